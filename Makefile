@@ -1,0 +1,57 @@
+# What one types: `make run` and `make test` do all the set-up themselves. README.md explains.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?=
+HOST ?=
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+.PHONY: run setup test e2e check lint types map bench clean
+
+# The demonstration, or the installation that `make setup` prepared: web server and mail worker.
+run: .venv/.run
+	@$(if $(PORT),PORT=$(PORT)) $(if $(HOST),HOST=$(HOST)) $(BIN)/flask --app wsgi up
+
+# The first real installation: settings into .env, operator, own partner account, a test mail.
+setup: .venv/.run
+	@$(BIN)/python -m portal.setup
+
+test: .venv/.dev
+	@$(BIN)/pytest -n auto --dist worksteal
+
+e2e: .venv/.dev
+	@$(BIN)/pytest tests/e2e
+
+check: lint types test
+
+lint: .venv/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/djlint --quiet --lint portal/templates
+
+types: .venv/.dev
+	@$(BIN)/mypy
+
+# The map of modules for the README.
+map: .venv/.run
+	@$(BIN)/python -m tests.map
+
+clean:
+	rm -rf .venv .cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/.run: requirements.txt | .venv/bin/pip
+	@echo "Installing what the portal needs …"
+	@$(BIN)/pip install --quiet --requirement requirements.txt
+	@touch $@
+
+.venv/.dev: requirements.txt requirements-dev.txt | .venv/bin/pip
+	@echo "Installing what the portal, its tests and linters need …"
+	@$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	@touch .venv/.run $@
+
+.venv/bin/pip:
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here. Install Python 3.11 or newer, or name one: make run PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11. Name a newer one: make run PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "This Python lacks its venv module. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "The virtual environment .venv could not be made; see the message above."; exit 1; }

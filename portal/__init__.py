@@ -1,0 +1,160 @@
+"""Builds the application: settings, extensions, surfaces, errors, commands."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, current_app, g, request
+from flask_babel import Babel
+from flask_login import LoginManager
+from flask_migrate import Migrate
+from flask_wtf.csrf import generate_csrf
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import BaseConverter
+
+from portal import (
+    auth,
+    cli,
+    config,
+    console,
+    db,
+    errors,
+    formats,
+    invites,
+    mail,
+    mailbox,
+    partner,
+    sentences,
+    web,
+)
+from portal.domain import account, terms
+
+PUBLIC = {
+    "static",
+    "front",
+    "auth.sign_in",
+    "auth.sign_up",
+    "auth.sign_up_sent",
+    "auth.verify",
+    "auth.sign_out",
+    "mailbox.index",
+    "mailbox.show",
+}
+"""Endpoints that need nobody signed in; every other one stands behind a gate."""
+
+
+class IdConverter(BaseConverter):
+    """Our IDs; anything else in their place is a URL that does not exist."""
+
+    regex = "[0-9a-z]{3}[0-9a-v]{17}"
+
+
+def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
+    """The application. Raises config.Unsafe where the settings do not allow a start."""
+    values = config.load(overrides)
+    app = Flask(__name__, instance_path=str(config.ROOT / "instance"))
+    app.config.update(values, **_flask_settings(values))
+    app.url_map.converters["id"] = IdConverter
+    terms.agree(config.terms_of(values))
+    _extensions(app)
+    for surface in (auth.blueprint, partner.blueprint, console.blueprint, invites.blueprint):
+        app.register_blueprint(surface)
+    if config.mailbox_dir(values) is not None:
+        app.register_blueprint(mailbox.blueprint)
+    app.add_url_rule("/", "front", auth.front)
+    errors.register(app)
+    cli.register(app)
+    app.after_request(web.add_headers)
+    app.context_processor(_context)
+    _templates(app)
+    web.refuse_ungated(app, PUBLIC)
+    if values["TRUSTED_PROXIES"]:
+        n = values["TRUSTED_PROXIES"]
+        fixed = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)
+        app.wsgi_app = fixed  # type: ignore[method-assign]
+    gc.collect()
+    gc.freeze()
+    return app
+
+
+def _flask_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    external = urlsplit(values["EXTERNAL_URL"])
+    is_secure = external.scheme == "https"
+    hosts = [external.hostname or ""]
+    if values["PORTAL_ENV"] == "local":
+        hosts += ["127.0.0.1", "localhost"]
+    url = values["DATABASE_URL"]
+    if url.startswith("sqlite:///"):
+        path = config.ROOT / url.removeprefix("sqlite:///")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        url = f"sqlite:///{path}"
+    return {
+        "SQLALCHEMY_DATABASE_URI": url,
+        "SQLALCHEMY_ENGINE_OPTIONS": db.engine_options(url),
+        "TRUSTED_HOSTS": hosts,
+        "MAX_CONTENT_LENGTH": config.BODY_LARGEST,
+        "MAX_FORM_MEMORY_SIZE": config.BODY_LARGEST,
+        "SESSION_COOKIE_NAME": "__Host-portal" if is_secure else "portal",
+        "SESSION_COOKIE_SECURE": is_secure,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "WTF_CSRF_TIME_LIMIT": None,
+        "MAIL_USE_TLS": values["MAIL_SECURITY"] == "starttls",
+        "MAIL_USE_SSL": values["MAIL_SECURITY"] == "tls",
+        "BABEL_DEFAULT_TIMEZONE": values["TIME_ZONE"],
+    }
+
+
+def _extensions(app: Flask) -> None:
+    db.extension.init_app(app)
+    with app.app_context():
+        db.watch(db.extension.engine)
+    Migrate(app, db.extension, directory=str(config.ROOT / "migrations"))
+    mail.extension.init_app(app)
+    Babel(app, locale_selector=_language)
+    login = LoginManager(app)
+    login.session_protection = None  # the session is a row of ours; see identity
+    login.user_loader(auth.visitor)
+
+
+def _language() -> str:
+    actor = None if "is_bare" in g else web.signed_in()
+    return actor.language if actor else "en"
+
+
+def _templates(app: Flask) -> None:
+    env = app.jinja_env
+    env.globals.update(
+        csrf_token=generate_csrf,
+        asset=web.asset,
+        local_time=formats.local_time,
+        local_day=formats.local_day,
+        utc_time=formats.utc_time,
+        iso_time=formats.iso_time,
+        zone_name=formats.zone_name,
+        money=formats.money,
+        country_name=sentences.country_name,
+    )
+    # A block rendered alone does not see the imports at the top of its page; a global it sees.
+    env.globals["ui"] = env.get_template("ui.html").module
+
+
+def _context() -> dict[str, Any]:
+    """What base.html asks for; a bare page (500) asks the database nothing."""
+    surface = (request.blueprint or "").partition(".")[0]
+    always = {
+        "product_name": current_app.config["PRODUCT_NAME"],
+        "language": _language(),
+        "here": web.here(),
+        "console_home": "/console",
+        "mailbox_url": "/mailbox" if "mailbox" in current_app.blueprints else None,
+        "surface": surface if surface in ("partner", "console") else None,
+    }
+    if "is_bare" in g:
+        return always
+    actor = web.signed_in()
+    is_staff = bool(actor and account.partners_of(actor))
+    return always | {"actor": actor, "partner_home": "/partner" if is_staff else None}

@@ -1,0 +1,230 @@
+"""Sign in, sign up, verify an address, sign out, sign in as someone else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, flash, redirect, request, session, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_login import login_user, logout_user
+from wtforms import EmailField, HiddenField, PasswordField, StringField
+from wtforms.validators import InputRequired, ValidationError
+
+from portal import db, tokens, web
+from portal.domain import account, contact, identity, invitation, terms
+from portal.domain.actor import NEWCOMER
+from portal.domain.contact import Malformed
+from portal.domain.errors import Refused
+from portal.sentences import sentence
+
+blueprint = Blueprint("auth", __name__)
+
+REQUIRED = InputRequired(lazy_gettext("Fill this in; it is required."))
+
+
+def visitor(token: str) -> web.Visitor | None:
+    """Flask-Login's question: who is signed in with this token?"""
+    found = identity.session_actor(token)
+    if found is None:
+        return None
+    actor, seen_at = found
+    if db.now() - seen_at >= identity.SEEN_EVERY:
+        db.write(lambda: identity.touch_session(actor))
+    return web.Visitor(actor, token)
+
+
+def front() -> Any:
+    """The site's address alone: to the partner portal for a partner's staff, else the console."""
+    actor = web.signed_in()
+    if actor is None:
+        return redirect(url_for("auth.sign_in"), 303)
+    is_staff = bool(account.partners_of(actor))
+    return redirect(url_for("partner.choose" if is_staff else "console.home"), 303)
+
+
+class SignInForm(web.Form):
+    email = EmailField(lazy_gettext("E-mail"), [REQUIRED])
+    password = PasswordField(lazy_gettext("Password"), [REQUIRED])
+    next = HiddenField()
+    carried = HiddenField()
+
+
+@blueprint.route("/sign-in", methods=["GET", "POST"])
+def sign_in() -> Any:
+    """Also "sign in as someone else" (`switch`), and where a POST lands whose session has ended
+    (`carry`): its fields travel in the form and are shown again afterwards, never executed."""
+    target = web.own_path(request.values.get("next"))
+    if request.method == "POST" and "carry" in request.args:
+        carried = web.carried_fields(request.form)
+        form = SignInForm(formdata=None, next=target, carried=carried)
+        return web.page("auth/sign_in.html", form=form, is_carrying=True, status=422)
+    form = SignInForm(next=target)
+    form.next.data = target
+    if request.method == "GET":
+        if web.signed_in() and "switch" not in request.args:
+            return redirect(target, 303)
+        return web.page("auth/sign_in.html", form=form, is_carrying=False)
+    if not form.validate():
+        return web.page("auth/sign_in.html", form=form, is_carrying=False, status=422)
+    user_id = _checked_password(form.email.data or "", form.password.data or "")
+    if user_id is None:
+        form.form_errors = [_("This address and password do not belong together. Try again.")]
+        return web.page("auth/sign_in.html", form=form, is_carrying=False, status=422)
+    _open_session(user_id)
+    kept = web.keep_carried(form.carried.data or "", user_id)
+    separator = "&" if "?" in target else "?"
+    return redirect(f"{target}{separator}kept={kept}" if kept else target, 303)
+
+
+def _checked_password(email: str, password: str) -> str | None:
+    try:
+        key = contact.email(email).key
+    except Malformed:
+        key = ""  # nobody has it; it costs the same time
+    user = identity.check_password(key, password[: identity.PASSWORD_LONGEST + 1])
+    return user.id if user else None
+
+
+def _open_session(user_id: str) -> None:
+    """A new session with a new ID; whoever was signed in before in this browser is signed out."""
+    before = web.signed_in()
+    agent = request.user_agent.string
+
+    def unit() -> str:
+        if before is not None:
+            identity.end_session(before)
+        return identity.open_session(user_id, user_agent=agent)
+
+    token = db.write(unit)
+    session.clear()
+    found = identity.session_actor(token)
+    if found is None:
+        abort(401)
+    login_user(web.Visitor(found[0], token))
+
+
+@blueprint.post("/sign-out")
+def sign_out() -> Any:
+    """Ends the session on the server, so a copy of its cookie is dead, too."""
+    form = web.Form()
+    actor = web.signed_in()
+    if not form.validate():
+        abort(400)
+    if actor is not None:
+        db.write(lambda: identity.end_session(actor))
+    logout_user()
+    session.clear()
+    flash(_("You are signed out."), "success")
+    response = redirect(url_for("auth.sign_in"), 303)
+    response.headers["Clear-Site-Data"] = '"cache"'
+    return response
+
+
+class SignUpForm(web.Form):
+    name = StringField(lazy_gettext("Your name"), [REQUIRED])
+    email = EmailField(lazy_gettext("E-mail"), [REQUIRED])
+    next = HiddenField()
+
+    def validate_name(self, field: StringField) -> None:
+        _shape(field, contact.line)
+
+    def validate_email(self, field: EmailField) -> None:
+        _shape(field, lambda value: contact.email(value).display)
+
+
+def _shape(field: Any, shape: Any) -> None:
+    try:
+        field.data = shape(field.data or "")
+    except Malformed as error:
+        raise ValidationError(sentence(error.code, error.facts)) from error
+
+
+@blueprint.route("/sign-up", methods=["GET", "POST"])
+def sign_up() -> Any:
+    """Ask for an account; the answer goes by mail, and says the same whoever asks."""
+    form = SignUpForm()
+    policy = terms.agreed().sign_up
+    if request.method == "GET":
+        form.next.data = web.own_path(request.args.get("next"))
+        return web.page("auth/sign_up.html", form=form, policy=policy)
+    if not form.validate():
+        return web.page("auth/sign_up.html", form=form, policy=policy, status=422)
+    address = contact.email(form.email.data or "")
+    name, target = form.name.data or "", web.own_path(form.next.data)
+    try:
+        db.write(
+            lambda: identity.sign_up(
+                address,
+                name=name,
+                next_path=target,
+                language="en",
+                invited=invitation.waits_for(address.key),
+            )
+        )
+    except Refused as error:
+        form.refuse(error)
+        return web.page("auth/sign_up.html", form=form, policy=policy, status=422)
+    session["signed_up_as"] = address.display
+    return redirect(url_for("auth.sign_up_sent"), 303)
+
+
+@blueprint.get("/sign-up/sent")
+def sign_up_sent() -> Any:
+    """Where to look for the mail."""
+    return web.page(
+        "auth/sign_up_sent.html",
+        email=session.get("signed_up_as", ""),
+        policy=terms.agreed().sign_up,
+    )
+
+
+class VerifyForm(web.Form):
+    name = StringField(lazy_gettext("Your name"), [REQUIRED])
+    password = PasswordField(lazy_gettext("Password"), [REQUIRED])
+    again = PasswordField(lazy_gettext("Password, once more"), [REQUIRED], id="password-again")
+
+    def __init__(self, email: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.address = email
+
+    def validate_name(self, field: StringField) -> None:
+        _shape(field, contact.line)
+
+    def validate_password(self, field: PasswordField) -> None:
+        fault = identity.password_fault(field.data or "", self.address)
+        if fault is not None:
+            raise ValidationError(sentence(fault.code, fault.facts))
+
+    def validate_again(self, field: PasswordField) -> None:
+        if field.data != self.password.data:
+            raise ValidationError(sentence("passwords-differ", {}))
+
+
+@blueprint.route("/verify/<token>", methods=["GET", "POST"])
+def verify(token: str) -> Any:
+    """The mail's link: opening it changes nothing; choosing a password makes the account."""
+    sign_up_id = tokens.read("verification", token)
+    waiting = identity.waiting_sign_up(sign_up_id) if sign_up_id else None
+    if waiting is None:
+        return web.page("auth/link_over.html", status=404)
+    form = VerifyForm(waiting.email, name=waiting.name)
+    address, target = contact.email(waiting.email), waiting.next_path
+    if not form.is_submitted() or not form.validate():
+        status = 422 if form.is_submitted() else 200
+        return web.page("auth/verify.html", form=form, email=address.display, status=status)
+    name, password_hash = form.name.data or "", identity.hash_password(form.password.data or "")
+
+    def unit() -> str:
+        user, _account = account.register(
+            address, name=name, password_hash=password_hash, language="en", by=NEWCOMER
+        )
+        return user.id
+
+    try:
+        user_id = db.write(unit)
+    except Refused:
+        return redirect(url_for("auth.sign_in", next=target), 303)
+    _open_session(user_id)
+    flash(_("Your address is verified and your account is ready."), "success")
+    return redirect(target, 303)

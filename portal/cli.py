@@ -1,0 +1,236 @@
+"""Operator commands: serve, worker, seed, users, partners."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import click
+import flask_migrate
+import waitress
+from flask import Flask, current_app
+from flask.cli import AppGroup, with_appcontext
+
+from portal import db, seeds, worker
+from portal.domain import account, contact, customer, identity
+from portal.domain.account import BillingAccount
+from portal.domain.actor import COMMAND
+from portal.domain.contact import Address, Malformed
+from portal.domain.errors import Refused
+from portal.domain.identity import User
+from portal.sentences import sentence
+
+THREADS = 8
+CONNECTIONS = 1000
+"""More than waitress's 100, which three hundred slow clients exhaust."""
+
+user_commands = AppGroup("user", help="Accounts of people.")
+partner_commands = AppGroup("partner", help="Partner status of billing accounts.")
+
+
+def register(app: Flask) -> None:
+    """All commands of `flask`."""
+    for command in (up, serve, work, seed, user_commands, partner_commands):
+        app.cli.add_command(command)
+
+
+class EmailType(click.ParamType):  # type: ignore[type-arg]
+    """An address; refused with the sentence that forms show."""
+
+    name = "e-mail"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Address:
+        try:
+            return contact.email(value)
+        except Malformed as error:
+            with current_app.test_request_context():
+                self.fail(sentence(error.code, error.facts))
+
+
+EMAIL = EmailType()
+
+
+def run_unit(unit: Any) -> Any:
+    """A unit of work on the command line: a refusal is a sentence, not a trace."""
+    try:
+        return db.write(unit)
+    except Refused as error:
+        with current_app.test_request_context():
+            raise click.ClickException(sentence(error.code, error.facts)) from error
+
+
+@click.command()
+@with_appcontext
+def up() -> None:
+    """Migrate, plant the demonstration world on a local run's first start, then serve."""
+    flask_migrate.upgrade()
+    if current_app.config["PORTAL_ENV"] == "local" and db.read(seeds.is_empty):
+        seeds.plant()
+    _serve()
+
+
+@click.command()
+@with_appcontext
+def serve() -> None:
+    """Web server and mail worker; one Ctrl-C stops both."""
+    _serve()
+
+
+def _serve() -> None:
+    settings = current_app.config
+    stop = threading.Event()
+    keeper = threading.Thread(target=_keep_worker, args=(stop,), daemon=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        server = waitress.create_server(
+            current_app._get_current_object(),  # type: ignore[attr-defined]
+            host=settings["HOST"],
+            port=settings["PORT"],
+            threads=THREADS,
+            connection_limit=CONNECTIONS,
+            ident="",
+        )
+    except OSError as error:
+        raise click.ClickException(
+            f"{settings['HOST']}:{settings['PORT']} can't be listened on ({error.strerror}). "
+            "Another program has the port? Choose one with PORT=8001 make run."
+        ) from error
+    keeper.start()
+    click.echo(f"\n{settings['PRODUCT_NAME']}: {settings['EXTERNAL_URL']}\n")
+    click.echo(db.read(seeds.sign_ins))
+    click.echo("Ctrl-C stops the web server and the mail worker.\n")
+    try:
+        server.run()
+    finally:
+        stop.set()
+        server.close()
+        keeper.join(timeout=30)
+        click.echo("Stopped.")
+
+
+def _keep_worker(stop: threading.Event) -> None:
+    """A worker process of its own; started again should it end by itself."""
+    while not stop.is_set():
+        process = subprocess.Popen([sys.executable, "-m", "flask", "--app", "wsgi", "work"])
+        while process.poll() is None and not stop.wait(0.2):
+            pass
+        if process.poll() is None:
+            process.terminate()
+            process.wait(timeout=25)
+        elif not stop.wait(2):
+            click.echo(f"The mail worker ended ({process.returncode}); it is started again.")
+
+
+@click.command()
+@with_appcontext
+def work() -> None:
+    """The mail worker alone, until Ctrl-C; what is being handed over is finished first."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_args: stop.set())
+    worker.run(stop)
+
+
+@click.command()
+@with_appcontext
+def seed() -> None:
+    """The demonstration world, into an empty database of a local run."""
+    if current_app.config["PORTAL_ENV"] != "local":
+        raise click.ClickException("Demonstration data is for local runs; use `make setup`.")
+    if not db.read(seeds.is_empty):
+        click.echo("The database has users already; nothing is added.")
+        return
+    seeds.plant()
+    click.echo("The demonstration data is in place.")
+
+
+@user_commands.command("create")
+@click.argument("email", type=EMAIL)
+@click.option("--name", prompt=True)
+@click.password_option()
+@with_appcontext
+def user_create(email: Address, name: str, password: str) -> None:
+    """An account for EMAIL, whose owner you know, with a direct billing account."""
+    fault = identity.password_fault(password, email.display)
+    if fault is not None:
+        run_unit(lambda: _raise(fault))
+    password_hash = identity.hash_password(password)
+    _user, own = run_unit(
+        lambda: account.register(
+            email,
+            name=contact.line(name),
+            password_hash=password_hash,
+            language="en",
+            by=COMMAND,
+        )
+    )
+    click.echo(f"{email.display} can sign in; billing account {own.id}.")
+
+
+@user_commands.command("allow")
+@click.argument("email", type=EMAIL)
+@with_appcontext
+def user_allow(email: Address) -> None:
+    """EMAIL may sign up although SIGN_UP is `invited`."""
+    run_unit(lambda: identity.allow(email, by=COMMAND))
+    click.echo(f"{email.display} may sign up.")
+
+
+@user_commands.command("operator")
+@click.argument("email", type=EMAIL)
+@with_appcontext
+def user_operator(email: Address) -> None:
+    """EMAIL's account runs this installation."""
+    run_unit(lambda: identity.make_operator(_user(email), by=COMMAND))
+    click.echo(f"{email.display} is an operator.")
+
+
+@partner_commands.command("grant")
+@click.argument("email", type=EMAIL)
+@click.option("--name", help="The partner's name, as customers read it.")
+@with_appcontext
+def partner_grant(email: Address, name: str | None) -> None:
+    """EMAIL's own billing account becomes a partner's."""
+
+    def unit() -> str:
+        own = _own_account(email)
+        account.grant_partner_status(own, name=name and contact.line(name), by=COMMAND)
+        return f"{own.id} ({own.name}) has partner status."
+
+    click.echo(run_unit(unit))
+
+
+@partner_commands.command("revoke")
+@click.argument("email", type=EMAIL)
+@with_appcontext
+def partner_revoke(email: Address) -> None:
+    """EMAIL's own billing account is a direct one again; not while it has live customers."""
+
+    def unit() -> str:
+        own = db.lock(BillingAccount, _own_account(email).id)
+        live = customer.live_customers(own)
+        account.revoke_partner_status(own, live_customers=live, by=COMMAND)
+        return f"{own.id} ({own.name}) has no partner status any more."
+
+    click.echo(run_unit(unit))
+
+
+def _user(email: Address) -> User:
+    user = identity.user_by_email(email.key)
+    if user is None:
+        raise click.ClickException(f"{email.display} has no account here.")
+    return user
+
+
+def _own_account(email: Address) -> BillingAccount:
+    own = account.own_account_of(_user(email))
+    if own is None:
+        raise click.ClickException(f"{email.display} owns no billing account.")
+    return own
+
+
+def _raise(error: Refused) -> None:
+    raise error

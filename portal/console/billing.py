@@ -1,0 +1,63 @@
+"""Billing: accounts, mode and initial grant, *Switch to paid*."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask_babel import gettext as _
+
+from portal import db, web
+from portal.domain import access, account, cloud
+from portal.domain.account import BillingAccount
+
+blueprint = Blueprint("billing", __name__, url_prefix="/billing")
+
+
+@blueprint.get("")
+def index() -> Any:
+    """The billing accounts that exist for me."""
+    search, after = request.args.get("q", "").strip()[:200], request.args.get("after", "")[:20]
+    rows = account.accounts_for(web.actor(), search=search, after=after)
+    return web.page(
+        "console/billing/index.html",
+        accounts=rows[: account.PAGE],
+        next_after=rows[account.PAGE - 1].id if len(rows) > account.PAGE else None,
+        search=search,
+        after=after,
+    )
+
+
+@blueprint.get("/<id:account_id>")
+def show(account_id: str) -> Any:
+    """An account: mode, what is left of the initial grant, its clouds."""
+    found = web.find_or_404(BillingAccount, account_id)
+    return _page(found, web.Form())
+
+
+@blueprint.route("/<id:account_id>/switch-to-paid", methods=["GET", "POST"])
+def switch_to_paid(account_id: str) -> Any:
+    """GET asks, POST switches; one way."""
+    actor = web.actor()
+    found = web.find_or_404(BillingAccount, account_id)
+    access.require(actor, "account.switch_to_paid", found)
+    form = web.Form()
+    if request.method == "GET" or not form.validate():
+        status = 200 if request.method == "GET" else 422
+        page = "console/billing/switch_to_paid.html"
+        return web.page(page, account=found, form=form, status=status)
+    db.write(lambda: account.switch_to_paid(db.lock(BillingAccount, account_id), by=actor))
+    flash(_("The account is in paid mode now."), "success")
+    return redirect(url_for(".show", account_id=account_id), 303)
+
+
+def _page(found: BillingAccount, form: web.Form) -> Any:
+    actor = web.actor()
+    return web.page(
+        "console/billing/show.html",
+        account=found,
+        form=form,
+        clouds=cloud.clouds_linked_to([found.id])[found.id],
+        may_switch=access.may(actor, "account.switch_to_paid", found),
+        may_create=access.may(actor, "cloud.create", found),
+    )

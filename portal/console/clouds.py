@@ -1,0 +1,152 @@
+"""Clouds: *Create cloud*, a cloud's page, its folders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from wtforms import SelectField, StringField, ValidationError
+
+from portal import db, web
+from portal.domain import access, account, cloud, contact, once
+from portal.domain.account import BillingAccount
+from portal.domain.actor import Actor
+from portal.domain.cloud import Cloud, Folder
+from portal.domain.contact import Malformed
+from portal.domain.errors import Refused
+from portal.sentences import sentence
+
+blueprint = Blueprint("clouds", __name__, url_prefix="/clouds")
+
+
+class NameForm(web.CreatingForm):
+    name = StringField(lazy_gettext("Name"))
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.name.flags.required = True
+
+    def validate_name(self, field: StringField) -> None:
+        try:
+            field.data = contact.line(field.data or "", limit=cloud.NAME_LONGEST)
+        except Malformed as error:
+            raise ValidationError(sentence(error.code, error.facts)) from error
+
+
+class CreateCloudForm(NameForm):
+    account_id = SelectField(lazy_gettext("Billing account"), validate_choice=False)
+
+    def validate_account_id(self, field: SelectField) -> None:
+        if field.data not in dict(field.choices):
+            raise ValidationError(_("Choose one of your billing accounts."))
+
+
+@blueprint.route("/create", methods=["GET", "POST"])
+def create() -> Any:
+    """*Create cloud*, paid by one of one's accounts."""
+    actor = web.actor()
+    payers = _payers(actor)
+    kept = web.kept_fields()
+    form = CreateCloudForm(**({"formdata": kept} if kept else {}))
+    form.account_id.choices = [(a.id, f"{a.name} · {a.id}") for a in payers]
+    if request.method == "GET" and request.args.get("account") in {a.id for a in payers}:
+        form.account_id.data = request.args["account"]
+    if request.method == "GET" or not form.validate():
+        status = 200 if request.method == "GET" else 422
+        return web.page("console/clouds/create.html", form=form, payers=payers, status=status)
+    name, payer_id = form.name.data or "", form.account_id.data
+    key, body = form.form_key.data or "", form.body()
+
+    def unit() -> str:
+        payer = db.lock(BillingAccount, payer_id)
+        return once.once(actor, key, body, lambda: cloud.create(payer, by=actor, name=name).id)
+
+    try:
+        cloud_id = db.write(unit)
+    except Refused as error:
+        form.refuse(error)
+        return web.page("console/clouds/create.html", form=form, payers=payers, status=422)
+    flash(_("The cloud %(name)s is created.", name=name), "success")
+    return redirect(url_for(".show", cloud_id=cloud_id), 303)
+
+
+def _payers(actor: Actor) -> list[BillingAccount]:
+    """The accounts with a role of one's own, and the one from whose page one came."""
+    payers = account.accounts_to_pay_from(actor)
+    asked = db.find(BillingAccount, request.args.get("account", ""), actor)
+    if asked is None or asked in payers or not access.may(actor, "cloud.create", asked):
+        return payers
+    return [asked, *payers]
+
+
+@blueprint.get("/<id:cloud_id>")
+def show(cloud_id: str) -> Any:
+    """A cloud: who pays for it since when, its folders."""
+    return _page(web.find_or_404(Cloud, cloud_id), NameForm(formdata=web.kept_fields()))
+
+
+@blueprint.post("/<id:cloud_id>/folders/create")
+def create_folder(cloud_id: str) -> Any:
+    """*Create folder*."""
+    actor = web.actor()
+    found = web.find_or_404(Cloud, cloud_id)
+    form = NameForm()
+    if not form.validate():
+        return _page(found, form, status=422)
+    name, key, body = form.name.data or "", form.form_key.data or "", form.body()
+
+    def unit() -> str:
+        fresh = db.lock(Cloud, cloud_id)
+        return once.once(
+            actor, key, body, lambda: cloud.create_folder(fresh, by=actor, name=name).id
+        )
+
+    try:
+        db.write(unit)
+    except Refused as error:
+        form.refuse(error)
+        return _page(web.find_or_404(Cloud, cloud_id), form, status=422)
+    flash(_("The folder %(name)s is created.", name=name), "success")
+    return redirect(url_for(".show", cloud_id=cloud_id), 303)
+
+
+@blueprint.route("/<id:cloud_id>/folders/<id:folder_id>/rename", methods=["GET", "POST"])
+def rename_folder(cloud_id: str, folder_id: str) -> Any:
+    """Rename a folder."""
+    actor = web.actor()
+    found, folder = web.find_or_404(Cloud, cloud_id), web.find_or_404(Folder, folder_id)
+    web.same_or_404(folder.cloud_id, found.id)
+    access.require(actor, "folder.rename", found)
+    kept = web.kept_fields()
+    form = NameForm(**({"formdata": kept} if kept else {"name": folder.name}))
+    if request.method == "POST" and form.validate():
+        name = form.name.data or ""
+        try:
+            db.write(lambda: cloud.rename_folder(db.lock(Folder, folder_id), by=actor, name=name))
+        except Refused as error:
+            form.refuse(error)
+        else:
+            flash(_("The folder is renamed."), "success")
+            return redirect(url_for(".show", cloud_id=cloud_id), 303)
+    return web.page(
+        "console/clouds/rename_folder.html",
+        cloud=found,
+        folder=folder,
+        form=form,
+        status=200 if request.method == "GET" else 422,
+    )
+
+
+def _page(found: Cloud, form: NameForm, *, status: int = 200) -> Any:
+    actor = web.actor()
+    return web.page(
+        "console/clouds/show.html",
+        cloud=found,
+        form=form,
+        folders=cloud.folders_of(found),
+        payers=cloud.payers_of(found, actor=actor),
+        may_edit=access.may(actor, "folder.create", found),
+        status=status,
+    )

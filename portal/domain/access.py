@@ -1,0 +1,237 @@
+"""Who may do what: roles on accounts and clouds, and THE role table.
+
+Every page, form, program and command asks `may` or `require`; both ask the two tables below.
+A partner account's role on a cloud holds for its staff with editor or higher there. Roles on a
+partner's account hold on its subaccounts.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    and_,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal import db
+from portal.domain.actor import Actor
+from portal.domain.errors import Forbidden
+
+
+class AccountRole(StrEnum):
+    """Roles on billing accounts, strongest first."""
+
+    OWNER = "billing.accounts.owner"
+    ADMIN = "billing.accounts.admin"
+    EDITOR = "billing.accounts.editor"
+    ACCOUNTANT = "billing.accounts.accountant"
+    VIEWER = "billing.accounts.viewer"
+
+
+class CloudRole(StrEnum):
+    """Roles on clouds, strongest first; `member` alone allows nothing."""
+
+    OWNER = "resource-manager.clouds.owner"
+    ADMIN = "admin"
+    EDITOR = "editor"
+    VIEWER = "viewer"
+    MEMBER = "resource-manager.clouds.member"
+
+
+_O, _A, _E, _AC, _V = AccountRole
+
+ACCOUNT_TABLE: dict[str, frozenset[AccountRole]] = {
+    "account.see": frozenset({_O, _A, _E, _AC, _V}),
+    "cloud.create": frozenset({_O, _A, _E}),
+    "customer.add": frozenset({_O, _A, _E}),
+    "account.switch_to_paid": frozenset({_O}),
+}
+"""What a role on an account allows; the account is the partner's own for `customer.…`."""
+
+CLOUD_TABLE: dict[str, frozenset[CloudRole]] = {
+    "folder.create": frozenset({CloudRole.OWNER, CloudRole.ADMIN, CloudRole.EDITOR}),
+    "folder.rename": frozenset({CloudRole.OWNER, CloudRole.ADMIN, CloudRole.EDITOR}),
+}
+"""What a role on a cloud allows."""
+
+INVITED_TABLE = frozenset({"invitation.accept", "invitation.decline"})
+"""What needs no role: the signed-in user whose verified address the open invitation names."""
+
+STAFF_ROLES = ACCOUNT_TABLE["cloud.create"]
+"""The roles on a partner's account for whose holders the account's cloud roles hold."""
+
+
+class Account(Protocol):
+    """What `access` needs to know of a billing account."""
+
+    id: Any
+    parent_id: Any
+
+
+class AccountAccess(db.Base):
+    """A dated role of a user on a billing account."""
+
+    __tablename__ = "account_access"
+    __table_args__ = (
+        CheckConstraint("revoked_at IS NULL OR revoked_at >= granted_at", name="revoked_later"),
+        Index(
+            "uq_account_access_open",
+            "user_id",
+            "account_id",
+            "role",
+            unique=True,
+            sqlite_where=text("revoked_at IS NULL"),
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+        Index("ix_account_access_account_id", "account_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    account_id: Mapped[str] = mapped_column(ForeignKey("billing_accounts.id"))
+    role: Mapped[AccountRole] = mapped_column(db.choice(AccountRole, "role"))
+    granted_at: Mapped[datetime]
+    effective_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    granted_by: Mapped[str]
+
+
+class CloudAccess(db.Base):
+    """A dated role of a user, or of a partner account, on a cloud."""
+
+    __tablename__ = "cloud_access"
+    __table_args__ = (
+        CheckConstraint("(user_id IS NULL) <> (partner_id IS NULL)", name="one_holder"),
+        CheckConstraint("revoked_at IS NULL OR revoked_at >= granted_at", name="revoked_later"),
+        *(
+            Index(
+                f"uq_cloud_access_open_{holder}",
+                f"{holder}_id",
+                "cloud_id",
+                "role",
+                unique=True,
+                sqlite_where=text("revoked_at IS NULL"),
+                postgresql_where=text("revoked_at IS NULL"),
+            )
+            for holder in ("user", "partner")
+        ),
+        Index("ix_cloud_access_cloud_id", "cloud_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
+    partner_id: Mapped[str | None] = mapped_column(ForeignKey("billing_accounts.id"))
+    cloud_id: Mapped[str] = mapped_column(ForeignKey("clouds.id"))
+    role: Mapped[CloudRole] = mapped_column(db.choice(CloudRole, "role"))
+    granted_at: Mapped[datetime]
+    effective_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    granted_by: Mapped[str]
+
+
+def give_account_role(role: AccountRole, *, to: str, account: Account, by: Actor) -> None:
+    """A role on an account, in effect at once; the calling verb records it."""
+    now = db.now()
+    row = AccountAccess(id=db.new_id("acc"), user_id=to, account_id=account.id, role=role)
+    row.granted_at = row.effective_at = now
+    row.granted_by = by.id
+    db.session.add(row)
+    db.session.flush()
+
+
+def give_cloud_role(
+    role: CloudRole,
+    *,
+    cloud_id: str,
+    by: Actor,
+    user: str | None = None,
+    partner: str | None = None,
+) -> None:
+    """A role on a cloud, in effect at once; the calling verb records it."""
+    now = db.now()
+    row = CloudAccess(id=db.new_id("acc"), user_id=user, partner_id=partner, cloud_id=cloud_id)
+    row.role = role
+    row.granted_at = row.effective_at = now
+    row.granted_by = by.id
+    db.session.add(row)
+    db.session.flush()
+
+
+def roles_on_account(actor: Actor, account: Account) -> frozenset[AccountRole]:
+    """The actor's roles in effect on the account, those on its partner's account included."""
+    on = [account.id] if account.parent_id is None else [account.id, account.parent_id]
+    held = select(AccountAccess.role).where(
+        AccountAccess.account_id.in_(on), AccountAccess.user_id == actor.id, _in_effect()
+    )
+    return frozenset(db.session.scalars(held))
+
+
+def roles_on_cloud(actor: Actor, cloud_id: str) -> frozenset[CloudRole]:
+    """The actor's roles in effect on the cloud, own ones and through a partner's account."""
+    held = select(CloudAccess.role).where(
+        CloudAccess.cloud_id == cloud_id,
+        CloudAccess.revoked_at.is_(None),
+        CloudAccess.effective_at <= db.now(),
+        _holds(actor),
+    )
+    return frozenset(db.session.scalars(held))
+
+
+def may(actor: Actor, action: str, thing: Any) -> bool:
+    """Whether the actor's roles allow `action` on this account, cloud or invitation."""
+    if actor.is_system:
+        return True
+    if action in INVITED_TABLE:
+        return bool(thing.email_key == actor.email_key)
+    if action in CLOUD_TABLE:
+        return not CLOUD_TABLE[action].isdisjoint(roles_on_cloud(actor, thing.id))
+    return not ACCOUNT_TABLE[action].isdisjoint(roles_on_account(actor, thing))
+
+
+def require(actor: Actor, action: str, thing: Any) -> None:
+    """Raises Forbidden unless `may`."""
+    if not may(actor, action, thing):
+        raise Forbidden(action)
+
+
+def is_staff(user_id: str, partner_id: str) -> bool:
+    """Whether the user holds any role on the partner's account, pending ones too."""
+    held = select(AccountAccess.user_id).where(
+        AccountAccess.account_id == partner_id, AccountAccess.revoked_at.is_(None)
+    )
+    # Compared here: whoever forged a NUL into an ID would find PostgreSQL refusing the question.
+    return user_id in set(db.session.scalars(held))
+
+
+def account_ids(actor: Actor, *, staff: bool = False) -> Any:
+    """A sub-select of the accounts on which the actor holds a role themselves."""
+    held = select(AccountAccess.account_id).where(AccountAccess.user_id == actor.id, _in_effect())
+    return held.where(AccountAccess.role.in_(STAFF_ROLES)) if staff else held
+
+
+def cloud_ids(actor: Actor, *, own: bool = False) -> Any:
+    """A sub-select of the clouds on which the actor, or (unless `own`) their partner account,
+    holds a role; pending ones too."""
+    holds = CloudAccess.user_id == actor.id if own else _holds(actor)
+    return select(CloudAccess.cloud_id).where(CloudAccess.revoked_at.is_(None), holds)
+
+
+def _holds(actor: Actor) -> ColumnElement[bool]:
+    return or_(
+        CloudAccess.user_id == actor.id,
+        CloudAccess.partner_id.in_(account_ids(actor, staff=True)),
+    )
+
+
+def _in_effect() -> ColumnElement[bool]:
+    return and_(AccountAccess.revoked_at.is_(None), AccountAccess.effective_at <= db.now())

@@ -1,0 +1,32 @@
+"""Names, addresses, phones, tax numbers: their shape.
+
+Pure functions from what a person typed to the form that is stored, or `Malformed` with a code.
+They know no database and no sentence. Each accepts its own result again and returns it unchanged.
+"""
+
+from portal.domain.contact.address import Address, domain_of, email, in_domains
+from portal.domain.contact.country import countries, country
+from portal.domain.contact.malformed import CODES, Malformed
+from portal.domain.contact.phone import Phone, phone
+from portal.domain.contact.tax import TAX_LABELS, tax_label, tax_number, tax_required
+from portal.domain.contact.text import line, paragraph, search_key
+
+__all__ = [
+    "CODES",
+    "TAX_LABELS",
+    "Address",
+    "Malformed",
+    "Phone",
+    "countries",
+    "country",
+    "domain_of",
+    "email",
+    "in_domains",
+    "line",
+    "paragraph",
+    "phone",
+    "search_key",
+    "tax_label",
+    "tax_number",
+    "tax_required",
+]

@@ -1,0 +1,148 @@
+"""Adding a customer: the rules, and all its rows in one transaction."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, select
+
+from portal import db
+from portal.domain import (
+    access,
+    account,
+    audit,
+    cloud,
+    contact,
+    identity,
+    invitation,
+    outbox,
+    terms,
+)
+from portal.domain.account import BillingAccount, Kind, Mode
+from portal.domain.actor import Actor
+from portal.domain.customer.record import Customer, Draft, Status
+from portal.domain.errors import Refused
+from portal.domain.invitation import Invitation
+
+
+def add(
+    partner: BillingAccount, *, by: Actor, draft: Draft, same_tin_is_meant: bool = False
+) -> Customer:
+    """Editors of a partner's account in paid mode add a customer: record, subaccount, empty cloud
+    and folder, the partner's owner role, invitation and its one mail, all or nothing.
+
+    Raises Forbidden; Refused("not-partner", "trial-mode", "account-closed"), a malformed field's
+    code, or one of `problems`.
+    """
+    access.require(by, "customer.add", partner)
+    partner = db.lock(BillingAccount, partner.id)
+    refuse_to_grow(partner)
+    draft = draft.normalised()
+    for problem in problems(partner, draft, same_tin_is_meant=same_tin_is_meant):
+        raise problem
+    subaccount = account.open_subaccount(partner, name=draft.name)
+    record = Customer(id=db.new_id("cst"), partner_id=partner.id, subaccount_id=subaccount.id)
+    record.status, record.created_at = Status.WAITING, db.now()
+    record.fill(draft)
+    if draft.with_cloud:
+        record.default_cloud_id = _empty_cloud(partner, subaccount, by=by)
+    db.session.add(record)
+    db.session.flush()
+    _invite(partner, record, by=by)
+    audit.record(
+        "customer.add",
+        by=by,
+        chain=partner.id,
+        thing=record.id,
+        customer=record.id,
+        subaccount=subaccount.id,
+        cloud=record.default_cloud_id,
+    )
+    return record
+
+
+def refuse_to_grow(partner: BillingAccount) -> None:
+    """Only an open partner's account in paid mode adds customers, whoever asks."""
+    if partner.kind is not Kind.PARTNER:
+        raise Refused("not-partner")
+    if partner.closed_at is not None:
+        raise Refused("account-closed")
+    if partner.mode is not Mode.PAID:
+        raise Refused("trial-mode")
+
+
+def problems(
+    partner: BillingAccount, draft: Draft, *, same_tin_is_meant: bool = False
+) -> list[Refused]:
+    """What speaks against this draft beside the shape of its fields; fields left empty are passed.
+
+    Codes: "email-domain", "email-is-staff", "email-taken", "reference-taken", "manager-not-staff",
+    "tin-taken" (a warning: may be meant).
+    """
+    found: list[Refused | None] = []
+    if draft.invitation_email:
+        found.append(_email_problem(partner, draft.invitation_email))
+    if draft.reference:
+        twin = _live(partner, Customer.reference == draft.reference)
+        found.append(_taken(twin, "reference-taken", field="reference"))
+    if draft.manager_id and not access.is_staff(draft.manager_id, partner.id):
+        found.append(Refused("manager-not-staff", field="manager_id"))
+    if draft.tin and not same_tin_is_meant:
+        twin = _live(partner, Customer.tin == draft.tin)
+        found.append(_taken(twin, "tin-taken", field="tin"))
+    return [problem for problem in found if problem is not None]
+
+
+def _email_problem(partner: BillingAccount, email: str) -> Refused | None:
+    address = contact.email(email)
+    domains = terms.agreed().customer_email_domains
+    if domains and not contact.in_domains(address, domains):
+        return Refused("email-domain", field="invitation_email", domains=domains)
+    user = identity.user_by_email(address.key)
+    if user is not None and access.is_staff(user.id, partner.id):
+        return Refused("email-is-staff", field="invitation_email")
+    twin = _live(partner, Customer.email_key == address.key)
+    return _taken(twin, "email-taken", field="invitation_email")
+
+
+def _taken(twin: Customer | None, code: str, *, field: str) -> Refused | None:
+    return None if twin is None else Refused(code, field=field, twin=twin.name)
+
+
+def _live(partner: BillingAccount, rule: ColumnElement[bool]) -> Customer | None:
+    found = select(Customer).where(
+        Customer.partner_id == partner.id, Customer.status != Status.INACTIVE, rule
+    )
+    return db.session.scalar(found.limit(1))
+
+
+def _empty_cloud(partner: BillingAccount, subaccount: BillingAccount, *, by: Actor) -> str:
+    empty, _folder = cloud.born(subaccount, name=cloud.DEFAULT_NAME, by=by)
+    access.give_cloud_role(access.CloudRole.OWNER, cloud_id=empty.id, partner=partner.id, by=by)
+    return empty.id
+
+
+def _invite(partner: BillingAccount, record: Customer, *, by: Actor) -> None:
+    address = contact.email(record.invitation_email)
+    db.session.add(
+        Invitation(
+            subaccount_id=record.subaccount_id,
+            partner_id=partner.id,
+            email=address.display,
+            email_key=address.key,
+            created_at=db.now(),
+        )
+    )
+    db.session.flush()
+    invited = identity.user_by_email(address.key)
+    outbox.add(
+        invitation.MAIL,
+        about=record.subaccount_id,
+        to=address.wire,
+        language=invited.language if invited else by.language,
+        facts={
+            "partner": partner.name,
+            "email": address.display,
+            "subaccount": record.subaccount_id,
+            "cloud": record.default_cloud_id,
+        },
+        once=True,
+    )

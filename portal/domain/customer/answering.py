@@ -1,0 +1,90 @@
+"""The customer confirms the partnership or declines it; exactly one answer counts."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+
+from portal import db
+from portal.domain import access, audit, invitation, outbox
+from portal.domain.account import BillingAccount
+from portal.domain.actor import Actor
+from portal.domain.cloud import Cloud
+from portal.domain.customer.record import Customer, Status
+from portal.domain.errors import Refused
+from portal.domain.invitation import Answer, Invitation
+
+
+def accept(asked: Invitation, *, by: Actor) -> Customer:
+    """Only the invited identity confirms, at most once; the customer is Active at once, its user
+    administers the subaccount and owns its default cloud.
+
+    Raises Forbidden; Refused("already-confirmed", "invitation-closed", "own-customer").
+    """
+    access.require(by, "invitation.accept", asked)
+    if access.is_staff(by.id, asked.partner_id):
+        raise Refused("own-customer")
+    record = _answer(asked, Answer.CONFIRMED, Status.ACTIVE, by=by)
+    subaccount = db.lock(BillingAccount, record.subaccount_id)
+    subaccount.confirmed_at = db.now()
+    access.give_account_role(access.AccountRole.ADMIN, to=by.id, account=subaccount, by=by)
+    if record.default_cloud_id is not None:
+        access.give_cloud_role(
+            access.CloudRole.OWNER, cloud_id=record.default_cloud_id, user=by.id, by=by
+        )
+    _record("invitation.accept", record, by=by)
+    return record
+
+
+def decline(asked: Invitation, *, by: Actor) -> Customer:
+    """Only the invited identity declines; the customer is Inactive, its subaccount and empty cloud
+    are closed, a mail that has not left does not leave, the address is free again.
+
+    Raises as `accept`.
+    """
+    access.require(by, "invitation.decline", asked)
+    if access.is_staff(by.id, asked.partner_id):
+        raise Refused("own-customer")
+    record = _answer(asked, Answer.DECLINED, Status.INACTIVE, by=by)
+    db.lock(BillingAccount, record.subaccount_id).closed_at = db.now()
+    if record.default_cloud_id is not None:
+        db.lock(Cloud, record.default_cloud_id).closed_at = db.now()
+    outbox.cancel(invitation.MAIL, about=record.subaccount_id)
+    _record("invitation.decline", record, by=by)
+    return record
+
+
+def sees_as_own_customers(actor: Actor, ident: str) -> bool:
+    """Whether this link leads to an invitation of the actor's own partner account."""
+    own = access.account_ids(actor)
+    found = select(Invitation.subaccount_id).where(
+        (Invitation.subaccount_id == ident) | (Invitation.partner_id == ident),
+        Invitation.partner_id.in_(own),
+    )
+    return db.session.scalar(found.limit(1)) is not None
+
+
+def _answer(asked: Invitation, answer: Answer, status: Status, *, by: Actor) -> Customer:
+    """Moves the state if it still waits; the row count decides every race."""
+    moved = db.session.execute(
+        update(Customer)
+        .where(Customer.subaccount_id == asked.subaccount_id, Customer.status == Status.WAITING)
+        .values(status=status)
+    )
+    db.session.refresh(asked)
+    if moved.rowcount != 1:  # type: ignore[attr-defined]
+        mine = asked.answer is Answer.CONFIRMED and asked.answered_by == by.id
+        raise Refused("already-confirmed" if mine else "invitation-closed")
+    asked.answer, asked.answered_at, asked.answered_by = answer, db.now(), by.id
+    found = select(Customer).where(Customer.subaccount_id == asked.subaccount_id)
+    return db.session.scalars(found).one()
+
+
+def _record(action: str, record: Customer, *, by: Actor) -> None:
+    audit.record(
+        action,
+        by=by,
+        chain=record.partner_id,
+        thing=record.subaccount_id,
+        customer=record.id,
+        status=str(record.status),
+    )

@@ -1,0 +1,176 @@
+"""The list of customers, its counts, a customer's history, subaccounts as cards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import aliased
+
+from portal import db
+from portal.domain import access, account, cloud
+from portal.domain.account import BillingAccount
+from portal.domain.actor import Actor
+from portal.domain.audit import AuditLine, HistoryLine
+from portal.domain.cloud import Cloud, CloudRow
+from portal.domain.contact import search_key
+from portal.domain.customer.record import Customer, Status
+from portal.domain.identity import User
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What the list shows; all of it stands in the URL."""
+
+    search: str = ""
+    status: Status | None = None
+    after: str = ""
+
+
+class CustomerRow(NamedTuple):
+    id: str
+    name: str
+    email: str
+    status: Status
+    cloud_id: str | None
+    cloud_closed_at: datetime | None
+    created_at: datetime
+
+
+class Counts(NamedTuple):
+    total: int
+    by_status: dict[Status, int]
+
+
+class SubaccountCard(NamedTuple):
+    """A subaccount on the console's homepage; `is_waiting`: its invitation is still open."""
+
+    account: BillingAccount
+    partner_name: str
+    status: Status
+    clouds: list[CloudRow]
+
+
+def page_for(actor: Actor, partner: BillingAccount, wanted: Filter) -> list[CustomerRow]:
+    """The partner's customers, newest first, one more than a page where there is another."""
+    found = (
+        select(
+            Customer.id,
+            Customer.name,
+            Customer.invitation_email,
+            Customer.status,
+            Customer.default_cloud_id,
+            Cloud.closed_at,
+            Customer.created_at,
+        )
+        .outerjoin(Cloud, Cloud.id == Customer.default_cloud_id)
+        .where(Customer.partner_id == partner.id, Customer.visible_to(actor))
+    )
+    if wanted.status is not None:
+        found = found.where(Customer.status == wanted.status)
+    if key := search_key(wanted.search):
+        ids = (Customer.id, Customer.subaccount_id, Customer.default_cloud_id)
+        found = found.where(
+            or_(
+                Customer.search_key.contains(key, autoescape=True),
+                *(column == key for column in ids),
+            )
+        )
+    if wanted.after:
+        found = found.where(Customer.id < wanted.after)
+    rows = db.session.execute(found.order_by(Customer.id.desc()).limit(PAGE + 1))
+    return [CustomerRow(*row) for row in rows]
+
+
+def counts_for(actor: Actor, partner: BillingAccount) -> Counts:
+    """How many customers the partner has, in all and in each state."""
+    found = (
+        select(Customer.status, func.count())
+        .where(Customer.partner_id == partner.id, Customer.visible_to(actor))
+        .group_by(Customer.status)
+    )
+    counted = dict.fromkeys(Status, 0)
+    for status, count in db.session.execute(found):
+        counted[status] = count
+    return Counts(sum(counted.values()), counted)
+
+
+def live_customers(partner: BillingAccount) -> int:
+    """How many of the partner's customers are not Inactive."""
+    found = select(func.count()).where(
+        Customer.partner_id == partner.id, Customer.status != Status.INACTIVE
+    )
+    return db.session.execute(found).scalar_one()
+
+
+def history_of(record: Customer) -> list[HistoryLine]:
+    """What was done to a customer the caller has found, newest first."""
+    found = (
+        select(
+            AuditLine.seq,
+            AuditLine.at,
+            AuditLine.actor,
+            User.email,
+            AuditLine.action,
+            AuditLine.thing,
+            AuditLine.facts,
+        )
+        .outerjoin(User, User.id == AuditLine.actor)
+        .where(AuditLine.customer_id == record.id)
+        .order_by(AuditLine.seq.desc())
+    )
+    return [HistoryLine(*row) for row in db.session.execute(found)]
+
+
+def staff_of(partner: BillingAccount) -> list[tuple[str, str]]:
+    """ID and name of everyone with a role in effect on the partner's account, by name."""
+    found = (
+        select(User.id, User.name)
+        .join(access.AccountAccess, access.AccountAccess.user_id == User.id)
+        .where(
+            access.AccountAccess.account_id == partner.id,
+            access.AccountAccess.revoked_at.is_(None),
+        )
+        .distinct()
+        .order_by(User.name, User.id)
+    )
+    return [(ident, name) for ident, name in db.session.execute(found)]
+
+
+def subaccount_cards(
+    actor: Actor, *, search: str = "", after: str = "", only: list[str] | None = None
+) -> list[SubaccountCard]:
+    """The subaccounts that exist for the actor, or those named by `only`, which the caller has
+    found (open invitations), as cards with their clouds; newest first, one more than a page."""
+    partner = aliased(BillingAccount)
+    found = (
+        select(BillingAccount, partner.name, Customer.status)
+        .join(Customer, Customer.subaccount_id == BillingAccount.id)
+        .join(partner, partner.id == BillingAccount.parent_id)
+    )
+    if only is None:
+        found = found.where(BillingAccount.visible_to(actor))
+        found = found.where(BillingAccount.closed_at.is_(None))
+    else:
+        found = found.where(BillingAccount.id.in_(only))
+    if key := search_key(search):
+        found = found.where(
+            or_(
+                BillingAccount.name_key.contains(key, autoescape=True),
+                BillingAccount.id == key,
+            )
+        )
+    if after:
+        found = found.where(BillingAccount.id < after)
+    rows = list(
+        db.session.execute(found.order_by(BillingAccount.id.desc()).limit(account.PAGE + 1))
+    )
+    clouds = cloud.clouds_linked_to([row[0].id for row in rows])
+    return [
+        SubaccountCard(subaccount, partner_name, status, clouds[subaccount.id])
+        for subaccount, partner_name, status in rows
+    ]

@@ -1,0 +1,53 @@
+"""How pages show instants, days and money: in the reader's language and time zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime, get_timezone_name
+from flask import current_app
+from flask_babel import format_currency, get_locale
+
+from portal import db
+from portal.web import signed_in
+
+
+def zone() -> ZoneInfo:
+    """The signed-in user's time zone, else the installation's."""
+    actor = signed_in()
+    return ZoneInfo((actor and actor.time_zone) or current_app.config["TIME_ZONE"])
+
+
+def local_time(instant: datetime) -> str:
+    """Date and time to the second, with the zone's short name."""
+    local = instant.astimezone(zone())
+    text = format_datetime(local, "d MMM y, HH:mm:ss", locale=get_locale())
+    return f"{text} {get_timezone_name(local, 'short', locale=get_locale())}"
+
+
+def local_day(instant: datetime) -> str:
+    """The date in the reader's zone."""
+    return format_date(instant.astimezone(zone()), "d MMM y", locale=get_locale())
+
+
+def utc_time(instant: datetime) -> str:
+    """The exact instant, as a `title` shows it."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def iso_time(instant: datetime) -> str:
+    """The instant for `datetime` attributes."""
+    return instant.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def zone_name() -> str:
+    """The reader's time zone, in short."""
+    now = db.now().astimezone(zone())
+    return str(get_timezone_name(now, "short", locale=get_locale()))
+
+
+def money(amount: Decimal) -> str:
+    """An amount in the installation's currency."""
+    return str(format_currency(amount, current_app.config["CURRENCY"]))

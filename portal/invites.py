@@ -1,0 +1,76 @@
+"""The customer's answer: the invitation page, confirm, decline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, url_for
+from flask_babel import gettext as _
+
+from portal import db, web
+from portal.domain import customer, invitation
+from portal.domain.errors import Refused
+from portal.domain.invitation import Invitation
+
+blueprint = Blueprint("invites", __name__, url_prefix="/invite")
+web.gate(blueprint, web.require_sign_in)
+
+
+@blueprint.get("/accept/<ident>")
+def show(ident: str) -> Any:
+    """Changes nothing, whoever or whatever opens it; the buttons on the page do."""
+    actor = web.actor()
+    found = invitation.addressed(actor, ident)
+    if found is None:
+        return _nothing_here(ident)
+    card = customer.subaccount_cards(actor, only=[found.subaccount_id])[0]
+    template = "invites/invitation.html" if found.is_open else "invites/confirmed.html"
+    return web.page(template, invitation=found, card=card, form=web.Form())
+
+
+@blueprint.post("/accept/<ident>")
+def accept(ident: str) -> Any:
+    """Confirm."""
+    return _answer(ident, customer.accept, _("You confirmed the partnership."))
+
+
+@blueprint.post("/decline/<ident>")
+def decline(ident: str) -> Any:
+    """Decline."""
+    return _answer(ident, customer.decline, _("You declined. Nothing changes for you."))
+
+
+def _answer(ident: str, verb: Any, done: str) -> Any:
+    actor = web.actor()
+    found = invitation.addressed(actor, ident)
+    if found is None:
+        return _nothing_here(ident)
+    subaccount_id = found.subaccount_id
+    form = web.Form()
+    if not form.validate():
+        card = customer.subaccount_cards(actor, only=[subaccount_id])[0]
+        page = "invites/invitation.html"
+        return web.page(page, invitation=found, card=card, form=form, status=422)
+    try:
+        db.write(lambda: verb(db.lock(Invitation, subaccount_id), by=actor))
+    except Refused as error:
+        if error.code == "already-confirmed":
+            return redirect(url_for("invites.show", ident=subaccount_id), 303)
+        if error.code == "invitation-closed":
+            return _nothing_here(ident)
+        if error.code == "own-customer":
+            return _own_customers()
+        raise
+    flash(done, "success")
+    return redirect(url_for("console.home"), 303)
+
+
+def _nothing_here(ident: str) -> Any:
+    """One and the same answer for another account, an unknown ID, a closed invitation."""
+    if customer.sees_as_own_customers(web.actor(), ident):
+        return _own_customers()
+    return web.page("invites/none.html", status=404)
+
+
+def _own_customers() -> Any:
+    return web.page("invites/own_customers.html", status=403)

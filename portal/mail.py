@@ -1,0 +1,183 @@
+"""An outbox entry becomes a message and is handed to the relay once.
+
+The hand-over is split at the final dot: without it there is no message (RFC 5321, 4.1.1.4), so up
+to there a failure proves that nothing left. `mark` is asked at that point; if it says no, the
+connection is dropped. Flask-Mail builds the message; its `send()` writes body and dot in one call
+and takes any certificate, so the conversation with the relay is ours.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from flask import current_app
+from flask_babel import force_locale
+from flask_mail import Mail, Message
+
+from portal import config, tokens
+from portal.domain.outbox import REPLY_WAIT, OutboxEntry
+
+extension = Mail()
+
+CONNECT_TIMEOUT = 30
+"""Seconds for each step before the final dot."""
+
+SIGNED_LINKS = {"verification": "verify"}
+"""Kinds of mail whose link carries a signed token, and the path it stands under."""
+
+
+class NotHandedOver(Exception):
+    """Provably nothing left; trying again later can't send it twice."""
+
+
+class RefusedByRelay(Exception):
+    """The relay said no for good."""
+
+
+class OutcomeUnknown(Exception):
+    """The final dot was sent and no reply came: nobody can know."""
+
+
+class TakenAway(Exception):
+    """The entry is no longer ours; the connection was dropped before the final dot."""
+
+
+def render(entry: OutboxEntry) -> Message:
+    """The message of an entry: subject, text and HTML in the entry's language."""
+    settings = current_app.config
+    facts = dict(entry.facts, product=settings["PRODUCT_NAME"], url=settings["EXTERNAL_URL"])
+    if entry.kind in SIGNED_LINKS:
+        path, token = SIGNED_LINKS[entry.kind], tokens.sign(entry.kind, entry.about)
+        facts["link"] = f"{settings['EXTERNAL_URL']}/{path}/{token}"
+    folder = f"mail/{entry.kind}"
+    with force_locale(entry.language):
+        message = Message(
+            subject=" ".join(_rendered(f"{folder}/subject.txt", facts).split()),
+            recipients=[entry.recipient],
+            body=_rendered(f"{folder}/body.txt", facts).strip() + "\n",
+            html=_rendered(f"{folder}/body.html", facts),
+            sender=(settings["PRODUCT_NAME"], settings["MAIL_DEFAULT_SENDER"]),
+        )
+    domain = settings["MAIL_DEFAULT_SENDER"].rpartition("@")[2]
+    message.msgId = f"<{entry.message_id}@{domain}>"
+    message.date = entry.created_at.timestamp()
+    message.extra_headers = {"Auto-Submitted": "auto-generated"}
+    return message
+
+
+def _rendered(template: str, facts: Mapping[str, object]) -> str:
+    """Without the pages' context processors, which want a request; a worker has none."""
+    return current_app.jinja_env.get_template(template).render(facts)
+
+
+def hand_over(entry: OutboxEntry, mark: Callable[[], bool]) -> str:
+    """Give the entry's message to the relay, or to the mailbox folder where there is no relay.
+
+    Returns the relay's words. Raises NotHandedOver, RefusedByRelay, OutcomeUnknown, TakenAway.
+    """
+    message = render(entry)
+    folder = config.mailbox_dir(current_app.config)
+    if folder is not None:
+        return _keep_as_file(message, entry, folder, mark)
+    if not current_app.config["MAIL_SERVER"]:
+        raise NotHandedOver("MAIL_SERVER is not set")
+    try:
+        smtp = _connect()
+    except (OSError, smtplib.SMTPException, ssl.SSLError) as error:
+        raise NotHandedOver(_words(error)) from error
+    try:
+        return _converse(smtp, message, mark)
+    finally:
+        smtp.close()
+
+
+def _keep_as_file(
+    message: Message, entry: OutboxEntry, folder: Path, mark: Callable[[], bool]
+) -> str:
+    if not mark():
+        raise TakenAway
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{entry.id}.eml").write_bytes(message.as_bytes())
+    return "kept as a file: no mail server is configured"
+
+
+def _connect() -> smtplib.SMTP:
+    settings = current_app.config
+    host, port = settings["MAIL_SERVER"], settings["MAIL_PORT"]
+    trust = ssl.create_default_context()
+    if settings["MAIL_CA_FILE"]:
+        trust.load_verify_locations(settings["MAIL_CA_FILE"])
+    if settings["MAIL_SECURITY"] == "tls":
+        smtp: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=CONNECT_TIMEOUT, context=trust)
+    else:
+        smtp = smtplib.SMTP(host, port, timeout=CONNECT_TIMEOUT)
+    try:
+        if settings["MAIL_SECURITY"] == "starttls":
+            smtp.starttls(context=trust)
+        if settings["MAIL_USERNAME"]:
+            smtp.login(settings["MAIL_USERNAME"], settings["MAIL_PASSWORD"])
+        smtp.ehlo_or_helo_if_needed()
+    except BaseException:
+        smtp.close()
+        raise
+    return smtp
+
+
+def _converse(smtp: smtplib.SMTP, message: Message, mark: Callable[[], bool]) -> str:
+    sender = current_app.config["MAIL_DEFAULT_SENDER"]
+    try:
+        _expect(smtp.mail(sender), 250)
+        _expect(smtp.rcpt(str(message.recipients[0])), 250, 251)
+        _expect(smtp.docmd("DATA"), 354)
+        smtp.send(_quoted(message.as_bytes()))
+    except (OSError, smtplib.SMTPServerDisconnected) as error:
+        raise NotHandedOver(_words(error)) from error
+    if not mark():
+        raise TakenAway
+    try:
+        if smtp.sock is not None:
+            smtp.sock.settimeout(REPLY_WAIT.total_seconds())
+        smtp.send(b".\r\n")
+        reply = smtp.getreply()
+    except (OSError, smtplib.SMTPException) as error:
+        raise OutcomeUnknown(_words(error)) from error
+    _expect(reply, 250)
+    _say_goodbye(smtp)
+    return _said(reply)
+
+
+def _say_goodbye(smtp: smtplib.SMTP) -> None:
+    """The mail is accepted; whatever happens to QUIT changes nothing."""
+    with suppress(OSError, smtplib.SMTPException):
+        if smtp.sock is not None:
+            smtp.sock.settimeout(5)
+        smtp.quit()
+
+
+def _expect(reply: tuple[int, bytes], *good: int) -> None:
+    """4xx: not now, nothing was taken; 5xx, or anything no relay should say: never."""
+    if reply[0] in good:
+        return
+    raise (NotHandedOver if 400 <= reply[0] < 500 else RefusedByRelay)(_said(reply))
+
+
+def _quoted(message: bytes) -> bytes:
+    """Lines end in CR LF; a line that begins with a dot gets another (RFC 5321, 4.5.2)."""
+    lines = message.replace(b"\r\n", b"\n").rstrip(b"\n").split(b"\n")
+    return b"".join((b"." if line.startswith(b".") else b"") + line + b"\r\n" for line in lines)
+
+
+def _said(reply: tuple[int, bytes]) -> str:
+    return f"{reply[0]} {reply[1].decode('utf-8', 'replace')}"[:500]
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        text = error.smtp_error
+        error_text = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+        return f"{error.smtp_code} {error_text}"[:500]
+    return f"{type(error).__name__}: {error}"[:500]

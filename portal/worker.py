@@ -1,0 +1,78 @@
+"""Drains the outbox: claims an entry, hands it over, records what became of it.
+
+No transaction is open while the relay is talked to. Several workers may run.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from portal import db, mail
+from portal.domain import identity, once, outbox
+from portal.domain.outbox import OutboxEntry
+
+log = logging.getLogger("portal.worker")
+
+IDLE_SECONDS = 1.0
+TIDY_EVERY = 600
+"""Idle rounds between two clean-ups."""
+
+
+def run(stop: threading.Event) -> None:
+    """Work until `stop` is set; what is being handed over is finished first."""
+    rounds = 0
+    while not stop.is_set():
+        try:
+            busy = drain_one()
+            if rounds % TIDY_EVERY == 0:
+                tidy()
+        except Exception:
+            log.exception("the worker goes on after a fault")
+            busy = False
+        rounds += 1
+        if not busy:
+            stop.wait(IDLE_SECONDS)
+
+
+def drain_one() -> bool:
+    """Hand over the next due entry; False when there was none."""
+    if not db.read(outbox.has_work):
+        return False
+    entry = db.write(_claimed)
+    if entry is None:
+        return False
+    token = entry.claim or ""
+    record: Callable[[str, str, str], bool]
+    try:
+        words = mail.hand_over(entry, lambda: db.write(lambda: outbox.mark(entry.id, token)))
+        record = outbox.sent
+    except mail.TakenAway:
+        log.info("outbox %s: taken away before it left", entry.id)
+        return True
+    except mail.RefusedByRelay as error:
+        record, words = outbox.refused, str(error)
+    except mail.NotHandedOver as error:
+        record, words = outbox.later, str(error)
+    except Exception as error:
+        log.exception("outbox %s: no answer that could be understood", entry.id)
+        record, words = outbox.lost, f"internal fault: {type(error).__name__}"
+    log.info("outbox %s (%s): %s: %s", entry.id, entry.kind, record.__name__, words)
+    db.write(lambda: record(entry.id, token, words))
+    return True
+
+
+def _claimed() -> OutboxEntry | None:
+    """The next entry, detached, so that no transaction is open while the relay is talked to."""
+    outbox.park_abandoned()
+    entry = outbox.claim()
+    if entry is not None:
+        db.session.expunge(entry)
+    return entry
+
+
+def tidy() -> None:
+    """Drop what is only kept for a while."""
+    db.write(identity.forget_old)
+    db.write(once.forget_old)

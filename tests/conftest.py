@@ -1,0 +1,169 @@
+"""Each test gets a database of its own, on SQLite and on PostgreSQL, and a clock that stands."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import flask_migrate
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from portal import create_app, db
+from tests import postgres
+from tests.browser import Browser
+from tests.world import BEGIN, PASSWORD, Clock, World, build
+
+SETTINGS = {
+    "PORTAL_ENV": "local",
+    "SECRET_KEY": "only-for-tests-0123456789-abcdefghij",
+    "PRODUCT_NAME": "Test Cloud",
+    "EXTERNAL_URL": "http://localhost",
+    "INITIAL_GRANT": "4000",
+    "INITIAL_GRANT_DAYS": "60",
+    "SIGN_UP": "open",
+    "CUSTOMER_EMAIL_DOMAINS": "",
+    "TIME_ZONE": "UTC",
+    "CURRENCY": "EUR",
+    "MAIL_SERVER": "",
+    "MAIL_DEFAULT_SENDER": "portal@test.example",
+    "HOST": "127.0.0.1",
+}
+KINDS = ("sqlite", "postgresql")
+_numbers = itertools.count()
+
+
+def make_app(url: str, **overrides: str) -> Flask:
+    app = create_app({**SETTINGS, "DATABASE_URL": url, **overrides})
+    app.testing = True
+    app.test_client_class = Browser
+    return app
+
+
+class Databases:
+    """For each kind a template with the cast in it, and copies of it by the test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.server: postgres.Server | None = None
+        self.templates: dict[str, tuple[str, World]] = {}
+
+    def empty(self, kind: str) -> str:
+        """The URL of a new database with nothing in it."""
+        name = f"t{os.getpid()}_{next(_numbers)}"
+        if kind == "sqlite":
+            return f"sqlite:///{self.folder / name}.db"
+        return self._server().create(name)
+
+    def copy(self, kind: str) -> tuple[str, World]:
+        """The URL of a new database with the cast, and the cast's IDs."""
+        if kind not in self.templates:
+            self.templates[kind] = self._template(kind)
+        template, world = self.templates[kind]
+        name = f"t{os.getpid()}_{next(_numbers)}"
+        if kind == "postgresql":
+            return self._server().create(name, template), world
+        shutil.copy(template, self.folder / f"{name}.db")
+        return f"sqlite:///{self.folder / name}.db", world
+
+    def drop(self, url: str) -> None:
+        if url.startswith("sqlite"):
+            for ending in ("", "-wal", "-shm"):
+                Path(url.removeprefix("sqlite:///") + ending).unlink(missing_ok=True)
+        else:
+            self._server().drop(url.rpartition("/")[2])
+
+    def _template(self, kind: str) -> tuple[str, World]:
+        name = f"template{os.getpid()}"
+        path = self.folder / f"{name}.db"
+        url = f"sqlite:///{path}" if kind == "sqlite" else self._server().create(name)
+        app = make_app(url)
+        before, db.clock = db.clock, Clock(BEGIN)
+        try:
+            with app.app_context():
+                flask_migrate.upgrade()
+                world = build()
+                if kind == "sqlite":
+                    db.extension.engine.raw_connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                db.session.remove()
+                db.extension.engine.dispose()
+        finally:
+            db.clock = before
+        return (str(path) if kind == "sqlite" else name), world
+
+    def _server(self) -> postgres.Server:
+        if self.server is None:
+            self.server = postgres.start()
+        return self.server
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    found = Databases(tmp_path_factory.mktemp("databases"))
+    yield found
+    if found.server is not None:
+        found.server.stop()
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which database; every test that touches one runs on both."""
+    return str(request.param)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Time stands where the world was built, an hour later; `clock.forward(…)` lets it pass."""
+    standing = Clock(BEGIN)
+    standing.forward(hours=1)
+    monkeypatch.setattr(db, "clock", standing)
+    return standing
+
+
+@pytest.fixture
+def settings() -> dict[str, str]:
+    """Settings a test wants different: parametrize it directly."""
+    return {}
+
+
+@pytest.fixture
+def cast(databases: Databases, kind: str) -> Iterator[tuple[str, World]]:
+    url, world = databases.copy(kind)
+    yield url, world
+    databases.drop(url)
+
+
+@pytest.fixture
+def world(cast: tuple[str, World]) -> World:
+    return cast[1]
+
+
+@pytest.fixture
+def app(
+    cast: tuple[str, World], clock: Clock, settings: dict[str, str], tmp_path: Path
+) -> Iterator[Flask]:
+    """The application on a database with the cast, inside its context."""
+    app = make_app(cast[0], **settings)
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.extension.engine.dispose()
+
+
+@pytest.fixture
+def browser(app: Flask) -> Callable[..., Browser]:
+    """`browser()` is a fresh anonymous browser, `browser(OLGA)` one in which Olga is signed in."""
+
+    def open_browser(email: str | None = None) -> Any:
+        client: FlaskClient = app.test_client()
+        if email is not None:
+            client.get("/sign-in")
+            client.submit("Sign in", email=email, password=PASSWORD)
+        return client
+
+    return open_browser

@@ -1,0 +1,229 @@
+"""The cast: built by the domain's verbs, once, into the database every test starts from.
+
+Olga owns the partner North, Eddie edits there, Vera views. Carl is a customer North has invited,
+Nina one who has confirmed. Sam owns the partner South: the stranger. Tina's partner is in trial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+
+from argon2 import PasswordHasher
+
+from portal import db
+from portal.domain import access, account, cloud, contact, customer, identity, invitation
+from portal.domain.access import AccountRole
+from portal.domain.account import BillingAccount
+from portal.domain.actor import COMMAND, Actor
+from portal.domain.cloud import Cloud, Folder
+from portal.domain.customer import Customer, Draft
+from portal.domain.errors import Forbidden
+from portal.domain.identity import User
+from portal.domain.invitation import Invitation
+
+PASSWORD = "correct horse"
+CHEAP_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+"""Verifying costs what the hash says, so tests need not wait for a costly one."""
+
+BEGIN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+OLGA, EDDIE, VERA = "olga@north.example", "eddie@north.example", "vera@north.example"
+AMIR, ACE = "amir@north.example", "ace@north.example"
+CARL, NINA = "carl@customer.example", "nina@second.example"
+SAM, TINA, DORA = "sam@south.example", "tina@trial.example", "dora@direct.example"
+
+STAFF_ROLES = {
+    OLGA: AccountRole.OWNER,
+    AMIR: AccountRole.ADMIN,
+    EDDIE: AccountRole.EDITOR,
+    ACE: AccountRole.ACCOUNTANT,
+    VERA: AccountRole.VIEWER,
+}
+NAMES = {
+    OLGA: "Olga Owner",
+    AMIR: "Amir Admin",
+    EDDIE: "Eddie Editor",
+    ACE: "Ace Accountant",
+    VERA: "Vera Viewer",
+    CARL: "Carl Customer",
+    NINA: "Nina Customer",
+    SAM: "Sam Stranger",
+    TINA: "Tina Trial",
+    DORA: "Dora Direct",
+}
+
+
+class Clock:
+    """Stands still but for a millisecond a reading, so that IDs sort as they were made."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        self.at += timedelta(milliseconds=1)
+        return self.at
+
+    def forward(self, **span: float) -> None:
+        """Let time pass: `forward(hours=4)`."""
+        self.at += timedelta(**span)
+
+
+@dataclass(frozen=True)
+class World:
+    """The IDs of what the cast has; everything else is found through the domain."""
+
+    north: str
+    south: str
+    trial: str
+    direct: str
+    carls_customer: str
+    carls_subaccount: str
+    carls_cloud: str
+    ninas_customer: str
+    ninas_subaccount: str
+    ninas_cloud: str
+    ninas_folder: str
+    doras_cloud: str
+    doras_folder: str
+    souths_customer: str
+
+    @classmethod
+    def ids(cls) -> list[str]:
+        return [field.name for field in fields(cls)]
+
+
+def user(email: str) -> User:
+    found = identity.user_by_email(contact.email(email).key)
+    assert found is not None, f"{email} has no account"
+    return found
+
+
+def actor(email: str) -> Actor:
+    """The one who acts, without a session."""
+    return identity.as_actor(user(email))
+
+
+def register(email: str, name: str) -> BillingAccount:
+    _user, own = account.register(
+        contact.email(email), name=name, password_hash=CHEAP_HASH, language="en", by=COMMAND
+    )
+    return own
+
+
+def build() -> World:
+    """The world, in one transaction."""
+    return db.write(_build)
+
+
+def _build() -> World:
+    own = {email: register(email, name) for email, name in NAMES.items()}
+    for email, name in ((OLGA, "North"), (SAM, "South"), (TINA, "Trial Partner")):
+        account.grant_partner_status(own[email], name=name, by=COMMAND)
+    for email in (OLGA, SAM):
+        account.switch_to_paid(own[email], by=actor(email))
+    north, south = own[OLGA], own[SAM]
+    for email, role in STAFF_ROLES.items():
+        if email != OLGA:
+            access.give_account_role(role, to=user(email).id, account=north, by=COMMAND)
+    carls = customer.add(north, by=actor(OLGA), draft=draft(CARL, name="Carl & Sons"))
+    ninas = customer.add(north, by=actor(OLGA), draft=draft(NINA, name="Nina GmbH"))
+    customer.accept(invitation.open_for(actor(NINA))[0], by=actor(NINA))
+    souths = customer.add(south, by=actor(SAM), draft=draft("other@else.example", name="Elsewhere"))
+    doras_cloud = cloud.create(own[DORA], by=actor(DORA), name="dora-cloud")
+    assert carls.default_cloud_id
+    assert ninas.default_cloud_id
+    return World(
+        north=north.id,
+        south=south.id,
+        trial=own[TINA].id,
+        direct=own[DORA].id,
+        carls_customer=carls.id,
+        carls_subaccount=carls.subaccount_id,
+        carls_cloud=carls.default_cloud_id,
+        ninas_customer=ninas.id,
+        ninas_subaccount=ninas.subaccount_id,
+        ninas_cloud=ninas.default_cloud_id,
+        ninas_folder=cloud.default_folder(ninas.default_cloud_id)[1].id,
+        doras_cloud=doras_cloud.id,
+        doras_folder=cloud.default_folder(doras_cloud.id)[1].id,
+        souths_customer=souths.id,
+    )
+
+
+def draft(email: str = "new@client.example", *, name: str = "New Client", **more: object) -> Draft:
+    """A valid draft of a customer, with what the test wants different."""
+    return Draft(**{"name": name, "invitation_email": email, "country": "DE", **more})  # type: ignore[arg-type]
+
+
+def everything() -> dict[str, list[str]]:
+    """All rows of all tables: equal before and after, where nothing may have been written."""
+
+    def rows() -> dict[str, list[str]]:
+        tables = db.Base.metadata.sorted_tables
+        return {t.name: sorted(map(repr, db.session.execute(t.select()))) for t in tables}
+
+    return db.read(rows)
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb's action and a sample call; `on` is the ID of the account or cloud, or of the
+    invitation's subaccount, on which a role decides whether it may be done."""
+
+    action: str
+    on: Callable[[World], str]
+    call: Callable[[World, Actor], object]
+
+
+def _see_account(world: World, by: Actor) -> None:
+    if db.find(BillingAccount, world.north, by) is None:
+        raise Forbidden("account.see")
+
+
+def _see_customer(world: World, by: Actor) -> None:
+    if db.find(Customer, world.carls_customer, by) is None:
+        raise Forbidden("account.see")
+
+
+def _add_customer(world: World, by: Actor) -> None:
+    customer.add(db.lock(BillingAccount, world.north), by=by, draft=draft())
+
+
+def _switch_to_paid(world: World, by: Actor) -> None:
+    account.switch_to_paid(db.lock(BillingAccount, world.trial), by=by)
+
+
+def _create_cloud(world: World, by: Actor) -> None:
+    cloud.create(db.lock(BillingAccount, world.north), by=by, name="sample")
+
+
+def _create_folder(world: World, by: Actor) -> None:
+    cloud.create_folder(db.lock(Cloud, world.doras_cloud), by=by, name="sample")
+
+
+def _rename_folder(world: World, by: Actor) -> None:
+    cloud.rename_folder(db.lock(Folder, world.doras_folder), by=by, name="sample")
+
+
+def _accept(world: World, by: Actor) -> None:
+    customer.accept(db.lock(Invitation, world.carls_subaccount), by=by)
+
+
+def _decline(world: World, by: Actor) -> None:
+    customer.decline(db.lock(Invitation, world.carls_subaccount), by=by)
+
+
+VERBS = (
+    Verb("account.see", lambda world: world.north, _see_account),
+    Verb("account.see", lambda world: world.north, _see_customer),
+    Verb("account.switch_to_paid", lambda world: world.trial, _switch_to_paid),
+    Verb("cloud.create", lambda world: world.north, _create_cloud),
+    Verb("customer.add", lambda world: world.north, _add_customer),
+    Verb("folder.create", lambda world: world.doras_cloud, _create_folder),
+    Verb("folder.rename", lambda world: world.doras_cloud, _rename_folder),
+    Verb("invitation.accept", lambda world: world.carls_subaccount, _accept),
+    Verb("invitation.decline", lambda world: world.carls_subaccount, _decline),
+)
+"""Every verb of the role tables; tests/domain/test_roles.py holds the list complete."""
