@@ -179,6 +179,9 @@ SETTINGS = (
         "SMTP relay; empty: mails become files that the *Mailbox* page shows "
         "(production: required)",
     ),
+    Setting(
+        "MAILBOX_DIR", "instance/mailbox", "where those files are kept; not used in production"
+    ),
     Setting("MAIL_PORT", "587", "its port", _number(1, 65535)),
     Setting(
         "MAIL_SECURITY",
@@ -278,7 +281,7 @@ def mailbox_dir(values: Mapping[str, Any]) -> Path | None:
     """Where mails become files: only without a relay, outside production, on a loopback address."""
     if values["MAIL_SERVER"] or values["PORTAL_ENV"] == "production":
         return None
-    return ROOT / "instance" / "mailbox" if values["HOST"] in LOOPBACK else None
+    return ROOT / values["MAILBOX_DIR"] if values["HOST"] in LOOPBACK else None
 
 
 def readme_table() -> str:

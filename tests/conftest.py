@@ -38,10 +38,19 @@ KINDS = ("sqlite", "postgresql")
 _numbers = itertools.count()
 
 
+class OwnContextBrowser(Browser):
+    """Each request gets an application context of its own, as on a server: Flask would lend it the
+    test's, and with that `g`, the signed-in user and the CSRF token of the request before."""
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        with self.application.app_context():
+            return super().open(*args, **kwargs)
+
+
 def make_app(url: str, **overrides: str) -> Flask:
     app = create_app({**SETTINGS, "DATABASE_URL": url, **overrides})
     app.testing = True
-    app.test_client_class = Browser
+    app.test_client_class = OwnContextBrowser
     return app
 
 
@@ -148,7 +157,7 @@ def app(
     cast: tuple[str, World], clock: Clock, settings: dict[str, str], tmp_path: Path
 ) -> Iterator[Flask]:
     """The application on a database with the cast, inside its context."""
-    app = make_app(cast[0], **settings)
+    app = make_app(cast[0], **{"MAILBOX_DIR": str(tmp_path / "mailbox"), **settings})
     with app.app_context():
         yield app
         db.session.remove()

@@ -189,10 +189,10 @@ def roles_on_cloud(actor: Actor, cloud_id: str) -> frozenset[CloudRole]:
 
 def may(actor: Actor, action: str, thing: Any) -> bool:
     """Whether the actor's roles allow `action` on this account, cloud or invitation."""
+    if action in INVITED_TABLE:  # before all: no system actor is the invited person
+        return bool(thing.email_key == actor.email_key)
     if actor.is_system:
         return True
-    if action in INVITED_TABLE:
-        return bool(thing.email_key == actor.email_key)
     if action in CLOUD_TABLE:
         return not CLOUD_TABLE[action].isdisjoint(roles_on_cloud(actor, thing.id))
     return not ACCOUNT_TABLE[action].isdisjoint(roles_on_account(actor, thing))

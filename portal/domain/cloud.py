@@ -160,10 +160,10 @@ def create(payer: BillingAccount, *, by: Actor, name: str) -> Cloud:
     """
     access.require(by, "cloud.create", payer)
     payer = db.lock(BillingAccount, payer.id)
-    if payer.parent_id is not None and payer.confirmed_at is None:
-        raise Refused("customer-not-confirmed")
     if payer.status not in (Status.ACTIVE, Status.TRIAL_ACTIVE):
         raise Refused("account-not-active", status=payer.status)
+    if payer.parent_id is not None and payer.confirmed_at is None:
+        raise Refused("customer-not-confirmed")
     cloud, folder = born(payer, name=name, by=by)
     access.give_cloud_role(access.CloudRole.OWNER, cloud_id=cloud.id, user=by.id, by=by)
     audit.record(

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, and_, or_, select, text, update
+from sqlalchemy import ColumnElement, Index, and_, case, or_, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
@@ -100,12 +100,18 @@ def add(
 
 
 def cancel(kind: str, *, about: str) -> None:
-    """A message that has not left does not leave; one already being transmitted can't be held."""
+    """A message that has not left does not leave; one already being transmitted can't be held, but
+    should the relay not have taken it, it does not go again: `finished_at` remembers that."""
+    is_leaving = OutboxEntry.state == Delivery.TRANSMITTING
     db.session.execute(
-        update(OutboxEntry)
+        update(OutboxEntry)  # one statement, or the entry could slip between two of them
         .where(OutboxEntry.kind == kind, OutboxEntry.about == about)
-        .where(OutboxEntry.state.in_([Delivery.PENDING, Delivery.CLAIMED]))
-        .values(state=Delivery.CANCELLED, claim=None, finished_at=db.now())
+        .where(OutboxEntry.state.in_(OPEN_STATES))
+        .values(
+            state=case((is_leaving, OutboxEntry.state), else_=Delivery.CANCELLED),
+            claim=case((is_leaving, OutboxEntry.claim), else_=None),
+            finished_at=db.now(),
+        )
     )
 
 
@@ -167,6 +173,8 @@ def later(entry_id: str, token: str, answer: str) -> bool:
     """It provably was not handed over: again later, for four hours, then it has failed."""
     entry = db.lock(OutboxEntry, entry_id)
     now = db.now()
+    if entry.finished_at is not None:
+        return _finish(entry_id, token, Delivery.CANCELLED, answer)
     if now - entry.created_at >= GIVE_UP_AFTER:
         return _finish(entry_id, token, Delivery.FAILED, answer)
     wait = RETRY_AFTER[min(entry.tries, len(RETRY_AFTER)) - 1]
@@ -186,7 +194,13 @@ def park_abandoned() -> int:
     db.session.execute(
         update(OutboxEntry)
         .where(abandoned, ~OutboxEntry.is_once)
-        .values(state=Delivery.PENDING, claim=None, due_at=now)
+        .values(
+            state=case(
+                (OutboxEntry.finished_at.is_(None), Delivery.PENDING), else_=Delivery.CANCELLED
+            ),
+            claim=None,
+            due_at=now,
+        )
     )
     return _rows(parked)
 

@@ -1,0 +1,121 @@
+"""The main job, once, as it happens: real SMTP server, real mail, followed by the customer."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from email.message import EmailMessage
+
+import pytest
+from flask import Flask
+
+from portal import db, worker
+from portal.domain.account import BillingAccount
+from tests.browser import Browser
+from tests.smtp import SmtpServer
+from tests.world import OLGA, World, actor
+
+NEW = "Grace.Hopper@New-Client.example"
+PASSWORD = "a fine long password"
+
+
+@pytest.fixture
+def relay() -> Iterator[SmtpServer]:
+    with SmtpServer() as server:
+        yield server
+
+
+@pytest.fixture
+def settings(relay: SmtpServer) -> dict[str, str]:
+    return {
+        "MAIL_SERVER": "127.0.0.1",
+        "MAIL_PORT": str(relay.port),
+        "MAIL_SECURITY": "plain",
+        "EXTERNAL_URL": "http://localhost",
+    }
+
+
+@pytest.fixture
+def mails(app: Flask, relay: SmtpServer) -> Iterator[Callable[[int], EmailMessage]]:
+    """The worker at work beside the test; `mails(n)` waits for the nth mail and returns it."""
+    stop = threading.Event()
+
+    def work() -> None:
+        with app.app_context():
+            worker.run(stop)
+            db.session.remove()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+
+    def nth(number: int) -> EmailMessage:
+        relay.wait_for(number, timeout=15)
+        return relay.messages[number - 1]
+
+    yield nth
+    stop.set()
+    thread.join(timeout=20)
+    assert not thread.is_alive()
+
+
+def link_in(mail: EmailMessage) -> str:
+    """The first link of the text part, as a path."""
+    body = mail.get_body(("plain",))
+    assert body is not None
+    found = re.search(r"http://localhost(/(?:invite|verify)/\S+)", body.get_content())
+    assert found is not None, body.get_content()
+    return found[1]
+
+
+def until_it_reads(browser: Browser, url: str, text: str) -> None:
+    """Reload the page, as one who waits, until it has the text; at most ten seconds."""
+    for _second in range(50):
+        browser.get(url)
+        if text in browser.text:
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"{url} never read {text!r}: {browser.text}")
+
+
+def test_partner_adds_customer_reads_mail_signs_up_confirms_and_both_see_it(
+    app: Flask,
+    world: World,
+    relay: SmtpServer,
+    mails: Callable[[int], EmailMessage],
+    browser: Callable[..., Browser],
+) -> None:
+    queued = 3  # what the cast had in its outbox: Carl's, Nina's and another partner's
+    partner = browser(OLGA)
+    partner.get(f"/partner/{world.north}/customers")
+    partner.click("Add customer")
+    partner.submit("Add", name="Grace & Co", invitation_email=NEW, country="GB")
+    assert "SUBACCOUNT-ACCEPTANCE-REQUIRED" in partner.text
+    customer_page = partner.url
+    subaccount, cloud = re.findall(r"\b(?:dn2|b1g)[0-9a-v]{17}\b", partner.text)[:2]
+
+    mail = mails(queued + 1)
+    assert mail["Subject"] == "Confirm your willingness to work with the integrator in Test Cloud"
+    assert mail["To"] == "Grace.Hopper@new-client.example"
+    assert subaccount in link_in(mail)
+    until_it_reads(partner, customer_page, "Email handed over for new-client.example")
+
+    customer = browser()
+    customer.get(link_in(mail), follow_redirects=True)
+    customer.click("Sign up")
+    customer.submit("Sign up", name="Grace Hopper", email=NEW.upper())
+    customer.get(link_in(mails(queued + 2)))
+    customer.submit("Create account", password=PASSWORD, again=PASSWORD)
+    assert "Work with North?" in customer.text
+    customer.submit("Confirm")
+    assert "You confirmed the partnership." in customer.text
+    assert subaccount in customer.text
+    assert cloud in customer.text
+
+    partner.get(f"/partner/{world.north}/customers")
+    assert re.search(r"Grace & Co\W+\S+@new-client\.example Active", partner.text)
+    assert len(relay.messages) == queued + 2, "one invitation and one verification, no more"
+    found = db.read(lambda: db.find(BillingAccount, subaccount, actor(OLGA)))
+    assert found is not None
+    assert found.confirmed_at is not None
