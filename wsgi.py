@@ -1,5 +1,9 @@
 """The server's entry point, and the application that `flask` commands find."""
 
 from portal import create_app
+from portal.config import Unsafe
 
-app = create_app()
+try:
+    app = create_app()
+except Unsafe as error:
+    raise SystemExit(str(error)) from None

@@ -40,6 +40,7 @@ from sqlalchemy.types import TypeDecorator
 T = TypeVar("T")
 
 ALPHABET = "0123456789abcdefghijklmnopqrstuv"
+MICRO = Decimal("0.000001")
 WRITE_TRIES = 3
 SQLITE_BUSY_MS = 10_000
 RETRIED_SQLSTATES = {"40001", "40P01"}  # serialization failure, deadlock
@@ -74,10 +75,10 @@ class Money(TypeDecorator[Decimal]):
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
         if value is None:
             return None
-        micros = value.scaleb(6)
-        if micros != micros.to_integral_value():
+        exact = value.quantize(MICRO)  # scaleb alone would round what has more than 28 digits
+        if exact != value:
             raise ValueError(f"{value} has more than six decimal places")
-        return int(micros)
+        return int(exact.scaleb(6))
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:
         return None if value is None else Decimal(value).scaleb(-6)
@@ -137,7 +138,7 @@ def new_id(prefix: str) -> str:
 def _database_clock() -> datetime:
     if session.get_bind().dialect.name == "postgresql":
         there: datetime = session.execute(select(func.transaction_timestamp())).scalar_one()
-        return there
+        return there.astimezone(UTC)
     return datetime.now(UTC)
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 import flask_migrate
@@ -18,9 +20,29 @@ from portal import config, create_app, db, worker
 from portal.domain import account, contact, identity, outbox
 from portal.domain.actor import COMMAND
 from portal.domain.contact import Address, Malformed
+from portal.domain.identity import PASSWORD_LONGEST, PASSWORD_SHORTEST
 from portal.domain.outbox import Delivery
 
+F = TypeVar("F", bound=Callable[..., Any])
 ENV = config.ROOT / ".env"
+SETTINGS = {setting.name: setting for setting in config.SETTINGS}
+
+
+def _setting(_context: click.Context, option: click.Parameter, value: str) -> str:
+    """Says at the prompt what the start would refuse."""
+    setting = SETTINGS[(option.name or "").upper()]
+    try:
+        setting.parse(value.strip())
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value.strip()
+
+
+def _password(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    fault = identity.password_fault(value, "")
+    if fault is not None:
+        raise click.BadParameter(f"{PASSWORD_SHORTEST} to {PASSWORD_LONGEST} characters")
+    return value
 
 
 def _email(_context: click.Context, _option: click.Parameter, value: str) -> Address:
@@ -30,35 +52,32 @@ def _email(_context: click.Context, _option: click.Parameter, value: str) -> Add
         raise click.BadParameter(f"not an e-mail address ({error.code})") from error
 
 
+def asked(name: str, question: str, **more: Any) -> Callable[[F], F]:
+    """A setting, as an option or at a prompt."""
+    return click.option(f"--{name}", prompt=question, callback=_setting, **more)
+
+
 @click.command()
-@click.option("--product-name", prompt="Name of the cloud, as people read it")
-@click.option("--external-url", prompt="Address people reach the portal at (https://…)")
-@click.option("--database-url", prompt="Database", default="sqlite:///instance/portal.db")
-@click.option("--currency", prompt="Currency (ISO 4217)", default="EUR")
-@click.option("--mail-server", prompt="SMTP relay")
-@click.option("--mail-port", prompt="Its port", default="587")
-@click.option(
-    "--mail-security",
-    prompt="Its security",
-    type=click.Choice(["starttls", "tls", "plain"]),
-    default="starttls",
-)
-@click.option("--mail-ca-file", default="", help="Certificates to trust beside the system's.")
-@click.option("--mail-username", prompt="Account at the relay (empty: none)", default="")
-@click.option("--mail-password", prompt="Its password", default="", hide_input=True)
-@click.option("--mail-default-sender", prompt="Address mails come from")
+@asked("product-name", "Name of the cloud, as people read it")
+@asked("external-url", "Address people reach the portal at (https://…)")
+@asked("database-url", "Database", default="sqlite:///instance/portal.db")
+@asked("currency", "Currency (ISO 4217)", default="EUR")
+@asked("mail-server", "SMTP relay")
+@asked("mail-port", "Its port", default="587")
+@asked("mail-security", "Its security (starttls, tls, plain)", default="starttls")
+@asked("mail-ca-file", "Certificates to trust beside the system's (empty: none)", default="")
+@asked("mail-username", "Account at the relay (empty: none)", default="")
+@asked("mail-password", "Its password", default="", hide_input=True)
+@asked("mail-default-sender", "Address mails come from")
 @click.option("--partner-name", prompt="Your partner account's name, as customers read it")
 @click.option("--email", prompt="Your own e-mail, operator and owner", callback=_email)
 @click.option("--name", prompt="Your own name")
-@click.password_option()
+@click.password_option(callback=_password)
 def setup(email: Address, name: str, password: str, partner_name: str, **given: str) -> None:
     """Write the settings, migrate, make the operator and a paid partner account, send a test mail.
 
     No demonstration data. Refuses a database that has users already.
     """
-    fault = identity.password_fault(password, email.display)
-    if fault is not None:
-        raise click.ClickException(f"The password is refused ({fault.code}).")
     settings = {"PORTAL_ENV": "production", "SECRET_KEY": secrets.token_urlsafe(48)}
     settings |= {option.upper(): value for option, value in given.items()}
     kept = {key: value for key, value in dotenv_values(ENV).items() if value}

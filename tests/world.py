@@ -204,7 +204,7 @@ def _create_folder(world: World, by: Actor) -> None:
 
 
 def _rename_folder(world: World, by: Actor) -> None:
-    cloud.rename_folder(db.lock(Folder, world.doras_folder), by=by, name="sample")
+    cloud.rename_folder(db.lock(Folder, world.doras_folder), by=by, name="renamed")
 
 
 def _accept(world: World, by: Actor) -> None:

@@ -51,19 +51,13 @@ def upgrade() -> None:
         sa.Column("confirmed_at", INSTANT),
         sa.Column("suspended_at", INSTANT),
         sa.Column("closed_at", INSTANT),
-        sa.CheckConstraint(
-            "(kind = 'subaccount') = (parent_id IS NOT NULL)", name="subaccount"
-        ),
-        sa.CheckConstraint(
-            "kind <> 'subaccount' OR mode = 'paid'", name="subaccount_is_paid"
-        ),
+        sa.CheckConstraint("(kind = 'subaccount') = (parent_id IS NOT NULL)", name="subaccount"),
+        sa.CheckConstraint("kind <> 'subaccount' OR mode = 'paid'", name="subaccount_is_paid"),
         sa.CheckConstraint(
             "kind = 'subaccount' OR (confirmed_at IS NULL AND suspended_at IS NULL)",
             name="confirmed_subaccount",
         ),
-        sa.CheckConstraint(
-            "parent_id IS NULL OR parent_id <> id", name="not_its_own_parent"
-        ),
+        sa.CheckConstraint("parent_id IS NULL OR parent_id <> id", name="not_its_own_parent"),
         sa.ForeignKeyConstraint(
             ["parent_id"],
             ["billing_accounts.id"],
@@ -165,9 +159,7 @@ def upgrade() -> None:
         sa.Column("effective_at", INSTANT, nullable=False),
         sa.Column("revoked_at", INSTANT),
         sa.Column("granted_by", TEXT, nullable=False),
-        sa.CheckConstraint(
-            "revoked_at IS NULL OR revoked_at >= granted_at", name="revoked_later"
-        ),
+        sa.CheckConstraint("revoked_at IS NULL OR revoked_at >= granted_at", name="revoked_later"),
         sa.ForeignKeyConstraint(
             ["account_id"],
             ["billing_accounts.id"],
@@ -224,12 +216,8 @@ def upgrade() -> None:
         sa.Column("effective_at", INSTANT, nullable=False),
         sa.Column("revoked_at", INSTANT),
         sa.Column("granted_by", TEXT, nullable=False),
-        sa.CheckConstraint(
-            "(user_id IS NULL) <> (partner_id IS NULL)", name="one_holder"
-        ),
-        sa.CheckConstraint(
-            "revoked_at IS NULL OR revoked_at >= granted_at", name="revoked_later"
-        ),
+        sa.CheckConstraint("(user_id IS NULL) <> (partner_id IS NULL)", name="one_holder"),
+        sa.CheckConstraint("revoked_at IS NULL OR revoked_at >= granted_at", name="revoked_later"),
         sa.ForeignKeyConstraint(
             ["cloud_id"], ["clouds.id"], name="fk_cloud_access_cloud_id_clouds"
         ),
@@ -348,9 +336,7 @@ def upgrade() -> None:
         sa.Column("granted_at", INSTANT, nullable=False),
         sa.Column("expires_at", INSTANT, nullable=False),
         sa.CheckConstraint("expires_at > granted_at", name="expires_later"),
-        sa.CheckConstraint(
-            "remaining >= 0 AND remaining <= amount", name="remaining"
-        ),
+        sa.CheckConstraint("remaining >= 0 AND remaining <= amount", name="remaining"),
         sa.ForeignKeyConstraint(
             ["account_id"],
             ["billing_accounts.id"],
@@ -368,12 +354,8 @@ def upgrade() -> None:
         sa.Column("answer", one_of("confirmed", "declined", "withdrawn", name="answer")),
         sa.Column("answered_at", INSTANT),
         sa.Column("answered_by", TEXT),
-        sa.CheckConstraint(
-            "(answer IS NULL) = (answered_at IS NULL)", name="answered"
-        ),
-        sa.CheckConstraint(
-            "answer IS NULL OR answered_by IS NOT NULL", name="answered_by"
-        ),
+        sa.CheckConstraint("(answer IS NULL) = (answered_at IS NULL)", name="answered"),
+        sa.CheckConstraint("answer IS NULL OR answered_by IS NOT NULL", name="answered_by"),
         sa.ForeignKeyConstraint(
             ["subaccount_id", "partner_id"],
             ["billing_accounts.id", "billing_accounts.parent_id"],
@@ -403,9 +385,7 @@ def upgrade() -> None:
         sa.Column("until_at", INSTANT),
         sa.Column("continues_at", INSTANT),
         sa.Column("linked_by", TEXT, nullable=False),
-        sa.CheckConstraint(
-            "continues_at IS NULL OR continues_at = since_at", name="continues"
-        ),
+        sa.CheckConstraint("continues_at IS NULL OR continues_at = since_at", name="continues"),
         sa.CheckConstraint("until_at IS NULL OR until_at > since_at", name="until_later"),
         sa.ForeignKeyConstraint(
             ["account_id"], ["billing_accounts.id"], name="fk_links_account_id_billing_accounts"

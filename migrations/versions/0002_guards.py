@@ -14,6 +14,8 @@ MOVES = (
     " OR (OLD.status = 'Suspended' AND NEW.status IN ('Active', 'Inactive'))"
 )
 
+OPEN = "'pending', 'claimed', 'transmitting'"
+
 GUARDS = (
     # (name, table, event, forbidden when, what is said)
     (
@@ -39,9 +41,27 @@ GUARDS = (
         "invitations_answered_once",
         "invitations",
         "UPDATE",
-        "OLD.answer IS NOT NULL AND (NEW.answer IS NULL OR OLD.answer <> NEW.answer)",
+        "OLD.answer IS NOT NULL AND (NEW.answer IS NULL OR OLD.answer <> NEW.answer"
+        " OR OLD.answered_by <> NEW.answered_by)",
         "an invitation is answered once",
     ),
+    (
+        "invitations_bound",
+        "invitations",
+        "UPDATE",
+        "OLD.answer IS NULL AND OLD.email_key <> NEW.email_key",
+        "an open invitation is bound to its address",
+    ),
+    ("invitations_stay", "invitations", "DELETE", "1 = 1", "an invitation is kept for history"),
+    (
+        "outbox_once_stays_final",
+        "outbox",
+        "UPDATE",
+        "OLD.is_once AND (NOT NEW.is_once"
+        f" OR (OLD.state NOT IN ({OPEN}) AND NEW.state IN ({OPEN})))",
+        "a mail that is sent once is not sent again",
+    ),
+    ("outbox_once_stays", "outbox", "DELETE", "OLD.is_once", "a mail that is sent once is kept"),
     (
         "billing_accounts_paid_stays",
         "billing_accounts",
@@ -49,6 +69,22 @@ GUARDS = (
         "OLD.mode = 'paid' AND NEW.mode <> 'paid'",
         "paid mode is one way",
     ),
+    (
+        "billing_accounts_closed_stays",
+        "billing_accounts",
+        "UPDATE",
+        "OLD.closed_at IS NOT NULL AND NEW.closed_at IS NULL",
+        "a closed account stays closed",
+    ),
+    ("billing_accounts_stay", "billing_accounts", "DELETE", "1 = 1", "an account is kept"),
+    (
+        "initial_grants_shrink",
+        "initial_grants",
+        "UPDATE",
+        "NEW.remaining > OLD.remaining OR NEW.amount <> OLD.amount",
+        "an initial grant is given once",
+    ),
+    ("initial_grants_stay", "initial_grants", "DELETE", "1 = 1", "an initial grant is given once"),
     (
         "billing_accounts_subaccount_stays",
         "billing_accounts",
@@ -69,6 +105,10 @@ def upgrade() -> None:
     is_sqlite = op.get_bind().dialect.name == "sqlite"
     if not is_sqlite:
         op.execute(REFUSE)
+        op.execute(
+            "CREATE TRIGGER audit_lines_whole BEFORE TRUNCATE ON audit_lines"
+            " EXECUTE FUNCTION refuse('the audit log only grows')"
+        )
     for name, table, event, forbidden, said in GUARDS:
         words = said.replace("'", "''")
         refuse = (
@@ -85,4 +125,5 @@ def downgrade() -> None:
     for name, table, *_rest in reversed(GUARDS):
         op.execute(f"DROP TRIGGER {name}" + ("" if is_sqlite else f" ON {table}"))
     if not is_sqlite:
+        op.execute("DROP TRIGGER audit_lines_whole ON audit_lines")
         op.execute("DROP FUNCTION refuse()")

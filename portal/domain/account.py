@@ -225,12 +225,14 @@ def partners_of(actor: Actor) -> list[PartnerAccount]:
 
 
 def own_account_of(user: User) -> BillingAccount | None:
-    """The user's first own account that is not a subaccount."""
-    held = select(BillingAccount).where(
-        BillingAccount.id.in_(access.account_ids(identity.as_actor(user))),
-        BillingAccount.kind != Kind.SUBACCOUNT,
+    """The first account that the user owns and that is not a subaccount."""
+    owned = access.account_ids(identity.as_actor(user)).where(
+        access.AccountAccess.role == access.AccountRole.OWNER
     )
-    return db.session.scalar(held.order_by(BillingAccount.id).limit(1))
+    found = select(BillingAccount).where(
+        BillingAccount.id.in_(owned), BillingAccount.kind != Kind.SUBACCOUNT
+    )
+    return db.session.scalar(found.order_by(BillingAccount.id).limit(1))
 
 
 def accounts_for(actor: Actor, *, search: str = "", after: str = "") -> list[BillingAccount]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ForeignKey, Index, select
@@ -96,7 +96,8 @@ def record(
 
 
 def _hash(line: AuditLine) -> str:
-    content = [line.previous, line.chain, line.seq, line.at.isoformat(), line.actor, line.action]
+    at = line.at.astimezone(UTC).isoformat()  # PostgreSQL answers in its own zone
+    content = [line.previous, line.chain, line.seq, at, line.actor, line.action]
     content += [line.thing, line.customer_id, line.facts]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()

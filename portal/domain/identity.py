@@ -183,6 +183,8 @@ def waiting_sign_up(sign_up_id: str) -> SignUp | None:
 
 def create_user(address: Address, *, name: str, password_hash: str, language: str) -> User:
     """A verified address becomes an account. Raises Refused("account-exists")."""
+    # Newcomers one at a time, or two clicks on one mail's link would both find nobody here.
+    db.lock(audit.AuditHead, audit.INSTALLATION)
     if user_by_email(address.key) is not None:
         raise Refused("account-exists", field="email")
     user = User(

@@ -53,6 +53,11 @@ def once(actor: Actor, key: str, body: Mapping[str, object], effect: Callable[[]
     return outcome
 
 
+def has_acted(actor: Actor, key: str) -> bool:
+    """Whether a form with this key had its effect already."""
+    return db.session.get(FormKey, (actor.id, key)) is not None
+
+
 def forget_old() -> None:
     """Keys older than two days are dropped."""
     db.session.execute(delete(FormKey).where(FormKey.created_at < db.now() - KEPT_FOR))

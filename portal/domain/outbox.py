@@ -23,8 +23,12 @@ LEASE = timedelta(minutes=5)
 """Time for everything before the mark; each worker step before it is far shorter."""
 REPLY_WAIT = timedelta(minutes=10)
 """RFC 5321, 4.5.3.2.6: a client waits ten minutes for the reply to the final dot."""
+REPLY_LEASE = REPLY_WAIT + timedelta(minutes=1)
+"""Longer, so that a reply in the last second is written down before others give it up."""
 GIVE_UP_AFTER = timedelta(hours=4)
 RETRY_AFTER = tuple(timedelta(seconds=s) for s in (15, 60, 180, 300, 600, 900))
+
+WORKERS_DIED = "the mail worker ended at every try; see its log"
 
 
 class Delivery(StrEnum):
@@ -117,8 +121,7 @@ def cancel(kind: str, *, about: str) -> None:
 
 def has_work() -> bool:
     """Whether anything is due or was abandoned; reads only, so idle workers lock nothing."""
-    abandoned = (OutboxEntry.state == Delivery.TRANSMITTING) & _lease_is_over()
-    found = select(OutboxEntry.id).where(or_(_due(), abandoned))
+    found = select(OutboxEntry.id).where(or_(_due(), _abandoned()))
     return db.session.scalar(found.limit(1)) is not None
 
 
@@ -146,7 +149,7 @@ def mark(entry_id: str, token: str) -> bool:
     """From here on the message may have left. False: the entry is no longer ours, hang up."""
     now = db.now()
     held = _held(entry_id, token, Delivery.CLAIMED).where(OutboxEntry.leased_until >= now)
-    values = {"state": Delivery.TRANSMITTING, "leased_until": now + REPLY_WAIT}
+    values = {"state": Delivery.TRANSMITTING, "leased_until": now + REPLY_LEASE}
     return _hit_one(held.values(values))
 
 
@@ -183,24 +186,27 @@ def later(entry_id: str, token: str, answer: str) -> bool:
 
 
 def park_abandoned() -> int:
-    """Entries whose worker died after the mark: once-only mails become unknown, others go again."""
+    """Entries whose worker died after the mark: once-only mails become unknown, others go again.
+
+    Those whose workers died before it, time and again for four hours, have failed.
+    """
     now = db.now()
-    abandoned = (OutboxEntry.state == Delivery.TRANSMITTING) & _lease_is_over()
     parked = db.session.execute(
         update(OutboxEntry)
-        .where(abandoned, OutboxEntry.is_once)
+        .where(_abandoned(), OutboxEntry.is_once)
         .values(state=Delivery.UNKNOWN, claim=None, finished_at=now)
+    )
+    again = case((OutboxEntry.finished_at.is_(None), Delivery.PENDING), else_=Delivery.CANCELLED)
+    db.session.execute(
+        update(OutboxEntry)
+        .where(_abandoned(), ~OutboxEntry.is_once)
+        .values(state=again, claim=None, due_at=now)
     )
     db.session.execute(
         update(OutboxEntry)
-        .where(abandoned, ~OutboxEntry.is_once)
-        .values(
-            state=case(
-                (OutboxEntry.finished_at.is_(None), Delivery.PENDING), else_=Delivery.CANCELLED
-            ),
-            claim=None,
-            due_at=now,
-        )
+        .where(OutboxEntry.state == Delivery.CLAIMED, _lease_is_over())
+        .where(OutboxEntry.tries > len(RETRY_AFTER), OutboxEntry.created_at <= now - GIVE_UP_AFTER)
+        .values(state=Delivery.FAILED, claim=None, finished_at=now, answer=WORKERS_DIED)
     )
     return _rows(parked)
 
@@ -225,6 +231,10 @@ def _due() -> ColumnElement[bool]:
         and_(OutboxEntry.state == Delivery.PENDING, OutboxEntry.due_at <= db.now()),
         and_(OutboxEntry.state == Delivery.CLAIMED, _lease_is_over()),
     )
+
+
+def _abandoned() -> ColumnElement[bool]:
+    return and_(OutboxEntry.state == Delivery.TRANSMITTING, _lease_is_over())
 
 
 def _lease_is_over() -> ColumnElement[bool]:

@@ -1,0 +1,298 @@
+"""Who did what: a line for each change, chained by hashes, without a word about persons."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import UTC
+
+import pytest
+from sqlalchemy import text
+
+from portal import db
+from portal.domain import account, audit, contact, customer, identity
+from portal.domain.account import BillingAccount
+from portal.domain.actor import COMMAND, Actor
+from portal.domain.audit import AuditHead, AuditLine
+from portal.domain.customer import Customer, Draft
+from portal.domain.invitation import Invitation
+from tests.world import (
+    CARL,
+    DORA,
+    EDDIE,
+    NAMES,
+    OLGA,
+    TINA,
+    VERBS,
+    Verb,
+    World,
+    actor,
+    draft,
+    everything,
+    register,
+    user,
+)
+
+WHO_MAY = {
+    "account.switch_to_paid": TINA,
+    "cloud.create": OLGA,
+    "customer.add": OLGA,
+    "folder.create": DORA,
+    "folder.rename": DORA,
+    "invitation.accept": CARL,
+    "invitation.decline": CARL,
+}
+"""Somebody of the cast who may do what the verb's sample does."""
+
+CHANGES = [verb for verb in VERBS if verb.action != "account.see"]
+PERSON = Draft(
+    name="Zebulon Quill",
+    invitation_email="zebulon@quill.example",
+    country="GB",
+    tin="GB980780684",
+    longname="Quill Holdings",
+    phone="+442079460958",
+    email="office@quill.example",
+    legal_address="1 Inkwell Lane",
+    post_address="PO Box 77",
+    post_code="EC1A 1BB",
+    description="met at the fair",
+    reference="Q-4711",
+)
+
+
+def lines() -> list[AuditLine]:
+    return db.session.query(AuditLine).order_by(AuditLine.chain, AuditLine.seq).all()
+
+
+def new_lines(unit: Callable[[], object]) -> list[AuditLine]:
+    """The lines that a unit of work adds."""
+    before = {(line.chain, line.seq) for line in lines()}
+    db.write(unit)
+    assert audit.broken_links() == []
+    return [line for line in lines() if (line.chain, line.seq) not in before]
+
+
+def run(verb: Verb, world: World) -> object:
+    return verb.call(world, actor(WHO_MAY[verb.action]))
+
+
+def raw(*statements: str) -> None:
+    """Raw SQL, with the guards of the log out of the way."""
+
+    def unit() -> None:
+        on = " ON audit_lines" if db.session.get_bind().dialect.name == "postgresql" else ""
+        for trigger in ("audit_lines_fixed", "audit_lines_stay"):
+            db.session.execute(text(f"DROP TRIGGER IF EXISTS {trigger}{on}"))
+        for statement in statements:
+            db.session.execute(text(statement))
+
+    db.write(unit)
+
+
+@pytest.mark.parametrize("verb", CHANGES, ids=lambda verb: verb.action)
+def test_every_change_leaves_its_line(app: object, world: World, verb: Verb) -> None:
+    [line] = new_lines(lambda: run(verb, world))
+    assert line.action == verb.action
+    assert line.actor == user(WHO_MAY[verb.action]).id
+    head = db.session.get_one(AuditHead, line.chain)
+    assert (head.seq, head.hash) == (line.seq, line.hash)
+
+
+@pytest.mark.parametrize("verb", CHANGES, ids=lambda verb: verb.action)
+def test_a_change_without_its_line_does_not_happen(
+    app: object, world: World, kind: str, verb: Verb
+) -> None:
+    effect = (
+        "BEGIN SELECT RAISE(ABORT, 'no line'); END"
+        if kind == "sqlite"
+        else "EXECUTE FUNCTION refuse('no line')"
+    )
+    raw(f"CREATE TRIGGER fault BEFORE INSERT ON audit_lines FOR EACH ROW {effect}")
+    before = everything()
+    with pytest.raises(Exception, match="no line"):
+        db.write(lambda: run(verb, world))
+    assert everything() == before
+
+
+def test_a_newcomer_leaves_a_line_about_the_user_and_one_about_the_account(app: object) -> None:
+    added = new_lines(lambda: register("new@comer.example", "New Comer"))
+    who = user("new@comer.example").id
+    own = account.own_account_of(user("new@comer.example"))
+    assert own is not None
+    assert {(line.chain, line.action, line.thing) for line in added} == {
+        (audit.INSTALLATION, "user.create", who),
+        (own.id, "account.create", own.id),
+    }
+
+
+def _grant(world: World) -> None:
+    own = db.lock(BillingAccount, world.direct)
+    account.grant_partner_status(own, name="Zebulon Quill", by=COMMAND)
+
+
+def _revoke(world: World) -> None:
+    own = db.lock(BillingAccount, world.trial)
+    account.revoke_partner_status(own, live_customers=0, by=COMMAND)
+
+
+def _allow(world: World) -> None:
+    identity.allow(contact.email("zebulon@quill.example"), by=COMMAND)
+
+
+def _make_operator(world: World) -> None:
+    identity.make_operator(user(DORA), by=COMMAND)
+
+
+@pytest.mark.parametrize(
+    ("unit", "action"),
+    [
+        (_grant, "partner.grant"),
+        (_revoke, "partner.revoke"),
+        (_allow, "user.allow"),
+        (_make_operator, "user.operator"),
+    ],
+)
+def test_operators_commands_leave_their_line(
+    app: object, world: World, unit: Callable[[World], None], action: str
+) -> None:
+    [line] = new_lines(lambda: unit(world))
+    assert (line.action, line.actor) == (action, "command")
+
+
+def test_what_is_done_to_a_customer_stands_in_its_history_newest_first(
+    app: object, world: World
+) -> None:
+    found = db.session.get_one(Customer, world.ninas_customer)
+    assert [(line.action, line.email) for line in customer.history_of(found)] == [
+        ("invitation.accept", "nina@second.example"),
+        ("customer.add", OLGA),
+    ]
+
+
+def test_a_customers_changes_stand_in_its_partners_chain(app: object, world: World) -> None:
+    about = [line for line in lines() if line.customer_id]
+    chains = {line.chain for line in about}
+    assert chains == {world.north, world.south}
+    assert {line.customer_id for line in about if line.chain == world.south} == {
+        world.souths_customer
+    }
+
+
+def test_the_log_holds_no_word_about_persons(app: object, world: World) -> None:
+    def unit() -> None:
+        zebulon = Actor(id=user(DORA).id, email_key=PERSON.invitation_email)
+        partner = db.lock(BillingAccount, world.north)
+        added = customer.add(partner, by=actor(EDDIE), draft=PERSON)
+        asked = db.session.get_one(Invitation, added.subaccount_id)
+        customer.accept(asked, by=zebulon)
+        _grant(world)
+        _allow(world)
+        _make_operator(world)
+
+    db.write(unit)
+    for verb in CHANGES:
+        if verb.action != "invitation.decline":
+            db.write(lambda verb=verb: run(verb, world))
+    log = " ".join(map(repr, db.session.execute(AuditLine.__table__.select()))).casefold()
+    assert "customer.add" in log
+    personal = {getattr(PERSON, f.name) for f in fields(Draft)} - {"", True, "GB"}
+    personal |= {
+        *NAMES,
+        *NAMES.values(),
+        "New Client",
+        "Carl & Sons",
+        "Nina GmbH",
+        "sample",
+        "renamed",
+    }
+    assert [value for value in personal if value.casefold() in log] == []
+    assert "@" not in log
+
+
+def test_the_cast_has_a_chain_for_each_account_and_one_for_the_installation(
+    app: object, world: World
+) -> None:
+    chains = {line.chain for line in lines()}
+    heads = {head.chain for head in db.session.query(AuditHead)}
+    assert chains == heads
+    assert {world.north, world.south, world.direct, audit.INSTALLATION} <= chains
+    assert world.carls_subaccount not in chains
+    assert audit.broken_links() == []
+
+
+def test_anyone_with_the_rows_can_verify_a_chain(app: object, world: World) -> None:
+    previous = "0" * 64
+    for number, line in enumerate([each for each in lines() if each.chain == world.north], 1):
+        content = [previous, world.north, number, line.at.astimezone(UTC).isoformat(), line.actor]
+        content += [line.action, line.thing, line.customer_id, line.facts]
+        written = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        assert line.hash == hashlib.sha256(written.encode()).hexdigest()
+        assert line.previous == previous
+        previous = line.hash
+
+
+CHANGED = {
+    "chain": "(SELECT max(chain) FROM audit_heads WHERE chain <> 'installation')",
+    "seq": "1000",
+    "at": "'2020-01-01 00:00:00'",
+    "actor": "'somebody'",
+    "action": "'customer.praise'",
+    "thing": "'dn2'",
+    "customer_id": "'cst'",
+    "facts": """'{"x": 1}'""",
+    "previous": f"'{'1' * 64}'",
+    "hash": f"'{'1' * 64}'",
+}
+
+
+def test_no_column_of_the_log_is_left_out_here() -> None:
+    assert set(CHANGED) == set(AuditLine.__table__.columns.keys())
+
+
+@pytest.mark.parametrize("column", CHANGED)
+def test_a_changed_line_breaks_the_chain(app: object, world: World, column: str) -> None:
+    last = f"(SELECT seq - 1 FROM audit_heads WHERE chain = '{audit.INSTALLATION}')"
+    raw(
+        f"UPDATE audit_lines SET {column} = {CHANGED[column]}"
+        f" WHERE chain = '{audit.INSTALLATION}' AND seq = {last}"
+    )
+    assert audit.broken_links() != []
+
+
+@pytest.mark.parametrize("which", ["1", "2", "(SELECT max(seq) FROM audit_lines WHERE chain = :c)"])
+def test_a_removed_line_breaks_the_chain(app: object, world: World, which: str) -> None:
+    which = which.replace(":c", f"'{world.north}'")
+    raw(f"DELETE FROM audit_lines WHERE chain = '{world.north}' AND seq = {which}")
+    assert [chain for chain, _seq in audit.broken_links()] != []
+
+
+def test_a_chain_emptied_altogether_is_broken(app: object, world: World) -> None:
+    raw(f"DELETE FROM audit_lines WHERE chain = '{world.north}'")
+    assert [chain for chain, _seq in audit.broken_links()] == [world.north]
+
+
+def test_a_line_put_in_behind_the_last_one_breaks_the_chain(app: object, world: World) -> None:
+    raw(
+        "INSERT INTO audit_lines (chain, seq, at, actor, action, thing, facts, previous, hash)"
+        " SELECT chain, seq + 1, at, actor, action, thing, facts, hash, hash FROM audit_lines"
+        f" WHERE chain = '{world.direct}' AND seq = (SELECT max(seq) FROM audit_lines"
+        f" WHERE chain = '{world.direct}')"
+    )
+    assert {chain for chain, _seq in audit.broken_links()} == {world.direct}
+
+
+def test_the_chain_verifies_whatever_zone_the_database_speaks_in(
+    app: object, world: World, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "clock", db._database_clock)
+    if kind == "postgresql":
+        name = db.extension.engine.url.database
+        raw(f"ALTER DATABASE {name} SET timezone TO 'Asia/Kolkata'")
+        db.session.remove()
+        db.extension.engine.dispose()
+    partner = db.session.get_one(BillingAccount, world.north)
+    db.write(lambda: customer.add(partner, by=actor(OLGA), draft=draft()))
+    assert audit.broken_links() == []

@@ -1,0 +1,347 @@
+"""Who someone is: sign-up, verified addresses, passwords, sessions and what is forgotten."""
+
+from __future__ import annotations
+
+import pytest
+
+from portal import db
+from portal.domain import account, contact, customer, identity, invitation
+from portal.domain.account import BillingAccount
+from portal.domain.actor import COMMAND, NEWCOMER, Actor
+from portal.domain.errors import Refused
+from portal.domain.identity import AllowedEmail, KeptForm, SignUp, UserSession
+from portal.domain.outbox import OutboxEntry
+from tests.world import (
+    CARL,
+    CHEAP_HASH,
+    DORA,
+    OLGA,
+    PASSWORD,
+    SAM,
+    Clock,
+    World,
+    actor,
+    draft,
+    everything,
+    register,
+    user,
+)
+
+NEW = "new@comer.example"
+
+
+def sign_up(email: str = NEW) -> None:
+    address = contact.email(email)
+    db.write(
+        lambda: identity.sign_up(
+            address,
+            name="New Comer",
+            next_path="/console",
+            language="en",
+            invited=invitation.waits_for(address.key),
+        )
+    )
+
+
+def waiting() -> list[SignUp]:
+    return db.session.query(SignUp).order_by(SignUp.id).all()
+
+
+def mails(kind: str) -> list[OutboxEntry]:
+    return db.session.query(OutboxEntry).filter_by(kind=kind).order_by(OutboxEntry.id).all()
+
+
+def answer_mail(sign_up_id: str) -> str | None:
+    """The address whose owner may choose a password now."""
+
+    def read() -> str | None:
+        found = identity.waiting_sign_up(sign_up_id)
+        return found and found.email
+
+    return db.read(read)
+
+
+def sign_in(email: str = DORA) -> str:
+    return db.write(lambda: identity.open_session(user(email).id, user_agent="Browser 1"))
+
+
+def signed_in(token: str) -> Actor | None:
+    """Who is signed in with this token at the next request."""
+
+    def read() -> Actor | None:
+        found = identity.session_actor(token)
+        return found and found[0]
+
+    return db.read(read)
+
+
+def use(token: str) -> None:
+    who = signed_in(token)
+    assert who is not None
+    db.write(lambda: identity.touch_session(who))
+
+
+def tidy() -> None:
+    db.write(identity.forget_old)
+
+
+def test_an_address_that_asks_gets_a_mail_and_no_account(app: object) -> None:
+    sign_up()
+    assert identity.user_by_email(NEW) is None
+    [asked] = waiting()
+    [mail] = mails("verification")
+    assert (mail.about, mail.recipient, mail.is_once) == (asked.id, NEW, False)
+
+
+def test_an_unverified_address_reserves_nothing(app: object, world: World) -> None:
+    sign_up()
+    sign_up(NEW.upper())
+    assert len(waiting()) == 2, "asking again is possible"
+    partner = db.session.get_one(BillingAccount, world.north)
+    added = db.write(lambda: customer.add(partner, by=actor(OLGA), draft=draft(NEW)))
+    assert added.invitation_email == NEW
+    db.write(lambda: register(NEW, "Somebody"))
+    assert user(NEW).name == "Somebody"
+
+
+def test_a_verified_address_has_nothing_waiting(app: object) -> None:
+    sign_up()
+    sign_up(NEW.upper())
+    asked = [each.id for each in waiting()]
+    assert all(answer_mail(ident) for ident in asked)
+    db.write(
+        lambda: account.register(
+            contact.email(NEW), name="N", password_hash=CHEAP_HASH, language="en", by=NEWCOMER
+        )
+    )
+    assert waiting() == []
+    assert [answer_mail(ident) for ident in asked] == [None, None]
+
+
+def test_a_sign_up_is_answered_within_two_days(app: object, clock: Clock) -> None:
+    sign_up()
+    ident = waiting()[0].id
+    clock.forward(days=2, seconds=-1)
+    assert answer_mail(ident) == NEW
+    clock.forward(seconds=2)
+    assert answer_mail(ident) is None
+    assert answer_mail("unknown") is None
+
+
+def test_whether_an_address_has_an_account_is_told_to_the_address_only(app: object) -> None:
+    sign_up(DORA.upper())
+    assert waiting() == []
+    assert mails("verification") == []
+    [mail] = mails("account-exists")
+    assert mail.recipient.casefold() == DORA
+
+
+@pytest.mark.parametrize("settings", [{"SIGN_UP": "closed"}])
+def test_where_sign_up_is_closed_nobody_signs_up(app: object, world: World) -> None:
+    def invite() -> None:
+        partner = db.session.get_one(BillingAccount, world.north)
+        customer.add(partner, by=actor(OLGA), draft=draft(NEW))
+
+    db.write(invite)
+    for email in (NEW, DORA, "else@where.example"):
+        before = everything()
+        with pytest.raises(Refused, match="sign-up-closed"):
+            sign_up(email)
+        assert everything() == before
+
+
+@pytest.mark.parametrize("settings", [{"SIGN_UP": "invited"}])
+def test_where_sign_up_is_by_invitation_the_invited_and_the_allowed_sign_up(
+    app: object, world: World
+) -> None:
+    def invite() -> None:
+        partner = db.session.get_one(BillingAccount, world.north)
+        customer.add(partner, by=actor(OLGA), draft=draft("Invited@client.example"))
+
+    db.write(invite)
+    db.write(lambda: identity.allow(contact.email("Allowed@Client.example"), by=COMMAND))
+    for email in ("invited@client.example", "allowed@client.example", "stranger@client.example"):
+        sign_up(email)
+    assert [mail.recipient for mail in mails("verification")] == [
+        "invited@client.example",
+        "allowed@client.example",
+    ]
+
+
+@pytest.mark.parametrize("settings", [{"SIGN_UP": "invited"}])
+def test_who_is_not_invited_leaves_no_trace_and_learns_nothing(app: object) -> None:
+    before = everything()
+    sign_up("stranger@client.example")
+    assert everything() == before
+
+
+@pytest.mark.parametrize("settings", [{"SIGN_UP": "invited"}])
+def test_a_closed_invitation_lets_nobody_in(app: object, world: World) -> None:
+    def invite_and_decline() -> None:
+        partner = db.session.get_one(BillingAccount, world.north)
+        customer.add(partner, by=actor(OLGA), draft=draft(NEW))
+        who = Actor(id="aje" + "0" * 17, email=NEW, email_key=NEW)
+        customer.decline(invitation.open_for(who)[0], by=who)
+
+    db.write(invite_and_decline)
+    sign_up()
+    assert mails("verification") == []
+
+
+def test_allowing_an_address_twice_allows_it_once(app: object) -> None:
+    for email in ("ann@client.example", "ANN@client.example"):
+        db.write(lambda email=email: identity.allow(contact.email(email), by=COMMAND))
+    assert [row.email_key for row in db.session.query(AllowedEmail)] == ["ann@client.example"]
+
+
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [
+        ("", "password-short"),
+        ("x" * 9, "password-short"),
+        ("x" * 10, None),
+        ("x" * 200, None),
+        ("x" * 201, "password-long"),
+        ("x" * 10_000, "password-long"),
+        ("Dora@Direct.example", "password-is-email"),
+        ("ключ от дома", None),
+        ("          ", None),
+    ],
+)
+def test_a_password_has_ten_to_two_hundred_characters_and_is_not_the_address(
+    password: str, code: str | None
+) -> None:
+    fault = identity.password_fault(password, DORA)
+    assert (fault and fault.code) == code
+
+
+def test_a_password_is_stored_as_an_argon2_hash_with_a_salt() -> None:
+    one, two = identity.hash_password(PASSWORD), identity.hash_password(PASSWORD)
+    assert one.startswith("$argon2id$")
+    assert one != two
+    assert identity.hasher.verify(one, PASSWORD)
+
+
+def test_the_right_password_and_nothing_else_signs_in(app: object) -> None:
+    found = identity.check_password(DORA, PASSWORD)
+    assert found is not None
+    assert found.id == user(DORA).id
+    for email, password in (
+        (DORA, PASSWORD.upper()),
+        (DORA, ""),
+        ("nobody@direct.example", PASSWORD),
+        ("", PASSWORD),
+    ):
+        assert identity.check_password(email, password) is None
+
+
+def disable(email: str) -> None:
+    def unit() -> None:
+        user(email).disabled_at = db.now()
+
+    db.write(unit)
+
+
+def test_a_disabled_user_does_not_sign_in_and_is_signed_out(app: object) -> None:
+    token = sign_in()
+    disable(DORA)
+    assert identity.check_password(DORA, PASSWORD) is None
+    assert signed_in(token) is None
+
+
+def test_a_session_is_its_users(app: object) -> None:
+    doras, sams = sign_in(DORA), sign_in(SAM)
+    assert (signed_in(doras) or COMMAND).email == DORA
+    assert (signed_in(sams) or COMMAND).email == SAM
+
+
+@pytest.mark.parametrize("token", ["", "x", "x" * 43, "\x00", "é" * 50])
+def test_a_made_up_token_is_nobody(app: object, token: str) -> None:
+    sign_in()
+    assert signed_in(token) is None
+
+
+def test_the_database_never_holds_the_token_itself(app: object) -> None:
+    token = sign_in()
+    row = db.session.query(UserSession).one()
+    assert len(token) >= 43, "256 bits"
+    assert token not in str(everything())
+    assert signed_in(row.id) is None, "who reads the row can't use it"
+
+
+def test_an_idle_session_ends_after_half_an_hour(app: object, clock: Clock) -> None:
+    token = sign_in()
+    clock.forward(minutes=29, seconds=59)
+    assert signed_in(token) is not None
+    clock.forward(seconds=1)
+    assert signed_in(token) is None
+
+
+def test_a_session_in_use_ends_after_eight_hours(app: object, clock: Clock) -> None:
+    token = sign_in()
+    for _ in range(16):
+        clock.forward(minutes=29)
+        use(token)
+    clock.forward(minutes=15)
+    use(token)
+    clock.forward(minutes=1)
+    assert signed_in(token) is None
+
+
+def test_signing_out_ends_this_session_and_no_other(app: object) -> None:
+    here, there = sign_in(), sign_in()
+    who = signed_in(here)
+    assert who is not None
+    db.write(lambda: identity.end_session(who))
+    assert signed_in(here) is None
+    assert signed_in(there) is not None
+
+
+def test_using_an_ended_session_does_not_wake_it(app: object) -> None:
+    token = sign_in()
+    who = signed_in(token)
+    assert who is not None
+    db.write(lambda: identity.end_session(who))
+    db.write(lambda: identity.touch_session(who))
+    assert signed_in(token) is None
+
+
+def test_old_things_are_forgotten_and_new_ones_kept(app: object, clock: Clock) -> None:
+    def come(email: str) -> None:
+        ident = user(email).id
+        db.write(lambda: identity.keep_form(ident, {"name": ["typed"]}))
+        sign_in(email)
+
+    sign_up("old@client.example")
+    clock.forward(hours=40)
+    come(DORA)
+    clock.forward(hours=4)
+    come(SAM)
+    sign_up("new@client.example")
+    clock.forward(hours=5)
+    tidy()
+    assert [each.email for each in waiting()] == ["new@client.example"]
+    assert [row.user_id for row in db.session.query(KeptForm)] == [user(SAM).id]
+    assert [row.user_id for row in db.session.query(UserSession)] == [user(SAM).id]
+
+
+def test_forgetting_keeps_sessions_that_live(app: object, clock: Clock) -> None:
+    token = sign_in()
+    clock.forward(minutes=20)
+    tidy()
+    assert signed_in(token) is not None
+
+
+def test_a_kept_form_is_shown_to_its_owner_only(app: object) -> None:
+    fields = {"name": ["Ünïcode & <b>"], "country": ["DE"]}
+    key = db.write(lambda: identity.keep_form(user(DORA).id, fields))
+    kept = db.find(KeptForm, key, actor(DORA))
+    assert kept is not None
+    assert kept.fields == fields
+    assert db.find(KeptForm, key, actor(SAM)) is None
+
+
+def test_an_operator_is_made_by_a_verb(app: object) -> None:
+    db.write(lambda: identity.make_operator(user(DORA), by=COMMAND))
+    assert actor(DORA).is_operator
+    assert not actor(CARL).is_operator

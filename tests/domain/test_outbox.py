@@ -1,0 +1,307 @@
+"""The outbox: claimed by one, marked once, parked when nobody can know; above all never twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy.exc import IntegrityError
+
+from portal import db
+from portal.domain import outbox
+from portal.domain.outbox import Delivery
+from tests.domain.entries import claim, mark, queue, shown, state, taken, tell
+from tests.relay import empty_queue
+from tests.world import Clock
+
+FINAL = [state for state in Delivery if state not in outbox.OPEN_STATES]
+
+
+@pytest.fixture(autouse=True)
+def _quiet(app: Flask) -> None:
+    empty_queue()
+
+
+def bring_to(wanted: Delivery) -> tuple[str, str]:
+    """An entry in this state, and the token its worker had."""
+    held = queue(), "never claimed"
+    if wanted is Delivery.PENDING:
+        return held
+    held = taken()
+    if wanted in (Delivery.TRANSMITTING, Delivery.UNKNOWN, Delivery.SENT):
+        assert mark(held)
+    verbs = {
+        Delivery.SENT: outbox.sent,
+        Delivery.REFUSED: outbox.refused,
+        Delivery.UNKNOWN: outbox.lost,
+    }
+    if wanted in verbs:
+        assert tell(verbs[wanted], held, "its answer")
+    if wanted is Delivery.CANCELLED:
+        db.write(lambda: outbox.cancel("invitation", about="dn2first"))
+    if wanted is Delivery.FAILED:
+        entry = db.read(lambda: outbox.by_id(held[0]))
+        clock = db.clock
+        assert isinstance(clock, Clock)
+        clock.at = entry.created_at + outbox.GIVE_UP_AFTER
+        assert tell(outbox.later, held, "its answer")
+    assert state(held[0]) is wanted
+    return held
+
+
+def test_an_entry_disappears_with_the_change_that_caused_it(app: Flask) -> None:
+    def unit() -> None:
+        outbox.add("invitation", about="dn2first", to="c@x.example", language="en", facts={})
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        db.write(unit)
+    assert not db.read(outbox.has_work)
+    assert db.read(lambda: outbox.latest("invitation", about="dn2first")) is None
+
+
+def test_nothing_is_queued_twice_that_is_sent_once(app: Flask) -> None:
+    queue()
+    with pytest.raises(IntegrityError):
+        queue()
+    queue("dn2second")
+    queue("dn2repeated", once=False)
+    queue("dn2repeated", once=False)
+
+
+def test_the_newest_entry_shows_the_delivery(app: Flask) -> None:
+    queue("dn2repeated", once=False)
+    newest = queue("dn2repeated", once=False)
+    found = db.read(lambda: outbox.latest("invitation", about="dn2repeated"))
+    assert found is not None
+    assert found.id == newest
+
+
+def test_a_claimed_entry_is_nobody_elses_until_its_lease_is_over(app: Flask, clock: Clock) -> None:
+    ident = queue()
+    first = taken()
+    assert first[0] == ident
+    assert claim() is None
+    clock.forward(seconds=outbox.LEASE.total_seconds() - 1)
+    assert claim() is None
+    clock.forward(seconds=2)
+    second = taken()
+    assert second[0] == ident
+    assert second[1] != first[1]
+    assert db.read(lambda: outbox.by_id(ident).tries) == 2
+
+
+def test_what_is_due_longest_goes_first(app: Flask) -> None:
+    idents = [queue("dn2first"), queue("dn2second"), queue("dn2third")]
+    assert [taken()[0] for _ in idents] == idents
+
+
+def test_idle_workers_only_read(app: Flask, clock: Clock) -> None:
+    assert not db.read(outbox.has_work)
+    queue()
+    assert db.read(outbox.has_work)
+    held = taken()
+    assert not db.read(outbox.has_work), "somebody is at it"
+    assert mark(held)
+    assert not db.read(outbox.has_work)
+    clock.forward(minutes=1, seconds=outbox.REPLY_WAIT.total_seconds() + 1)
+    assert db.read(outbox.has_work), "its worker is gone, and it wants parking"
+
+
+def test_a_late_worker_finds_the_entry_taken_away(app: Flask, clock: Clock) -> None:
+    ident = queue()
+    late = taken()
+    clock.forward(seconds=outbox.LEASE.total_seconds() + 1)
+    prompt = taken()
+    assert not mark(late)
+    assert mark(prompt)
+    for verb in (outbox.sent, outbox.refused, outbox.lost, outbox.later):
+        assert not tell(verb, late)
+        assert state(ident) is Delivery.TRANSMITTING
+    assert tell(outbox.sent, prompt, "250 taken")
+    assert shown(ident) == (Delivery.SENT, "250 taken")
+
+
+def test_a_worker_whose_lease_is_over_marks_nothing_even_if_nobody_came(
+    app: Flask, clock: Clock
+) -> None:
+    ident = queue()
+    held = taken()
+    clock.forward(seconds=outbox.LEASE.total_seconds() + 1)
+    assert not mark(held)
+    assert state(ident) is Delivery.CLAIMED
+
+
+def test_an_entry_is_marked_once(app: Flask) -> None:
+    held = bring_to(Delivery.CLAIMED)
+    assert not mark((held[0], "another token"))
+    assert mark(held)
+    assert not mark(held)
+
+
+def test_what_was_not_handed_over_goes_again_less_and_less_often_for_four_hours(
+    app: Flask, clock: Clock
+) -> None:
+    ident = queue()
+    began = clock.at
+    waits = []
+    while (held := claim()) is not None:
+        assert tell(outbox.later, held, "451 not now")
+        if state(ident) is Delivery.FAILED:
+            break
+        assert claim() is None, "not before its time"
+        before = clock.at
+        entry = db.read(lambda: outbox.by_id(ident))
+        assert entry.answer == "451 not now"
+        clock.at = entry.due_at
+        waits.append(round((clock.at - before).total_seconds()))
+    assert shown(ident) == (Delivery.FAILED, "451 not now")
+    assert outbox.GIVE_UP_AFTER <= clock.at - began < outbox.GIVE_UP_AFTER + timedelta(minutes=16)
+    assert waits[:6] == [15, 60, 180, 300, 600, 900]
+    assert set(waits[6:]) == {900}
+    clock.forward(days=30)
+    assert claim() is None
+
+
+def test_a_mail_whose_workers_always_die_is_reported_as_well(app: Flask, clock: Clock) -> None:
+    ident = queue()
+    began = clock.at
+    for _ in range(100):
+        if claim() is None:
+            break
+        clock.forward(seconds=outbox.LEASE.total_seconds() + 1)
+    assert state(ident) is Delivery.FAILED
+    assert outbox.GIVE_UP_AFTER <= clock.at - began < outbox.GIVE_UP_AFTER + timedelta(minutes=16)
+
+
+def test_a_mail_is_tried_although_no_worker_was_there_for_days(app: Flask, clock: Clock) -> None:
+    ident = queue()
+    clock.forward(days=3)
+    taken()
+    clock.forward(days=3)
+    held = taken()
+    assert mark(held)
+    assert tell(outbox.sent, held)
+    assert state(ident) is Delivery.SENT
+
+
+def test_refused_keeps_the_relays_words_for_good(app: Flask, clock: Clock) -> None:
+    held = bring_to(Delivery.CLAIMED)
+    assert tell(outbox.refused, held, "550 5.1.1 no such user")
+    assert shown(held[0]) == (Delivery.REFUSED, "550 5.1.1 no such user")
+    clock.forward(days=30)
+    assert claim() is None
+
+
+@pytest.mark.parametrize(
+    ("once", "is_marked", "then"),
+    [
+        (True, True, Delivery.UNKNOWN),
+        (False, True, Delivery.PENDING),
+        (True, False, Delivery.PENDING),
+        (False, False, Delivery.PENDING),
+    ],
+)
+def test_silence_parks_a_mail_that_is_sent_once_if_it_may_have_left(
+    app: Flask, clock: Clock, once: bool, is_marked: bool, then: Delivery
+) -> None:
+    ident = queue(once=once)
+    held = taken()
+    assert not is_marked or mark(held)
+    assert tell(outbox.lost, held, "timed out")
+    assert shown(ident) == (then, "timed out")
+    clock.forward(days=1)
+    assert (claim() is not None) == (then is Delivery.PENDING)
+
+
+@pytest.mark.parametrize(("once", "then"), [(True, Delivery.UNKNOWN), (False, Delivery.CLAIMED)])
+def test_after_a_workers_death_past_the_mark_the_lease_decides(
+    app: Flask, clock: Clock, once: bool, then: Delivery
+) -> None:
+    ident = queue(once=once)
+    held = taken()
+    assert mark(held)
+    clock.forward(seconds=outbox.REPLY_WAIT.total_seconds() + 1)
+    assert claim() is None, "a reply in the wait's last second is still to be written down"
+    assert state(ident) is Delivery.TRANSMITTING
+    clock.forward(minutes=1)
+    assert (claim() is not None) == (then is Delivery.CLAIMED)
+    assert state(ident) is then
+    assert not tell(outbox.sent, held), "its worker was only slow, and comes too late"
+    assert state(ident) is then
+
+
+def test_parking_leaves_alone_what_is_not_abandoned(app: Flask, clock: Clock) -> None:
+    abandoned = bring_to(Delivery.TRANSMITTING)[0]
+    clock.forward(seconds=outbox.REPLY_WAIT.total_seconds())
+    queue("dn2second")
+    busy = taken()
+    assert mark(busy)
+    waiting = queue("dn2third")
+    clock.forward(minutes=2)
+    assert db.write(outbox.park_abandoned) == 1
+    assert state(abandoned) is Delivery.UNKNOWN
+    assert state(busy[0]) is Delivery.TRANSMITTING
+    assert state(waiting) is Delivery.PENDING
+
+
+@pytest.mark.parametrize("before", [Delivery.PENDING, Delivery.CLAIMED])
+def test_a_mail_that_has_not_left_is_cancelled(app: Flask, clock: Clock, before: Delivery) -> None:
+    held = bring_to(before)
+    other = queue("dn2second")
+    db.write(lambda: outbox.cancel("invitation", about="dn2first"))
+    assert state(held[0]) is Delivery.CANCELLED
+    assert not mark(held), "a worker that has it in hand hangs up"
+    assert state(other) is Delivery.PENDING
+    clock.forward(days=1)
+    assert taken()[0] == other
+    assert claim() is None
+
+
+def test_a_mail_that_may_have_left_is_not_called_cancelled(app: Flask) -> None:
+    held = bring_to(Delivery.TRANSMITTING)
+    db.write(lambda: outbox.cancel("invitation", about="dn2first"))
+    assert state(held[0]) is Delivery.TRANSMITTING
+    assert tell(outbox.sent, held, "250 taken")
+    assert shown(held[0]) == (Delivery.SENT, "250 taken")
+
+
+@pytest.mark.parametrize("verb", [outbox.later, outbox.lost])
+@pytest.mark.parametrize("once", [True, False])
+def test_a_mail_cancelled_while_it_was_on_its_way_does_not_go_again(
+    app: Flask, clock: Clock, once: bool, verb: Callable[[str, str, str], bool]
+) -> None:
+    ident = queue(once=once)
+    held = taken()
+    assert mark(held)
+    db.write(lambda: outbox.cancel("invitation", about="dn2first"))
+    assert tell(verb, held, "451 not now")
+    may_have_left = once and verb is outbox.lost
+    assert state(ident) is (Delivery.UNKNOWN if may_have_left else Delivery.CANCELLED)
+    clock.forward(days=1)
+    assert claim() is None
+
+
+def test_a_cancelled_mail_whose_worker_died_does_not_go_again(app: Flask, clock: Clock) -> None:
+    ident = queue(once=False)
+    assert mark(taken())
+    db.write(lambda: outbox.cancel("invitation", about="dn2first"))
+    clock.forward(days=1)
+    assert claim() is None
+    assert state(ident) is Delivery.CANCELLED
+
+
+@pytest.mark.parametrize("final", FINAL)
+def test_nothing_leads_out_of_a_final_state(app: Flask, clock: Clock, final: Delivery) -> None:
+    held = bring_to(final)
+    before = shown(held[0])
+    assert not mark(held)
+    for verb in (outbox.sent, outbox.refused, outbox.later, outbox.lost):
+        assert not tell(verb, held, "other words")
+    clock.forward(days=30)
+    db.write(lambda: outbox.cancel("invitation", about="dn2first"))
+    db.write(outbox.park_abandoned)
+    assert claim() is None
+    assert shown(held[0]) == before

@@ -1,0 +1,361 @@
+"""Two at once, on PostgreSQL: one wins, the other is told why; each rule with its control.
+
+SQLite writes one after the other and would prove nothing. Every race is run once as the code is,
+and once with its guard taken out: then both must win, or else the race was never one.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from flask import Flask
+from sqlalchemy import event, select, text
+
+from portal import db
+from portal.domain import access, account, audit, cloud, customer, once
+from portal.domain.account import BillingAccount, Kind, Mode
+from portal.domain.actor import COMMAND, Actor
+from portal.domain.audit import AuditHead, AuditLine
+from portal.domain.cloud import Cloud
+from portal.domain.customer import Customer, Status, answering
+from portal.domain.errors import Refused
+from portal.domain.identity import User
+from portal.domain.invitation import Answer, Invitation
+from tests.world import CARL, DORA, EDDIE, TINA, World, actor, draft, register
+
+pytestmark = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+
+PATIENCE = 20
+"""Seconds after which a racer that never comes fails the test."""
+
+Unit = Callable[[], object]
+Run = Callable[..., list[str]]
+WAITS = """SELECT count(*) FROM pg_stat_activity
+           WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+
+
+class Race:
+    """Units of work in threads of their own, as so many requests.
+
+    Each stops before its first write until every other one has come as far, has ended, or waits for
+    a lock. So all have read before anyone writes, unless a guard prevents just that.
+    """
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.address = db.extension.engine.url.set(drivername="postgresql")
+        self.racers: list[threading.Thread] = []
+        self.come: set[threading.Thread] = set()
+        self.outcomes: list[str] = []
+
+    def run(self, *units: Unit) -> list[str]:
+        """What became of each, in no order: "done", the code of a refusal, or a fault's name."""
+        db.session.rollback()
+        self.racers = [threading.Thread(target=self._race, args=(unit,)) for unit in units]
+        event.listen(db.extension.engine, "before_cursor_execute", self._before)
+        for racer in self.racers:
+            racer.start()
+        for racer in self.racers:
+            racer.join(PATIENCE)
+        event.remove(db.extension.engine, "before_cursor_execute", self._before)
+        assert not any(racer.is_alive() for racer in self.racers)
+        db.session.rollback()
+        return sorted(self.outcomes)
+
+    def _race(self, unit: Unit) -> None:
+        with self.app.app_context():
+            try:
+                db.write(unit)
+            except Refused as refused:
+                self.outcomes.append(refused.code)
+            except Exception as fault:
+                self.outcomes.append(type(fault).__name__)
+            else:
+                self.outcomes.append("done")
+
+    def _before(self, _c: object, _cursor: object, statement: str, *_rest: object) -> None:
+        racer = threading.current_thread()
+        writes = statement.startswith(("INSERT", "UPDATE", "DELETE"))
+        if racer in self.come or racer not in self.racers or not writes:
+            return
+        self.come.add(racer)
+        until = time.monotonic() + PATIENCE
+        with psycopg.connect(
+            self.address.render_as_string(hide_password=False), autocommit=True
+        ) as connection:
+            while time.monotonic() < until:
+                away = [r for r in self.racers if r not in self.come and r.is_alive()]
+                row = connection.execute(WAITS).fetchone()
+                if row is not None and row[0] >= len(away):
+                    return
+                time.sleep(0.005)
+        raise TimeoutError("the other one never came")
+
+
+@pytest.fixture
+def race(app: Flask) -> Run:
+    return Race(app).run
+
+
+def without_locks(monkeypatch: pytest.MonkeyPatch, *models: type) -> None:
+    """From now on rows of these models are read without being held."""
+    held = db.lock
+
+    def lock(model: type, ident: str) -> object:
+        if model in models:
+            return db.session.get_one(model, ident, populate_existing=True)
+        return held(model, ident)
+
+    monkeypatch.setattr(db, "lock", lock)
+
+
+def take_out(*guards: str) -> None:
+    """Drop guards of the database, each named as in SQL."""
+
+    def unit() -> None:
+        for guard in guards:
+            db.session.execute(text(guard))
+
+    db.write(unit)
+
+
+def count(action: str) -> int:
+    """How often this was done, as the log has it."""
+    return db.session.query(AuditLine).filter_by(action=action).count()
+
+
+# Accepting and declining
+
+
+def answers(world: World, *verbs: Callable[..., Customer]) -> list[Unit]:
+    """Carl's clicks; nobody holds the invitation, so the verb itself has to decide."""
+    carl = actor(CARL)
+
+    def click(verb: Callable[..., Customer]) -> Unit:
+        return lambda: verb(db.session.get_one(Invitation, world.carls_subaccount), by=carl)
+
+    return [click(verb) for verb in verbs]
+
+
+def careless_answer(asked: Invitation, answer: Answer, status: Status, *, by: Actor) -> Customer:
+    """Reads, then writes: what the conditional update is there to prevent."""
+    found = select(Customer).where(Customer.subaccount_id == asked.subaccount_id)
+    record = db.session.scalars(found).one()
+    if record.status is not Status.WAITING:
+        raise Refused("invitation-closed")
+    record.status = status
+    asked.answer, asked.answered_at, asked.answered_by = answer, db.now(), by.id
+    db.session.flush()
+    return record
+
+
+def test_accept_raced_with_decline_has_one_winner(world: World, race: Run) -> None:
+    outcomes = race(*answers(world, customer.accept, customer.decline))
+    record = db.session.get_one(Customer, world.carls_customer)
+    accepted = record.status is Status.ACTIVE
+    assert outcomes == sorted(["done", "already-confirmed" if accepted else "invitation-closed"])
+    asked = db.session.get_one(Invitation, world.carls_subaccount)
+    subaccount = db.session.get_one(BillingAccount, world.carls_subaccount)
+    assert asked.answer == ("confirmed" if accepted else "declined")
+    assert (subaccount.closed_at is None) == accepted
+    assert count("invitation.decline") == (0 if accepted else 1)
+    assert audit.broken_links() == []
+
+
+def test_accepting_twice_at_once_confirms_once(world: World, race: Run) -> None:
+    before = count("invitation.accept")
+    outcomes = race(*answers(world, customer.accept, customer.accept))
+    assert outcomes == ["already-confirmed", "done"]
+    assert count("invitation.accept") == before + 1
+    subaccount = db.session.get_one(BillingAccount, world.carls_subaccount)
+    assert access.roles_on_account(actor(CARL), subaccount) == {access.AccountRole.ADMIN}
+
+
+def test_control_without_the_conditional_update_both_answers_count(
+    world: World,
+    race: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    take_out(
+        "DROP TRIGGER customers_move ON customers",
+        "DROP TRIGGER invitations_answered_once ON invitations",
+    )
+    monkeypatch.setattr(answering, "_answer", careless_answer)
+    before = count("invitation.accept"), count("invitation.decline")
+    assert race(*answers(world, customer.accept, customer.decline)) == ["done", "done"]
+    assert (count("invitation.accept"), count("invitation.decline")) == (
+        before[0] + 1,
+        before[1] + 1,
+    )
+
+
+# Adding
+
+
+def adding(world: World, *keys: str) -> list[Unit]:
+    """Eddie's clicks on *Add*, each with its form's key, as the page sends them."""
+    eddie = actor(EDDIE)
+
+    def click(key: str) -> Unit:
+        def unit() -> str:
+            partner = db.lock(BillingAccount, world.north)
+            effect = customer.add
+            return once.once(eddie, key, {}, lambda: effect(partner, by=eddie, draft=draft()).id)
+
+        return unit
+
+    return [click(key) for key in keys]
+
+
+def added() -> int:
+    return db.session.query(Customer).filter_by(invitation_email="new@client.example").count()
+
+
+def test_a_double_click_adds_one_customer(world: World, race: Run) -> None:
+    assert race(*adding(world, "k" * 22, "k" * 22)) == ["done", "done"]
+    assert added() == 1
+    assert audit.broken_links() == []
+
+
+def test_control_without_the_locks_a_double_click_adds_two(
+    world: World,
+    race: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    without_locks(monkeypatch, BillingAccount, User)
+    take_out(
+        "DROP INDEX uq_customers_live_email",
+        "ALTER TABLE form_keys DROP CONSTRAINT pk_form_keys",
+    )
+    assert race(*adding(world, "k" * 22, "k" * 22)) == ["done", "done"]
+    assert added() == 2
+
+
+def test_two_forms_with_one_address_add_one_customer_and_the_other_reads_why(
+    world: World, race: Run
+) -> None:
+    assert race(*adding(world, "a" * 22, "b" * 22)) == ["done", "email-taken"]
+    assert added() == 1
+
+
+@pytest.mark.parametrize(
+    ("index", "outcomes"), [("kept", ["IntegrityError", "done"]), ("dropped", ["done", "done"])]
+)
+def test_control_without_the_lock_the_other_reads_a_trace_and_without_the_index_adds(
+    world: World,
+    race: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    index: str,
+    outcomes: list[str],
+) -> None:
+    without_locks(monkeypatch, BillingAccount, User)
+    if index == "dropped":
+        take_out("DROP INDEX uq_customers_live_email")
+    assert race(*adding(world, "a" * 22, "b" * 22)) == outcomes
+    assert added() == outcomes.count("done")
+
+
+# Paid mode and partner status
+
+
+def careless_switch(own: BillingAccount, *, by: Actor) -> None:
+    """Reads, then writes: what the conditional update is there to prevent."""
+    if own.mode is Mode.PAID:
+        raise Refused("already-paid")
+    own.mode = Mode.PAID
+    db.session.flush()
+    audit.record("account.switch_to_paid", by=by, chain=own.id, thing=own.id)
+
+
+@pytest.mark.parametrize(
+    ("verb", "outcomes"),
+    [
+        (account.switch_to_paid, ["already-paid", "done"]),
+        pytest.param(careless_switch, ["done", "done"], id="control"),
+    ],
+)
+def test_switching_twice_at_once_switches_once(
+    world: World,
+    race: Run,
+    verb: Callable[..., None],
+    outcomes: list[str],
+) -> None:
+    tina, before = actor(TINA), count("account.switch_to_paid")
+
+    def click() -> None:
+        verb(db.session.get_one(BillingAccount, world.trial), by=tina)
+
+    assert race(click, click) == outcomes
+    assert count("account.switch_to_paid") == before + outcomes.count("done")
+
+
+@pytest.mark.parametrize("is_guarded", [True, pytest.param(False, id="control")])
+def test_partner_status_is_never_lost_while_a_customer_is_added(
+    world: World,
+    race: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    is_guarded: bool,
+) -> None:
+    tina = actor(TINA)
+    db.write(lambda: account.switch_to_paid(db.lock(BillingAccount, world.trial), by=tina))
+
+    def revoke() -> None:
+        partner = db.lock(BillingAccount, world.trial)
+        live = customer.live_customers(partner)
+        account.revoke_partner_status(partner, live_customers=live, by=COMMAND)
+
+    def add() -> None:
+        customer.add(db.lock(BillingAccount, world.trial), by=tina, draft=draft())
+
+    if not is_guarded:
+        without_locks(monkeypatch, BillingAccount)
+    outcomes = race(revoke, add)
+    partner = db.session.get_one(BillingAccount, world.trial)
+    is_lost = partner.kind is Kind.DIRECT and customer.live_customers(partner) > 0
+    assert is_lost is not is_guarded
+    assert outcomes.count("done") == (1 if is_guarded else 2)
+
+
+# Folders and newcomers
+
+
+@pytest.mark.parametrize("is_guarded", [True, pytest.param(False, id="control")])
+def test_two_folders_never_take_one_name(
+    world: World,
+    race: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    is_guarded: bool,
+) -> None:
+    dora = actor(DORA)
+
+    def create() -> None:
+        cloud.create_folder(db.session.get_one(Cloud, world.doras_cloud), by=dora, name="shop")
+
+    if not is_guarded:
+        without_locks(monkeypatch, Cloud)
+        take_out("ALTER TABLE folders DROP CONSTRAINT uq_folders_cloud_id_name")
+    assert race(create, create) == ["done", "folder-name-taken" if is_guarded else "done"]
+    names = [f.name for f in cloud.folders_of(db.session.get_one(Cloud, world.doras_cloud))]
+    assert names == ["default", "shop"] + ([] if is_guarded else ["shop"])
+
+
+@pytest.mark.parametrize("is_guarded", [True, pytest.param(False, id="control")])
+def test_one_address_verified_twice_at_once_makes_one_account(
+    world: World,
+    race: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    is_guarded: bool,
+) -> None:
+    if not is_guarded:
+        without_locks(monkeypatch, AuditHead)
+
+    def verify() -> None:
+        register("new@comer.example", "New Comer")
+
+    outcomes = race(verify, verify)
+    assert outcomes == sorted(["done", "account-exists" if is_guarded else "IntegrityError"])
+    assert db.session.query(User).filter_by(email="new@comer.example").count() == 1

@@ -1,0 +1,271 @@
+"""Verb × role = the table: each verb is tried with each role, and with none."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from portal import db
+from portal.domain import access, cloud, customer
+from portal.domain.access import (
+    ACCOUNT_TABLE,
+    CLOUD_TABLE,
+    INVITED_TABLE,
+    AccountRole,
+    CloudRole,
+)
+from portal.domain.account import BillingAccount
+from portal.domain.actor import COMMAND, Actor
+from portal.domain.cloud import Cloud
+from portal.domain.customer import Customer
+from portal.domain.errors import Forbidden
+from portal.domain.invitation import Invitation
+from tests.world import (
+    ACE,
+    AMIR,
+    CARL,
+    EDDIE,
+    NAMES,
+    OLGA,
+    VERA,
+    VERBS,
+    Verb,
+    World,
+    actor,
+    draft,
+    everything,
+    register,
+    user,
+)
+
+DOMAIN = Path(access.__file__).parent
+HOLDER = "holder@role.example"
+
+LETTERS = dict(zip("oAeav", AccountRole, strict=True))
+AS_WRITTEN = {
+    "account.see": "oAeav",
+    "cloud.create": "oAe",
+    "customer.add": "oAe",
+    "account.switch_to_paid": "o",
+}
+"""The roles on accounts as the design has them: owner, Admin, editor, accountant, viewer."""
+
+ASKS_NOBODY = {
+    "account.grant_partner_status",
+    "account.register",
+    "account.revoke_partner_status",
+    "identity.allow",
+    "identity.make_operator",
+}
+"""Verbs of the operator's commands and of sign-up: no role on anything leads to them."""
+
+PARTS = {
+    "access.give_account_role",
+    "access.give_cloud_role",
+    "audit.record",
+    "cloud.born",
+}
+"""What verbs are made of; who calls them has asked."""
+
+
+class Undone(Exception):
+    """Ends a trial, so that nothing of it stays."""
+
+
+def tried(verb: Verb, world: World, hire: Callable[[Actor], None]) -> bool:
+    """Whether a fresh user, after `hire`, may do what the verb's sample does."""
+    allowed = True
+
+    def unit() -> None:
+        nonlocal allowed
+        register(HOLDER, "Holder")
+        holder = actor(HOLDER)
+        hire(holder)
+        try:
+            verb.call(world, holder)
+        except Forbidden:
+            allowed = False
+        raise Undone
+
+    with pytest.raises(Undone):
+        db.write(unit)
+    return allowed
+
+
+def on_account(ident: str, role: AccountRole) -> Callable[[Actor], None]:
+    def hire(holder: Actor) -> None:
+        thing = db.lock(BillingAccount, ident)
+        access.give_account_role(role, to=holder.id, account=thing, by=COMMAND)
+
+    return hire
+
+
+def on_cloud(ident: str, role: CloudRole) -> Callable[[Actor], None]:
+    def hire(holder: Actor) -> None:
+        access.give_cloud_role(role, cloud_id=ident, user=holder.id, by=COMMAND)
+
+    return hire
+
+
+def nothing(_holder: Actor) -> None:
+    """No role at all."""
+
+
+def those(table: dict[str, object] | frozenset[str]) -> list[Verb]:
+    return [verb for verb in VERBS if verb.action in table]
+
+
+def test_the_table_is_the_one_of_the_design() -> None:
+    letters = {action: {LETTERS[x] for x in roles} for action, roles in AS_WRITTEN.items()}
+    assert letters == ACCOUNT_TABLE
+    editors = {CloudRole.OWNER, CloudRole.ADMIN, CloudRole.EDITOR}
+    assert set(CLOUD_TABLE.values()) == {frozenset(editors)}
+    assert sorted(INVITED_TABLE) == ["invitation.accept", "invitation.decline"]
+
+
+def test_every_action_has_a_verb_here_and_every_verb_an_action() -> None:
+    assert {verb.action for verb in VERBS} == {*ACCOUNT_TABLE, *CLOUD_TABLE, *INVITED_TABLE}
+
+
+@pytest.mark.parametrize("verb", those(ACCOUNT_TABLE), ids=lambda verb: verb.call.__name__)
+def test_a_role_on_the_account_allows_what_the_table_says(
+    app: object, world: World, verb: Verb
+) -> None:
+    ident = verb.on(world)
+    allowed = {role for role in AccountRole if tried(verb, world, on_account(ident, role))}
+    assert allowed == ACCOUNT_TABLE[verb.action]
+    assert not tried(verb, world, nothing)
+    assert not any(tried(verb, world, on_account(world.direct, role)) for role in AccountRole)
+
+
+@pytest.mark.parametrize("verb", those(CLOUD_TABLE), ids=lambda verb: verb.call.__name__)
+def test_a_role_on_the_cloud_allows_what_the_table_says(
+    app: object, world: World, verb: Verb
+) -> None:
+    ident = verb.on(world)
+    allowed = {role for role in CloudRole if tried(verb, world, on_cloud(ident, role))}
+    assert allowed == CLOUD_TABLE[verb.action]
+    assert not tried(verb, world, nothing)
+    assert not any(tried(verb, world, on_cloud(world.ninas_cloud, role)) for role in CloudRole)
+
+
+@pytest.mark.parametrize("verb", those(CLOUD_TABLE), ids=lambda verb: verb.call.__name__)
+def test_no_role_on_the_paying_account_is_a_role_on_the_cloud(
+    app: object, world: World, verb: Verb
+) -> None:
+    assert not any(tried(verb, world, on_account(world.direct, role)) for role in AccountRole)
+
+
+@pytest.mark.parametrize("verb", those(INVITED_TABLE), ids=lambda verb: verb.action)
+def test_no_role_answers_an_invitation(app: object, world: World, verb: Verb) -> None:
+    for ident in (world.north, verb.on(world)):
+        assert not any(tried(verb, world, on_account(ident, role)) for role in AccountRole)
+    assert not any(tried(verb, world, on_cloud(world.carls_cloud, role)) for role in CloudRole)
+
+
+@pytest.mark.parametrize("verb", those(INVITED_TABLE), ids=lambda verb: verb.action)
+def test_the_invited_person_answers_without_any_role(app: object, world: World, verb: Verb) -> None:
+    asked = db.session.get_one(Invitation, world.carls_subaccount)
+    allowed = {email for email in NAMES if access.may(actor(email), verb.action, asked)}
+    assert allowed == {CARL}
+    db.write(lambda: verb.call(world, actor(CARL)))
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.call.__name__)
+def test_who_may_not_changes_nothing(app: object, world: World, verb: Verb) -> None:
+    db.write(lambda: register(HOLDER, "Holder"))
+    before = everything()
+    with pytest.raises(Forbidden):
+        db.write(lambda: verb.call(world, actor(HOLDER)))
+    assert everything() == before
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.call.__name__)
+def test_an_operator_as_such_has_no_role_on_anything(app: object, world: World, verb: Verb) -> None:
+    def hire(holder: Actor) -> None:
+        user(HOLDER).is_operator = True
+
+    assert not tried(verb, world, hire)
+
+
+def test_roles_on_a_partners_account_hold_on_its_subaccounts(app: object, world: World) -> None:
+    def create(_world: World, by: Actor) -> None:
+        cloud.create(db.lock(BillingAccount, world.ninas_subaccount), by=by, name="sample")
+
+    def see(_world: World, by: Actor) -> None:
+        if db.find(BillingAccount, world.ninas_subaccount, by) is None:
+            raise Forbidden("account.see")
+
+    for action, call in (("cloud.create", create), ("account.see", see)):
+        verb = Verb(action, lambda world: world.north, call)
+        allowed = {r for r in AccountRole if tried(verb, world, on_account(world.north, r))}
+        assert allowed == ACCOUNT_TABLE[action]
+        assert not any(tried(verb, world, on_account(world.south, r)) for r in AccountRole)
+
+
+def test_a_role_on_a_subaccount_never_reaches_the_partners_customers(
+    app: object, world: World
+) -> None:
+    def see_own_record(_world: World, by: Actor) -> None:
+        if db.find(Customer, world.ninas_customer, by) is None:
+            raise Forbidden("account.see")
+
+    def add(_world: World, by: Actor) -> None:
+        customer.add(db.lock(BillingAccount, world.north), by=by, draft=draft())
+
+    for call in (see_own_record, add):
+        verb = Verb("customer.add", lambda world: world.ninas_subaccount, call)
+        for role in AccountRole:
+            assert not tried(verb, world, on_account(world.ninas_subaccount, role))
+
+
+def test_the_partner_accounts_role_on_a_cloud_holds_for_staff_with_editor_or_higher(
+    app: object, world: World
+) -> None:
+    default = db.session.get_one(Cloud, world.carls_cloud)
+    staff = (OLGA, AMIR, EDDIE, ACE, VERA)
+    allowed = {email for email in staff if access.may(actor(email), "folder.create", default)}
+    assert allowed == {OLGA, AMIR, EDDIE}
+
+
+def test_the_pages_and_the_verbs_ask_the_same_table(app: object, world: World) -> None:
+    partner = db.session.get_one(BillingAccount, world.north)
+    for action, roles in ACCOUNT_TABLE.items():
+        staff = {OLGA: "o", AMIR: "A", EDDIE: "e", ACE: "a", VERA: "v"}
+        allowed = {email for email in staff if access.may(actor(email), action, partner)}
+        assert allowed == {email for email, letter in staff.items() if LETTERS[letter] in roles}
+
+
+def verbs_in_code() -> dict[str, set[str]]:
+    """Every public function of the domain that is told who acts (`by`), and the actions it asks."""
+    found = {}
+    for path in DOMAIN.rglob("*.py"):
+        module = path.parent.name if path.parent != DOMAIN else path.stem
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef) and is_told_who_acts(node):
+                found[f"{module}.{node.name}"] = asked_in(node)
+    return found
+
+
+def is_told_who_acts(function: ast.FunctionDef) -> bool:
+    arguments = {argument.arg for argument in function.args.kwonlyargs}
+    return "by" in arguments and not function.name.startswith("_")
+
+
+def asked_in(function: ast.FunctionDef) -> set[str]:
+    calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
+    asked = [call for call in calls if getattr(call.func, "attr", "") == "require"]
+    return {str(getattr(call.args[1], "value", "")) for call in asked}
+
+
+def test_every_verb_asks_the_table_before_it_acts() -> None:
+    silent = {name for name, actions in verbs_in_code().items() if not actions}
+    assert silent == ASKS_NOBODY | PARTS
+
+
+def test_every_verb_in_the_code_is_tried_here() -> None:
+    asked = set().union(*verbs_in_code().values())
+    assert asked == {verb.action for verb in VERBS} - {"account.see"}

@@ -1,0 +1,125 @@
+"""The first real installation, with a real relay."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from dotenv import dotenv_values
+
+from portal import create_app, db, setup
+from portal.domain import account, identity
+from portal.domain.account import Mode
+from tests.conftest import Databases
+from tests.smtp import SmtpServer
+
+ANSWERS = {
+    "product-name": "O'Brien's Cloud",
+    "external-url": "https://partners.obrien.example",
+    "currency": "EUR",
+    "mail-server": "127.0.0.1",
+    "mail-security": "plain",
+    "mail-ca-file": "",
+    "mail-username": "",
+    "mail-password": "",
+    "mail-default-sender": "portal@obrien.example",
+    "partner-name": "O'Brien Integration",
+    "email": "pat@obrien.example",
+    "name": "Pat O'Brien",
+    "password": "a fine long password",
+}
+
+
+@pytest.fixture
+def url(databases: Databases, kind: str) -> Iterator[str]:
+    found = databases.empty(kind)
+    yield found
+    databases.drop(found)
+
+
+def run_setup(env: Path, url: str, port: int, **different: str) -> Result:
+    answers = {**ANSWERS, "database-url": url, "mail-port": str(port), **different}
+    given = [word for name, value in answers.items() for word in (f"--{name}", value)]
+    return CliRunner().invoke(setup.setup, given)
+
+
+@pytest.fixture
+def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the settings are written; never the project's own file."""
+    path = tmp_path / ".env"
+    monkeypatch.setattr(setup, "ENV", path)
+    return path
+
+
+def test_setup_makes_operator_and_paid_partner_and_the_test_mail_arrives(
+    env: Path, url: str
+) -> None:
+    with SmtpServer() as relay:
+        result = run_setup(env, url, relay.port)
+        assert result.exit_code == 0, result.output
+        relay.wait_for(1)
+    assert "A test mail to pat@obrien.example was handed over: 250" in result.output
+    assert relay.messages[0]["To"] == "pat@obrien.example"
+    app = create_app({key: value or "" for key, value in dotenv_values(env).items()})
+    assert app.config["PRODUCT_NAME"] == "O'Brien's Cloud"
+    with app.app_context():
+        user = identity.user_by_email("pat@obrien.example")
+        assert user is not None
+        assert user.is_operator
+        own = account.own_account_of(user)
+        assert own is not None
+        assert (own.kind, own.mode, own.name) == ("partner", Mode.PAID, "O'Brien Integration")
+        db.session.remove()
+        db.extension.engine.dispose()
+
+
+def test_setup_keeps_its_settings_from_other_users(env: Path, url: str) -> None:
+    with SmtpServer() as relay:
+        run_setup(env, url, relay.port)
+    assert stat.S_IMODE(env.stat().st_mode) == 0o600
+
+
+def test_setup_says_that_the_relay_did_not_take_the_mail(env: Path, url: str) -> None:
+    with SmtpServer() as relay:
+        relay.answer["rcpt"] = "550 5.1.1 User unknown"
+        result = run_setup(env, url, relay.port)
+    assert result.exit_code == 0
+    assert "NOT handed over: 550 5.1.1 User unknown" in result.output
+
+
+def test_setup_refuses_what_production_would_refuse(env: Path, url: str) -> None:
+    result = run_setup(env, url, 25, **{"external-url": "http://partners.obrien.example"})
+    assert result.exit_code == 1
+    assert "EXTERNAL_URL must begin with https://" in result.output
+    assert not env.exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("currency", "XYZW", "ISO 4217"),
+        ("mail-port", "0", "whole number"),
+        ("mail-security", "none", "one of: starttls, tls, plain"),
+        ("email", "nobody", "not an e-mail address"),
+        ("password", "short", "10 to 200 characters"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_setup_says_what_is_wrong_with_an_answer(
+    env: Path, url: str, option: str, value: str, said: str
+) -> None:
+    result = run_setup(env, url, 25, **{option: value})
+    assert result.exit_code == 2
+    assert said in result.output
+    assert not env.exists()
+
+
+def test_setup_is_for_a_new_database_only(env: Path, url: str) -> None:
+    with SmtpServer() as relay:
+        assert run_setup(env, url, relay.port).exit_code == 0
+        again = run_setup(env, url, relay.port, email="other@obrien.example")
+    assert again.exit_code == 1
+    assert "has users already" in again.output
