@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -75,8 +74,6 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
         n = values["TRUSTED_PROXIES"]
         fixed = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)
         app.wsgi_app = fixed  # type: ignore[method-assign]
-    gc.collect()
-    gc.freeze()
     return app
 
 

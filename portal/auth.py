@@ -11,7 +11,7 @@ from flask_login import login_user, logout_user
 from wtforms import EmailField, HiddenField, PasswordField, StringField
 from wtforms.validators import InputRequired, ValidationError
 
-from portal import db, tokens, web
+from portal import carried, db, tokens, web
 from portal.domain import account, contact, identity, invitation, terms
 from portal.domain.actor import NEWCOMER
 from portal.domain.contact import Malformed
@@ -19,6 +19,7 @@ from portal.domain.errors import Refused
 from portal.sentences import sentence
 
 blueprint = Blueprint("auth", __name__)
+blueprint.before_request(web.require_text)
 
 REQUIRED = InputRequired(lazy_gettext("Fill this in; it is required."))
 
@@ -29,8 +30,10 @@ def visitor(token: str) -> web.Visitor | None:
     if found is None:
         return None
     actor, seen_at = found
-    if db.now() - seen_at >= identity.SEEN_EVERY:
-        db.write(lambda: identity.touch_session(actor))
+    # A page that asks by itself is not somebody at work; and reading goes on where nothing can be
+    # written.
+    if "poll" not in request.args and db.now() - seen_at >= identity.SEEN_EVERY:
+        db.try_write(lambda: identity.touch_session(actor))
     return web.Visitor(actor, token)
 
 
@@ -56,12 +59,12 @@ def sign_in() -> Any:
     (`carry`): its fields travel in the form and are shown again afterwards, never executed."""
     target = web.own_path(request.values.get("next"))
     if request.method == "POST" and "carry" in request.args:
-        carried = web.carried_fields(request.form)
-        form = SignInForm(formdata=None, next=target, carried=carried)
+        typed = carried.packed(request.form)
+        form = SignInForm(formdata=None, next=target, carried=typed)
         return web.page("auth/sign_in.html", form=form, is_carrying=True, status=422)
     form = SignInForm(next=target)
     form.next.data = target
-    if request.method == "GET":
+    if not form.is_submitted():
         if web.signed_in() and "switch" not in request.args:
             return redirect(target, 303)
         return web.page("auth/sign_in.html", form=form, is_carrying=False)
@@ -72,7 +75,7 @@ def sign_in() -> Any:
         form.form_errors = [_("This address and password do not belong together. Try again.")]
         return web.page("auth/sign_in.html", form=form, is_carrying=False, status=422)
     _open_session(user_id)
-    kept = web.keep_carried(form.carried.data or "", user_id)
+    kept = carried.keep(form.carried.data or "", user_id)
     separator = "&" if "?" in target else "?"
     return redirect(f"{target}{separator}kept={kept}" if kept else target, 303)
 
@@ -109,9 +112,9 @@ def sign_out() -> Any:
     """Ends the session on the server, so a copy of its cookie is dead, too."""
     form = web.Form()
     actor = web.signed_in()
-    if not form.validate():
-        abort(400)
     if actor is not None:
+        if not form.validate():
+            abort(422)
         db.write(lambda: identity.end_session(actor))
     logout_user()
     session.clear()
@@ -145,7 +148,7 @@ def sign_up() -> Any:
     """Ask for an account; the answer goes by mail, and says the same whoever asks."""
     form = SignUpForm()
     policy = terms.agreed().sign_up
-    if request.method == "GET":
+    if not form.is_submitted():
         form.next.data = web.own_path(request.args.get("next"))
         return web.page("auth/sign_up.html", form=form, policy=policy)
     if not form.validate():

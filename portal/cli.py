@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import signal
 import subprocess
 import sys
@@ -14,7 +16,7 @@ import waitress
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
-from portal import db, seeds, worker
+from portal import config, db, seeds, worker
 from portal.domain import account, contact, customer, identity
 from portal.domain.account import BillingAccount
 from portal.domain.actor import COMMAND
@@ -26,6 +28,8 @@ from portal.sentences import sentence
 THREADS = 8
 CONNECTIONS = 1000
 """More than waitress's 100, which three hundred slow clients exhaust."""
+WORKER_FINISHES_WITHIN = 25
+"""Seconds after Ctrl-C."""
 
 user_commands = AppGroup("user", help="Accounts of people.")
 partner_commands = AppGroup("partner", help="Partner status of billing accounts.")
@@ -57,7 +61,7 @@ def run_unit(unit: Any) -> Any:
     """A unit of work on the command line: a refusal is a sentence, not a trace."""
     try:
         return db.write(unit)
-    except Refused as error:
+    except (Refused, Malformed) as error:
         with current_app.test_request_context():
             raise click.ClickException(sentence(error.code, error.facts)) from error
 
@@ -66,6 +70,7 @@ def run_unit(unit: Any) -> Any:
 @with_appcontext
 def up() -> None:
     """Migrate, plant the demonstration world on a local run's first start, then serve."""
+    os.umask(0o077)  # the database and the mailbox are nobody else's
     flask_migrate.upgrade()
     if current_app.config["PORTAL_ENV"] == "local" and db.read(seeds.is_empty):
         seeds.plant()
@@ -81,26 +86,21 @@ def serve() -> None:
 
 def _serve() -> None:
     settings = current_app.config
+    sign_ins = db.read(seeds.sign_ins)
+    if sign_ins and settings["PORTAL_ENV"] == "production":
+        raise click.ClickException(
+            "This database holds the demonstration's accounts, whose password anyone can read. "
+            "Name another one in DATABASE_URL, or run `make setup`."
+        )
     stop = threading.Event()
     keeper = threading.Thread(target=_keep_worker, args=(stop,), daemon=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        server = waitress.create_server(
-            current_app._get_current_object(),  # type: ignore[attr-defined]
-            host=settings["HOST"],
-            port=settings["PORT"],
-            threads=THREADS,
-            connection_limit=CONNECTIONS,
-            ident="",
-        )
-    except OSError as error:
-        raise click.ClickException(
-            f"{settings['HOST']}:{settings['PORT']} can't be listened on ({error.strerror}). "
-            "Another program has the port? Choose one with PORT=8001 make run."
-        ) from error
+    server = _listen(settings["HOST"], settings["PORT"])
     keeper.start()
+    gc.collect()
+    gc.freeze()  # what stands for good is not looked through again: shorter pauses
     click.echo(f"\n{settings['PRODUCT_NAME']}: {settings['EXTERNAL_URL']}\n")
-    click.echo(db.read(seeds.sign_ins))
+    click.echo(sign_ins)
     click.echo("Ctrl-C stops the web server and the mail worker.\n")
     try:
         server.run()
@@ -111,27 +111,69 @@ def _serve() -> None:
         click.echo("Stopped.")
 
 
+def _listen(host: str, port: int) -> Any:
+    try:
+        return waitress.create_server(
+            current_app._get_current_object(),  # type: ignore[attr-defined]
+            host=host,
+            port=port,
+            threads=THREADS,
+            connection_limit=CONNECTIONS,
+            max_request_body_size=4 * config.BODY_LARGEST,  # waitress keeps bodies on disk
+            clear_untrusted_proxy_headers=False,  # ProxyFix reads them if so many are trusted
+            ident="",
+        )
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise click.ClickException(
+            f"{host}:{port} can't be listened on ({why}). "
+            "Another program has the port? Choose one with PORT=8001 make run."
+        ) from error
+
+
 def _keep_worker(stop: threading.Event) -> None:
     """A worker process of its own; started again should it end by itself."""
     while not stop.is_set():
-        process = subprocess.Popen([sys.executable, "-m", "flask", "--app", "wsgi", "work"])
-        while process.poll() is None and not stop.wait(0.2):
-            pass
-        if process.poll() is None:
-            process.terminate()
-            process.wait(timeout=25)
-        elif not stop.wait(2):
-            click.echo(f"The mail worker ended ({process.returncode}); it is started again.")
+        with subprocess.Popen(  # noqa: S603 - every word is ours
+            [sys.executable, "-m", "flask", "--app", "wsgi", "work", "--under", str(os.getpid())],
+            cwd=config.ROOT,
+        ) as process:
+            while process.poll() is None and not stop.wait(0.2):
+                pass
+            if process.poll() is None:
+                _end(process)
+            elif not stop.wait(2):
+                click.echo(f"The mail worker ended ({process.returncode}); it is started again.")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """It may finish what it is handing over, but not wait ten minutes for a relay's reply; a mail
+    whose reply it does not hear is unknown."""
+    process.terminate()
+    try:
+        process.wait(timeout=WORKER_FINISHES_WITHIN)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 @click.command()
+@click.option("--under", type=int, hidden=True, help="The process with which this one ends.")
 @with_appcontext
-def work() -> None:
+def work(under: int | None) -> None:
     """The mail worker alone, until Ctrl-C; what is being handed over is finished first."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_args: stop.set())
+    if under is not None:
+        threading.Thread(target=_watch, args=(under, stop), daemon=True).start()
     worker.run(stop)
+
+
+def _watch(parent: int, stop: threading.Event) -> None:
+    """A server that was killed could not tell its worker, which would stay behind."""
+    while os.getppid() == parent and not stop.wait(0.5):
+        pass
+    stop.set()
 
 
 @click.command()

@@ -7,19 +7,23 @@ The README's table is made of `SETTINGS`, and a test holds the two together.
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import ssl
+import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from babel.numbers import list_currencies
 from dotenv import dotenv_values
 
+from portal.db import MICRO
 from portal.domain.contact import Malformed, in_domains
 from portal.domain.terms import SignUpPolicy, Terms
 
@@ -52,19 +56,26 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
     return parse
 
 
+def _like(pattern: str, what: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value and not re.fullmatch(pattern, value, re.ASCII):
+            raise ValueError(f"must be {what}")
+        return value.rstrip("/")
+
+    return parse
+
+
 def _amount(value: str) -> Decimal:
-    try:
+    with suppress(InvalidOperation):  # no number at all, or NaN
         amount = Decimal(value)
-    except InvalidOperation:
-        raise ValueError("must be an amount such as 4000 or 49.50") from None
-    if not amount.is_finite() or amount < 0 or amount != amount.quantize(Decimal("0.000001")):
-        raise ValueError("must be an amount, not below zero, of at most six decimal places")
-    return amount
+        if 0 <= amount <= 10**12 and amount == amount.quantize(MICRO):
+            return amount
+    raise ValueError("must be an amount such as 4000 or 49.50, at most a trillion")
 
 
 def _number(lowest: int, highest: int) -> Callable[[str], int]:
     def parse(value: str) -> int:
-        if not value.isascii() or not value.isdigit() or not lowest <= int(value) <= highest:
+        if not re.fullmatch("[0-9]{1,9}", value) or not lowest <= int(value) <= highest:
             raise ValueError(f"must be a whole number from {lowest} to {highest}")
         return int(value)
 
@@ -88,25 +99,26 @@ def _currency(value: str) -> str:
 def _domains(value: str) -> tuple[str, ...]:
     domains = tuple(part.strip().lower() for part in value.split(",") if part.strip())
     try:
-        in_domains("somebody@example.com", domains)
+        for domain in domains:
+            in_domains("somebody@example.com", (domain,))
     except Malformed:
         raise ValueError("must be domains such as example.com, *.example.org") from None
     return domains
 
 
-def _external_url(value: str) -> str:
-    parts = urlsplit(value)
-    if value and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query):
-        raise ValueError("must be an address such as https://partners.example.com")
-    return value.rstrip("/")
-
-
 def _database_url(value: str) -> str:
-    for old in ("postgres://", "postgresql://"):
-        if value.startswith(old):
-            return "postgresql+psycopg://" + value.removeprefix(old)
-    if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
-        raise ValueError("must begin with sqlite:/// or postgresql://")
+    value = re.sub("^postgres(ql)?://", "postgresql+psycopg://", value)
+    if not re.match(r"sqlite:///[^:]|postgresql\+psycopg://.", value):
+        raise ValueError("must begin with sqlite:/// and a path, or with postgresql://")
+    return value
+
+
+def _certificates(value: str) -> str:
+    try:
+        if value:
+            ssl.create_default_context(cafile=value)
+    except OSError:
+        raise ValueError("must be a file of certificates, in PEM form") from None
     return value
 
 
@@ -125,7 +137,7 @@ SETTINGS = (
         "",
         "address under which people reach the portal, in every link of a mail; other hosts are "
         "answered 400; empty: `http://HOST:PORT` (production: required, https)",
-        _external_url,
+        _like(r"https?://([\w.-]+|\[[\da-f:]+\])(:\d+)?/?", "an address such as https://p.example"),
     ),
     Setting(
         "TRUSTED_PROXIES",
@@ -159,11 +171,7 @@ SETTINGS = (
     ),
     Setting("CURRENCY", "EUR", "the installation's one currency, ISO 4217", _currency),
     Setting(
-        "INITIAL_GRANT",
-        "0",
-        "money given once, on a client's first account",
-        _amount,
-        local="4000",
+        "INITIAL_GRANT", "0", "money given once, on a client's first account", _amount, local="4000"
     ),
     Setting("INITIAL_GRANT_DAYS", "60", "days until it expires", _number(1, 3650)),
     Setting(
@@ -189,13 +197,16 @@ SETTINGS = (
         "`starttls` or `tls` with a verified certificate; `plain` on a loopback address only",
         _one_of("starttls", "tls", "plain"),
     ),
-    Setting("MAIL_CA_FILE", "", "certificates to trust beside the system's, a PEM file"),
+    Setting(
+        "MAIL_CA_FILE", "", "certificates to trust beside the system's, a PEM file", _certificates
+    ),
     Setting("MAIL_USERNAME", "", "account at the relay, if it wants one"),
     Setting("MAIL_PASSWORD", "", "its password"),
     Setting(
         "MAIL_DEFAULT_SENDER",
         "",
         "address mails come from (production: required)",
+        _like(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+", "an address alone, such as portal@example.com"),
         local="portal@northfold.example",
     ),
 )
@@ -203,22 +214,20 @@ SETTINGS = (
 
 def load(overrides: Mapping[str, str] | None = None) -> dict[str, Any]:
     """All settings, parsed and checked. Raises Unsafe, naming every setting at fault."""
-    given: dict[str, str | None] = dict(dotenv_values(ROOT / ".env"))
-    given.update(os.environ)
-    given.update(overrides or {})
-    is_local = given.get("PORTAL_ENV", "local") == "local"
+    given = {**dotenv_values(ROOT / ".env"), **os.environ, **(overrides or {})}
+    is_local = (given.get("PORTAL_ENV") or "local").strip() == "local"
     values: dict[str, Any] = {}
     faults: list[str] = []
     for setting in SETTINGS:
         default = setting.local if is_local and setting.local is not None else setting.default
-        raw = (given.get(setting.name) or default).strip()
+        raw = values[setting.name] = (given.get(setting.name) or "").strip() or default
         try:
             values[setting.name] = setting.parse(raw)
         except ValueError as error:
             faults.append(f"{setting.name} {error}")
-    if not faults:
-        faults = _mail_faults(values)
-        faults += [] if is_local else _production_faults(values)
+    if values["MAIL_SECURITY"] == "plain" and values["MAIL_SERVER"] not in ("", *LOOPBACK):
+        faults.append("MAIL_SECURITY plain is readable on its way: only for a loopback address")
+    faults += [] if is_local else _production_faults(values)
     if faults:
         raise Unsafe("The portal does not start:\n- " + "\n- ".join(faults))
     if is_local:
@@ -226,21 +235,10 @@ def load(overrides: Mapping[str, str] | None = None) -> dict[str, Any]:
     return values
 
 
-def _mail_faults(values: dict[str, Any]) -> list[str]:
-    if values["MAIL_SECURITY"] == "plain" and values["MAIL_SERVER"] not in ("", *LOOPBACK):
-        return [
-            "MAIL_SECURITY plain sends passwords and mails readable to anyone on the way; it is"
-            " accepted only for a relay on a loopback address"
-        ]
-    if values["MAIL_CA_FILE"] and not Path(values["MAIL_CA_FILE"]).is_file():
-        return ["MAIL_CA_FILE is not a file"]
-    return []
-
-
 def _production_faults(values: dict[str, Any]) -> list[str]:
     required = ("EXTERNAL_URL", "SECRET_KEY", "PRODUCT_NAME", "MAIL_SERVER", "MAIL_DEFAULT_SENDER")
     faults = [f"{name} is missing" for name in required if not values[name]]
-    if values["EXTERNAL_URL"] and not values["EXTERNAL_URL"].startswith("https://"):
+    if values["EXTERNAL_URL"].startswith("http://"):
         faults.append("EXTERNAL_URL must begin with https://")
     secret = values["SECRET_KEY"]
     if secret and (len(secret) < SECRET_SHORTEST or len(set(secret)) < 10):
@@ -255,15 +253,22 @@ def _help_out(values: dict[str, Any]) -> None:
     """What a local run may leave out."""
     if not values["EXTERNAL_URL"]:
         host = values["HOST"] if values["HOST"] in LOOPBACK else "127.0.0.1"
-        values["EXTERNAL_URL"] = f"http://{host}:{values['PORT']}"
+        values["EXTERNAL_URL"] = f"http://{f'[{host}]' if ':' in host else host}:{values['PORT']}"
     if not values["SECRET_KEY"]:
-        kept = ROOT / "instance" / "secret_key"
-        if not kept.exists():
-            kept.parent.mkdir(exist_ok=True)
-            descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_urlsafe(48))
-        values["SECRET_KEY"] = kept.read_text()
+        values["SECRET_KEY"] = _kept_secret(ROOT / "instance" / "secret_key")
+
+
+def _kept_secret(kept: Path) -> str:
+    """Made once, whole or not at all, for its owner alone; processes that start together agree."""
+    if not kept.exists():
+        kept.parent.mkdir(exist_ok=True)
+        descriptor, fresh = tempfile.mkstemp(dir=kept.parent)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        with suppress(FileExistsError):
+            kept.hardlink_to(fresh)
+        Path(fresh).unlink()
+    return kept.read_text()
 
 
 def terms_of(values: Mapping[str, Any]) -> Terms:

@@ -42,7 +42,7 @@ T = TypeVar("T")
 ALPHABET = "0123456789abcdefghijklmnopqrstuv"
 MICRO = Decimal("0.000001")
 WRITE_TRIES = 3
-SQLITE_BUSY_MS = 10_000
+SQLITE_BUSY_MS, IMPATIENT_MS = 10_000, 100
 RETRIED_SQLSTATES = {"40001", "40P01"}  # serialization failure, deadlock
 
 
@@ -154,6 +154,11 @@ def now() -> datetime:
     return instant
 
 
+def now_is(instant: datetime) -> None:
+    """What follows in this unit of work happens then: so the demonstration tells a past."""
+    session.info["now"] = instant
+
+
 def write(unit: Callable[[], T]) -> T:
     """End the read, run `unit` in one writing transaction, commit once, and return its result.
 
@@ -173,12 +178,12 @@ def write(unit: Callable[[], T]) -> T:
     raise AssertionError("unreachable")
 
 
-def _write_once(unit: Callable[[], T]) -> T:
+def _write_once(unit: Callable[[], T], *, patience: int = SQLITE_BUSY_MS) -> T:
     session.rollback()
     session.info.pop("now", None)
     session.info["writing"] = True
     try:
-        session.connection(execution_options={"writing": True})
+        session.connection(execution_options={"writing": True, "patience": patience})
         result = unit()
         session.commit()
         return result
@@ -187,11 +192,20 @@ def _write_once(unit: Callable[[], T]) -> T:
         raise
     finally:
         session.info.pop("writing", None)
+        session.info.pop("now", None)
 
 
 def _worth_another_try(error: DBAPIError) -> bool:
     sqlstate = getattr(error.orig, "sqlstate", None)
     return sqlstate in RETRIED_SQLSTATES or "database is locked" in str(error.orig)
+
+
+def try_write(unit: Callable[[], T]) -> T | None:
+    """As `write`, but where the database is busy, full or read-only it is let be: None, at once."""
+    try:
+        return _write_once(unit, patience=IMPATIENT_MS)
+    except DBAPIError:
+        return None
 
 
 def read(question: Callable[[], T]) -> T:
@@ -206,7 +220,10 @@ def read(question: Callable[[], T]) -> T:
 
 def lock(model: type[T], ident: str) -> T:
     """The row, fresh and held until the commit. Raises LookupError where it is gone."""
-    row = session.get(model, ident, with_for_update=True, populate_existing=True)
+    # NO KEY UPDATE: rows that refer to this one by a foreign key may come meanwhile; with a full
+    # lock two people who name each other wait for each other.
+    lock = {"key_share": True}
+    row = session.get(model, ident, with_for_update=lock, populate_existing=True)
     if row is None:
         raise LookupError(f"{model.__name__} {ident}")
     return row
@@ -224,9 +241,10 @@ def find(model: type[T], ident: str, actor: Any) -> T | None:
 def engine_options(url: str) -> dict[str, Any]:
     """What the engine of this URL needs beside the URL."""
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": SQLITE_BUSY_MS / 1000}}
+        return {"hide_parameters": True}  # or a fault would log addresses and hashes
     # A prepared generic plan ruins searches (a hundred times slower); so nothing is prepared.
-    return {"pool_pre_ping": True, "connect_args": {"prepare_threshold": None}}
+    connect = {"prepare_threshold": None}
+    return {"hide_parameters": True, "pool_pre_ping": True, "connect_args": connect}
 
 
 def watch(engine: Engine) -> None:
@@ -250,7 +268,9 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("writing", False)
+    options = connection.get_execution_options()
+    writing, patience = options.get("writing", False), options.get("patience", SQLITE_BUSY_MS)
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={patience}")
     connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writing else 'ON'}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 

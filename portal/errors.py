@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
-from flask import Flask, abort, g, render_template, request, url_for
+from flask import Flask, Response, abort, current_app, g, render_template, request, url_for
 from flask_babel import gettext as _
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from portal import db
 from portal.domain.errors import Forbidden, Refused
 from portal.sentences import sentence
-from portal.web import signed_in
+from portal.web import here, is_from_elsewhere, is_utf8, signed_in
 
 log = logging.getLogger("portal")
 
@@ -21,15 +24,30 @@ log = logging.getLogger("portal")
 def register(app: Flask) -> None:
     """Every error has a page in the product's look."""
     app.before_request(_begin)
-    app.register_error_handler(Refused, refused)
-    app.register_error_handler(HTTPException, failed)
+    app.register_error_handler(Refused, _or_broken(refused))
+    app.register_error_handler(HTTPException, _or_broken(failed))
     app.register_error_handler(Exception, broken)
 
 
 def _begin() -> None:
     g.request_id = secrets.token_hex(8)
-    if "\x00" in request.path or any("\x00" in v for vs in request.args.listvalues() for v in vs):
+    path = request.environ["PATH_INFO"].encode("latin-1")
+    address = path + unquote_to_bytes(request.query_string)
+    if b"\0" in address or not is_utf8(address) or is_from_elsewhere():
         abort(400)
+
+
+def _or_broken(page: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A page that itself breaks, because it asks a database that is gone, is a bug's page."""
+
+    @wraps(page)
+    def answer(error: Any) -> Any:
+        try:
+            return page(error)
+        except Exception as fault:
+            return broken(fault)
+
+    return answer
 
 
 def refused(error: Refused) -> Any:
@@ -52,6 +70,8 @@ def failed(error: HTTPException) -> Any:
     code = error.code or 500
     if code < 400:
         return error
+    if isinstance(error, SecurityError):
+        return _wrong_host()
     home = [(_("Go to the start page"), url_for("front"))]
     texts = {
         400: (
@@ -68,11 +88,15 @@ def failed(error: HTTPException) -> Any:
             _("That was too much at once"),
             _("What you sent is larger than any form here needs. Shorten it, and send it again."),
         ),
+        422: (
+            _("This did not work"),
+            _("The page was open for too long. Open it anew, and press the button again."),
+        ),
     }
     title, what = texts.get(code, (_("This did not work"), _("The request could not be answered.")))
     steps = home
     if code == 404 and signed_in():
-        switch = url_for("auth.sign_in", switch=1, next=request.path)
+        switch = url_for("auth.sign_in", switch=1, next=here())
         steps = [*home, (_("Sign in as someone else"), switch)]
     return _page(code, title, what, steps=steps)
 
@@ -82,26 +106,26 @@ def broken(error: Exception) -> Any:
     log.error("request %s: %s %s", g.request_id, request.method, request.path, exc_info=error)
     db.session.rollback()
     g.is_bare = True
-    return _page(
-        500,
-        _("Something broke on our side"),
-        _("It is in the log. What you were doing may not be saved."),
-        steps=[(_("Go to the start page"), "/")],
+    # Without the context processors, Flask-Login's among them, which ask the database.
+    page = current_app.jinja_env.get_template("errors/error.html").render(
+        product_name=current_app.config["PRODUCT_NAME"],
+        title=_("Something broke on our side"),
+        what=_("It is in the log. What you were doing may not be saved."),
+        next_steps=[(_("Go to the start page"), "/")],
         request_id=g.request_id,
     )
+    return page, 500
 
 
-def _page(
-    status: int, title: str, what: str, *, steps: list[tuple[str, str]], request_id: str = ""
-) -> Any:
-    page = render_template(
-        "errors/error.html",
-        title=title,
-        what=what,
-        why="",
-        next_steps=steps,
-        request_id=request_id or None,
-    )
+def _wrong_host() -> Response:
+    """No page: under a foreign name there is no URL of ours to link to."""
+    url = current_app.config["EXTERNAL_URL"]
+    text = _("This portal is not reached under this address. Open %(url)s instead.", url=url)
+    return Response(text, 400, mimetype="text/plain")
+
+
+def _page(status: int, title: str, what: str, *, steps: list[tuple[str, str]]) -> Any:
+    page = render_template("errors/error.html", title=title, what=what, next_steps=steps)
     return page, status
 
 

@@ -23,9 +23,9 @@ def show(ident: str) -> Any:
     found = invitation.addressed(actor, ident)
     if found is None:
         return _nothing_here(ident)
-    card = customer.subaccount_cards(actor, only=[found.subaccount_id])[0]
-    template = "invites/invitation.html" if found.is_open else "invites/confirmed.html"
-    return web.page(template, invitation=found, card=card, form=web.Form())
+    if found.is_open and customer.sees_as_own_customers(actor, ident):
+        return _own_customers()
+    return _page(found, web.Form())
 
 
 @blueprint.post("/accept/<ident>")
@@ -48,9 +48,7 @@ def _answer(ident: str, verb: Any, done: str) -> Any:
     subaccount_id = found.subaccount_id
     form = web.Form()
     if not form.validate():
-        card = customer.subaccount_cards(actor, only=[subaccount_id])[0]
-        page = "invites/invitation.html"
-        return web.page(page, invitation=found, card=card, form=form, status=422)
+        return _page(found, form, status=422)
     try:
         db.write(lambda: verb(db.lock(Invitation, subaccount_id), by=actor))
     except Refused as error:
@@ -63,6 +61,12 @@ def _answer(ident: str, verb: Any, done: str) -> Any:
         raise
     flash(done, "success")
     return redirect(url_for("console.home"), 303)
+
+
+def _page(found: Invitation, form: web.Form, *, status: int = 200) -> Any:
+    card = customer.subaccount_cards(web.actor(), only=[found.subaccount_id])[0]
+    template = "invites/invitation.html" if found.is_open else "invites/confirmed.html"
+    return web.page(template, invitation=found, card=card, form=form, status=status)
 
 
 def _nothing_here(ident: str) -> Any:

@@ -8,10 +8,12 @@ and takes any certificate, so the conversation with the relay is ours.
 
 from __future__ import annotations
 
+import select
 import smtplib
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from email import charset
 from pathlib import Path
 
 from flask import current_app
@@ -22,6 +24,9 @@ from portal import config, tokens
 from portal.domain.outbox import REPLY_WAIT, OutboxEntry
 
 extension = Mail()
+
+# Flask-Mail asks for bare 8-bit text, which a relay need not take without 8BITMIME (RFC 6152).
+charset.add_charset("utf-8", charset.SHORTEST, charset.QP, "utf-8")
 
 CONNECT_TIMEOUT = 30
 """Seconds for each step before the final dot."""
@@ -60,8 +65,10 @@ def render(entry: OutboxEntry) -> Message:
             recipients=[entry.recipient],
             body=_rendered(f"{folder}/body.txt", facts).strip() + "\n",
             html=_rendered(f"{folder}/body.html", facts),
-            sender=(settings["PRODUCT_NAME"], settings["MAIL_DEFAULT_SENDER"]),
+            sender=settings["MAIL_DEFAULT_SENDER"],
         )
+    # Given to the constructor, the pair becomes text, and a comma or bracket in the name breaks it.
+    message.sender = (settings["PRODUCT_NAME"], settings["MAIL_DEFAULT_SENDER"])
     domain = settings["MAIL_DEFAULT_SENDER"].rpartition("@")[2]
     message.msgId = f"<{entry.message_id}@{domain}>"
     message.date = entry.created_at.timestamp()
@@ -98,10 +105,17 @@ def hand_over(entry: OutboxEntry, mark: Callable[[], bool]) -> str:
 def _keep_as_file(
     message: Message, entry: OutboxEntry, folder: Path, mark: Callable[[], bool]
 ) -> str:
+    """As with a relay: the text, then the mark, then the name that makes it a mail."""
+    text = folder / f"{entry.claim}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        text.write_bytes(message.as_bytes())
+    except OSError as error:
+        raise NotHandedOver(_words(error)) from error
     if not mark():
+        text.unlink()
         raise TakenAway
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{entry.id}.eml").write_bytes(message.as_bytes())
+    text.rename(folder / f"{entry.id}.eml")
     return "kept as a file: no mail server is configured"
 
 
@@ -130,14 +144,16 @@ def _connect() -> smtplib.SMTP:
 def _converse(smtp: smtplib.SMTP, message: Message, mark: Callable[[], bool]) -> str:
     sender = current_app.config["MAIL_DEFAULT_SENDER"]
     try:
-        _expect(smtp.mail(sender), 250)
-        _expect(smtp.rcpt(str(message.recipients[0])), 250, 251)
-        _expect(smtp.docmd("DATA"), 354)
+        _expect(2, smtp.mail(sender))
+        _expect(2, smtp.rcpt(str(message.recipients[0])))
+        _expect(3, smtp.docmd("DATA"))
         smtp.send(_quoted(message.as_bytes()))
-    except (OSError, smtplib.SMTPServerDisconnected) as error:
+        if not mark():
+            raise TakenAway
+        if _has_spoken(smtp):
+            _expect(0, smtp.getreply())  # whatever it says, it took nothing
+    except (OSError, smtplib.SMTPException) as error:
         raise NotHandedOver(_words(error)) from error
-    if not mark():
-        raise TakenAway
     try:
         if smtp.sock is not None:
             smtp.sock.settimeout(REPLY_WAIT.total_seconds())
@@ -145,9 +161,16 @@ def _converse(smtp: smtplib.SMTP, message: Message, mark: Callable[[], bool]) ->
         reply = smtp.getreply()
     except (OSError, smtplib.SMTPException) as error:
         raise OutcomeUnknown(_words(error)) from error
-    _expect(reply, 250)
+    if reply[0] // 100 not in (2, 4, 5):
+        raise OutcomeUnknown(_said(reply))
+    _expect(2, reply)
     _say_goodbye(smtp)
     return _said(reply)
+
+
+def _has_spoken(smtp: smtplib.SMTP) -> bool:
+    """Whether the relay said something out of turn, before the final dot, or hung up."""
+    return smtp.sock is not None and bool(select.select([smtp.sock], [], [], 0)[0])
 
 
 def _say_goodbye(smtp: smtplib.SMTP) -> None:
@@ -158,26 +181,32 @@ def _say_goodbye(smtp: smtplib.SMTP) -> None:
         smtp.quit()
 
 
-def _expect(reply: tuple[int, bytes], *good: int) -> None:
-    """4xx: not now, nothing was taken; 5xx, or anything no relay should say: never."""
-    if reply[0] in good:
-        return
-    raise (NotHandedOver if 400 <= reply[0] < 500 else RefusedByRelay)(_said(reply))
+def _expect(kind: int, reply: tuple[int, bytes]) -> None:
+    """The first digit says it all (RFC 5321, 4.2.1): 5 means never, whatever else is not `kind`
+    means not now, nothing was taken."""
+    if reply[0] // 100 != kind:
+        raise (RefusedByRelay if reply[0] // 100 == 5 else NotHandedOver)(_said(reply))
 
 
 def _quoted(message: bytes) -> bytes:
     """Lines end in CR LF; a line that begins with a dot gets another (RFC 5321, 4.5.2)."""
-    lines = message.replace(b"\r\n", b"\n").rstrip(b"\n").split(b"\n")
+    lines = message.splitlines()
     return b"".join((b"." if line.startswith(b".") else b"") + line + b"\r\n" for line in lines)
 
 
 def _said(reply: tuple[int, bytes]) -> str:
-    return f"{reply[0]} {reply[1].decode('utf-8', 'replace')}"[:500]
+    code = f"{reply[0]} " if reply[0] > 0 else ""
+    return _clean(code + reply[1].decode("utf-8", "replace"))
 
 
 def _words(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         text = error.smtp_error
         error_text = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
-        return f"{error.smtp_code} {error_text}"[:500]
-    return f"{type(error).__name__}: {error}"[:500]
+        return _clean(f"{error.smtp_code} {error_text}")
+    return _clean(f"{type(error).__name__}: {error}")
+
+
+def _clean(words: str) -> str:
+    """A line that can be stored: PostgreSQL takes no NUL, and the outcome must not be lost."""
+    return "".join(c if c.isprintable() else " " for c in words)[:500]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from portal import db
@@ -60,12 +60,18 @@ def sign_ins() -> str:
 
 
 def plant() -> None:
-    """Three partners and their customers over the last months, and the present."""
+    """Three partners and their customers over the last months, and the present; all or nothing,
+    for half a world would be taken for one that is in use."""
     password_hash = identity.hash_password(PASSWORD)
-    started = db.read(db.now)
+    db.write(partial(_plant, password_hash))
 
-    def at(days: float, unit: Callable[[], object]) -> None:
-        _at(started - timedelta(days=days), unit)
+
+def _plant(password_hash: str) -> None:
+    started = db.now()
+
+    def at(days: float, change: Callable[[], object]) -> None:
+        db.now_is(started - timedelta(days=days))
+        change()
 
     names = {email: name for email, (name, _role) in PEOPLE.items()} | BEHIND_THE_SCENES
     for email, name in names.items():
@@ -88,15 +94,6 @@ def plant() -> None:
     )
     at(0.01, lambda: _add("sam@tidewater.example", carls))
     at(0.005, lambda: _add("olga@halden.example", carls))
-
-
-def _at(instant: datetime, unit: Callable[[], object]) -> None:
-    """A unit of work whose `now` was then."""
-    clock, db.clock = db.clock, lambda: instant
-    try:
-        db.write(unit)
-    finally:
-        db.clock = clock
 
 
 def _register(email: str, name: str, password_hash: str) -> None:

@@ -31,6 +31,8 @@ SETTINGS = {setting.name: setting for setting in config.SETTINGS}
 def _setting(_context: click.Context, option: click.Parameter, value: str) -> str:
     """Says at the prompt what the start would refuse."""
     setting = SETTINGS[(option.name or "").upper()]
+    if "${" in value:
+        raise click.BadParameter("${ would be replaced when .env is read")
     try:
         setting.parse(value.strip())
     except ValueError as error:
@@ -88,12 +90,16 @@ def setup(email: Address, name: str, password: str, partner_name: str, **given: 
         raise click.ClickException(str(error)) from error
     with app.app_context():
         flask_migrate.upgrade()
-        if db.read(identity.anyone):
-            raise click.ClickException("This database has users already; set-up is for a new one.")
-        _write(ENV, kept | settings)
-        _people(email, name, password, partner_name)
-        click.echo(f"\n{settings['PRODUCT_NAME']} is set up; its settings are in {ENV.name}.")
-        click.echo(_test_mail(email))
+        try:
+            if db.read(identity.anyone):
+                raise click.ClickException("This database has users; set-up is for a new one.")
+            _write(ENV, kept | settings)
+            _people(email, name, password, partner_name)
+            click.echo(f"\n{settings['PRODUCT_NAME']} is set up; its settings are in {ENV.name}.")
+            click.echo(_test_mail(email))
+        finally:
+            db.session.remove()
+            db.extension.engine.dispose()
     click.echo("Start it with `make run`; put an HTTPS proxy in front (TRUSTED_PROXIES=1).")
 
 

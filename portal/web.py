@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from flask import (
     Blueprint,
@@ -22,19 +22,16 @@ from flask import (
     request,
     url_for,
 )
-from flask_babel import lazy_gettext
+from flask_babel import gettext as _
 from flask_login import UserMixin, current_user
 from flask_wtf import FlaskForm
 from jinja2_fragments.flask import render_block
-from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField
-from wtforms.validators import Regexp
+from wtforms.validators import ValidationError
 
 from portal import db
-from portal.domain import identity
 from portal.domain.actor import Actor
-from portal.domain.errors import Refused
-from portal.domain.identity import KeptForm
+from portal.domain.errors import Forbidden, Refused
 from portal.sentences import sentence
 
 T = TypeVar("T")
@@ -43,6 +40,11 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+PATH_LONGEST = 2000
+NOT_IN_HTML = re.compile(
+    r"[^\t\n\f\r -~\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"
+)
+"""Control characters and the like, which HTML can't hold; who typed one sees where it stands."""
 NEVER_CARRIED = {"csrf_token", "form_key", "carried"}
 
 
@@ -75,7 +77,7 @@ def actor() -> Actor:
 
 def gate(blueprint: Blueprint, *checks: Callable[[], Any]) -> None:
     """Every endpoint of the blueprint passes these checks first, in order."""
-    for check in checks:
+    for check in (*checks, require_text):
         blueprint.before_request(check)
     blueprint.is_gated = bool(checks)  # type: ignore[attr-defined]
 
@@ -87,8 +89,26 @@ def require_sign_in() -> Any:
     if request.method in ("GET", "HEAD"):
         target = url_for("auth.sign_in", next=here())
         return htmx_redirect(target) if "HX-Request" in request.headers else redirect(target, 303)
-    target = url_for("auth.sign_in", next=_form_page(), carry=1)
+    target = url_for("auth.sign_in", next=here(), carry=1)
     return htmx_redirect(target) if "HX-Request" in request.headers else redirect(target, 307)
+
+
+def require_text() -> None:
+    """What is not a form of text is refused. Read behind the gates, so that one that
+    is on its way to the sign-in page takes its body along."""
+    is_form = request.mimetype == "application/x-www-form-urlencoded"
+    content = request.get_data()
+    if content and not (is_form and is_utf8(unquote_to_bytes(content))):
+        abort(400)
+
+
+def is_utf8(content: bytes) -> bool:
+    """Whether it is text."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def refuse_ungated(app: Flask, public: set[str]) -> None:
@@ -137,7 +157,7 @@ def page(template: str, *, fragment: str | None = None, status: int = 200, **con
         body = render_block(template, fragment, **context)
     else:
         body = render_template(template, **context)
-    return body, status
+    return NOT_IN_HTML.sub("\ufffd", body), status
 
 
 def htmx_redirect(target: str) -> Response:
@@ -146,27 +166,38 @@ def htmx_redirect(target: str) -> Response:
 
 
 def here() -> str:
-    """Path and query of this request, to come back to."""
-    return request.full_path if request.query_string else request.path
+    """Path and query to come back to: this request's; of sign-in and sign-up those they lead on to;
+    of an address that only takes forms those of the page that sent one."""
+    if "next" in request.args:
+        return own_path(request.args["next"])
+    rule = request.url_rule
+    if rule is None or "GET" in (rule.methods or set()):
+        return request.full_path if request.query_string else request.path
+    return own_path(_own_path_of(request.referrer))
+
+
+def is_from_elsewhere() -> bool:
+    """Whether another site's page sent this form; it is not even shown again, filled in."""
+    origin = request.headers.get("Origin")
+    return request.method == "POST" and origin is not None and _own_path_of(origin) is None
+
+
+def _own_path_of(url: str | None) -> str | None:
+    try:
+        parts = urlsplit(url or "")
+    except ValueError:
+        return None
+    return parts.path if parts.netloc == request.host else None
 
 
 def own_path(value: str | None, default: str = "/") -> str:
     """`value` if it is a path of this site, else `default`; keeps `next` from leading away."""
-    if not value or not value.startswith("/") or value.startswith(("//", "/\\")):
+    if not value or len(value) > PATH_LONGEST or not value.startswith("/"):
         return default
-    parts = urlsplit(value)
-    if parts.scheme or parts.netloc or any(ord(c) < 33 or c == "\\" for c in value):
+    # Browsers read "\\" as "/" and drop breaks and tabs, so either may hide the "//" of a host.
+    if value.startswith("//") or "\\" in value or " " in value or not value.isprintable():
         return default
     return value
-
-
-def _form_page() -> str:
-    """Where the form of this POST is shown: its own URL, else the page it was sent from."""
-    rule = request.url_rule
-    if rule is not None and "GET" in (rule.methods or set()):
-        return here()
-    referrer = urlsplit(request.referrer or "")
-    return own_path(referrer.path if referrer.netloc == request.host else None)
 
 
 # Forms
@@ -176,7 +207,10 @@ class Form(FlaskForm):  # type: ignore[misc]
     """A form that checks its CSRF token as a field and keeps all input when that fails."""
 
     def refuse(self, error: Refused) -> None:
-        """Put the sentence of a refusal at its field, or above the form."""
+        """Put the sentence of a refusal at its field, or above the form. A role too weak is not the
+        form's matter; it has a page of its own."""
+        if isinstance(error, Forbidden):
+            raise error
         text = sentence(error.code, error.facts)
         field = self._fields.get(error.field or "")
         if field is not None:
@@ -188,45 +222,17 @@ class Form(FlaskForm):  # type: ignore[misc]
 class CreatingForm(Form):
     """A form whose effect happens once, however often it is sent."""
 
-    form_key = HiddenField(
-        validators=[Regexp(r"[\w-]{16,64}\Z", message=lazy_gettext("Load this page anew."))],
-        default=lambda: secrets.token_urlsafe(16),
-    )
+    form_key = HiddenField(default=lambda: secrets.token_urlsafe(16))
+
+    def validate_form_key(self, field: HiddenField) -> None:
+        """Only what was sent counts: the default is another key at each reading."""
+        if not field.raw_data or not re.fullmatch(r"[\w-]{16,64}", field.raw_data[0]):
+            raise ValidationError(_("Load this page anew."))
 
     def body(self) -> dict[str, Any]:
         """What was asked for, without the tokens of this one rendering."""
-        return {name: value for name, value in self.data.items() if name not in NEVER_CARRIED}
-
-
-def kept_fields() -> MultiDict[str, str] | None:
-    """What had been typed before the session was found dead, for the form to show once more."""
-    key = request.args.get("kept", "")
-    kept = db.find(KeptForm, key, actor()) if key and request.method == "GET" else None
-    return None if kept is None else MultiDict(kept.fields)
-
-
-def carried_fields(form: Mapping[str, Any]) -> str:
-    """The fields of a POST that came too late, as text for a hidden field; never passwords."""
-    lists = form.to_dict(flat=False) if isinstance(form, MultiDict) else dict(form)
-    return json.dumps(
-        {
-            name: values
-            for name, values in lists.items()
-            if name not in NEVER_CARRIED and "password" not in name
-        }
-    )
-
-
-def keep_carried(carried: str, user_id: str) -> str | None:
-    """Store carried fields for their owner; returns the key for the form's URL."""
-    try:
-        fields = json.loads(carried)
-    except ValueError:
-        return None
-    if not isinstance(fields, dict) or not fields:
-        return None
-    clean = {str(k): [str(v) for v in vs] for k, vs in fields.items() if isinstance(vs, list)}
-    return db.write(lambda: identity.keep_form(user_id, clean))
+        asked = {name: value for name, value in self.data.items() if name not in NEVER_CARRIED}
+        return asked | {"path": request.path}
 
 
 # Headers and static files
@@ -242,7 +248,7 @@ def add_headers(response: Response) -> Response:
     headers["X-Frame-Options"] = "DENY"
     if current_app.config["EXTERNAL_URL"].startswith("https://"):
         headers["Strict-Transport-Security"] = "max-age=31536000"
-    if request.endpoint == "static":
+    if request.endpoint == "static" and response.status_code < 400:
         if "v" in request.args:
             headers["Cache-Control"] = "public, max-age=31536000, immutable"
     else:

@@ -49,17 +49,20 @@ def drain_one() -> bool:
         words = mail.hand_over(entry, lambda: db.write(lambda: outbox.mark(entry.id, token)))
         record = outbox.sent
     except mail.TakenAway:
-        log.info("outbox %s: taken away before it left", entry.id)
-        return True
+        # By another worker, or by our own lease: then it is still ours to put back.
+        record, words = outbox.later, "the relay was too slow: the time for handing over ran out"
     except mail.RefusedByRelay as error:
         record, words = outbox.refused, str(error)
     except mail.NotHandedOver as error:
         record, words = outbox.later, str(error)
+    except mail.OutcomeUnknown as error:
+        record, words = outbox.lost, str(error)
     except Exception as error:
-        log.exception("outbox %s: no answer that could be understood", entry.id)
+        log.exception("outbox %s: a fault of ours", entry.id)
         record, words = outbox.lost, f"internal fault: {type(error).__name__}"
-    log.info("outbox %s (%s): %s: %s", entry.id, entry.kind, record.__name__, words)
-    db.write(lambda: record(entry.id, token, words))
+    is_kept = db.write(lambda: record(entry.id, token, words))
+    became = record.__name__ if is_kept else "no longer ours"
+    log.info("outbox %s (%s): %s: %s", entry.id, entry.kind, became, words)
     return True
 
 

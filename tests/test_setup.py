@@ -122,4 +122,4 @@ def test_setup_is_for_a_new_database_only(env: Path, url: str) -> None:
         assert run_setup(env, url, relay.port).exit_code == 0
         again = run_setup(env, url, relay.port, email="other@obrien.example")
     assert again.exit_code == 1
-    assert "has users already" in again.output
+    assert "This database has users" in again.output

@@ -42,8 +42,8 @@ def switch_to_paid(account_id: str) -> Any:
     found = web.find_or_404(BillingAccount, account_id)
     access.require(actor, "account.switch_to_paid", found)
     form = web.Form()
-    if request.method == "GET" or not form.validate():
-        status = 200 if request.method == "GET" else 422
+    if not form.is_submitted() or not form.validate():
+        status = 422 if form.is_submitted() else 200
         page = "console/billing/switch_to_paid.html"
         return web.page(page, account=found, form=form, status=status)
     db.write(lambda: account.switch_to_paid(db.lock(BillingAccount, account_id), by=actor))

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import SelectField, StringField, ValidationError
 
-from portal import db, web
+from portal import carried, db, web
 from portal.domain import access, account, cloud, contact, once
 from portal.domain.account import BillingAccount
 from portal.domain.actor import Actor
@@ -21,7 +21,7 @@ from portal.sentences import sentence
 blueprint = Blueprint("clouds", __name__, url_prefix="/clouds")
 
 
-class NameForm(web.CreatingForm):
+class NameForm(web.Form):
     name = StringField(lazy_gettext("Name"))
 
     def __init__(self, **kwargs: Any) -> None:
@@ -35,7 +35,11 @@ class NameForm(web.CreatingForm):
             raise ValidationError(sentence(error.code, error.facts)) from error
 
 
-class CreateCloudForm(NameForm):
+class CreateFolderForm(NameForm, web.CreatingForm):
+    """A name, and the key by which the folder is created once."""
+
+
+class CreateCloudForm(NameForm, web.CreatingForm):
     account_id = SelectField(lazy_gettext("Billing account"), validate_choice=False)
 
     def validate_account_id(self, field: SelectField) -> None:
@@ -48,13 +52,12 @@ def create() -> Any:
     """*Create cloud*, paid by one of one's accounts."""
     actor = web.actor()
     payers = _payers(actor)
-    kept = web.kept_fields()
-    form = CreateCloudForm(**({"formdata": kept} if kept else {}))
+    form = CreateCloudForm(**carried.shown_again())
     form.account_id.choices = [(a.id, f"{a.name} · {a.id}") for a in payers]
-    if request.method == "GET" and request.args.get("account") in {a.id for a in payers}:
+    if not form.is_submitted() and request.args.get("account") in {a.id for a in payers}:
         form.account_id.data = request.args["account"]
-    if request.method == "GET" or not form.validate():
-        status = 200 if request.method == "GET" else 422
+    if not form.is_submitted() or not form.validate():
+        status = 422 if form.is_submitted() else 200
         return web.page("console/clouds/create.html", form=form, payers=payers, status=status)
     name, payer_id = form.name.data or "", form.account_id.data
     key, body = form.form_key.data or "", form.body()
@@ -84,7 +87,7 @@ def _payers(actor: Actor) -> list[BillingAccount]:
 @blueprint.get("/<id:cloud_id>")
 def show(cloud_id: str) -> Any:
     """A cloud: who pays for it since when, its folders."""
-    return _page(web.find_or_404(Cloud, cloud_id), NameForm(formdata=web.kept_fields()))
+    return _page(web.find_or_404(Cloud, cloud_id), CreateFolderForm(**carried.shown_again()))
 
 
 @blueprint.post("/<id:cloud_id>/folders/create")
@@ -92,7 +95,8 @@ def create_folder(cloud_id: str) -> Any:
     """*Create folder*."""
     actor = web.actor()
     found = web.find_or_404(Cloud, cloud_id)
-    form = NameForm()
+    access.require(actor, "folder.create", found)
+    form = CreateFolderForm()
     if not form.validate():
         return _page(found, form, status=422)
     name, key, body = form.name.data or "", form.form_key.data or "", form.body()
@@ -119,9 +123,8 @@ def rename_folder(cloud_id: str, folder_id: str) -> Any:
     found, folder = web.find_or_404(Cloud, cloud_id), web.find_or_404(Folder, folder_id)
     web.same_or_404(folder.cloud_id, found.id)
     access.require(actor, "folder.rename", found)
-    kept = web.kept_fields()
-    form = NameForm(**({"formdata": kept} if kept else {"name": folder.name}))
-    if request.method == "POST" and form.validate():
+    form = NameForm(**({"name": folder.name} | carried.shown_again()))
+    if form.is_submitted() and form.validate():
         name = form.name.data or ""
         try:
             db.write(lambda: cloud.rename_folder(db.lock(Folder, folder_id), by=actor, name=name))
@@ -135,11 +138,11 @@ def rename_folder(cloud_id: str, folder_id: str) -> Any:
         cloud=found,
         folder=folder,
         form=form,
-        status=200 if request.method == "GET" else 422,
+        status=422 if form.is_submitted() else 200,
     )
 
 
-def _page(found: Cloud, form: NameForm, *, status: int = 200) -> Any:
+def _page(found: Cloud, form: CreateFolderForm, *, status: int = 200) -> Any:
     actor = web.actor()
     return web.page(
         "console/clouds/show.html",

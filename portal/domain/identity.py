@@ -176,7 +176,8 @@ def sign_up(address: Address, *, name: str, next_path: str, language: str, invit
 def waiting_sign_up(sign_up_id: str) -> SignUp | None:
     """The sign-up whose mail was answered in time and whose address has no account yet."""
     waiting = db.session.get(SignUp, sign_up_id)
-    if waiting is None or db.now() - waiting.created_at > SIGN_UP_LASTS:
+    is_closed = terms.agreed().sign_up is terms.SignUpPolicy.CLOSED
+    if waiting is None or is_closed or db.now() - waiting.created_at > SIGN_UP_LASTS:
         return None
     return waiting if user_by_email(waiting.email_key) is None else None
 

@@ -18,7 +18,7 @@ from wtforms import (
     ValidationError,
 )
 
-from portal import db, web
+from portal import carried, db, web
 from portal.domain import access, cloud, contact, customer, invitation, once
 from portal.domain.account import BillingAccount
 from portal.domain.contact import Malformed
@@ -66,6 +66,8 @@ def _list_url(account_id: str, wanted: Filter, **changes: Any) -> str:
 
 def _shape(form: NewCustomerForm, field: Any) -> None:
     """The field's own rule of the domain; the stored form replaces what was typed."""
+    if field.name in ("tin", "phone") and (field.data or "").strip() and form.country.errors:
+        raise ValidationError(_("Choose the country first; the number is read by its rules."))
     try:
         field.data = customer.shaped(field.name, field.data or "", form.country.data or "")
     except Malformed as error:
@@ -73,11 +75,11 @@ def _shape(form: NewCustomerForm, field: Any) -> None:
 
 
 class NewCustomerForm(web.CreatingForm):
-    """*New customer*; `country` comes first because phone and tax number are read by its rules."""
+    """*New customer*; fields in the order of the page, which is the order of its errors."""
 
-    country = SelectField(lazy_gettext("Country"), [_shape], validate_choice=False)
     name = StringField(lazy_gettext("Customer name"), [_shape])
     invitation_email = EmailField(lazy_gettext("E-mail of the cloud account"), [_shape])
+    country = SelectField(lazy_gettext("Country"), [_shape], validate_choice=False)
     tin = StringField(lazy_gettext("Tax number"), [_shape])
     longname = StringField(lazy_gettext("Legal name"), [_shape])
     phone = TelField(lazy_gettext("Phone"), [_shape])
@@ -118,8 +120,11 @@ class NewCustomerForm(web.CreatingForm):
     has_twin = False
 
     def passes(self) -> bool:
-        """Shape and rules together, so that all errors show at once."""
-        is_well_formed = self.validate()
+        """Shape and rules together, so that all errors show at once. A form that has acted is past
+        the rules: its own customer would stand in its way, and it gets the same answer again."""
+        is_well_formed: bool = self.validate()
+        if not self.form_key.errors and once.has_acted(web.actor(), self.form_key.data or ""):
+            return is_well_formed
         meant = bool(self.same_tin_is_meant.data)
         found = customer.problems(self.partner, self.draft, same_tin_is_meant=meant)
         for problem in found:
@@ -138,9 +143,8 @@ def add(account_id: str) -> Any:
     actor, partner = web.actor(), g.partner
     access.require(actor, "customer.add", partner)
     customer.refuse_to_grow(partner)
-    kept = web.kept_fields()
-    form = NewCustomerForm(partner, **({"formdata": kept} if kept else {}))
-    if request.method == "GET":
+    form = NewCustomerForm(partner, **carried.shown_again())
+    if not form.is_submitted():
         return web.page("partner/customers/add.html", partner=partner, form=form)
     if not form.passes():
         return web.page("partner/customers/add.html", partner=partner, form=form, status=422)

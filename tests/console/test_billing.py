@@ -1,0 +1,205 @@
+"""*Billing*: an account's page, and *Switch to paid*: owner, asked first, one way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import update
+
+from portal import db
+from portal.domain import access
+from portal.domain.access import AccountRole
+from portal.domain.account import BillingAccount, InitialGrant, Mode
+from portal.domain.actor import COMMAND
+from tests.answers import facts, links, notices, stored, token
+from tests.browser import Browser
+from tests.world import ACE, AMIR, CARL, DORA, EDDIE, NINA, OLGA, TINA, VERA, Clock, World, user
+
+Open = Callable[..., Browser]
+
+
+def mode_of(account_id: str) -> Mode:
+    def read() -> Mode:
+        found = db.session.get(BillingAccount, account_id)
+        assert found is not None
+        return found.mode
+
+    return db.read(read)
+
+
+def let_in(email: str, account_id: str, role: AccountRole) -> None:
+    def unit() -> None:
+        account = db.lock(BillingAccount, account_id)
+        access.give_account_role(role, to=user(email).id, account=account, by=COMMAND)
+
+    db.write(unit)
+
+
+def test_an_account_in_trial_shows_what_is_left_until_when(browser: Open, world: World) -> None:
+    client = browser(TINA)
+    client.get("/console/billing")
+    client.click("Trial Partner")
+    assert facts(client) == {
+        "ID": world.trial,
+        "Kind": "partner",
+        "Consumption mode": "trial",
+        "Created": "2 Mar 2026, 09:00:00 UTC",
+        "Initial grant": "€4,000.00 left of €4,000.00, until 1 May 2026",
+    }
+    assert "TRIAL_ACTIVE" in client.text
+    assert "Switching to paid is free and possible at any time." in client.text
+    assert "What is left of it remains after switching to paid." in client.text
+    assert "not debited until it is spent, or over on 1 May 2026" in client.text
+    assert "This account pays for no cloud." in client.text
+
+
+def test_an_owner_switches_to_paid_after_being_asked(browser: Open, world: World) -> None:
+    client = browser(TINA)
+    client.get(f"/console/billing/{world.trial}")
+    client.click("Switch to paid")
+    assert "Switch Trial Partner to paid?" in client.text
+    for words in (
+        "The switch itself is free.",
+        "It is one way: the account cannot go back to trial.",
+        "What is left of the initial grant, €4,000.00, remains and pays first",
+        "or over on 1 May 2026",
+        "You can then add customers in the partner portal.",
+    ):
+        assert words in client.text
+    assert links(client)["Cancel"] == f"/console/billing/{world.trial}"
+    assert mode_of(world.trial) is Mode.TRIAL
+    client.submit("Switch to paid")
+    assert notices(client, "success") == ["The account is in paid mode now."]
+    assert facts(client)["Consumption mode"] == "paid"
+    assert facts(client)["Initial grant"] == "€4,000.00 left of €4,000.00, until 1 May 2026"
+    assert "The initial grant pays first." in client.text
+    assert "Switch to paid" not in links(client)
+    assert mode_of(world.trial) is Mode.PAID
+    client.get(f"/partner/{world.trial}/customers")
+    client.click("Add customer")
+    assert "New customer" in client.text
+
+
+def test_it_is_one_way_and_happens_once(browser: Open, world: World) -> None:
+    client, tab = browser(TINA), browser(TINA)
+    switch = f"/console/billing/{world.trial}/switch-to-paid"
+    tab.get(switch)
+    client.get(switch)
+    client.submit("Switch to paid")
+    before = stored()
+    assert tab.submit("Switch to paid").status_code == 422
+    assert "This account is in paid mode already." in tab.text
+    tab.get(switch)
+    assert "This account is in paid mode already." in tab.text
+    assert "Switch to paid" not in {"".join(b.itertext()) for b in tab.page.iter("button")}
+    assert stored() == before
+
+
+@pytest.mark.parametrize(
+    ("email", "role"),
+    [
+        (AMIR, AccountRole.ADMIN),
+        (EDDIE, AccountRole.EDITOR),
+        (ACE, AccountRole.ACCOUNTANT),
+        (VERA, AccountRole.VIEWER),
+    ],
+)
+def test_nobody_but_an_owner_switches(
+    browser: Open, world: World, email: str, role: AccountRole
+) -> None:
+    let_in(email, world.trial, role)
+    client = browser(email)
+    client.get(f"/console/billing/{world.trial}")
+    assert "Only an owner of the account can switch it to paid" in client.text
+    assert "Switch to paid" not in links(client)
+    data = {"csrf_token": token(client)}
+    before = stored()
+    for method in ("GET", "POST"):
+        path = f"/console/billing/{world.trial}/switch-to-paid"
+        assert client.open(path, method=method, data=data).status_code == 403
+        assert "Your role does not allow this" in client.text
+    assert stored() == before
+
+
+def test_a_stale_token_switches_nothing_and_asks_again(browser: Open, world: World) -> None:
+    client = browser(TINA)
+    before = stored()
+    path = f"/console/billing/{world.trial}/switch-to-paid"
+    assert client.post(path, data={"csrf_token": "stale"}).status_code == 422
+    assert "press the button again" in notices(client)[0]
+    assert stored() == before
+    client.submit("Switch to paid")
+    assert mode_of(world.trial) is Mode.PAID
+
+
+def test_after_its_date_the_grant_is_over_and_so_is_the_trial(
+    browser: Open, world: World, clock: Clock
+) -> None:
+    clock.forward(days=60)
+    client = browser(DORA)
+    client.get(f"/console/billing/{world.direct}")
+    assert "TRIAL_EXPIRED" in client.text
+    assert facts(client)["Initial grant"] == "€4,000.00, over since 1 May 2026"
+    assert "The trial is over" in client.text
+    assert "Create cloud" not in links(client)
+    client.click("Switch to paid")
+    assert "Nothing is left of the initial grant" in client.text
+    client.submit("Switch to paid")
+    assert "ACTIVE" in client.text
+    assert "TRIAL" not in client.text
+    assert links(client)["Create cloud"] == f"/console/clouds/create?account={world.direct}"
+
+
+def test_a_spent_grant_says_so(browser: Open, world: World) -> None:
+    spent = update(InitialGrant).where(InitialGrant.account_id == world.direct)
+    db.write(lambda: db.session.execute(spent.values(remaining=Decimal(0))))
+    client = browser(DORA)
+    client.get(f"/console/billing/{world.direct}")
+    assert "€4,000.00, spent; it was given until 1 May 2026" in client.text
+    assert "TRIAL_EXPIRED" in client.text
+
+
+@pytest.mark.parametrize(
+    "settings", [{"TIME_ZONE": "America/New_York", "CURRENCY": "USD"}], ids=["elsewhere"]
+)
+def test_times_and_amounts_are_the_installations(browser: Open, world: World) -> None:
+    client = browser(TINA)
+    client.get(f"/console/billing/{world.trial}")
+    assert facts(client)["Created"] == "2 Mar 2026, 04:00:00 EST"
+    assert facts(client)["Initial grant"].startswith("$4,000.00 left")
+    titles = {e.get("title") for e in client.page.iter("time")}
+    assert "2026-03-02 09:00:00 UTC" in titles
+
+
+@pytest.mark.parametrize(("who", "name"), [(OLGA, "Carl & Sons"), (VERA, "Carl & Sons")])
+def test_a_subaccount_says_whose_it_is(browser: Open, world: World, who: str, name: str) -> None:
+    client = browser(who)
+    client.get("/console/billing")
+    client.click(name)
+    assert (
+        facts(client).items()
+        >= {
+            "Kind": "subaccount",
+            "Partner": "North",
+            "Consumption mode": "paid",
+        }.items()
+    )
+    assert "The customer has not confirmed the partnership yet" in client.text
+    assert "Create cloud" not in links(client)
+    assert "Initial grant" not in facts(client)
+    assert world.carls_cloud in client.text
+
+
+def test_the_invited_sees_the_subaccount_only_after_confirming(browser: Open, world: World) -> None:
+    client = browser(CARL)
+    page = f"/console/billing/{world.carls_subaccount}"
+    assert client.get(page).status_code == 404
+    client.get(f"/invite/accept/{world.carls_subaccount}")
+    client.submit("Confirm")
+    assert client.get(page).status_code == 200
+    assert "Its balance is always zero" in client.text
+    assert "Create cloud" in links(client)
+    assert browser(NINA).get(page).status_code == 404
+    assert browser(NINA).get(f"/console/billing/{world.north}").status_code == 404

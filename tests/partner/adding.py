@@ -1,0 +1,48 @@
+"""*New customer* as a person fills it in, and as a script that sends what no person could."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from portal import db
+from portal.domain import customer
+from portal.domain.account import BillingAccount
+from portal.domain.customer import Customer
+from tests.browser import Browser
+from tests.world import OLGA, World, actor, draft
+
+NEW = "new@client.example"
+GOOD = {"name": "New Client", "invitation_email": NEW, "country": "DE"}
+
+
+def opened(client: Browser, world: World) -> Browser:
+    """The form, open in this browser."""
+    assert client.get(f"/partner/{world.north}/customers/add").status_code == 200
+    return client
+
+
+def send(client: Browser, world: World, **changes: Any) -> TestResponse:
+    """Post the form that the last page shows, filled in well but for `changes`; None leaves a
+    field out. Unlike a person it is not bound to what the form offers."""
+    data = client.form("/customers/add") | GOOD | changes
+    sent = {name: value for name, value in data.items() if value is not None}
+    return client.post(f"/partner/{world.north}/customers/add", data=sent)
+
+
+def add(world: World, email: str = NEW, **facts: Any) -> str:
+    """A customer of North's by the verb; its ID."""
+
+    def unit() -> str:
+        north = db.lock(BillingAccount, world.north)
+        return customer.add(north, by=actor(OLGA), draft=draft(email, **facts)).id
+
+    return db.write(unit)
+
+
+def named(name: str) -> list[Customer]:
+    """The customers with this name."""
+    found = select(Customer).where(Customer.name == name)
+    return db.read(lambda: list(db.session.scalars(found)))

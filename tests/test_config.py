@@ -1,0 +1,318 @@
+"""Settings: what production refuses, what a local run may leave out, and the README's table."""
+
+from __future__ import annotations
+
+import re
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from portal import config
+from portal.domain.terms import SignUpPolicy
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+SAFE = {
+    "PORTAL_ENV": "production",
+    "EXTERNAL_URL": "https://partners.test.example",
+    "SECRET_KEY": "gGxhq2vW5nA8sZpT0uYc4rEbKd7mJfLo",
+    "PRODUCT_NAME": "Test Cloud",
+    "MAIL_SERVER": "relay.test.example",
+    "MAIL_DEFAULT_SENDER": "portal@test.example",
+}
+
+
+@pytest.fixture(autouse=True)
+def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty project folder, and an environment that sets nothing."""
+    for setting in config.SETTINGS:
+        monkeypatch.delenv(setting.name, raising=False)
+    monkeypatch.setattr(config, "ROOT", tmp_path)
+    return tmp_path
+
+
+def faults(**settings: str) -> list[str]:
+    """What the start is refused with, line by line."""
+    with pytest.raises(config.Unsafe) as caught:
+        config.load(settings)
+    first, *lines = str(caught.value).split("\n- ")
+    assert first == "The portal does not start:"
+    return lines
+
+
+# Production
+
+
+def test_production_starts_with_safe_settings() -> None:
+    values = config.load(SAFE)
+    assert values["EXTERNAL_URL"] == "https://partners.test.example"
+    assert (values["INITIAL_GRANT"], values["MAIL_SECURITY"]) == (Decimal(0), "starttls")
+
+
+@pytest.mark.parametrize("name", [name for name in SAFE if name != "PORTAL_ENV"])
+@pytest.mark.parametrize("value", ["", "   ", None])
+def test_production_names_what_is_missing(name: str, value: str | None) -> None:
+    settings = {key: text for key, text in SAFE.items() if key != name or value is not None}
+    if value is not None:
+        settings[name] = value
+    assert faults(**settings) == [f"{name} is missing"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "named"),
+    [
+        ("EXTERNAL_URL", "http://partners.test.example", "EXTERNAL_URL must begin with https://"),
+        ("SECRET_KEY", "short", "SECRET_KEY is too weak"),
+        ("SECRET_KEY", "abababababababababababababababababab", "SECRET_KEY is too weak"),
+        ("MAIL_SECURITY", "plain", "MAIL_SECURITY plain"),
+        ("MAIL_SECURITY", "none", "MAIL_SECURITY must be one of"),
+        ("MAIL_DEFAULT_SENDER", "Portal <portal@test.example>", "MAIL_DEFAULT_SENDER must be"),
+    ],
+)
+def test_production_names_what_is_unsafe(name: str, value: str, named: str) -> None:
+    (fault,) = faults(**{**SAFE, name: value})
+    assert fault.startswith(named)
+
+
+def test_all_faults_are_told_at_once() -> None:
+    found = faults(
+        PORTAL_ENV="production",
+        EXTERNAL_URL="http://partners.test.example",
+        PORT="zero",
+        SECRET_KEY="short",
+        MAIL_SERVER="relay.test.example",
+        MAIL_SECURITY="plain",
+        MAIL_CA_FILE="/nowhere",
+    )
+    assert sorted(line.split()[0] for line in found) == [
+        "EXTERNAL_URL",
+        "MAIL_CA_FILE",
+        "MAIL_DEFAULT_SENDER",
+        "MAIL_SECURITY",
+        "PORT",
+        "PRODUCT_NAME",
+        "SECRET_KEY",
+    ]
+
+
+@pytest.mark.parametrize("value", ["production ", "prod", "Production", "LOCAL"])
+def test_nothing_but_local_is_local(value: str) -> None:
+    assert "SECRET_KEY is missing" in faults(PORTAL_ENV=value)
+
+
+def test_a_refusal_repeats_no_secret() -> None:
+    told = "\n".join(faults(**{**SAFE, "SECRET_KEY": "hunter2", "MAIL_PASSWORD": "swordfish"}))
+    assert "hunter2" not in told
+    assert "swordfish" not in told
+
+
+# A local run
+
+
+@pytest.mark.parametrize("settings", [{}, {"PORTAL_ENV": ""}, {"PORTAL_ENV": " local "}])
+def test_a_local_run_needs_no_settings(settings: dict[str, str]) -> None:
+    values = config.load(settings)
+    assert values["PORTAL_ENV"] == "local"
+    assert values["EXTERNAL_URL"] == "http://127.0.0.1:8000"
+    assert values["PRODUCT_NAME"] == "Northfold Cloud"
+    assert values["INITIAL_GRANT"] == Decimal(4000)
+    assert len(values["SECRET_KEY"]) >= config.SECRET_SHORTEST
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("localhost", "http://localhost:81"),
+        ("::1", "http://[::1]:81"),
+        ("0.0.0.0", "http://127.0.0.1:81"),
+    ],
+)
+def test_a_local_runs_address_is_where_it_listens(host: str, url: str) -> None:
+    assert config.load({"HOST": host, "PORT": "81"})["EXTERNAL_URL"] == url
+
+
+def test_a_secret_is_made_once_and_kept_for_the_owner_alone(root: Path) -> None:
+    first = config.load()["SECRET_KEY"]
+    file = root / "instance" / "secret_key"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert config.load()["SECRET_KEY"] == first == file.read_text()
+    assert config.load({"SECRET_KEY": "mine"})["SECRET_KEY"] == "mine"
+    file.unlink()
+    assert config.load()["SECRET_KEY"] != first
+
+
+def test_processes_that_start_together_agree_on_the_secret() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = {future.result()["SECRET_KEY"] for future in [
+            pool.submit(config.load) for _ in range(8)
+        ]}  # fmt: skip
+    assert len(found) == 1
+    assert len(found.pop()) >= config.SECRET_SHORTEST
+
+
+def test_the_environment_comes_before_the_file_and_both_before_the_default(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / ".env").write_text("PRODUCT_NAME='Of the file'\nCURRENCY=USD\n")
+    assert config.load()["PRODUCT_NAME"] == "Of the file"
+    monkeypatch.setenv("PRODUCT_NAME", "Of the environment")
+    values = config.load()
+    assert values["PRODUCT_NAME"] == "Of the environment"
+    assert (values["CURRENCY"], values["TIME_ZONE"]) == ("USD", "UTC")
+
+
+# Each setting
+
+
+GOOD: list[tuple[str, str, Any]] = [
+    ("DATABASE_URL", "postgres://u:p@h/n", "postgresql+psycopg://u:p@h/n"),
+    ("DATABASE_URL", "postgresql://u:p@h/n", "postgresql+psycopg://u:p@h/n"),
+    ("DATABASE_URL", "postgresql+psycopg://h/n", "postgresql+psycopg://h/n"),
+    ("DATABASE_URL", "sqlite:////var/lib/portal.db", "sqlite:////var/lib/portal.db"),
+    ("EXTERNAL_URL", "https://p.example/", "https://p.example"),
+    ("EXTERNAL_URL", "http://localhost:8000", "http://localhost:8000"),
+    ("PORT", "65535", 65535),
+    ("PORT", " 80 ", 80),
+    ("TRUSTED_PROXIES", "1", 1),
+    ("SIGN_UP", "invited", "invited"),
+    ("CURRENCY", "KZT", "KZT"),
+    ("INITIAL_GRANT", "49.50", Decimal("49.5")),
+    ("INITIAL_GRANT", "0.000001", Decimal("0.000001")),
+    ("CUSTOMER_EMAIL_DOMAINS", "", ()),
+    ("CUSTOMER_EMAIL_DOMAINS", " Yandex.ru, *.Bank.example ,", ("yandex.ru", "*.bank.example")),
+    ("TIME_ZONE", "Asia/Almaty", "Asia/Almaty"),
+    ("MAIL_SECURITY", "tls", "tls"),
+    ("MAIL_DEFAULT_SENDER", "portal@localhost", "portal@localhost"),
+]
+BAD = [
+    ("DATABASE_URL", "mysql://h/n", "must begin with sqlite:/// and a path"),
+    ("DATABASE_URL", "portal.db", "must begin with sqlite:/// and a path"),
+    ("DATABASE_URL", "sqlite:///", "must begin with sqlite:/// and a path"),
+    ("DATABASE_URL", "sqlite:///:memory:", "must begin with sqlite:/// and a path"),
+    ("EXTERNAL_URL", "partners.example.com", "must be an address such as"),
+    ("EXTERNAL_URL", "ftp://p.example", "must be an address such as"),
+    ("EXTERNAL_URL", "https://", "must be an address such as"),
+    ("EXTERNAL_URL", "https://p.example/portal", "must be an address such as"),
+    ("EXTERNAL_URL", "https://p.example?x=1", "must be an address such as"),
+    ("EXTERNAL_URL", "https://p.example#x", "must be an address such as"),
+    ("EXTERNAL_URL", "https://user:pw@p.example", "must be an address such as"),
+    ("EXTERNAL_URL", "https://p.example:port", "must be an address such as"),
+    ("EXTERNAL_URL", "https://p example", "must be an address such as"),
+    ("EXTERNAL_URL", "https://[::1", "must be an address such as"),
+    ("PORT", "0", "must be a whole number from 1 to 65535"),
+    ("PORT", "65536", "must be a whole number from 1 to 65535"),
+    ("PORT", "-1", "must be a whole number from 1 to 65535"),
+    ("PORT", "80.0", "must be a whole number from 1 to 65535"),
+    ("PORT", "٨٠", "must be a whole number from 1 to 65535"),
+    ("PORT", "9" * 5000, "must be a whole number from 1 to 65535"),
+    ("TRUSTED_PROXIES", "6", "must be a whole number from 0 to 5"),
+    ("SIGN_UP", "Open", "must be one of: open, invited, closed"),
+    ("PORTAL_ENV", "prod", "must be one of: local, production"),
+    ("CURRENCY", "eur", "must be an ISO 4217 code"),
+    ("CURRENCY", "€", "must be an ISO 4217 code"),
+    ("INITIAL_GRANT", "4,000", "must be an amount such as"),
+    ("INITIAL_GRANT", "-1", "must be an amount such as"),
+    ("INITIAL_GRANT", "0.0000001", "must be an amount such as"),
+    ("INITIAL_GRANT", "NaN", "must be an amount such as"),
+    ("INITIAL_GRANT", "Infinity", "must be an amount such as"),
+    ("INITIAL_GRANT", "1E+30", "must be an amount such as"),
+    ("INITIAL_GRANT", "1000000000000.01", "must be an amount such as"),
+    ("INITIAL_GRANT_DAYS", "0", "must be a whole number from 1 to 3650"),
+    ("CUSTOMER_EMAIL_DOMAINS", "yandex.ru, @x", "must be domains such as"),
+    ("CUSTOMER_EMAIL_DOMAINS", "yandex", "must be domains such as"),
+    ("TIME_ZONE", "Mars/Olympus", "must be a time zone such as"),
+    ("TIME_ZONE", "../../etc/passwd", "must be a time zone such as"),
+    ("TIME_ZONE", "Europe", "must be a time zone such as"),
+    ("MAIL_PORT", "smtp", "must be a whole number from 1 to 65535"),
+    ("MAIL_SECURITY", "ssl", "must be one of: starttls, tls, plain"),
+    ("MAIL_CA_FILE", "/nowhere/ca.pem", "must be a file of certificates"),
+    ("MAIL_CA_FILE", "/etc/passwd", "must be a file of certificates"),
+    ("MAIL_DEFAULT_SENDER", "portal", "must be an address alone"),
+    ("MAIL_DEFAULT_SENDER", "Portal <portal@test.example>", "must be an address alone"),
+    ("MAIL_DEFAULT_SENDER", "портал@test.example", "must be an address alone"),
+    ("MAIL_DEFAULT_SENDER", "a@b@test.example", "must be an address alone"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "parsed"), GOOD)
+def test_a_setting_is_read(name: str, value: str, parsed: object) -> None:
+    assert config.load({name: value})[name] == parsed
+
+
+@pytest.mark.parametrize(("name", "value", "told"), BAD)
+def test_a_setting_that_cannot_be_read_is_named_with_what_it_must_be(
+    name: str, value: str, told: str
+) -> None:
+    found = [fault for fault in faults(**{name: value}) if fault.startswith(f"{name} ")]
+    assert len(found) == 1
+    assert found[0].startswith(f"{name} {told}")
+
+
+def test_certificates_to_trust_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(file))
+    assert config.load({"MAIL_CA_FILE": str(file)})["MAIL_CA_FILE"] == str(file)
+
+
+def test_the_terms_of_business_are_what_the_settings_say() -> None:
+    values = config.load(
+        {"SIGN_UP": "closed", "INITIAL_GRANT": "7", "INITIAL_GRANT_DAYS": "3", "CURRENCY": "USD"}
+    )
+    terms = config.terms_of(values)
+    assert (terms.sign_up, terms.currency) == (SignUpPolicy.CLOSED, "USD")
+    assert (terms.initial_grant, terms.initial_grant_lasts.days) == (Decimal(7), 3)
+
+
+# Mail
+
+
+@pytest.mark.parametrize("server", ["127.0.0.1", "localhost", "::1"])
+@pytest.mark.parametrize("environment", ["local", "production"])
+def test_plain_smtp_is_accepted_to_this_machine(server: str, environment: str) -> None:
+    mail = {"MAIL_SERVER": server, "MAIL_SECURITY": "plain"}
+    assert config.load({**SAFE, **mail, "PORTAL_ENV": environment})["MAIL_SECURITY"] == "plain"
+
+
+@pytest.mark.parametrize("server", ["relay.test.example", "10.0.0.1", "localhost.evil.example"])
+def test_plain_smtp_to_another_machine_is_refused_even_locally(server: str) -> None:
+    (fault,) = faults(MAIL_SERVER=server, MAIL_SECURITY="plain")
+    assert fault.startswith("MAIL_SECURITY plain")
+
+
+@pytest.mark.parametrize(
+    ("settings", "has_mailbox"),
+    [
+        ({}, True),
+        ({"HOST": "localhost"}, True),
+        ({"HOST": "::1"}, True),
+        ({"HOST": "0.0.0.0"}, False),
+        ({"HOST": "192.168.1.7"}, False),
+        ({"MAIL_SERVER": "relay.test.example"}, False),
+        (SAFE, False),
+        ({**SAFE, "HOST": "127.0.0.1"}, False),
+    ],
+)
+def test_mails_become_files_only_locally_on_a_loopback_address_without_a_relay(
+    root: Path, settings: dict[str, str], has_mailbox: bool
+) -> None:
+    wanted = root / "instance" / "mailbox" if has_mailbox else None
+    assert config.mailbox_dir(config.load(settings)) == wanted
+
+
+# The README
+
+
+def test_the_readme_has_the_table_of_settings() -> None:
+    between = re.search(r"<!-- settings -->\n(.*)\n<!-- /settings -->", README.read_text(), re.S)
+    assert between is not None
+    assert between[1].strip() == config.readme_table()
+
+
+def test_the_table_has_a_row_for_each_setting_with_default_and_meaning() -> None:
+    rows = [line.split(" | ") for line in config.readme_table().splitlines()[2:]]
+    assert [row[0].strip("| `") for row in rows] == [s.name for s in config.SETTINGS]
+    assert all(len(row) == 3 and row[1].strip() and len(row[2]) > 5 for row in rows)

@@ -1,0 +1,395 @@
+"""The invitation page, every branch of it: who sees what, and what the two buttons do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from portal import db
+from portal.domain import access, customer
+from portal.domain.access import AccountRole, CloudRole
+from portal.domain.account import BillingAccount
+from portal.domain.actor import COMMAND
+from portal.domain.cloud import Cloud
+from portal.domain.customer import Customer, Status
+from tests.answers import blanked, facts, links, notices, stored, token
+from tests.browser import Browser
+from tests.letters import letters_to, link_in
+from tests.page import text_of
+from tests.world import (
+    ACE,
+    AMIR,
+    CARL,
+    DORA,
+    EDDIE,
+    NINA,
+    OLGA,
+    PASSWORD,
+    SAM,
+    VERA,
+    Clock,
+    World,
+    actor,
+    draft,
+    user,
+)  # fmt: skip
+
+Open = Callable[..., Browser]
+
+INVITED = "other@else.example"  # by Sam, and without an account
+
+
+def page(ident: str) -> str:
+    return f"/invite/accept/{ident}"
+
+
+def status_of(customer_id: str) -> Status:
+    def read() -> Status:
+        found = db.session.get(Customer, customer_id)
+        assert found is not None
+        return found.status
+
+    return db.read(read)
+
+
+def invite(partner_id: str, by: str, email: str) -> str:
+    """Another invitation; the subaccount's ID."""
+
+    def unit() -> str:
+        partner = db.lock(BillingAccount, partner_id)
+        return customer.add(partner, by=actor(by), draft=draft(email)).subaccount_id
+
+    return db.write(unit)
+
+
+def test_the_link_leads_through_sign_in_to_the_invitation(browser: Open, world: World) -> None:
+    client = browser()
+    client.get(page(world.carls_subaccount), follow_redirects=True)
+    assert "Sign in" in client.text
+    assert "North" not in client.text
+    answer = client.submit("Sign in", email=CARL, password=PASSWORD)
+    assert (answer.status_code, answer.request.path) == (200, page(world.carls_subaccount))
+    assert "Work with North?" in client.text
+
+
+def test_the_link_leads_a_newcomer_through_sign_up_to_the_invitation(
+    browser: Open, world: World
+) -> None:
+    (mail,) = letters_to(INVITED)
+    client = browser()
+    client.get(link_in(mail), follow_redirects=True)
+    client.click("Sign up")
+    client.submit("Sign up", name="Other Person", email=INVITED.upper())
+    letter = letters_to("OTHER@else.example")[-1]
+    client.get(link_in(letter))
+    password = "a fine long password"
+    answer = client.submit("Create account", password=password, again=password)
+    assert answer.request.path == link_in(mail)
+    assert "Work with South?" in client.text
+    client.submit("Confirm")
+    assert status_of(world.souths_customer) is Status.ACTIVE
+
+
+def test_the_page_says_who_asks_what_for_and_what_happens(browser: Open, world: World) -> None:
+    client = browser(CARL)
+    client.get(page(world.carls_subaccount))
+    assert f"Signed in as {CARL}." in client.text
+    assert (
+        facts(client).items()
+        >= {
+            "Subaccount": world.carls_subaccount,
+            "Its cloud default": world.carls_cloud,
+            "Asked on": "2 Mar 2026, 09:00:00 UTC",
+        }.items()
+    )
+    for words in (
+        "If you confirm You can use the cloud default at once, and say who else may.",
+        "From that moment North pays for what is in the subaccount and sees its usage.",
+        "Its owner role lets it manage this one cloud.",
+        "What does not change Your other clouds, who may enter them and who pays for them",
+        "If you decline The subaccount is closed with its empty cloud.",
+        "opening this page has changed nothing",
+    ):
+        assert words in client.text
+    assert not [e for e in client.page.iter("form") if "hx-post" in e.attrib]
+
+
+def test_without_a_cloud_none_is_spoken_of(browser: Open, world: World) -> None:
+    def unit() -> str:
+        north = db.lock(BillingAccount, world.north)
+        asked = draft(DORA, name="Dora & Co", with_cloud=False)
+        return customer.add(north, by=actor(OLGA), draft=asked).subaccount_id
+
+    client = browser(DORA)
+    client.get(page(db.write(unit)))
+    assert "Work with North?" in client.text
+    assert "Its cloud" not in client.text
+    assert "owner role" not in client.text
+    assert client.submit("Confirm").status_code == 200
+
+
+def test_opening_it_however_often_changes_nothing(browser: Open, world: World) -> None:
+    client = browser(CARL)
+    before = stored()
+    for _time in range(3):
+        assert client.get(page(world.carls_subaccount)).status_code == 200
+        assert client.head(page(world.carls_subaccount)).status_code == 200
+    assert client.get(f"/invite/decline/{world.carls_subaccount}").status_code == 405
+    assert stored() == before
+
+
+def test_confirming_makes_everything_usable_at_once(browser: Open, world: World) -> None:
+    client, partner = browser(CARL), browser(OLGA)
+    client.get("/console")
+    assert "North asks to look after your cloud – confirmation required" in client.text
+    assert world.carls_subaccount in client.text
+    assert world.carls_cloud in client.text
+    assert client.get(f"/console/clouds/{world.carls_cloud}").status_code == 404
+    client.get("/console")
+    client.click("Review and answer")
+    answer = client.submit("Confirm")
+    assert answer.request.path == "/console"
+    assert notices(client, "success") == ["You confirmed the partnership."]
+    assert "confirmation required" not in client.text
+    (card,) = client.page.iter("article")
+    for words in ("North", world.carls_subaccount, "Active", "default", world.carls_cloud):
+        assert words in text_of(card)
+    assert client.get(f"/console/clouds/{world.carls_cloud}").status_code == 200
+    assert client.submit("Create folder", name="mine").status_code == 200
+    assert client.get(f"/console/billing/{world.carls_subaccount}").status_code == 200
+    partner.get(f"/partner/{world.north}/customers?status=Active")
+    assert "Carl & Sons" in partner.text
+
+    def roles() -> tuple[frozenset[AccountRole], frozenset[CloudRole]]:
+        carl, subaccount = actor(CARL), db.session.get(BillingAccount, world.carls_subaccount)
+        assert subaccount is not None
+        on_cloud = access.roles_on_cloud(carl, world.carls_cloud)
+        return access.roles_on_account(carl, subaccount), on_cloud
+
+    assert db.read(roles) == ({AccountRole.ADMIN}, {CloudRole.OWNER})
+
+
+def test_confirming_again_says_it_is_confirmed(browser: Open, world: World) -> None:
+    client, tab = browser(CARL), browser(CARL)
+    for each in (client, tab):
+        each.get(page(world.carls_subaccount))
+    good = {"csrf_token": tab.form("/invite/accept")["csrf_token"]}
+    client.submit("Confirm")
+    before = stored()
+    for verb in ("accept", "decline"):
+        target = f"/invite/{verb}/{world.carls_subaccount}"
+        answer = tab.post(target, data=good, follow_redirects=True)
+        assert answer.request.path == page(world.carls_subaccount)
+        assert "You have already confirmed this" in tab.text
+        assert "You work with North since" in tab.text
+    for ident in (world.carls_subaccount, world.north):
+        assert client.get(page(ident)).status_code == 200
+        assert "already confirmed" in client.text
+    assert stored() == before
+
+
+def test_declining_closes_the_subaccount_with_its_cloud(browser: Open, world: World) -> None:
+    client, tab, partner = browser(CARL), browser(CARL), browser(OLGA)
+    tab.get(page(world.carls_subaccount))
+    client.get(page(world.carls_subaccount))
+    answer = client.submit("Decline")
+    assert answer.request.path == "/console"
+    assert notices(client, "success") == ["You declined. Nothing changes for you."]
+    assert world.carls_subaccount not in client.text
+    assert status_of(world.carls_customer) is Status.INACTIVE
+    cloud = db.read(lambda: db.session.get(Cloud, world.carls_cloud))
+    assert cloud is not None
+    assert cloud.closed_at is not None
+    assert not letters_to(CARL), "its mail had not left, and does not"
+    partner.get(f"/partner/{world.north}/customers?status=Inactive")
+    assert "Carl & Sons" in partner.text
+    good = {"csrf_token": tab.form("/invite/accept")["csrf_token"]}
+    for verb in ("accept", "decline"):
+        answer = tab.post(f"/invite/{verb}/{world.carls_subaccount}", data=good)
+        assert answer.status_code == 404
+        assert "No invitation for this account here" in tab.text
+    assert status_of(world.carls_customer) is Status.INACTIVE
+
+
+MALFORMED = ("none", "dn2", "DN2" + "0" * 17, "%25", "x" * 2000, "dn2%0D%0A", "%E2%80%AE", "'")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_whatever_is_not_for_this_account_is_one_and_the_same_page(
+    browser: Open, world: World, method: str
+) -> None:
+    closed = invite(world.north, OLGA, DORA)
+    dora = browser(DORA)
+    dora.get(page(closed))
+    dora.submit("Decline")
+    data = {"csrf_token": token(dora)} if method == "POST" else None
+    before = stored()
+    paths = ["accept"] if method != "POST" else ["accept", "decline"]
+    idents = [
+        world.carls_subaccount,
+        world.ninas_subaccount,
+        world.direct,
+        world.north,
+        world.south,
+        closed,
+        world.carls_cloud,
+        "dn2" + "0" * 17,
+        *MALFORMED,
+    ]
+    answers = {
+        f"{verb} {ident}": dora.open(f"/invite/{verb}/{ident}", method=method, data=data)
+        for verb in paths
+        for ident in idents
+    }
+    assert {answer.status_code for answer in answers.values()} == {404}
+    pages = {blanked(answer) for answer in answers.values()}
+    assert len(pages) == 1
+    if method != "HEAD":
+        assert "No invitation for this account here" in dora.text
+        assert f"Signed in as {DORA}." in dora.text
+        everything = "".join(answer.text for answer in answers.values())
+        assert not [word for word in (CARL, NINA, "North", "Carl", "Nina") if word in everything]
+    assert stored() == before
+
+
+def test_the_customer_of_another_reads_the_same_page(browser: Open, world: World) -> None:
+    """Carl and Nina are both North's, and Sam's account is a partner's, too."""
+    made_up = page("dn2" + "0" * 17)
+    for who in (CARL, NINA, SAM):
+        client = browser(who)
+        foreign = world.ninas_subaccount if who != NINA else world.carls_subaccount
+        answer = client.get(page(foreign))
+        assert answer.status_code == 404
+        assert blanked(answer) == blanked(client.get(made_up))
+
+
+def test_from_the_wrong_account_one_signs_in_as_the_right_one_and_is_back(
+    browser: Open, world: World
+) -> None:
+    client = browser(DORA)
+    client.get(page(world.carls_subaccount))
+    client.get(links(client)["Sign in as someone else"])
+    answer = client.submit("Sign in", email=CARL, password=PASSWORD)
+    assert answer.request.path == page(world.carls_subaccount)
+    assert "Work with North?" in client.text
+
+
+def test_after_pressing_a_button_as_the_wrong_one_the_way_back_is_the_page(
+    browser: Open, world: World
+) -> None:
+    client = browser(CARL)
+    client.get(page(world.carls_subaccount))
+    form = client.form("/invite")
+    client.get("/sign-in?switch=1")
+    client.submit("Sign in", email=DORA, password=PASSWORD)
+    came_from = {"Referer": f"http://localhost{page(world.carls_subaccount)}"}
+    form["csrf_token"] = token(client)
+    target = f"/invite/decline/{world.carls_subaccount}"
+    assert client.post(target, data=form, headers=came_from).status_code == 404
+    client.get(links(client)["Sign in as someone else"])
+    client.submit("Sign in", email=CARL, password=PASSWORD)
+    assert "Work with North?" in client.text
+
+
+@pytest.mark.parametrize("who", [OLGA, AMIR, EDDIE, ACE, VERA])
+def test_the_partners_staff_reads_that_only_the_customer_can_confirm(
+    browser: Open, world: World, who: str
+) -> None:
+    client = browser(who)
+    data = {"csrf_token": token(client)}
+    before = stored()
+    for answer in (
+        client.get(page(world.carls_subaccount)),
+        client.get(page(world.north)),
+        client.post(page(world.carls_subaccount), data=data),
+        client.post(f"/invite/decline/{world.carls_subaccount}", data=data),
+    ):
+        assert answer.status_code == 403
+        assert "This is your customer’s invitation" in client.text
+        assert "Only they can confirm it" in client.text
+        assert CARL not in answer.text
+        assert "Confirm" not in {text_of(button) for button in client.page.iter("button")}
+    assert stored() == before
+    assert client.get(page(world.souths_customer)).status_code == 404
+
+
+def test_who_became_staff_after_being_invited_cannot_confirm(browser: Open, world: World) -> None:
+    def hire() -> None:
+        north = db.lock(BillingAccount, world.north)
+        access.give_account_role(AccountRole.VIEWER, to=user(CARL).id, account=north, by=COMMAND)
+
+    client = browser(CARL)
+    client.get(page(world.carls_subaccount))
+    db.write(hire)
+    answer = client.submit("Confirm")
+    assert answer.status_code == 403
+    assert "This is your customer’s invitation" in client.text
+    assert status_of(world.carls_customer) is Status.WAITING
+
+
+def test_a_partners_id_leads_to_ones_own_invitation(browser: Open, world: World) -> None:
+    client = browser(CARL)
+    client.get(page(world.north))
+    assert "Work with North?" in client.text
+    assert world.carls_subaccount in client.text
+    client.submit("Confirm")
+    assert status_of(world.carls_customer) is Status.ACTIVE
+    assert browser(CARL).get(page(world.south)).status_code == 404
+
+
+def test_of_several_invitations_of_a_partner_the_open_one_is_found(
+    browser: Open, world: World
+) -> None:
+    client = browser(DORA)
+    first = invite(world.north, OLGA, DORA)
+    client.get(page(first))
+    client.submit("Decline")
+    second = invite(world.north, OLGA, DORA)
+    third = invite(world.south, SAM, DORA)
+    client.get(page(world.north))
+    assert facts(client)["Subaccount"] == second
+    client.get("/console")
+    heads = [text_of(h2) for h2 in client.page.iter("h2") if "confirmation required" in text_of(h2)]
+    assert [head.split()[0] for head in heads] == ["South", "North"]
+    client.get(page(third))
+    assert "Work with South?" in client.text
+
+
+@pytest.mark.parametrize("verb", ["accept", "decline"])
+def test_a_stale_token_answers_nothing_and_shows_the_page_again(
+    browser: Open, world: World, verb: str
+) -> None:
+    client = browser(CARL)
+    before = stored()
+    for data in ({}, {"csrf_token": "stale"}):
+        answer = client.post(f"/invite/{verb}/{world.carls_subaccount}", data=data)
+        assert answer.status_code == 422
+        assert "press the button again" in notices(client)[0]
+        assert "Work with North?" in client.text
+    assert stored() == before
+    client.submit("Confirm")
+    assert status_of(world.carls_customer) is Status.ACTIVE
+
+
+def test_a_stale_token_after_confirming_asks_nothing_again(browser: Open, world: World) -> None:
+    client = browser(NINA)
+    answer = client.post(f"/invite/decline/{world.ninas_subaccount}", data={"csrf_token": "stale"})
+    assert "Work with North?" not in client.text
+    assert "already confirmed" in client.text
+    assert answer.status_code == 422
+
+
+def test_a_click_after_the_session_ended_confirms_nothing_by_itself(
+    browser: Open, world: World, clock: Clock
+) -> None:
+    client = browser(CARL)
+    client.get(page(world.carls_subaccount))
+    clock.forward(hours=1)
+    answer = client.submit("Confirm")
+    assert (answer.status_code, answer.request.path) == (422, "/sign-in")
+    client.submit("Sign in", email=CARL, password=PASSWORD)
+    assert status_of(world.carls_customer) is Status.WAITING
+    assert "Work with North?" in client.text
+    client.submit("Confirm")
+    assert status_of(world.carls_customer) is Status.ACTIVE

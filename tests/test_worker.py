@@ -1,0 +1,326 @@
+"""The worker drains the outbox, outlives faults, and dies at the worst moments without harm."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope
+from flask import Flask
+from sqlalchemy import func, select, text
+
+from portal import db, worker
+from portal.domain import contact, identity, once, outbox
+from portal.domain.identity import KeptForm, SignUp, UserSession
+from portal.domain.once import FormKey
+from portal.domain.outbox import Delivery
+from tests.programs import running, soon
+from tests.relay import delivery, empty_queue, pass_days, queue, use, work
+from tests.smtp import CuttingServer, SmtpServer
+from tests.world import OLGA, Clock, actor
+
+ON_SQLITE = pytest.mark.parametrize("kind", ["sqlite"])
+
+
+@pytest.fixture(autouse=True)
+def _quiet(app: Flask) -> None:
+    empty_queue()
+
+
+def recipients(server: SmtpServer) -> list[str]:
+    return [message.rcpt_tos[0] for message in server.messages]
+
+
+def test_everything_due_is_handed_over_in_order(app: Flask) -> None:
+    wanted = [f"{n}@client.example" for n in range(5)]
+    for n, to in enumerate(wanted):
+        queue(about=f"dn2{n}", to=to)
+    with SmtpServer() as relay:
+        use(app, relay.port)
+        work()
+        assert recipients(relay) == wanted
+
+
+def test_a_fault_in_one_mail_does_not_stop_the_others(app: Flask, clock: Clock) -> None:
+    def unit() -> str:
+        return outbox.add("no-such-kind", about="x", to="a@x.example", language="en", facts={}).id
+
+    broken = db.write(unit)
+    queue()
+    with SmtpServer() as relay:
+        use(app, relay.port)
+        work()
+        assert recipients(relay) == ["new@client.example"]
+        pass_days(clock)
+        assert len(relay.messages) == 1
+    entry = db.read(lambda: outbox.by_id(broken))
+    assert (entry.state, entry.answer) == (Delivery.FAILED, "internal fault: TemplateNotFound")
+
+
+def test_a_relay_too_slow_for_the_lease_is_reported_after_four_hours(
+    app: Flask, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = queue()
+    at_once = outbox.mark
+
+    def mark(*held: str) -> bool:
+        clock.forward(seconds=outbox.LEASE.total_seconds() + 1)
+        return at_once(*held)
+
+    monkeypatch.setattr(outbox, "mark", mark)
+    with CuttingServer("quit") as relay:
+        use(app, relay.port)
+        pass_days(clock)
+        assert relay.dots == 0
+    state, answer = delivery(about)
+    assert state is Delivery.FAILED
+    assert "too slow" in answer
+
+
+class Asking(SmtpServer):
+    """A relay that looks into our database at its greeting and after the final dot."""
+
+    def __init__(self, look: Callable[[], Any]) -> None:
+        super().__init__()
+        self.look = look
+        self.found: list[Any] = []
+
+    def factory(self) -> SMTP:
+        self.found.append(self.look())
+        return super().factory()
+
+    def keep(self, envelope: Envelope) -> None:
+        self.found.append(self.look())
+        super().keep(envelope)
+
+
+def sqlite_is_free(path: str) -> bool:
+    """Whether another connection can write at once, and nobody reads an old state."""
+    connection = sqlite3.connect(path, timeout=0, isolation_level=None)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("UPDATE outbox SET tries = tries")
+        connection.execute("COMMIT")
+        busy, *_rest = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        connection.close()
+
+
+def postgresql_is_free(url: str) -> bool:
+    """Whether nobody else has so much as looked at the outbox in an open transaction."""
+    try:
+        with psycopg.connect(url.replace("+psycopg", "")) as connection:
+            connection.execute("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE NOWAIT")
+    except psycopg.errors.LockNotAvailable:
+        return False
+    return True
+
+
+def is_free(url: str) -> bool:
+    if url.startswith("sqlite"):
+        return sqlite_is_free(url.removeprefix("sqlite:///"))
+    return postgresql_is_free(url)
+
+
+def test_no_transaction_is_open_while_the_relay_is_talked_to(
+    app: Flask, cast: tuple[str, Any]
+) -> None:
+    queue()
+    with Asking(lambda: is_free(cast[0])) as relay:
+        relay.found.clear()  # aiosmtpd's own call at its start
+        use(app, relay.port)
+        work()
+        assert relay.found == [True, True]
+
+
+@pytest.mark.parametrize("begin", [db.read, db.write])
+def test_control_an_open_transaction_would_have_been_seen(
+    app: Flask, cast: tuple[str, Any], begin: Callable[[Any], Any]
+) -> None:
+    def unit() -> bool:
+        if begin is db.write:
+            outbox.park_abandoned()
+        outbox.has_work()
+        with sqlite_writer(cast[0]):
+            return is_free(cast[0])
+
+    assert begin(unit) is False
+
+
+@contextmanager
+def sqlite_writer(url: str) -> Iterator[None]:
+    """Somebody writes meanwhile: only then a reader of the old state keeps SQLite's log busy."""
+    if url.startswith("sqlite"):
+        connection = sqlite3.connect(url.removeprefix("sqlite:///"), timeout=0)
+        try:
+            connection.execute("UPDATE outbox SET tries = tries")
+            connection.commit()
+        except sqlite3.OperationalError:
+            pass  # a writer is there already
+        finally:
+            connection.close()
+    yield
+
+
+def test_the_worker_goes_on_after_a_fault_and_stops_when_told(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(worker, "IDLE_SECONDS", 0.01)
+    db.write(lambda: db.session.execute(text("ALTER TABLE outbox RENAME TO away")))
+    stop = threading.Event()
+
+    def run() -> None:
+        with app.app_context():
+            worker.run(stop)
+            db.session.remove()
+
+    thread = threading.Thread(target=run)
+    with SmtpServer() as relay:
+        use(app, relay.port)
+        thread.start()
+        soon(lambda: "the worker goes on after a fault" in caplog.text)
+        db.write(lambda: db.session.execute(text("ALTER TABLE away RENAME TO outbox")))
+        queue()
+        relay.wait_for(1, timeout=20)
+        stop.set()
+        thread.join(20)
+    assert not thread.is_alive()
+
+
+def test_what_is_only_kept_for_a_while_is_dropped_when_its_time_is_over(
+    app: Flask, clock: Clock
+) -> None:
+    olga = actor(OLGA)
+    kept = (SignUp, UserSession, KeptForm, FormKey)
+
+    def unit() -> None:
+        address = contact.email("somebody@new.example")
+        identity.sign_up(address, name="S", next_path="/", language="en", invited=False)
+        identity.open_session(olga.id, user_agent="")
+        identity.keep_form(olga.id, {"name": ["x"]})
+        once.once(olga, "a-key-of-a-form-0001", {}, lambda: "made")
+
+    def rows() -> list[int | None]:
+        count = func.count()
+        return [db.session.scalar(select(count).select_from(model)) for model in kept]
+
+    db.write(unit)
+    worker.tidy()
+    assert db.read(rows) == [1, 1, 1, 1], "not before its time"
+    clock.forward(days=2, seconds=1)
+    worker.tidy()
+    assert db.read(rows) == [0, 0, 0, 0]
+
+
+# Real processes. Their clock is the machine's; ours runs ahead, as if the time had passed.
+
+
+@pytest.fixture
+def real_time(clock: Clock) -> Clock:
+    clock.at = datetime.now(UTC)
+    return clock
+
+
+def pass_over(clock: Clock, lease: timedelta) -> None:
+    """Our clock shows a time at which a lease that a process takes just now is over."""
+    clock.at = datetime.now(UTC) + lease + timedelta(seconds=1)
+
+
+def by(port: int) -> dict[str, str]:
+    return {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(port), "MAIL_SECURITY": "plain"}
+
+
+@ON_SQLITE
+def test_killed_after_the_mark_the_mail_is_unknown_and_never_sent_again(
+    app: Flask, cast: tuple[str, Any], real_time: Clock
+) -> None:
+    about = queue()
+    with CuttingServer("silent") as silent, SmtpServer() as good:
+        with running("work", cast[0], **by(silent.port)) as process:
+            soon(lambda: silent.dots == 1)
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+        assert delivery(about)[0] is Delivery.TRANSMITTING
+        use(app, good.port)
+        work()
+        assert delivery(about)[0] is Delivery.TRANSMITTING, "its lease still runs"
+        pass_over(real_time, outbox.REPLY_LEASE)
+        work()
+        assert delivery(about)[0] is Delivery.UNKNOWN
+        pass_days(real_time)
+        assert good.messages == []
+        assert silent.dots == 1
+
+
+@ON_SQLITE
+def test_killed_before_the_mark_the_mail_is_sent_once_by_the_next_worker(
+    app: Flask, cast: tuple[str, Any], real_time: Clock
+) -> None:
+    about = queue()
+    never_greets = SmtpServer()  # it listens, but is not started
+    with SmtpServer() as good:
+        with running("work", cast[0], **by(never_greets.port)) as process:
+            soon(lambda: delivery(about)[0] is Delivery.CLAIMED)
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+        use(app, good.port)
+        work()
+        assert good.messages == [], "its lease still runs"
+        pass_over(real_time, outbox.LEASE)
+        work()
+        assert delivery(about)[0] is Delivery.SENT
+        pass_days(real_time)
+        assert len(good.messages) == 1
+    with never_greets:
+        assert never_greets.messages == []
+
+
+@ON_SQLITE
+def test_a_worker_that_wakes_up_late_hangs_up_and_serves_the_next(
+    app: Flask, cast: tuple[str, Any], real_time: Clock
+) -> None:
+    about = queue()
+    slow = SmtpServer()
+    with SmtpServer() as good, running("work", cast[0], **by(slow.port)):
+        soon(lambda: delivery(about)[0] is Delivery.CLAIMED)
+        pass_over(real_time, outbox.LEASE)
+        use(app, good.port)
+        work()
+        assert len(good.messages) == 1
+        real_time.at = datetime.now(UTC)
+        queue(about="dn2next", to="next@client.example")
+        with slow:
+            slow.wait_for(1, timeout=30)
+            assert recipients(slow) == ["next@client.example"]
+        assert delivery(about)[0] is Delivery.SENT
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop_a_worker_finishes_what_it_is_handing_over(
+    app: Flask, cast: tuple[str, Any], real_time: Clock, number: int
+) -> None:
+    about = queue()
+    slow = SmtpServer()
+    with running("work", cast[0], **by(slow.port)) as process:
+        soon(lambda: delivery(about)[0] is Delivery.CLAIMED)
+        queue(about="dn2next")
+        os.kill(process.pid, number)
+        with slow:
+            output, _ = process.communicate(timeout=30)
+            assert len(slow.messages) == 1
+    assert process.returncode == 0, output
+    assert output == ""
+    assert delivery(about)[0] is Delivery.SENT
+    assert delivery("dn2next")[0] is Delivery.PENDING
