@@ -14,6 +14,7 @@ from portal import config, web
 
 blueprint = Blueprint("mailbox", __name__, url_prefix="/mailbox")
 SHOWN = 100
+PASSED_ON = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 
 
 class Letter(NamedTuple):
@@ -26,8 +27,9 @@ class Letter(NamedTuple):
 
 
 def only_this_machine() -> None:
-    """Not even another machine that was let in by a proxy sees it."""
-    if request.remote_addr not in ("127.0.0.1", "::1"):
+    """Nobody from another machine sees it, nor whom a proxy on this machine lets in."""
+    is_passed_on = any(name in request.headers for name in PASSED_ON)
+    if is_passed_on or request.remote_addr not in ("127.0.0.1", "::1"):
         abort(404)
 
 

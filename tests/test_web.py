@@ -95,7 +95,14 @@ def test_a_file_is_kept_as_long_as_its_content_stays(browser: Open) -> None:
         assert "Set-Cookie" not in answer.headers
 
 
-@pytest.mark.parametrize("settings", [{"EXTERNAL_URL": "https://localhost"}])
+BEHIND_TLS = {
+    "PORTAL_ENV": "production",
+    "EXTERNAL_URL": "https://localhost",
+    "MAIL_SERVER": "relay.test.example",
+}
+
+
+@pytest.mark.parametrize("settings", [BEHIND_TLS])
 def test_behind_tls_the_browser_is_told_to_stay_there(app: Flask) -> None:
     answer = app.test_client().get("/sign-in", base_url="https://localhost")
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"

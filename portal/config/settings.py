@@ -1,40 +1,21 @@
-"""Every setting: its default, its meaning, and what production does not accept.
-
-Settings come from the environment, else from `.env` in the project's folder, else their default.
-The README's table is made of `SETTINGS`, and a test holds the two together.
-"""
+"""Every setting: its default, its meaning, what it may be."""
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
 import ssl
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.numbers import list_currencies
-from dotenv import dotenv_values
 
 from portal.db import MICRO
 from portal.domain.contact import Malformed, in_domains
-from portal.domain.terms import SignUpPolicy, Terms
-
-ROOT = Path(__file__).resolve().parent.parent
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-SECRET_SHORTEST = 32
-BODY_LARGEST = 256 * 1024
-
-
-class Unsafe(Exception):
-    """The settings do not allow a start; the message says which and why."""
+from portal.domain.terms import SignUpPolicy
 
 
 @dataclass(frozen=True)
@@ -210,91 +191,3 @@ SETTINGS = (
         local="portal@northfold.example",
     ),
 )
-
-
-def load(overrides: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """All settings, parsed and checked. Raises Unsafe, naming every setting at fault."""
-    given = {**dotenv_values(ROOT / ".env"), **os.environ, **(overrides or {})}
-    is_local = (given.get("PORTAL_ENV") or "local").strip() == "local"
-    values: dict[str, Any] = {}
-    faults: list[str] = []
-    for setting in SETTINGS:
-        default = setting.local if is_local and setting.local is not None else setting.default
-        raw = values[setting.name] = (given.get(setting.name) or "").strip() or default
-        try:
-            values[setting.name] = setting.parse(raw)
-        except ValueError as error:
-            faults.append(f"{setting.name} {error}")
-    if values["MAIL_SECURITY"] == "plain" and values["MAIL_SERVER"] not in ("", *LOOPBACK):
-        faults.append("MAIL_SECURITY plain is readable on its way: only for a loopback address")
-    faults += [] if is_local else _production_faults(values)
-    if faults:
-        raise Unsafe("The portal does not start:\n- " + "\n- ".join(faults))
-    if is_local:
-        _help_out(values)
-    return values
-
-
-def _production_faults(values: dict[str, Any]) -> list[str]:
-    required = ("EXTERNAL_URL", "SECRET_KEY", "PRODUCT_NAME", "MAIL_SERVER", "MAIL_DEFAULT_SENDER")
-    faults = [f"{name} is missing" for name in required if not values[name]]
-    if values["EXTERNAL_URL"].startswith("http://"):
-        faults.append("EXTERNAL_URL must begin with https://")
-    secret = values["SECRET_KEY"]
-    if secret and (len(secret) < SECRET_SHORTEST or len(set(secret)) < 10):
-        faults.append(
-            f"SECRET_KEY is too weak: {SECRET_SHORTEST} random characters or more, for example "
-            "from `python3 -c 'import secrets; print(secrets.token_urlsafe(48))'`"
-        )
-    return faults
-
-
-def _help_out(values: dict[str, Any]) -> None:
-    """What a local run may leave out."""
-    if not values["EXTERNAL_URL"]:
-        host = values["HOST"] if values["HOST"] in LOOPBACK else "127.0.0.1"
-        values["EXTERNAL_URL"] = f"http://{f'[{host}]' if ':' in host else host}:{values['PORT']}"
-    if not values["SECRET_KEY"]:
-        values["SECRET_KEY"] = _kept_secret(ROOT / "instance" / "secret_key")
-
-
-def _kept_secret(kept: Path) -> str:
-    """Made once, whole or not at all, for its owner alone; processes that start together agree."""
-    if not kept.exists():
-        kept.parent.mkdir(exist_ok=True)
-        descriptor, fresh = tempfile.mkstemp(dir=kept.parent)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(48))
-        with suppress(FileExistsError):
-            kept.hardlink_to(fresh)
-        Path(fresh).unlink()
-    return kept.read_text()
-
-
-def terms_of(values: Mapping[str, Any]) -> Terms:
-    """What the settings say about the business."""
-    return Terms(
-        sign_up=SignUpPolicy(values["SIGN_UP"]),
-        initial_grant=values["INITIAL_GRANT"],
-        initial_grant_lasts=timedelta(days=values["INITIAL_GRANT_DAYS"]),
-        customer_email_domains=values["CUSTOMER_EMAIL_DOMAINS"],
-        currency=values["CURRENCY"],
-    )
-
-
-def mailbox_dir(values: Mapping[str, Any]) -> Path | None:
-    """Where mails become files: only without a relay, outside production, on a loopback address."""
-    if values["MAIL_SERVER"] or values["PORTAL_ENV"] == "production":
-        return None
-    return ROOT / values["MAILBOX_DIR"] if values["HOST"] in LOOPBACK else None
-
-
-def readme_table() -> str:
-    """The README's table of settings."""
-    rows = ["| setting | default | meaning |", "|---|---|---|"]
-    for setting in SETTINGS:
-        default = f"`{setting.default}`" if setting.default else "–"
-        if setting.local is not None:
-            default += f"; local: `{setting.local}`"
-        rows.append(f"| `{setting.name}` | {default} | {setting.meaning} |")
-    return "\n".join(rows)
