@@ -112,7 +112,8 @@ def _extensions(app: Flask) -> None:
     Migrate(app, db.extension, directory=str(config.ROOT / "migrations"))
     mail.extension.init_app(app)
     Babel(app, locale_selector=_language)
-    login = LoginManager(app)
+    login = LoginManager()
+    login.init_app(app, add_context_processor=False)  # it asks the database at each rendering
     login.session_protection = None  # the session is a row of ours; see identity
     login.user_loader(auth.visitor)
 

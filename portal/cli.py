@@ -94,16 +94,19 @@ def _serve() -> None:
         )
     stop = threading.Event()
     keeper = threading.Thread(target=_keep_worker, args=(stop,), daemon=True)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT
+        signal.signal(number, signal.default_int_handler)
     server = _listen(settings["HOST"], settings["PORT"])
     keeper.start()
     gc.collect()
     gc.freeze()  # what stands for good is not looked through again: shorter pauses
-    click.echo(f"\n{settings['PRODUCT_NAME']}: {settings['EXTERNAL_URL']}\n")
-    click.echo(sign_ins)
-    click.echo("Ctrl-C stops the web server and the mail worker.\n")
     try:
+        click.echo(f"\n{settings['PRODUCT_NAME']}: {settings['EXTERNAL_URL']}\n")
+        click.echo(sign_ins)
+        click.echo("Ctrl-C stops the web server and the mail worker.\n")
         server.run()
+    except KeyboardInterrupt:
+        pass  # waitress knows it once it runs; this one came before
     finally:
         stop.set()
         server.close()

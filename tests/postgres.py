@@ -69,7 +69,9 @@ class Server:
         return url.render_as_string(hide_password=False)
 
     def drop(self, name: str) -> None:
-        """Drop database `name` whoever is connected to it; harmless when it is gone already."""
+        """Drop database `name`, as it was given or as its URL has it, whoever is connected to it;
+        harmless when it is gone already."""
+        name = name.removesuffix(f"_{self._suffix}")
         statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
         self._execute(statement.format(self._identifier(name)))
         self._left.discard(name)

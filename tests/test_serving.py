@@ -132,27 +132,22 @@ def test_a_worker_that_waits_for_a_reply_does_not_hold_up_the_end(
         keeper = threading.Thread(target=cli._keep_worker, args=(stop,))
         keeper.start()
         soon(lambda: silent.dots == 1)
-        (process,) = psutil.Process().children()
+        (process,) = [p for p in psutil.Process().children() if "work" in p.cmdline()]
         stop.set()
         keeper.join(20)
         assert not keeper.is_alive()
         assert not process.is_running()
 
 
-@pytest.mark.parametrize(
-    ("host", "said"),
-    [("127.0.0.1", "Address already in use"), ("no.such.host.invalid", "Invalid host/port")],
-)
-def test_where_it_cannot_listen_it_says_so_in_a_sentence(
-    url: str, port: int, host: str, said: str
-) -> None:
+def test_where_it_cannot_listen_it_says_so_in_a_sentence(url: str, port: int) -> None:
     with (
         socket.create_server(("127.0.0.1", port)),
-        running("serve", url, PORT=str(port), HOST=host) as program,
+        running("serve", url, PORT=str(port)) as program,
     ):
         output, _ = program.communicate(timeout=30)
         assert program.returncode == 1
-        assert output.startswith(f"Error: {host}:{port} can't be listened on ({said}")
+        said = f"Error: 127.0.0.1:{port} can't be listened on (Address already in use"
+        assert output.startswith(said)
         assert "Traceback" not in output
         assert group(program) == set()
 

@@ -101,6 +101,7 @@ REFUSED: list[tuple[Callable[[Any], object], Any, str]] = [
     (contact.line, "\u2800", "invisible-character"),
     (contact.line, "a\ud800", "broken-character"),
     (contact.line, "a\ufffe", "broken-character"),
+    (contact.line, "a\ufffd", "broken-character"),
     (contact.line, "\u0301\ufe0f", "nothing-visible"),
     (contact.paragraph, "a\n\x00", "control-character"),
     (contact.paragraph, "a\n\u202eb", "direction-character"),

@@ -104,11 +104,15 @@ def _visible(text: str) -> str:
     return text
 
 
+REPLACEMENT = "\ufffd"
+"""What stands for a character that was lost on its way."""
+
+
 def _fault(text: str, at: int, category: str) -> str | None:
     character = text[at]
     if category == "Cc":
         return None if character == "\n" else "control-character"
-    if category == "Cs" or _is_noncharacter(ord(character)):
+    if category == "Cs" or character == REPLACEMENT or _is_noncharacter(ord(character)):
         return "broken-character"
     if _DIRECTION.match(character):
         return "direction-character"
