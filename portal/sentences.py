@@ -161,6 +161,23 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     ),
     "reference-taken": lambda f: _("%(twin)s already has this reference. Give another.", **f),
     "manager-not-staff": lambda f: _("Choose one of your staff."),
+    "customer-not-active": lambda f: _("Only an active customer can be suspended."),
+    "customer-not-suspended": lambda f: _("Only a suspended customer can be resumed."),
+    "customer-answered": lambda f: _(
+        "The customer has answered already, or was removed a moment ago. Look at the record again."
+    ),
+    "customer-inactive": lambda f: _("This partnership is over; its record stays as it was."),
+    "record-changed": lambda f: _(
+        "Somebody else changed this record meanwhile. Open it anew, and make your changes there."
+    ),
+    "partnership-not-confirmed": lambda f: _(
+        "Only a confirmed partnership can be ended; one that waits can be removed."
+    ),
+    "clouds-linked": lambda f: _(
+        "Clouds are still linked to the subaccount: %(count)s. Link each to another account first; "
+        "an unused default cloud may stay.",
+        **f,
+    ),
     "tin-taken": lambda f: _(
         "%(twin)s has the same tax number. If that is meant, tick the box below and add again.", **f
     ),

@@ -54,6 +54,12 @@ ACCOUNT_TABLE: dict[str, frozenset[AccountRole]] = {
     "account.see": frozenset({_O, _A, _E, _AC, _V}),
     "cloud.create": frozenset({_O, _A, _E}),
     "customer.add": frozenset({_O, _A, _E}),
+    "customer.edit": frozenset({_O, _A, _E}),
+    "customer.suspend": frozenset({_O, _A, _E}),
+    "customer.resume": frozenset({_O, _A, _E}),
+    "customer.remove": frozenset({_O}),
+    "partnership.end": frozenset({_O}),
+    "access.manage": frozenset({_O, _A}),
     "account.switch_to_paid": frozenset({_O}),
 }
 """What a role on an account allows; the account is the partner's own for `customer.…`."""
@@ -202,6 +208,17 @@ def require(actor: Actor, action: str, thing: Any) -> None:
     """Raises Forbidden unless `may`."""
     if not may(actor, action, thing):
         raise Forbidden(action)
+
+
+def administers(actor: Actor, account: Account) -> bool:
+    """Whether the actor administers the account by a role on itself; it may end its partnership."""
+    held = select(AccountAccess.id).where(
+        AccountAccess.account_id == account.id,
+        AccountAccess.user_id == actor.id,
+        AccountAccess.role.in_([AccountRole.OWNER, AccountRole.ADMIN]),
+        _in_effect(),
+    )
+    return db.session.scalar(held.limit(1)) is not None
 
 
 def is_staff(user_id: str, partner_id: str) -> bool:

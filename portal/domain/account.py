@@ -174,6 +174,11 @@ def _open(kind: Kind, mode: Mode, *, name: str, parent_id: str | None = None) ->
     return account
 
 
+def rename(account: BillingAccount, *, name: str) -> None:
+    """The account goes by another name; the calling verb records it."""
+    account.name, account.name_key = name, search_key(name)
+
+
 def switch_to_paid(account: BillingAccount, *, by: Actor) -> None:
     """An owner ends the trial: free, one way, at any time; the initial grant stays, pays first.
 

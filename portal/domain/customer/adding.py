@@ -70,23 +70,30 @@ def refuse_to_grow(partner: BillingAccount) -> None:
 
 
 def problems(
-    partner: BillingAccount, draft: Draft, *, same_tin_is_meant: bool = False
+    partner: BillingAccount,
+    draft: Draft,
+    *,
+    same_tin_is_meant: bool = False,
+    but: Customer | None = None,
 ) -> list[Refused]:
-    """What speaks against this draft beside the shape of its fields; fields left empty are passed.
+    """What speaks against this draft beside the shape of its fields; fields left empty are passed,
+    and what stands in the record that is edited (`but`) does not speak against itself.
 
     Codes: "email-domain", "email-is-staff", "email-taken", "reference-taken", "manager-not-staff",
     "tin-taken" (a warning: may be meant).
     """
+    own = but.id if but else ""
     found: list[Refused | None] = []
-    if draft.invitation_email:
+    if draft.invitation_email and not but:
         found.append(_email_problem(partner, draft.invitation_email))
     if draft.reference:
-        twin = _live(partner, Customer.reference == draft.reference)
+        twin = _live(partner, Customer.reference == draft.reference, Customer.id != own)
         found.append(_taken(twin, "reference-taken", field="reference"))
-    if draft.manager_id and not access.is_staff(draft.manager_id, partner.id):
+    is_kept = bool(but and but.manager_id == draft.manager_id)
+    if draft.manager_id and not is_kept and not access.is_staff(draft.manager_id, partner.id):
         found.append(Refused("manager-not-staff", field="manager_id"))
     if draft.tin and not same_tin_is_meant:
-        twin = _live(partner, Customer.tin == draft.tin)
+        twin = _live(partner, Customer.tin == draft.tin, Customer.id != own)
         found.append(_taken(twin, "tin-taken", field="tin"))
     return [problem for problem in found if problem is not None]
 
@@ -107,9 +114,9 @@ def _taken(twin: Customer | None, code: str, *, field: str) -> Refused | None:
     return None if twin is None else Refused(code, field=field, twin=twin.name)
 
 
-def _live(partner: BillingAccount, rule: ColumnElement[bool]) -> Customer | None:
+def _live(partner: BillingAccount, *rules: ColumnElement[bool]) -> Customer | None:
     found = select(Customer).where(
-        Customer.partner_id == partner.id, Customer.status != Status.INACTIVE, rule
+        Customer.partner_id == partner.id, Customer.status != Status.INACTIVE, *rules
     )
     return db.session.scalar(found.limit(1))
 

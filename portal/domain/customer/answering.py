@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from portal import db
-from portal.domain import access, audit, invitation, outbox
+from portal.domain import access, audit
 from portal.domain.account import BillingAccount
 from portal.domain.actor import Actor
-from portal.domain.cloud import Cloud
-from portal.domain.customer.record import Customer, Status
+from portal.domain.customer.ending import close
+from portal.domain.customer.record import Customer, Status, move
 from portal.domain.errors import Refused
 from portal.domain.invitation import Answer, Invitation
 
@@ -45,10 +45,7 @@ def decline(asked: Invitation, *, by: Actor) -> Customer:
     if access.is_staff(by.id, asked.partner_id):
         raise Refused("own-customer")
     record = _answer(asked, Answer.DECLINED, Status.INACTIVE, by=by)
-    db.lock(BillingAccount, record.subaccount_id).closed_at = db.now()
-    if record.default_cloud_id is not None:
-        db.lock(Cloud, record.default_cloud_id).closed_at = db.now()
-    outbox.cancel(invitation.MAIL, about=record.subaccount_id)
+    close(record)
     _record("invitation.decline", record, by=by)
     return record
 
@@ -64,19 +61,15 @@ def sees_as_own_customers(actor: Actor, ident: str) -> bool:
 
 
 def _answer(asked: Invitation, answer: Answer, status: Status, *, by: Actor) -> Customer:
-    """Moves the state if it still waits; the row count decides every race."""
-    moved = db.session.execute(
-        update(Customer)
-        .where(Customer.subaccount_id == asked.subaccount_id, Customer.status == Status.WAITING)
-        .values(status=status)
-    )
+    found = select(Customer).where(Customer.subaccount_id == asked.subaccount_id)
+    record = db.session.scalars(found).one()
+    has_moved = move(record, Status.WAITING, to=status)
     db.session.refresh(asked)
-    if moved.rowcount != 1:  # type: ignore[attr-defined]
+    if not has_moved:
         mine = asked.answer is Answer.CONFIRMED and asked.answered_by == by.id
         raise Refused("already-confirmed" if mine else "invitation-closed")
     asked.answer, asked.answered_at, asked.answered_by = answer, db.now(), by.id
-    found = select(Customer).where(Customer.subaccount_id == asked.subaccount_id)
-    return db.session.scalars(found).one()
+    return record
 
 
 def _record(action: str, record: Customer, *, by: Actor) -> None:

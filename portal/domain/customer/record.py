@@ -16,6 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
     true,
+    update,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -147,6 +148,7 @@ class Customer(db.Base):
     manager_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
     search_key: Mapped[str]
     created_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1)
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
@@ -162,3 +164,14 @@ class Customer(db.Base):
         self.email_key = contact.email(draft.invitation_email).key
         looked_through = (self.name, self.longname, self.invitation_email, self.tin, self.reference)
         self.search_key = "\n".join(contact.search_key(text) for text in looked_through)
+
+
+def move(record: Customer, *allowed: Status, to: Status) -> bool:
+    """Move the state if it is one of `allowed` now; the row count decides every race."""
+    moved: Any = db.session.execute(
+        update(Customer)
+        .where(Customer.id == record.id, Customer.status.in_(allowed))
+        .values(status=to)
+    )
+    db.session.refresh(record)
+    return bool(moved.rowcount == 1)

@@ -1,0 +1,112 @@
+"""Customers: the list, a customer's page, and what can be done to one."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, g, request, url_for
+
+from portal import web
+from portal.domain import access, cloud, contact, customer, invitation
+from portal.domain.customer import Customer, Filter, Status
+
+blueprint = Blueprint("customers", __name__, url_prefix="/<id:account_id>/customers")
+
+
+@blueprint.get("")
+def index(account_id: str) -> Any:
+    """The list; search, status and place stand in the URL."""
+    actor, partner, wanted = web.actor(), g.partner, _wanted()
+    rows = customer.page_for(actor, partner, wanted)
+    return web.page(
+        "partner/customers/index.html",
+        fragment="list",
+        partner=partner,
+        wanted=wanted,
+        url=partial(_list_url, account_id, wanted),
+        rows=rows[: customer.PAGE],
+        next_after=rows[customer.PAGE - 1].id if len(rows) > customer.PAGE else None,
+        counts=customer.counts_for(actor, partner),
+        statuses=list(Status),
+        may_add=access.may(actor, "customer.add", partner),
+        may_switch=access.may(actor, "account.switch_to_paid", partner),
+    )
+
+
+def _wanted() -> Filter:
+    given = request.args.get("status", "")
+    return Filter(
+        search=request.args.get("q", "").strip()[:200],
+        status=Status(given) if given in set(Status) else None,
+        after=request.args.get("after", "")[:20],
+    )
+
+
+def _list_url(account_id: str, wanted: Filter, **changes: Any) -> str:
+    """The list with the same filter, from its first page, but for `changes`."""
+    kept = {"q": wanted.search or None, "status": wanted.status}
+    return url_for("partner.customers.index", account_id=account_id, **{**kept, **changes})
+
+
+@blueprint.get("/<id:customer_id>")
+def show(account_id: str, customer_id: str) -> Any:
+    """*Overview*: record, subaccount, default cloud and folder, invitation with its delivery."""
+    record = find(customer_id)
+    ident = record.default_cloud_id
+    default_cloud, folder = cloud.default_folder(ident) if ident else (None, None)
+    return web.page(
+        "partner/customers/show.html",
+        fragment="invitation",
+        partner=g.partner,
+        customer=record,
+        menu=menu_for(record),
+        cloud=default_cloud,
+        folder=folder,
+        delivery=invitation.delivery_of(record.subaccount_id),
+        answer=invitation.answer_to(record.subaccount_id),
+        manager=dict(customer.staff_of(g.partner)).get(record.manager_id or "", ""),
+        link=web.external(url_for("invites.show", ident=record.subaccount_id)),
+        phone=contact.phone(record.phone, record.country).display if record.phone else "",
+    )
+
+
+@blueprint.get("/<id:customer_id>/history")
+def history(account_id: str, customer_id: str) -> Any:
+    """*History*: what was done, by whom, newest first."""
+    record = find(customer_id)
+    return web.page(
+        "partner/customers/history.html",
+        partner=g.partner,
+        customer=record,
+        menu=menu_for(record),
+        lines=customer.history_of(record),
+    )
+
+
+MENU = (
+    # (endpoint, the role table's action, in these states, is it damage)
+    ("edit", "customer.edit", (Status.WAITING, Status.ACTIVE, Status.SUSPENDED), False),
+    ("correct_address", "customer.edit", (Status.WAITING,), False),
+    ("suspend", "customer.suspend", (Status.ACTIVE,), True),
+    ("resume", "customer.resume", (Status.SUSPENDED,), False),
+    ("remove", "customer.remove", (Status.WAITING,), True),
+    ("end_partnership", "partnership.end", (Status.ACTIVE, Status.SUSPENDED), True),
+)
+
+
+def menu_for(record: Customer) -> list[tuple[str, bool]]:
+    """What the signed-in person may do to the customer now: endpoints, and whether it is damage."""
+    actor = web.actor()
+    possible = [row for row in MENU if record.status in row[2]]
+    return [row[::3] for row in possible if access.may(actor, row[1], g.partner)]
+
+
+def find(customer_id: str) -> Customer:
+    """The customer under this partner's URL, or 404."""
+    record = web.find_or_404(Customer, customer_id)
+    web.same_or_404(record.partner_id, g.partner.id)
+    return record
+
+
+from portal.partner.customers import records, states  # noqa: E402, F401 - their views hang here

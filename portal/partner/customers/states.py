@@ -1,0 +1,121 @@
+"""Suspend, resume, remove a customer, end a partnership: each asks first and says what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from flask import flash, g, redirect, url_for
+from flask_babel import lazy_gettext
+
+from portal import db, web
+from portal.domain import access, customer
+from portal.domain.customer import Customer
+from portal.partner.customers import blueprint, find
+
+
+class Step(NamedTuple):
+    """A change of state: the role table's action, its verb, and what people read."""
+
+    action: str
+    verb: Callable[..., None]
+    title: Any
+    button: Any
+    consequences: tuple[Any, ...]
+    done: Any
+    is_danger: bool = True
+
+
+STEPS = {
+    "suspend": Step(
+        "customer.suspend",
+        customer.suspend,
+        lazy_gettext("Suspend this customer?"),
+        lazy_gettext("Suspend"),
+        (
+            lazy_gettext("You stop your services; nothing can be linked to the subaccount."),
+            lazy_gettext("Its clouds stay linked, and their usage still goes to you."),
+            lazy_gettext("The customer is told, and may link clouds away; you can resume."),
+        ),
+        lazy_gettext("The customer is suspended."),
+    ),
+    "resume": Step(
+        "customer.resume",
+        customer.resume,
+        lazy_gettext("Resume this customer?"),
+        lazy_gettext("Resume"),
+        (
+            lazy_gettext("You take your services up again; clouds can be linked again."),
+            lazy_gettext("The customer is told."),
+        ),
+        lazy_gettext("The customer is active again."),
+        is_danger=False,
+    ),
+    "remove": Step(
+        "customer.remove",
+        customer.remove,
+        lazy_gettext("Remove this customer?"),
+        lazy_gettext("Remove"),
+        (
+            lazy_gettext("The invitation is withdrawn and its link stops working."),
+            lazy_gettext("The subaccount is closed with its empty cloud; the address is free."),
+            lazy_gettext("The record stays, as Inactive."),
+        ),
+        lazy_gettext("The customer is removed; the record stays."),
+    ),
+    "end-partnership": Step(
+        "partnership.end",
+        customer.end_partnership,
+        lazy_gettext("End the partnership?"),
+        lazy_gettext("End partnership"),
+        (
+            lazy_gettext("The subaccount is closed, with its default cloud if that is unused."),
+            lazy_gettext("Other clouds must be linked to another account first."),
+            lazy_gettext("The record stays, as Inactive; the address is free again."),
+        ),
+        lazy_gettext("The partnership is over; the record stays."),
+    ),
+}
+
+
+@blueprint.route("/<id:customer_id>/suspend", methods=["GET", "POST"])
+def suspend(account_id: str, customer_id: str) -> Any:
+    """*Suspend*."""
+    return _step("suspend", customer_id)
+
+
+@blueprint.route("/<id:customer_id>/resume", methods=["GET", "POST"])
+def resume(account_id: str, customer_id: str) -> Any:
+    """*Resume*."""
+    return _step("resume", customer_id)
+
+
+@blueprint.route("/<id:customer_id>/remove", methods=["GET", "POST"])
+def remove(account_id: str, customer_id: str) -> Any:
+    """*Remove*, while unconfirmed."""
+    return _step("remove", customer_id)
+
+
+@blueprint.route("/<id:customer_id>/end-partnership", methods=["GET", "POST"])
+def end_partnership(account_id: str, customer_id: str) -> Any:
+    """*End partnership*."""
+    return _step("end-partnership", customer_id)
+
+
+def _step(name: str, customer_id: str) -> Any:
+    """GET asks, POST does it."""
+    step, actor, record = STEPS[name], web.actor(), find(customer_id)
+    access.require(actor, step.action, g.partner)
+    form = web.Form()
+    if not form.is_submitted() or not form.validate():
+        return web.page(
+            "partner/customers/step.html",
+            partner=g.partner,
+            customer=record,
+            step=step,
+            form=form,
+            status=422 if form.is_submitted() else 200,
+        )
+    db.write(lambda: step.verb(db.lock(Customer, customer_id), by=actor))
+    flash(step.done, "success")
+    return redirect(url_for(".show", account_id=g.partner.id, customer_id=customer_id), 303)
