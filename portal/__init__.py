@@ -26,6 +26,7 @@ from portal import (
     mail,
     mailbox,
     partner,
+    phrases,
     sentences,
     web,
 )
@@ -134,7 +135,9 @@ def _templates(app: Flask) -> None:
         iso_time=formats.iso_time,
         zone_name=formats.zone_name,
         money=formats.money,
+        time_left=formats.time_left,
         country_name=sentences.country_name,
+        phrases=phrases,
     )
     # A block rendered alone does not see the imports at the top of its page; a global it sees.
     env.globals["ui"] = env.get_template("ui.html").module

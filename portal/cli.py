@@ -1,4 +1,4 @@
-"""Operator commands: serve, worker, seed, users, partners."""
+"""Operator commands: serve, worker, seed, users, partners, audit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
 from portal import config, db, seeds, worker
-from portal.domain import account, contact, customer, identity
+from portal.domain import account, audit, contact, customer, identity
 from portal.domain.account import BillingAccount
 from portal.domain.actor import COMMAND
 from portal.domain.contact import Address, Malformed
@@ -33,11 +33,12 @@ WORKER_FINISHES_WITHIN = 25
 
 user_commands = AppGroup("user", help="Accounts of people.")
 partner_commands = AppGroup("partner", help="Partner status of billing accounts.")
+audit_commands = AppGroup("audit", help="Who did what to what.")
 
 
 def register(app: Flask) -> None:
     """All commands of `flask`."""
-    for command in (up, serve, work, seed, user_commands, partner_commands):
+    for command in (up, serve, work, seed, user_commands, partner_commands, audit_commands):
         app.cli.add_command(command)
 
 
@@ -261,6 +262,18 @@ def partner_revoke(email: Address) -> None:
         return f"{own.id} ({own.name}) has no partner status any more."
 
     click.echo(run_unit(unit))
+
+
+@audit_commands.command("verify")
+@with_appcontext
+def audit_verify() -> None:
+    """Every chain of the audit log, from its first line; the exit status is 1 if one is broken."""
+    broken = db.read(audit.broken_links)
+    for chain, seq in broken:
+        click.echo(f"The chain {chain} is broken at line {seq}.")
+    if broken:
+        raise click.ClickException("The audit log was changed outside of the portal.")
+    click.echo("The audit log verifies.")
 
 
 def _user(email: Address) -> User:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_datetime, get_timezone_name
 from flask import current_app
 from flask_babel import format_currency, get_locale
+from flask_babel import gettext as _
 
 from portal import db
 from portal.web import signed_in
@@ -40,6 +42,14 @@ def utc_time(instant: datetime) -> str:
 def iso_time(instant: datetime) -> str:
     """The instant for `datetime` attributes."""
     return instant.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def time_left(instant: datetime) -> str:
+    """How long until then, to the second: "2 min 14 s"."""
+    seconds = max(0, math.ceil((instant - db.now()).total_seconds()))
+    if seconds < 60:
+        return str(_("%(s)s s", s=seconds))
+    return str(_("%(min)s min %(s)s s", min=seconds // 60, s=seconds % 60))
 
 
 def zone_name() -> str:

@@ -119,6 +119,21 @@ MALFORMED: dict[str, Callable[[Facts], str]] = {
 
 REFUSED: dict[str, Callable[[Facts], str]] = {
     "role-missing": lambda f: _("Your role does not allow this. Ask an owner of the account."),
+    "has-role": lambda f: _("This person is on the staff already. Change their role instead."),
+    "no-role": lambda f: _("This person is not on the staff any more. Look at the list again."),
+    "last-owner": lambda f: _(
+        "An account always has an owner, and this is the last one. Make somebody else owner first, "
+        "and wait until their role is in effect."
+    ),
+    "email-is-customer": lambda f: _(
+        "This is the address of your customer %(customer)s. A customer can’t be on your staff.",
+        **f,
+    ),
+    "no-account": lambda f: _(
+        "%(address)s has no account here. Ask them to sign up first; nothing is kept of the "
+        "address.",
+        **f,
+    ),
     "form-key-reused": lambda f: _(
         "This form was sent already, with other contents. Look at what it added, then begin a new "
         "one."

@@ -27,6 +27,8 @@ SAMPLES = {
     "customer_id": (OLGA, "ninas_customer"),
     "cloud_id": (OLGA, "ninas_cloud"),
     "folder_id": (OLGA, "ninas_folder"),
+    "user_id": (OLGA, "eddie"),
+    "note_id": (OLGA, "ninas_note"),
     "ident": (CARL, "carls_subaccount"),
 }
 """For each argument whose it is, and which."""

@@ -28,6 +28,8 @@ DOMAIN_ORDER = [
     "cloud",
     "invitation",
     "customer",
+    "team",
+    "activity",
 ]
 SURFACES = {"auth", "invites", "partner", "console", "mailbox"}
 HTTP = {"flask", "flask_login", "flask_wtf", "flask_babel", "flask_mail", "wtforms", "jinja2"}

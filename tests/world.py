@@ -7,18 +7,18 @@ Nina one who has confirmed. Sam owns the partner South: the stranger. Tina's par
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 
 from argon2 import PasswordHasher
 
 from portal import db
-from portal.domain import access, account, cloud, contact, customer, identity, invitation
+from portal.domain import access, account, cloud, contact, customer, identity, invitation, team
 from portal.domain.access import AccountRole
 from portal.domain.account import BillingAccount
 from portal.domain.actor import COMMAND, Actor
 from portal.domain.cloud import Cloud, Folder
-from portal.domain.customer import Customer, Draft
+from portal.domain.customer import Customer, CustomerNote, Draft
 from portal.domain.errors import Forbidden
 from portal.domain.identity import User
 from portal.domain.invitation import Invitation
@@ -88,6 +88,8 @@ class World:
     doras_cloud: str
     doras_folder: str
     souths_customer: str
+    eddie: str
+    ninas_note: str
 
     @classmethod
     def ids(cls) -> list[str]:
@@ -131,6 +133,7 @@ def _build() -> World:
     ninas = customer.add(north, by=actor(OLGA), draft=draft(NINA, name="Nina GmbH"))
     customer.accept(invitation.open_for(actor(NINA))[0], by=actor(NINA))
     souths = customer.add(south, by=actor(SAM), draft=draft("other@else.example", name="Elsewhere"))
+    note = customer.add_note(ninas, by=actor(EDDIE), text="Pays late, asks early.")
     doras_cloud = cloud.create(own[DORA], by=actor(DORA), name="dora-cloud")
     assert carls.default_cloud_id
     assert ninas.default_cloud_id
@@ -149,6 +152,8 @@ def _build() -> World:
         doras_cloud=doras_cloud.id,
         doras_folder=cloud.default_folder(doras_cloud.id)[1].id,
         souths_customer=souths.id,
+        eddie=user(EDDIE).id,
+        ninas_note=note.id,
     )
 
 
@@ -175,6 +180,8 @@ class Verb:
     action: str
     on: Callable[[World], str]
     call: Callable[[World, Actor], object]
+    lines: tuple[str, ...] = ()
+    """The audit lines that the sample leaves, where that is not one with the action."""
 
 
 def _see_account(world: World, by: Actor) -> None:
@@ -215,15 +222,93 @@ def _decline(world: World, by: Actor) -> None:
     customer.decline(db.lock(Invitation, world.carls_subaccount), by=by)
 
 
+def _edit_customer(world: World, by: Actor) -> None:
+    record = db.lock(Customer, world.ninas_customer)
+    changed = replace(customer.draft_of(record), description="sample")
+    customer.edit(record, by=by, draft=changed, version=record.version)
+
+
+def _correct_address(world: World, by: Actor) -> None:
+    record = db.lock(Customer, world.carls_customer)
+    customer.correct_address(record, by=by, email="right@customer.example")
+
+
+def _suspend(world: World, by: Actor) -> None:
+    customer.suspend(db.lock(Customer, world.ninas_customer), by=by)
+
+
+def _resume(world: World, by: Actor) -> None:
+    record = db.lock(Customer, world.ninas_customer)
+    customer.suspend(record, by=COMMAND)
+    customer.resume(record, by=by)
+
+
+def _remove(world: World, by: Actor) -> None:
+    customer.remove(db.lock(Customer, world.carls_customer), by=by)
+
+
+def _end_partnership(world: World, by: Actor) -> None:
+    customer.end_partnership(db.lock(Customer, world.ninas_customer), by=by)
+
+
+def _add_note(world: World, by: Actor) -> None:
+    customer.add_note(db.lock(Customer, world.carls_customer), by=by, text="sample")
+
+
+def _delete_note(world: World, by: Actor) -> None:
+    customer.delete_note(db.lock(CustomerNote, world.ninas_note), by=by)
+
+
+def _add_staff(world: World, by: Actor) -> None:
+    partner, address = db.lock(BillingAccount, world.north), contact.email(DORA)
+    team.add(partner, by=by, address=address, role=AccountRole.VIEWER)
+
+
+def _grant(world: World, by: Actor) -> None:
+    partner = db.lock(BillingAccount, world.north)
+    access.grant(AccountRole.VIEWER, to=user(DORA), account=partner, by=by)
+
+
+def _grant_owner(world: World, by: Actor) -> None:
+    partner = db.lock(BillingAccount, world.north)
+    access.grant(AccountRole.OWNER, to=user(DORA), account=partner, by=by)
+
+
+def _change_role(world: World, by: Actor) -> None:
+    partner = db.lock(BillingAccount, world.north)
+    access.change(AccountRole.VIEWER, of=user(EDDIE), account=partner, by=by)
+
+
+def _revoke(world: World, by: Actor) -> None:
+    access.revoke(of=user(EDDIE), account=db.lock(BillingAccount, world.north), by=by)
+
+
+def _north(world: World) -> str:
+    return world.north
+
+
 VERBS = (
     Verb("account.see", lambda world: world.north, _see_account),
     Verb("account.see", lambda world: world.north, _see_customer),
     Verb("account.switch_to_paid", lambda world: world.trial, _switch_to_paid),
+    Verb("access.manage", _north, _add_staff, ("access.grant",)),
+    Verb("access.manage", _north, _grant, ("access.grant",)),
+    Verb("access.manage", _north, _change_role, ("access.change",)),
+    Verb("access.manage", _north, _revoke, ("access.revoke",)),
+    Verb("access.manage_owners", _north, _grant_owner, ("access.grant",)),
     Verb("cloud.create", lambda world: world.north, _create_cloud),
     Verb("customer.add", lambda world: world.north, _add_customer),
+    Verb("customer.edit", _north, _edit_customer),
+    Verb("customer.edit", _north, _correct_address, ("customer.add", "customer.correct_address")),
+    Verb("customer.remove", _north, _remove),
+    Verb("customer.resume", _north, _resume, ("customer.suspend", "customer.resume")),
+    Verb("customer.suspend", _north, _suspend),
     Verb("folder.create", lambda world: world.doras_cloud, _create_folder),
     Verb("folder.rename", lambda world: world.doras_cloud, _rename_folder),
     Verb("invitation.accept", lambda world: world.carls_subaccount, _accept),
     Verb("invitation.decline", lambda world: world.carls_subaccount, _decline),
+    Verb("note.add", _north, _add_note),
+    Verb("note.delete", _north, _delete_note),
+    Verb("partnership.end", _north, _end_partnership),
 )
 """Every verb of the role tables; tests/domain/test_roles.py holds the list complete."""

@@ -127,6 +127,7 @@ def terms_of(values: Mapping[str, Any]) -> Terms:
         initial_grant_lasts=timedelta(days=values["INITIAL_GRANT_DAYS"]),
         customer_email_domains=values["CUSTOMER_EMAIL_DOMAINS"],
         currency=values["CURRENCY"],
+        access_propagation=timedelta(seconds=values["ACCESS_PROPAGATION_SECONDS"]),
     )
 
 

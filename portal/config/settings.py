@@ -161,6 +161,9 @@ SETTINGS = (
         "comma-separated domains which a customer's e-mail must be in; empty: any",
         _domains,
     ),
+    Setting(
+        "ACCESS_PROPAGATION_SECONDS", "180", "until a given role works", _number(0, 86400), "20"
+    ),
     Setting("TIME_ZONE", "UTC", "zone of times shown to people who chose none", _zone),
     Setting(
         "MAIL_SERVER",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from sqlalchemy import ForeignKey, Index, select
@@ -104,19 +105,23 @@ def _hash(line: AuditLine) -> str:
 
 
 def broken_links() -> list[tuple[str, int]]:
-    """The places (chain, seq) where a chain does not verify; a healthy log has none (I10)."""
-    heads = {head.chain: head for head in db.session.scalars(select(AuditHead))}
-    expected: dict[str, tuple[int, str]] = dict.fromkeys(heads, (0, GENESIS))
+    """The places (chain, seq) where a chain does not verify; a healthy log has none (I10).
+
+    Heads and lines come from one statement, hence from one instant, while others go on writing.
+    """
+    found = (
+        select(AuditHead.chain, AuditHead.seq, AuditHead.hash, AuditLine)
+        .outerjoin(AuditLine, AuditLine.chain == AuditHead.chain)
+        .order_by(AuditHead.chain, AuditLine.seq)
+        .execution_options(yield_per=1000)
+    )
     broken = []
-    lines = select(AuditLine).order_by(AuditLine.chain, AuditLine.seq)
-    for line in db.session.scalars(lines.execution_options(yield_per=1000)):
-        seq, previous = expected[line.chain]
-        if (line.seq, line.previous, line.hash) != (seq + 1, previous, _hash(line)):
-            broken.append((line.chain, line.seq))
-        expected[line.chain] = (line.seq, line.hash)
-    broken += [
-        (chain, head.seq)
-        for chain, head in heads.items()
-        if expected[chain] != (head.seq, head.hash)
-    ]
+    for (chain, head_seq, head_hash), rows in groupby(db.session.execute(found), lambda r: r[:3]):
+        end = (0, GENESIS)
+        for line in (row[3] for row in rows if row[3] is not None):
+            if (line.seq, line.previous, line.hash) != (end[0] + 1, end[1], _hash(line)):
+                broken.append((chain, line.seq))
+            end = (line.seq, line.hash)
+        if end != (head_seq, head_hash):
+            broken.append((chain, head_seq))
     return broken

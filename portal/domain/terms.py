@@ -23,6 +23,7 @@ class Terms:
     initial_grant_lasts: timedelta = timedelta(days=60)
     customer_email_domains: tuple[str, ...] = ()
     currency: str = "EUR"
+    access_propagation: timedelta = timedelta(seconds=180)
 
 
 _agreed = Terms()

@@ -1,4 +1,4 @@
-"""The partner portal: a partner's customers."""
+"""The partner portal: a partner's customers, team and activity."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ def choose() -> Any:
     return web.page("partner/choose.html", partners=g.partners)
 
 
-from portal.partner import customers  # noqa: E402 - its blueprint hangs below this one
+from portal.partner import activity, customers, team  # noqa: E402 - they hang below this one
 
-blueprint.register_blueprint(customers.blueprint)
+for screen in (customers, team, activity):
+    blueprint.register_blueprint(screen.blueprint)

@@ -41,7 +41,7 @@ from tests.world import (
     user,
 )
 
-DOMAIN = Path(access.__file__).parent
+DOMAIN = Path(access.__file__).parent.parent
 HOLDER = "holder@role.example"
 
 LETTERS = dict(zip("oAeav", AccountRole, strict=True))
@@ -49,6 +49,15 @@ AS_WRITTEN = {
     "account.see": "oAeav",
     "cloud.create": "oAe",
     "customer.add": "oAe",
+    "customer.edit": "oAe",
+    "customer.suspend": "oAe",
+    "customer.resume": "oAe",
+    "customer.remove": "o",
+    "partnership.end": "o",
+    "note.add": "oAe",
+    "note.delete": "o",
+    "access.manage": "oA",
+    "access.manage_owners": "o",
     "account.switch_to_paid": "o",
 }
 """The roles on accounts as the design has them: owner, Admin, editor, accountant, viewer."""
@@ -67,6 +76,7 @@ PARTS = {
     "access.give_cloud_role",
     "audit.record",
     "cloud.born",
+    "customer.withdraw",
 }
 """What verbs are made of; who calls them has asked."""
 
@@ -257,7 +267,11 @@ def is_told_who_acts(function: ast.FunctionDef) -> bool:
 
 def asked_in(function: ast.FunctionDef) -> set[str]:
     calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
-    asked = [call for call in calls if getattr(call.func, "attr", "") == "require"]
+    asked = [
+        call
+        for call in calls
+        if "require" in (getattr(call.func, name, "") for name in ("attr", "id"))
+    ]
     return {str(getattr(call.args[1], "value", "")) for call in asked}
 
 

@@ -15,7 +15,7 @@ from portal.domain.access import AccountRole
 from portal.domain.account import BillingAccount
 from portal.domain.actor import COMMAND, WORKER, Actor
 from portal.domain.cloud import Cloud, Folder
-from portal.domain.customer import Customer, Filter
+from portal.domain.customer import Customer, CustomerNote, Filter
 from portal.domain.identity import KeptForm
 from portal.domain.invitation import Invitation
 from tests.world import (
@@ -41,7 +41,15 @@ UNKNOWN = "dn2" + "0" * 17
 NOBODY = Actor(id="")
 """Somebody without an ID or an address, as no code should ever make one."""
 
-HAVE_A_RULE = {"BillingAccount", "Cloud", "Customer", "Folder", "Invitation", "KeptForm"}
+HAVE_A_RULE = {
+    "BillingAccount",
+    "Cloud",
+    "Customer",
+    "CustomerNote",
+    "Folder",
+    "Invitation",
+    "KeptForm",
+}
 """Models that are looked up by an ID from outside."""
 
 SEEN_BY: dict[str, tuple[type[Any], Callable[[World], str], set[str]]] = {
@@ -53,6 +61,7 @@ SEEN_BY: dict[str, tuple[type[Any], Callable[[World], str], set[str]]] = {
     "a waiting customer": (Customer, lambda w: w.carls_customer, STAFF),
     "a confirmed customer": (Customer, lambda w: w.ninas_customer, STAFF),
     "another partner's customer": (Customer, lambda w: w.souths_customer, {SAM}),
+    "a note on a confirmed customer": (CustomerNote, lambda w: w.ninas_note, STAFF),
     "a waiting customer's cloud": (Cloud, lambda w: w.carls_cloud, STAFF),
     "a confirmed customer's cloud": (Cloud, lambda w: w.ninas_cloud, STAFF | {NINA}),
     "a cloud of one's own": (Cloud, lambda w: w.doras_cloud, {DORA}),

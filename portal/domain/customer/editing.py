@@ -10,6 +10,7 @@ from portal.domain.account import BillingAccount
 from portal.domain.actor import Actor
 from portal.domain.customer.adding import add, problems
 from portal.domain.customer.ending import withdraw
+from portal.domain.customer.notes import move_notes
 from portal.domain.customer.record import Customer, Draft, Status
 from portal.domain.errors import Refused
 
@@ -62,6 +63,7 @@ def correct_address(record: Customer, *, by: Actor, email: str) -> Customer:
     withdraw(record, by=by)
     partner = db.lock(BillingAccount, record.partner_id)
     corrected = add(partner, by=by, draft=draft, same_tin_is_meant=True)
+    move_notes(record, corrected)
     audit.record(
         "customer.correct_address",
         by=by,

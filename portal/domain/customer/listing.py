@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.orm import aliased
 
 from portal import db
@@ -20,14 +20,16 @@ from portal.domain.customer.record import Customer, Status
 from portal.domain.identity import User
 
 PAGE = 50
+ME, NOBODY = "me", "none"
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What the list shows; all of it stands in the URL."""
+    """What the list shows; all of it stands in the URL. `manager`: a user's ID, ME or NOBODY."""
 
     search: str = ""
     status: Status | None = None
+    manager: str = ""
     after: str = ""
 
 
@@ -72,6 +74,7 @@ def page_for(actor: Actor, partner: BillingAccount, wanted: Filter) -> list[Cust
     )
     if wanted.status is not None:
         found = found.where(Customer.status == wanted.status)
+    found = found.where(_managed(wanted.manager, actor))
     if key := search_key(wanted.search):
         ids = (Customer.id, Customer.subaccount_id, Customer.default_cloud_id)
         found = found.where(
@@ -86,17 +89,26 @@ def page_for(actor: Actor, partner: BillingAccount, wanted: Filter) -> list[Cust
     return [CustomerRow(*row) for row in rows]
 
 
-def counts_for(actor: Actor, partner: BillingAccount) -> Counts:
-    """How many customers the partner has, in all and in each state."""
+def counts_for(actor: Actor, partner: BillingAccount, *, manager: str = "") -> Counts:
+    """How many customers the partner has, or this manager looks after: in all, in each state."""
     found = (
         select(Customer.status, func.count())
         .where(Customer.partner_id == partner.id, Customer.visible_to(actor))
+        .where(_managed(manager, actor))
         .group_by(Customer.status)
     )
     counted = dict.fromkeys(Status, 0)
     for status, count in db.session.execute(found):
         counted[status] = count
     return Counts(sum(counted.values()), counted)
+
+
+def _managed(manager: str, actor: Actor) -> ColumnElement[bool]:
+    if not manager:
+        return true()
+    if manager == NOBODY:
+        return Customer.manager_id.is_(None)
+    return Customer.manager_id == (actor.id if manager == ME else manager)
 
 
 def live_customers(partner: BillingAccount) -> int:

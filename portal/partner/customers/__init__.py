@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any
 
 from flask import Blueprint, g, request, url_for
+from flask_babel import gettext as _
 
 from portal import web
 from portal.domain import access, cloud, contact, customer, invitation
-from portal.domain.customer import Customer, Filter, Status
+from portal.domain.customer import Customer, Filter, Manager, Status
 
 blueprint = Blueprint("customers", __name__, url_prefix="/<id:account_id>/customers")
 
@@ -27,7 +28,8 @@ def index(account_id: str) -> Any:
         url=partial(_list_url, account_id, wanted),
         rows=rows[: customer.PAGE],
         next_after=rows[customer.PAGE - 1].id if len(rows) > customer.PAGE else None,
-        counts=customer.counts_for(actor, partner),
+        counts=customer.counts_for(actor, partner, manager=wanted.manager),
+        managers=_managers(),
         statuses=list(Status),
         may_add=access.may(actor, "customer.add", partner),
         may_switch=access.may(actor, "account.switch_to_paid", partner),
@@ -39,13 +41,31 @@ def _wanted() -> Filter:
     return Filter(
         search=request.args.get("q", "").strip()[:200],
         status=Status(given) if given in set(Status) else None,
+        manager=request.args.get("manager", "")[:20],
         after=request.args.get("after", "")[:20],
     )
 
 
+def _managers() -> dict[str, str]:
+    """What the list can be filtered by: values of the URL, and what people read."""
+    found = {"": _("anybody"), customer.ME: _("me"), customer.NOBODY: _("nobody")}
+    return found | {one.id: manager_label(one) for one in customer.managers_of(g.partner)}
+
+
+def manager_label(manager: Manager) -> str:
+    """The name, and that they left where they did."""
+    if manager.is_staff:
+        return manager.name
+    return str(_("%(name)s (no longer on the staff)", name=manager.name))
+
+
 def _list_url(account_id: str, wanted: Filter, **changes: Any) -> str:
     """The list with the same filter, from its first page, but for `changes`."""
-    kept = {"q": wanted.search or None, "status": wanted.status}
+    kept = {
+        "q": wanted.search or None,
+        "status": wanted.status,
+        "manager": wanted.manager or None,
+    }
     return url_for("partner.customers.index", account_id=account_id, **{**kept, **changes})
 
 
@@ -53,7 +73,7 @@ def _list_url(account_id: str, wanted: Filter, **changes: Any) -> str:
 def show(account_id: str, customer_id: str) -> Any:
     """*Overview*: record, subaccount, default cloud and folder, invitation with its delivery."""
     record = find(customer_id)
-    ident = record.default_cloud_id
+    ident, manager = record.default_cloud_id, customer.manager_of(record)
     default_cloud, folder = cloud.default_folder(ident) if ident else (None, None)
     return web.page(
         "partner/customers/show.html",
@@ -65,7 +85,7 @@ def show(account_id: str, customer_id: str) -> Any:
         folder=folder,
         delivery=invitation.delivery_of(record.subaccount_id),
         answer=invitation.answer_to(record.subaccount_id),
-        manager=dict(customer.staff_of(g.partner)).get(record.manager_id or "", ""),
+        manager=manager_label(manager) if manager else "",
         link=web.external(url_for("invites.show", ident=record.subaccount_id)),
         phone=contact.phone(record.phone, record.country).display if record.phone else "",
     )
@@ -109,4 +129,4 @@ def find(customer_id: str) -> Customer:
     return record
 
 
-from portal.partner.customers import records, states  # noqa: E402, F401 - their views hang here
+from portal.partner.customers import notes, records, states  # noqa: E402, F401 - views hang here

@@ -25,7 +25,7 @@ from portal.domain.account import BillingAccount
 from portal.domain.contact import Malformed
 from portal.domain.customer import Customer, Draft, Status
 from portal.domain.errors import Refused
-from portal.partner.customers import blueprint, find
+from portal.partner.customers import blueprint, find, manager_label
 from portal.sentences import sentence
 
 
@@ -78,6 +78,9 @@ class RecordForm(web.CreatingForm):
         self.country.choices = [("", _("Choose a country")), *countries]
         staff = customer.staff_of(partner)
         self.manager_id.choices = [("", _("Nobody")), *staff]
+        manager = customer.manager_of(edited) if edited else None
+        if manager and not manager.is_staff:  # else saving would take them off the record
+            self.manager_id.choices.append((manager.id, manager_label(manager)))
         for name in ("name", "invitation_email", "country"):
             if name in self:
                 self[name].flags.required = True

@@ -1,6 +1,5 @@
-"""Who may do what: roles on accounts and clouds, and THE role table.
+"""Who holds which role on an account or a cloud, and what it allows there.
 
-Every page, form, program and command asks `may` or `require`; both ask the two tables below.
 A partner account's role on a cloud holds for its staff with editor or higher there. Roles on a
 partner's account hold on its subaccounts.
 """
@@ -8,7 +7,6 @@ partner's account hold on its subaccounts.
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Protocol
 
 from sqlalchemy import (
@@ -24,57 +22,16 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
+from portal.domain.access.table import (
+    ACCOUNT_TABLE,
+    CLOUD_TABLE,
+    INVITED_TABLE,
+    STAFF_ROLES,
+    AccountRole,
+    CloudRole,
+)
 from portal.domain.actor import Actor
 from portal.domain.errors import Forbidden
-
-
-class AccountRole(StrEnum):
-    """Roles on billing accounts, strongest first."""
-
-    OWNER = "billing.accounts.owner"
-    ADMIN = "billing.accounts.admin"
-    EDITOR = "billing.accounts.editor"
-    ACCOUNTANT = "billing.accounts.accountant"
-    VIEWER = "billing.accounts.viewer"
-
-
-class CloudRole(StrEnum):
-    """Roles on clouds, strongest first; `member` alone allows nothing."""
-
-    OWNER = "resource-manager.clouds.owner"
-    ADMIN = "admin"
-    EDITOR = "editor"
-    VIEWER = "viewer"
-    MEMBER = "resource-manager.clouds.member"
-
-
-_O, _A, _E, _AC, _V = AccountRole
-
-ACCOUNT_TABLE: dict[str, frozenset[AccountRole]] = {
-    "account.see": frozenset({_O, _A, _E, _AC, _V}),
-    "cloud.create": frozenset({_O, _A, _E}),
-    "customer.add": frozenset({_O, _A, _E}),
-    "customer.edit": frozenset({_O, _A, _E}),
-    "customer.suspend": frozenset({_O, _A, _E}),
-    "customer.resume": frozenset({_O, _A, _E}),
-    "customer.remove": frozenset({_O}),
-    "partnership.end": frozenset({_O}),
-    "access.manage": frozenset({_O, _A}),
-    "account.switch_to_paid": frozenset({_O}),
-}
-"""What a role on an account allows; the account is the partner's own for `customer.…`."""
-
-CLOUD_TABLE: dict[str, frozenset[CloudRole]] = {
-    "folder.create": frozenset({CloudRole.OWNER, CloudRole.ADMIN, CloudRole.EDITOR}),
-    "folder.rename": frozenset({CloudRole.OWNER, CloudRole.ADMIN, CloudRole.EDITOR}),
-}
-"""What a role on a cloud allows."""
-
-INVITED_TABLE = frozenset({"invitation.accept", "invitation.decline"})
-"""What needs no role: the signed-in user whose verified address the open invitation names."""
-
-STAFF_ROLES = ACCOUNT_TABLE["cloud.create"]
-"""The roles on a partner's account for whose holders the account's cloud roles hold."""
 
 
 class Account(Protocol):
@@ -82,6 +39,9 @@ class Account(Protocol):
 
     id: Any
     parent_id: Any
+
+    @property
+    def chain(self) -> str: ...
 
 
 class AccountAccess(db.Base):
@@ -145,39 +105,11 @@ class CloudAccess(db.Base):
     granted_by: Mapped[str]
 
 
-def give_account_role(role: AccountRole, *, to: str, account: Account, by: Actor) -> None:
-    """A role on an account, in effect at once; the calling verb records it."""
-    now = db.now()
-    row = AccountAccess(id=db.new_id("acc"), user_id=to, account_id=account.id, role=role)
-    row.granted_at = row.effective_at = now
-    row.granted_by = by.id
-    db.session.add(row)
-    db.session.flush()
-
-
-def give_cloud_role(
-    role: CloudRole,
-    *,
-    cloud_id: str,
-    by: Actor,
-    user: str | None = None,
-    partner: str | None = None,
-) -> None:
-    """A role on a cloud, in effect at once; the calling verb records it."""
-    now = db.now()
-    row = CloudAccess(id=db.new_id("acc"), user_id=user, partner_id=partner, cloud_id=cloud_id)
-    row.role = role
-    row.granted_at = row.effective_at = now
-    row.granted_by = by.id
-    db.session.add(row)
-    db.session.flush()
-
-
 def roles_on_account(actor: Actor, account: Account) -> frozenset[AccountRole]:
     """The actor's roles in effect on the account, those on its partner's account included."""
     on = [account.id] if account.parent_id is None else [account.id, account.parent_id]
     held = select(AccountAccess.role).where(
-        AccountAccess.account_id.in_(on), AccountAccess.user_id == actor.id, _in_effect()
+        AccountAccess.account_id.in_(on), AccountAccess.user_id == actor.id, in_effect()
     )
     return frozenset(db.session.scalars(held))
 
@@ -216,7 +148,7 @@ def administers(actor: Actor, account: Account) -> bool:
         AccountAccess.account_id == account.id,
         AccountAccess.user_id == actor.id,
         AccountAccess.role.in_([AccountRole.OWNER, AccountRole.ADMIN]),
-        _in_effect(),
+        in_effect(),
     )
     return db.session.scalar(held.limit(1)) is not None
 
@@ -232,7 +164,7 @@ def is_staff(user_id: str, partner_id: str) -> bool:
 
 def account_ids(actor: Actor, *, staff: bool = False) -> Any:
     """A sub-select of the accounts on which the actor holds a role themselves."""
-    held = select(AccountAccess.account_id).where(AccountAccess.user_id == actor.id, _in_effect())
+    held = select(AccountAccess.account_id).where(AccountAccess.user_id == actor.id, in_effect())
     return held.where(AccountAccess.role.in_(STAFF_ROLES)) if staff else held
 
 
@@ -250,5 +182,6 @@ def _holds(actor: Actor) -> ColumnElement[bool]:
     )
 
 
-def _in_effect() -> ColumnElement[bool]:
+def in_effect() -> ColumnElement[bool]:
+    """The rows of roles on accounts that allow something now."""
     return and_(AccountAccess.revoked_at.is_(None), AccountAccess.effective_at <= db.now())

@@ -1,0 +1,56 @@
+"""Who may do what: roles on accounts and clouds, and THE role table.
+
+Every page, form, program and command asks `may` or `require`; both ask the two tables.
+"""
+
+from portal.domain.access.granting import (
+    change,
+    give_account_role,
+    give_cloud_role,
+    grant,
+    revoke,
+)
+from portal.domain.access.holding import (
+    AccountAccess,
+    CloudAccess,
+    account_ids,
+    administers,
+    cloud_ids,
+    is_staff,
+    may,
+    require,
+    roles_on_account,
+    roles_on_cloud,
+)
+from portal.domain.access.table import (
+    ACCOUNT_TABLE,
+    CLOUD_TABLE,
+    INVITED_TABLE,
+    STAFF_ROLES,
+    AccountRole,
+    CloudRole,
+)
+
+__all__ = [
+    "ACCOUNT_TABLE",
+    "CLOUD_TABLE",
+    "INVITED_TABLE",
+    "STAFF_ROLES",
+    "AccountAccess",
+    "AccountRole",
+    "CloudAccess",
+    "CloudRole",
+    "account_ids",
+    "administers",
+    "change",
+    "cloud_ids",
+    "give_account_role",
+    "give_cloud_role",
+    "grant",
+    "is_staff",
+    "may",
+    "require",
+    "revoke",
+    "roles_on_account",
+    "roles_on_cloud",
+]

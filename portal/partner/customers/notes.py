@@ -1,0 +1,107 @@
+"""*Notes* on a customer: what the staff write down for each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import flash, g, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from wtforms import TextAreaField, ValidationError
+
+from portal import db, web
+from portal.domain import access, customer, once
+from portal.domain.account import BillingAccount
+from portal.domain.customer import Customer, CustomerNote
+from portal.domain.errors import Forbidden, Refused
+from portal.partner.customers import blueprint, find, menu_for
+from portal.sentences import sentence
+
+
+class NoteForm(web.CreatingForm):
+    """A note."""
+
+    text = TextAreaField(lazy_gettext("New note"))
+
+    def validate_text(self, field: TextAreaField) -> None:
+        try:
+            field.data = customer.note_text(field.data or "")
+        except Refused as error:
+            raise ValidationError(sentence(error.code, error.facts)) from error
+
+
+@blueprint.route("/<id:customer_id>/notes", methods=["GET", "POST"])
+def notes(account_id: str, customer_id: str) -> Any:
+    """*Notes*, newest first; *Add note*."""
+    actor, record = web.actor(), find(customer_id)
+    form = NoteForm(**web.kept_data())
+    if form.is_submitted():
+        access.require(actor, "note.add", g.partner)
+    if form.is_submitted() and form.validate():
+        text, key, body = form.text.data or "", form.form_key.data or "", form.body()
+
+        def unit() -> str:
+            db.lock(BillingAccount, account_id)  # before the user, as wherever forms act once
+            return once.once(
+                actor,
+                key,
+                body,
+                lambda: customer.add_note(find(customer_id), by=actor, text=text).id,
+            )
+
+        try:
+            db.write(unit)
+        except Forbidden:
+            raise
+        except Refused as error:
+            form.refuse(error)
+        else:
+            flash(_("The note is added."), "success")
+            return redirect(url_for(".notes", account_id=account_id, customer_id=customer_id), 303)
+    return _page(record, form)
+
+
+def _page(record: Customer, form: NoteForm) -> Any:
+    actor = web.actor()
+    after = request.args.get("after", "")[:20]
+    lines = customer.notes_on(record, after=after)
+    shown = lines[: customer.NOTES_PAGE]
+    deletable = {
+        one.id for one in shown if customer.may_delete_note(one.author_id, g.partner, actor=actor)
+    }
+    return web.page(
+        "partner/customers/notes.html",
+        partner=g.partner,
+        customer=record,
+        menu=menu_for(record),
+        form=form,
+        may_add=access.may(actor, "note.add", g.partner),
+        notes=shown,
+        deletable=deletable,
+        after=after,
+        next_after=shown[-1].id if len(lines) > len(shown) else None,
+        status=422 if form.is_submitted() else 200,
+    )
+
+
+@blueprint.route("/<id:customer_id>/notes/<id:note_id>/delete", methods=["GET", "POST"])
+def delete_note(account_id: str, customer_id: str, note_id: str) -> Any:
+    """*Delete* a note; GET asks."""
+    actor, record = web.actor(), find(customer_id)
+    note = web.find_or_404(CustomerNote, note_id)
+    web.same_or_404(note.customer_id, record.id)
+    if not customer.may_delete_note(note.author_id, g.partner, actor=actor):
+        raise Forbidden("note.delete")
+    form = web.Form()
+    if form.is_submitted() and form.validate():
+        db.write(lambda: customer.delete_note(db.lock(CustomerNote, note_id), by=actor))
+        flash(_("The note is deleted."), "success")
+        return redirect(url_for(".notes", account_id=account_id, customer_id=customer_id), 303)
+    return web.page(
+        "partner/customers/delete_note.html",
+        partner=g.partner,
+        customer=record,
+        note=note,
+        form=form,
+        status=422 if form.is_submitted() else 200,
+    )

@@ -1,0 +1,212 @@
+"""Team: the partner's staff with their roles, and what each role allows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, flash, g, redirect, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from wtforms import EmailField, SelectField, ValidationError
+from wtforms.validators import InputRequired
+
+from portal import db, phrases, web
+from portal.domain import access, contact, customer, once, team
+from portal.domain.access import ACCOUNT_TABLE, AccountRole
+from portal.domain.account import BillingAccount
+from portal.domain.contact import Malformed
+from portal.domain.errors import Forbidden, Refused
+from portal.domain.team import Member
+from portal.sentences import sentence
+
+blueprint = Blueprint("team", __name__, url_prefix="/<id:account_id>/team")
+
+
+@blueprint.get("")
+def index(account_id: str) -> Any:
+    """The staff, and the role table."""
+    actor = web.actor()
+    members = team.members(g.partner)
+    return web.page(
+        "partner/team/index.html",
+        fragment="staff",
+        partner=g.partner,
+        members=members,
+        is_coming=any(one.coming for one in members),
+        may_manage=access.may(actor, "access.manage", g.partner),
+        may_touch=_may_touch,
+        roles=list(AccountRole),
+        abilities=[(phrases.ABILITIES[action], held) for action, held in ACCOUNT_TABLE.items()],
+    )
+
+
+def _may_touch(member: Member) -> bool:
+    """Whether the signed-in person may change this one's role or remove them."""
+    needed = "access.manage_owners" if _is_owner(member) else "access.manage"
+    return access.may(web.actor(), needed, g.partner)
+
+
+def _is_owner(member: Member) -> bool:
+    return AccountRole.OWNER in (member.role, member.coming)
+
+
+def _choices() -> list[tuple[str, str]]:
+    """The roles that the signed-in person may give."""
+    is_owner = access.may(web.actor(), "access.manage_owners", g.partner)
+    roles = [role for role in AccountRole if is_owner or role is not AccountRole.OWNER]
+    return [(role, f"{phrases.role(role)} ({role})") for role in roles]
+
+
+class RoleForm(web.Form):
+    """A role on the partner's account."""
+
+    role = SelectField(
+        lazy_gettext("Role"), [InputRequired(lazy_gettext("Choose one of these roles."))]
+    )
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.role.choices = _choices()
+        self.role.validate_choice = False
+
+    def validate_role(self, field: SelectField) -> None:
+        if field.data not in set(AccountRole):
+            raise ValidationError(_("Choose one of these roles."))
+
+
+class AddForm(RoleForm, web.CreatingForm):
+    """Somebody for the staff."""
+
+    email = EmailField(lazy_gettext("E-mail of their account here"))
+
+    def validate_email(self, field: EmailField) -> None:
+        try:
+            field.data = contact.email(field.data or "").display
+        except Malformed as error:
+            raise ValidationError(sentence(error.code, error.facts)) from error
+
+
+@blueprint.route("/add", methods=["GET", "POST"])
+def add(account_id: str) -> Any:
+    """*Add staff*."""
+    actor, partner_id = web.actor(), g.partner.id
+    access.require(actor, "access.manage", g.partner)
+    form = AddForm(**_kept(AccountRole.EDITOR))
+    stranger = ""
+    if form.is_submitted() and form.validate():
+        address, role = contact.email(form.email.data or ""), AccountRole(form.role.data)
+        key, body = form.form_key.data or "", form.body()
+
+        def unit() -> str:
+            fresh = db.lock(BillingAccount, partner_id)
+            return once.once(
+                actor,
+                key,
+                body,
+                lambda: team.add(fresh, by=actor, address=address, role=role).name,
+            )
+
+        try:
+            name = db.write(unit)
+        except Forbidden:
+            raise
+        except Refused as error:
+            form.refuse(error)
+            stranger = address.display if error.code == "no-account" else ""
+        else:
+            flash(_("%(name)s is on the staff.", name=name), "success")
+            return redirect(url_for(".index", account_id=partner_id), 303)
+    return web.page(
+        "partner/team/add.html",
+        partner=g.partner,
+        form=form,
+        letter=_letter(stranger) if stranger else "",
+        status=422 if form.is_submitted() else 200,
+    )
+
+
+def _kept(role: AccountRole) -> dict[str, Any]:
+    return {"data": {"role": role}, **web.kept_data()}
+
+
+def _letter(address: str) -> str:
+    text = _(
+        "Hello,\n\nplease open an account at %(link)s with the address %(address)s, and tell me "
+        "when it is done. Then I can add you to the staff of %(partner)s.\n",
+        link=web.external(url_for("auth.sign_up")),
+        address=address,
+        partner=g.partner.name,
+    )
+    return str(text)
+
+
+@blueprint.route("/<id:user_id>/change", methods=["GET", "POST"])
+def change(account_id: str, user_id: str) -> Any:
+    """*Change role*."""
+    actor, member = web.actor(), _find(user_id)
+    form = RoleForm(**_kept(member.coming or member.role or AccountRole.VIEWER))
+    if form.is_submitted() and form.validate():
+        role = AccountRole(form.role.data)
+
+        def unit() -> None:
+            fresh = db.lock(BillingAccount, account_id)
+            access.change(role, of=team.user_of(member), account=fresh, by=actor)
+
+        try:
+            db.write(unit)
+        except Forbidden:
+            raise
+        except Refused as error:
+            form.refuse(error)
+        else:
+            flash(_("%(name)s’s role is saved.", name=member.name), "success")
+            return redirect(url_for(".index", account_id=account_id), 303)
+    return _step_page("change", form, member)
+
+
+@blueprint.route("/<id:user_id>/remove", methods=["GET", "POST"])
+def remove(account_id: str, user_id: str) -> Any:
+    """*Remove* from the staff."""
+    actor, member = web.actor(), _find(user_id)
+    form = web.Form()
+    if form.is_submitted() and form.validate():
+
+        def unit() -> None:
+            fresh = db.lock(BillingAccount, account_id)
+            access.revoke(of=team.user_of(member), account=fresh, by=actor)
+
+        try:
+            db.write(unit)
+        except Forbidden:
+            raise
+        except Refused as error:
+            form.refuse(error)
+        else:
+            flash(_("%(name)s is not on the staff any more.", name=member.name), "success")
+            goes = member.id == actor.id
+            return redirect(
+                url_for("partner.choose") if goes else url_for(".index", account_id=account_id), 303
+            )
+    return _step_page("remove", form, member)
+
+
+def _find(user_id: str) -> Member:
+    """One of this partner's staff whom the signed-in person may touch, 404 or 403."""
+    access.require(web.actor(), "access.manage", g.partner)
+    member = team.member(g.partner, user_id)
+    if member is None:
+        abort(404)
+    if _is_owner(member):
+        access.require(web.actor(), "access.manage_owners", g.partner)
+    return member
+
+
+def _step_page(name: str, form: web.Form, member: Member) -> Any:
+    return web.page(
+        f"partner/team/{name}.html",
+        partner=g.partner,
+        member=member,
+        managed=customer.managed_by(member.id, g.partner),
+        form=form,
+        status=422 if form.is_submitted() else 200,
+    )

@@ -1,0 +1,153 @@
+"""What was done, as people read it: a phrase for each action of the audit log; words for roles.
+
+One catalogue; a test holds it complete against every line that the code records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask_babel import gettext, lazy_gettext
+
+Facts = Mapping[str, Any]
+
+
+def _(text: str, **facts: Any) -> str:
+    return str(gettext(text, **facts))
+
+
+TITLES = {
+    "account.create": lazy_gettext("Account opened"),
+    "account.switch_to_paid": lazy_gettext("Switched to paid"),
+    "partner.grant": lazy_gettext("Partner status given"),
+    "partner.revoke": lazy_gettext("Partner status taken back"),
+    "access.grant": lazy_gettext("Role given"),
+    "access.change": lazy_gettext("Role changed"),
+    "access.revoke": lazy_gettext("Role taken back"),
+    "customer.add": lazy_gettext("Customer added"),
+    "customer.edit": lazy_gettext("Record edited"),
+    "customer.correct_address": lazy_gettext("Address corrected"),
+    "customer.suspend": lazy_gettext("Customer suspended"),
+    "customer.resume": lazy_gettext("Customer resumed"),
+    "customer.remove": lazy_gettext("Customer removed"),
+    "partnership.end": lazy_gettext("Partnership ended"),
+    "invitation.accept": lazy_gettext("Partnership confirmed"),
+    "invitation.decline": lazy_gettext("Partnership declined"),
+    "note.add": lazy_gettext("Note written"),
+    "note.delete": lazy_gettext("Note deleted"),
+    "cloud.create": lazy_gettext("Cloud created"),
+    "folder.create": lazy_gettext("Folder created"),
+    "folder.rename": lazy_gettext("Folder renamed"),
+    "user.create": lazy_gettext("Person registered"),
+    "user.allow": lazy_gettext("Address allowed to sign up"),
+    "user.operator": lazy_gettext("Operator appointed"),
+}
+"""What an action is called, where one chooses it."""
+
+OF_THE_INSTALLATION = {"user.create", "user.allow", "user.operator"}
+"""Actions that stand in no account's chain."""
+
+SENTENCES: dict[str, Callable[[Facts], str]] = {
+    "account.create": lambda f: _("The account was opened."),
+    "account.switch_to_paid": lambda f: _("The account was switched from trial to paid."),
+    "partner.grant": lambda f: _("The account got partner status."),
+    "partner.revoke": lambda f: _("The account lost partner status."),
+    "access.grant": lambda f: _(
+        "%(person)s came onto the staff, as %(role)s.", person=f["about"], role=role(f["role"])
+    ),
+    "access.change": lambda f: _(
+        "%(person)s’s role was changed to %(role)s.", person=f["about"], role=role(f["role"])
+    ),
+    "access.revoke": lambda f: _("%(person)s was removed from the staff.", person=f["about"]),
+    "customer.add": lambda f: _("The customer was added and invited."),
+    "customer.edit": lambda f: _(
+        "The record was edited: %(fields)s.", fields=", ".join(map(field, f["fields"]))
+    ),
+    "customer.correct_address": lambda f: _(
+        "The invited address was corrected; a new record took this one’s place."
+    ),
+    "customer.suspend": lambda f: _("The customer was suspended."),
+    "customer.resume": lambda f: _("The customer was resumed."),
+    "customer.remove": lambda f: _("The customer was removed before answering."),
+    "partnership.end": lambda f: _("The partnership was ended."),
+    "invitation.accept": lambda f: _("The customer confirmed the partnership."),
+    "invitation.decline": lambda f: _("The customer declined the partnership."),
+    "note.add": lambda f: _("A note was written."),
+    "note.delete": lambda f: _("A note was deleted."),
+    "cloud.create": lambda f: _("A cloud was created: %(id)s.", id=f["thing"]),
+    "folder.create": lambda f: _("A folder was created in the cloud %(id)s.", id=f["cloud"]),
+    "folder.rename": lambda f: _("A folder was renamed in the cloud %(id)s.", id=f["cloud"]),
+    "user.create": lambda f: _("A person registered."),
+    "user.allow": lambda f: _("An address was allowed to sign up."),
+    "user.operator": lambda f: _("A person was made operator."),
+}
+"""An action with its facts, as a sentence; who did it stands beside."""
+
+FIELDS = {
+    "name": lazy_gettext("customer name"),
+    "invitation_email": lazy_gettext("e-mail of the cloud account"),
+    "country": lazy_gettext("country"),
+    "tin": lazy_gettext("tax number"),
+    "longname": lazy_gettext("legal name"),
+    "phone": lazy_gettext("phone"),
+    "email": lazy_gettext("contact e-mail"),
+    "legal_address": lazy_gettext("legal address"),
+    "post_address": lazy_gettext("postal address"),
+    "post_code": lazy_gettext("post code"),
+    "description": lazy_gettext("description"),
+    "reference": lazy_gettext("own reference"),
+    "manager_id": lazy_gettext("account manager"),
+}
+
+ROLES = {
+    "billing.accounts.owner": lazy_gettext("owner"),
+    "billing.accounts.admin": lazy_gettext("admin"),
+    "billing.accounts.editor": lazy_gettext("editor"),
+    "billing.accounts.accountant": lazy_gettext("accountant"),
+    "billing.accounts.viewer": lazy_gettext("viewer"),
+}
+
+ABILITIES = {
+    "account.see": lazy_gettext("See the account, its customers with their notes, its activity"),
+    "cloud.create": lazy_gettext("Create a cloud"),
+    "customer.add": lazy_gettext("Add a customer"),
+    "customer.edit": lazy_gettext("Edit a customer’s record, correct its address"),
+    "customer.suspend": lazy_gettext("Suspend a customer"),
+    "customer.resume": lazy_gettext("Resume a customer"),
+    "customer.remove": lazy_gettext("Remove an unconfirmed customer"),
+    "partnership.end": lazy_gettext("End a partnership"),
+    "note.add": lazy_gettext("Write notes, delete one’s own"),
+    "note.delete": lazy_gettext("Delete anybody’s notes"),
+    "access.manage": lazy_gettext("Add staff, change their roles, remove them"),
+    "access.manage_owners": lazy_gettext("Make somebody owner, change or remove an owner"),
+    "account.switch_to_paid": lazy_gettext("Switch to paid"),
+}
+"""What the role table's actions on an account let one do."""
+
+
+def done(line: Any) -> str:
+    """An audit line as a sentence; `line` has its action, thing and facts, and may know whom it
+    was done to."""
+    facts = {**line.facts, "thing": line.thing}
+    facts["about"] = getattr(line, "about", None) or line.thing
+    return SENTENCES[line.action](facts)
+
+
+def who(name: str | None, actor: str) -> str:
+    """Who did it: a person's name, or what stands for a system actor."""
+    if name:
+        return name
+    return {"command": _("An operator’s command"), "newcomer": _("A newcomer")}.get(
+        actor, _("The portal itself")
+    )
+
+
+def role(code: str) -> str:
+    """A role on an account, in a word."""
+    return str(ROLES[code])
+
+
+def field(name: str) -> str:
+    """A field of a customer's record."""
+    return str(FIELDS[name])
