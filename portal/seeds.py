@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -87,6 +88,7 @@ def _plant(password_hash: str) -> None:
         at(days - 0.01, partial(_deliver, email))
         if became != "waits":
             at(days - 2, partial(_answer, email, became))
+    at(3, _notes)
     at(40, lambda: _own_cloud("carl@nettlecombe.example", "shop-production"))
     at(19, lambda: _own_cloud("carl@nettlecombe.example", "analytics-archive"))
     carls = Draft(
@@ -130,11 +132,25 @@ def _staff() -> None:
     halden = _own("olga@halden.example")
     for email, role in (("eddie", AccountRole.EDITOR), ("vera", AccountRole.VIEWER)):
         user = _user(f"{email}@halden.example")
-        access.give_account_role(role, to=user.id, account=halden, by=COMMAND)
+        access.grant(role, to=user, account=halden, by=_actor("olga@halden.example"))
 
 
 def _add(owner: str, draft: Draft) -> None:
     customer.add(_own(owner), by=_actor(owner), draft=draft)
+
+
+def _notes() -> None:
+    """Eddie looks after one customer, and wrote down what he learned."""
+    eddie, partner = _actor("eddie@halden.example"), _own("olga@halden.example")
+    wanted = customer.Filter(search="Larkspur")
+    record = db.lock(Customer, customer.page_for(eddie, partner, wanted)[0].id)
+    draft = replace(customer.draft_of(record), manager_id=eddie.id)
+    customer.edit(record, by=eddie, draft=draft, version=record.version)
+    for text in (
+        "Ines prefers to be called after 14:00.",
+        "Moves its shop in spring; wants a second cloud by then.\nAsk about backups.",
+    ):
+        customer.add_note(record, by=eddie, text=text)
 
 
 def _deliver(email: str) -> None:

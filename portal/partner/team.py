@@ -92,6 +92,7 @@ def add(account_id: str) -> Any:
     actor, partner_id = web.actor(), g.partner.id
     access.require(actor, "access.manage", g.partner)
     form = AddForm(**_kept(AccountRole.EDITOR))
+    form.email.flags.required = True
     stranger = ""
     if form.is_submitted() and form.validate():
         address, role = contact.email(form.email.data or ""), AccountRole(form.role.data)

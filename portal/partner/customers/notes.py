@@ -21,7 +21,7 @@ from portal.sentences import sentence
 class NoteForm(web.CreatingForm):
     """A note."""
 
-    text = TextAreaField(lazy_gettext("New note"))
+    text = TextAreaField(lazy_gettext("New note"), render_kw={"rows": 6})
 
     def validate_text(self, field: TextAreaField) -> None:
         try:
@@ -35,6 +35,7 @@ def notes(account_id: str, customer_id: str) -> Any:
     """*Notes*, newest first; *Add note*."""
     actor, record = web.actor(), find(customer_id)
     form = NoteForm(**web.kept_data())
+    form.text.flags.required = True
     if form.is_submitted():
         access.require(actor, "note.add", g.partner)
     if form.is_submitted() and form.validate():
