@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from portal import db
 from portal.domain import access, identity
 from portal.domain.access import AccountAccess, AccountRole
-from portal.domain.account import BillingAccount
+from portal.domain.account import BillingAccount, Kind
 from portal.domain.actor import Actor
 from portal.domain.contact import Address
 from portal.domain.customer import Customer, Status
@@ -85,6 +85,22 @@ def members(partner: BillingAccount) -> list[Member]:
 def member(partner: BillingAccount, user_id: str) -> Member | None:
     """One of them."""
     return next((one for one in members(partner) if one.id == user_id), None)
+
+
+def coming_to(actor: Actor) -> list[tuple[str, datetime]]:
+    """The partners whose staff the actor is about to join: name, and from when."""
+    found = (
+        select(BillingAccount.name, AccountAccess.effective_at)
+        .join(AccountAccess, AccountAccess.account_id == BillingAccount.id)
+        .where(
+            AccountAccess.user_id == actor.id,
+            AccountAccess.revoked_at.is_(None),
+            AccountAccess.effective_at > db.now(),
+            BillingAccount.kind == Kind.PARTNER,
+        )
+        .order_by(AccountAccess.effective_at)
+    )
+    return [(name, at) for name, at in db.session.execute(found)]
 
 
 def user_of(who: Member) -> User:

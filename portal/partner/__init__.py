@@ -8,6 +8,7 @@ from flask import Blueprint, g, redirect, request, url_for
 
 from portal import web
 from portal.domain import account
+from portal.domain import team as staff
 from portal.domain.account import BillingAccount, Kind
 
 blueprint = Blueprint("partner", __name__, url_prefix="/partner")
@@ -18,7 +19,7 @@ def require_partner_status() -> Any:
     actor = web.actor()
     partners = account.partners_of(actor)
     if not partners:
-        return web.page("partner/no_status.html", status=403)
+        return web.page("partner/no_status.html", coming=staff.coming_to(actor), status=403)
     ident = (request.view_args or {}).get("account_id")
     if ident is not None:
         g.partner = web.find_or_404(BillingAccount, ident)
