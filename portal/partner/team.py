@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext
 from wtforms import EmailField, SelectField, ValidationError
 from wtforms.validators import InputRequired
 
-from portal import db, phrases, web
+from portal import carried, db, phrases, web
 from portal.domain import access, contact, customer, once, team
 from portal.domain.access import ACCOUNT_TABLE, AccountRole
 from portal.domain.account import BillingAccount
@@ -127,7 +127,7 @@ def add(account_id: str) -> Any:
 
 
 def _kept(role: AccountRole) -> dict[str, Any]:
-    return {"data": {"role": role}, **web.kept_data()}
+    return {"data": {"role": role}, **carried.shown_again()}
 
 
 def _letter(address: str) -> str:

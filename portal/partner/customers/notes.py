@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import TextAreaField, ValidationError
 
-from portal import db, web
+from portal import carried, db, web
 from portal.domain import access, customer, once
 from portal.domain.account import BillingAccount
 from portal.domain.customer import Customer, CustomerNote
@@ -34,7 +34,7 @@ class NoteForm(web.CreatingForm):
 def notes(account_id: str, customer_id: str) -> Any:
     """*Notes*, newest first; *Add note*."""
     actor, record = web.actor(), find(customer_id)
-    form = NoteForm(**web.kept_data())
+    form = NoteForm(**carried.shown_again())
     form.text.flags.required = True
     if form.is_submitted():
         access.require(actor, "note.add", g.partner)
