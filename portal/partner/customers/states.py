@@ -33,9 +33,9 @@ STEPS = {
         lazy_gettext("Suspend this customer?"),
         lazy_gettext("Suspend"),
         (
-            lazy_gettext("You stop your services; nothing can be linked to the subaccount."),
+            lazy_gettext("You stop your services; nothing can be created in the subaccount."),
             lazy_gettext("Its clouds stay linked, and their usage still goes to you."),
-            lazy_gettext("The customer is told, and may link clouds away; you can resume."),
+            lazy_gettext("You can resume at any time."),
         ),
         lazy_gettext("The customer is suspended."),
     ),
@@ -44,10 +44,7 @@ STEPS = {
         customer.resume,
         lazy_gettext("Resume this customer?"),
         lazy_gettext("Resume"),
-        (
-            lazy_gettext("You take your services up again; clouds can be linked again."),
-            lazy_gettext("The customer is told."),
-        ),
+        (lazy_gettext("You take your services up again; clouds can be created again."),),
         lazy_gettext("The customer is active again."),
         is_danger=False,
     ),
