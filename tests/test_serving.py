@@ -131,10 +131,12 @@ def test_a_worker_that_waits_for_a_reply_does_not_hold_up_the_end(
             monkeypatch.setenv(name, value)
         keeper = threading.Thread(target=cli._keep_worker, args=(stop,))
         keeper.start()
-        soon(lambda: silent.dots == 1)
-        (process,) = [p for p in psutil.Process().children() if "work" in p.cmdline()]
-        stop.set()
-        keeper.join(20)
+        try:
+            soon(lambda: silent.dots == 1)
+            (process,) = [p for p in psutil.Process().children() if "work" in p.cmdline()]
+        finally:
+            stop.set()
+            keeper.join(20)
         assert not keeper.is_alive()
         assert not process.is_running()
 

@@ -245,7 +245,7 @@ def test_the_history_says_what_was_done_by_whom_newest_first(browser: Open, worl
     rows = [[text_of(cell) for cell in row][:3] for row in client.page.iter("tr")]
     assert rows == [
         ["What", "Who", "ID"],
-        ["Partnership confirmed", DORA, record.subaccount_id],
-        ["Customer added", EDDIE, record.id],
+        ["The customer confirmed the partnership.", DORA, record.subaccount_id],
+        ["The customer was added and invited.", EDDIE, record.id],
     ]
     assert "901820" not in client.text
