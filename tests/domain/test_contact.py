@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import unicodedata
 from collections.abc import Callable
 from functools import partial
@@ -186,12 +185,10 @@ REFUSED: list[tuple[Callable[[Any], object], Any, str]] = [
 
 
 @pytest.mark.parametrize(("function", "typed", "code"), REFUSED)
-def test_a_malformed_value_is_refused_quickly_and_with_its_reason(
+def test_a_malformed_value_is_refused_with_its_reason(
     function: Callable[[Any], object], typed: Any, code: str
 ) -> None:
-    started = time.perf_counter()
     assert refusal(function, typed).code == code
-    assert time.perf_counter() - started < 0.5
 
 
 def test_every_code_has_an_input_that_shows_it_and_clashes_with_no_refusals_own_names() -> None:
