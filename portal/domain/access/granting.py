@@ -1,25 +1,17 @@
-"""Roles given, changed and taken back on an account.
-
-Only a role given by hand to someone else waits until it has spread. Raising a role keeps the old
-one until the new is effective; lowering and revoking work at once.
-"""
+"""Roles given, changed and taken back on an account."""
 
 from __future__ import annotations
-
-from datetime import datetime
 
 from sqlalchemy import func, select
 
 from portal import db
-from portal.domain import audit, terms
+from portal.domain import audit
 from portal.domain.access.holding import Account, AccountAccess, CloudAccess, in_effect, require
+from portal.domain.access.seat import Seat, standing, take
 from portal.domain.access.table import AccountRole, CloudRole
 from portal.domain.actor import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity import User
-
-RANK = {role: rank for rank, role in enumerate(AccountRole)}
-"""Strongest first."""
 
 
 def grant(role: AccountRole, *, to: User, account: Account, by: Actor) -> None:
@@ -31,9 +23,7 @@ def grant(role: AccountRole, *, to: User, account: Account, by: Actor) -> None:
     require(by, "access.manage", account)
     if role is AccountRole.OWNER:
         require(by, "access.manage_owners", account)
-    if _open_rows(to.id, account):
-        raise Refused("has-role", field="email")
-    _give(role, to=to.id, account=account, by=by, at=_spread(by))
+    _seat(to.id, account).fill(role, by=by)
     audit.record("access.grant", by=by, chain=account.chain, thing=to.id, role=role)
 
 
@@ -43,24 +33,15 @@ def change(role: AccountRole, *, of: User, account: Account, by: Actor) -> None:
     Raises Forbidden, Refused("no-role", "last-owner").
     """
     account = db.lock(type(account), account.id)
-    rows = _open_rows(of.id, account)
     require(by, "access.manage", account)
+    seat = _seat(of.id, account)
+    rows = seat.taken()
     if AccountRole.OWNER in (role, *(row.role for row in rows)):
         require(by, "access.manage_owners", account)
-    if not rows:
-        raise Refused("no-role")
-    held, coming = _sorted_out(rows)
-    wanted_already = coming or held
-    if wanted_already and wanted_already.role is role:
-        return
-    if held and held.role is not role:
-        _keep_an_owner(held, account)
-    is_kept = held is not None and RANK[held.role] >= RANK[role]
-    _revoke([row for row in rows if not (row is held and is_kept)])
-    if held is None or held.role is not role:
-        at = _effective_at(role, by=by, held=held, coming=coming)
-        _give(role, to=of.id, account=account, by=by, at=at)
-    audit.record("access.change", by=by, chain=account.chain, thing=of.id, role=role)
+    if role is not AccountRole.OWNER:
+        _keep_an_owner(rows, account)
+    if seat.change(role, by=by):
+        audit.record("access.change", by=by, chain=account.chain, thing=of.id, role=role)
 
 
 def revoke(*, of: User, account: Account, by: Actor) -> None:
@@ -69,57 +50,19 @@ def revoke(*, of: User, account: Account, by: Actor) -> None:
     Raises Forbidden, Refused("no-role", "last-owner").
     """
     account = db.lock(type(account), account.id)
-    rows = _open_rows(of.id, account)
     require(by, "access.manage", account)
+    rows = _seat(of.id, account).taken()
     if AccountRole.OWNER in [row.role for row in rows]:
         require(by, "access.manage_owners", account)
-    if not rows:
-        raise Refused("no-role")
-    held, _coming = _sorted_out(rows)
-    if held is not None:
-        _keep_an_owner(held, account)
-    _revoke(rows)
+    _keep_an_owner(rows, account)
+    take(rows)
     audit.record("access.revoke", by=by, chain=account.chain, thing=of.id)
 
 
-def _open_rows(user_id: str, account: Account) -> list[AccountAccess]:
-    """What somebody holds or is to hold, strongest first."""
-    found = select(AccountAccess).where(
-        AccountAccess.account_id == account.id,
-        AccountAccess.user_id == user_id,
-        AccountAccess.revoked_at.is_(None),
-    )
-    rows = db.session.scalars(found.execution_options(populate_existing=True))
-    return sorted(rows, key=lambda row: RANK[row.role])
-
-
-def _sorted_out(rows: list[AccountAccess]) -> tuple[AccountAccess | None, AccountAccess | None]:
-    """The role in effect, which is the strongest that is, and the one that is to come."""
-    now = db.now()
-    held = next((row for row in rows if row.effective_at <= now), None)
-    coming = next((row for row in rows if row.effective_at > now), None)
-    return held, coming
-
-
-def _effective_at(
-    role: AccountRole, *, by: Actor, held: AccountAccess | None, coming: AccountAccess | None
-) -> datetime:
-    """Lowered: at once, or when the stronger one would have come. Raised: once it has spread."""
-    if held is not None and RANK[role] > RANK[held.role]:
-        return db.now()
-    if held is None and coming is not None and RANK[role] > RANK[coming.role]:
-        return coming.effective_at
-    return _spread(by)
-
-
-def _spread(by: Actor) -> datetime:
-    """When a role given by hand now is in effect; an operator's command does not wait."""
-    return db.now() if by.is_system else db.now() + terms.agreed().access_propagation
-
-
-def _keep_an_owner(leaving: AccountAccess, account: Account) -> None:
+def _keep_an_owner(leaving: list[AccountAccess], account: Account) -> None:
     """An account of no partner's always has an owner who can act; a subaccount has its partner."""
-    if leaving.role is not AccountRole.OWNER or account.parent_id is not None:
+    held = standing(leaving).held
+    if held is None or held.role is not AccountRole.OWNER or account.parent_id is not None:
         return
     others = (
         select(func.count())
@@ -128,7 +71,7 @@ def _keep_an_owner(leaving: AccountAccess, account: Account) -> None:
         .where(
             AccountAccess.account_id == account.id,
             AccountAccess.role == AccountRole.OWNER,
-            AccountAccess.user_id != leaving.user_id,
+            AccountAccess.user_id != held.user_id,
             User.disabled_at.is_(None),
             in_effect(),
         )
@@ -137,23 +80,13 @@ def _keep_an_owner(leaving: AccountAccess, account: Account) -> None:
         raise Refused("last-owner")
 
 
-def _revoke(rows: list[AccountAccess]) -> None:
-    for row in rows:
-        row.revoked_at = db.now()
-    db.session.flush()
-
-
 def give_account_role(role: AccountRole, *, to: str, account: Account, by: Actor) -> None:
     """A role on an account, in effect at once; the calling verb records it."""
-    _give(role, to=to, account=account, by=by, at=db.now())
+    _seat(to, account).give(role, by=by, at=db.now())
 
 
-def _give(role: AccountRole, *, to: str, account: Account, by: Actor, at: datetime) -> None:
-    row = AccountAccess(id=db.new_id("acc"), user_id=to, account_id=account.id, role=role)
-    row.granted_at, row.effective_at = db.now(), at
-    row.granted_by = by.id
-    db.session.add(row)
-    db.session.flush()
+def _seat(user_id: str, account: Account) -> Seat:
+    return Seat(AccountAccess, {"user_id": user_id, "account_id": account.id})
 
 
 def give_cloud_role(
@@ -165,10 +98,5 @@ def give_cloud_role(
     partner: str | None = None,
 ) -> None:
     """A role on a cloud, in effect at once; the calling verb records it."""
-    now = db.now()
-    row = CloudAccess(id=db.new_id("acc"), user_id=user, partner_id=partner, cloud_id=cloud_id)
-    row.role = role
-    row.granted_at = row.effective_at = now
-    row.granted_by = by.id
-    db.session.add(row)
-    db.session.flush()
+    holder = {"user_id": user} if user is not None else {"partner_id": partner or ""}
+    Seat(CloudAccess, {**holder, "cloud_id": cloud_id}).give(role, by=by, at=db.now())
