@@ -45,7 +45,7 @@ class Invitation(db.Base):
     created_at: Mapped[datetime]
     answer: Mapped[Answer | None] = mapped_column(db.choice(Answer, "answer"))
     answered_at: Mapped[datetime | None]
-    answered_by: Mapped[str | None]
+    answered_by: Mapped[str | None] = mapped_column(index=True)
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:

@@ -144,13 +144,17 @@ def require(actor: Actor, action: str, thing: Any) -> None:
 
 def administers(actor: Actor, account: Account) -> bool:
     """Whether the actor administers the account by a role on itself; it may end its partnership."""
-    held = select(AccountAccess.id).where(
+    return actor.id in administrators_of(account)
+
+
+def administrators_of(account: Account) -> list[str]:
+    """The IDs of those who administer the account by a role on itself."""
+    found = select(AccountAccess.user_id).where(
         AccountAccess.account_id == account.id,
-        AccountAccess.user_id == actor.id,
-        AccountAccess.role.in_([AccountRole.OWNER, AccountRole.ADMIN]),
+        AccountAccess.role.in_(ACCOUNT_TABLE["access.manage"]),
         in_effect(),
     )
-    return db.session.scalar(held.limit(1)) is not None
+    return sorted(set(db.session.scalars(found)))
 
 
 def is_staff(user_id: str, partner_id: str) -> bool:

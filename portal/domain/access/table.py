@@ -30,6 +30,7 @@ _O, _A, _E, _AC, _V = AccountRole
 ACCOUNT_TABLE: dict[str, frozenset[AccountRole]] = {
     "account.see": frozenset({_O, _A, _E, _AC, _V}),
     "cloud.create": frozenset({_O, _A, _E}),
+    "cloud.link": frozenset({_O, _A, _E}),
     "customer.add": frozenset({_O, _A, _E}),
     "customer.edit": frozenset({_O, _A, _E}),
     "customer.suspend": frozenset({_O, _A, _E}),
@@ -44,11 +45,16 @@ ACCOUNT_TABLE: dict[str, frozenset[AccountRole]] = {
 }
 """What a role on an account allows; the account is the partner's own for `customer.…`."""
 
+_EDITORS = frozenset({CloudRole.OWNER, CloudRole.ADMIN, CloudRole.EDITOR})
+
 CLOUD_TABLE: dict[str, frozenset[CloudRole]] = {
-    "folder.create": frozenset({CloudRole.OWNER, CloudRole.ADMIN, CloudRole.EDITOR}),
-    "folder.rename": frozenset({CloudRole.OWNER, CloudRole.ADMIN, CloudRole.EDITOR}),
+    "cloud.rename": _EDITORS,
+    "folder.create": _EDITORS,
+    "folder.rename": _EDITORS,
+    "cloud.manage_access": frozenset({CloudRole.OWNER}),
+    "cloud.relink": frozenset({CloudRole.OWNER}),
 }
-"""What a role on a cloud allows."""
+"""What a role on a cloud allows; relinking it needs a role on the account to link it to as well."""
 
 INVITED_TABLE = frozenset({"invitation.accept", "invitation.decline"})
 """What needs no role: the signed-in user whose verified address the open invitation names."""

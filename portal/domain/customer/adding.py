@@ -122,7 +122,7 @@ def _live(partner: BillingAccount, *rules: ColumnElement[bool]) -> Customer | No
 
 
 def _empty_cloud(partner: BillingAccount, subaccount: BillingAccount, *, by: Actor) -> str:
-    empty, _folder = cloud.born(subaccount, name=cloud.DEFAULT_NAME, by=by)
+    empty, _folder = cloud.born(subaccount, by=by)
     access.give_cloud_role(access.CloudRole.OWNER, cloud_id=empty.id, partner=partner.id, by=by)
     return empty.id
 

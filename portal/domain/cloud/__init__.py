@@ -1,0 +1,47 @@
+"""Cloud, folder, and the dated links that say which account pays for a cloud."""
+
+from portal.domain.cloud.listing import (
+    PAGE,
+    CloudRow,
+    Payer,
+    clouds_linked_to,
+    default_folder,
+    folders_of,
+    other_clouds_for,
+    payer_for,
+    payers_of,
+)
+from portal.domain.cloud.making import (
+    DEFAULT_NAME,
+    NAME_LONGEST,
+    born,
+    chain_of,
+    create,
+    create_folder,
+    rename,
+    rename_folder,
+)
+from portal.domain.cloud.record import Cloud, Folder, Link
+
+__all__ = [
+    "DEFAULT_NAME",
+    "NAME_LONGEST",
+    "PAGE",
+    "Cloud",
+    "CloudRow",
+    "Folder",
+    "Link",
+    "Payer",
+    "born",
+    "chain_of",
+    "clouds_linked_to",
+    "create",
+    "create_folder",
+    "default_folder",
+    "folders_of",
+    "other_clouds_for",
+    "payer_for",
+    "payers_of",
+    "rename",
+    "rename_folder",
+]
