@@ -37,6 +37,13 @@ TITLES = {
     "note.add": lazy_gettext("Note written"),
     "note.delete": lazy_gettext("Note deleted"),
     "cloud.create": lazy_gettext("Cloud created"),
+    "cloud.rename": lazy_gettext("Cloud renamed"),
+    "cloud.link": lazy_gettext("Cloud linked"),
+    "cloud.leave": lazy_gettext("Cloud linked elsewhere"),
+    "cloud_access.grant": lazy_gettext("Role on a cloud given"),
+    "cloud_access.change": lazy_gettext("Role on a cloud changed"),
+    "cloud_access.revoke": lazy_gettext("Role on a cloud taken back"),
+    "cloud_access.revoke_partner": lazy_gettext("Partner’s access to a cloud revoked"),
     "folder.create": lazy_gettext("Folder created"),
     "folder.rename": lazy_gettext("Folder renamed"),
     "user.create": lazy_gettext("Person registered"),
@@ -76,6 +83,19 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     "note.add": lambda f: _("A note was written."),
     "note.delete": lambda f: _("A note was deleted."),
     "cloud.create": lambda f: _("A cloud was created: %(id)s.", id=f["thing"]),
+    "cloud.rename": lambda f: _("The cloud %(id)s was renamed.", id=f["thing"]),
+    "cloud.link": lambda f: _("The cloud %(id)s was linked to this account.", id=f["thing"]),
+    "cloud.leave": lambda f: _("The cloud %(id)s was linked to another account.", id=f["thing"]),
+    "cloud_access.grant": lambda f: _(
+        "%(role)s was given on the cloud %(id)s.", role=f["role"], id=f["thing"]
+    ),
+    "cloud_access.change": lambda f: _(
+        "A role on the cloud %(id)s was changed to %(role)s.", role=f["role"], id=f["thing"]
+    ),
+    "cloud_access.revoke": lambda f: _("A role on the cloud %(id)s was taken back.", id=f["thing"]),
+    "cloud_access.revoke_partner": lambda f: _(
+        "The partner’s access to the cloud %(id)s was revoked.", id=f["thing"]
+    ),
     "folder.create": lambda f: _("A folder was created in the cloud %(id)s.", id=f["cloud"]),
     "folder.rename": lambda f: _("A folder was renamed in the cloud %(id)s.", id=f["cloud"]),
     "user.create": lambda f: _("A person registered."),
@@ -111,6 +131,7 @@ ROLES = {
 ABILITIES = {
     "account.see": lazy_gettext("See the account, its customers with their notes, its activity"),
     "cloud.create": lazy_gettext("Create a cloud"),
+    "cloud.link": lazy_gettext("Link a cloud to the account"),
     "customer.add": lazy_gettext("Add a customer"),
     "customer.edit": lazy_gettext("Edit a customer’s record, correct its address"),
     "customer.suspend": lazy_gettext("Suspend a customer"),

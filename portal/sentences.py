@@ -10,6 +10,8 @@ from typing import Any
 
 from flask_babel import get_locale, gettext
 
+from portal.reasons import REASONS
+
 Facts = Mapping[str, Any]
 
 
@@ -119,8 +121,8 @@ MALFORMED: dict[str, Callable[[Facts], str]] = {
 
 REFUSED: dict[str, Callable[[Facts], str]] = {
     "role-missing": lambda f: _("Your role does not allow this. Ask an owner of the account."),
-    "has-role": lambda f: _("This person is on the staff already. Change their role instead."),
-    "no-role": lambda f: _("This person is not on the staff any more. Look at the list again."),
+    "has-role": lambda f: _("They have a role here already. Change it instead."),
+    "no-role": lambda f: _("They have no role here any more. Look at the list again."),
     "last-owner": lambda f: _(
         "An account always has an owner, and this is the last one. Make somebody else owner first, "
         "and wait until their role is in effect."
@@ -154,8 +156,8 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
         "switch it in the console under Billing."
     ),
     "customer-not-confirmed": lambda f: _(
-        "The customer has not confirmed the partnership yet; until then nothing can be created "
-        "in this subaccount."
+        "The customer has not confirmed the partnership yet; until then nothing can be created in "
+        "this subaccount or linked to it."
     ),
     "account-not-active": lambda f: _(
         "This account can’t pay for a cloud now: its status is %(status)s.", **f
@@ -209,4 +211,4 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     "passwords-differ": lambda f: _("The two passwords differ. Type both anew."),
 }
 
-SENTENCES = {**MALFORMED, **REFUSED}
+SENTENCES = {**MALFORMED, **REFUSED, **REASONS}

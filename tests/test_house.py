@@ -28,6 +28,9 @@ DOMAIN_ORDER = [
     "cloud",
     "invitation",
     "customer",
+    "linking",
+    "control",
+    "explaining",
     "team",
     "activity",
 ]

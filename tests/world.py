@@ -13,13 +13,24 @@ from datetime import UTC, datetime, timedelta
 from argon2 import PasswordHasher
 
 from portal import db
-from portal.domain import access, account, cloud, contact, customer, identity, invitation, team
-from portal.domain.access import AccountRole
+from portal.domain import (
+    access,
+    account,
+    cloud,
+    contact,
+    control,
+    customer,
+    identity,
+    invitation,
+    linking,
+    team,
+)
+from portal.domain.access import AccountRole, CloudRole
 from portal.domain.account import BillingAccount
 from portal.domain.actor import COMMAND, Actor
-from portal.domain.cloud import Cloud, Folder
+from portal.domain.cloud import Cloud, Folder, Link
 from portal.domain.customer import Customer, CustomerNote, Draft
-from portal.domain.errors import Forbidden
+from portal.domain.errors import Forbidden, Refused
 from portal.domain.identity import User
 from portal.domain.invitation import Invitation
 
@@ -206,6 +217,66 @@ def _create_cloud(world: World, by: Actor) -> None:
     cloud.create(db.lock(BillingAccount, world.north), by=by, name="sample")
 
 
+def _link_cloud(world: World, by: Actor) -> None:
+    """By an owner of the cloud: the role on the account decides."""
+    access.give_cloud_role(CloudRole.OWNER, cloud_id=world.doras_cloud, user=by.id, by=COMMAND)
+    _link(world.doras_cloud, world.north, by)
+
+
+def _relink_cloud(world: World, by: Actor) -> None:
+    """By somebody who may link to the account: the role on the cloud decides."""
+    payer = db.lock(BillingAccount, world.trial)
+    access.give_account_role(AccountRole.ADMIN, to=by.id, account=payer, by=COMMAND)
+    _link(world.doras_cloud, world.trial, by)
+
+
+def _link(cloud_id: str, account_id: str, by: Actor) -> None:
+    try:
+        link(cloud_id, account_id, by)
+    except Refused as refused:
+        if refused.code in ("account-role-missing", "role-insufficient"):
+            raise Forbidden("cloud.link") from refused
+        raise
+
+
+def link(cloud_id: str, account_id: str, by: Actor) -> Link:
+    """What somebody does who looks at the effect and presses *Link*."""
+    found, payer = db.lock(Cloud, cloud_id), db.lock(BillingAccount, account_id)
+    at = linking.target(payer, by)
+    shown = linking.effect(at, linking.candidate(at, found)).digest
+    return linking.link(found, by=by, to=payer, shown=shown)
+
+
+def _rename_cloud(world: World, by: Actor) -> None:
+    cloud.rename(db.lock(Cloud, world.doras_cloud), by=by, name="renamed")
+
+
+def _grant_cloud(world: World, by: Actor) -> None:
+    found = db.lock(Cloud, world.doras_cloud)
+    control.grant(found, by=by, role=CloudRole.VIEWER, to=contact.email(SAM))
+
+
+def _change_cloud(world: World, by: Actor) -> None:
+    found = _with_sam(world)
+    control.change(found, by=by, role=CloudRole.MEMBER, of=user(SAM).id)
+
+
+def _revoke_cloud(world: World, by: Actor) -> None:
+    control.revoke(_with_sam(world), by=by, of=user(SAM).id)
+
+
+def _revoke_partner(world: World, by: Actor) -> None:
+    found = db.lock(Cloud, world.doras_cloud)
+    access.give_cloud_role(CloudRole.EDITOR, cloud_id=found.id, partner=world.north, by=COMMAND)
+    control.revoke_partner(found, by=by, of=world.north)
+
+
+def _with_sam(world: World) -> Cloud:
+    found = db.lock(Cloud, world.doras_cloud)
+    access.give_cloud_role(CloudRole.VIEWER, cloud_id=found.id, user=user(SAM).id, by=COMMAND)
+    return found
+
+
 def _create_folder(world: World, by: Actor) -> None:
     cloud.create_folder(db.lock(Cloud, world.doras_cloud), by=by, name="sample")
 
@@ -287,6 +358,10 @@ def _north(world: World) -> str:
     return world.north
 
 
+def _doras_cloud(world: World) -> str:
+    return world.doras_cloud
+
+
 VERBS = (
     Verb("account.see", lambda world: world.north, _see_account),
     Verb("account.see", lambda world: world.north, _see_customer),
@@ -296,15 +371,22 @@ VERBS = (
     Verb("access.manage", _north, _change_role, ("access.change",)),
     Verb("access.manage", _north, _revoke, ("access.revoke",)),
     Verb("access.manage_owners", _north, _grant_owner, ("access.grant",)),
-    Verb("cloud.create", lambda world: world.north, _create_cloud),
+    Verb("cloud.create", _north, _create_cloud),
+    Verb("cloud.link", _north, _link_cloud, ("cloud.leave", "cloud.link")),
+    Verb("cloud.manage_access", _doras_cloud, _grant_cloud, ("cloud_access.grant",)),
+    Verb("cloud.manage_access", _doras_cloud, _change_cloud, ("cloud_access.change",)),
+    Verb("cloud.manage_access", _doras_cloud, _revoke_cloud, ("cloud_access.revoke",)),
+    Verb("cloud.manage_access", _doras_cloud, _revoke_partner, ("cloud_access.revoke_partner",)),
+    Verb("cloud.relink", _doras_cloud, _relink_cloud, ("cloud.leave", "cloud.link")),
+    Verb("cloud.rename", _doras_cloud, _rename_cloud),
     Verb("customer.add", lambda world: world.north, _add_customer),
     Verb("customer.edit", _north, _edit_customer),
     Verb("customer.edit", _north, _correct_address, ("customer.add", "customer.correct_address")),
     Verb("customer.remove", _north, _remove),
     Verb("customer.resume", _north, _resume, ("customer.suspend", "customer.resume")),
     Verb("customer.suspend", _north, _suspend),
-    Verb("folder.create", lambda world: world.doras_cloud, _create_folder),
-    Verb("folder.rename", lambda world: world.doras_cloud, _rename_folder),
+    Verb("folder.create", _doras_cloud, _create_folder),
+    Verb("folder.rename", _doras_cloud, _rename_folder),
     Verb("invitation.accept", lambda world: world.carls_subaccount, _accept),
     Verb("invitation.decline", lambda world: world.carls_subaccount, _decline),
     Verb("note.add", _north, _add_note),

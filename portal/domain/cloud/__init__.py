@@ -18,6 +18,7 @@ from portal.domain.cloud.making import (
     chain_of,
     create,
     create_folder,
+    refuse_closed,
     rename,
     rename_folder,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "other_clouds_for",
     "payer_for",
     "payers_of",
+    "refuse_closed",
     "rename",
     "rename_folder",
 ]

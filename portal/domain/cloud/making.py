@@ -67,7 +67,7 @@ def rename(cloud: Cloud, *, by: Actor, name: str) -> None:
     """Editors of a cloud rename it. Raises Forbidden, Refused("cloud-closed")."""
     cloud = db.lock(Cloud, cloud.id)
     access.require(by, "cloud.rename", cloud)
-    _refuse_closed(cloud)
+    refuse_closed(cloud)
     if cloud.name == name:
         return
     cloud.name, cloud.name_key = name, search_key(name)
@@ -117,13 +117,14 @@ def _give_owner(
     access.give_cloud_role(role, cloud_id=cloud.id, user=user, partner=partner, by=by)
 
 
-def _refuse_closed(cloud: Cloud) -> None:
+def refuse_closed(cloud: Cloud) -> None:
+    """Nothing is done to a closed cloud. Raises Refused("cloud-closed")."""
     if cloud.closed_at is not None:
         raise Refused("cloud-closed")
 
 
 def _refuse_name(cloud: Cloud, name: str) -> None:
-    _refuse_closed(cloud)
+    refuse_closed(cloud)
     taken = exists().where(Folder.cloud_id == cloud.id, Folder.name == name)
     if db.session.scalar(select(taken)):
         raise Refused("folder-name-taken", field="name", name=name)

@@ -178,7 +178,7 @@ def _with_roles(at: Target, rows: list[Any]) -> list[Candidate]:
     held: dict[str, list[Held]] = {row[0]: [] for row in rows}
     for one in db.session.execute(found):
         held[one[0]].append(Held(*one))
-    return [Candidate(*row, tuple(held[row[0]])) for row in rows]
+    return [Candidate._make((*row, tuple(held[row[0]]))) for row in rows]
 
 
 def _is_customers(at: Target) -> ColumnElement[bool]:

@@ -47,8 +47,7 @@ class Held(NamedTuple):
     is_customers: bool
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A cloud to link, as it is now, and its roles that matter here. ID and name of its payer are
     None where that account does not exist for the reader."""
 
