@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from portal import db, phrases
 from portal.domain import activity
-from portal.domain.access import ACCOUNT_TABLE, AccountRole
+from portal.domain.access import ACCOUNT_TABLE, CLOUD_TABLE, AccountRole
 from portal.domain.account import BillingAccount
 from portal.domain.activity import Wanted
 from portal.domain.customer import Draft
@@ -63,10 +63,10 @@ def test_the_line_of_every_verb_can_be_read(app: Flask, world: World, verb: obje
         "invitation.accept": "carl@customer.example",
         "invitation.decline": "carl@customer.example",
     }
-    folders = {"folder.create": "dora@direct.example", "folder.rename": "dora@direct.example"}
-    by = actor((who | folders).get(verb.action, OLGA))  # type: ignore[attr-defined]
+    on_cloud = dict.fromkeys(CLOUD_TABLE, "dora@direct.example")
+    by = actor((who | on_cloud).get(verb.action, OLGA))  # type: ignore[attr-defined]
     db.write(lambda: verb.call(world, by))  # type: ignore[attr-defined]
-    chain = world.direct if verb.action in folders else world.north  # type: ignore[attr-defined]
+    chain = world.direct if verb.action in on_cloud else world.north  # type: ignore[attr-defined]
     account = db.session.get_one(BillingAccount, chain)
     with app.test_request_context():
         said = [phrases.done(line) for line in activity.lines_for(account, Wanted())]

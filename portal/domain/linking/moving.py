@@ -79,9 +79,9 @@ def link(found: Cloud, *, by: Actor, to: BillingAccount, shown: str) -> Link:
     before = db.session.get_one(Link, cloud.link_id, populate_existing=True)
     moved = _move(before, to, by=by)
     left = db.session.get_one(BillingAccount, before.account_id)
-    for action, account in (("cloud.leave", left), ("cloud.link", to)):
-        record = _customer_of(account)
-        audit.record(action, by=by, chain=account.chain, thing=found.id, customer=record)
+    gone, come = _customer_of(left), _customer_of(to)
+    audit.record("cloud.leave", by=by, chain=left.chain, thing=found.id, customer=gone)
+    audit.record("cloud.link", by=by, chain=to.chain, thing=found.id, customer=come)
     return moved
 
 
