@@ -69,6 +69,6 @@ REASONS: dict[str, Callable[[Facts], str]] = {
     ),
     "customers-last-role": lambda f: _(
         "This is the last role of the customer’s people on their default cloud; a partner can’t "
-        "take it."
+        "take or lower it."
     ),
 }

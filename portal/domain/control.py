@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from portal import db
-from portal.domain import access, audit, cloud, identity
+from portal.domain import access, account, audit, cloud, identity
 from portal.domain.access import CloudAccess, CloudRole
 from portal.domain.access.seat import Seat, rank, standing, take
-from portal.domain.account import BillingAccount, Kind
+from portal.domain.account import BillingAccount, Kind, PartnerAccount
 from portal.domain.actor import Actor
 from portal.domain.cloud import Cloud
 from portal.domain.contact import Address
@@ -50,9 +50,17 @@ class Holder:
         return self.email is None
 
 
-def grant(found: Cloud, *, by: Actor, role: CloudRole, to: Address | str) -> None:
+class Asking(NamedTuple):
+    """Whom an owner of a cloud has to add so that somebody can link it: the account of the partner
+    on whose staff they are, or (None) themselves. `is_owner`: they are one, or are to be."""
+
+    partner: PartnerAccount | None
+    is_owner: bool
+
+
+def grant(found: Cloud, *, by: Actor, role: CloudRole, to: Address | str) -> str:
     """An owner gives a role to somebody with an account here, by address, or to a partner's
-    account, by ID.
+    account, by ID; returns the holder's ID.
 
     Raises Forbidden; Refused("cloud-closed", "no-account", "no-partner", "has-role").
     """
@@ -63,12 +71,14 @@ def grant(found: Cloud, *, by: Actor, role: CloudRole, to: Address | str) -> Non
     seat = _seat(found, holder)
     seat.fill(role, by=by)
     _record("cloud_access.grant", found, holder, by=by, role=role)
+    return holder
 
 
 def change(found: Cloud, *, by: Actor, role: CloudRole, of: str) -> None:
-    """An owner raises or lowers a holder's role; the last owner stays one.
+    """An owner raises or lowers a holder's role; the last owner stays one, and a partner's staff
+    do not lower the last role of the customer's people on the default cloud.
 
-    Raises Forbidden; Refused("cloud-closed", "no-role", "last-cloud-owner").
+    Raises Forbidden; Refused("cloud-closed", "no-role", "last-cloud-owner", "customers-last-role").
     """
     found = db.lock(Cloud, found.id)
     access.require(by, "cloud.manage_access", found)
@@ -77,15 +87,15 @@ def change(found: Cloud, *, by: Actor, role: CloudRole, of: str) -> None:
     rows = seat.taken()
     if role is not OWNER:
         _keep_an_owner(found, rows)
+    if rank(role) > rank(rows[0].role):
+        _keep_the_customers(found, rows, by=by)
     if seat.change(role, by=by):
         _record("cloud_access.change", found, of, by=by, role=role)
 
 
 def revoke(found: Cloud, *, by: Actor, of: str) -> None:
     """An owner takes a holder's role, at once; a partner's staff leave the customer's people the
-    last one that they have on the default cloud.
-
-    Raises as `change`, and Refused("customers-last-role").
+    last one that they have on the default cloud. Raises as `change`.
     """
     found = db.lock(Cloud, found.id)
     access.require(by, "cloud.manage_access", found)
@@ -105,7 +115,8 @@ def revoke_partner(found: Cloud, *, by: Actor, of: str) -> None:
     found = db.lock(Cloud, found.id)
     access.require(by, "cloud.manage_access", found)
     cloud.refuse_closed(found)
-    rows = [row for row in _open_rows(found) if row.partner_id == of or _is_staffs(row, of)]
+    staff = access.staff_ids(of)
+    rows = [row for row in _open_rows(found) if row.partner_id == of or row.user_id in staff]
     if not rows:
         raise Refused("no-role")
     _keep_an_owner(found, rows)
@@ -128,28 +139,39 @@ def holders_of(found: Cloud, *, reader: Actor) -> list[Holder]:
     for row in db.session.execute(rows):
         grouped.setdefault(row[0].user_id or row[0].partner_id, []).append(row)
     partners = _partners_at(found, [row for rows in grouped.values() for row in rows], reader)
-    holders = [_holder(rows, partners) for rows in grouped.values()]
+    staff = {ident: access.staff_ids(ident) for ident in partners}
+    holders = [_holder(rows, partners, staff) for rows in grouped.values()]
     return sorted(holders, key=lambda one: (not one.is_partner, one.name, one.id))
+
+
+def asking(found: Cloud, *, actor: Actor) -> Asking:
+    """Whom the actor asks to be added: the partner's account on whose staff they are, where that
+    looks after the cloud or holds a role on it, else themselves."""
+    rows = _open_rows(found)
+    concerned = {cloud.payer_of(found).parent_id, *(row.partner_id for row in rows)}
+    partner = next((one for one in account.partners_of(actor) if one.id in concerned), None)
+    asked = {actor.id, partner.id if partner else actor.id}
+    owned = [row for row in rows if row.role is OWNER and {row.user_id, row.partner_id} & asked]
+    return Asking(partner, bool(owned))
 
 
 def _partners_at(found: Cloud, rows: list[Any], reader: Actor) -> dict[str, str]:
     """ID and name of the partners concerned, as far as the reader knows them: those with a role on
     the cloud, and the one whose customer's account pays for it."""
     known = {row[0].partner_id: row[2] for row in rows if row[0].partner_id}
-    payer = cloud.payers_of(found, actor=reader)[0].account_id
-    account = db.session.get(BillingAccount, payer) if payer else None
-    if account is not None and account.parent is not None:
-        known[account.parent.id] = account.parent.name
+    payer = db.find(BillingAccount, cloud.payer_of(found).id, reader)
+    if payer is not None and payer.parent is not None:
+        known[payer.parent.id] = payer.parent.name
     return known
 
 
-def _holder(rows: list[Any], partners: dict[str, str]) -> Holder:
+def _holder(rows: list[Any], partners: dict[str, str], staff: dict[str, set[str]]) -> Holder:
     strongest = sorted(rows, key=lambda row: rank(row[0].role))
     held, coming = standing([row[0] for row in strongest])
     shown, user, partner_name, given_by = next(
         (row for row in strongest if row[0] is held), strongest[0]
     )
-    staffed = [ident for ident in partners if user and access.is_staff(user.id, ident)]
+    staffed = [ident for ident in partners if user and user.id in staff[ident]]
     return Holder(
         id=shown.user_id or shown.partner_id,
         name=user.name if user else partner_name,
@@ -168,7 +190,7 @@ def _holder(rows: list[Any], partners: dict[str, str]) -> Holder:
 def _user(address: Address) -> User:
     user = identity.user_by_email(address.key)
     if user is None:
-        raise Refused("no-account", field="holder", address=address.display)
+        raise Refused("no-account", field="email", address=address.display)
     return user
 
 
@@ -176,7 +198,7 @@ def _partner(ident: str) -> BillingAccount:
     """An unknown account and one without partner status are the same answer."""
     partner = db.session.get(BillingAccount, ident)
     if partner is None or partner.kind is not Kind.PARTNER:
-        raise Refused("no-partner", field="holder")
+        raise Refused("no-partner", field="email")
     return partner
 
 
@@ -190,10 +212,6 @@ def _open_rows(found: Cloud) -> list[CloudAccess]:
         CloudAccess.cloud_id == found.id, CloudAccess.revoked_at.is_(None)
     )
     return list(db.session.scalars(rows.execution_options(populate_existing=True)))
-
-
-def _is_staffs(row: CloudAccess, partner_id: str) -> bool:
-    return row.user_id is not None and access.is_staff(row.user_id, partner_id)
 
 
 def _keep_an_owner(found: Cloud, leaving: Iterable[CloudAccess]) -> None:
@@ -216,14 +234,16 @@ def _acts(row: CloudAccess) -> bool:
 
 
 def _keep_the_customers(found: Cloud, leaving: list[CloudAccess], *, by: Actor) -> None:
-    """A partner's staff never take the last role of the customer's people on its default cloud."""
+    """A partner's staff never take the last role of the customer's people on its default cloud.
+    Raises Refused("customers-last-role")."""
     live = select(Customer.partner_id).where(
         Customer.default_cloud_id == found.id, Customer.status != Status.INACTIVE
     )
     partner_id = db.session.scalar(live)
-    if partner_id is None or not access.is_staff(by.id, partner_id):
+    staff = access.staff_ids(partner_id) if partner_id else set()
+    if by.id not in staff:
         return
-    people = [row for row in _open_rows(found) if row.user_id and not _is_staffs(row, partner_id)]
+    people = [row for row in _open_rows(found) if row.user_id and row.user_id not in staff]
     if people and set(people) <= set(leaving):
         raise Refused("customers-last-role")
 

@@ -23,6 +23,7 @@ from portal.domain.access.holding import (
     require,
     roles_on_account,
     roles_on_cloud,
+    staff_ids,
 )
 from portal.domain.access.table import (
     ACCOUNT_TABLE,
@@ -57,4 +58,5 @@ __all__ = [
     "revoke",
     "roles_on_account",
     "roles_on_cloud",
+    "staff_ids",
 ]

@@ -157,13 +157,18 @@ def administrators_of(account: Account) -> list[str]:
     return sorted(set(db.session.scalars(found)))
 
 
-def is_staff(user_id: str, partner_id: str) -> bool:
-    """Whether the user holds any role on the partner's account, pending ones too."""
+def staff_ids(partner_id: str) -> set[str]:
+    """The IDs of those who hold any role on the partner's account, pending ones too."""
     held = select(AccountAccess.user_id).where(
         AccountAccess.account_id == partner_id, AccountAccess.revoked_at.is_(None)
     )
+    return set(db.session.scalars(held))
+
+
+def is_staff(user_id: str, partner_id: str) -> bool:
+    """Whether the user is one of them."""
     # Compared here: whoever forged a NUL into an ID would find PostgreSQL refusing the question.
-    return user_id in set(db.session.scalars(held))
+    return user_id in staff_ids(partner_id)
 
 
 def account_ids(actor: Actor, *, staff: bool = False) -> Any:

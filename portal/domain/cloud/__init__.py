@@ -9,6 +9,7 @@ from portal.domain.cloud.listing import (
     folders_of,
     other_clouds_for,
     payer_for,
+    payer_of,
     payers_of,
 )
 from portal.domain.cloud.making import (
@@ -42,6 +43,7 @@ __all__ = [
     "folders_of",
     "other_clouds_for",
     "payer_for",
+    "payer_of",
     "payers_of",
     "refuse_closed",
     "rename",

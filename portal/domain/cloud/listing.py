@@ -24,6 +24,7 @@ class CloudRow(NamedTuple):
     payer_id: str | None
     payer_name: str | None
     closed_at: datetime | None
+    linked_at: datetime
 
 
 class Payer(NamedTuple):
@@ -33,6 +34,16 @@ class Payer(NamedTuple):
     until_at: datetime | None
     account_id: str | None
     account_name: str | None
+
+
+def payer_of(cloud: Cloud) -> BillingAccount:
+    """The account that pays for the cloud now."""
+    found = (
+        select(BillingAccount)
+        .join(Link, Link.account_id == BillingAccount.id)
+        .where(Link.cloud_id == cloud.id, Link.until_at.is_(None))
+    )
+    return db.session.scalars(found).one()
 
 
 def default_folder(cloud_id: str) -> tuple[Cloud, Folder]:
@@ -56,7 +67,7 @@ def other_clouds_for(actor: Actor, *, after: str = "") -> list[CloudRow]:
     """The actor's own clouds that stand on none of their subaccount cards, newest first, one more
     than a page."""
     found = (
-        select(Cloud.id, Cloud.name, *payer_for(actor), Cloud.closed_at)
+        select(Cloud.id, Cloud.name, *payer_for(actor), Cloud.closed_at, Link.since_at)
         .join(Link, and_(Link.cloud_id == Cloud.id, Link.until_at.is_(None)))
         .join(BillingAccount, BillingAccount.id == Link.account_id)
         .where(Cloud.id.in_(access.cloud_ids(actor, own=True)), Cloud.closed_at.is_(None))
@@ -71,7 +82,14 @@ def other_clouds_for(actor: Actor, *, after: str = "") -> list[CloudRow]:
 def clouds_linked_to(account_ids: list[str]) -> dict[str, list[CloudRow]]:
     """The clouds linked now to each of these accounts, which the caller has found visible."""
     found = (
-        select(Cloud.id, Cloud.name, BillingAccount.id, BillingAccount.name, Cloud.closed_at)
+        select(
+            Cloud.id,
+            Cloud.name,
+            BillingAccount.id,
+            BillingAccount.name,
+            Cloud.closed_at,
+            Link.since_at,
+        )
         .join(Link, and_(Link.cloud_id == Cloud.id, Link.until_at.is_(None)))
         .join(BillingAccount, BillingAccount.id == Link.account_id)
         .where(BillingAccount.id.in_(account_ids))

@@ -8,6 +8,7 @@ from portal import db
 from portal.domain import access, audit
 from portal.domain.account import BillingAccount, Status
 from portal.domain.actor import Actor
+from portal.domain.cloud.listing import payer_of
 from portal.domain.cloud.record import Cloud, Folder, Link
 from portal.domain.contact import search_key
 from portal.domain.errors import Refused
@@ -102,12 +103,7 @@ def rename_folder(folder: Folder, *, by: Actor, name: str) -> None:
 
 def chain_of(cloud: Cloud) -> str:
     """The audit chain of what is done to the cloud: that of the account which pays for it now."""
-    payer = (
-        select(BillingAccount)
-        .join(Link, Link.account_id == BillingAccount.id)
-        .where(Link.cloud_id == cloud.id, Link.until_at.is_(None))
-    )
-    return db.session.scalars(payer).one().chain
+    return payer_of(cloud).chain
 
 
 def _give_owner(

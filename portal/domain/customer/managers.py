@@ -24,7 +24,7 @@ class Manager(NamedTuple):
 
 def managers_of(partner: BillingAccount) -> list[Manager]:
     """The partner's staff, and whoever else stands on one of its customers' records, by name."""
-    staff = _staff_ids(partner)
+    staff = access.staff_ids(partner.id)
     named = select(Customer.manager_id).where(
         Customer.partner_id == partner.id, Customer.manager_id.isnot(None)
     )
@@ -51,10 +51,3 @@ def managed_by(user_id: str, partner: BillingAccount) -> int:
         Customer.status != Status.INACTIVE,
     )
     return db.session.execute(found).scalar_one()
-
-
-def _staff_ids(partner: BillingAccount) -> set[str]:
-    found = select(access.AccountAccess.user_id).where(
-        access.AccountAccess.account_id == partner.id, access.AccountAccess.revoked_at.is_(None)
-    )
-    return set(db.session.scalars(found))
