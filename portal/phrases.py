@@ -126,6 +126,11 @@ ROLES = {
     "billing.accounts.editor": lazy_gettext("editor"),
     "billing.accounts.accountant": lazy_gettext("accountant"),
     "billing.accounts.viewer": lazy_gettext("viewer"),
+    "resource-manager.clouds.owner": lazy_gettext("owner"),
+    "admin": lazy_gettext("admin"),
+    "editor": lazy_gettext("editor"),
+    "viewer": lazy_gettext("viewer"),
+    "resource-manager.clouds.member": lazy_gettext("member"),
 }
 
 ABILITIES = {
@@ -143,8 +148,14 @@ ABILITIES = {
     "access.manage": lazy_gettext("Add staff, change their roles, remove them"),
     "access.manage_owners": lazy_gettext("Make somebody owner, change or remove an owner"),
     "account.switch_to_paid": lazy_gettext("Switch to paid"),
+    "cloud.see": lazy_gettext("See the cloud, its folders and who pays for it"),
+    "cloud.rename": lazy_gettext("Rename the cloud"),
+    "folder.create": lazy_gettext("Create a folder"),
+    "folder.rename": lazy_gettext("Rename a folder"),
+    "cloud.manage_access": lazy_gettext("See who has access, give and revoke it"),
+    "cloud.relink": lazy_gettext("Link the cloud to another account (with editor or higher there)"),
 }
-"""What the role table's actions on an account let one do."""
+"""What the role tables' actions let one do."""
 
 
 def done(line: Any) -> str:
@@ -165,7 +176,7 @@ def who(name: str | None, actor: str) -> str:
 
 
 def role(code: str) -> str:
-    """A role on an account, in a word."""
+    """A role on an account or a cloud, in a word."""
     return str(ROLES[code])
 
 

@@ -9,14 +9,15 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from portal import db, seeds
-from portal.domain import account, audit, contact, identity, outbox
+from portal.domain import account, audit, contact, control, identity, outbox
+from portal.domain.access import CloudAccess, CloudRole
 from portal.domain.account import BillingAccount, Kind, Mode
 from portal.domain.cloud import Cloud
 from portal.domain.customer import Customer, Status
 from portal.domain.identity import User
 from portal.domain.outbox import Delivery, OutboxEntry
 from tests.conftest import Databases, make_app
-from tests.world import DORA, OLGA, SAM, TINA, World, user
+from tests.world import DORA, EDDIE, OLGA, SAM, TINA, World, user
 
 GOOD = ["--name", "Zoë Newcomer", "--password", "long enough 1"]
 
@@ -234,3 +235,53 @@ def test_a_seed_that_is_cut_short_leaves_nothing_and_can_be_sown_again(
     assert db.session.scalar(select(func.count()).select_from(BillingAccount)) == 0
     assert call(empty, "seed")[0] == 0
     assert audit.broken_links() == []
+
+
+# Clouds
+
+
+def test_cloud_explain_says_what_somebody_may_do_and_by_which_row(app: Flask, world: World) -> None:
+    row = db.session.query(CloudAccess).filter_by(cloud_id=world.ninas_cloud, user_id=None).one()
+    ident = row.id
+    code, said = call(app, "cloud", "explain", world.ninas_cloud, EDDIE.upper())
+    assert code == 0
+    lines = said.splitlines()
+    assert lines[0] == "See the cloud, its folders and who pays for it: yes"
+    through = (
+        "    resource-manager.clouds.owner, through the account of North, since 2026-03-02 09:00"
+    )
+    assert lines[1].startswith(through)
+    assert lines[1].endswith(f"UTC, row {ident}")
+    assert lines[2].startswith("    billing.accounts.editor, on the account that pays, since")
+    assert "Rename the cloud: yes" in lines
+
+
+def test_cloud_explain_says_from_when_on(app: Flask, world: World) -> None:
+    def grant() -> None:
+        found = db.lock(Cloud, world.doras_cloud)
+        by, to = identity.as_actor(user(DORA)), contact.email(SAM)
+        control.grant(found, by=by, role=CloudRole.EDITOR, to=to)
+
+    db.write(grant)
+    _code, said = call(app, "cloud", "explain", world.doras_cloud, SAM)
+    assert "See the cloud, its folders and who pays for it: yes\n" in said
+    assert "Rename the cloud: from 2026-03-02 10:00:20 UTC\n    editor, their own, since" in said
+    assert "effective 2026-03-02 10:00:20 UTC, row acc" in said
+    assert "See who has access, give and revoke it: no\n" in said
+
+
+def test_cloud_explain_says_the_same_of_a_stranger_and_of_nobody(app: Flask, world: World) -> None:
+    stranger = call(app, "cloud", "explain", world.doras_cloud, SAM)
+    assert stranger == call(app, "cloud", "explain", world.doras_cloud, "who@nowhere.example")
+    assert stranger[0] == 0
+    assert {line.rpartition(": ")[2] for line in stranger[1].splitlines()} == {"no"}
+
+
+def test_cloud_explain_refuses_in_a_sentence(app: Flask, world: World) -> None:
+    unknown = "b1g" + "0" * 17
+    assert call(app, "cloud", "explain", unknown, SAM) == (
+        1,
+        f"Error: There is no cloud {unknown}.\n",
+    )
+    code, said = call(app, "cloud", "explain", world.doras_cloud, "sam")
+    assert (code, "exactly one @" in said) == (2, True)

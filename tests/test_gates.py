@@ -28,6 +28,8 @@ SAMPLES = {
     "cloud_id": (OLGA, "ninas_cloud"),
     "folder_id": (OLGA, "ninas_folder"),
     "user_id": (OLGA, "eddie"),
+    "holder_id": (OLGA, "north"),
+    "partner_id": (OLGA, "north"),
     "note_id": (OLGA, "ninas_note"),
     "ident": (CARL, "carls_subaccount"),
 }
@@ -55,13 +57,14 @@ MADE_UP = (
 
 
 def with_ids(app: Flask, method: str) -> list[Rule]:
-    """The rules that carry IDs and answer `method`, by name: so *accept* is before *decline*."""
+    """The rules that carry IDs and answer `method`, by name: so *accept* is before *decline*; what
+    takes access, on which others stand, comes last."""
     found = [
         rule
         for rule in app.url_map.iter_rules()
         if rule.arguments and rule.endpoint not in NOBODYS and method in (rule.methods or set())
     ]
-    return sorted(found, key=lambda rule: rule.endpoint)
+    return sorted(found, key=lambda rule: ("revoke" in rule.endpoint, rule.endpoint))
 
 
 def url(app: Flask, rule: Rule, world: World, **changes: str) -> str:
@@ -188,6 +191,16 @@ def test_an_id_of_ones_own_in_the_wrong_place_is_not_found(browser: Open, world:
     folder = f"folders/{world.ninas_folder}/rename"
     assert olga.get(f"{clouds}/{world.ninas_cloud}/{folder}").status_code == 200
     assert olga.get(f"{clouds}/{world.carls_cloud}/{folder}").status_code == 404
+    assert olga.get(f"{clouds}/{world.ninas_cloud}/access/{world.north}/revoke").status_code == 200
+    for holder, step in (
+        (world.south, "revoke"),
+        (world.south, "revoke-partner"),
+        (world.ninas_subaccount, "change"),
+        (user(SAM).id, "change"),
+        (user(OLGA).id, "revoke"),
+        (user(SAM).id, "revoke-partner"),
+    ):
+        assert olga.get(f"{clouds}/{world.ninas_cloud}/access/{holder}/{step}").status_code == 404
     assert olga.get(f"/partner/{world.carls_subaccount}/customers").status_code == 403
 
 

@@ -10,8 +10,8 @@ from flask import Flask
 from sqlalchemy import text
 
 from portal import db, phrases
-from portal.domain import activity
-from portal.domain.access import ACCOUNT_TABLE, CLOUD_TABLE, AccountRole
+from portal.domain import activity, explaining
+from portal.domain.access import ACCOUNT_TABLE, CLOUD_TABLE, AccountRole, CloudRole
 from portal.domain.account import BillingAccount
 from portal.domain.activity import Wanted
 from portal.domain.customer import Draft
@@ -47,8 +47,8 @@ def test_every_action_in_the_code_has_a_title_and_a_sentence_and_no_more() -> No
 
 
 def test_every_role_field_and_action_of_the_table_has_its_words() -> None:
-    assert set(phrases.ROLES) == set(AccountRole)
-    assert set(phrases.ABILITIES) == set(ACCOUNT_TABLE)
+    assert set(phrases.ROLES) == {*AccountRole, *CloudRole}
+    assert set(phrases.ABILITIES) == {*ACCOUNT_TABLE, *CLOUD_TABLE, explaining.SEE}
     assert set(phrases.FIELDS) == {field.name for field in fields(Draft)} - {"with_cloud"}
 
 

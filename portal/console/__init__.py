@@ -1,4 +1,4 @@
-"""The management console: home, billing, clouds."""
+"""The management console: home, billing, clouds and who has access to them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def home() -> Any:
     )
 
 
-from portal.console import billing, clouds  # noqa: E402 - their blueprints hang below this one
+from portal.console import access, billing, clouds  # noqa: E402 - they hang below this one
 
-blueprint.register_blueprint(billing.blueprint)
-blueprint.register_blueprint(clouds.blueprint)
+for screen in (billing, clouds, access):
+    blueprint.register_blueprint(screen.blueprint)

@@ -1,4 +1,4 @@
-"""Clouds: *Create cloud*, a cloud's page, its folders."""
+"""Clouds: *Create cloud*, a cloud's page, its folders; renaming both."""
 
 from __future__ import annotations
 
@@ -7,39 +7,27 @@ from typing import Any
 from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from wtforms import SelectField, StringField, ValidationError
+from wtforms import SelectField, ValidationError
 
 from portal import carried, db, web
-from portal.domain import access, account, cloud, contact, once
+from portal.domain import access, account, cloud, once
 from portal.domain.account import BillingAccount
 from portal.domain.actor import Actor
 from portal.domain.cloud import Cloud, Folder
-from portal.domain.contact import Malformed
 from portal.domain.errors import Refused
-from portal.sentences import sentence
+from portal.naming import NameForm, NewCloudForm
+from portal.roles import has_acted
 
 blueprint = Blueprint("clouds", __name__, url_prefix="/clouds")
-
-
-class NameForm(web.Form):
-    name = StringField(lazy_gettext("Name"))
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.name.flags.required = True
-
-    def validate_name(self, field: StringField) -> None:
-        try:
-            field.data = contact.line(field.data or "", limit=cloud.NAME_LONGEST)
-        except Malformed as error:
-            raise ValidationError(sentence(error.code, error.facts)) from error
 
 
 class CreateFolderForm(NameForm, web.CreatingForm):
     """A name, and the key by which the folder is created once."""
 
 
-class CreateCloudForm(NameForm, web.CreatingForm):
+class CreateCloudForm(NewCloudForm):
+    """A new cloud, and which account pays for it."""
+
     account_id = SelectField(lazy_gettext("Billing account"), validate_choice=False)
 
     def validate_account_id(self, field: SelectField) -> None:
@@ -59,19 +47,19 @@ def create() -> Any:
     if not form.is_submitted() or not form.validate():
         status = 422 if form.is_submitted() else 200
         return web.page("console/clouds/create.html", form=form, payers=payers, status=status)
-    name, payer_id = form.name.data or "", form.account_id.data
+    names, payer_id = form.names(), form.account_id.data
     key, body = form.form_key.data or "", form.body()
 
     def unit() -> str:
         payer = db.lock(BillingAccount, payer_id)
-        return once.once(actor, key, body, lambda: cloud.create(payer, by=actor, name=name).id)
+        return once.once(actor, key, body, lambda: cloud.create(payer, by=actor, **names).id)
 
     try:
         cloud_id = db.write(unit)
     except Refused as error:
         form.refuse(error)
         return web.page("console/clouds/create.html", form=form, payers=payers, status=422)
-    flash(_("The cloud %(name)s is created.", name=name), "success")
+    flash(_("The cloud %(name)s is created.", name=names["name"]), "success")
     return redirect(url_for(".show", cloud_id=cloud_id), 303)
 
 
@@ -88,6 +76,23 @@ def _payers(actor: Actor) -> list[BillingAccount]:
 def show(cloud_id: str) -> Any:
     """A cloud: who pays for it since when, its folders."""
     return _page(web.find_or_404(Cloud, cloud_id), CreateFolderForm(**carried.shown_again()))
+
+
+@blueprint.route("/<id:cloud_id>/rename", methods=["GET", "POST"])
+def rename(cloud_id: str) -> Any:
+    """Rename a cloud."""
+    actor, found = web.actor(), web.find_or_404(Cloud, cloud_id)
+    access.require(actor, "cloud.rename", found)
+    form = NameForm(**({"name": found.name} | carried.shown_again()))
+    name = form.name
+
+    def unit() -> None:
+        cloud.rename(db.lock(Cloud, cloud_id), by=actor, name=name.data or "")
+
+    if has_acted(form, unit):
+        flash(_("The cloud is renamed."), "success")
+        return redirect(url_for(".show", cloud_id=cloud_id), 303)
+    return _rename_page(form, found, title=_("Rename cloud %(name)s", name=found.name))
 
 
 @blueprint.post("/<id:cloud_id>/folders/create")
@@ -124,19 +129,24 @@ def rename_folder(cloud_id: str, folder_id: str) -> Any:
     web.same_or_404(folder.cloud_id, found.id)
     access.require(actor, "folder.rename", found)
     form = NameForm(**({"name": folder.name} | carried.shown_again()))
-    if form.is_submitted() and form.validate():
-        name = form.name.data or ""
-        try:
-            db.write(lambda: cloud.rename_folder(db.lock(Folder, folder_id), by=actor, name=name))
-        except Refused as error:
-            form.refuse(error)
-        else:
-            flash(_("The folder is renamed."), "success")
-            return redirect(url_for(".show", cloud_id=cloud_id), 303)
+    name = form.name
+
+    def unit() -> None:
+        cloud.rename_folder(db.lock(Folder, folder_id), by=actor, name=name.data or "")
+
+    if has_acted(form, unit):
+        flash(_("The folder is renamed."), "success")
+        return redirect(url_for(".show", cloud_id=cloud_id), 303)
+    title = _("Rename folder %(name)s", name=folder.name)
+    return _rename_page(form, found, title=title, folder=folder)
+
+
+def _rename_page(form: NameForm, found: Cloud, *, title: str, folder: Folder | None = None) -> Any:
     return web.page(
-        "console/clouds/rename_folder.html",
+        "console/clouds/rename.html",
         cloud=found,
-        folder=folder,
+        title=title,
+        thing=folder or found,
         form=form,
         status=422 if form.is_submitted() else 200,
     )
@@ -150,6 +160,7 @@ def _page(found: Cloud, form: CreateFolderForm, *, status: int = 200) -> Any:
         form=form,
         folders=cloud.folders_of(found),
         payers=cloud.payers_of(found, actor=actor),
+        may_rename=access.may(actor, "cloud.rename", found),
         may_edit=access.may(actor, "folder.create", found),
         status=status,
     )

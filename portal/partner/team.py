@@ -7,15 +7,14 @@ from typing import Any
 from flask import Blueprint, abort, flash, g, redirect, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from wtforms import EmailField, SelectField, ValidationError
-from wtforms.validators import InputRequired
+from wtforms import EmailField, ValidationError
 
-from portal import carried, db, phrases, web
+from portal import db, letters, phrases, roles, web
 from portal.domain import access, contact, customer, once, team
 from portal.domain.access import ACCOUNT_TABLE, AccountRole
 from portal.domain.account import BillingAccount
 from portal.domain.contact import Malformed
-from portal.domain.errors import Forbidden, Refused
+from portal.domain.errors import Refused
 from portal.domain.team import Member
 from portal.sentences import sentence
 
@@ -50,31 +49,13 @@ def _is_owner(member: Member) -> bool:
     return AccountRole.OWNER in (member.role, member.coming)
 
 
-def _choices() -> list[tuple[str, str]]:
+def _offered() -> list[AccountRole]:
     """The roles that the signed-in person may give."""
     is_owner = access.may(web.actor(), "access.manage_owners", g.partner)
-    roles = [role for role in AccountRole if is_owner or role is not AccountRole.OWNER]
-    return [(role, f"{phrases.role(role)} ({role})") for role in roles]
+    return [role for role in AccountRole if is_owner or role is not AccountRole.OWNER]
 
 
-class RoleForm(web.Form):
-    """A role on the partner's account."""
-
-    role = SelectField(
-        lazy_gettext("Role"), [InputRequired(lazy_gettext("Choose one of these roles."))]
-    )
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.role.choices = _choices()
-        self.role.validate_choice = False
-
-    def validate_role(self, field: SelectField) -> None:
-        if field.data not in set(AccountRole):
-            raise ValidationError(_("Choose one of these roles."))
-
-
-class AddForm(RoleForm, web.CreatingForm):
+class AddForm(roles.RoleForm, web.CreatingForm):
     """Somebody for the staff."""
 
     email = EmailField(lazy_gettext("E-mail of their account here"))
@@ -91,7 +72,7 @@ def add(account_id: str) -> Any:
     """*Add staff*."""
     actor, partner_id = web.actor(), g.partner.id
     access.require(actor, "access.manage", g.partner)
-    form = AddForm(**_kept(AccountRole.EDITOR))
+    form = AddForm(_offered(), **roles.beginning_with(AccountRole.EDITOR))
     form.email.flags.required = True
     stranger = ""
     if form.is_submitted() and form.validate():
@@ -109,8 +90,6 @@ def add(account_id: str) -> Any:
 
         try:
             name = db.write(unit)
-        except Forbidden:
-            raise
         except Refused as error:
             form.refuse(error)
             stranger = address.display if error.code == "no-account" else ""
@@ -121,47 +100,25 @@ def add(account_id: str) -> Any:
         "partner/team/add.html",
         partner=g.partner,
         form=form,
-        letter=_letter(stranger) if stranger else "",
+        letter=letters.account_for_staff(stranger, g.partner.name) if stranger else "",
         status=422 if form.is_submitted() else 200,
     )
-
-
-def _kept(role: AccountRole) -> dict[str, Any]:
-    return {"data": {"role": role}, **carried.shown_again()}
-
-
-def _letter(address: str) -> str:
-    text = _(
-        "Hello,\n\nplease open an account at %(link)s with the address %(address)s, and tell me "
-        "when it is done. Then I can add you to the staff of %(partner)s.\n",
-        link=web.external(url_for("auth.sign_up")),
-        address=address,
-        partner=g.partner.name,
-    )
-    return str(text)
 
 
 @blueprint.route("/<id:user_id>/change", methods=["GET", "POST"])
 def change(account_id: str, user_id: str) -> Any:
     """*Change role*."""
     actor, member = web.actor(), _find(user_id)
-    form = RoleForm(**_kept(member.coming or member.role or AccountRole.VIEWER))
-    if form.is_submitted() and form.validate():
-        role = AccountRole(form.role.data)
+    at_first = member.coming or member.role or AccountRole.VIEWER
+    form = roles.RoleForm(_offered(), **roles.beginning_with(at_first))
 
-        def unit() -> None:
-            fresh = db.lock(BillingAccount, account_id)
-            access.change(role, of=team.user_of(member), account=fresh, by=actor)
+    def unit() -> None:
+        fresh, role = db.lock(BillingAccount, account_id), AccountRole(form.role.data)
+        access.change(role, of=team.user_of(member), account=fresh, by=actor)
 
-        try:
-            db.write(unit)
-        except Forbidden:
-            raise
-        except Refused as error:
-            form.refuse(error)
-        else:
-            flash(_("%(name)s’s role is saved.", name=member.name), "success")
-            return redirect(url_for(".index", account_id=account_id), 303)
+    if roles.has_acted(form, unit):
+        flash(_("%(name)s’s role is saved.", name=member.name), "success")
+        return redirect(url_for(".index", account_id=account_id), 303)
     return _step_page("change", form, member)
 
 
@@ -170,24 +127,17 @@ def remove(account_id: str, user_id: str) -> Any:
     """*Remove* from the staff."""
     actor, member = web.actor(), _find(user_id)
     form = web.Form()
-    if form.is_submitted() and form.validate():
 
-        def unit() -> None:
-            fresh = db.lock(BillingAccount, account_id)
-            access.revoke(of=team.user_of(member), account=fresh, by=actor)
+    def unit() -> None:
+        fresh = db.lock(BillingAccount, account_id)
+        access.revoke(of=team.user_of(member), account=fresh, by=actor)
 
-        try:
-            db.write(unit)
-        except Forbidden:
-            raise
-        except Refused as error:
-            form.refuse(error)
-        else:
-            flash(_("%(name)s is not on the staff any more.", name=member.name), "success")
-            goes = member.id == actor.id
-            return redirect(
-                url_for("partner.choose") if goes else url_for(".index", account_id=account_id), 303
-            )
+    if roles.has_acted(form, unit):
+        flash(_("%(name)s is not on the staff any more.", name=member.name), "success")
+        goes = member.id == actor.id
+        return redirect(
+            url_for("partner.choose") if goes else url_for(".index", account_id=account_id), 303
+        )
     return _step_page("remove", form, member)
 
 

@@ -69,6 +69,28 @@ def test_a_cloud_is_created_with_a_folder_and_paid_from_its_first_moment(
     assert "shop production" in client.text
 
 
+def test_a_cloud_begins_with_the_folder_one_names(browser: Open, world: World) -> None:
+    client = browser(DORA)
+    client.get("/console/clouds/create")
+    assert client.form("/create")["folder_name"] == "default"
+    client.submit("Create", name="shop", folder_name=" staging ")
+    assert folders(client) == ["staging"]
+
+
+def test_a_cloud_is_renamed_and_keeps_its_id(browser: Open, world: World) -> None:
+    client = browser(DORA)
+    client.get(f"/console/clouds/{world.doras_cloud}")
+    client.click("Rename cloud dora-cloud")
+    assert client.form("/rename")["name"] == "dora-cloud"
+    assert world.doras_cloud in client.text
+    answer = client.submit("Rename", name="  dora's   shop ")
+    assert answer.request.path == f"/console/clouds/{world.doras_cloud}"
+    assert notices(client, "success") == ["The cloud is renamed."]
+    assert text_of(next(client.page.iter("h1"))) == "dora's shop"
+    client.click("Rename cloud dora's shop")
+    assert client.submit("Rename").status_code == 200, "its own name is no change"
+
+
 def test_a_cloud_is_created_from_the_page_of_the_account_that_pays(
     browser: Open, world: World
 ) -> None:
@@ -169,6 +191,17 @@ def test_a_bad_name_of_a_cloud_is_refused_at_its_field(browser: Open, world: Wor
         assert errors(client).keys() == {"name"}
         assert what in errors(client)["name"]
         assert client.form("/create")["name"] == shown(typed)
+    client.get("/console/clouds/create")
+    for typed, what in BAD_NAMES:
+        assert client.submit("Create", name="good", folder_name=typed).status_code == 422
+        assert errors(client).keys() == {"folder_name"}
+        assert what in errors(client)["folder_name"]
+        assert client.form("/create")["folder_name"] == shown(typed)
+    for typed, what in BAD_NAMES:
+        client.get(f"/console/clouds/{world.doras_cloud}/rename")
+        assert client.submit("Rename", name=typed).status_code == 422
+        assert what in errors(client)["name"]
+        assert client.form("/rename")["name"] == shown(typed)
     assert stored() == before
 
 
@@ -308,7 +341,10 @@ def test_folders_are_edited_by_those_who_may_edit_the_cloud(
     rename = f"{page}/folders/{world.doras_folder}/rename"
     assert client.get(rename).status_code == (200 if may else 403)
     assert client.post(rename, data=data | {"name": "other"}).status_code == wanted
+    assert client.get(f"{page}/rename").status_code == (200 if may else 403)
+    assert client.post(f"{page}/rename", data=data | {"name": "renamed"}).status_code == wanted
     client.get(page)
+    assert text_of(next(client.page.iter("h1"))) == ("renamed" if may else "dora-cloud")
     assert folders(client) == (["new", "other"] if may else ["default"])
 
 
@@ -330,10 +366,13 @@ def test_a_closed_cloud_says_so_and_takes_nothing(browser: Open, world: World) -
     client.get(page)
     assert "Closed, and kept for history since" in client.text
     assert "Create folder" not in client.text
+    assert "Rename" not in links(client)
     before = stored()
     fresh = client.form("/sign-out")["csrf_token"]
     data = {"csrf_token": fresh, "name": "late", "form_key": "k" * 20}
     assert client.post(f"{page}/folders/create", data=data).status_code == 422
+    assert "This cloud is closed." in client.text
+    assert client.post(f"{page}/rename", data=data).status_code == 422
     assert "This cloud is closed." in client.text
     assert stored() == before
 

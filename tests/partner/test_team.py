@@ -126,8 +126,8 @@ def test_an_address_without_an_account_gets_a_text_to_send_and_is_kept_nowhere(
     [
         (CARL, "This is the address of your customer Carl & Sons."),
         (NINA, "This is the address of your customer Nina GmbH."),
-        (EDDIE, "This person is on the staff already."),
-        (OLGA, "This person is on the staff already."),
+        (EDDIE, "They have a role here already. Change it instead."),
+        (OLGA, "They have a role here already. Change it instead."),
     ],
 )
 def test_customers_and_staff_are_refused_with_a_sentence(

@@ -1,0 +1,226 @@
+"""Access control of a cloud: who holds which role; *Add*, *Change role*, *Revoke*, *Explain*."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Blueprint, abort, flash, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from wtforms import EmailField, StringField, ValidationError
+
+from portal import db, letters, phrases, roles, web
+from portal.domain import access, cloud, contact, control, explaining, identity, once
+from portal.domain.access import CLOUD_TABLE, CloudRole
+from portal.domain.account import BillingAccount
+from portal.domain.cloud import Cloud
+from portal.domain.contact import Address, Malformed
+from portal.domain.control import Holder
+from portal.domain.errors import Refused
+from portal.sentences import sentence
+
+blueprint = Blueprint("access", __name__, url_prefix="/clouds/<id:cloud_id>/access")
+
+PARTNER_ID = re.compile(r"dn2[0-9a-v]{17}")
+
+
+@blueprint.get("")
+def index(cloud_id: str) -> Any:
+    """Owners see who has access; who else sees the cloud, how they stand themselves."""
+    actor, found = web.actor(), web.find_or_404(Cloud, cloud_id)
+    may_manage = access.may(actor, "cloud.manage_access", found)
+    holders = control.holders_of(found, reader=actor) if may_manage else []
+    mine = [] if may_manage else explaining.standing(found, actor.id)
+    return web.page(
+        "console/access/index.html",
+        fragment="holders",
+        cloud=found,
+        may_manage=may_manage,
+        holders=holders,
+        partners=_partners(holders),
+        mine=mine,
+        is_coming=any(one.coming for one in holders) or not all(one.is_now for one in mine),
+        **({} if may_manage else _request_for(found)),
+        roles=list(CloudRole),
+        abilities=[
+            (phrases.ABILITIES[action], held)
+            for action, held in {explaining.SEE: set(CloudRole), **CLOUD_TABLE}.items()
+        ],
+    )
+
+
+def _partners(holders: list[Holder]) -> dict[str, str]:
+    """ID and name of the partners that have access, by their account or by their staff."""
+    return {one.partner_id: one.partner_name or "" for one in holders if one.partner_id}
+
+
+def _request_for(found: Cloud) -> dict[str, Any]:
+    """The text with which the signed-in person asks an owner, where that would change anything."""
+    actor = web.actor()
+    asking = control.asking(found, actor=actor)
+    needs_one = not asking.is_owner and found.closed_at is None
+    letter = letters.access_to_cloud(found, asking.partner, actor) if needs_one else ""
+    return {"asking": asking, "letter": letter}
+
+
+class AddForm(roles.RoleForm, web.CreatingForm):
+    """Somebody with an account here, or a partner's account, and a role."""
+
+    email = StringField(lazy_gettext("E-mail of their account here, or a partner’s account ID"))
+
+    def validate_email(self, field: StringField) -> None:
+        typed = (field.data or "").strip()
+        if typed.startswith("dn2") and "@" not in typed and not PARTNER_ID.fullmatch(typed):
+            raise ValidationError(sentence("no-partner", {}))
+        try:
+            whom = self.whom()
+        except Malformed as error:
+            raise ValidationError(sentence(error.code, error.facts)) from error
+        field.data = whom if isinstance(whom, str) else whom.display
+
+    def whom(self) -> Address | str:
+        """The address or the ID. Raises Malformed."""
+        typed = (self.email.data or "").strip()
+        return typed if PARTNER_ID.fullmatch(typed) else contact.email(self.email.data or "")
+
+
+@blueprint.route("/add", methods=["GET", "POST"])
+def add(cloud_id: str) -> Any:
+    """*Add*: a role for somebody who has none here."""
+    actor, found = web.actor(), _find(cloud_id)
+    form = AddForm(list(CloudRole), **roles.beginning_with(CloudRole.MEMBER))
+    form.email.flags.required = True
+    stranger = ""
+    if form.is_submitted() and form.validate():
+        key, body = form.form_key.data or "", form.body()
+        role, whom = CloudRole(form.role.data), form.whom()
+
+        def unit() -> str:
+            fresh = db.lock(Cloud, cloud_id)
+            return once.once(
+                actor, key, body, lambda: control.grant(fresh, by=actor, role=role, to=whom)
+            )
+
+        try:
+            db.write(unit)
+        except Refused as error:
+            form.refuse(error)
+            stranger = form.email.data if error.code == "no-account" else ""
+        else:
+            flash(_("%(who)s is added.", who=form.email.data), "success")
+            return redirect(url_for(".index", cloud_id=cloud_id), 303)
+    return web.page(
+        "console/access/add.html",
+        cloud=found,
+        form=form,
+        letter=letters.account_for_cloud(stranger, found) if stranger else "",
+        status=422 if form.is_submitted() else 200,
+    )
+
+
+@blueprint.route("/<id:holder_id>/change", methods=["GET", "POST"])
+def change(cloud_id: str, holder_id: str) -> Any:
+    """*Change role*."""
+    actor, found = web.actor(), _find(cloud_id)
+    holder = _holder(found, holder_id)
+    at_first = holder.coming or holder.role or CloudRole.MEMBER
+    form = roles.RoleForm(list(CloudRole), **roles.beginning_with(at_first))
+
+    def unit() -> None:
+        fresh, role = db.lock(Cloud, cloud_id), CloudRole(form.role.data)
+        control.change(fresh, by=actor, role=role, of=holder_id)
+
+    if roles.has_acted(form, unit):
+        flash(_("%(name)s’s role is saved.", name=holder.name), "success")
+        return _back(cloud_id)
+    return _step("change", form, cloud=found, holder=holder)
+
+
+@blueprint.route("/<id:holder_id>/revoke", methods=["GET", "POST"])
+def revoke(cloud_id: str, holder_id: str) -> Any:
+    """*Revoke*: one holder's role."""
+    actor, found = web.actor(), _find(cloud_id)
+    holder, form = _holder(found, holder_id), web.Form()
+
+    def unit() -> None:
+        control.revoke(db.lock(Cloud, cloud_id), by=actor, of=holder_id)
+
+    if roles.has_acted(form, unit):
+        flash(_("%(name)s has no role on this cloud any more.", name=holder.name), "success")
+        return _back(cloud_id)
+    return _step("revoke", form, cloud=found, holder=holder)
+
+
+@blueprint.route("/<id:partner_id>/revoke-partner", methods=["GET", "POST"])
+def revoke_partner(cloud_id: str, partner_id: str) -> Any:
+    """*Revoke partner’s access*: the account's role and those of its staff."""
+    actor, found, form = web.actor(), _find(cloud_id), web.Form()
+    holders = [
+        one for one in control.holders_of(found, reader=actor) if one.partner_id == partner_id
+    ]
+    if not holders:
+        abort(404)
+
+    def unit() -> None:
+        control.revoke_partner(db.lock(Cloud, cloud_id), by=actor, of=partner_id)
+
+    name = _partners(holders)[partner_id]
+    if roles.has_acted(form, unit):
+        flash(_("%(name)s has no access to this cloud any more.", name=name), "success")
+        return _back(cloud_id)
+    payer = db.find(BillingAccount, cloud.payer_of(found).id, actor)
+    known = {"partner_name": name, "payer": payer}
+    return _step("revoke_partner", form, cloud=found, holders=holders, **known)
+
+
+class ExplainForm(web.Form):
+    """Whom it is about; asking changes nothing."""
+
+    email = EmailField(lazy_gettext("E-mail"))
+
+    def validate_email(self, field: EmailField) -> None:
+        try:
+            field.data = contact.email(field.data or "").display
+        except Malformed as error:
+            raise ValidationError(sentence(error.code, error.facts)) from error
+
+
+@blueprint.get("/explain")
+def explain(cloud_id: str) -> Any:
+    """*Explain*: what somebody may do on the cloud, and which row gives it."""
+    found, is_asked = _find(cloud_id), "email" in request.args
+    form = ExplainForm(request.args if is_asked else None, meta={"csrf": False})
+    answer = None
+    if is_asked and form.validate():
+        user = identity.user_by_email(contact.email(form.email.data).key)
+        answer = explaining.explain(found, user, reader=web.actor())
+    status = 422 if is_asked and answer is None else 200
+    page = "console/access/explain.html"
+    return web.page(page, cloud=found, form=form, answer=answer, status=status)
+
+
+def _find(cloud_id: str) -> Cloud:
+    """A cloud whose access the signed-in person manages, 404 or 403."""
+    found = web.find_or_404(Cloud, cloud_id)
+    access.require(web.actor(), "cloud.manage_access", found)
+    return found
+
+
+def _holder(found: Cloud, holder_id: str) -> Holder:
+    """One of those with a role on it, or 404."""
+    holders = control.holders_of(found, reader=web.actor())
+    holder = next((one for one in holders if one.id == holder_id), None)
+    return holder or abort(404)
+
+
+def _back(cloud_id: str) -> Any:
+    """To the list; or home, where the cloud does not exist for who took their own role."""
+    is_there = db.find(Cloud, cloud_id, web.actor()) is not None
+    target = url_for(".index", cloud_id=cloud_id) if is_there else url_for("console.home")
+    return redirect(target, 303)
+
+
+def _step(name: str, form: web.Form, **context: Any) -> Any:
+    status = 422 if form.is_submitted() else 200
+    return web.page(f"console/access/{name}.html", form=form, status=status, **context)
