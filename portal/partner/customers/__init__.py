@@ -129,4 +129,4 @@ def find(customer_id: str) -> Customer:
     return record
 
 
-from portal.partner.customers import notes, records, states  # noqa: E402, F401 - views hang here
+from portal.partner.customers import clouds, notes, records, states  # noqa: E402, F401 - views

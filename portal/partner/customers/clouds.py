@@ -1,0 +1,62 @@
+"""A customer's clouds: what is linked to the subaccount, *Create cloud*, asking for access."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import flash, g, redirect, url_for
+from flask_babel import gettext as _
+
+from portal import carried, db, letters, web
+from portal.domain import access, cloud, once
+from portal.domain.account import BillingAccount, PartnerAccount
+from portal.naming import NewCloudForm
+from portal.partner.customers import blueprint, find, menu_for
+from portal.roles import has_acted
+
+
+@blueprint.get("/<id:customer_id>/clouds")
+def clouds(account_id: str, customer_id: str) -> Any:
+    """*Clouds*: those linked to the subaccount, since when; what is not linked is not the
+    partner's."""
+    record = find(customer_id)
+    subaccount = web.find_or_404(BillingAccount, record.subaccount_id)
+    partner = PartnerAccount(g.partner.id, g.partner.name)
+    return web.page(
+        "partner/customers/clouds.html",
+        partner=g.partner,
+        customer=record,
+        menu=menu_for(record),
+        clouds=cloud.clouds_linked_to([subaccount.id])[subaccount.id],
+        may_create=access.may(web.actor(), "cloud.create", subaccount),
+        letter=letters.access_to_customers_clouds(partner, web.actor()),
+    )
+
+
+@blueprint.route("/<id:customer_id>/clouds/create", methods=["GET", "POST"])
+def create_cloud(account_id: str, customer_id: str) -> Any:
+    """*Create cloud*, paid by the subaccount from its first moment."""
+    actor, record = web.actor(), find(customer_id)
+    payer_id = record.subaccount_id
+    access.require(actor, "cloud.create", web.find_or_404(BillingAccount, payer_id))
+    form = NewCloudForm(**carried.shown_again())
+
+    def unit() -> str:
+        payer = db.lock(BillingAccount, payer_id)
+        return once.once(
+            actor,
+            form.form_key.data or "",
+            form.body(),
+            lambda: cloud.create(payer, by=actor, **form.names()).id,
+        )
+
+    if has_acted(form, unit):
+        flash(_("The cloud %(name)s is created.", name=form.name.data), "success")
+        return redirect(url_for(".clouds", account_id=account_id, customer_id=customer_id), 303)
+    return web.page(
+        "partner/customers/create_cloud.html",
+        partner=g.partner,
+        customer=record,
+        form=form,
+        status=422 if form.is_submitted() else 200,
+    )
