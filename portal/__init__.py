@@ -135,7 +135,9 @@ def _templates(app: Flask) -> None:
         iso_time=formats.iso_time,
         zone_name=formats.zone_name,
         money=formats.money,
+        seconds_left=formats.seconds_left,
         time_left=formats.time_left,
+        sentence=sentences.of,
         country_name=sentences.country_name,
         phrases=phrases,
     )

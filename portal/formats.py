@@ -44,9 +44,14 @@ def iso_time(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def seconds_left(instant: datetime) -> int:
+    """How many seconds until then; 0 where it is past."""
+    return max(0, math.ceil((instant - db.now()).total_seconds()))
+
+
 def time_left(instant: datetime) -> str:
     """How long until then, to the second: "2 min 14 s"."""
-    seconds = max(0, math.ceil((instant - db.now()).total_seconds()))
+    seconds = seconds_left(instant)
     if seconds < 60:
         return str(_("%(s)s s", s=seconds))
     return str(_("%(min)s min %(s)s s", min=seconds // 60, s=seconds % 60))

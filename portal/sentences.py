@@ -10,6 +10,7 @@ from typing import Any
 
 from flask_babel import get_locale, gettext
 
+from portal.domain.errors import Refused
 from portal.reasons import REASONS
 
 Facts = Mapping[str, Any]
@@ -22,6 +23,11 @@ def _(text: str, **facts: Any) -> str:
 def sentence(code: str, facts: Facts) -> str:
     """The sentence of a code. Raises KeyError for a code nobody wrote one for."""
     return SENTENCES[code](facts)
+
+
+def of(refused: Refused) -> str:
+    """The sentence of a refusal."""
+    return sentence(refused.code, refused.facts)
 
 
 def country_name(code: str) -> str:

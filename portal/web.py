@@ -147,13 +147,16 @@ def external(path: str) -> str:
     return str(current_app.config["EXTERNAL_URL"]) + path
 
 
+def is_partial() -> bool:
+    """Whether htmx asks for a part of a page; where it boosts or restores it takes a whole one."""
+    headers = request.headers
+    is_whole = "true" in (headers.get("HX-Boosted"), headers.get("HX-History-Restore-Request"))
+    return headers.get("HX-Request") == "true" and not is_whole
+
+
 def page(template: str, *, fragment: str | None = None, status: int = 200, **context: Any) -> Any:
     """The whole page, or for htmx only its block `fragment`; boosted and restored get the page."""
-    headers = request.headers
-    is_partial = headers.get("HX-Request") == "true" and not (
-        headers.get("HX-Boosted") == "true" or headers.get("HX-History-Restore-Request") == "true"
-    )
-    if fragment and is_partial:
+    if fragment and is_partial():
         body = render_block(template, fragment, **context)
     else:
         body = render_template(template, **context)
