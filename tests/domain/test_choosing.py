@@ -11,7 +11,7 @@ from portal.domain.access import CloudAccess, CloudRole
 from portal.domain.account import BillingAccount
 from portal.domain.cloud import Cloud, Folder, Link
 from portal.domain.linking import Choices
-from tests.domain.test_linking import accept_carls, grant, make_cloud, moved, own
+from tests.clouds import accept_carls, grant, make_cloud, moved, own
 from tests.world import CARL, DORA, EDDIE, NINA, SAM, VERA, Clock, World, actor, user
 
 

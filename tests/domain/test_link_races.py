@@ -13,7 +13,7 @@ from portal.domain.account import BillingAccount
 from portal.domain.actor import COMMAND
 from portal.domain.cloud import Cloud
 from portal.domain.customer import Customer
-from tests.domain.test_linking import (
+from tests.clouds import (
     accept_carls,
     effect,
     give,
