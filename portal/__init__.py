@@ -21,12 +21,14 @@ from portal import (
     console,
     db,
     errors,
+    forgot,
     formats,
     invites,
     mail,
     mailbox,
     partner,
     phrases,
+    profile,
     sentences,
     web,
 )
@@ -40,6 +42,9 @@ PUBLIC = {
     "auth.sign_up_sent",
     "auth.verify",
     "auth.sign_out",
+    "forgot.ask",
+    "forgot.sent",
+    "forgot.choose",
     "mailbox.index",
     "mailbox.show",
 }
@@ -60,8 +65,8 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     app.url_map.converters["id"] = IdConverter
     terms.agree(config.terms_of(values))
     _extensions(app)
-    for surface in (auth.blueprint, partner.blueprint, console.blueprint, invites.blueprint):
-        app.register_blueprint(surface)
+    for surface in (auth, forgot, profile, partner, console, invites):
+        app.register_blueprint(surface.blueprint)
     if config.mailbox_dir(values) is not None:
         app.register_blueprint(mailbox.blueprint)
     app.add_url_rule("/", "front", auth.front)

@@ -7,11 +7,11 @@ from typing import Any
 from flask import Blueprint, abort, flash, redirect, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from flask_login import login_user, logout_user
+from flask_login import logout_user
 from wtforms import EmailField, HiddenField, PasswordField, StringField
 from wtforms.validators import InputRequired, ValidationError
 
-from portal import carried, db, tokens, web
+from portal import carried, credentials, db, tokens, web
 from portal.domain import account, contact, identity, invitation, terms
 from portal.domain.actor import NEWCOMER
 from portal.domain.contact import Malformed
@@ -70,41 +70,16 @@ def sign_in() -> Any:
         return web.page("auth/sign_in.html", form=form, is_carrying=False)
     if not form.validate():
         return web.page("auth/sign_in.html", form=form, is_carrying=False, status=422)
-    user_id = _checked_password(form.email.data or "", form.password.data or "")
-    if user_id is None:
-        form.form_errors = [_("This address and password do not belong together. Try again.")]
-        return web.page("auth/sign_in.html", form=form, is_carrying=False, status=422)
-    _open_session(user_id)
-    kept = carried.keep(form.carried.data or "", user_id)
+    try:
+        found = credentials.proven(
+            form.email.data or "", form.password.data or "", wrong=Refused("password-foreign")
+        )
+    except Refused as error:
+        return credentials.refused(form, error, "auth/sign_in.html", is_carrying=False)
+    credentials.begin_session(found.user_id, instead_of=web.signed_in())
+    kept = carried.keep(form.carried.data or "", found.user_id)
     separator = "&" if "?" in target else "?"
     return redirect(f"{target}{separator}kept={kept}" if kept else target, 303)
-
-
-def _checked_password(email: str, password: str) -> str | None:
-    try:
-        key = contact.email(email).key
-    except Malformed:
-        key = ""  # nobody has it; it costs the same time
-    user = identity.check_password(key, password[: identity.PASSWORD_LONGEST + 1])
-    return user.id if user else None
-
-
-def _open_session(user_id: str) -> None:
-    """A new session with a new ID; whoever was signed in before in this browser is signed out."""
-    before = web.signed_in()
-    agent = request.user_agent.string
-
-    def unit() -> str:
-        if before is not None:
-            identity.end_session(before)
-        return identity.open_session(user_id, user_agent=agent)
-
-    token = db.write(unit)
-    session.clear()
-    found = identity.session_actor(token)
-    if found is None:
-        abort(401)
-    login_user(web.Visitor(found[0], token))
 
 
 @blueprint.post("/sign-out")
@@ -155,19 +130,17 @@ def sign_up() -> Any:
         return web.page("auth/sign_up.html", form=form, policy=policy, status=422)
     address = contact.email(form.email.data or "")
     name, target = form.name.data or "", web.own_path(form.next.data)
+    network = credentials.network_of_reader()
+
+    def unit() -> None:
+        identity.count_mail(address.key, network=network)
+        invited = invitation.waits_for(address.key)
+        identity.sign_up(address, name=name, next_path=target, language="en", invited=invited)
+
     try:
-        db.write(
-            lambda: identity.sign_up(
-                address,
-                name=name,
-                next_path=target,
-                language="en",
-                invited=invitation.waits_for(address.key),
-            )
-        )
+        db.write(unit)
     except Refused as error:
-        form.refuse(error)
-        return web.page("auth/sign_up.html", form=form, policy=policy, status=422)
+        return credentials.refused(form, error, "auth/sign_up.html", policy=policy)
     session["signed_up_as"] = address.display
     return redirect(url_for("auth.sign_up_sent"), 303)
 
@@ -228,6 +201,6 @@ def verify(token: str) -> Any:
         user_id = db.write(unit)
     except Refused:
         return redirect(url_for("auth.sign_in", next=target), 303)
-    _open_session(user_id)
+    credentials.begin_session(user_id, instead_of=web.signed_in())
     flash(_("Your address is verified and your account is ready."), "success")
     return redirect(target, 303)

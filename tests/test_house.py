@@ -26,12 +26,13 @@ DOMAIN_ORDER = [
     "access",
     "account",
     "cloud",
+    "ownership",
     "invitation",
     "customer",
     "team",
     "activity",
 ]
-SURFACES = {"auth", "invites", "partner", "console", "mailbox"}
+SURFACES = {"auth", "console", "forgot", "invites", "mailbox", "partner", "profile"}
 HTTP = {"flask", "flask_login", "flask_wtf", "flask_babel", "flask_mail", "wtforms", "jinja2"}
 KINDS_OF_CODE = {
     "utils", "helpers", "common", "misc", "base", "core", "main", "manager", "service", "services",

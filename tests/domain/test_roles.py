@@ -66,8 +66,11 @@ ASKS_NOBODY = {
     "account.grant_partner_status",
     "account.register",
     "account.revoke_partner_status",
+    "customer.erase",
     "identity.allow",
+    "identity.enable",
     "identity.make_operator",
+    "ownership.disable",
 }
 """Verbs of the operator's commands and of sign-up: no role on anything leads to them."""
 

@@ -1,9 +1,10 @@
-"""Customers of a partner: the record, adding, editing, answering, ending, the list."""
+"""Customers of a partner: the record, adding, editing, answering, ending, erasing, the list."""
 
 from portal.domain.customer.adding import add, problems, refuse_to_grow
 from portal.domain.customer.answering import accept, decline, sees_as_own_customers
 from portal.domain.customer.editing import correct_address, draft_of, edit
 from portal.domain.customer.ending import end_partnership, remove, resume, suspend
+from portal.domain.customer.erasing import erase
 from portal.domain.customer.listing import (
     ME,
     NOBODY,
@@ -58,6 +59,7 @@ __all__ = [
     "draft_of",
     "edit",
     "end_partnership",
+    "erase",
     "erase_notes",
     "history_of",
     "live_customers",

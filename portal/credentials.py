@@ -1,0 +1,71 @@
+"""Proof of who someone is: tries are counted before a password is checked; a session begins."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from flask import abort, request, session
+from flask_login import login_user
+
+from portal import db, web
+from portal.domain import contact, identity
+from portal.domain.actor import Actor
+from portal.domain.contact import Malformed
+from portal.domain.errors import Refused
+
+
+class Proven(NamedTuple):
+    """Who has proven a password, and the hash it was checked against."""
+
+    user_id: str
+    password_hash: str
+
+
+def proven(email: str, password: str, *, wrong: Refused) -> Proven:
+    """Whose password this is; every prompt for a password asks here.
+
+    Raises `wrong` if it is not theirs, Refused("too-many-tries"). An address that
+    nobody has costs the same and counts the same.
+    """
+    try:
+        account = contact.email(email).key
+    except Malformed:
+        account = email.casefold()  # nobody has it
+    network = network_of_reader()
+    db.write(lambda: identity.count_try(account, network=network))
+    user = identity.check_password(account, password[: identity.PASSWORD_LONGEST + 1])
+    if user is None:
+        raise wrong
+    found = Proven(user.id, user.password_hash)
+    db.write(lambda: identity.forgive_try(account, network=network))
+    return found
+
+
+def network_of_reader() -> str:
+    """The IP address that this request comes from."""
+    return request.remote_addr or ""
+
+
+def begin_session(user_id: str, *, instead_of: Actor | None) -> None:
+    """A new session with a new ID; whoever was signed in before in this browser is signed out."""
+    agent = request.user_agent.string
+
+    def unit() -> str:
+        if instead_of is not None:
+            identity.end_session(instead_of)
+        return identity.open_session(user_id, user_agent=agent)
+
+    token = db.write(unit)
+    session.clear()
+    found = identity.session_actor(token)
+    if found is None:
+        abort(401)
+    login_user(web.Visitor(found[0], token))
+
+
+def refused(form: web.Form, error: Refused, template: str, **context: Any) -> Any:
+    """The form's page with the sentence; where it was too often, the answer says until when."""
+    form.refuse(error)
+    minutes = error.facts.get("minutes")
+    page, status = web.page(template, form=form, status=429 if minutes else 422, **context)
+    return page, status, {"Retry-After": str(minutes * 60)} if minutes else {}

@@ -1,0 +1,97 @@
+"""A forgotten password: a link by mail, good for an hour and for one new password."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, session, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from wtforms import EmailField, PasswordField
+from wtforms.validators import InputRequired, ValidationError
+
+from portal import credentials, db, tokens, web
+from portal.domain import contact, identity
+from portal.domain.contact import Malformed
+from portal.domain.errors import Refused
+from portal.sentences import sentence
+
+blueprint = Blueprint("forgot", __name__, url_prefix="/forgot")
+blueprint.before_request(web.require_text)
+
+REQUIRED = InputRequired(lazy_gettext("Fill this in; it is required."))
+
+
+class AskForm(web.Form):
+    email = EmailField(lazy_gettext("E-mail"), [REQUIRED])
+
+    def validate_email(self, field: EmailField) -> None:
+        try:
+            field.data = contact.email(field.data or "").display
+        except Malformed as error:
+            raise ValidationError(sentence(error.code, error.facts)) from error
+
+
+@blueprint.route("", methods=["GET", "POST"])
+def ask() -> Any:
+    """Ask for the link; the answer is the same whoever asks, for whatever address."""
+    form = AskForm()
+    if not form.is_submitted() or not form.validate():
+        return web.page("forgot/ask.html", form=form, status=422 if form.is_submitted() else 200)
+    address, network = contact.email(form.email.data or ""), credentials.network_of_reader()
+
+    def unit() -> None:
+        identity.count_mail(address.key, network=network)
+        identity.ask_reset(address)
+
+    try:
+        db.write(unit)
+    except Refused as error:
+        return credentials.refused(form, error, "forgot/ask.html")
+    session["forgot_as"] = address.display
+    return redirect(url_for("forgot.sent"), 303)
+
+
+@blueprint.get("/sent")
+def sent() -> Any:
+    """Where to look for the mail."""
+    return web.page("forgot/sent.html", email=session.get("forgot_as", ""))
+
+
+class ChooseForm(web.Form):
+    password = PasswordField(lazy_gettext("New password"), [REQUIRED])
+    password_again = PasswordField(lazy_gettext("New password, once more"), [REQUIRED])
+
+    def __init__(self, email: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.address = email
+
+    def validate_password(self, field: PasswordField) -> None:
+        fault = identity.password_fault(field.data or "", self.address)
+        if fault is not None:
+            raise ValidationError(sentence(fault.code, fault.facts))
+
+    def validate_password_again(self, field: PasswordField) -> None:
+        if field.data != self.password.data:
+            raise ValidationError(sentence("passwords-differ", {}))
+
+
+@blueprint.route("/<token>", methods=["GET", "POST"])
+def choose(token: str) -> Any:
+    """The mail's link: opening it changes nothing; a new password ends every session."""
+    mark = tokens.read("password-reset", token)
+    user = identity.user_of_reset(mark) if mark else None
+    if mark is None or user is None:
+        return web.page("forgot/over.html", status=404)
+    form = ChooseForm(user.email)
+    if not form.is_submitted() or not form.validate():
+        status = 422 if form.is_submitted() else 200
+        return web.page("forgot/choose.html", form=form, email=user.email, status=status)
+    user_id, password_hash = user.id, identity.hash_password(form.password.data or "")
+    try:
+        db.write(lambda: identity.reset_password(user_id, mark=mark, password_hash=password_hash))
+    except Refused:
+        return web.page("forgot/over.html", status=404)
+    session.pop("forgot_as", None)
+    flash(_("Your password is changed. Sign in with it."), "success")
+    return redirect(url_for("auth.sign_in", switch=1), 303)
