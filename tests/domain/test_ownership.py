@@ -1,0 +1,245 @@
+"""Disabling a user: at once, but never the last owner; `--heir` names who follows."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from flask import Flask
+
+from portal import db
+from portal.domain import access, audit, cloud, identity, ownership
+from portal.domain.access import AccountRole, CloudRole
+from portal.domain.account import BillingAccount
+from portal.domain.actor import COMMAND
+from portal.domain.audit import AuditLine
+from portal.domain.cloud import Cloud
+from portal.domain.errors import Refused
+from tests.world import (
+    DORA,
+    EDDIE,
+    NAMES,
+    NINA,
+    OLGA,
+    PASSWORD,
+    SAM,
+    TINA,
+    VERA,
+    World,
+    actor,
+    everything,
+    user,
+)
+
+
+def disable(email: str, heir: str | None = None) -> None:
+    db.write(lambda: ownership.disable(user(email), by=COMMAND, heir=user(heir) if heir else None))
+
+
+def refusal(email: str, heir: str | None = None) -> Refused:
+    before = everything()
+    with pytest.raises(Refused) as caught:
+        disable(email, heir)
+    assert everything() == before
+    return caught.value
+
+
+def own(email: str, account_id: str) -> None:
+    def unit() -> None:
+        account = db.lock(BillingAccount, account_id)
+        access.give_account_role(AccountRole.OWNER, to=user(email).id, account=account, by=COMMAND)
+
+    db.write(unit)
+
+
+def close(*account_ids: str) -> None:
+    def unit() -> None:
+        for ident in account_ids:
+            db.lock(BillingAccount, ident).closed_at = db.now()
+
+    db.write(unit)
+
+
+def owners(account_id: str) -> set[str]:
+    account = db.session.get_one(BillingAccount, account_id)
+    return {
+        email
+        for email in NAMES
+        if AccountRole.OWNER in access.roles_on_account(actor(email), account)
+    }
+
+
+def test_the_last_owner_of_an_open_account_is_not_disabled(app: object, world: World) -> None:
+    error = refusal(OLGA)
+    assert (error.code, error.facts["things"]) == ("last-owner", [world.north])
+    assert identity.check_password(OLGA, PASSWORD) is not None
+
+
+def test_an_owner_beside_another_is_disabled(app: object, world: World) -> None:
+    own(EDDIE, world.north)
+    disable(OLGA)
+    assert user(OLGA).disabled_at is not None
+    assert world.north in refusal(EDDIE).facts["things"], "and now the other one is the last"
+
+
+def test_an_owner_who_is_disabled_does_not_count(app: object, world: World) -> None:
+    own(DORA, world.north)
+    disable(DORA, SAM)
+    assert world.north in refusal(OLGA).facts["things"]
+
+
+def test_a_closed_account_needs_no_owner(app: object, world: World) -> None:
+    close(world.trial)
+    disable(TINA)
+    assert user(TINA).disabled_at is not None
+
+
+def test_the_last_owner_of_an_open_cloud_is_not_disabled(app: object, world: World) -> None:
+    own(SAM, world.direct)
+    assert refusal(DORA).facts["things"] == [world.doras_cloud]
+
+
+def test_a_cloud_that_a_partners_account_owns_too_needs_nobody_else(
+    app: object, world: World
+) -> None:
+    things = refusal(NINA).facts["things"]
+    assert world.ninas_cloud not in things
+    assert len(things) == 1, "only the direct account"
+
+
+def test_an_heir_becomes_owner_of_what_was_theirs_alone(app: object, world: World) -> None:
+    disable(DORA, SAM)
+    assert SAM in owners(world.direct)
+    assert access.roles_on_cloud(actor(SAM), world.doras_cloud) == {CloudRole.OWNER}
+    line = (
+        db.session.query(AuditLine).order_by(AuditLine.seq.desc()).filter_by(action="user.disable")
+    )
+    assert line.first().facts == {  # type: ignore[union-attr]
+        "heir": user(SAM).id,
+        "passed_on": [world.direct, world.doras_cloud],
+    }
+    assert audit.broken_links() == []
+
+
+def test_an_heir_whose_role_was_to_take_effect_later_has_it_now(app: object, world: World) -> None:
+    def promise() -> None:
+        access.give_cloud_role(
+            CloudRole.OWNER, cloud_id=world.doras_cloud, user=user(SAM).id, by=COMMAND
+        )
+        row = db.session.query(access.CloudAccess).filter_by(user_id=user(SAM).id).one()
+        row.effective_at = db.now() + timedelta(minutes=3)
+
+    db.write(promise)
+    assert world.doras_cloud in refusal(DORA).facts["things"]
+    disable(DORA, SAM)
+    assert access.roles_on_cloud(actor(SAM), world.doras_cloud) == {CloudRole.OWNER}
+
+
+def test_an_heir_must_be_somebody_else_who_is_not_disabled(app: object, world: World) -> None:
+    assert refusal(DORA, DORA).code == "heir-unfit"
+    disable(SAM, OLGA)
+    assert refusal(DORA, SAM).code == "heir-unfit"
+
+
+def test_disabling_signs_out_everywhere_at_once_and_is_recorded(app: object, world: World) -> None:
+    token = db.write(lambda: identity.open_session(user(VERA).id, user_agent="B"))
+    disable(VERA, OLGA)
+    assert db.read(lambda: identity.session_actor(token)) is None
+    assert identity.check_password(VERA, PASSWORD) is None
+    before = everything()
+    disable(VERA, OLGA)
+    assert everything() == before, "again is harmless"
+
+
+def test_enabling_gives_back_roles_and_no_session(app: object, world: World) -> None:
+    token = db.write(lambda: identity.open_session(user(DORA).id, user_agent="B"))
+    disable(DORA, SAM)
+    db.write(lambda: identity.enable(user(DORA), by=COMMAND))
+    assert identity.check_password(DORA, PASSWORD) is not None
+    assert DORA in owners(world.direct)
+    assert db.read(lambda: identity.session_actor(token)) is None
+    before = everything()
+    db.write(lambda: identity.enable(user(DORA), by=COMMAND))
+    assert everything() == before
+
+
+def test_the_command_says_what_needs_an_heir(app: Flask, world: World) -> None:
+    runner = app.test_cli_runner()
+    failed = runner.invoke(args=["user", "disable", DORA])
+    assert failed.exit_code == 1
+    assert f"They alone own: {world.direct}, {world.doras_cloud}." in failed.output
+    assert "--heir" in failed.output
+    done = runner.invoke(args=["user", "disable", DORA, "--heir", SAM])
+    assert (done.exit_code, done.output) == (
+        0,
+        f"{DORA} is disabled and signed out everywhere.\n",
+    )
+    assert runner.invoke(args=["user", "enable", DORA]).output == f"{DORA} may sign in again.\n"
+    unknown = runner.invoke(args=["user", "disable", "nobody@direct.example"])
+    assert "has no account here" in unknown.output
+
+
+def two_leave(app: Flask, barrier: Barrier | None, account_id: str) -> list[str]:
+    """Both owners are disabled at once; what became of each."""
+    start = Barrier(2)
+
+    def one(email: str) -> str:
+        with app.app_context():
+            start.wait(timeout=20)
+            try:
+                db.write(lambda: _leave(email, barrier, account_id))
+            except Refused as error:
+                return error.code
+            return "done"
+
+    with ThreadPoolExecutor(2) as pool:
+        return sorted(pool.map(one, [OLGA, EDDIE]))
+
+
+def _leave(email: str, barrier: Barrier | None, account_id: str) -> None:
+    if barrier is None:
+        ownership.disable(user(email), by=COMMAND)
+        return
+    others = owners(account_id) - {email} - {e for e in NAMES if user(e).disabled_at}
+    barrier.wait(timeout=20)
+    if not others:
+        raise Refused("last-owner", things=[])
+    user(email).disabled_at = db.now()
+
+
+@pytest.fixture
+def two_owners(app: Flask, world: World) -> str:
+    own(EDDIE, world.north)
+    # Eddie's own direct account is nobody's concern here.
+    direct = [t for t in _things_of(EDDIE) if t != world.north]
+    close(*direct)
+    db.session.rollback()
+    return world.north
+
+
+def _things_of(email: str) -> list[str]:
+    held = access.account_ids(actor(email)).where(access.AccountAccess.role == AccountRole.OWNER)
+    return list(db.session.scalars(held))
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_of_two_owners_disabled_at_once_one_stays(app: Flask, two_owners: str) -> None:
+    assert two_leave(app, None, two_owners) == ["done", "last-owner"]
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_control_without_holding_the_account_both_are_disabled(app: Flask, two_owners: str) -> None:
+    assert two_leave(app, Barrier(2), two_owners) == ["done", "done"]
+
+
+def test_a_cloud_that_is_closed_needs_no_owner(app: object, world: World) -> None:
+    own(SAM, world.direct)
+
+    def shut() -> None:
+        db.lock(Cloud, world.doras_cloud).closed_at = db.now()
+
+    db.write(shut)
+    disable(DORA)
+    assert cloud.clouds_linked_to([world.direct])[world.direct]
