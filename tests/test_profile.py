@@ -54,7 +54,7 @@ def test_the_profile_is_the_first_thing_in_ones_menu(browser: Open) -> None:
     client = browser(VERA)
     client.get("/console")
     (menu,) = [e for e in client.page.iter("details") if "who" in e.get("class", "").split()]
-    assert [link.attrib["href"] for link in menu.iter("a")][0] == "/profile"
+    assert next(link.attrib["href"] for link in menu.iter("a")) == "/profile"
 
 
 def test_a_name_is_changed(browser: Open) -> None:
