@@ -6,12 +6,15 @@ from typing import Any, NamedTuple
 
 from flask import abort, request, session
 from flask_login import login_user
+from wtforms import PasswordField
+from wtforms.validators import ValidationError
 
 from portal import db, web
 from portal.domain import contact, identity
 from portal.domain.actor import Actor
 from portal.domain.contact import Malformed
 from portal.domain.errors import Refused
+from portal.sentences import sentence
 
 
 class Proven(NamedTuple):
@@ -24,16 +27,16 @@ class Proven(NamedTuple):
 def proven(email: str, password: str, *, wrong: Refused) -> Proven:
     """Whose password this is; every prompt for a password asks here.
 
-    Raises `wrong` if it is not theirs, Refused("too-many-tries"). An address that
-    nobody has costs the same and counts the same.
+    Raises `wrong` if it is not theirs, Refused("too-many-tries"). An address that nobody has costs
+    the same and counts the same.
     """
     try:
-        account = contact.email(email).key
+        key = contact.email(email).key
     except Malformed:
-        account = email.casefold()  # nobody has it
-    network = network_of_reader()
+        key = ""  # nobody has it; PostgreSQL would refuse the question for one with a NUL in it
+    account, network = key or email.casefold(), network_of_reader()
     db.write(lambda: identity.count_try(account, network=network))
-    user = identity.check_password(account, password[: identity.PASSWORD_LONGEST + 1])
+    user = identity.check_password(key, password[: identity.PASSWORD_LONGEST + 1])
     if user is None:
         raise wrong
     found = Proven(user.id, user.password_hash)
@@ -63,9 +66,29 @@ def begin_session(user_id: str, *, instead_of: Actor | None) -> None:
     login_user(web.Visitor(found[0], token))
 
 
-def refused(form: web.Form, error: Refused, template: str, **context: Any) -> Any:
-    """The form's page with the sentence; where it was too often, the answer says until when."""
-    form.refuse(error)
-    minutes = error.facts.get("minutes")
-    page, status = web.page(template, form=form, status=429 if minutes else 422, **context)
-    return page, status, {"Retry-After": str(minutes * 60)} if minutes else {}
+class NewPasswordForm(web.Form):
+    """What holds of `password` and `password_again`, chosen for the account of an address."""
+
+    def __init__(self, email: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.address = email
+
+    def validate_password(self, field: PasswordField) -> None:
+        fault = identity.password_fault(field.data or "", self.address)
+        if fault is not None:
+            raise ValidationError(sentence(fault.code, fault.facts))
+
+    def validate_password_again(self, field: PasswordField) -> None:
+        if field.data != self._fields["password"].data:
+            raise ValidationError(sentence("passwords-differ", {}))
+
+
+def page(form: web.Form, template: str, refusal: Refused | None = None, **context: Any) -> Any:
+    """The form's page: as it opens, or with what speaks against it; where it was too often, the
+    answer says until when."""
+    if refusal is not None:
+        form.refuse(refusal)
+    minutes = refusal.facts.get("minutes") if refusal is not None else None
+    status = 429 if minutes else 422 if form.is_submitted() else 200
+    answer = web.page(template, form=form, status=status, **context)
+    return (*answer, {"Retry-After": str(minutes * 60)}) if minutes else answer

@@ -8,36 +8,25 @@ from flask import Blueprint, flash, redirect, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import EmailField, PasswordField
-from wtforms.validators import InputRequired, ValidationError
 
 from portal import credentials, db, tokens, web
 from portal.domain import contact, identity
-from portal.domain.contact import Malformed
 from portal.domain.errors import Refused
-from portal.sentences import sentence
 
 blueprint = Blueprint("forgot", __name__, url_prefix="/forgot")
 blueprint.before_request(web.require_text)
 
-REQUIRED = InputRequired(lazy_gettext("Fill this in; it is required."))
-
 
 class AskForm(web.Form):
-    email = EmailField(lazy_gettext("E-mail"), [REQUIRED])
-
-    def validate_email(self, field: EmailField) -> None:
-        try:
-            field.data = contact.email(field.data or "").display
-        except Malformed as error:
-            raise ValidationError(sentence(error.code, error.facts)) from error
+    email = EmailField(lazy_gettext("E-mail"), [web.REQUIRED, web.ADDRESS])
 
 
 @blueprint.route("", methods=["GET", "POST"])
 def ask() -> Any:
     """Ask for the link; the answer is the same whoever asks, for whatever address."""
     form = AskForm()
-    if not form.is_submitted() or not form.validate():
-        return web.page("forgot/ask.html", form=form, status=422 if form.is_submitted() else 200)
+    if not form.validate_on_submit():
+        return credentials.page(form, "forgot/ask.html")
     address, network = contact.email(form.email.data or ""), credentials.network_of_reader()
 
     def unit() -> None:
@@ -47,7 +36,7 @@ def ask() -> Any:
     try:
         db.write(unit)
     except Refused as error:
-        return credentials.refused(form, error, "forgot/ask.html")
+        return credentials.page(form, "forgot/ask.html", error)
     session["forgot_as"] = address.display
     return redirect(url_for("forgot.sent"), 303)
 
@@ -58,22 +47,9 @@ def sent() -> Any:
     return web.page("forgot/sent.html", email=session.get("forgot_as", ""))
 
 
-class ChooseForm(web.Form):
-    password = PasswordField(lazy_gettext("New password"), [REQUIRED])
-    password_again = PasswordField(lazy_gettext("New password, once more"), [REQUIRED])
-
-    def __init__(self, email: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.address = email
-
-    def validate_password(self, field: PasswordField) -> None:
-        fault = identity.password_fault(field.data or "", self.address)
-        if fault is not None:
-            raise ValidationError(sentence(fault.code, fault.facts))
-
-    def validate_password_again(self, field: PasswordField) -> None:
-        if field.data != self.password.data:
-            raise ValidationError(sentence("passwords-differ", {}))
+class ChooseForm(credentials.NewPasswordForm):
+    password = PasswordField(lazy_gettext("New password"), [web.REQUIRED])
+    password_again = PasswordField(lazy_gettext("New password, once more"), [web.REQUIRED])
 
 
 @blueprint.route("/<token>", methods=["GET", "POST"])
@@ -84,9 +60,8 @@ def choose(token: str) -> Any:
     if mark is None or user is None:
         return web.page("forgot/over.html", status=404)
     form = ChooseForm(user.email)
-    if not form.is_submitted() or not form.validate():
-        status = 422 if form.is_submitted() else 200
-        return web.page("forgot/choose.html", form=form, email=user.email, status=status)
+    if not form.validate_on_submit():
+        return credentials.page(form, "forgot/choose.html", email=user.email)
     user_id, password_hash = user.id, identity.hash_password(form.password.data or "")
     try:
         db.write(lambda: identity.reset_password(user_id, mark=mark, password_hash=password_hash))

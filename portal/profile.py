@@ -1,26 +1,23 @@
-"""Profile: one's name, time zone, address, password and sessions."""
+"""Profile: one's name, language, time zone, address, password and sessions."""
 
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import available_timezones
 
+from babel import Locale
 from flask import Blueprint, current_app, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import EmailField, PasswordField, SelectField, StringField
-from wtforms.validators import InputRequired, ValidationError
+from wtforms.validators import ValidationError
 
 from portal import carried, credentials, db, tokens, web
 from portal.domain import contact, identity
-from portal.domain.contact import Malformed
 from portal.domain.errors import Refused
-from portal.sentences import sentence
 
 blueprint = Blueprint("profile", __name__, url_prefix="/profile")
 web.gate(blueprint, web.require_sign_in)
 
-REQUIRED = InputRequired(lazy_gettext("Fill this in; it is required."))
 AREAS = (
     *("Africa", "America", "Antarctica", "Arctic", "Asia"),
     *("Atlantic", "Australia", "Europe", "Indian", "Pacific"),
@@ -43,56 +40,55 @@ SYSTEMS = {
 """What browsers call themselves holds several of these words; the first found is meant."""
 
 
-def _shape(field: Any, shape: Any) -> None:
-    try:
-        field.data = shape(field.data or "")
-    except Malformed as error:
-        raise ValidationError(sentence(error.code, error.facts)) from error
-
-
 class ProfileForm(web.Form):
-    name = StringField(lazy_gettext("Your name"), [REQUIRED])
+    name = StringField(lazy_gettext("Your name"), [web.REQUIRED, web.shaped(contact.line)])
+    language = SelectField(lazy_gettext("Language"), validate_choice=False)
     time_zone = SelectField(lazy_gettext("Time zone"), validate_choice=False)
 
-    def validate_name(self, field: StringField) -> None:
-        _shape(field, contact.line)
+    def validate_language(self, field: SelectField) -> None:
+        if field.data not in dict(field.choices):
+            raise ValidationError(_("Choose one of these languages."))
 
 
 @blueprint.route("", methods=["GET", "POST"])
 def show() -> Any:
-    """One's profile; name and time zone are changed in place."""
+    """One's profile; name, language and time zone are changed in place."""
     actor = web.actor()
     kept = carried.shown_again()
     if "name" not in kept.get("formdata", ()):  # another form of this page was sent too late
         kept = {}
-    form = ProfileForm(name=actor.name, time_zone=actor.time_zone or "", **kept)
-    form.time_zone.choices = _zones()
-    if not form.is_submitted():
+    present = {"name": actor.name, "language": actor.language, "time_zone": actor.time_zone or ""}
+    form = ProfileForm(data=present, **kept)
+    form.language.choices, form.time_zone.choices = _languages(), _zones()
+    if not form.validate_on_submit():
         return _page(form)
-    if not form.validate():
-        return _page(form, status=422)
-    name, zone = form.name.data or "", form.time_zone.data or ""
+    wanted = {field: form[field].data for field in present}
     try:
-        db.write(lambda: identity.edit_profile(actor, name=name, time_zone=zone))
+        db.write(lambda: identity.edit_profile(actor, **wanted))
     except Refused as error:
-        form.refuse(error)
-        return _page(form, status=422)
+        return _page(form, error)
     flash(_("Your profile is saved."), "success")
     return redirect(url_for("profile.show"), 303)
 
 
-def _page(form: ProfileForm, status: int = 200) -> Any:
+def _page(form: ProfileForm, refusal: Refused | None = None) -> Any:
     actor = web.actor()
-    return web.page(
+    return credentials.page(
+        form,
         "profile/show.html",
-        form=form,
+        refusal,
         pending=identity.pending_email_change(actor),
         lasts=identity.EMAIL_CHANGE_LASTS,
         sessions=identity.sessions_of(actor),
         browser_name=browser_name,
         now=db.now(),
-        status=status,
     )
+
+
+def _languages() -> list[tuple[str, str]]:
+    """The languages there is a catalogue of, each called as those call it who speak it."""
+    spoken: list[Locale] = current_app.extensions["babel"].instance.list_translations()
+    return sorted((str(one), (one.get_display_name() or str(one)).capitalize()) for one in spoken)
 
 
 def _zones() -> dict[str, list[tuple[str, str]]]:
@@ -100,7 +96,7 @@ def _zones() -> dict[str, list[tuple[str, str]]]:
     of_installation = current_app.config["TIME_ZONE"]
     as_here = _("As this installation: %(zone)s", zone=of_installation)
     zones = {_("General"): [("", as_here), ("UTC", "UTC")]}
-    for zone in sorted(available_timezones()):
+    for zone in sorted(identity.time_zones()):
         area, _slash, place = zone.partition("/")
         if area in AREAS:
             zones.setdefault(area, []).append((zone, place.replace("_", " ")))
@@ -145,34 +141,25 @@ def _stale() -> None:
     flash(_("This page was open for too long. Nothing is saved; press the button again."), "danger")
 
 
-class PasswordForm(web.Form):
-    old_password = PasswordField(lazy_gettext("Present password"), [REQUIRED])
-    password = PasswordField(lazy_gettext("New password"), [REQUIRED])
-    password_again = PasswordField(lazy_gettext("New password, once more"), [REQUIRED])
-
-    def validate_password(self, field: PasswordField) -> None:
-        fault = identity.password_fault(field.data or "", web.actor().email)
-        if fault is not None:
-            raise ValidationError(sentence(fault.code, fault.facts))
-
-    def validate_password_again(self, field: PasswordField) -> None:
-        if field.data != self.password.data:
-            raise ValidationError(sentence("passwords-differ", {}))
+class PasswordForm(credentials.NewPasswordForm):
+    old_password = PasswordField(lazy_gettext("Present password"), [web.REQUIRED])
+    password = PasswordField(lazy_gettext("New password"), [web.REQUIRED])
+    password_again = PasswordField(lazy_gettext("New password, once more"), [web.REQUIRED])
 
 
 @blueprint.route("/password", methods=["GET", "POST"])
 def password() -> Any:
     """*Change password*: the others are signed out, this browser goes on with a new session."""
-    actor, form = web.actor(), PasswordForm()
-    if not form.is_submitted() or not form.validate():
-        status = 422 if form.is_submitted() else 200
-        return web.page("profile/password.html", form=form, status=status)
+    actor, template = web.actor(), "profile/password.html"
+    form = PasswordForm(actor.email)
+    if not form.validate_on_submit():
+        return credentials.page(form, template)
     try:
         before = _asked(form.old_password)
         after = identity.hash_password(form.password.data or "")
         db.write(lambda: identity.change_password(actor, proven=before, password_hash=after))
     except Refused as error:
-        return credentials.refused(form, error, "profile/password.html")
+        return credentials.page(form, template, error)
     credentials.begin_session(actor.id, instead_of=None)
     flash(_("Your password is changed; all your other sessions are ended."), "success")
     return redirect(url_for("profile.show"), 303)
@@ -185,20 +172,17 @@ def _asked(field: PasswordField) -> str:
 
 
 class EmailForm(web.Form):
-    email = EmailField(lazy_gettext("New e-mail"), [REQUIRED])
-    password = PasswordField(lazy_gettext("Your password"), [REQUIRED])
-
-    def validate_email(self, field: EmailField) -> None:
-        _shape(field, lambda value: contact.email(value).display)
+    email = EmailField(lazy_gettext("New e-mail"), [web.REQUIRED, web.ADDRESS])
+    password = PasswordField(lazy_gettext("Your password"), [web.REQUIRED])
 
 
 @blueprint.route("/email", methods=["GET", "POST"])
 def email() -> Any:
     """*Change e-mail*: a mail to the new address asks; until it is answered nothing changes."""
-    actor, form = web.actor(), EmailForm(**carried.shown_again())
-    if not form.is_submitted() or not form.validate():
-        status = 422 if form.is_submitted() else 200
-        return web.page("profile/email.html", form=form, status=status)
+    actor, template = web.actor(), "profile/email.html"
+    form = EmailForm(**carried.shown_again())
+    if not form.validate_on_submit():
+        return credentials.page(form, template)
     address, network = contact.email(form.email.data or ""), credentials.network_of_reader()
 
     def unit() -> None:
@@ -209,7 +193,7 @@ def email() -> Any:
         _asked(form.password)
         db.write(unit)
     except Refused as error:
-        return credentials.refused(form, error, "profile/email.html")
+        return credentials.page(form, template, error)
     flash(_("A mail is on its way to %(email)s. Open its link.", email=address.display), "news")
     return redirect(url_for("profile.show"), 303)
 
@@ -217,17 +201,16 @@ def email() -> Any:
 @blueprint.route("/email/<token>", methods=["GET", "POST"])
 def confirm_email(token: str) -> Any:
     """The mail's link: opening it changes nothing; the button makes it the user's address."""
-    actor, form = web.actor(), web.Form()
+    actor, form, template = web.actor(), web.Form(), "profile/confirm_email.html"
     change_id, change = tokens.read("email-change", token), identity.pending_email_change(actor)
     if change_id is None or change is None or change.id != change_id:
         return web.page("profile/email_over.html", status=404)
-    address, template = change.email, "profile/confirm_email.html"
-    if not form.is_submitted() or not form.validate():
-        status = 422 if form.is_submitted() else 200
-        return web.page(template, form=form, email=address, status=status)
+    address = change.email
+    if not form.validate_on_submit():
+        return credentials.page(form, template, email=address)
     try:
         db.write(lambda: identity.change_email(actor, change_id))
     except Refused as error:
-        return credentials.refused(form, error, template, email=address)
+        return credentials.page(form, template, error, email=address)
     flash(_("Your address is %(email)s from now on.", email=address), "success")
     return redirect(url_for("profile.show"), 303)

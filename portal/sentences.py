@@ -236,6 +236,7 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
         things=", ".join(f["things"]),
     ),
     "heir-unfit": lambda f: _("The heir must be another person whose account is not disabled."),
+    "user-disabled": lambda f: _("Your account here was disabled. Ask whoever runs this portal."),
     "customer-not-inactive": lambda f: _(
         "Only an Inactive customer can be erased; this one is %(status)s.", **f
     ),

@@ -106,7 +106,7 @@ def test_partner_adds_customer_reads_mail_signs_up_confirms_and_both_see_it(
     customer.click("Sign up")
     customer.submit("Sign up", name="Grace Hopper", email=NEW.upper())
     customer.get(link_in(mails(queued + 2)))
-    customer.submit("Create account", password=PASSWORD, again=PASSWORD)
+    customer.submit("Create account", password=PASSWORD, password_again=PASSWORD)
     assert "Work with North?" in customer.text
     customer.submit("Confirm")
     assert "You confirmed the partnership." in customer.text

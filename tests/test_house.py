@@ -26,10 +26,10 @@ DOMAIN_ORDER = [
     "access",
     "account",
     "cloud",
-    "ownership",
     "invitation",
     "customer",
     "team",
+    "ownership",
     "activity",
 ]
 SURFACES = {"auth", "console", "forgot", "invites", "mailbox", "partner", "profile"}

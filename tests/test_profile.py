@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from flask import Flask
 
 from portal import db
 from portal.domain import identity
@@ -14,6 +15,7 @@ from tests.answers import errors, links, notices, stored, token
 from tests.browser import Browser
 from tests.inputs import BAD_ADDRESSES, INVISIBLE, LONG, ODD
 from tests.letters import letters_to, link_in, text_of
+from tests.page import text_of as text_in
 from tests.world import CARL, DORA, PASSWORD, SAM, VERA, Clock, World, user
 
 Open = Callable[..., Browser]
@@ -82,6 +84,26 @@ def test_a_name_that_is_none_is_refused_and_kept_in_the_form(browser: Open, name
     assert stored() == before
 
 
+def test_the_languages_are_those_there_is_a_catalogue_of(app: Flask, browser: Open) -> None:
+    client = browser(DORA)
+    client.get("/profile")
+    (choice,) = [e for e in client.page.iter("select") if e.get("name") == "language"]
+    offered = {option.attrib["value"]: text_in(option) for option in choice.iter("option")}
+    there = {str(one) for one in app.extensions["babel"].instance.list_translations()}
+    assert offered.keys() == there
+    assert offered["en"] == "English"
+
+
+def test_another_language_is_refused_at_its_field(browser: Open) -> None:
+    client = browser(DORA)
+    before = stored()
+    for wrong in ("tlh", "", "../en", "x" * 10_000):
+        data = {"csrf_token": token(client), "name": "Dora", "language": wrong, "time_zone": ""}
+        assert client.post("/profile", data=data).status_code == 422
+        assert errors(client) == {"language": "Choose one of these languages."}
+    assert stored() == before
+
+
 def test_a_time_zone_moves_all_times_shown(browser: Open) -> None:
     client = browser(DORA)
     assert save(client, time_zone="Asia/Tokyo") == 200
@@ -96,7 +118,7 @@ def test_a_time_zone_moves_all_times_shown(browser: Open) -> None:
 def test_a_time_zone_that_is_none_is_refused(browser: Open, zone: str) -> None:
     client = browser(DORA)
     before = stored()
-    data = {"csrf_token": token(client), "name": "Dora", "time_zone": zone}
+    data = {"csrf_token": token(client), "name": "Dora", "language": "en", "time_zone": zone}
     assert client.post("/profile", data=data).status_code == 422
     assert errors(client) == {"time_zone": "Choose a time zone from the list."}
     assert stored() == before
@@ -104,7 +126,7 @@ def test_a_time_zone_that_is_none_is_refused(browser: Open, zone: str) -> None:
 
 def test_a_stale_form_keeps_what_was_typed(browser: Open) -> None:
     client = browser(DORA)
-    data = {"csrf_token": "stale", "name": "Kept", "time_zone": "Asia/Tokyo"}
+    data = {"csrf_token": "stale", "name": "Kept", "language": "en", "time_zone": "Asia/Tokyo"}
     assert client.post("/profile", data=data).status_code == 422
     assert "press the button again" in notices(client)[0]
     client.submit("Save")

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from portal import db
-from portal.domain import access, audit
+from portal.domain import access, audit, contact, team
 from portal.domain.access import AccountAccess, AccountRole, CloudAccess, CloudRole
 from portal.domain.account import BillingAccount
 from portal.domain.actor import Actor
 from portal.domain.cloud import Cloud
 from portal.domain.errors import Refused
-from portal.domain.identity import User, end_sessions
+from portal.domain.identity import User, as_actor, end_sessions
 
 
 def disable(user: User, *, by: Actor, heir: User | None = None) -> None:
     """An operator shuts a user out at once. What only this user owns becomes `heir`'s too, or else
     it is refused.
 
-    Raises Refused("owns-alone") with the IDs of what would be nobody's, Refused("heir-unfit").
+    Raises Refused("owns-alone") with the IDs of what would be nobody's, Refused("heir-unfit"), and
+    as `team.add`.
     """
     for ident in sorted({user.id, heir.id if heir else user.id}):
         db.lock(User, ident)
@@ -29,11 +28,11 @@ def disable(user: User, *, by: Actor, heir: User | None = None) -> None:
     if heir is not None and (heir is user or heir.disabled_at is not None):
         raise Refused("heir-unfit")
     accounts, clouds = _only_their_accounts(user), _only_their_clouds(user)
-    alone = [*accounts, *clouds]
-    if heir is None and alone:
-        raise Refused("owns-alone", things=alone)
+    alone = [*(account.id for account in accounts), *(cloud.id for cloud in clouds)]
     if heir is not None:
         _pass_on(accounts, clouds, to=heir, by=by)
+    elif alone:
+        raise Refused("owns-alone", things=alone)
     user.disabled_at = db.now()
     end_sessions(user.id)
     audit.record(
@@ -46,74 +45,51 @@ def disable(user: User, *, by: Actor, heir: User | None = None) -> None:
     )
 
 
-def _only_their_accounts(user: User) -> list[str]:
-    """Open accounts that would have no owner without the user; held, so that two who own one
-    together are not both disabled. A subaccount has its partner's owner."""
-    held = select(AccountAccess.account_id).where(_owns_account(), AccountAccess.user_id == user.id)
-    mine = select(BillingAccount.id).where(
-        BillingAccount.id.in_(held),
-        BillingAccount.parent_id.is_(None),
-        BillingAccount.closed_at.is_(None),
+def _only_their_accounts(user: User) -> list[BillingAccount]:
+    """Accounts without another owner; held, so that two who own one together do not both go."""
+    owned = access.account_ids(as_actor(user)).where(AccountAccess.role == AccountRole.OWNER)
+    held = [db.lock(BillingAccount, ident) for ident in sorted(db.session.scalars(owned))]
+    return [account for account in held if access.is_last_owner(user.id, account)]
+
+
+def _only_their_clouds(user: User) -> list[Cloud]:
+    """The same of clouds. Where a partner's account owns a cloud, its staff can act."""
+    owned = select(CloudAccess.cloud_id).where(_owns(), CloudAccess.user_id == user.id)
+    held = [db.lock(Cloud, ident) for ident in sorted(db.session.scalars(owned))]
+    return [cloud for cloud in held if not _has_another_owner(cloud, user)]
+
+
+def _has_another_owner(cloud: Cloud, user: User) -> bool:
+    able = and_(CloudAccess.user_id != user.id, User.disabled_at.is_(None))
+    others = (
+        select(CloudAccess.id)
+        .outerjoin(User, User.id == CloudAccess.user_id)
+        .where(CloudAccess.cloud_id == cloud.id, _owns())
+        .where(or_(able, CloudAccess.partner_id.isnot(None)))
     )
-    others = select(AccountAccess.account_id).join(User, User.id == AccountAccess.user_id)
-    others = others.where(_owns_account(), User.id != user.id, User.disabled_at.is_(None))
-    return _alone(BillingAccount, mine, others)
+    return db.session.scalar(others.limit(1)) is not None
 
 
-def _only_their_clouds(user: User) -> list[str]:
-    """The same of open clouds. Where a partner's account owns a cloud, its staff can act."""
-    held = select(CloudAccess.cloud_id).where(_owns_cloud(), CloudAccess.user_id == user.id)
-    mine = select(Cloud.id).where(Cloud.id.in_(held), Cloud.closed_at.is_(None))
-    enabled = exists().where(
-        User.id == CloudAccess.user_id, User.id != user.id, User.disabled_at.is_(None)
-    )
-    others = select(CloudAccess.cloud_id).where(
-        _owns_cloud(), enabled | CloudAccess.partner_id.isnot(None)
-    )
-    return _alone(Cloud, mine, others)
-
-
-def _alone(model: type[Any], mine: Any, others: Any) -> list[str]:
-    candidates = sorted(db.session.scalars(mine))
-    for ident in candidates:
-        db.lock(model, ident)
-    shared = set(db.session.scalars(others.where(others.selected_columns[0].in_(candidates))))
-    return [ident for ident in candidates if ident not in shared]
-
-
-def _pass_on(accounts: list[str], clouds: list[str], *, to: User, by: Actor) -> None:
-    for ident in accounts:
-        held = (AccountAccess.user_id == to.id) & (AccountAccess.account_id == ident)
-        if not _hastened(AccountAccess, held, AccountRole.OWNER):
-            account = db.session.get_one(BillingAccount, ident)
-            access.give_account_role(AccountRole.OWNER, to=to.id, account=account, by=by)
-    for ident in clouds:
-        held = (CloudAccess.user_id == to.id) & (CloudAccess.cloud_id == ident)
-        if not _hastened(CloudAccess, held, CloudRole.OWNER):
-            access.give_cloud_role(CloudRole.OWNER, cloud_id=ident, user=to.id, by=by)
-
-
-def _hastened(model: type[Any], held: ColumnElement[bool], role: object) -> bool:
-    """Whether the heir holds the role already, but it was to take effect later: now it does."""
-    moved: Any = db.session.execute(
-        update(model)
-        .where(held, model.role == role, model.revoked_at.is_(None))
-        .values(effective_at=db.now())
-    )
-    return bool(moved.rowcount)
-
-
-def _owns_account() -> ColumnElement[bool]:
-    return (
-        (AccountAccess.role == AccountRole.OWNER)
-        & AccountAccess.revoked_at.is_(None)
-        & (AccountAccess.effective_at <= db.now())
+def _owns() -> ColumnElement[bool]:
+    return and_(
+        CloudAccess.role == CloudRole.OWNER,
+        CloudAccess.revoked_at.is_(None),
+        CloudAccess.effective_at <= db.now(),
     )
 
 
-def _owns_cloud() -> ColumnElement[bool]:
-    return (
-        (CloudAccess.role == CloudRole.OWNER)
-        & CloudAccess.revoked_at.is_(None)
-        & (CloudAccess.effective_at <= db.now())
-    )
+def _pass_on(accounts: list[BillingAccount], clouds: list[Cloud], *, to: User, by: Actor) -> None:
+    """The heir owns it at once, whatever they held or were to hold there."""
+    for account in accounts:
+        if access.is_staff(to.id, account.id):
+            access.revoke(of=to, account=account, by=by)
+        team.add(account, by=by, address=contact.email(to.email), role=AccountRole.OWNER)
+    for cloud in clouds:
+        coming = select(CloudAccess).filter_by(
+            cloud_id=cloud.id, user_id=to.id, role=CloudRole.OWNER, revoked_at=None
+        )
+        row = db.session.scalar(coming)
+        if row is not None:
+            row.effective_at = db.now()
+        else:
+            access.give_cloud_role(CloudRole.OWNER, cloud_id=cloud.id, user=to.id, by=by)

@@ -6,14 +6,15 @@ import pytest
 from flask import Flask
 
 from portal import db
-from portal.domain import account, audit, contact, customer, invitation, outbox
+from portal.domain import account, audit, contact, customer, identity, invitation, outbox
 from portal.domain.account import BillingAccount
 from portal.domain.actor import COMMAND
 from portal.domain.audit import AuditLine
-from portal.domain.customer import Customer, Draft
+from portal.domain.customer import Customer, CustomerNote, Draft
 from portal.domain.errors import Refused
+from portal.domain.identity import KeptForm
 from portal.domain.outbox import OutboxEntry
-from tests.world import EDDIE, OLGA, World, actor, everything, user
+from tests.world import EDDIE, OLGA, SAM, World, actor, everything, user
 
 PERSONAL = {
     "name": "Xaverina Quill",
@@ -48,6 +49,14 @@ def quill(app: Flask, world: World) -> str:
             outbox.refused(entry.id, entry.claim, f"550 <{entry.recipient}> unknown")
 
     db.write(refuse)
+
+    def write_down() -> None:
+        record = db.lock(Customer, ident)
+        customer.add_note(record, by=actor(EDDIE), text=f"Call {PERSONAL['name']}.")
+        identity.keep_form(user(EDDIE).id, {"phone": [PERSONAL["phone"]]})
+        identity.keep_form(user(SAM).id, {"name": ["What Sam typed"]})
+
+    db.write(write_down)
     return ident
 
 
@@ -73,6 +82,17 @@ def test_nothing_personal_is_left_in_any_table(app: Flask, world: World, quill: 
     assert (record.status, record.country, record.manager_id) == ("Inactive", "DE", None)
     subaccount = db.session.get_one(BillingAccount, record.subaccount_id)
     assert subaccount.name == subaccount.id
+
+
+def test_notes_and_what_the_staff_had_typed_go_and_nobody_elses(
+    app: Flask, world: World, quill: str
+) -> None:
+    remove(quill)
+    erase(quill)
+    assert db.read(lambda: customer.notes_on(db.session.get_one(Customer, quill))) == []
+    kept = db.read(lambda: [form.fields for form in db.session.query(KeptForm)])
+    assert kept == [{"name": ["What Sam typed"]}]
+    assert db.session.query(CustomerNote).count() == 1, "Nina's"
 
 
 def test_the_log_still_verifies_and_has_one_line_more(app: Flask, quill: str) -> None:
@@ -144,7 +164,7 @@ def test_the_list_still_leads_to_the_record(app: Flask, world: World, quill: str
     pages = f"/partner/{world.north}/customers"
     assert quill in client.get(pages).text
     assert client.get(f"{pages}/{quill}").status_code == 200
-    assert "Personal values erased" in client.get(f"{pages}/{quill}/history").text
+    assert "personal values were erased" in client.get(f"{pages}/{quill}/history").text
 
 
 def test_the_command_erases_and_says_why_it_does_not(app: Flask, world: World, quill: str) -> None:

@@ -10,12 +10,11 @@ import pytest
 from flask import Flask
 
 from portal import db
-from portal.domain import access, audit, cloud, identity, ownership
+from portal.domain import access, account, audit, cloud, identity, once, ownership
 from portal.domain.access import AccountRole, CloudRole
 from portal.domain.account import BillingAccount
 from portal.domain.actor import COMMAND
 from portal.domain.audit import AuditLine
-from portal.domain.cloud import Cloud
 from portal.domain.errors import Refused
 from tests.world import (
     DORA,
@@ -25,7 +24,6 @@ from tests.world import (
     OLGA,
     PASSWORD,
     SAM,
-    TINA,
     VERA,
     World,
     actor,
@@ -54,14 +52,6 @@ def own(email: str, account_id: str) -> None:
     db.write(unit)
 
 
-def close(*account_ids: str) -> None:
-    def unit() -> None:
-        for ident in account_ids:
-            db.lock(BillingAccount, ident).closed_at = db.now()
-
-    db.write(unit)
-
-
 def owners(account_id: str) -> set[str]:
     account = db.session.get_one(BillingAccount, account_id)
     return {
@@ -71,9 +61,9 @@ def owners(account_id: str) -> set[str]:
     }
 
 
-def test_the_last_owner_of_an_open_account_is_not_disabled(app: object, world: World) -> None:
+def test_the_last_owner_of_an_account_is_not_disabled(app: object, world: World) -> None:
     error = refusal(OLGA)
-    assert (error.code, error.facts["things"]) == ("last-owner", [world.north])
+    assert (error.code, error.facts["things"]) == ("owns-alone", [world.north])
     assert identity.check_password(OLGA, PASSWORD) is not None
 
 
@@ -90,13 +80,7 @@ def test_an_owner_who_is_disabled_does_not_count(app: object, world: World) -> N
     assert world.north in refusal(OLGA).facts["things"]
 
 
-def test_a_closed_account_needs_no_owner(app: object, world: World) -> None:
-    close(world.trial)
-    disable(TINA)
-    assert user(TINA).disabled_at is not None
-
-
-def test_the_last_owner_of_an_open_cloud_is_not_disabled(app: object, world: World) -> None:
+def test_the_last_owner_of_a_cloud_is_not_disabled(app: object, world: World) -> None:
     own(SAM, world.direct)
     assert refusal(DORA).facts["things"] == [world.doras_cloud]
 
@@ -135,6 +119,50 @@ def test_an_heir_whose_role_was_to_take_effect_later_has_it_now(app: object, wor
     assert world.doras_cloud in refusal(DORA).facts["things"]
     disable(DORA, SAM)
     assert access.roles_on_cloud(actor(SAM), world.doras_cloud) == {CloudRole.OWNER}
+
+
+def test_an_heir_on_the_staff_is_raised_and_the_accounts_own_log_says_so(
+    app: object, world: World
+) -> None:
+    disable(OLGA, EDDIE)
+    assert EDDIE in owners(world.north)
+    lines = db.session.query(AuditLine).filter_by(chain=world.north, thing=world.eddie)
+    assert [line.action for line in lines.order_by(AuditLine.seq)] == [
+        "access.revoke",
+        "access.grant",
+    ]
+    assert audit.broken_links() == []
+
+
+def test_an_owner_to_come_does_not_count_but_may_be_the_heir(app: object, world: World) -> None:
+    def promise() -> None:
+        north = db.lock(BillingAccount, world.north)
+        access.grant(AccountRole.OWNER, to=user(DORA), account=north, by=actor(OLGA))
+
+    db.write(promise)
+    assert refusal(OLGA).facts["things"] == [world.north]
+    disable(OLGA, DORA)
+    assert DORA in owners(world.north)
+
+
+def test_a_partners_own_customer_is_not_its_heir(app: object, world: World) -> None:
+    assert refusal(OLGA, NINA).code == "email-is-customer"
+
+
+def test_who_is_disabled_while_a_form_is_on_its_way_makes_nothing(
+    app: object, world: World
+) -> None:
+    dora = actor(DORA)
+    disable(DORA, SAM)
+    before = everything()
+
+    def create() -> str:
+        payer = db.lock(BillingAccount, world.direct)
+        return cloud.create(payer, by=dora, name="nobodys").id
+
+    with pytest.raises(Refused, match="user-disabled"):
+        db.write(lambda: once.once(dora, "k" * 20, {}, create))
+    assert everything() == before
 
 
 def test_an_heir_must_be_somebody_else_who_is_not_disabled(app: object, world: World) -> None:
@@ -205,41 +233,25 @@ def _leave(email: str, barrier: Barrier | None, account_id: str) -> None:
     others = owners(account_id) - {email} - {e for e in NAMES if user(e).disabled_at}
     barrier.wait(timeout=20)
     if not others:
-        raise Refused("last-owner", things=[])
+        raise Refused("owns-alone", things=[])
     user(email).disabled_at = db.now()
 
 
 @pytest.fixture
 def two_owners(app: Flask, world: World) -> str:
+    direct = account.own_account_of(user(EDDIE))
+    assert direct is not None
     own(EDDIE, world.north)
-    # Eddie's own direct account is nobody's concern here.
-    direct = [t for t in _things_of(EDDIE) if t != world.north]
-    close(*direct)
+    own(SAM, direct.id)  # which is nobody's concern here
     db.session.rollback()
     return world.north
 
 
-def _things_of(email: str) -> list[str]:
-    held = access.account_ids(actor(email)).where(access.AccountAccess.role == AccountRole.OWNER)
-    return list(db.session.scalars(held))
-
-
 @pytest.mark.parametrize("kind", ["postgresql"])
 def test_of_two_owners_disabled_at_once_one_stays(app: Flask, two_owners: str) -> None:
-    assert two_leave(app, None, two_owners) == ["done", "last-owner"]
+    assert two_leave(app, None, two_owners) == ["done", "owns-alone"]
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
 def test_control_without_holding_the_account_both_are_disabled(app: Flask, two_owners: str) -> None:
     assert two_leave(app, Barrier(2), two_owners) == ["done", "done"]
-
-
-def test_a_cloud_that_is_closed_needs_no_owner(app: object, world: World) -> None:
-    own(SAM, world.direct)
-
-    def shut() -> None:
-        db.lock(Cloud, world.doras_cloud).closed_at = db.now()
-
-    db.write(shut)
-    disable(DORA)
-    assert cloud.clouds_linked_to([world.direct])[world.direct]

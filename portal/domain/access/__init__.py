@@ -8,6 +8,7 @@ from portal.domain.access.granting import (
     give_account_role,
     give_cloud_role,
     grant,
+    is_last_owner,
     revoke,
 )
 from portal.domain.access.holding import (
@@ -47,6 +48,7 @@ __all__ = [
     "give_account_role",
     "give_cloud_role",
     "grant",
+    "is_last_owner",
     "is_staff",
     "may",
     "require",

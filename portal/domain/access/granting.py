@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from portal import db
 from portal.domain import audit, terms
@@ -118,23 +118,27 @@ def _spread(by: Actor) -> datetime:
 
 
 def _keep_an_owner(leaving: AccountAccess, account: Account) -> None:
-    """An account of no partner's always has an owner who can act; a subaccount has its partner."""
-    if leaving.role is not AccountRole.OWNER or account.parent_id is not None:
-        return
+    if leaving.role is AccountRole.OWNER and is_last_owner(leaving.user_id, account):
+        raise Refused("last-owner")
+
+
+def is_last_owner(user_id: str, account: Account) -> bool:
+    """Whether nobody else could act as owner of an account that the caller holds; an account of no
+    partner's always has such an owner, a subaccount has its partner."""
+    if account.parent_id is not None:
+        return False
     others = (
-        select(func.count())
-        .select_from(AccountAccess)
+        select(AccountAccess.id)
         .join(User, User.id == AccountAccess.user_id)
         .where(
             AccountAccess.account_id == account.id,
             AccountAccess.role == AccountRole.OWNER,
-            AccountAccess.user_id != leaving.user_id,
+            AccountAccess.user_id != user_id,
             User.disabled_at.is_(None),
             in_effect(),
         )
     )
-    if not db.session.execute(others).scalar_one():
-        raise Refused("last-owner")
+    return db.session.scalar(others.limit(1)) is None
 
 
 def _revoke(rows: list[AccountAccess]) -> None:

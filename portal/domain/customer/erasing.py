@@ -1,15 +1,18 @@
-"""Erasing what a customer's record says about people; what happened stays in the log."""
+"""Erasing what is kept of a customer's person; what happened stays in the log."""
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from portal import db
 from portal.domain import account, audit
+from portal.domain.access import AccountAccess
 from portal.domain.account import BillingAccount
 from portal.domain.actor import Actor
+from portal.domain.customer.notes import erase_notes
 from portal.domain.customer.record import Customer, Status
 from portal.domain.errors import Refused
+from portal.domain.identity import KeptForm
 from portal.domain.invitation import Invitation
 from portal.domain.outbox import OPEN_STATES, OutboxEntry
 
@@ -29,8 +32,8 @@ PERSONAL = (
 
 
 def erase(record: Customer, *, by: Actor) -> None:
-    """An operator blanks the personal values of an Inactive customer, its invitation and its mail;
-    IDs, country and states stay, and the log still verifies.
+    """An operator blanks the personal values of an Inactive customer: record, invitation, mail,
+    notes. IDs, country and states stay, and the log still verifies.
 
     Raises Refused("customer-not-inactive", "mail-leaving").
     """
@@ -40,6 +43,8 @@ def erase(record: Customer, *, by: Actor) -> None:
     if record.email_key == record.id:
         return
     _erase_mail(record)
+    erase_notes(record)
+    _erase_kept_forms(record)
     for field in PERSONAL:
         setattr(record, field, "")
     # An ID is nobody's address and nobody's name, and still something to click on in a list.
@@ -52,6 +57,12 @@ def erase(record: Customer, *, by: Actor) -> None:
     audit.record(
         "customer.erase", by=by, chain=record.partner_id, thing=record.id, customer=record.id
     )
+
+
+def _erase_kept_forms(record: Customer) -> None:
+    """What somebody of the staff had typed when their session was found dead may be this record."""
+    staff = select(AccountAccess.user_id).where(AccountAccess.account_id == record.partner_id)
+    db.session.execute(delete(KeptForm).where(KeptForm.user_id.in_(staff)))
 
 
 def _erase_mail(record: Customer) -> None:

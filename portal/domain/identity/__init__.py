@@ -59,6 +59,7 @@ from portal.domain.identity.user import (
     edit_profile,
     enable,
     make_operator,
+    time_zones,
     user_by_email,
 )
 
@@ -108,6 +109,7 @@ __all__ = [
     "session_actor",
     "sessions_of",
     "sign_up",
+    "time_zones",
     "touch_session",
     "user_by_email",
     "user_of_reset",

@@ -1,8 +1,9 @@
-"""The user: name, verified address, time zone; may be disabled."""
+"""The user: name, verified address, language, time zone; may be disabled."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from zoneinfo import available_timezones
 
 from sqlalchemy import select
@@ -44,12 +45,12 @@ def as_actor(user: User, session_id: str = "") -> Actor:
 
 
 def as_of_now(actor: Actor) -> Actor:
-    """The actor with the address they have at the commit: it is held until then. Nobody's, where
-    there is no such user (a system actor), or a disabled one."""
-    user = db.session.get(User, actor.id, with_for_update=True, populate_existing=True)
-    if user is None or user.disabled_at is not None:
-        return Actor(id=actor.id)
-    return as_actor(user, actor.session_id)
+    """The actor with the address they have at the commit: it is held until then. Nobody's for a
+    system actor and a disabled user."""
+    if actor.is_system:
+        return actor
+    user = db.lock(User, actor.id)
+    return Actor(id=actor.id) if user.disabled_at else as_actor(user, actor.session_id)
 
 
 def user_by_email(email_key: str) -> User | None:
@@ -62,19 +63,26 @@ def anyone() -> bool:
     return db.session.scalar(select(User.id).limit(1)) is not None
 
 
-def edit_profile(actor: Actor, *, name: str, time_zone: str) -> None:
-    """People change their own name and time zone; empty is the installation's zone.
+@cache
+def time_zones() -> frozenset[str]:
+    """The names of all time zones; looking for them takes its time."""
+    return frozenset(available_timezones())
+
+
+def edit_profile(actor: Actor, *, name: str, language: str, time_zone: str) -> None:
+    """People change their own name, language and time zone; empty is the installation's zone.
 
     Raises Refused("time-zone-unknown").
     """
-    if time_zone and time_zone not in available_timezones():
+    if time_zone and time_zone not in time_zones():
         raise Refused("time-zone-unknown", field="time_zone")
     user = db.lock(User, actor.id)
-    wanted = {"name": name, "time_zone": time_zone or None}
+    wanted = {"name": name, "language": language, "time_zone": time_zone or None}
     changed = [field for field, value in wanted.items() if getattr(user, field) != value]
     if not changed:
         return
-    user.name, user.time_zone = name, time_zone or None
+    for field in changed:
+        setattr(user, field, wanted[field])
     audit.record("user.edit", by=actor, chain=audit.INSTALLATION, thing=user.id, fields=changed)
 
 
