@@ -54,7 +54,8 @@ class ChooseForm(credentials.NewPasswordForm):
 
 @blueprint.route("/<token>", methods=["GET", "POST"])
 def choose(token: str) -> Any:
-    """The mail's link: opening it changes nothing; a new password ends every session."""
+    """The mail's link: opening it changes nothing; a new password ends every session, and signs in:
+    so whoever reads the mail gets in, however many tries others use up."""
     mark = tokens.read("password-reset", token)
     user = identity.user_of_reset(mark) if mark else None
     if mark is None or user is None:
@@ -67,6 +68,6 @@ def choose(token: str) -> Any:
         db.write(lambda: identity.reset_password(user_id, mark=mark, password_hash=password_hash))
     except Refused:
         return web.page("forgot/over.html", status=404)
-    session.pop("forgot_as", None)
-    flash(_("Your password is changed. Sign in with it."), "success")
-    return redirect(url_for("auth.sign_in", switch=1), 303)
+    credentials.begin_session(user_id, instead_of=web.signed_in())
+    flash(_("Your password is changed, and you are signed in."), "success")
+    return redirect(url_for("front"), 303)

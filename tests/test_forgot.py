@@ -42,15 +42,15 @@ def opens(email: str, password: str) -> bool:
     return identity.check_password(email, password) is not None
 
 
-def test_who_forgot_the_password_chooses_a_new_one_and_signs_in(browser: Open) -> None:
+def test_who_forgot_the_password_chooses_a_new_one_and_is_signed_in(browser: Open) -> None:
     client = browser()
     ask(client)
     (letter,) = letters_to(DORA)
     assert letter["Subject"] == "Choose a new password for Test Cloud"
     assert choose(client, link_in(letter)) == 200
-    assert "Your password is changed. Sign in with it." in client.text
-    client.submit("Sign in", email=DORA, password=SECRET)
+    assert "Your password is changed, and you are signed in." in client.text
     assert f"Signed in as: {DORA}" in client.text
+    assert opens(DORA, SECRET)
     assert not opens(DORA, PASSWORD)
 
 
@@ -227,8 +227,20 @@ def test_the_mail_says_nothing_personal_but_the_link(browser: Open) -> None:
     assert user(DORA).password_hash not in words
 
 
-def test_who_is_signed_in_as_another_stays_so(browser: Open) -> None:
+def test_who_is_signed_in_as_another_is_told_and_is_the_other_then(browser: Open) -> None:
     olga = browser(OLGA)
     ask(olga)
+    olga.get(link_for())
+    assert f"You are signed in as {OLGA} in this browser; that ends then." in olga.text
     choose(olga, link_for())
-    assert f"Signed in as: {OLGA}" in olga.text
+    assert f"Signed in as: {DORA}" in olga.text
+
+
+def test_the_link_lets_in_who_is_kept_out_by_tries_that_others_used_up(browser: Open) -> None:
+    client, other = browser(), browser()
+    for _ in range(10):
+        other.get("/sign-in")
+        other.submit("Sign in", email=DORA, password="a wrong password")
+    ask(client)
+    assert choose(client, link_for()) == 200
+    assert f"Signed in as: {DORA}" in client.text

@@ -8,15 +8,16 @@ import pytest
 from flask import Flask
 
 from portal import db
-from portal.domain import identity
+from portal.domain import contact, identity
 from portal.domain.identity import EmailChange, User, UserSession
+from portal.domain.outbox import OutboxEntry
 from portal.profile import browser_name
 from tests.answers import errors, links, notices, stored, token
 from tests.browser import Browser
 from tests.inputs import BAD_ADDRESSES, INVISIBLE, LONG, ODD
 from tests.letters import letters_to, link_in, text_of
 from tests.page import text_of as text_in
-from tests.world import CARL, DORA, PASSWORD, SAM, VERA, Clock, World, user
+from tests.world import CARL, DORA, PASSWORD, SAM, VERA, Clock, World, actor, user
 
 Open = Callable[..., Browser]
 
@@ -102,6 +103,14 @@ def test_another_language_is_refused_at_its_field(browser: Open) -> None:
         assert client.post("/profile", data=data).status_code == 422
         assert errors(client) == {"language": "Choose one of these languages."}
     assert stored() == before
+
+
+def test_mails_come_in_the_language_chosen(app: Flask) -> None:
+    dora = actor(DORA)
+    db.write(lambda: identity.edit_profile(dora, name="Dora", language="ru", time_zone=""))
+    db.write(lambda: identity.ask_reset(contact.email(DORA)))
+    (mail,) = db.session.query(OutboxEntry).filter_by(kind="password-reset")
+    assert mail.language == "ru"
 
 
 def test_a_time_zone_moves_all_times_shown(browser: Open) -> None:

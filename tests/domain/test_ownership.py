@@ -10,13 +10,15 @@ import pytest
 from flask import Flask
 
 from portal import db
-from portal.domain import access, account, audit, cloud, identity, once, ownership
+from portal.domain import access, account, audit, cloud, customer, identity, once, ownership
 from portal.domain.access import AccountRole, CloudRole
 from portal.domain.account import BillingAccount
 from portal.domain.actor import COMMAND
 from portal.domain.audit import AuditLine
-from portal.domain.errors import Refused
+from portal.domain.errors import Forbidden, Refused
+from portal.domain.invitation import Invitation
 from tests.world import (
+    CARL,
     DORA,
     EDDIE,
     NAMES,
@@ -162,6 +164,17 @@ def test_who_is_disabled_while_a_form_is_on_its_way_makes_nothing(
 
     with pytest.raises(Refused, match="user-disabled"):
         db.write(lambda: once.once(dora, "k" * 20, {}, create))
+    assert everything() == before
+
+
+def test_who_is_disabled_while_the_invitation_page_is_open_confirms_nothing(
+    app: object, world: World
+) -> None:
+    carl = actor(CARL)
+    disable(CARL, SAM)
+    before = everything()
+    with pytest.raises(Forbidden):
+        db.write(lambda: customer.accept(db.lock(Invitation, world.carls_subaccount), by=carl))
     assert everything() == before
 
 
