@@ -188,6 +188,8 @@ def test_the_old_cookie_is_dead_after_a_new_password(browser: Open) -> None:
 
 def test_the_old_password_is_asked(browser: Open) -> None:
     client = browser(DORA)
+    client.get("/profile/password")
+    assert links(client)["Forgotten your password?"] == "/forgot"
     for wrong in ("wrong wrong", "x" * 10_000, "\x01", SECRET):
         assert change_password(client, old_password=wrong) == 422
         assert errors(client) == {"old_password": "This is not your password. Type it anew."}
