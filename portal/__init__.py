@@ -25,12 +25,13 @@ from portal import (
     invites,
     mail,
     mailbox,
+    notices,
     partner,
     phrases,
     sentences,
     web,
 )
-from portal.domain import account, terms
+from portal.domain import account, notice, terms
 
 PUBLIC = {
     "static",
@@ -60,8 +61,8 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     app.url_map.converters["id"] = IdConverter
     terms.agree(config.terms_of(values))
     _extensions(app)
-    for surface in (auth.blueprint, partner.blueprint, console.blueprint, invites.blueprint):
-        app.register_blueprint(surface)
+    for surface in (auth, partner, console, invites, notices):
+        app.register_blueprint(surface.blueprint)
     if config.mailbox_dir(values) is not None:
         app.register_blueprint(mailbox.blueprint)
     app.add_url_rule("/", "front", auth.front)
@@ -158,4 +159,8 @@ def _context() -> dict[str, Any]:
         return always
     actor = web.signed_in()
     is_staff = bool(actor and account.partners_of(actor))
-    return always | {"actor": actor, "partner_home": "/partner" if is_staff else None}
+    return always | {
+        "actor": actor,
+        "partner_home": "/partner" if is_staff else None,
+        "unread": notice.unread(actor) if actor else 0,
+    }

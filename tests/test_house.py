@@ -27,11 +27,12 @@ DOMAIN_ORDER = [
     "account",
     "cloud",
     "invitation",
+    "notice",
     "customer",
     "team",
     "activity",
 ]
-SURFACES = {"auth", "invites", "partner", "console", "mailbox"}
+SURFACES = {"auth", "invites", "partner", "console", "mailbox", "notices"}
 HTTP = {"flask", "flask_login", "flask_wtf", "flask_babel", "flask_mail", "wtforms", "jinja2"}
 KINDS_OF_CODE = {
     "utils", "helpers", "common", "misc", "base", "core", "main", "manager", "service", "services",

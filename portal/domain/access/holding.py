@@ -153,6 +153,14 @@ def administers(actor: Actor, account: Account) -> bool:
     return db.session.scalar(held.limit(1)) is not None
 
 
+def holders(account_id: str, roles: frozenset[AccountRole]) -> set[str]:
+    """The users who hold one of these roles on the account itself, in effect now."""
+    held = select(AccountAccess.user_id).where(
+        AccountAccess.account_id == account_id, AccountAccess.role.in_(roles), in_effect()
+    )
+    return set(db.session.scalars(held))
+
+
 def is_staff(user_id: str, partner_id: str) -> bool:
     """Whether the user holds any role on the partner's account, pending ones too."""
     held = select(AccountAccess.user_id).where(

@@ -32,6 +32,7 @@ from portal.domain.customer.notes import (
     notes_on,
 )
 from portal.domain.customer.record import Customer, Draft, Status, shaped
+from portal.domain.customer.telling import tell_of_delivery
 
 __all__ = [
     "ME",
@@ -77,4 +78,5 @@ __all__ = [
     "staff_of",
     "subaccount_cards",
     "suspend",
+    "tell_of_delivery",
 ]

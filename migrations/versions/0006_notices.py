@@ -1,0 +1,53 @@
+"""Notices, and which of them people do not want."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+KINDS = (
+    "customer.confirmed",
+    "customer.declined",
+    "mail.refused",
+    "mail.parked",
+    "partnership.ended",
+    "account.suspended",
+    "account.resumed",
+    "owner.added",
+)
+
+
+def one_of(*values: str, name: str) -> sa.Enum:
+    return sa.Enum(*values, name=name, native_enum=False, create_constraint=True, length=48)
+
+
+def upgrade() -> None:
+    op.create_table(
+        "notices",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("user_id", sa.String(), nullable=False),
+        sa.Column("kind", one_of(*KINDS, name="kind"), nullable=False),
+        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.Column("path", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True)),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_notices_user_id_users"),
+        sa.PrimaryKeyConstraint("id", name="pk_notices"),
+    )
+    op.create_index("ix_notices_user_id", "notices", ["user_id", "id"])
+    op.create_table(
+        "muted_notices",
+        sa.Column("user_id", sa.String(), nullable=False),
+        sa.Column("kind", one_of(*KINDS, name="kind"), nullable=False),
+        sa.Column("channel", one_of("app", "mail", name="channel"), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_muted_notices_user_id_users"),
+        sa.PrimaryKeyConstraint("user_id", "kind", "channel", name="pk_muted_notices"),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("muted_notices")
+    op.drop_table("notices")
