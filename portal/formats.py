@@ -11,15 +11,15 @@ from babel.dates import format_date, format_datetime, get_timezone_name
 from flask import current_app
 from flask_babel import format_currency, get_locale
 from flask_babel import gettext as _
+from flask_login import current_user
 
 from portal import db
-from portal.web import signed_in
 
 
 def zone() -> ZoneInfo:
     """The signed-in user's time zone, else the installation's."""
-    actor = signed_in()
-    return ZoneInfo((actor and actor.time_zone) or current_app.config["TIME_ZONE"])
+    own = current_user.actor.time_zone if current_user.is_authenticated else None
+    return ZoneInfo(own or current_app.config["TIME_ZONE"])
 
 
 def local_time(instant: datetime) -> str:

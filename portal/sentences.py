@@ -10,6 +10,8 @@ from typing import Any
 
 from flask_babel import get_locale, gettext
 
+from portal.formats import local_time
+
 Facts = Mapping[str, Any]
 
 
@@ -192,6 +194,12 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
         "Clouds are still linked to the subaccount: %(count)s. Link each to another account first; "
         "an unused default cloud may stay.",
         **f,
+    ),
+    "invitations-per-day": lambda f: _(
+        "%(most)s customers were added in the last 24 hours, which is the most a day. The next one "
+        "can be added at %(again)s.",
+        most=f["most"],
+        again=local_time(f["again_at"]),
     ),
     "tin-taken": lambda f: _(
         "%(twin)s has the same tax number. If that is meant, tick the box below and add again.", **f

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import ColumnElement, select
 
 from portal import db
@@ -22,6 +24,8 @@ from portal.domain.customer.record import Customer, Draft, Status
 from portal.domain.errors import Refused
 from portal.domain.invitation import Invitation
 
+DAY = timedelta(days=1)
+
 
 def add(
     partner: BillingAccount, *, by: Actor, draft: Draft, same_tin_is_meant: bool = False
@@ -29,12 +33,13 @@ def add(
     """Editors of a partner's account in paid mode add a customer: record, subaccount, empty cloud
     and folder, the partner's owner role, invitation and its one mail, all or nothing.
 
-    Raises Forbidden; Refused("not-partner", "trial-mode", "account-closed"), a malformed field's
-    code, or one of `problems`.
+    Raises Forbidden; Refused("not-partner", "trial-mode", "account-closed",
+    "invitations-per-day"), a malformed field's code, or one of `problems`.
     """
     access.require(by, "customer.add", partner)
     partner = db.lock(BillingAccount, partner.id)
     refuse_to_grow(partner)
+    _refuse_flood(partner)
     draft = draft.normalised()
     for problem in problems(partner, draft, same_tin_is_meant=same_tin_is_meant):
         raise problem
@@ -67,6 +72,17 @@ def refuse_to_grow(partner: BillingAccount) -> None:
         raise Refused("account-closed")
     if partner.mode is not Mode.PAID:
         raise Refused("trial-mode")
+
+
+def _refuse_flood(partner: BillingAccount) -> None:
+    """A partner adds so many customers in 24 hours, each of whom gets a mail, and no more."""
+    most = terms.agreed().invitations_per_day
+    newest = select(Customer.created_at).where(
+        Customer.partner_id == partner.id, Customer.created_at > db.now() - DAY
+    )
+    last = db.session.scalar(newest.order_by(Customer.created_at.desc()).offset(most - 1).limit(1))
+    if last is not None:
+        raise Refused("invitations-per-day", most=most, again_at=last + DAY)
 
 
 def problems(
