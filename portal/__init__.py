@@ -132,6 +132,7 @@ def _templates(app: Flask) -> None:
         asset=web.asset,
         local_time=formats.local_time,
         local_day=formats.local_day,
+        plain_day=formats.plain_day,
         utc_time=formats.utc_time,
         iso_time=formats.iso_time,
         zone_name=formats.zone_name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -32,6 +32,11 @@ def local_time(instant: datetime) -> str:
 def local_day(instant: datetime) -> str:
     """The date in the reader's zone."""
     return format_date(instant.astimezone(zone()), "d MMM y", locale=get_locale())
+
+
+def plain_day(day: date) -> str:
+    """A date that stands in no zone."""
+    return str(format_date(day, "d MMM y", locale=get_locale()))
 
 
 def utc_time(instant: datetime) -> str:

@@ -1,5 +1,6 @@
 """Customers of a partner: the record, adding, editing, answering, ending, the list."""
 
+from portal.domain.customer.acceptance import Week, acceptance_for
 from portal.domain.customer.adding import add, problems, refuse_to_grow
 from portal.domain.customer.answering import accept, decline, sees_as_own_customers
 from portal.domain.customer.editing import correct_address, draft_of, edit
@@ -49,7 +50,9 @@ __all__ = [
     "Manager",
     "NoteLine",
     "Status",
+    "Week",
     "accept",
+    "acceptance_for",
     "add",
     "add_note",
     "correct_address",

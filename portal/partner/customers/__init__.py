@@ -78,6 +78,18 @@ def _list_url(account_id: str, wanted: Filter, **changes: Any) -> str:
     return url_for("partner.customers.index", account_id=account_id, **{**kept, **changes})
 
 
+@blueprint.get("/acceptance")
+def acceptance(account_id: str) -> Any:
+    """*Acceptance*: by week of adding, how many answered what."""
+    weeks = customer.acceptance_for(web.actor(), g.partner)
+    return web.page(
+        "partner/customers/acceptance.html",
+        partner=g.partner,
+        weeks=weeks,
+        most=max(week.added for week in weeks),
+    )
+
+
 @blueprint.get("/<id:customer_id>")
 def show(account_id: str, customer_id: str) -> Any:
     """*Overview*: record, subaccount, default cloud and folder, invitation with its delivery."""
