@@ -25,6 +25,7 @@ from portal import (
     invites,
     mail,
     mailbox,
+    news,
     notices,
     partner,
     phrases,
@@ -140,6 +141,7 @@ def _templates(app: Flask) -> None:
         time_left=formats.time_left,
         country_name=sentences.country_name,
         phrases=phrases,
+        news=news,
     )
     # A block rendered alone does not see the imports at the top of its page; a global it sees.
     env.globals["ui"] = env.get_template("ui.html").module

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import random
 import secrets
+import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from time import sleep
 from typing import Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
@@ -159,11 +159,6 @@ def now_is(instant: datetime) -> None:
     session.info["now"] = instant
 
 
-def at_midnight(day: date) -> datetime:
-    """The instant at which the day begins, in UTC."""
-    return datetime.combine(day, time.min, UTC)
-
-
 def write(unit: Callable[[], T]) -> T:
     """End the read, run `unit` in one writing transaction, commit once, and return its result.
 
@@ -179,7 +174,7 @@ def write(unit: Callable[[], T]) -> T:
         except DBAPIError as error:
             if attempt == WRITE_TRIES or not _worth_another_try(error):
                 raise
-            sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311 - only spreads the tries
+            time.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311 - only spreads the tries
     raise AssertionError("unreachable")
 
 

@@ -31,7 +31,7 @@ def local_time(instant: datetime) -> str:
 
 def local_day(instant: datetime) -> str:
     """The date in the reader's zone."""
-    return format_date(instant.astimezone(zone()), "d MMM y", locale=get_locale())
+    return plain_day(instant.astimezone(zone()).date())
 
 
 def plain_day(day: date) -> str:

@@ -196,10 +196,10 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
         **f,
     ),
     "invitations-per-day": lambda f: _(
-        "%(most)s customers were added in the last 24 hours, which is the most a day. The next one "
-        "can be added at %(again)s.",
+        "%(most)s customers were added in the last 24 hours, and no more can be. The next one "
+        "can be added from %(at)s on.",
         most=f["most"],
-        again=local_time(f["again_at"]),
+        at=local_time(f["at"]),
     ),
     "tin-taken": lambda f: _(
         "%(twin)s has the same tax number. If that is meant, tick the box below and add again.", **f

@@ -39,9 +39,13 @@ class Account(Protocol):
 
     id: Any
     parent_id: Any
+    name: Any
 
     @property
     def chain(self) -> str: ...
+
+    @property
+    def people_path(self) -> str: ...
 
 
 class AccountAccess(db.Base):

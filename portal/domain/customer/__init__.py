@@ -32,8 +32,9 @@ from portal.domain.customer.notes import (
     note_text,
     notes_on,
 )
+from portal.domain.customer.pacing import invitations_left, next_invitation_at, too_many
 from portal.domain.customer.record import Customer, Draft, Status, shaped
-from portal.domain.customer.telling import tell_of_delivery
+from portal.domain.customer.telling import tell_of_delivery, tell_partner
 
 __all__ = [
     "ME",
@@ -64,11 +65,13 @@ __all__ = [
     "end_partnership",
     "erase_notes",
     "history_of",
+    "invitations_left",
     "live_customers",
     "managed_by",
     "manager_of",
     "managers_of",
     "may_delete_note",
+    "next_invitation_at",
     "note_text",
     "notes_on",
     "page_for",
@@ -82,4 +85,6 @@ __all__ = [
     "subaccount_cards",
     "suspend",
     "tell_of_delivery",
+    "tell_partner",
+    "too_many",
 ]

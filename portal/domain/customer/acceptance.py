@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -40,7 +40,7 @@ def acceptance_for(actor: Actor, partner: BillingAccount) -> list[Week]:
         select(Customer.created_at, Invitation.answer)
         .join(Invitation, Invitation.subaccount_id == Customer.subaccount_id)
         .where(Customer.partner_id == partner.id, Customer.visible_to(actor))
-        .where(Customer.created_at >= db.at_midnight(mondays[0]))
+        .where(Customer.created_at >= datetime.combine(mondays[0], time.min, UTC))
     )
     for created_at, answer in db.session.execute(found):
         day = created_at.date()

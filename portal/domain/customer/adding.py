@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from sqlalchemy import ColumnElement, select
 
 from portal import db
@@ -20,11 +18,10 @@ from portal.domain import (
 )
 from portal.domain.account import BillingAccount, Kind, Mode
 from portal.domain.actor import Actor
+from portal.domain.customer.pacing import too_many
 from portal.domain.customer.record import Customer, Draft, Status
 from portal.domain.errors import Refused
 from portal.domain.invitation import Invitation
-
-DAY = timedelta(days=1)
 
 
 def add(
@@ -39,7 +36,8 @@ def add(
     access.require(by, "customer.add", partner)
     partner = db.lock(BillingAccount, partner.id)
     refuse_to_grow(partner)
-    _refuse_flood(partner)
+    if flood := too_many(partner):
+        raise flood
     draft = draft.normalised()
     for problem in problems(partner, draft, same_tin_is_meant=same_tin_is_meant):
         raise problem
@@ -72,17 +70,6 @@ def refuse_to_grow(partner: BillingAccount) -> None:
         raise Refused("account-closed")
     if partner.mode is not Mode.PAID:
         raise Refused("trial-mode")
-
-
-def _refuse_flood(partner: BillingAccount) -> None:
-    """A partner adds so many customers in 24 hours, each of whom gets a mail, and no more."""
-    most = terms.agreed().invitations_per_day
-    newest = select(Customer.created_at).where(
-        Customer.partner_id == partner.id, Customer.created_at > db.now() - DAY
-    )
-    last = db.session.scalar(newest.order_by(Customer.created_at.desc()).offset(most - 1).limit(1))
-    if last is not None:
-        raise Refused("invitations-per-day", most=most, again_at=last + DAY)
 
 
 def problems(
@@ -162,7 +149,7 @@ def _invite(partner: BillingAccount, record: Customer, *, by: Actor) -> None:
         to=address.wire,
         language=invited.language if invited else by.language,
         facts={
-            "partner": partner.name,
+            "partner": contact.quoted(partner.name),
             "email": address.display,
             "subaccount": record.subaccount_id,
             "cloud": record.default_cloud_id,

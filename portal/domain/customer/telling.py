@@ -13,32 +13,41 @@ from portal.domain.customer.record import Customer
 from portal.domain.notice import Kind
 from portal.domain.outbox import Delivery, OutboxEntry
 
-DELIVERY_NEWS = {
+NEWS = {
     Delivery.REFUSED: Kind.NOT_DELIVERED,
     Delivery.FAILED: Kind.NOT_DELIVERED,
     Delivery.UNKNOWN: Kind.PARKED,
 }
 
 
-def tell_partner(kind: Kind, record: Customer, *, by: Actor) -> None:
-    """The account manager hears of it, or where there is none all who may edit customers."""
+def tell_partner(kind: Kind, record: Customer, *, by: Actor, **facts: str) -> None:
+    """The account manager hears of it or, where none is on the staff, all who edit customers."""
     staff = access.holders(record.partner_id, STAFF_ROLES)
-    people = {ident for ident in staff if ident == record.manager_id} or staff
-    path = f"/partner/{record.partner_id}/customers/{record.id}"
-    notice.tell(kind, to=people, path=path, by=by, customer=record.name)
+    notice.tell(
+        kind,
+        to=staff & {record.manager_id} or staff,
+        about=record.id,
+        path=f"/partner/{record.partner_id}/customers/{record.id}",
+        by=by,
+        customer=record.name,
+        **facts,
+    )
 
 
 def tell_customer(kind: Kind, record: Customer, *, by: Actor) -> None:
     """Everybody hears of it who holds a role on the subaccount itself."""
-    people = access.holders(record.subaccount_id, frozenset(AccountRole))
-    partner = db.session.get_one(BillingAccount, record.partner_id)
-    path = f"/console/billing/{record.subaccount_id}"
-    notice.tell(kind, to=people, path=path, by=by, partner=partner.name)
+    notice.tell(
+        kind,
+        to=access.holders(record.subaccount_id, frozenset(AccountRole)),
+        about=record.id,
+        path=f"/console/billing/{record.subaccount_id}",
+        by=by,
+        partner=db.session.get_one(BillingAccount, record.partner_id).name,
+    )
 
 
 def tell_of_delivery(entry: OutboxEntry) -> None:
-    """The partner hears that an invitation's mail was refused, failed or is parked."""
-    if entry.kind != invitation.MAIL or entry.state not in DELIVERY_NEWS:
-        return
-    found = select(Customer).where(Customer.subaccount_id == entry.about)
-    tell_partner(DELIVERY_NEWS[entry.state], db.session.scalars(found).one(), by=WORKER)
+    """The partner hears that an invitation's mail was refused, has failed or is parked."""
+    if entry.kind == invitation.MAIL and entry.state in NEWS:
+        found = select(Customer).where(Customer.subaccount_id == entry.about)
+        tell_partner(NEWS[entry.state], db.session.scalars(found).one(), by=WORKER)

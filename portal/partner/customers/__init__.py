@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -12,9 +13,6 @@ from flask_babel import gettext as _
 from portal import web
 from portal.domain import access, cloud, contact, customer, invitation
 from portal.domain.customer import Customer, Filter, Manager, Status
-
-LONGEST_WAIT = 3650
-"""Days that the filter "waiting for more than" takes."""
 
 blueprint = Blueprint("customers", __name__, url_prefix="/<id:account_id>/customers")
 
@@ -42,12 +40,11 @@ def index(account_id: str) -> Any:
 
 def _wanted() -> Filter:
     given, days = request.args.get("status", ""), request.args.get("waiting", "")
-    is_number = days.isascii() and days.isdigit() and int(days) <= LONGEST_WAIT
     return Filter(
         search=request.args.get("q", "").strip()[:200],
         status=Status(given) if given in set(Status) else None,
         manager=request.args.get("manager", "")[:20],
-        waiting_days=int(days) if is_number else None,
+        waiting_days=int(days) if re.fullmatch("[0-9]{1,4}", days) else None,
         oldest_first=request.args.get("sort") == "oldest",
         after=request.args.get("after", "")[:20],
     )
@@ -146,10 +143,9 @@ def menu_for(record: Customer) -> list[tuple[str, bool]]:
 
 
 def _letter(record: Customer, link: str) -> str:
-    """A mailto: address; the portal itself never mails an invitation twice."""
+    """A mailto: address (RFC 6068); the portal itself never mails an invitation twice."""
     product = current_app.config["PRODUCT_NAME"]
-    subject = _("Confirm your willingness to work with the integrator in %(name)s", name=product)
-    body = _(
+    text = _(
         "Hello,\n\nplease confirm that you want to work with %(partner)s in %(product)s. Open this "
         "link, sign in as %(email)s, and answer there:\n\n%(link)s\n\nOpening the link changes "
         "nothing.\n",
@@ -158,10 +154,9 @@ def _letter(record: Customer, link: str) -> str:
         email=record.invitation_email,
         link=link,
     )
-    address = contact.email(record.invitation_email).wire
-    return (
-        f"mailto:{quote(address)}?{urlencode({'subject': subject, 'body': body}, quote_via=quote)}"
-    )
+    subject = _("Confirm your willingness to work with the integrator in %(name)s", name=product)
+    fields = urlencode({"subject": subject, "body": text.replace("\n", "\r\n")}, quote_via=quote)
+    return f"mailto:{quote(contact.email(record.invitation_email).wire, safe='@')}?{fields}"
 
 
 def find(customer_id: str) -> Customer:
