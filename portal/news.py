@@ -51,7 +51,7 @@ NEWS = {
     Kind.CONFIRMED: News(
         lazy_gettext("A customer confirmed"),
         lambda f: _("%(customer)s confirmed the partnership", **f),
-        lazy_gettext("From now on you pay for what is in the subaccount."),
+        lazy_gettext("From that moment you pay for what is in the subaccount."),
     ),
     Kind.DECLINED: News(
         lazy_gettext("A customer declined"),
@@ -76,12 +76,12 @@ NEWS = {
     Kind.LINKED: News(
         lazy_gettext("A customer’s cloud was linked to their subaccount"),
         lambda f: _("The cloud %(cloud)s of %(customer)s was linked", **f),
-        lazy_gettext("From now on you pay for what is in it."),
+        lazy_gettext("From that moment you pay for what is in it."),
     ),
     Kind.LEFT: News(
         lazy_gettext("A customer’s cloud was linked away"),
         lambda f: _("The cloud %(cloud)s of %(customer)s was linked away", **f),
-        lazy_gettext("From now on another account pays for it; what was charged does not move."),
+        lazy_gettext("From that moment another account pays for it."),
     ),
     Kind.ENDED: News(
         lazy_gettext("A partnership ended"),
@@ -104,15 +104,15 @@ NEWS = {
     Kind.MOVED: News(
         lazy_gettext("Somebody else linked a cloud of mine"),
         lambda f: _("Your cloud %(cloud)s was linked to another account", **f),
-        lazy_gettext("From now on another account pays for it; its page says since when."),
+        lazy_gettext("From that moment another account pays for it."),
     ),
     Kind.ACCESS_GIVEN: News(
-        lazy_gettext("A role was given"),
+        lazy_gettext("A role was given, to me or on what I own"),
         _given,
         lazy_gettext("A role that allows more takes a moment to be in effect."),
     ),
     Kind.ACCESS_TAKEN: News(
-        lazy_gettext("A role was taken back"),
+        lazy_gettext("A role was taken back, mine or on what I own"),
         _taken,
         lazy_gettext("It allows nothing any more, at once."),
     ),

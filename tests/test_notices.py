@@ -62,7 +62,7 @@ def test_the_count_of_unread_notices_stands_in_the_top_bar_and_opening_one_reads
     eddie.get(f"/partner/{world.north}/customers")
     assert "Notices 2 unread" in links(eddie)
     eddie.click("Notices 2 unread")
-    assert "From now on you pay for what is in the subaccount." in eddie.text
+    assert "From that moment you pay for what is in the subaccount." in eddie.text
     eddie.submit("Carl & Sons confirmed the partnership")
     assert eddie.url.endswith(f"/partner/{world.north}/customers/{world.carls_customer}")
     assert "Notices 1 unread" in links(eddie)

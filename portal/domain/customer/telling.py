@@ -50,4 +50,6 @@ def tell_of_delivery(entry: OutboxEntry) -> None:
     """The partner hears that an invitation's mail was refused, has failed or is parked."""
     if entry.kind == invitation.MAIL and entry.state in NEWS:
         found = select(Customer).where(Customer.subaccount_id == entry.about)
-        tell_partner(NEWS[entry.state], db.session.scalars(found).one(), by=WORKER)
+        record = db.session.scalar(found)
+        if record is not None:
+            tell_partner(NEWS[entry.state], record, by=WORKER)
