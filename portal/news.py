@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from flask_babel import gettext, lazy_gettext
 
 from portal.domain.notice import Channel, Kind
-from portal.phrases import role
+from portal.phrases import ROLES
 
 Facts = Mapping[str, Any]
 
@@ -35,7 +35,8 @@ def _ended(facts: Facts) -> str:
 
 
 def _given(facts: Facts) -> str:
-    said = {**facts, "role": role(facts["role"])}
+    """A role on an account in a word; one on a cloud has no other name than its own."""
+    said = {**facts, "role": ROLES.get(facts["role"], facts["role"])}
     if facts.get("person"):
         return _("%(person)s was given the role %(role)s on %(thing)s", **said)
     return _("You were given the role %(role)s on %(thing)s", **said)

@@ -196,8 +196,8 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
         **f,
     ),
     "invitations-per-day": lambda f: _(
-        "%(most)s customers were added in the last 24 hours, and no more can be. The next one "
-        "can be added from %(at)s on.",
+        "No more than %(most)s customers can be added in 24 hours. The next one can be added from "
+        "%(at)s on.",
         most=f["most"],
         at=local_time(f["at"]),
     ),

@@ -120,7 +120,10 @@ def test_somebody_elses_role_is_told_with_their_name(app: Flask) -> None:
     with app.test_request_context():
         given = news.title(Kind.ACCESS_GIVEN, facts)
         taken = news.title(Kind.ACCESS_TAKEN, facts)
+        facts["role"] = "resource-manager.clouds.owner"
+        on_cloud = news.title(Kind.ACCESS_GIVEN, facts)
     assert given == "Dora was given the role viewer on North"
+    assert on_cloud == "Dora was given the role resource-manager.clouds.owner on North"
     assert taken == "Dora’s role on North was taken back"
 
 

@@ -93,7 +93,7 @@ class BillingAccount(db.Base):
 
     @property
     def people_path(self) -> str:
-        """Where those who may see it read what a role on it is good for."""
+        """Where one who has a role on it looks first: the partner's team, or the account's page."""
         if self.kind is Kind.PARTNER:
             return f"/partner/{self.id}/team"
         return f"/console/billing/{self.id}"

@@ -93,9 +93,7 @@ class MutedNotice(db.Base):
     channel: Mapped[Channel] = mapped_column(db.choice(Channel, "channel"), primary_key=True)
 
 
-def tell(
-    kind: Kind, *, to: Iterable[str], about: str, path: str, by: Actor, **facts: str | None
-) -> None:
+def tell(kind: Kind, *, to: Iterable[str], about: str, path: str, by: Actor, **facts: str) -> None:
     """Tell these users, but not the one who did it, nor who does not want to hear of it.
 
     `facts` are read by everyone told: nothing that one of them may not see. A mail quotes them.
@@ -107,7 +105,7 @@ def tell(
         MutedNotice.kind == kind, MutedNotice.user_id.in_(ids)
     )
     muted = {(user_id, channel) for user_id, channel in db.session.execute(mutes)}
-    quoted = {name: contact.quoted(fact) if fact else fact for name, fact in facts.items()}
+    quoted = {name: contact.quoted(fact) for name, fact in facts.items()}
     for user in people:
         if (user.id, Channel.APP) not in muted:
             notice = Notice(id=db.new_id("ntc"), user_id=user.id, kind=kind, about=about)

@@ -236,6 +236,15 @@ def test_the_partner_hears_of_a_mail_whose_worker_died(
     assert newest(AMIR).kind is Kind.PARKED
 
 
+def test_a_mail_is_no_news_once_the_customer_has_answered(app: Flask, world: World) -> None:
+    ident, token = claimed(world)
+    answer(CARL, customer.accept)
+    before = counts()
+    db.write(lambda: worker._recorded(outbox.refused, ident, token, "550 no"))
+    assert db.read(lambda: outbox.by_id(ident).state) is Delivery.REFUSED
+    assert told_since(before) == set()
+
+
 def test_nobody_is_told_that_a_notice_was_not_delivered(app: Flask, world: World) -> None:
     def refuse_all() -> None:
         while (entry := outbox.claim()) is not None:

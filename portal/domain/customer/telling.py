@@ -9,7 +9,7 @@ from portal.domain import access, invitation, notice
 from portal.domain.access import STAFF_ROLES, AccountRole
 from portal.domain.account import BillingAccount
 from portal.domain.actor import WORKER, Actor
-from portal.domain.customer.record import Customer
+from portal.domain.customer.record import Customer, Status
 from portal.domain.notice import Kind
 from portal.domain.outbox import Delivery, OutboxEntry
 
@@ -47,9 +47,10 @@ def tell_customer(kind: Kind, record: Customer, *, by: Actor) -> None:
 
 
 def tell_of_delivery(entry: OutboxEntry) -> None:
-    """The partner hears that an invitation's mail was refused, has failed or is parked."""
-    if entry.kind == invitation.MAIL and entry.state in NEWS:
-        found = select(Customer).where(Customer.subaccount_id == entry.about)
-        record = db.session.scalar(found)
-        if record is not None:
-            tell_partner(NEWS[entry.state], record, by=WORKER)
+    """The partner hears that an invitation's mail was refused, has failed or is parked, while the
+    answer is still waited for."""
+    if entry.kind != invitation.MAIL or entry.state not in NEWS:
+        return
+    waits = Customer.subaccount_id == entry.about, Customer.status == Status.WAITING
+    if record := db.session.scalar(select(Customer).where(*waits)):
+        tell_partner(NEWS[entry.state], record, by=WORKER)
