@@ -26,13 +26,15 @@ from portal import (
     invites,
     mail,
     mailbox,
+    news,
+    notices,
     partner,
     phrases,
     profile,
     sentences,
     web,
 )
-from portal.domain import account, terms
+from portal.domain import account, notice, terms
 
 PUBLIC = {
     "static",
@@ -65,7 +67,7 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     app.url_map.converters["id"] = IdConverter
     terms.agree(config.terms_of(values))
     _extensions(app)
-    for surface in (auth, forgot, profile, partner, console, invites):
+    for surface in (auth, forgot, profile, notices, partner, console, invites):
         app.register_blueprint(surface.blueprint)
     if config.mailbox_dir(values) is not None:
         app.register_blueprint(mailbox.blueprint)
@@ -136,6 +138,7 @@ def _templates(app: Flask) -> None:
         asset=web.asset,
         local_time=formats.local_time,
         local_day=formats.local_day,
+        plain_day=formats.plain_day,
         utc_time=formats.utc_time,
         iso_time=formats.iso_time,
         zone_name=formats.zone_name,
@@ -143,6 +146,7 @@ def _templates(app: Flask) -> None:
         time_left=formats.time_left,
         country_name=sentences.country_name,
         phrases=phrases,
+        news=news,
     )
     # A block rendered alone does not see the imports at the top of its page; a global it sees.
     env.globals["ui"] = env.get_template("ui.html").module
@@ -163,4 +167,8 @@ def _context() -> dict[str, Any]:
         return always
     actor = web.signed_in()
     is_staff = bool(actor and account.partners_of(actor))
-    return always | {"actor": actor, "partner_home": "/partner" if is_staff else None}
+    return always | {
+        "actor": actor,
+        "partner_home": "/partner" if is_staff else None,
+        "unread": notice.unread(actor) if actor else 0,
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -11,15 +11,15 @@ from babel.dates import format_date, format_datetime, get_timezone_name
 from flask import current_app
 from flask_babel import format_currency, get_locale
 from flask_babel import gettext as _
+from flask_login import current_user
 
 from portal import db
-from portal.web import signed_in
 
 
 def zone() -> ZoneInfo:
     """The signed-in user's time zone, else the installation's."""
-    actor = signed_in()
-    return ZoneInfo((actor and actor.time_zone) or current_app.config["TIME_ZONE"])
+    own = current_user.actor.time_zone if current_user.is_authenticated else None
+    return ZoneInfo(own or current_app.config["TIME_ZONE"])
 
 
 def local_time(instant: datetime) -> str:
@@ -31,7 +31,12 @@ def local_time(instant: datetime) -> str:
 
 def local_day(instant: datetime) -> str:
     """The date in the reader's zone."""
-    return format_date(instant.astimezone(zone()), "d MMM y", locale=get_locale())
+    return plain_day(instant.astimezone(zone()).date())
+
+
+def plain_day(day: date) -> str:
+    """A date that stands in no zone."""
+    return str(format_date(day, "d MMM y", locale=get_locale()))
 
 
 def utc_time(instant: datetime) -> str:

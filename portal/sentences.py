@@ -10,6 +10,8 @@ from typing import Any
 
 from flask_babel import get_locale, gettext, ngettext
 
+from portal.formats import local_time
+
 Facts = Mapping[str, Any]
 
 
@@ -197,6 +199,12 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
         "Clouds are still linked to the subaccount: %(count)s. Link each to another account first; "
         "an unused default cloud may stay.",
         **f,
+    ),
+    "invitations-per-day": lambda f: _(
+        "No more than %(most)s customers can be added in 24 hours. The next one can be added from "
+        "%(at)s on.",
+        most=f["most"],
+        at=local_time(f["at"]),
     ),
     "tin-taken": lambda f: _(
         "%(twin)s has the same tax number. If that is meant, tick the box below and add again.", **f

@@ -29,6 +29,7 @@ SAMPLES = {
     "folder_id": (OLGA, "ninas_folder"),
     "user_id": (OLGA, "eddie"),
     "note_id": (OLGA, "ninas_note"),
+    "notice_id": (OLGA, "olgas_notice"),
     "ident": (CARL, "carls_subaccount"),
 }
 """For each argument whose it is, and which."""

@@ -23,6 +23,7 @@ DOMAIN_ORDER = [
     "outbox",
     "identity",
     "once",
+    "notice",
     "access",
     "account",
     "cloud",
@@ -32,7 +33,7 @@ DOMAIN_ORDER = [
     "ownership",
     "activity",
 ]
-SURFACES = {"auth", "console", "forgot", "invites", "mailbox", "partner", "profile"}
+SURFACES = {"auth", "console", "forgot", "invites", "mailbox", "notices", "partner", "profile"}
 HTTP = {"flask", "flask_login", "flask_wtf", "flask_babel", "flask_mail", "wtforms", "jinja2"}
 KINDS_OF_CODE = {
     "utils", "helpers", "common", "misc", "base", "core", "main", "manager", "service", "services",

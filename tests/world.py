@@ -13,7 +13,17 @@ from datetime import UTC, datetime, timedelta
 from argon2 import PasswordHasher
 
 from portal import db
-from portal.domain import access, account, cloud, contact, customer, identity, invitation, team
+from portal.domain import (
+    access,
+    account,
+    cloud,
+    contact,
+    customer,
+    identity,
+    invitation,
+    notice,
+    team,
+)
 from portal.domain.access import AccountRole
 from portal.domain.account import BillingAccount
 from portal.domain.actor import COMMAND, Actor
@@ -90,6 +100,7 @@ class World:
     souths_customer: str
     eddie: str
     ninas_note: str
+    olgas_notice: str
 
     @classmethod
     def ids(cls) -> list[str]:
@@ -154,6 +165,7 @@ def _build() -> World:
         souths_customer=souths.id,
         eddie=user(EDDIE).id,
         ninas_note=note.id,
+        olgas_notice=notice.notices_for(actor(OLGA))[0].id,
     )
 
 

@@ -11,12 +11,20 @@ from datetime import datetime
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import audit, terms
-from portal.domain.access.holding import Account, AccountAccess, CloudAccess, in_effect, require
+from portal.domain import audit, notice, terms
+from portal.domain.access.holding import (
+    Account,
+    AccountAccess,
+    CloudAccess,
+    holders,
+    in_effect,
+    require,
+)
 from portal.domain.access.table import AccountRole, CloudRole
 from portal.domain.actor import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity import User
+from portal.domain.notice import Kind
 
 RANK = {role: rank for rank, role in enumerate(AccountRole)}
 """Strongest first."""
@@ -35,6 +43,7 @@ def grant(role: AccountRole, *, to: User, account: Account, by: Actor) -> None:
         raise Refused("has-role", field="email")
     _give(role, to=to.id, account=account, by=by, at=_spread(by))
     audit.record("access.grant", by=by, chain=account.chain, thing=to.id, role=role)
+    _tell(role, of=to, account=account, by=by)
 
 
 def change(role: AccountRole, *, of: User, account: Account, by: Actor) -> None:
@@ -61,6 +70,7 @@ def change(role: AccountRole, *, of: User, account: Account, by: Actor) -> None:
         at = _effective_at(role, by=by, held=held, coming=coming)
         _give(role, to=of.id, account=account, by=by, at=at)
     audit.record("access.change", by=by, chain=account.chain, thing=of.id, role=role)
+    _tell(role, of=of, account=account, by=by)
 
 
 def revoke(*, of: User, account: Account, by: Actor) -> None:
@@ -80,6 +90,17 @@ def revoke(*, of: User, account: Account, by: Actor) -> None:
         _keep_an_owner(held, account)
     _revoke(rows)
     audit.record("access.revoke", by=by, chain=account.chain, thing=of.id)
+    said = {"about": account.id, "path": "/console", "thing": account.name}
+    notice.tell(Kind.ACCESS_TAKEN, to=[of.id], by=by, **said)
+
+
+def _tell(role: AccountRole, *, of: User, account: Account, by: Actor) -> None:
+    """Who has the role now hears of it, and of a new owner the other owners do."""
+    said = {"about": account.id, "path": account.people_path, "thing": account.name}
+    notice.tell(Kind.ACCESS_GIVEN, to=[of.id], by=by, role=role, **said)
+    if role is AccountRole.OWNER:
+        owners = holders(account.id, frozenset({role})) - {of.id}
+        notice.tell(Kind.OWNER_ADDED, to=owners, by=by, person=of.name, **said)
 
 
 def _open_rows(user_id: str, account: Account) -> list[AccountAccess]:

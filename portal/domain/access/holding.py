@@ -39,9 +39,13 @@ class Account(Protocol):
 
     id: Any
     parent_id: Any
+    name: Any
 
     @property
     def chain(self) -> str: ...
+
+    @property
+    def people_path(self) -> str: ...
 
 
 class AccountAccess(db.Base):
@@ -151,6 +155,14 @@ def administers(actor: Actor, account: Account) -> bool:
         in_effect(),
     )
     return db.session.scalar(held.limit(1)) is not None
+
+
+def holders(account_id: str, roles: frozenset[AccountRole]) -> set[str]:
+    """The users who hold one of these roles on the account itself, in effect now."""
+    held = select(AccountAccess.user_id).where(
+        AccountAccess.account_id == account_id, AccountAccess.role.in_(roles), in_effect()
+    )
+    return set(db.session.scalars(held))
 
 
 def is_staff(user_id: str, partner_id: str) -> bool:

@@ -1,5 +1,6 @@
 """Customers of a partner: the record, adding, editing, answering, ending, erasing, the list."""
 
+from portal.domain.customer.acceptance import Week, acceptance_for
 from portal.domain.customer.adding import add, problems, refuse_to_grow
 from portal.domain.customer.answering import accept, decline, sees_as_own_customers
 from portal.domain.customer.editing import correct_address, draft_of, edit
@@ -32,7 +33,9 @@ from portal.domain.customer.notes import (
     note_text,
     notes_on,
 )
+from portal.domain.customer.pacing import invitations_left, next_invitation_at, too_many
 from portal.domain.customer.record import Customer, Draft, Status, shaped
+from portal.domain.customer.telling import tell_of_delivery, tell_partner
 
 __all__ = [
     "ME",
@@ -49,7 +52,9 @@ __all__ = [
     "Manager",
     "NoteLine",
     "Status",
+    "Week",
     "accept",
+    "acceptance_for",
     "add",
     "add_note",
     "correct_address",
@@ -62,11 +67,13 @@ __all__ = [
     "erase",
     "erase_notes",
     "history_of",
+    "invitations_left",
     "live_customers",
     "managed_by",
     "manager_of",
     "managers_of",
     "may_delete_note",
+    "next_invitation_at",
     "note_text",
     "notes_on",
     "page_for",
@@ -79,4 +86,7 @@ __all__ = [
     "staff_of",
     "subaccount_cards",
     "suspend",
+    "tell_of_delivery",
+    "tell_partner",
+    "too_many",
 ]

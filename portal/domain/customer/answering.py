@@ -10,8 +10,10 @@ from portal.domain.account import BillingAccount
 from portal.domain.actor import Actor
 from portal.domain.customer.ending import close
 from portal.domain.customer.record import Customer, Status, move
+from portal.domain.customer.telling import tell_partner
 from portal.domain.errors import Refused
 from portal.domain.invitation import Answer, Invitation
+from portal.domain.notice import Kind
 
 
 def accept(asked: Invitation, *, by: Actor) -> Customer:
@@ -32,6 +34,7 @@ def accept(asked: Invitation, *, by: Actor) -> Customer:
             access.CloudRole.OWNER, cloud_id=record.default_cloud_id, user=by.id, by=by
         )
     _record("invitation.accept", record, by=by)
+    tell_partner(Kind.CONFIRMED, record, by=by)
     return record
 
 
@@ -47,6 +50,7 @@ def decline(asked: Invitation, *, by: Actor) -> Customer:
     record = _answer(asked, Answer.DECLINED, Status.INACTIVE, by=by)
     close(record)
     _record("invitation.decline", record, by=by)
+    tell_partner(Kind.DECLINED, record, by=by)
     return record
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import delete, select, update
 
 from portal import db
-from portal.domain import account, audit
+from portal.domain import account, audit, notice
 from portal.domain.access import AccountAccess
 from portal.domain.account import BillingAccount
 from portal.domain.actor import Actor
@@ -32,8 +32,8 @@ PERSONAL = (
 
 
 def erase(record: Customer, *, by: Actor) -> None:
-    """An operator blanks the personal values of an Inactive customer: record, invitation, mail,
-    notes. IDs, country and states stay, and the log still verifies.
+    """An operator blanks the personal values of an Inactive customer: record, invitation, mails,
+    notices, notes. IDs, country and states stay, and the log still verifies.
 
     Raises Refused("customer-not-inactive", "mail-leaving").
     """
@@ -42,6 +42,7 @@ def erase(record: Customer, *, by: Actor) -> None:
         raise Refused("customer-not-inactive", status=record.status)
     if record.email_key == record.id:
         return
+    notice.erase(record.id)
     _erase_mail(record)
     erase_notes(record)
     _erase_kept_forms(record)
