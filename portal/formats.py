@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -31,7 +31,12 @@ def local_time(instant: datetime) -> str:
 
 def local_day(instant: datetime) -> str:
     """The date in the reader's zone."""
-    return format_date(instant.astimezone(zone()), "d MMM y", locale=get_locale())
+    return plain_day(instant.astimezone(zone()).date())
+
+
+def plain_day(day: date) -> str:
+    """A date that stands in no zone."""
+    return str(format_date(day, "d MMM y", locale=get_locale()))
 
 
 def utc_time(instant: datetime) -> str:

@@ -15,7 +15,7 @@ from typing import IO
 import psutil
 import pytest
 
-from portal import cli
+from portal.cli import serving
 from tests.conftest import Databases
 from tests.programs import environment, group, running, soon
 from tests.smtp import CuttingServer
@@ -123,13 +123,13 @@ def test_a_worker_that_dies_is_started_again_and_one_whose_server_dies_ends(
 def test_a_worker_that_waits_for_a_reply_does_not_hold_up_the_end(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "WORKER_FINISHES_WITHIN", 0.5)
+    monkeypatch.setattr(serving, "WORKER_FINISHES_WITHIN", 0.5)
     stop = threading.Event()
     with CuttingServer("silent") as silent:
         relay = {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(silent.port)}
         for name, value in environment(url, MAIL_SECURITY="plain", **relay).items():
             monkeypatch.setenv(name, value)
-        keeper = threading.Thread(target=cli._keep_worker, args=(stop,))
+        keeper = threading.Thread(target=serving._keep_worker, args=(stop,))
         keeper.start()
         try:
             soon(lambda: silent.dots == 1)

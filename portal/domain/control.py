@@ -14,16 +14,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from portal import db
-from portal.domain import access, audit, cloud, identity
+from portal.domain import access, audit, cloud, identity, notice
 from portal.domain.access import CloudAccess, CloudRole
 from portal.domain.access.seat import Seat, rank, standing, take
-from portal.domain.account import BillingAccount, Kind
+from portal.domain.account import BillingAccount
+from portal.domain.account import Kind as AccountKind
 from portal.domain.actor import Actor
 from portal.domain.cloud import Cloud
 from portal.domain.contact import Address
 from portal.domain.customer import Customer, Status
 from portal.domain.errors import Refused
 from portal.domain.identity import User
+from portal.domain.notice import Kind
 
 OWNER = CloudRole.OWNER
 
@@ -63,6 +65,7 @@ def grant(found: Cloud, *, by: Actor, role: CloudRole, to: Address | str) -> Non
     seat = _seat(found, holder)
     seat.fill(role, by=by)
     _record("cloud_access.grant", found, holder, by=by, role=role)
+    _tell_given(found, holder, role, by=by)
 
 
 def change(found: Cloud, *, by: Actor, role: CloudRole, of: str) -> None:
@@ -79,6 +82,7 @@ def change(found: Cloud, *, by: Actor, role: CloudRole, of: str) -> None:
         _keep_an_owner(found, rows)
     if seat.change(role, by=by):
         _record("cloud_access.change", found, of, by=by, role=role)
+        _tell_given(found, of, role, by=by)
 
 
 def revoke(found: Cloud, *, by: Actor, of: str) -> None:
@@ -95,6 +99,7 @@ def revoke(found: Cloud, *, by: Actor, of: str) -> None:
     _keep_the_customers(found, rows, by=by)
     take(rows)
     _record("cloud_access.revoke", found, of, by=by)
+    _tell_taken(found, of, by=by)
 
 
 def revoke_partner(found: Cloud, *, by: Actor, of: str) -> None:
@@ -111,6 +116,7 @@ def revoke_partner(found: Cloud, *, by: Actor, of: str) -> None:
     _keep_an_owner(found, rows)
     take(rows)
     _record("cloud_access.revoke_partner", found, of, by=by)
+    _tell_taken(found, of, by=by)
 
 
 def holders_of(found: Cloud, *, reader: Actor) -> list[Holder]:
@@ -175,7 +181,7 @@ def _user(address: Address) -> User:
 def _partner(ident: str) -> BillingAccount:
     """An unknown account and one without partner status are the same answer."""
     partner = db.session.get(BillingAccount, ident)
-    if partner is None or partner.kind is not Kind.PARTNER:
+    if partner is None or partner.kind is not AccountKind.PARTNER:
         raise Refused("no-partner", field="holder")
     return partner
 
@@ -211,7 +217,7 @@ def _acts(row: CloudAccess) -> bool:
     if row.effective_at > db.now():
         return False
     if row.partner_id is not None:
-        return db.session.get_one(BillingAccount, row.partner_id).kind is Kind.PARTNER
+        return db.session.get_one(BillingAccount, row.partner_id).kind is AccountKind.PARTNER
     return db.session.get_one(User, row.user_id).disabled_at is None
 
 
@@ -231,3 +237,33 @@ def _keep_the_customers(found: Cloud, leaving: list[CloudAccess], *, by: Actor) 
 def _record(action: str, found: Cloud, holder: str, *, by: Actor, **facts: str) -> None:
     chain = cloud.chain_of(found)
     audit.record(action, by=by, chain=chain, thing=found.id, holder=holder, **facts)
+
+
+def _tell_given(found: Cloud, holder: str, role: CloudRole, *, by: Actor) -> None:
+    """Who holds the role now hears of it, and the owners."""
+    said = {"about": found.id, "path": f"/console/clouds/{found.id}", "thing": found.name}
+    name, people = _people(holder)
+    owners = access.cloud_owners(found.id) - people
+    notice.tell(Kind.ACCESS_GIVEN, to=people, by=by, role=role, **said)
+    if role is OWNER:
+        notice.tell(Kind.OWNER_ADDED, to=owners, by=by, person=name, **said)
+    else:
+        notice.tell(Kind.ACCESS_GIVEN, to=owners, by=by, role=role, person=name, **said)
+
+
+def _tell_taken(found: Cloud, holder: str, *, by: Actor) -> None:
+    """Who held it hears of it, and the owners who are left."""
+    name, people = _people(holder)
+    owners = access.cloud_owners(found.id) - people
+    said = {"about": found.id, "thing": found.name}
+    notice.tell(Kind.ACCESS_TAKEN, to=people, path="/console", by=by, **said)
+    path = f"/console/clouds/{found.id}"
+    notice.tell(Kind.ACCESS_TAKEN, to=owners, path=path, by=by, person=name, **said)
+
+
+def _people(holder: str) -> tuple[str, set[str]]:
+    """The holder's name, and who hears what happens to them: of a partner those who may act."""
+    partner = db.session.get(BillingAccount, holder)
+    if partner is not None:
+        return partner.name, access.holders(partner.id, access.STAFF_ROLES)
+    return db.session.get_one(User, holder).name, {holder}

@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import access, audit
+from portal.domain import access, audit, customer, notice
 from portal.domain.access import CloudAccess
 from portal.domain.account import BillingAccount, InitialGrant
 from portal.domain.actor import Actor
@@ -19,6 +19,7 @@ from portal.domain.customer import Customer
 from portal.domain.errors import Refused
 from portal.domain.linking.choosing import candidate
 from portal.domain.linking.reason import Candidate, Target, target, why_not
+from portal.domain.notice import Kind
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,25 @@ def link(found: Cloud, *, by: Actor, to: BillingAccount, shown: str) -> Link:
     moved = _move(before, to, by=by)
     left = db.session.get_one(BillingAccount, before.account_id)
     gone, come = _customer_of(left), _customer_of(to)
-    audit.record("cloud.leave", by=by, chain=left.chain, thing=found.id, customer=gone)
-    audit.record("cloud.link", by=by, chain=to.chain, thing=found.id, customer=come)
+    audit.record(
+        "cloud.leave", by=by, chain=left.chain, thing=found.id, customer=gone.id if gone else None
+    )
+    audit.record(
+        "cloud.link", by=by, chain=to.chain, thing=found.id, customer=come.id if come else None
+    )
+    _tell(found, gone, come, by=by)
     return moved
+
+
+def _tell(found: Cloud, gone: Customer | None, come: Customer | None, *, by: Actor) -> None:
+    """The partners whose customer it concerns hear of it, and those who own the cloud."""
+    if gone is not None:
+        customer.tell_partner(Kind.LEFT, gone, by=by, cloud=found.name)
+    if come is not None:
+        customer.tell_partner(Kind.LINKED, come, by=by, cloud=found.name)
+    path = f"/console/clouds/{found.id}"
+    owners = access.cloud_owners(found.id)
+    notice.tell(Kind.MOVED, to=owners, about=found.id, path=path, by=by, cloud=found.name)
 
 
 def _hold(found: Cloud, to: BillingAccount, by: Actor) -> None:
@@ -114,5 +131,5 @@ def _move(before: Link, to: BillingAccount, *, by: Actor) -> Link:
     return after
 
 
-def _customer_of(account: BillingAccount) -> str | None:
-    return db.session.scalar(select(Customer.id).where(Customer.subaccount_id == account.id))
+def _customer_of(account: BillingAccount) -> Customer | None:
+    return db.session.scalar(select(Customer).where(Customer.subaccount_id == account.id))

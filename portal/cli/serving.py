@@ -1,4 +1,4 @@
-"""Operator commands: serve, worker, seed, users, partners, audit."""
+"""Serving: the web server with its mail worker, a worker alone, the demonstration's data."""
 
 from __future__ import annotations
 
@@ -13,58 +13,16 @@ from typing import Any
 import click
 import flask_migrate
 import waitress
-from flask import Flask, current_app
-from flask.cli import AppGroup, with_appcontext
+from flask import current_app
+from flask.cli import with_appcontext
 
 from portal import config, db, seeds, worker
-from portal.domain import account, audit, contact, customer, identity
-from portal.domain.account import BillingAccount
-from portal.domain.actor import COMMAND
-from portal.domain.contact import Address, Malformed
-from portal.domain.errors import Refused
-from portal.domain.identity import User
-from portal.sentences import sentence
 
 THREADS = 8
 CONNECTIONS = 1000
 """More than waitress's 100, which three hundred slow clients exhaust."""
 WORKER_FINISHES_WITHIN = 25
 """Seconds after Ctrl-C."""
-
-user_commands = AppGroup("user", help="Accounts of people.")
-partner_commands = AppGroup("partner", help="Partner status of billing accounts.")
-audit_commands = AppGroup("audit", help="Who did what to what.")
-
-
-def register(app: Flask) -> None:
-    """All commands of `flask`."""
-    for command in (up, serve, work, seed, user_commands, partner_commands, audit_commands):
-        app.cli.add_command(command)
-
-
-class EmailType(click.ParamType):  # type: ignore[type-arg]
-    """An address; refused with the sentence that forms show."""
-
-    name = "e-mail"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Address:
-        try:
-            return contact.email(value)
-        except Malformed as error:
-            with current_app.test_request_context():
-                self.fail(sentence(error.code, error.facts))
-
-
-EMAIL = EmailType()
-
-
-def run_unit(unit: Any) -> Any:
-    """A unit of work on the command line: a refusal is a sentence, not a trace."""
-    try:
-        return db.write(unit)
-    except (Refused, Malformed) as error:
-        with current_app.test_request_context():
-            raise click.ClickException(sentence(error.code, error.facts)) from error
 
 
 @click.command()
@@ -193,102 +151,4 @@ def seed() -> None:
     click.echo("The demonstration data is in place.")
 
 
-@user_commands.command("create")
-@click.argument("email", type=EMAIL)
-@click.option("--name", prompt=True)
-@click.password_option()
-@with_appcontext
-def user_create(email: Address, name: str, password: str) -> None:
-    """An account for EMAIL, whose owner you know, with a direct billing account."""
-    fault = identity.password_fault(password, email.display)
-    if fault is not None:
-        run_unit(lambda: _raise(fault))
-    password_hash = identity.hash_password(password)
-    _user, own = run_unit(
-        lambda: account.register(
-            email,
-            name=contact.line(name),
-            password_hash=password_hash,
-            language="en",
-            by=COMMAND,
-        )
-    )
-    click.echo(f"{email.display} can sign in; billing account {own.id}.")
-
-
-@user_commands.command("allow")
-@click.argument("email", type=EMAIL)
-@with_appcontext
-def user_allow(email: Address) -> None:
-    """EMAIL may sign up although SIGN_UP is `invited`."""
-    run_unit(lambda: identity.allow(email, by=COMMAND))
-    click.echo(f"{email.display} may sign up.")
-
-
-@user_commands.command("operator")
-@click.argument("email", type=EMAIL)
-@with_appcontext
-def user_operator(email: Address) -> None:
-    """EMAIL's account runs this installation."""
-    run_unit(lambda: identity.make_operator(_user(email), by=COMMAND))
-    click.echo(f"{email.display} is an operator.")
-
-
-@partner_commands.command("grant")
-@click.argument("email", type=EMAIL)
-@click.option("--name", help="The partner's name, as customers read it.")
-@with_appcontext
-def partner_grant(email: Address, name: str | None) -> None:
-    """EMAIL's own billing account becomes a partner's."""
-
-    def unit() -> str:
-        own = _own_account(email)
-        account.grant_partner_status(own, name=name and contact.line(name), by=COMMAND)
-        return f"{own.id} ({own.name}) has partner status."
-
-    click.echo(run_unit(unit))
-
-
-@partner_commands.command("revoke")
-@click.argument("email", type=EMAIL)
-@with_appcontext
-def partner_revoke(email: Address) -> None:
-    """EMAIL's own billing account is a direct one again; not while it has live customers."""
-
-    def unit() -> str:
-        own = db.lock(BillingAccount, _own_account(email).id)
-        live = customer.live_customers(own)
-        account.revoke_partner_status(own, live_customers=live, by=COMMAND)
-        return f"{own.id} ({own.name}) has no partner status any more."
-
-    click.echo(run_unit(unit))
-
-
-@audit_commands.command("verify")
-@with_appcontext
-def audit_verify() -> None:
-    """Every chain of the audit log, from its first line; the exit status is 1 if one is broken."""
-    broken = db.read(audit.broken_links)
-    for chain, seq in broken:
-        click.echo(f"The chain {chain} is broken at line {seq}.")
-    if broken:
-        raise click.ClickException("The audit log was changed outside of the portal.")
-    click.echo("The audit log verifies.")
-
-
-def _user(email: Address) -> User:
-    user = identity.user_by_email(email.key)
-    if user is None:
-        raise click.ClickException(f"{email.display} has no account here.")
-    return user
-
-
-def _own_account(email: Address) -> BillingAccount:
-    own = account.own_account_of(_user(email))
-    if own is None:
-        raise click.ClickException(f"{email.display} owns no billing account.")
-    return own
-
-
-def _raise(error: Refused) -> None:
-    raise error
+COMMANDS = (up, serve, work, seed)
