@@ -37,7 +37,7 @@ def home() -> Any:
     )
 
 
-from portal.console import billing, clouds, linking  # noqa: E402 - their blueprints hang below this one
+from portal.console import billing, clouds, linking  # noqa: E402 - they hang below this one
 
 blueprint.register_blueprint(billing.blueprint)
 blueprint.register_blueprint(clouds.blueprint)

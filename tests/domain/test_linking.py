@@ -15,6 +15,7 @@ from portal.domain import (
     control,
     customer,
     linking,
+    notice,
     terms,
 )
 from portal.domain.access import AccountRole, CloudRole
@@ -66,7 +67,7 @@ def test_a_customer_links_an_own_cloud_to_the_partners_subaccount(
     moved(shop, world.ninas_subaccount, by=NINA)
     assert payers(shop) == [world.ninas_subaccount, own(NINA)]
     changed = {name for name, rows in everything().items() if rows != before[name]}
-    assert changed == {"links", "audit_lines", "audit_heads"}
+    assert changed == {"links", "audit_lines", "audit_heads", "notices", "outbox"}
     assert audit.broken_links() == []
 
 
@@ -407,3 +408,31 @@ def test_staff_of_all_strengths_from_editor_up_link(
 
 def reason_of(shop: str, world: World, who: str) -> str | None:
     return reason(shop, world.ninas_subaccount, by=who)
+
+
+# Who hears of it
+
+
+def told(email: str) -> list[str]:
+    """The kinds of somebody's notices, newest first."""
+    return db.read(lambda: [one.kind for one in notice.notices_for(actor(email))])
+
+
+def test_the_partner_hears_of_a_link_and_of_one_that_leaves(app: object, world: World) -> None:
+    shop = make_cloud(NINA)
+    moved(shop, world.ninas_subaccount, by=NINA)
+    assert told(EDDIE)[0] == notice.Kind.LINKED
+    switch_to_paid(NINA)
+    moved(shop, own(NINA), by=NINA)
+    assert told(EDDIE)[0] == notice.Kind.LEFT
+    assert notice.Kind.MOVED not in told(NINA)  # it was her
+
+
+def test_the_owner_hears_that_somebody_else_linked_their_cloud(
+    app: object, world: World, clock: Clock
+) -> None:
+    shop = make_cloud(NINA)
+    grant(shop, by=NINA, to=world.north)
+    clock.forward(minutes=5)
+    moved(shop, world.ninas_subaccount, by=EDDIE)
+    assert told(NINA)[0] == notice.Kind.MOVED
