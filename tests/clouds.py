@@ -6,13 +6,14 @@ import itertools
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import insert
 
 from portal import db
 from portal.domain import access, account, cloud, control, customer, invitation, linking
-from portal.domain.access import AccountRole, CloudRole
+from portal.domain.access import AccountRole, CloudAccess, CloudRole
 from portal.domain.account import BillingAccount
 from portal.domain.actor import COMMAND
-from portal.domain.cloud import Cloud
+from portal.domain.cloud import Cloud, Folder, Link
 from portal.domain.customer import Customer
 from portal.domain.errors import Refused
 from portal.domain.linking import Effect, Target
@@ -121,3 +122,42 @@ def effect(cloud_id: str, to: str, by: str) -> Effect:
         return linking.effect(at, linking.candidate(at, db.session.get_one(Cloud, cloud_id)))
 
     return db.read(question)
+
+
+def many_clouds(email: str, payer: str, count: int, *, begin: int = 0) -> list[str]:
+    """The IDs of clouds that somebody owns, oldest first; written in bulk, for they are many."""
+    owner, at = user(email).id, db.read(db.now)
+    ids = [f"b1g{number:017d}" for number in range(begin, begin + count)]
+    common = {"granted_at": at, "effective_at": at, "granted_by": owner}
+
+    def unit() -> None:
+        clouds = [
+            {"id": ident, "name": f"cloud-{ident[-5:]}", "name_key": f"cloud-{ident[-5:]}"}
+            | {"created_at": at}
+            for ident in ids
+        ]
+        links = [
+            {"id": f"lnk{ident}", "cloud_id": ident, "account_id": payer, "since_at": at}
+            | {"linked_by": owner}
+            for ident in ids
+        ]
+        roles = [
+            {"id": f"acc{ident}", "cloud_id": ident, "user_id": owner, "role": CloudRole.OWNER}
+            | common
+            for ident in ids
+        ]
+        folders = [
+            {"id": f"f{ident}", "cloud_id": ident, "name": "default", "created_at": at}
+            | {"is_default": True}
+            for ident in ids
+        ]
+        for model, rows in (
+            (Cloud, clouds),
+            (Link, links),
+            (CloudAccess, roles),
+            (Folder, folders),
+        ):
+            db.session.execute(insert(model), rows)
+
+    db.write(unit)
+    return ids

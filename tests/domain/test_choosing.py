@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import event, insert, text
+from sqlalchemy import event, text
 
 from portal import db
 from portal.domain import linking
 from portal.domain.access import CloudAccess, CloudRole
 from portal.domain.account import BillingAccount
-from portal.domain.cloud import Cloud, Folder, Link
+from portal.domain.cloud import Cloud
 from portal.domain.linking import Choices
-from tests.clouds import accept_carls, grant, make_cloud, moved, own
-from tests.world import CARL, DORA, EDDIE, NINA, SAM, VERA, Clock, World, actor, user
+from tests.clouds import accept_carls, grant, make_cloud, many_clouds, moved, own
+from tests.world import CARL, DORA, EDDIE, NINA, SAM, VERA, Clock, World, actor
 
 
 def choices(to: str, by: str, *, search: str = "", shown: int = linking.PAGE) -> Choices:
@@ -29,45 +29,6 @@ def ready(found: Choices) -> list[str]:
 
 def others(found: Choices) -> dict[str, str]:
     return {one.cloud.id: one.reason.code for one in found.others if one.reason}
-
-
-def many_clouds(email: str, payer: str, count: int, *, begin: int = 0) -> list[str]:
-    """The IDs of clouds that somebody owns, oldest first; written in bulk, for they are many."""
-    owner, at = user(email).id, db.read(db.now)
-    ids = [f"b1g{number:017d}" for number in range(begin, begin + count)]
-    common = {"granted_at": at, "effective_at": at, "granted_by": owner}
-
-    def unit() -> None:
-        clouds = [
-            {"id": ident, "name": f"cloud-{ident[-5:]}", "name_key": f"cloud-{ident[-5:]}"}
-            | {"created_at": at}
-            for ident in ids
-        ]
-        links = [
-            {"id": f"lnk{ident}", "cloud_id": ident, "account_id": payer, "since_at": at}
-            | {"linked_by": owner}
-            for ident in ids
-        ]
-        roles = [
-            {"id": f"acc{ident}", "cloud_id": ident, "user_id": owner, "role": CloudRole.OWNER}
-            | common
-            for ident in ids
-        ]
-        folders = [
-            {"id": f"f{ident}", "cloud_id": ident, "name": "default", "created_at": at}
-            | {"is_default": True}
-            for ident in ids
-        ]
-        for model, rows in (
-            (Cloud, clouds),
-            (Link, links),
-            (CloudAccess, roles),
-            (Folder, folders),
-        ):
-            db.session.execute(insert(model), rows)
-
-    db.write(unit)
-    return ids
 
 
 def test_clouds_that_can_be_linked_come_first_and_the_others_have_their_reasons(
