@@ -338,6 +338,22 @@ def test_what_lasts_is_said_before_what_passes(app: object, world: World, clock:
     assert reason(shop, world.ninas_subaccount, by=EDDIE) == "not-this-customers"
 
 
+def test_somebody_disabled_while_the_form_is_on_its_way_links_nothing(
+    app: object, world: World
+) -> None:
+    shop = make_cloud(NINA)
+    nina = actor(NINA)
+    shown = effect(shop, world.ninas_subaccount, NINA).digest
+
+    def press() -> None:
+        user(NINA).disabled_at = db.now()
+        found, to = db.lock(Cloud, shop), db.lock(BillingAccount, world.ninas_subaccount)
+        linking.link(found, by=nina, to=to, shown=shown)
+
+    with pytest.raises(Refused, match=r"^user-disabled$"):
+        db.write(press)
+
+
 # The effect
 
 

@@ -17,6 +17,7 @@ from portal.domain.actor import Actor
 from portal.domain.cloud import Cloud, Link
 from portal.domain.customer import Customer
 from portal.domain.errors import Refused
+from portal.domain.identity import User
 from portal.domain.linking.choosing import candidate
 from portal.domain.linking.reason import Candidate, Target, target, why_not
 from portal.domain.notice import Kind
@@ -68,7 +69,7 @@ def link(found: Cloud, *, by: Actor, to: BillingAccount, shown: str) -> Link:
     """An owner of a cloud links it to an account that they may link to; from that moment on this
     account pays. `shown`: the digest of the effect that they were shown.
 
-    Raises Refused as `why_not` says, Refused("effect-changed").
+    Raises Refused as `why_not` says, Refused("effect-changed", "user-disabled").
     """
     _hold(found, to, by)
     at = target(to, by)
@@ -103,8 +104,11 @@ def _tell(found: Cloud, gone: Customer | None, come: Customer | None, *, by: Act
 
 
 def _hold(found: Cloud, to: BillingAccount, by: Actor) -> None:
-    """Every row on which a precondition stands, in the order in which all verbs hold them:
-    partners, their subaccounts, the cloud. A payer who comes meanwhile changes what was shown."""
+    """Every row on which a precondition stands, in the order in which all verbs hold them: the
+    person, partners, their subaccounts, the cloud. A payer who comes meanwhile changes what was
+    shown."""
+    if not by.is_system and db.lock(User, by.id).disabled_at is not None:
+        raise Refused("user-disabled")
     payer = select(Link.account_id).where(Link.cloud_id == found.id, Link.until_at.is_(None))
     partners = select(CloudAccess.partner_id).where(
         CloudAccess.cloud_id == found.id,
