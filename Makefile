@@ -33,6 +33,10 @@ lint: .venv/.dev
 types: .venv/.dev
 	@$(BIN)/mypy
 
+# What must be fast, measured beside what it is measured against.
+bench: .venv/.dev
+	@$(BIN)/python -m bench.drop_down
+
 # The map of modules for the README.
 map: .venv/.run
 	@$(BIN)/python -m tests.map

@@ -21,16 +21,20 @@ from portal import (
     console,
     db,
     errors,
+    forgot,
     formats,
     invites,
     mail,
     mailbox,
+    news,
+    notices,
     partner,
     phrases,
+    profile,
     sentences,
     web,
 )
-from portal.domain import account, terms
+from portal.domain import account, notice, terms
 
 PUBLIC = {
     "static",
@@ -40,6 +44,9 @@ PUBLIC = {
     "auth.sign_up_sent",
     "auth.verify",
     "auth.sign_out",
+    "forgot.ask",
+    "forgot.sent",
+    "forgot.choose",
     "mailbox.index",
     "mailbox.show",
 }
@@ -60,8 +67,8 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     app.url_map.converters["id"] = IdConverter
     terms.agree(config.terms_of(values))
     _extensions(app)
-    for surface in (auth.blueprint, partner.blueprint, console.blueprint, invites.blueprint):
-        app.register_blueprint(surface)
+    for surface in (auth, forgot, profile, notices, partner, console, invites):
+        app.register_blueprint(surface.blueprint)
     if config.mailbox_dir(values) is not None:
         app.register_blueprint(mailbox.blueprint)
     app.add_url_rule("/", "front", auth.front)
@@ -131,13 +138,17 @@ def _templates(app: Flask) -> None:
         asset=web.asset,
         local_time=formats.local_time,
         local_day=formats.local_day,
+        plain_day=formats.plain_day,
         utc_time=formats.utc_time,
         iso_time=formats.iso_time,
         zone_name=formats.zone_name,
         money=formats.money,
+        seconds_left=formats.seconds_left,
         time_left=formats.time_left,
+        sentence=sentences.of,
         country_name=sentences.country_name,
         phrases=phrases,
+        news=news,
     )
     # A block rendered alone does not see the imports at the top of its page; a global it sees.
     env.globals["ui"] = env.get_template("ui.html").module
@@ -158,4 +169,8 @@ def _context() -> dict[str, Any]:
         return always
     actor = web.signed_in()
     is_staff = bool(actor and account.partners_of(actor))
-    return always | {"actor": actor, "partner_home": "/partner" if is_staff else None}
+    return always | {
+        "actor": actor,
+        "partner_home": "/partner" if is_staff else None,
+        "unread": notice.unread(actor) if actor else 0,
+    }

@@ -7,21 +7,16 @@ from typing import Any
 from flask import Blueprint, abort, flash, redirect, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from flask_login import login_user, logout_user
+from flask_login import logout_user
 from wtforms import EmailField, HiddenField, PasswordField, StringField
-from wtforms.validators import InputRequired, ValidationError
 
-from portal import carried, db, tokens, web
+from portal import carried, credentials, db, tokens, web
 from portal.domain import account, contact, identity, invitation, terms
 from portal.domain.actor import NEWCOMER
-from portal.domain.contact import Malformed
 from portal.domain.errors import Refused
-from portal.sentences import sentence
 
 blueprint = Blueprint("auth", __name__)
 blueprint.before_request(web.require_text)
-
-REQUIRED = InputRequired(lazy_gettext("Fill this in; it is required."))
 
 
 def visitor(token: str) -> web.Visitor | None:
@@ -47,8 +42,8 @@ def front() -> Any:
 
 
 class SignInForm(web.Form):
-    email = EmailField(lazy_gettext("E-mail"), [REQUIRED])
-    password = PasswordField(lazy_gettext("Password"), [REQUIRED])
+    email = EmailField(lazy_gettext("E-mail"), [web.REQUIRED])
+    password = PasswordField(lazy_gettext("Password"), [web.REQUIRED])
     next = HiddenField()
     carried = HiddenField()
 
@@ -69,42 +64,17 @@ def sign_in() -> Any:
             return redirect(target, 303)
         return web.page("auth/sign_in.html", form=form, is_carrying=False)
     if not form.validate():
-        return web.page("auth/sign_in.html", form=form, is_carrying=False, status=422)
-    user_id = _checked_password(form.email.data or "", form.password.data or "")
-    if user_id is None:
-        form.form_errors = [_("This address and password do not belong together. Try again.")]
-        return web.page("auth/sign_in.html", form=form, is_carrying=False, status=422)
-    _open_session(user_id)
-    kept = carried.keep(form.carried.data or "", user_id)
+        return credentials.page(form, "auth/sign_in.html", is_carrying=False)
+    try:
+        found = credentials.proven(
+            form.email.data or "", form.password.data or "", wrong=Refused("password-foreign")
+        )
+    except Refused as error:
+        return credentials.page(form, "auth/sign_in.html", error, is_carrying=False)
+    credentials.begin_session(found.user_id, instead_of=web.signed_in())
+    kept = carried.keep(form.carried.data or "", found.user_id)
     separator = "&" if "?" in target else "?"
     return redirect(f"{target}{separator}kept={kept}" if kept else target, 303)
-
-
-def _checked_password(email: str, password: str) -> str | None:
-    try:
-        key = contact.email(email).key
-    except Malformed:
-        key = ""  # nobody has it; it costs the same time
-    user = identity.check_password(key, password[: identity.PASSWORD_LONGEST + 1])
-    return user.id if user else None
-
-
-def _open_session(user_id: str) -> None:
-    """A new session with a new ID; whoever was signed in before in this browser is signed out."""
-    before = web.signed_in()
-    agent = request.user_agent.string
-
-    def unit() -> str:
-        if before is not None:
-            identity.end_session(before)
-        return identity.open_session(user_id, user_agent=agent)
-
-    token = db.write(unit)
-    session.clear()
-    found = identity.session_actor(token)
-    if found is None:
-        abort(401)
-    login_user(web.Visitor(found[0], token))
 
 
 @blueprint.post("/sign-out")
@@ -125,22 +95,9 @@ def sign_out() -> Any:
 
 
 class SignUpForm(web.Form):
-    name = StringField(lazy_gettext("Your name"), [REQUIRED])
-    email = EmailField(lazy_gettext("E-mail"), [REQUIRED])
+    name = StringField(lazy_gettext("Your name"), [web.REQUIRED, web.shaped(contact.line)])
+    email = EmailField(lazy_gettext("E-mail"), [web.REQUIRED, web.ADDRESS])
     next = HiddenField()
-
-    def validate_name(self, field: StringField) -> None:
-        _shape(field, contact.line)
-
-    def validate_email(self, field: EmailField) -> None:
-        _shape(field, lambda value: contact.email(value).display)
-
-
-def _shape(field: Any, shape: Any) -> None:
-    try:
-        field.data = shape(field.data or "")
-    except Malformed as error:
-        raise ValidationError(sentence(error.code, error.facts)) from error
 
 
 @blueprint.route("/sign-up", methods=["GET", "POST"])
@@ -152,22 +109,20 @@ def sign_up() -> Any:
         form.next.data = web.own_path(request.args.get("next"))
         return web.page("auth/sign_up.html", form=form, policy=policy)
     if not form.validate():
-        return web.page("auth/sign_up.html", form=form, policy=policy, status=422)
+        return credentials.page(form, "auth/sign_up.html", policy=policy)
     address = contact.email(form.email.data or "")
     name, target = form.name.data or "", web.own_path(form.next.data)
+    network = credentials.network_of_reader()
+
+    def unit() -> None:
+        identity.count_mail(address.key, network=network)
+        invited = invitation.waits_for(address.key)
+        identity.sign_up(address, name=name, next_path=target, language="en", invited=invited)
+
     try:
-        db.write(
-            lambda: identity.sign_up(
-                address,
-                name=name,
-                next_path=target,
-                language="en",
-                invited=invitation.waits_for(address.key),
-            )
-        )
+        db.write(unit)
     except Refused as error:
-        form.refuse(error)
-        return web.page("auth/sign_up.html", form=form, policy=policy, status=422)
+        return credentials.page(form, "auth/sign_up.html", error, policy=policy)
     session["signed_up_as"] = address.display
     return redirect(url_for("auth.sign_up_sent"), 303)
 
@@ -182,26 +137,10 @@ def sign_up_sent() -> Any:
     )
 
 
-class VerifyForm(web.Form):
-    name = StringField(lazy_gettext("Your name"), [REQUIRED])
-    password = PasswordField(lazy_gettext("Password"), [REQUIRED])
-    again = PasswordField(lazy_gettext("Password, once more"), [REQUIRED], id="password-again")
-
-    def __init__(self, email: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.address = email
-
-    def validate_name(self, field: StringField) -> None:
-        _shape(field, contact.line)
-
-    def validate_password(self, field: PasswordField) -> None:
-        fault = identity.password_fault(field.data or "", self.address)
-        if fault is not None:
-            raise ValidationError(sentence(fault.code, fault.facts))
-
-    def validate_again(self, field: PasswordField) -> None:
-        if field.data != self.password.data:
-            raise ValidationError(sentence("passwords-differ", {}))
+class VerifyForm(credentials.NewPasswordForm):
+    name = StringField(lazy_gettext("Your name"), [web.REQUIRED, web.shaped(contact.line)])
+    password = PasswordField(lazy_gettext("Password"), [web.REQUIRED])
+    password_again = PasswordField(lazy_gettext("Password, once more"), [web.REQUIRED])
 
 
 @blueprint.route("/verify/<token>", methods=["GET", "POST"])
@@ -213,9 +152,8 @@ def verify(token: str) -> Any:
         return web.page("auth/link_over.html", status=404)
     form = VerifyForm(waiting.email, name=waiting.name)
     address, target = contact.email(waiting.email), waiting.next_path
-    if not form.is_submitted() or not form.validate():
-        status = 422 if form.is_submitted() else 200
-        return web.page("auth/verify.html", form=form, email=address.display, status=status)
+    if not form.validate_on_submit():
+        return credentials.page(form, "auth/verify.html", email=address.display)
     name, password_hash = form.name.data or "", identity.hash_password(form.password.data or "")
 
     def unit() -> str:
@@ -228,6 +166,6 @@ def verify(token: str) -> Any:
         user_id = db.write(unit)
     except Refused:
         return redirect(url_for("auth.sign_in", next=target), 303)
-    _open_session(user_id)
+    credentials.begin_session(user_id, instead_of=web.signed_in())
     flash(_("Your address is verified and your account is ready."), "success")
     return redirect(target, 303)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -31,7 +31,12 @@ def local_time(instant: datetime) -> str:
 
 def local_day(instant: datetime) -> str:
     """The date in the reader's zone."""
-    return format_date(instant.astimezone(zone()), "d MMM y", locale=get_locale())
+    return plain_day(instant.astimezone(zone()).date())
+
+
+def plain_day(day: date) -> str:
+    """A date that stands in no zone."""
+    return str(format_date(day, "d MMM y", locale=get_locale()))
 
 
 def utc_time(instant: datetime) -> str:
@@ -44,9 +49,14 @@ def iso_time(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def seconds_left(instant: datetime) -> int:
+    """How many seconds until then; 0 where it is past."""
+    return max(0, math.ceil((instant - db.now()).total_seconds()))
+
+
 def time_left(instant: datetime) -> str:
     """How long until then, to the second: "2 min 14 s"."""
-    seconds = max(0, math.ceil((instant - db.now()).total_seconds()))
+    seconds = seconds_left(instant)
     if seconds < 60:
         return str(_("%(s)s s", s=seconds))
     return str(_("%(min)s min %(s)s s", min=seconds // 60, s=seconds % 60))

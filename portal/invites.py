@@ -54,7 +54,8 @@ def _answer(ident: str, verb: Any, done: str) -> Any:
     except Refused as error:
         if error.code == "already-confirmed":
             return redirect(url_for("invites.show", ident=subaccount_id), 303)
-        if error.code == "invitation-closed":
+        # The role is missing where the address was changed while the page was open.
+        if error.code in ("invitation-closed", "role-missing"):
             return _nothing_here(ident)
         if error.code == "own-customer":
             return _own_customers()

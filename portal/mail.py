@@ -31,7 +31,11 @@ charset.add_charset("utf-8", charset.SHORTEST, charset.QP, "utf-8")
 CONNECT_TIMEOUT = 30
 """Seconds for each step before the final dot."""
 
-SIGNED_LINKS = {"verification": "verify"}
+SIGNED_LINKS = {
+    "verification": "verify",
+    "password-reset": "forgot",
+    "email-change": "profile/email",
+}
 """Kinds of mail whose link carries a signed token, and the path it stands under."""
 
 

@@ -31,6 +31,7 @@ TITLES = {
     "customer.suspend": lazy_gettext("Customer suspended"),
     "customer.resume": lazy_gettext("Customer resumed"),
     "customer.remove": lazy_gettext("Customer removed"),
+    "customer.erase": lazy_gettext("Personal values erased"),
     "partnership.end": lazy_gettext("Partnership ended"),
     "invitation.accept": lazy_gettext("Partnership confirmed"),
     "invitation.decline": lazy_gettext("Partnership declined"),
@@ -49,10 +50,16 @@ TITLES = {
     "user.create": lazy_gettext("Person registered"),
     "user.allow": lazy_gettext("Address allowed to sign up"),
     "user.operator": lazy_gettext("Operator appointed"),
+    "user.edit": lazy_gettext("Profile edited"),
+    "user.change_email": lazy_gettext("E-mail changed"),
+    "user.change_password": lazy_gettext("Password changed"),
+    "user.reset_password": lazy_gettext("Forgotten password replaced"),
+    "user.disable": lazy_gettext("Person disabled"),
+    "user.enable": lazy_gettext("Person enabled"),
 }
 """What an action is called, where one chooses it."""
 
-OF_THE_INSTALLATION = {"user.create", "user.allow", "user.operator"}
+OF_THE_INSTALLATION = {action for action in TITLES if action.startswith("user.")}
 """Actions that stand in no account's chain."""
 
 SENTENCES: dict[str, Callable[[Facts], str]] = {
@@ -77,6 +84,7 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     "customer.suspend": lambda f: _("The customer was suspended."),
     "customer.resume": lambda f: _("The customer was resumed."),
     "customer.remove": lambda f: _("The customer was removed before answering."),
+    "customer.erase": lambda f: _("The customer’s personal values were erased."),
     "partnership.end": lambda f: _("The partnership was ended."),
     "invitation.accept": lambda f: _("The customer confirmed the partnership."),
     "invitation.decline": lambda f: _("The customer declined the partnership."),
@@ -101,6 +109,12 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     "user.create": lambda f: _("A person registered."),
     "user.allow": lambda f: _("An address was allowed to sign up."),
     "user.operator": lambda f: _("A person was made operator."),
+    "user.edit": lambda f: _("A person edited their profile."),
+    "user.change_email": lambda f: _("A person changed their address."),
+    "user.change_password": lambda f: _("A person changed their password."),
+    "user.reset_password": lambda f: _("A person replaced a forgotten password."),
+    "user.disable": lambda f: _("A person was disabled."),
+    "user.enable": lambda f: _("A person was enabled again."),
 }
 """An action with its facts, as a sentence; who did it stands beside."""
 
@@ -126,6 +140,9 @@ ROLES = {
     "billing.accounts.editor": lazy_gettext("editor"),
     "billing.accounts.accountant": lazy_gettext("accountant"),
     "billing.accounts.viewer": lazy_gettext("viewer"),
+}
+
+CLOUD_ROLES = {
     "resource-manager.clouds.owner": lazy_gettext("owner"),
     "admin": lazy_gettext("admin"),
     "editor": lazy_gettext("editor"),
@@ -177,7 +194,7 @@ def who(name: str | None, actor: str) -> str:
 
 def role(code: str) -> str:
     """A role on an account or a cloud, in a word."""
-    return str(ROLES[code])
+    return str(ROLES.get(code) or CLOUD_ROLES[code])
 
 
 def field(name: str) -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask_babel import get_locale, gettext
+from flask_babel import get_locale, gettext, ngettext
 
+from portal.domain.errors import Refused
+from portal.formats import local_time
 from portal.reasons import REASONS
 
 Facts = Mapping[str, Any]
@@ -22,6 +24,11 @@ def _(text: str, **facts: Any) -> str:
 def sentence(code: str, facts: Facts) -> str:
     """The sentence of a code. Raises KeyError for a code nobody wrote one for."""
     return SENTENCES[code](facts)
+
+
+def of(refused: Refused) -> str:
+    """The sentence of a refusal."""
+    return sentence(refused.code, refused.facts)
 
 
 def country_name(code: str) -> str:
@@ -49,6 +56,11 @@ def _character(facts: Facts) -> str:
         "Delete it, or type the text anew.",
         **facts,
     )
+
+
+def _minutes(facts: Facts) -> str:
+    minutes = int(facts["minutes"])
+    return str(ngettext("one minute", "%(num)s minutes", minutes))
 
 
 MALFORMED: dict[str, Callable[[Facts], str]] = {
@@ -195,6 +207,12 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
         "an unused default cloud may stay.",
         **f,
     ),
+    "invitations-per-day": lambda f: _(
+        "No more than %(most)s customers can be added in 24 hours. The next one can be added from "
+        "%(at)s on.",
+        most=f["most"],
+        at=local_time(f["at"]),
+    ),
     "tin-taken": lambda f: _(
         "%(twin)s has the same tax number. If that is meant, tick the box below and add again.", **f
     ),
@@ -209,6 +227,37 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     "password-long": lambda f: _("Use at most %(most)s characters.", **f),
     "password-is-email": lambda f: _("The password must not be your address."),
     "passwords-differ": lambda f: _("The two passwords differ. Type both anew."),
+    "password-foreign": lambda f: _("This address and password do not belong together. Try again."),
+    "password-wrong": lambda f: _("This is not your password. Type it anew."),
+    "password-moved": lambda f: _(
+        "Your password was changed elsewhere a moment ago. Sign in with the new one."
+    ),
+    "too-many-tries": lambda f: _(
+        "There were too many tries. Try again in %(wait)s.", wait=_minutes(f)
+    ),
+    "too-many-mails": lambda f: _(
+        "Too many mails were asked for. Look into those that came, or ask again in %(wait)s.",
+        wait=_minutes(f),
+    ),
+    "link-over": lambda f: _("This link is over. Ask for a new one."),
+    "time-zone-unknown": lambda f: _("Choose a time zone from the list."),
+    "email-same": lambda f: _("This is your address already. Give the new one."),
+    "email-in-use": lambda f: _(
+        "This address has an account of its own, so yours can’t take it. Sign in with that one, or "
+        "choose another address."
+    ),
+    "owns-alone": lambda f: _(
+        "They alone own: %(things)s. Name who becomes owner with --heir EMAIL.",
+        things=", ".join(f["things"]),
+    ),
+    "heir-unfit": lambda f: _("The heir must be another person whose account is not disabled."),
+    "user-disabled": lambda f: _("Your account here was disabled. Ask whoever runs this portal."),
+    "customer-not-inactive": lambda f: _(
+        "Only an Inactive customer can be erased; this one is %(status)s.", **f
+    ),
+    "mail-leaving": lambda f: _(
+        "The invitation’s mail is being handed over just now. Try again in a quarter of an hour."
+    ),
 }
 
 SENTENCES = {**MALFORMED, **REFUSED, **REASONS}

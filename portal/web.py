@@ -23,14 +23,17 @@ from flask import (
     url_for,
 )
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 from flask_login import UserMixin, current_user
 from flask_wtf import FlaskForm
 from jinja2_fragments.flask import render_block
 from wtforms import HiddenField
-from wtforms.validators import ValidationError
+from wtforms.validators import InputRequired, ValidationError
 
 from portal import db
+from portal.domain import contact
 from portal.domain.actor import Actor
+from portal.domain.contact import Malformed
 from portal.domain.errors import Forbidden, Refused
 from portal.sentences import sentence
 
@@ -147,13 +150,16 @@ def external(path: str) -> str:
     return str(current_app.config["EXTERNAL_URL"]) + path
 
 
+def is_partial() -> bool:
+    """Whether htmx asks for a part of a page; where it boosts or restores it takes a whole one."""
+    headers = request.headers
+    is_whole = "true" in (headers.get("HX-Boosted"), headers.get("HX-History-Restore-Request"))
+    return headers.get("HX-Request") == "true" and not is_whole
+
+
 def page(template: str, *, fragment: str | None = None, status: int = 200, **context: Any) -> Any:
     """The whole page, or for htmx only its block `fragment`; boosted and restored get the page."""
-    headers = request.headers
-    is_partial = headers.get("HX-Request") == "true" and not (
-        headers.get("HX-Boosted") == "true" or headers.get("HX-History-Restore-Request") == "true"
-    )
-    if fragment and is_partial:
+    if fragment and is_partial():
         body = render_block(template, fragment, **context)
     else:
         body = render_template(template, **context)
@@ -201,6 +207,23 @@ def own_path(value: str | None, default: str = "/") -> str:
 
 
 # Forms
+
+REQUIRED = InputRequired(lazy_gettext("Fill this in; it is required."))
+
+
+def shaped(rule: Callable[[str], str]) -> Callable[[Any, Any], None]:
+    """A validator: what was typed takes its stored form, by a rule of the domain."""
+
+    def validate(_form: Any, field: Any) -> None:
+        try:
+            field.data = rule(field.data or "")
+        except Malformed as error:
+            raise ValidationError(sentence(error.code, error.facts)) from error
+
+    return validate
+
+
+ADDRESS = shaped(lambda value: contact.email(value).display)
 
 
 class Form(FlaskForm):  # type: ignore[misc]

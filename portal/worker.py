@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 
 from portal import db, mail
-from portal.domain import identity, once, outbox
+from portal.domain import customer, identity, once, outbox
 from portal.domain.outbox import OutboxEntry
 
 log = logging.getLogger("portal.worker")
@@ -60,15 +60,24 @@ def drain_one() -> bool:
     except Exception as error:
         log.exception("outbox %s: a fault of ours", entry.id)
         record, words = outbox.lost, f"internal fault: {type(error).__name__}"
-    is_kept = db.write(lambda: record(entry.id, token, words))
+    is_kept = db.write(lambda: _recorded(record, entry.id, token, words))
     became = record.__name__ if is_kept else "no longer ours"
     log.info("outbox %s (%s): %s: %s", entry.id, entry.kind, became, words)
     return True
 
 
+def _recorded(record: Callable[..., bool], entry_id: str, token: str, words: str) -> bool:
+    """What became of an entry; whoever waits for it hears of it in the same transaction."""
+    is_kept = record(entry_id, token, words)
+    if is_kept:
+        customer.tell_of_delivery(outbox.by_id(entry_id))
+    return is_kept
+
+
 def _claimed() -> OutboxEntry | None:
     """The next entry, detached, so that no transaction is open while the relay is talked to."""
-    outbox.park_abandoned()
+    for parked in outbox.park_abandoned():
+        customer.tell_of_delivery(outbox.by_id(parked))
     entry = outbox.claim()
     if entry is not None:
         db.session.expunge(entry)

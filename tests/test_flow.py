@@ -15,7 +15,7 @@ from portal import db, worker
 from portal.domain.account import BillingAccount
 from tests.browser import Browser
 from tests.smtp import SmtpServer
-from tests.world import OLGA, World, actor
+from tests.world import AMIR, EDDIE, OLGA, World, actor
 
 NEW = "Grace.Hopper@New-Client.example"
 PASSWORD = "a fine long password"
@@ -86,7 +86,8 @@ def test_partner_adds_customer_reads_mail_signs_up_confirms_and_both_see_it(
     mails: Callable[[int], EmailMessage],
     browser: Callable[..., Browser],
 ) -> None:
-    queued = 3  # what the cast had in its outbox: Carl's, Nina's and another partner's
+    # What the cast had in its outbox: Carl's, Nina's, another partner's; that Nina confirmed.
+    queued = 3 + 3
     partner = browser(OLGA)
     partner.get(f"/partner/{world.north}/customers")
     partner.click("Add customer")
@@ -106,7 +107,7 @@ def test_partner_adds_customer_reads_mail_signs_up_confirms_and_both_see_it(
     customer.click("Sign up")
     customer.submit("Sign up", name="Grace Hopper", email=NEW.upper())
     customer.get(link_in(mails(queued + 2)))
-    customer.submit("Create account", password=PASSWORD, again=PASSWORD)
+    customer.submit("Create account", password=PASSWORD, password_again=PASSWORD)
     assert "Work with North?" in customer.text
     customer.submit("Confirm")
     assert "You confirmed the partnership." in customer.text
@@ -115,7 +116,9 @@ def test_partner_adds_customer_reads_mail_signs_up_confirms_and_both_see_it(
 
     partner.get(f"/partner/{world.north}/customers")
     assert re.search(r"Grace & Co\W+\S+@new-client\.example Active", partner.text)
-    assert len(relay.messages) == queued + 2, "one invitation and one verification, no more"
+    mails(queued + 5)
+    told = [message["To"] for message in relay.messages[queued + 2 :]]
+    assert sorted(told) == sorted([OLGA, AMIR, EDDIE]), "and to her one invitation, no more"
     found = db.read(lambda: db.find(BillingAccount, subaccount, actor(OLGA)))
     assert found is not None
     assert found.confirmed_at is not None

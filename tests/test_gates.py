@@ -31,6 +31,7 @@ SAMPLES = {
     "holder_id": (OLGA, "north"),
     "partner_id": (OLGA, "north"),
     "note_id": (OLGA, "ninas_note"),
+    "notice_id": (OLGA, "olgas_notice"),
     "ident": (CARL, "carls_subaccount"),
 }
 """For each argument whose it is, and which."""
@@ -38,6 +39,8 @@ SAMPLES = {
 NOBODYS = {
     "static": "files are everybody's",
     "auth.verify": "who has the token has read the mail",
+    "forgot.choose": "who has the token has read the mail",
+    "profile.confirm_email": "who has the token has read the mail, and is asked who they are",
     "mailbox.show": "this machine's mails, before anyone is signed in",
 }
 """Endpoints whose argument is no ID of a tenant's thing."""
@@ -210,7 +213,7 @@ def test_anonymous_reading_leads_to_sign_in_and_back(
     for rule in app.url_map.iter_rules():
         if rule.endpoint in PUBLIC or "GET" not in (rule.methods or set()):
             continue
-        wanted, client = url(app, rule, world) + "?q=a%26b", browser()
+        wanted, client = url(app, rule, world, token="made-up") + "?q=a%26b", browser()
         answer = client.get(wanted)
         assert (answer.status_code, urlsplit(answer.location).path) == (303, "/sign-in")
         assert parse_qs(urlsplit(answer.location).query) == {"next": [wanted]}
@@ -233,7 +236,7 @@ def test_anonymous_writing_carries_the_fields_and_does_nothing(
     for rule in app.url_map.iter_rules():
         if rule.endpoint in PUBLIC or "POST" not in (rule.methods or set()):
             continue
-        client, target = browser(), url(app, rule, world)
+        client, target = browser(), url(app, rule, world, token="made-up")
         csrf = {"csrf_token": token(client), "form_key": "k" * 20}
         came_from = {"Referer": "http://localhost/console?q=1"}
         answer = client.post(target, data=typed | csrf, headers=came_from, follow_redirects=True)

@@ -23,6 +23,7 @@ DOMAIN_ORDER = [
     "outbox",
     "identity",
     "once",
+    "notice",
     "access",
     "account",
     "cloud",
@@ -32,9 +33,10 @@ DOMAIN_ORDER = [
     "control",
     "explaining",
     "team",
+    "ownership",
     "activity",
 ]
-SURFACES = {"auth", "invites", "partner", "console", "mailbox"}
+SURFACES = {"auth", "console", "forgot", "invites", "mailbox", "notices", "partner", "profile"}
 HTTP = {"flask", "flask_login", "flask_wtf", "flask_babel", "flask_mail", "wtforms", "jinja2"}
 KINDS_OF_CODE = {
     "utils", "helpers", "common", "misc", "base", "core", "main", "manager", "service", "services",

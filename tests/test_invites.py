@@ -84,7 +84,7 @@ def test_the_link_leads_a_newcomer_through_sign_up_to_the_invitation(
     letter = letters_to("OTHER@else.example")[-1]
     client.get(link_in(letter))
     password = "a fine long password"
-    answer = client.submit("Create account", password=password, again=password)
+    answer = client.submit("Create account", password=password, password_again=password)
     assert answer.request.path == link_in(mail)
     assert "Work with South?" in client.text
     client.submit("Confirm")

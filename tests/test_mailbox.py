@@ -15,7 +15,7 @@ from tests.answers import facts, links
 from tests.browser import Browser
 from tests.letters import arrived, letters_to, link_in
 from tests.page import text_of
-from tests.world import CARL, NINA, OLGA, Clock, World
+from tests.world import AMIR, CARL, EDDIE, NINA, OLGA, Clock, World
 
 Open = Callable[..., Browser]
 
@@ -40,7 +40,9 @@ def test_mails_are_listed_and_read_without_signing_in(browser: Open, world: Worl
     arrived()
     client = browser()
     client.get("/mailbox")
-    assert set(subjects(client)) == {(SUBJECT, e) for e in (CARL, NINA, "other@else.example")}
+    invited = {(SUBJECT, e) for e in (CARL, NINA, "other@else.example")}
+    told = {("Nina GmbH confirmed the partnership", e) for e in (OLGA, AMIR, EDDIE)}
+    assert set(subjects(client)) == invited | told
     client.click(next(text for text in links(client) if CARL in text))
     assert text_of(next(client.page.iter("h1"))) == SUBJECT
     assert facts(client)["To"] == CARL
@@ -61,7 +63,7 @@ def test_the_newest_mail_stands_on_top(browser: Open, clock: Clock) -> None:
     client.get("/sign-up")
     client.submit("Sign up", name="New", email="new@comer.example")
     client.click("Mailbox")
-    assert len(subjects(client)) == 3, "the worker has not been there"
+    assert len(subjects(client)) == 6, "the worker has not been there"
     arrived()
     client.get("/mailbox")
     assert subjects(client)[0] == ("Verify your address for Test Cloud", "new@comer.example")

@@ -23,6 +23,7 @@ from portal.domain import (
     identity,
     invitation,
     linking,
+    notice,
     team,
 )
 from portal.domain.access import AccountRole, CloudRole
@@ -101,6 +102,7 @@ class World:
     souths_customer: str
     eddie: str
     ninas_note: str
+    olgas_notice: str
 
     @classmethod
     def ids(cls) -> list[str]:
@@ -165,6 +167,7 @@ def _build() -> World:
         souths_customer=souths.id,
         eddie=user(EDDIE).id,
         ninas_note=note.id,
+        olgas_notice=notice.notices_for(actor(OLGA))[0].id,
     )
 
 

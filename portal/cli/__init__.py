@@ -1,4 +1,4 @@
-"""Operator commands: serve, worker, seed, users, partners, clouds, audit."""
+"""Operator commands: serve, worker, seed, users, partners, customers, clouds, audit."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from flask.cli import AppGroup, with_appcontext
 
 from portal import db, formats, phrases
 from portal.cli import serving
-from portal.domain import account, audit, contact, customer, explaining, identity
+from portal.domain import account, audit, contact, customer, explaining, identity, ownership
 from portal.domain.account import BillingAccount
 from portal.domain.actor import COMMAND
 from portal.domain.cloud import Cloud
 from portal.domain.contact import Address, Malformed
+from portal.domain.customer import Customer
 from portal.domain.errors import Refused
 from portal.domain.explaining import Ability, Ground
 from portal.domain.identity import User
@@ -23,12 +24,13 @@ from portal.sentences import sentence
 user_commands = AppGroup("user", help="Accounts of people.")
 partner_commands = AppGroup("partner", help="Partner status of billing accounts.")
 audit_commands = AppGroup("audit", help="Who did what to what.")
+customer_commands = AppGroup("customer", help="Records of partners' customers.")
 cloud_commands = AppGroup("cloud", help="Who may do what on a cloud.")
 
 
 def register(app: Flask) -> None:
     """All commands of `flask`."""
-    groups = (user_commands, partner_commands, cloud_commands, audit_commands)
+    groups = (user_commands, partner_commands, customer_commands, cloud_commands, audit_commands)
     for command in (*serving.COMMANDS, *groups):
         app.cli.add_command(command)
 
@@ -97,6 +99,43 @@ def user_operator(email: Address) -> None:
     """EMAIL's account runs this installation."""
     run_unit(lambda: identity.make_operator(_user(email), by=COMMAND))
     click.echo(f"{email.display} is an operator.")
+
+
+@user_commands.command("disable")
+@click.argument("email", type=EMAIL)
+@click.option("--heir", type=EMAIL, help="Becomes owner of what EMAIL alone owns.")
+@with_appcontext
+def user_disable(email: Address, heir: Address | None) -> None:
+    """EMAIL is signed out everywhere and can't sign in any more."""
+    run_unit(
+        lambda: ownership.disable(_user(email), by=COMMAND, heir=_user(heir) if heir else None)
+    )
+    click.echo(f"{email.display} is disabled and signed out everywhere.")
+
+
+@user_commands.command("enable")
+@click.argument("email", type=EMAIL)
+@with_appcontext
+def user_enable(email: Address) -> None:
+    """EMAIL may sign in again, with all the roles they had."""
+    run_unit(lambda: identity.enable(_user(email), by=COMMAND))
+    click.echo(f"{email.display} may sign in again.")
+
+
+@customer_commands.command("erase")
+@click.argument("customer_id")
+@with_appcontext
+def customer_erase(customer_id: str) -> None:
+    """Blanks the personal values of an Inactive customer, for good."""
+
+    def unit() -> None:
+        record = db.find(Customer, customer_id, COMMAND)
+        if record is None:
+            raise click.ClickException(f"There is no customer {customer_id}.")
+        customer.erase(record, by=COMMAND)
+
+    run_unit(unit)
+    click.echo(f"{customer_id} is erased; what happened stays in the log.")
 
 
 @partner_commands.command("grant")

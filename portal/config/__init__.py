@@ -128,6 +128,7 @@ def terms_of(values: Mapping[str, Any]) -> Terms:
         customer_email_domains=values["CUSTOMER_EMAIL_DOMAINS"],
         currency=values["CURRENCY"],
         access_propagation=timedelta(seconds=values["ACCESS_PROPAGATION_SECONDS"]),
+        invitations_per_day=values["INVITATIONS_PER_DAY"],
     )
 
 

@@ -164,6 +164,12 @@ SETTINGS = (
     Setting(
         "ACCESS_PROPAGATION_SECONDS", "180", "until a given role works", _number(0, 86400), "20"
     ),
+    Setting(
+        "INVITATIONS_PER_DAY",
+        "50",
+        "new customers that a partner may add in 24 hours; each gets a mail",
+        _number(1, 10_000),
+    ),
     Setting("TIME_ZONE", "UTC", "zone of times shown to people who chose none", _zone),
     Setting(
         "MAIL_SERVER",

@@ -37,7 +37,7 @@ def home() -> Any:
     )
 
 
-from portal.console import access, billing, clouds  # noqa: E402 - they hang below this one
+from portal.console import access, billing, clouds, linking  # noqa: E402 - they hang below this one
 
-for screen in (billing, clouds, access):
+for screen in (billing, clouds, access, linking):
     blueprint.register_blueprint(screen.blueprint)

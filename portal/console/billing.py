@@ -37,18 +37,19 @@ def show(account_id: str) -> Any:
 
 @blueprint.route("/<id:account_id>/switch-to-paid", methods=["GET", "POST"])
 def switch_to_paid(account_id: str) -> Any:
-    """GET asks, POST switches; one way."""
+    """GET asks, POST switches; one way, and back to where one was."""
     actor = web.actor()
     found = web.find_or_404(BillingAccount, account_id)
     access.require(actor, "account.switch_to_paid", found)
+    back = web.own_path(request.args.get("next"), url_for(".show", account_id=account_id))
     form = web.Form()
     if not form.is_submitted() or not form.validate():
         status = 422 if form.is_submitted() else 200
         page = "console/billing/switch_to_paid.html"
-        return web.page(page, account=found, form=form, status=status)
+        return web.page(page, account=found, form=form, back=back, status=status)
     db.write(lambda: account.switch_to_paid(db.lock(BillingAccount, account_id), by=actor))
     flash(_("The account is in paid mode now."), "success")
-    return redirect(url_for(".show", account_id=account_id), 303)
+    return redirect(back, 303)
 
 
 def _page(found: BillingAccount, form: web.Form) -> Any:
@@ -60,4 +61,5 @@ def _page(found: BillingAccount, form: web.Form) -> Any:
         clouds=cloud.clouds_linked_to([found.id])[found.id],
         may_switch=access.may(actor, "account.switch_to_paid", found),
         may_create=access.may(actor, "cloud.create", found),
+        may_link=access.may(actor, "cloud.link", found),
     )

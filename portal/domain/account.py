@@ -92,6 +92,13 @@ class BillingAccount(db.Base):
         return self.parent_id or self.id
 
     @property
+    def people_path(self) -> str:
+        """Where one who has a role on it looks first: the partner's team, or the account's page."""
+        if self.kind is Kind.PARTNER:
+            return f"/partner/{self.id}/team"
+        return f"/console/billing/{self.id}"
+
+    @property
     def status(self) -> Status:
         """What the account may be used for now."""
         if self.closed_at is not None:

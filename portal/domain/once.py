@@ -36,10 +36,12 @@ class FormKey(db.Base):
 def once(actor: Actor, key: str, body: Mapping[str, object], effect: Callable[[], str]) -> str:
     """Run `effect` unless this user's `key` had it already; the same answer either way.
 
-    Raises Refused("form-key-reused") where the key comes with another body. The user's row is the
-    lock that makes a double click wait for the first one's commit.
+    Raises Refused("form-key-reused") where the key comes with another body, and
+    Refused("user-disabled") for who was disabled meanwhile: what they made would be nobody's. The
+    user's row is the lock that makes a double click wait for the first one's commit.
     """
-    db.lock(User, actor.id)
+    if db.lock(User, actor.id).disabled_at is not None:
+        raise Refused("user-disabled")
     digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
     done = db.session.get(FormKey, (actor.id, key))
     if done is not None:

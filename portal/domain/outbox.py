@@ -185,30 +185,34 @@ def later(entry_id: str, token: str, answer: str) -> bool:
     return _hit_one(_held(entry_id, token, *OPEN_STATES).values(values))
 
 
-def park_abandoned() -> int:
+def park_abandoned() -> list[str]:
     """Entries whose worker died after the mark: once-only mails become unknown, others go again.
 
-    Those whose workers died before it, time and again for four hours, have failed.
+    Those whose workers died before it, time and again for four hours, have failed. Returns the IDs
+    of those that are unknown or have failed now.
     """
     now = db.now()
     parked = db.session.execute(
         update(OutboxEntry)
         .where(_abandoned(), OutboxEntry.is_once)
         .values(state=Delivery.UNKNOWN, claim=None, finished_at=now)
+        .returning(OutboxEntry.id)
     )
+    ended = list(parked.scalars())
     again = case((OutboxEntry.finished_at.is_(None), Delivery.PENDING), else_=Delivery.CANCELLED)
     db.session.execute(
         update(OutboxEntry)
         .where(_abandoned(), ~OutboxEntry.is_once)
         .values(state=again, claim=None, due_at=now)
     )
-    db.session.execute(
+    failed = db.session.execute(
         update(OutboxEntry)
         .where(OutboxEntry.state == Delivery.CLAIMED, _lease_is_over())
         .where(OutboxEntry.tries > len(RETRY_AFTER), OutboxEntry.created_at <= now - GIVE_UP_AFTER)
         .values(state=Delivery.FAILED, claim=None, finished_at=now, answer=WORKERS_DIED)
+        .returning(OutboxEntry.id)
     )
-    return _rows(parked)
+    return ended + list(failed.scalars())
 
 
 def by_id(entry_id: str) -> OutboxEntry:

@@ -24,6 +24,7 @@ class Terms:
     customer_email_domains: tuple[str, ...] = ()
     currency: str = "EUR"
     access_propagation: timedelta = timedelta(seconds=180)
+    invitations_per_day: int = 50
 
 
 _agreed = Terms()

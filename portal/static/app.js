@@ -50,6 +50,7 @@
     event.preventDefault();
     const menu = opener.closest('details.menu');
     if (menu) shut(menu);   // the focus comes back to what is still to be seen
+    if (opener.hasAttribute('hx-get')) dialog.replaceChildren();   // htmx fetches what it shows
     if (!dialog.open) dialog.showModal();
   }
   function close(event, closer) {
@@ -104,6 +105,15 @@
   });
   window.addEventListener('pageshow', () => free(Array.from(document.querySelectorAll('[data-busy]'))));
 
+  // Waiting times run down; the server says when they are over.
+  setInterval(() => {
+    for (const it of document.querySelectorAll('[data-seconds]')) {
+      it.dataset.end ||= Date.now() + it.dataset.seconds * 1000;
+      const left = Math.max(0, Math.ceil((it.dataset.end - Date.now()) / 1000));
+      it.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, '0')}`;
+    }
+  }, 1000);
+
   // htmx: the focus stays where it was, errors are told.
   let focused = '';
   document.addEventListener('htmx:beforeSwap', () => { focused = document.activeElement?.id || ''; });
@@ -113,6 +123,10 @@
     const error = up(event, '.field') === event.target ? event.target.querySelector('.error') : null;
     hush();
     if (error) say(error.textContent.trim());
+  });
+  document.addEventListener('htmx:load', (event) => {
+    const { announce } = event.detail.elt.dataset || {};
+    if (announce) say(announce);
   });
   document.addEventListener('htmx:responseError', () => say(text('failed'), true));
   document.addEventListener('htmx:sendError', () => say(text('unreachable'), true));

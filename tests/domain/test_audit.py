@@ -14,7 +14,7 @@ from sqlalchemy import text
 from portal import db
 from portal.domain import account, audit, contact, customer, identity
 from portal.domain.account import BillingAccount
-from portal.domain.actor import COMMAND, Actor
+from portal.domain.actor import COMMAND
 from portal.domain.audit import AuditHead, AuditLine
 from portal.domain.customer import Customer, Draft
 from portal.domain.invitation import Invitation
@@ -213,7 +213,8 @@ def test_a_customers_changes_stand_in_its_partners_chain(app: object, world: Wor
 
 def test_the_log_holds_no_word_about_persons(app: object, world: World) -> None:
     def unit() -> None:
-        zebulon = Actor(id=user(DORA).id, email_key=PERSON.invitation_email)
+        register(PERSON.invitation_email, PERSON.name)
+        zebulon = actor(PERSON.invitation_email)
         partner = db.lock(BillingAccount, world.north)
         added = customer.add(partner, by=actor(EDDIE), draft=PERSON)
         asked = db.session.get_one(Invitation, added.subaccount_id)

@@ -373,6 +373,26 @@ def test_every_kind_of_tax_number_named_in_the_table_exists() -> None:
     assert set(kinds.KINDS) <= {code for code, _ in contact.countries("en")}
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Halden & Söhne GmbH", "Halden & Söhne GmbH"),
+        ("Booking.com B.V.", "Booking.com B.V."),
+        ("24/7 Cloud, C/O Lee", "24/7 Cloud, C/O Lee"),
+        ("Win at https://evil.example/x?y now", "Win at … now"),
+        ("HTTP://EVIL.EXAMPLE", "…"),
+        ("Pay: javascript://x and ftp://y", "Pay: … and …"),
+        ("see www.evil.example", "see …"),
+        ("see evil.example/pay (now)", "see … (now)"),
+        ("x" * 101, "x" * 99 + "…"),
+        ("two\nlines", "two lines"),
+    ],
+)
+def test_a_mail_quotes_a_name_short_and_without_web_addresses(name: str, said: str) -> None:
+    assert contact.quoted(name) == said
+    assert contact.quoted(said) == said
+
+
 @given(texts, checked_countries)
 @settings(max_examples=500, deadline=None)
 @example("x@north.example", "DE")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from argon2 import extract_parameters
 
 from portal import db
 from portal.domain import account, contact, customer, identity, invitation
@@ -10,6 +11,7 @@ from portal.domain.account import BillingAccount
 from portal.domain.actor import COMMAND, NEWCOMER, Actor
 from portal.domain.errors import Refused
 from portal.domain.identity import AllowedEmail, KeptForm, SignUp, UserSession
+from portal.domain.identity import password as passwords
 from portal.domain.outbox import OutboxEntry
 from tests.world import (
     CARL,
@@ -177,13 +179,12 @@ def test_who_is_not_invited_leaves_no_trace_and_learns_nothing(app: object) -> N
 
 @pytest.mark.parametrize("settings", [{"SIGN_UP": "invited"}])
 def test_a_closed_invitation_lets_nobody_in(app: object, world: World) -> None:
-    def invite_and_decline() -> None:
+    def invite_and_remove() -> None:
         partner = db.session.get_one(BillingAccount, world.north)
-        customer.add(partner, by=actor(OLGA), draft=draft(NEW))
-        who = Actor(id="aje" + "0" * 17, email=NEW, email_key=NEW)
-        customer.decline(invitation.open_for(who)[0], by=who)
+        added = customer.add(partner, by=actor(OLGA), draft=draft(NEW))
+        customer.remove(added, by=actor(OLGA))
 
-    db.write(invite_and_decline)
+    db.write(invite_and_remove)
     sign_up()
     assert mails("verification") == []
 
@@ -240,6 +241,28 @@ def disable(email: str) -> None:
         user(email).disabled_at = db.now()
 
     db.write(unit)
+
+
+class Counting:
+    """Verifies as ever, and tells against which hashes."""
+
+    def __init__(self) -> None:
+        self.hashes: list[str] = []
+
+    def verify(self, stored: str, typed: str) -> bool:
+        self.hashes.append(stored)
+        return identity.hasher.verify(stored, typed)
+
+
+def test_a_missing_user_costs_one_hash_as_costly_as_a_users(
+    app: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting = Counting()
+    monkeypatch.setattr(passwords, "hasher", counting)
+    for nobody in ("nobody@direct.example", ""):
+        assert identity.check_password(nobody, PASSWORD) is None
+    users = extract_parameters(identity.hasher.hash(PASSWORD))
+    assert [extract_parameters(stored) for stored in counting.hashes] == [users, users]
 
 
 def test_a_disabled_user_does_not_sign_in_and_is_signed_out(app: object) -> None:

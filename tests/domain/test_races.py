@@ -185,6 +185,7 @@ def test_control_without_the_conditional_update_both_answers_count(
         "DROP TRIGGER invitations_answered_once ON invitations",
     )
     monkeypatch.setattr(answering, "_answer", careless_answer)
+    monkeypatch.setattr(answering.identity, "as_of_now", lambda by: by)  # holds the user's row
     before = count("invitation.accept"), count("invitation.decline")
     assert race(*answers(world, customer.accept, customer.decline)) == ["done", "done"]
     assert (count("invitation.accept"), count("invitation.decline")) == (
@@ -213,6 +214,33 @@ def adding(world: World, *keys: str) -> list[Unit]:
 
 def added() -> int:
     return db.session.query(Customer).filter_by(invitation_email="new@client.example").count()
+
+
+def inviting(world: World) -> list[Unit]:
+    """Two of the staff add a customer each."""
+    eddie = actor(EDDIE)
+
+    def click(email: str) -> Unit:
+        def unit() -> object:
+            partner = db.session.get_one(BillingAccount, world.north)
+            return customer.add(partner, by=eddie, draft=draft(email))
+
+        return unit
+
+    return [click("one@client.example"), click("two@client.example")]
+
+
+@pytest.mark.parametrize("settings", [{"INVITATIONS_PER_DAY": "3"}])
+def test_the_last_invitation_of_a_day_is_sent_once(world: World, race: Run) -> None:
+    assert race(*inviting(world)) == ["done", "invitations-per-day"]
+
+
+@pytest.mark.parametrize("settings", [{"INVITATIONS_PER_DAY": "3"}])
+def test_control_without_holding_the_account_there_is_one_more(
+    world: World, race: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_locks(monkeypatch, BillingAccount)
+    assert race(*inviting(world)) == ["done", "done"]
 
 
 def test_a_double_click_adds_one_customer(world: World, race: Run) -> None:

@@ -18,6 +18,7 @@ from portal.domain.cloud import Cloud, Folder
 from portal.domain.customer import Customer, CustomerNote, Filter
 from portal.domain.identity import KeptForm
 from portal.domain.invitation import Invitation
+from portal.domain.notice import Notice
 from tests.world import (
     ACE,
     AMIR,
@@ -49,6 +50,7 @@ HAVE_A_RULE = {
     "Folder",
     "Invitation",
     "KeptForm",
+    "Notice",
 }
 """Models that are looked up by an ID from outside."""
 
@@ -68,6 +70,7 @@ SEEN_BY: dict[str, tuple[type[Any], Callable[[World], str], set[str]]] = {
     "a confirmed customer's folder": (Folder, lambda w: w.ninas_folder, STAFF | {NINA}),
     "a folder of one's own": (Folder, lambda w: w.doras_folder, {DORA}),
     "an open invitation": (Invitation, lambda w: w.carls_subaccount, {CARL}),
+    "a notice": (Notice, lambda w: w.olgas_notice, {OLGA}),
     "an answered invitation": (Invitation, lambda w: w.ninas_subaccount, {NINA}),
 }
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from portal import db
-from portal.domain import audit
-from portal.domain.access.holding import Account, AccountAccess, CloudAccess, in_effect, require
+from portal.domain import audit, notice
+from portal.domain.access.holding import (
+    Account,
+    AccountAccess,
+    CloudAccess,
+    holders,
+    in_effect,
+    require,
+)
 from portal.domain.access.seat import Seat, standing, take
 from portal.domain.access.table import AccountRole, CloudRole
 from portal.domain.actor import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity import User
+from portal.domain.notice import Kind
 
 
 def grant(role: AccountRole, *, to: User, account: Account, by: Actor) -> None:
@@ -25,6 +33,7 @@ def grant(role: AccountRole, *, to: User, account: Account, by: Actor) -> None:
         require(by, "access.manage_owners", account)
     _seat(to.id, account).fill(role, by=by)
     audit.record("access.grant", by=by, chain=account.chain, thing=to.id, role=role)
+    _tell(role, of=to, account=account, by=by)
 
 
 def change(role: AccountRole, *, of: User, account: Account, by: Actor) -> None:
@@ -42,6 +51,7 @@ def change(role: AccountRole, *, of: User, account: Account, by: Actor) -> None:
         _keep_an_owner(rows, account)
     if seat.change(role, by=by):
         audit.record("access.change", by=by, chain=account.chain, thing=of.id, role=role)
+        _tell(role, of=of, account=account, by=by)
 
 
 def revoke(*, of: User, account: Account, by: Actor) -> None:
@@ -57,27 +67,42 @@ def revoke(*, of: User, account: Account, by: Actor) -> None:
     _keep_an_owner(rows, account)
     take(rows)
     audit.record("access.revoke", by=by, chain=account.chain, thing=of.id)
+    said = {"about": account.id, "path": "/console", "thing": account.name}
+    notice.tell(Kind.ACCESS_TAKEN, to=[of.id], by=by, **said)
+
+
+def _tell(role: AccountRole, *, of: User, account: Account, by: Actor) -> None:
+    """Who has the role now hears of it, and of a new owner the other owners do."""
+    said = {"about": account.id, "path": account.people_path, "thing": account.name}
+    notice.tell(Kind.ACCESS_GIVEN, to=[of.id], by=by, role=role, **said)
+    if role is AccountRole.OWNER:
+        owners = holders(account.id, frozenset({role})) - {of.id}
+        notice.tell(Kind.OWNER_ADDED, to=owners, by=by, person=of.name, **said)
 
 
 def _keep_an_owner(leaving: list[AccountAccess], account: Account) -> None:
-    """An account of no partner's always has an owner who can act; a subaccount has its partner."""
     held = standing(leaving).held
-    if held is None or held.role is not AccountRole.OWNER or account.parent_id is not None:
-        return
+    if held and held.role is AccountRole.OWNER and is_last_owner(held.user_id, account):
+        raise Refused("last-owner")
+
+
+def is_last_owner(user_id: str, account: Account) -> bool:
+    """Whether nobody else could act as owner of an account that the caller holds; an account of no
+    partner's always has such an owner, a subaccount has its partner."""
+    if account.parent_id is not None:
+        return False
     others = (
-        select(func.count())
-        .select_from(AccountAccess)
+        select(AccountAccess.id)
         .join(User, User.id == AccountAccess.user_id)
         .where(
             AccountAccess.account_id == account.id,
             AccountAccess.role == AccountRole.OWNER,
-            AccountAccess.user_id != held.user_id,
+            AccountAccess.user_id != user_id,
             User.disabled_at.is_(None),
             in_effect(),
         )
     )
-    if not db.session.execute(others).scalar_one():
-        raise Refused("last-owner")
+    return db.session.scalar(others.limit(1)) is None
 
 
 def give_account_role(role: AccountRole, *, to: str, account: Account, by: Actor) -> None:

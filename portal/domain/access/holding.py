@@ -39,9 +39,13 @@ class Account(Protocol):
 
     id: Any
     parent_id: Any
+    name: Any
 
     @property
     def chain(self) -> str: ...
+
+    @property
+    def people_path(self) -> str: ...
 
 
 class AccountAccess(db.Base):
@@ -144,17 +148,27 @@ def require(actor: Actor, action: str, thing: Any) -> None:
 
 def administers(actor: Actor, account: Account) -> bool:
     """Whether the actor administers the account by a role on itself; it may end its partnership."""
-    return actor.id in administrators_of(account)
+    return actor.id in holders(account.id, ACCOUNT_TABLE["access.manage"])
 
 
-def administrators_of(account: Account) -> list[str]:
-    """The IDs of those who administer the account by a role on itself."""
-    found = select(AccountAccess.user_id).where(
-        AccountAccess.account_id == account.id,
-        AccountAccess.role.in_(ACCOUNT_TABLE["access.manage"]),
-        in_effect(),
+def holders(account_id: str, roles: frozenset[AccountRole]) -> set[str]:
+    """The users who hold one of these roles on the account itself, in effect now."""
+    held = select(AccountAccess.user_id).where(
+        AccountAccess.account_id == account_id, AccountAccess.role.in_(roles), in_effect()
     )
-    return sorted(set(db.session.scalars(found)))
+    return set(db.session.scalars(held))
+
+
+def cloud_owners(cloud_id: str) -> set[str]:
+    """The users who own the cloud themselves, in effect now."""
+    held = select(CloudAccess.user_id).where(
+        CloudAccess.cloud_id == cloud_id,
+        CloudAccess.role == CloudRole.OWNER,
+        CloudAccess.user_id.is_not(None),
+        CloudAccess.revoked_at.is_(None),
+        CloudAccess.effective_at <= db.now(),
+    )
+    return {user for user in db.session.scalars(held) if user}
 
 
 def staff_ids(partner_id: str) -> set[str]:

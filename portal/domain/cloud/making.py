@@ -56,7 +56,11 @@ def create(
     )
     if partner:
         _give_owner(cloud, partner=partner, by=by)
-    for user in access.administrators_of(payer) if partner else [by.id]:
+    for user in (
+        sorted(access.holders(payer.id, access.ACCOUNT_TABLE["access.manage"]))
+        if partner
+        else [by.id]
+    ):
         _give_owner(cloud, user=user, by=by)
     audit.record(
         "cloud.create", by=by, chain=payer.chain, thing=cloud.id, folder=folder.id, payer=payer.id

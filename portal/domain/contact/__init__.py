@@ -9,7 +9,7 @@ from portal.domain.contact.country import countries, country
 from portal.domain.contact.malformed import CODES, Malformed
 from portal.domain.contact.phone import Phone, phone
 from portal.domain.contact.tax import TAX_LABELS, tax_label, tax_number, tax_required
-from portal.domain.contact.text import line, paragraph, search_key
+from portal.domain.contact.text import line, paragraph, quoted, search_key
 
 __all__ = [
     "CODES",
@@ -25,6 +25,7 @@ __all__ = [
     "line",
     "paragraph",
     "phone",
+    "quoted",
     "search_key",
     "tax_label",
     "tax_number",

@@ -60,6 +60,17 @@ def paragraph(value: str, *, limit: int = 2000) -> str:
     return _visible(_composed(re.sub("\n{3,}", "\n\n", text), limit))
 
 
+_WEB_ADDRESS = re.compile(r"(?:\b[a-z][a-z0-9+.-]*://|\bwww\.|\b(?:[\w-]+\.)+[a-z]{2,}/)\S*", re.I)
+QUOTED_LONGEST = 100
+
+
+def quoted(text: str) -> str:
+    """A name that somebody chose, as our mails to others quote it: short, and without addresses
+    of web pages, so that nobody sends their own in our name. Never raises."""
+    plain = " ".join(_WEB_ADDRESS.sub("…", text).split())
+    return plain if len(plain) <= QUOTED_LONGEST else plain[: QUOTED_LONGEST - 1] + "…"
+
+
 def given(value: object) -> str:
     """The value stripped, when it is text and not empty. Raises Malformed: not-text, required."""
     if not isinstance(value, str):

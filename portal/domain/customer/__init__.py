@@ -1,9 +1,11 @@
-"""Customers of a partner: the record, adding, editing, answering, ending, the list."""
+"""Customers of a partner: the record, adding, editing, answering, ending, erasing, the list."""
 
+from portal.domain.customer.acceptance import Week, acceptance_for
 from portal.domain.customer.adding import add, problems, refuse_to_grow
 from portal.domain.customer.answering import accept, decline, sees_as_own_customers
 from portal.domain.customer.editing import correct_address, draft_of, edit
 from portal.domain.customer.ending import end_partnership, remove, resume, suspend
+from portal.domain.customer.erasing import erase
 from portal.domain.customer.listing import (
     ME,
     NOBODY,
@@ -31,7 +33,9 @@ from portal.domain.customer.notes import (
     note_text,
     notes_on,
 )
+from portal.domain.customer.pacing import invitations_left, next_invitation_at, too_many
 from portal.domain.customer.record import Customer, Draft, Status, shaped
+from portal.domain.customer.telling import tell_of_delivery, tell_partner
 
 __all__ = [
     "ME",
@@ -48,7 +52,9 @@ __all__ = [
     "Manager",
     "NoteLine",
     "Status",
+    "Week",
     "accept",
+    "acceptance_for",
     "add",
     "add_note",
     "correct_address",
@@ -58,13 +64,16 @@ __all__ = [
     "draft_of",
     "edit",
     "end_partnership",
+    "erase",
     "erase_notes",
     "history_of",
+    "invitations_left",
     "live_customers",
     "managed_by",
     "manager_of",
     "managers_of",
     "may_delete_note",
+    "next_invitation_at",
     "note_text",
     "notes_on",
     "page_for",
@@ -77,4 +86,7 @@ __all__ = [
     "staff_of",
     "subaccount_cards",
     "suspend",
+    "tell_of_delivery",
+    "tell_partner",
+    "too_many",
 ]

@@ -18,6 +18,7 @@ from portal.domain import (
 )
 from portal.domain.account import BillingAccount, Kind, Mode
 from portal.domain.actor import Actor
+from portal.domain.customer.pacing import too_many
 from portal.domain.customer.record import Customer, Draft, Status
 from portal.domain.errors import Refused
 from portal.domain.invitation import Invitation
@@ -29,12 +30,14 @@ def add(
     """Editors of a partner's account in paid mode add a customer: record, subaccount, empty cloud
     and folder, the partner's owner role, invitation and its one mail, all or nothing.
 
-    Raises Forbidden; Refused("not-partner", "trial-mode", "account-closed"), a malformed field's
-    code, or one of `problems`.
+    Raises Forbidden; Refused("not-partner", "trial-mode", "account-closed",
+    "invitations-per-day"), a malformed field's code, or one of `problems`.
     """
     access.require(by, "customer.add", partner)
     partner = db.lock(BillingAccount, partner.id)
     refuse_to_grow(partner)
+    if flood := too_many(partner):
+        raise flood
     draft = draft.normalised()
     for problem in problems(partner, draft, same_tin_is_meant=same_tin_is_meant):
         raise problem
@@ -146,7 +149,7 @@ def _invite(partner: BillingAccount, record: Customer, *, by: Actor) -> None:
         to=address.wire,
         language=invited.language if invited else by.language,
         facts={
-            "partner": partner.name,
+            "partner": contact.quoted(partner.name),
             "email": address.display,
             "subaccount": record.subaccount_id,
             "cloud": record.default_cloud_id,

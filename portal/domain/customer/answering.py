@@ -5,22 +5,24 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import access, audit
+from portal.domain import access, audit, identity
 from portal.domain.account import BillingAccount
 from portal.domain.actor import Actor
 from portal.domain.customer.ending import close
 from portal.domain.customer.record import Customer, Status, move
+from portal.domain.customer.telling import tell_partner
 from portal.domain.errors import Refused
 from portal.domain.invitation import Answer, Invitation
+from portal.domain.notice import Kind
 
 
 def accept(asked: Invitation, *, by: Actor) -> Customer:
     """Only the invited identity confirms, at most once; the customer is Active at once, its user
-    administers the subaccount and owns its default cloud.
+    administers the subaccount and owns its default cloud. The address counts at the commit.
 
     Raises Forbidden; Refused("already-confirmed", "invitation-closed", "own-customer").
     """
-    access.require(by, "invitation.accept", asked)
+    access.require(identity.as_of_now(by), "invitation.accept", asked)
     if access.is_staff(by.id, asked.partner_id):
         raise Refused("own-customer")
     record = _answer(asked, Answer.CONFIRMED, Status.ACTIVE, by=by)
@@ -32,6 +34,7 @@ def accept(asked: Invitation, *, by: Actor) -> Customer:
             access.CloudRole.OWNER, cloud_id=record.default_cloud_id, user=by.id, by=by
         )
     _record("invitation.accept", record, by=by)
+    tell_partner(Kind.CONFIRMED, record, by=by)
     return record
 
 
@@ -41,12 +44,13 @@ def decline(asked: Invitation, *, by: Actor) -> Customer:
 
     Raises as `accept`.
     """
-    access.require(by, "invitation.decline", asked)
+    access.require(identity.as_of_now(by), "invitation.decline", asked)
     if access.is_staff(by.id, asked.partner_id):
         raise Refused("own-customer")
     record = _answer(asked, Answer.DECLINED, Status.INACTIVE, by=by)
     close(record)
     _record("invitation.decline", record, by=by)
+    tell_partner(Kind.DECLINED, record, by=by)
     return record
 
 

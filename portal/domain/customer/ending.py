@@ -10,8 +10,10 @@ from portal.domain.account import BillingAccount
 from portal.domain.actor import Actor
 from portal.domain.cloud import Cloud, Folder, Link
 from portal.domain.customer.record import Customer, Status, move
+from portal.domain.customer.telling import tell_customer, tell_partner
 from portal.domain.errors import Refused
 from portal.domain.invitation import Answer, Invitation
+from portal.domain.notice import Kind
 
 
 def suspend(record: Customer, *, by: Actor) -> None:
@@ -23,6 +25,7 @@ def suspend(record: Customer, *, by: Actor) -> None:
         raise Refused("customer-not-active")
     db.lock(BillingAccount, record.subaccount_id).suspended_at = db.now()
     _record("customer.suspend", record, by=by)
+    tell_customer(Kind.SUSPENDED, record, by=by)
 
 
 def resume(record: Customer, *, by: Actor) -> None:
@@ -35,6 +38,7 @@ def resume(record: Customer, *, by: Actor) -> None:
         raise Refused("customer-not-suspended")
     db.lock(BillingAccount, record.subaccount_id).suspended_at = None
     _record("customer.resume", record, by=by)
+    tell_customer(Kind.RESUMED, record, by=by)
 
 
 def remove(record: Customer, *, by: Actor) -> None:
@@ -75,6 +79,8 @@ def end_partnership(record: Customer, *, by: Actor) -> None:
         raise Refused("partnership-not-confirmed")
     close(record)
     _record("partnership.end", record, by=by)
+    tell_customer(Kind.ENDED, record, by=by)
+    tell_partner(Kind.ENDED, record, by=by)
 
 
 def close(record: Customer) -> None:

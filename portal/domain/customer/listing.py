@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, or_, select, true
@@ -30,6 +30,8 @@ class Filter:
     search: str = ""
     status: Status | None = None
     manager: str = ""
+    waiting_days: int | None = None
+    oldest_first: bool = False
     after: str = ""
 
 
@@ -58,7 +60,8 @@ class SubaccountCard(NamedTuple):
 
 
 def page_for(actor: Actor, partner: BillingAccount, wanted: Filter) -> list[CustomerRow]:
-    """The partner's customers, newest first, one more than a page where there is another."""
+    """The partner's customers, newest first unless wanted otherwise, one more than a page where
+    there is another. `waiting_days`: only who has waited for the answer longer than that."""
     found = (
         select(
             Customer.id,
@@ -83,9 +86,14 @@ def page_for(actor: Actor, partner: BillingAccount, wanted: Filter) -> list[Cust
                 *(column == key for column in ids),
             )
         )
+    if wanted.waiting_days is not None:
+        since = db.now() - timedelta(days=wanted.waiting_days)
+        found = found.where(Customer.status == Status.WAITING, Customer.created_at < since)
     if wanted.after:
-        found = found.where(Customer.id < wanted.after)
-    rows = db.session.execute(found.order_by(Customer.id.desc()).limit(PAGE + 1))
+        is_next = Customer.id > wanted.after if wanted.oldest_first else Customer.id < wanted.after
+        found = found.where(is_next)
+    order = Customer.id.asc() if wanted.oldest_first else Customer.id.desc()
+    rows = db.session.execute(found.order_by(order).limit(PAGE + 1))
     return [CustomerRow(*row) for row in rows]
 
 

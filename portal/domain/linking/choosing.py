@@ -5,20 +5,23 @@ However many clouds somebody has, the same number of questions is asked and of r
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
     Select,
+    Subquery,
     and_,
+    case,
     exists,
+    func,
     literal,
     or_,
     select,
-    union,
+    union_all,
 )
 from sqlalchemy.orm import aliased
 
@@ -35,7 +38,7 @@ from portal.domain.linking.reason import OWNERS, Candidate, Held, Target, why_no
 SEARCHED_FROM = 20
 """More clouds than this are searched, not looked through."""
 PAGE = 50
-WINDOW = 500
+WINDOW = 200
 """How many of the newest clouds of each holder are looked at; older ones are found by search."""
 
 
@@ -74,10 +77,9 @@ def choices(at: Target, *, search: str = "", shown: int = PAGE) -> Choices:
     """The first `shown` clouds on which the actor, or their partner account, holds a role, pending
     ones too; those that can be linked come first, then the newest."""
     shown = max(1, min(shown, WINDOW))
-    window = _window(at, search_key(search)).subquery()
-    found = _clouds(at).join(window, window.c.cloud_id == Cloud.id)
-    found = found.order_by(_looks_ready(at).desc(), Cloud.id.desc()).limit(shown + 1)
-    rows = list(db.session.execute(found))
+    page = _page(at, search_key(search), shown + 1)
+    found = _clouds(at).join(page, page.c.cloud_id == Cloud.id)
+    rows = list(db.session.execute(found.order_by(page.c.ready.desc(), Cloud.id.desc())))
     ordered = [Choice(one, why_not(at, one)) for one in _with_roles(at, rows[:shown])]
     return Choices(
         ready=[one for one in ordered if one.reason is None],
@@ -92,29 +94,57 @@ def candidate(at: Target, found: Cloud) -> Candidate:
     return _with_roles(at, rows)[0]
 
 
-def _window(at: Target, key: str) -> CompoundSelect[Any]:
-    """The clouds to look at. The customer's come first: a partner may own thousands of others."""
-    own = CloudAccess.user_id == at.actor.id
-    holders = [own, *(CloudAccess.partner_id == partner for partner in at.staffed)]
-    parts = [_newest(holds, key) for holds in holders]
-    if at.confirmed_by is not None and at.partner_id is not None:
-        other = aliased(CloudAccess)
+def _page(at: Target, key: str, limit: int) -> Subquery:
+    """The clouds to show. `ready` orders only; whether one can be linked is for `why_not`."""
+    newest = union_all(*(_newest(at, key, *part) for part in _parts(at))).subquery()
+    ready = func.max(newest.c.ready).label("ready")
+    found = select(newest.c.cloud_id, ready).group_by(newest.c.cloud_id)
+    return found.order_by(ready.desc(), newest.c.cloud_id.desc()).limit(limit).subquery()
+
+
+def _parts(at: Target) -> Iterator[tuple[ColumnElement[bool], ColumnElement[bool]]]:
+    """Whose clouds to look at, and which of these look ready. Where staff act for a customer, the
+    clouds shared with its user are looked at apart: a partner may own thousands of others."""
+    own, never = CloudAccess.user_id == at.actor.id, literal(value=False)
+    is_customers = at.partner_id is not None and at.account.parent_id is not None
+    yield own, never if is_customers else _owned(CloudAccess)
+    for partner in at.staffed:
+        is_usable = partner == at.partner_id and not is_customers
+        yield CloudAccess.partner_id == partner, _owned(CloudAccess) if is_usable else never
+    if is_customers and at.confirmed_by is not None:
+        mine = aliased(CloudAccess)
         shared = exists().where(
-            other.cloud_id == CloudAccess.cloud_id,
-            other.revoked_at.is_(None),
-            or_(other.user_id == at.actor.id, other.partner_id == at.partner_id),
+            mine.cloud_id == CloudAccess.cloud_id,
+            mine.revoked_at.is_(None),
+            or_(mine.user_id == at.actor.id, mine.partner_id == at.partner_id),
         )
-        parts.append(_newest(and_(CloudAccess.user_id == at.confirmed_by, shared), key))
-    return union(*parts)
+        yield (
+            and_(CloudAccess.user_id == at.confirmed_by, shared),
+            and_(_owned(CloudAccess), shared.where(_owned(mine))),
+        )
 
 
-def _newest(holds: ColumnElement[bool], key: str) -> Select[Any]:
-    found = select(CloudAccess.cloud_id).where(CloudAccess.revoked_at.is_(None), holds)
+def _owned(row: Any) -> ColumnElement[bool]:
+    return and_(row.role.in_(OWNERS), row.effective_at <= db.now())
+
+
+def _newest(
+    at: Target, key: str, holds: ColumnElement[bool], looks_ready: ColumnElement[bool]
+) -> Select[Any]:
+    is_elsewhere = Link.account_id != at.account.id
+    found = (
+        select(
+            CloudAccess.cloud_id,
+            case((and_(looks_ready, is_elsewhere), 1), else_=0).label("ready"),
+        )
+        .join(Cloud, Cloud.id == CloudAccess.cloud_id)
+        .join(Link, and_(Link.cloud_id == CloudAccess.cloud_id, Link.until_at.is_(None)))
+        .where(CloudAccess.revoked_at.is_(None), holds, Cloud.closed_at.is_(None))
+    )
     if key:
-        named = or_(Cloud.name_key.contains(key, autoescape=True), Cloud.id == key)
-        found = found.join(Cloud, Cloud.id == CloudAccess.cloud_id).where(named)
+        found = found.where(or_(Cloud.name_key.contains(key, autoescape=True), Cloud.id == key))
     newest = found.order_by(CloudAccess.cloud_id.desc()).limit(WINDOW).subquery()
-    return select(newest.c.cloud_id)
+    return select(newest.c.cloud_id, newest.c.ready)
 
 
 def _clouds(at: Target) -> Any:
@@ -132,29 +162,6 @@ def _clouds(at: Target) -> Any:
         .join(Link, and_(Link.cloud_id == Cloud.id, Link.until_at.is_(None)))
         .join(BillingAccount, BillingAccount.id == Link.account_id)
     )
-
-
-def _looks_ready(at: Target) -> ColumnElement[bool]:
-    """Orders only; whether a cloud can be linked is for `why_not` to say."""
-    row = aliased(CloudAccess)
-
-    def owned(*holds: ColumnElement[bool]) -> ColumnElement[bool]:
-        return exists().where(
-            row.cloud_id == Cloud.id,
-            row.revoked_at.is_(None),
-            row.effective_at <= db.now(),
-            row.role.in_(OWNERS),
-            or_(*holds),
-        )
-
-    ready = [Link.account_id != at.account.id]
-    if at.partner_id is None:
-        ready.append(owned(row.user_id == at.actor.id))
-    else:
-        ready.append(owned(row.user_id == at.actor.id, row.partner_id == at.partner_id))
-        if at.confirmed_by is not None:
-            ready.append(owned(row.user_id == at.confirmed_by))
-    return and_(*ready)
 
 
 def _with_roles(at: Target, rows: list[Any]) -> list[Candidate]:

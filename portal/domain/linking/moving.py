@@ -10,15 +10,17 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import access, audit
+from portal.domain import access, audit, customer, notice
 from portal.domain.access import CloudAccess
 from portal.domain.account import BillingAccount, InitialGrant
 from portal.domain.actor import Actor
 from portal.domain.cloud import Cloud, Link
 from portal.domain.customer import Customer
 from portal.domain.errors import Refused
+from portal.domain.identity import User
 from portal.domain.linking.choosing import candidate
 from portal.domain.linking.reason import Candidate, Target, target, why_not
+from portal.domain.notice import Kind
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def link(found: Cloud, *, by: Actor, to: BillingAccount, shown: str) -> Link:
     """An owner of a cloud links it to an account that they may link to; from that moment on this
     account pays. `shown`: the digest of the effect that they were shown.
 
-    Raises Refused as `why_not` says, Refused("effect-changed").
+    Raises Refused as `why_not` says, Refused("effect-changed", "user-disabled").
     """
     _hold(found, to, by)
     at = target(to, by)
@@ -80,14 +82,33 @@ def link(found: Cloud, *, by: Actor, to: BillingAccount, shown: str) -> Link:
     moved = _move(before, to, by=by)
     left = db.session.get_one(BillingAccount, before.account_id)
     gone, come = _customer_of(left), _customer_of(to)
-    audit.record("cloud.leave", by=by, chain=left.chain, thing=found.id, customer=gone)
-    audit.record("cloud.link", by=by, chain=to.chain, thing=found.id, customer=come)
+    audit.record(
+        "cloud.leave", by=by, chain=left.chain, thing=found.id, customer=gone.id if gone else None
+    )
+    audit.record(
+        "cloud.link", by=by, chain=to.chain, thing=found.id, customer=come.id if come else None
+    )
+    _tell(found, gone, come, by=by)
     return moved
 
 
+def _tell(found: Cloud, gone: Customer | None, come: Customer | None, *, by: Actor) -> None:
+    """The partners whose customer it concerns hear of it, and those who own the cloud."""
+    if gone is not None:
+        customer.tell_partner(Kind.LEFT, gone, by=by, cloud=found.name)
+    if come is not None:
+        customer.tell_partner(Kind.LINKED, come, by=by, cloud=found.name)
+    path = f"/console/clouds/{found.id}"
+    owners = access.cloud_owners(found.id)
+    notice.tell(Kind.MOVED, to=owners, about=found.id, path=path, by=by, cloud=found.name)
+
+
 def _hold(found: Cloud, to: BillingAccount, by: Actor) -> None:
-    """Every row on which a precondition stands, in the order in which all verbs hold them:
-    partners, their subaccounts, the cloud. A payer who comes meanwhile changes what was shown."""
+    """Every row on which a precondition stands, in the order in which all verbs hold them: the
+    person, partners, their subaccounts, the cloud. A payer who comes meanwhile changes what was
+    shown."""
+    if not by.is_system and db.lock(User, by.id).disabled_at is not None:
+        raise Refused("user-disabled")
     payer = select(Link.account_id).where(Link.cloud_id == found.id, Link.until_at.is_(None))
     partners = select(CloudAccess.partner_id).where(
         CloudAccess.cloud_id == found.id,
@@ -114,5 +135,5 @@ def _move(before: Link, to: BillingAccount, *, by: Actor) -> Link:
     return after
 
 
-def _customer_of(account: BillingAccount) -> str | None:
-    return db.session.scalar(select(Customer.id).where(Customer.subaccount_id == account.id))
+def _customer_of(account: BillingAccount) -> Customer | None:
+    return db.session.scalar(select(Customer).where(Customer.subaccount_id == account.id))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Any
+from urllib.parse import quote, urlencode
 
-from flask import Blueprint, g, request, url_for
+from flask import Blueprint, current_app, g, request, url_for
 from flask_babel import gettext as _
 
 from portal import web
@@ -37,11 +39,13 @@ def index(account_id: str) -> Any:
 
 
 def _wanted() -> Filter:
-    given = request.args.get("status", "")
+    given, days = request.args.get("status", ""), request.args.get("waiting", "")
     return Filter(
         search=request.args.get("q", "").strip()[:200],
         status=Status(given) if given in set(Status) else None,
         manager=request.args.get("manager", "")[:20],
+        waiting_days=int(days) if re.fullmatch("[0-9]{1,4}", days) else None,
+        oldest_first=request.args.get("sort") == "oldest",
         after=request.args.get("after", "")[:20],
     )
 
@@ -65,8 +69,22 @@ def _list_url(account_id: str, wanted: Filter, **changes: Any) -> str:
         "q": wanted.search or None,
         "status": wanted.status,
         "manager": wanted.manager or None,
+        "waiting": wanted.waiting_days,
+        "sort": "oldest" if wanted.oldest_first else None,
     }
     return url_for("partner.customers.index", account_id=account_id, **{**kept, **changes})
+
+
+@blueprint.get("/acceptance")
+def acceptance(account_id: str) -> Any:
+    """*Acceptance*: by week of adding, how many answered what."""
+    weeks = customer.acceptance_for(web.actor(), g.partner)
+    return web.page(
+        "partner/customers/acceptance.html",
+        partner=g.partner,
+        weeks=weeks,
+        most=max(week.added for week in weeks),
+    )
 
 
 @blueprint.get("/<id:customer_id>")
@@ -75,6 +93,7 @@ def show(account_id: str, customer_id: str) -> Any:
     record = find(customer_id)
     ident, manager = record.default_cloud_id, customer.manager_of(record)
     default_cloud, folder = cloud.default_folder(ident) if ident else (None, None)
+    link = web.external(url_for("invites.show", ident=record.subaccount_id))
     return web.page(
         "partner/customers/show.html",
         fragment="invitation",
@@ -86,7 +105,8 @@ def show(account_id: str, customer_id: str) -> Any:
         delivery=invitation.delivery_of(record.subaccount_id),
         answer=invitation.answer_to(record.subaccount_id),
         manager=manager_label(manager) if manager else "",
-        link=web.external(url_for("invites.show", ident=record.subaccount_id)),
+        link=link,
+        letter=_letter(record, link) if record.status is Status.WAITING else None,
         phone=contact.phone(record.phone, record.country).display if record.phone else "",
     )
 
@@ -120,6 +140,23 @@ def menu_for(record: Customer) -> list[tuple[str, bool]]:
     actor = web.actor()
     possible = [row for row in MENU if record.status in row[2]]
     return [row[::3] for row in possible if access.may(actor, row[1], g.partner)]
+
+
+def _letter(record: Customer, link: str) -> str:
+    """A mailto: address (RFC 6068); the portal itself never mails an invitation twice."""
+    product = current_app.config["PRODUCT_NAME"]
+    text = _(
+        "Hello,\n\nplease confirm that you want to work with %(partner)s in %(product)s. Open this "
+        "link, sign in as %(email)s, and answer there:\n\n%(link)s\n\nOpening the link changes "
+        "nothing.\n",
+        partner=g.partner.name,
+        product=product,
+        email=record.invitation_email,
+        link=link,
+    )
+    subject = _("Confirm your willingness to work with the integrator in %(name)s", name=product)
+    fields = urlencode({"subject": subject, "body": text.replace("\n", "\r\n")}, quote_via=quote)
+    return f"mailto:{quote(contact.email(record.invitation_email).wire, safe='@')}?{fields}"
 
 
 def find(customer_id: str) -> Customer:

@@ -147,8 +147,14 @@ def add(account_id: str) -> Any:
 
 
 def _add_page(form: RecordForm) -> Any:
-    status = 422 if form.is_submitted() else 200
-    return web.page("partner/customers/add.html", partner=g.partner, form=form, status=status)
+    full = customer.too_many(g.partner)
+    return web.page(
+        "partner/customers/add.html",
+        partner=g.partner,
+        form=form,
+        full=sentence(full.code, full.facts) if full else "",
+        status=422 if form.is_submitted() else 200,
+    )
 
 
 @blueprint.route("/<id:customer_id>/edit", methods=["GET", "POST"])

@@ -1,0 +1,68 @@
+"""The drop-down of clouds: somebody with ten clouds beside somebody with ten thousand.
+
+Run it with `make bench`. It prints the median of each, and their ratio; timings are noisy, ratios
+of one run less so.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import flask_migrate
+from flask import Flask
+
+from portal import db
+from portal.domain import linking
+from portal.domain.account import BillingAccount
+from portal.domain.actor import Actor
+from tests.clouds import many_clouds, own
+from tests.conftest import make_app
+from tests.world import DORA, NINA, World, actor, build
+
+ROUNDS = 200
+MANY = 10_000
+
+
+def median_ms(question: Callable[[], object]) -> float:
+    """The median of `ROUNDS` answers, in milliseconds."""
+    taken = []
+    for _round in range(ROUNDS):
+        begin = time.perf_counter()
+        db.read(question)
+        taken.append((time.perf_counter() - begin) * 1000)
+    return statistics.median(taken)
+
+
+def asked(by: Actor, to: str, search: str) -> Callable[[], object]:
+    def question() -> object:
+        at = linking.target(db.session.get_one(BillingAccount, to), by)
+        return linking.choices(at, search=search)
+
+    return question
+
+
+def measure(world: World) -> None:
+    many_clouds(DORA, world.direct, 8)
+    many_clouds(NINA, own(NINA), MANY, begin=MANY)
+    few, many = actor(DORA), actor(NINA)
+    print(f"{'':30}{'10 clouds':>12}{f'{MANY:,}':>12}   ratio")
+    for caption, search in (("opened", ""), ("searched by a rare name", f"-{MANY + 7}")):
+        short = median_ms(asked(few, world.ninas_subaccount, search))
+        long = median_ms(asked(many, world.ninas_subaccount, search))
+        print(f"{caption:30}{short:>9.2f} ms{long:>9.2f} ms{long / short:>8.1f}")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        app: Flask = make_app(f"sqlite:///{Path(folder) / 'bench.db'}")
+        with app.app_context():
+            flask_migrate.upgrade()
+            measure(build())
+
+
+if __name__ == "__main__":
+    main()

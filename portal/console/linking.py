@@ -1,0 +1,114 @@
+"""*Link cloud*: the drop-down with its reasons, the effect, and the link itself.
+
+One address for the page, the dialog and their parts: htmx names in its target what it wants.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask_babel import gettext as _
+from wtforms import HiddenField, StringField
+
+from portal import db, web
+from portal.domain import access, linking
+from portal.domain.account import BillingAccount
+from portal.domain.cloud import Cloud
+from portal.domain.errors import Refused
+from portal.domain.linking import Target
+
+blueprint = Blueprint("linking", __name__, url_prefix="/billing/<id:account_id>/link")
+
+PARTS = {"choices": "choices", "effect": "effect"}
+"""The element that htmx fills, and the block that fills it; else the whole form."""
+
+
+class LinkForm(web.Form):
+    """The cloud that was chosen, and the digest of the effect that was shown."""
+
+    cloud = StringField()
+    shown = HiddenField()
+
+
+@blueprint.route("", methods=["GET", "POST"])
+def link(account_id: str) -> Any:
+    """GET chooses a cloud and shows the effect; POST links it, while that is still the effect."""
+    actor = web.actor()
+    account = web.find_or_404(BillingAccount, account_id)
+    form = LinkForm()
+    asked = form.cloud.data if form.is_submitted() else request.args.get("cloud")
+    chosen = db.find(Cloud, (asked or "")[:20], actor)
+    is_pressed = form.is_submitted() and "show" not in request.form
+    if is_pressed and form.validate() and chosen is None:
+        form.form_errors = [_("Choose one of the clouds.")]
+    elif is_pressed and chosen is not None and not form.errors:
+        name, shown = chosen.name, form.shown.data or ""
+        try:
+            db.write(lambda: linking.link(chosen, by=actor, to=account, shown=shown))
+        except Refused as error:
+            form.refuse(error)
+        else:
+            flash(_("%(cloud)s is linked to this account.", cloud=name), "success")
+            back = _back(account_id)
+            return web.htmx_redirect(back) if web.is_partial() else redirect(back, 303)
+    return _page(linking.target(account, actor), form, chosen)
+
+
+def _back(account_id: str) -> str:
+    """Where one came from."""
+    own = url_for("console.billing.show", account_id=account_id)
+    return web.own_path(request.args.get("next"), own)
+
+
+def _page(at: Target, form: LinkForm, chosen: Cloud | None) -> Any:
+    search = request.values.get("q", "").strip()[:200]
+    shown = request.args.get("shown", linking.PAGE, type=int)
+    is_dialog = "dialog" in request.args
+    back = _back(at.account.id)
+    query: dict[str, Any] = {"account_id": at.account.id, "next": back}
+    query |= {"dialog": 1} if is_dialog else {}
+    one = linking.candidate(at, chosen) if chosen else None
+    reason = linking.why_not(at, one) if one else None
+    part = PARTS.get(request.headers.get("HX-Target", "")) if web.is_partial() else None
+    return web.page(
+        "console/linking/link.html",
+        fragment=part or "form",
+        account=at.account,
+        here=url_for(".link", **query),
+        more=url_for(".link", **query, q=search or None, shown=shown + linking.PAGE),
+        is_dialog=is_dialog,
+        back=back,
+        form=form,
+        part=part,
+        against=linking.against_account(at),
+        choices=linking.choices(at, search=search, shown=shown),
+        search=search,
+        chosen=one,
+        reason=reason,
+        effect=linking.effect(at, one) if one and not reason else None,
+        request_text=_request_text(at),
+        may_switch=access.may(at.actor, "account.switch_to_paid", at.account),
+        status=422 if form.errors or form.form_errors else 200,
+    )
+
+
+def _request_text(at: Target) -> str:
+    """What to send to the owner of a cloud that is missing here, or not owned enough."""
+    if at.partner_id is not None and at.account.parent is not None:
+        whom = _(
+            "the partner account %(name)s, %(id)s", name=at.account.parent.name, id=at.partner_id
+        )
+    else:
+        whom = at.actor.email
+    return str(
+        _(
+            "Hello,\n\nplease give %(whom)s the role resource-manager.clouds.owner on your cloud: "
+            "sign in at %(console)s, open the cloud, choose Access control, then Add. You can take "
+            "it back at any time. Then I can link the cloud to %(account)s, %(id)s.\n",
+            whom=whom,
+            console=web.external(url_for("console.home")),
+            account=at.account.name,
+            id=at.account.id,
+        )
+    )

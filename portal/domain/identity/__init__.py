@@ -1,0 +1,117 @@
+"""Who someone is: user, verified e-mail, password, session, who may sign up.
+
+A user exists from the moment the address is verified, never before: what waits for its mail is a
+sign-up, and reserves nothing. The password is chosen after the mail was answered, so nobody can
+prepare an account for somebody else's address.
+"""
+
+from portal.domain.identity.address import (
+    EMAIL_CHANGE_LASTS,
+    EmailChange,
+    ask_email_change,
+    change_email,
+    pending_email_change,
+)
+from portal.domain.identity.old import forget_old
+from portal.domain.identity.password import (
+    PASSWORD_LONGEST,
+    PASSWORD_SHORTEST,
+    ask_reset,
+    change_password,
+    check_password,
+    hash_password,
+    hasher,
+    password_fault,
+    reset_password,
+    user_of_reset,
+)
+from portal.domain.identity.session import (
+    SEEN_EVERY,
+    SESSION_IDLE,
+    SESSION_LONGEST,
+    KeptForm,
+    UserSession,
+    end_other_sessions,
+    end_session,
+    end_session_of,
+    end_sessions,
+    keep_form,
+    open_session,
+    session_actor,
+    sessions_of,
+    touch_session,
+)
+from portal.domain.identity.sign_up import (
+    SIGN_UP_LASTS,
+    AllowedEmail,
+    SignUp,
+    allow,
+    create_user,
+    sign_up,
+    waiting_sign_up,
+)
+from portal.domain.identity.tries import Tries, count_mail, count_try, forgive_try
+from portal.domain.identity.user import (
+    User,
+    anyone,
+    as_actor,
+    as_of_now,
+    edit_profile,
+    enable,
+    make_operator,
+    time_zones,
+    user_by_email,
+)
+
+__all__ = [
+    "EMAIL_CHANGE_LASTS",
+    "PASSWORD_LONGEST",
+    "PASSWORD_SHORTEST",
+    "SEEN_EVERY",
+    "SESSION_IDLE",
+    "SESSION_LONGEST",
+    "SIGN_UP_LASTS",
+    "AllowedEmail",
+    "EmailChange",
+    "KeptForm",
+    "SignUp",
+    "Tries",
+    "User",
+    "UserSession",
+    "allow",
+    "anyone",
+    "as_actor",
+    "as_of_now",
+    "ask_email_change",
+    "ask_reset",
+    "change_email",
+    "change_password",
+    "check_password",
+    "count_mail",
+    "count_try",
+    "create_user",
+    "edit_profile",
+    "enable",
+    "end_other_sessions",
+    "end_session",
+    "end_session_of",
+    "end_sessions",
+    "forget_old",
+    "forgive_try",
+    "hash_password",
+    "hasher",
+    "keep_form",
+    "make_operator",
+    "open_session",
+    "password_fault",
+    "pending_email_change",
+    "reset_password",
+    "session_actor",
+    "sessions_of",
+    "sign_up",
+    "time_zones",
+    "touch_session",
+    "user_by_email",
+    "user_of_reset",
+    "waiting_sign_up",
+]

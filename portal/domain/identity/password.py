@@ -1,0 +1,109 @@
+"""Passwords: what one must be like, checking, changing, and choosing anew when it is forgotten."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+
+from portal import db
+from portal.domain import audit, outbox
+from portal.domain.actor import Actor
+from portal.domain.contact import Address
+from portal.domain.errors import Refused
+from portal.domain.identity.session import end_sessions
+from portal.domain.identity.user import User, as_actor, user_by_email
+
+PASSWORD_SHORTEST, PASSWORD_LONGEST = 10, 200
+RESET_LASTS = timedelta(hours=1)
+
+hasher = PasswordHasher()
+_NOBODY = hasher.hash(secrets.token_hex(16))
+
+
+def password_fault(password: str, email: str) -> Refused | None:
+    """What speaks against a new password: too short, too long, or the address itself."""
+    if len(password) < PASSWORD_SHORTEST:
+        return Refused("password-short", least=PASSWORD_SHORTEST)
+    if len(password) > PASSWORD_LONGEST:
+        return Refused("password-long", most=PASSWORD_LONGEST)
+    if password.casefold() == email.casefold():
+        return Refused("password-is-email")
+    return None
+
+
+def hash_password(password: str) -> str:
+    """Slow on purpose: call it outside every transaction."""
+    return hasher.hash(password)
+
+
+def check_password(email_key: str, password: str) -> User | None:
+    """The user if the password is theirs. A missing user costs the same time as a wrong password.
+
+    Slow on purpose: call it outside a writing transaction, after `count_try`.
+    """
+    user = user_by_email(email_key)
+    try:
+        hasher.verify(user.password_hash if user else _NOBODY, password)
+    except VerificationError:
+        return None
+    return user if user is not None and user.disabled_at is None else None
+
+
+def change_password(actor: Actor, *, proven: str, password_hash: str) -> None:
+    """Who has proven the old password has a new one, and every session ends.
+
+    `proven` is the hash that was checked. Raises Refused("password-moved") where another change
+    came first.
+    """
+    user = db.lock(User, actor.id)
+    if user.password_hash != proven:
+        raise Refused("password-moved")
+    _set(user, password_hash)
+    audit.record("user.change_password", by=actor, chain=audit.INSTALLATION, thing=user.id)
+
+
+def ask_reset(address: Address) -> None:
+    """Whoever forgot the password gets a link by mail; whoever asks learns nothing here."""
+    user = user_by_email(address.key)
+    if user is None or user.disabled_at is not None:
+        return
+    mark = f"{user.id}.{int(db.now().timestamp())}.{_fingerprint(user)}"
+    outbox.add("password-reset", about=mark, to=address.wire, language=user.language, facts={})
+
+
+def user_of_reset(mark: str) -> User | None:
+    """Whose password this link may set: for an hour, and only while password and address are those
+    for which it was asked; so it works once, and dies with every other change."""
+    user_id, _, rest = mark.partition(".")
+    asked, _, fingerprint = rest.partition(".")
+    user = db.session.get(User, user_id, populate_existing=True)
+    if user is None or user.disabled_at is not None or fingerprint != _fingerprint(user):
+        return None
+    return user if db.now().timestamp() - int(asked) <= RESET_LASTS.total_seconds() else None
+
+
+def reset_password(user_id: str, *, mark: str, password_hash: str) -> None:
+    """The reader of the mail has a new password, and every session ends.
+
+    Raises Refused("link-over") where the link has died meanwhile.
+    """
+    user = db.lock(User, user_id)
+    if user_of_reset(mark) is not user:
+        raise Refused("link-over")
+    _set(user, password_hash)
+    by = as_actor(user)
+    audit.record("user.reset_password", by=by, chain=audit.INSTALLATION, thing=user.id)
+
+
+def _set(user: User, password_hash: str) -> None:
+    user.password_hash = password_hash
+    end_sessions(user.id)
+
+
+def _fingerprint(user: User) -> str:
+    text = f"{user.password_hash}\n{user.email_key}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,134 @@
+"""Sessions: who is signed in, in which browser, since when; and what they had typed."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import JSON, ColumnElement, ForeignKey, and_, select, true, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal import db
+from portal.domain.actor import Actor
+from portal.domain.identity.user import User, as_actor
+
+SESSION_IDLE = timedelta(minutes=30)
+SESSION_LONGEST = timedelta(hours=8)
+SEEN_EVERY = timedelta(minutes=1)
+KEPT_FORM_LASTS = timedelta(hours=8)
+
+
+class UserSession(db.Base):
+    """A signed-in browser. The row holds a hash: who reads the database can't take it over."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    user_agent: Mapped[str]
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class KeptForm(db.Base):
+    """What somebody had typed when their session was found dead; shown once more, never run."""
+
+    __tablename__ = "kept_forms"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    fields: Mapped[dict[str, list[str]]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(index=True)
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
+        return true() if actor.is_system else cls.user_id == actor.id
+
+
+def open_session(user_id: str, *, user_agent: str) -> str:
+    """Signs a user in; returns the 256-bit token, which is stored nowhere here."""
+    token = secrets.token_urlsafe(32)
+    now = db.now()
+    row = UserSession(id=_session_id(token), user_id=user_id, user_agent=user_agent[:200])
+    row.created_at = row.seen_at = now
+    db.session.add(row)
+    db.session.flush()
+    return token
+
+
+def session_actor(token: str) -> tuple[Actor, datetime] | None:
+    """Who is signed in with this token, and when last seen; None for a dead or unknown session."""
+    found = db.session.execute(
+        select(User, UserSession.seen_at)
+        .join(UserSession, UserSession.user_id == User.id)
+        .where(UserSession.id == _session_id(token), _is_live(), User.disabled_at.is_(None))
+    ).first()
+    return None if found is None else (as_actor(found[0], _session_id(token)), found[1])
+
+
+def sessions_of(actor: Actor) -> list[UserSession]:
+    """The actor's live sessions, the one used last first."""
+    mine = select(UserSession).where(UserSession.user_id == actor.id, _is_live())
+    return list(db.session.scalars(mine.order_by(UserSession.seen_at.desc(), UserSession.id)))
+
+
+def touch_session(actor: Actor) -> None:
+    """The session was used just now."""
+    db.session.execute(
+        update(UserSession).where(UserSession.id == actor.session_id).values(seen_at=db.now())
+    )
+
+
+def end_session(actor: Actor) -> None:
+    """Signs this browser out; a copy of its cookie is dead, too."""
+    db.session.execute(
+        update(UserSession).where(UserSession.id == actor.session_id).values(ended_at=db.now())
+    )
+
+
+def end_session_of(actor: Actor, session_id: str) -> bool:
+    """People sign out another of their browsers; False where it is none of theirs that lives."""
+    # Compared here: PostgreSQL refuses the question for an ID with a NUL in it.
+    for session in sessions_of(actor):
+        if session.id == session_id:
+            session.ended_at = db.now()
+            return True
+    return False
+
+
+def end_other_sessions(actor: Actor) -> None:
+    """People sign out all their browsers but this one."""
+    end_sessions(actor.id, but=actor.session_id)
+
+
+def end_sessions(user_id: str, *, but: str = "") -> None:
+    """All sessions of a user end, but one that is named; the calling verb records why."""
+    db.session.execute(
+        update(UserSession)
+        .where(UserSession.user_id == user_id, UserSession.id != but)
+        .where(UserSession.ended_at.is_(None))
+        .values(ended_at=db.now())
+    )
+
+
+def keep_form(user_id: str, fields: dict[str, list[str]]) -> str:
+    """Holds what was typed until its form is shown again; returns the key for the form's URL."""
+    kept = KeptForm(id=secrets.token_hex(16), user_id=user_id, fields=fields, created_at=db.now())
+    db.session.add(kept)
+    db.session.flush()
+    return kept.id
+
+
+def _is_live() -> ColumnElement[bool]:
+    now = db.now()
+    return and_(
+        UserSession.ended_at.is_(None),
+        UserSession.created_at > now - SESSION_LONGEST,
+        UserSession.seen_at > now - SESSION_IDLE,
+    )
+
+
+def _session_id(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

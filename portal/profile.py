@@ -1,0 +1,216 @@
+"""Profile: one's name, language, time zone, address, password and sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from babel import Locale
+from flask import Blueprint, current_app, flash, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from wtforms import EmailField, PasswordField, SelectField, StringField
+from wtforms.validators import ValidationError
+
+from portal import carried, credentials, db, tokens, web
+from portal.domain import contact, identity
+from portal.domain.errors import Refused
+
+blueprint = Blueprint("profile", __name__, url_prefix="/profile")
+web.gate(blueprint, web.require_sign_in)
+
+AREAS = (
+    *("Africa", "America", "Antarctica", "Arctic", "Asia"),
+    *("Atlantic", "Australia", "Europe", "Indian", "Pacific"),
+)
+BROWSERS = {
+    "Edg": "Edge",
+    "OPR": "Opera",
+    "Firefox": "Firefox",
+    "Chrome": "Chrome",
+    "Safari": "Safari",
+}
+SYSTEMS = {
+    "Windows": "Windows",
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Mac OS": "macOS",
+    "Linux": "Linux",
+}
+"""What browsers call themselves holds several of these words; the first found is meant."""
+
+
+class ProfileForm(web.Form):
+    name = StringField(lazy_gettext("Your name"), [web.REQUIRED, web.shaped(contact.line)])
+    language = SelectField(lazy_gettext("Language"), validate_choice=False)
+    time_zone = SelectField(lazy_gettext("Time zone"), validate_choice=False)
+
+    def validate_language(self, field: SelectField) -> None:
+        if field.data not in dict(field.choices):
+            raise ValidationError(_("Choose one of these languages."))
+
+
+@blueprint.route("", methods=["GET", "POST"])
+def show() -> Any:
+    """One's profile; name, language and time zone are changed in place."""
+    actor = web.actor()
+    kept = carried.shown_again()
+    if "name" not in kept.get("formdata", ()):  # another form of this page was sent too late
+        kept = {}
+    present = {"name": actor.name, "language": actor.language, "time_zone": actor.time_zone or ""}
+    form = ProfileForm(data=present, **kept)
+    form.language.choices, form.time_zone.choices = _languages(), _zones()
+    if not form.validate_on_submit():
+        return _page(form)
+    wanted = {field: form[field].data for field in present}
+    try:
+        db.write(lambda: identity.edit_profile(actor, **wanted))
+    except Refused as error:
+        return _page(form, error)
+    flash(_("Your profile is saved."), "success")
+    return redirect(url_for("profile.show"), 303)
+
+
+def _page(form: ProfileForm, refusal: Refused | None = None) -> Any:
+    actor = web.actor()
+    return credentials.page(
+        form,
+        "profile/show.html",
+        refusal,
+        pending=identity.pending_email_change(actor),
+        lasts=identity.EMAIL_CHANGE_LASTS,
+        sessions=identity.sessions_of(actor),
+        browser_name=browser_name,
+        now=db.now(),
+    )
+
+
+def _languages() -> list[tuple[str, str]]:
+    """The languages there is a catalogue of, each called as those call it who speak it."""
+    spoken: list[Locale] = current_app.extensions["babel"].instance.list_translations()
+    return sorted((str(one), (one.get_display_name() or str(one)).capitalize()) for one in spoken)
+
+
+def _zones() -> dict[str, list[tuple[str, str]]]:
+    """The places of the world by their area; the installation's zone first."""
+    of_installation = current_app.config["TIME_ZONE"]
+    as_here = _("As this installation: %(zone)s", zone=of_installation)
+    zones = {_("General"): [("", as_here), ("UTC", "UTC")]}
+    for zone in sorted(identity.time_zones()):
+        area, _slash, place = zone.partition("/")
+        if area in AREAS:
+            zones.setdefault(area, []).append((zone, place.replace("_", " ")))
+    return zones
+
+
+def browser_name(agent: str) -> str:
+    """Browser and system, as people call them: "Firefox, Linux"."""
+    found = [
+        next((name for word, name in names.items() if word in agent), "")
+        for names in (BROWSERS, SYSTEMS)
+    ]
+    return ", ".join(filter(None, found)) or agent[:60] or _("unknown browser")
+
+
+@blueprint.post("/sessions/end")
+def end_session() -> Any:
+    """*End* another of one's sessions; one that is over already stays over."""
+    actor, ident = web.actor(), request.form.get("session", "")
+    if not web.Form().validate():
+        _stale()
+    elif db.write(lambda: identity.end_session_of(actor, ident)):
+        flash(_("That session is ended."), "success")
+    else:
+        flash(_("That session was over already."), "")
+    return redirect(url_for("profile.show", _anchor="sessions"), 303)
+
+
+@blueprint.post("/sessions/end-others")
+def end_other_sessions() -> Any:
+    """*End all others*."""
+    actor = web.actor()
+    if not web.Form().validate():
+        _stale()
+    else:
+        db.write(lambda: identity.end_other_sessions(actor))
+        flash(_("All your other sessions are ended."), "success")
+    return redirect(url_for("profile.show", _anchor="sessions"), 303)
+
+
+def _stale() -> None:
+    flash(_("This page was open for too long. Nothing is saved; press the button again."), "danger")
+
+
+class PasswordForm(credentials.NewPasswordForm):
+    old_password = PasswordField(lazy_gettext("Present password"), [web.REQUIRED])
+    password = PasswordField(lazy_gettext("New password"), [web.REQUIRED])
+    password_again = PasswordField(lazy_gettext("New password, once more"), [web.REQUIRED])
+
+
+@blueprint.route("/password", methods=["GET", "POST"])
+def password() -> Any:
+    """*Change password*: the others are signed out, this browser goes on with a new session."""
+    actor, template = web.actor(), "profile/password.html"
+    form = PasswordForm(actor.email)
+    if not form.validate_on_submit():
+        return credentials.page(form, template)
+    try:
+        before = _asked(form.old_password)
+        after = identity.hash_password(form.password.data or "")
+        db.write(lambda: identity.change_password(actor, proven=before, password_hash=after))
+    except Refused as error:
+        return credentials.page(form, template, error)
+    credentials.begin_session(actor.id, instead_of=None)
+    flash(_("Your password is changed; all your other sessions are ended."), "success")
+    return redirect(url_for("profile.show"), 303)
+
+
+def _asked(field: PasswordField) -> str:
+    """The hash that the signed-in user's password in the field was checked against."""
+    wrong = Refused("password-wrong", field=field.name)
+    return credentials.proven(web.actor().email, field.data or "", wrong=wrong).password_hash
+
+
+class EmailForm(web.Form):
+    email = EmailField(lazy_gettext("New e-mail"), [web.REQUIRED, web.ADDRESS])
+    password = PasswordField(lazy_gettext("Your password"), [web.REQUIRED])
+
+
+@blueprint.route("/email", methods=["GET", "POST"])
+def email() -> Any:
+    """*Change e-mail*: a mail to the new address asks; until it is answered nothing changes."""
+    actor, template = web.actor(), "profile/email.html"
+    form = EmailForm(**carried.shown_again())
+    if not form.validate_on_submit():
+        return credentials.page(form, template)
+    address, network = contact.email(form.email.data or ""), credentials.network_of_reader()
+
+    def unit() -> None:
+        identity.count_mail(address.key, network=network)
+        identity.ask_email_change(actor, address)
+
+    try:
+        _asked(form.password)
+        db.write(unit)
+    except Refused as error:
+        return credentials.page(form, template, error)
+    flash(_("A mail is on its way to %(email)s. Open its link.", email=address.display), "news")
+    return redirect(url_for("profile.show"), 303)
+
+
+@blueprint.route("/email/<token>", methods=["GET", "POST"])
+def confirm_email(token: str) -> Any:
+    """The mail's link: opening it changes nothing; the button makes it the user's address."""
+    actor, form, template = web.actor(), web.Form(), "profile/confirm_email.html"
+    change_id, change = tokens.read("email-change", token), identity.pending_email_change(actor)
+    if change_id is None or change is None or change.id != change_id:
+        return web.page("profile/email_over.html", status=404)
+    address = change.email
+    if not form.validate_on_submit():
+        return credentials.page(form, template, email=address)
+    try:
+        db.write(lambda: identity.change_email(actor, change_id))
+    except Refused as error:
+        return credentials.page(form, template, error, email=address)
+    flash(_("Your address is %(email)s from now on.", email=address), "success")
+    return redirect(url_for("profile.show"), 303)

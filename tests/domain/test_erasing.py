@@ -1,0 +1,180 @@
+"""Erasing a customer: nothing personal is left in any table, and the log still verifies."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from portal import db
+from portal.domain import account, audit, contact, customer, identity, invitation, outbox
+from portal.domain.account import BillingAccount
+from portal.domain.actor import COMMAND
+from portal.domain.audit import AuditLine
+from portal.domain.customer import Customer, CustomerNote, Draft
+from portal.domain.errors import Refused
+from portal.domain.identity import KeptForm
+from portal.domain.outbox import OutboxEntry
+from tests.world import EDDIE, OLGA, SAM, World, actor, everything, user
+
+PERSONAL = {
+    "name": "Xaverina Quill",
+    "invitation_email": "xaverina@quill.example",
+    "country": "DE",
+    "tin": "DE136695976",
+    "longname": "Xaverina Quill Handels GmbH",
+    "phone": "+4930901820",
+    "email": "office@quill.example",
+    "legal_address": "Legal Lane 1",
+    "post_address": "Postal Path 2",
+    "post_code": "10997",
+    "description": "met her at the harbour",
+    "reference": "REF-XQ-1",
+}
+
+
+@pytest.fixture
+def quill(app: Flask, world: World) -> str:
+    """A customer with every field filled, whose mail the relay refused in words that name her."""
+
+    def unit() -> str:
+        draft = Draft(**PERSONAL, manager_id=user(EDDIE).id)  # type: ignore[arg-type]
+        partner = db.lock(BillingAccount, world.north)
+        return customer.add(partner, by=actor(OLGA), draft=draft).id
+
+    ident = db.write(unit)
+
+    def refuse() -> None:
+        while (entry := outbox.claim()) is not None:
+            assert entry.claim
+            outbox.refused(entry.id, entry.claim, f"550 <{entry.recipient}> unknown")
+
+    db.write(refuse)
+
+    def write_down() -> None:
+        record = db.lock(Customer, ident)
+        customer.add_note(record, by=actor(EDDIE), text=f"Call {PERSONAL['name']}.")
+        identity.keep_form(user(EDDIE).id, {"phone": [PERSONAL["phone"]]})
+        identity.keep_form(user(SAM).id, {"name": ["What Sam typed"]})
+
+    db.write(write_down)
+    return ident
+
+
+def remove(ident: str) -> None:
+    db.write(lambda: customer.remove(db.lock(Customer, ident), by=actor(OLGA)))
+
+
+def erase(ident: str) -> None:
+    db.write(lambda: customer.erase(db.lock(Customer, ident), by=COMMAND))
+
+
+def personal_values_left() -> set[str]:
+    rows = str(everything()).casefold()
+    return {value for value in PERSONAL.values() if len(value) > 2 and value.casefold() in rows}
+
+
+def test_nothing_personal_is_left_in_any_table(app: Flask, world: World, quill: str) -> None:
+    remove(quill)
+    assert personal_values_left() == set(PERSONAL.values()) - {"DE"}
+    erase(quill)
+    assert personal_values_left() == set()
+    record = db.session.get_one(Customer, quill)
+    assert (record.status, record.country, record.manager_id) == ("Inactive", "DE", None)
+    subaccount = db.session.get_one(BillingAccount, record.subaccount_id)
+    assert subaccount.name == subaccount.id
+
+
+def test_notes_and_what_the_staff_had_typed_go_and_nobody_elses(
+    app: Flask, world: World, quill: str
+) -> None:
+    remove(quill)
+    erase(quill)
+    assert db.read(lambda: customer.notes_on(db.session.get_one(Customer, quill))) == []
+    kept = db.read(lambda: [form.fields for form in db.session.query(KeptForm)])
+    assert kept == [{"name": ["What Sam typed"]}]
+    assert db.session.query(CustomerNote).count() == 1, "Nina's"
+
+
+def test_the_log_still_verifies_and_has_one_line_more(app: Flask, quill: str) -> None:
+    remove(quill)
+    before = db.session.query(AuditLine).count()
+    erase(quill)
+    assert audit.broken_links() == []
+    assert db.session.query(AuditLine).count() == before + 1
+    history = db.read(lambda: customer.history_of(db.session.get_one(Customer, quill)))
+    assert "customer.erase" in [line.action for line in history]
+
+
+def test_what_became_of_the_mail_stays(app: Flask, quill: str) -> None:
+    remove(quill)
+    erase(quill)
+    record = db.session.get_one(Customer, quill)
+    entry = db.session.query(OutboxEntry).filter_by(about=record.subaccount_id).one()
+    assert (entry.state, entry.recipient, entry.facts, entry.answer) == ("refused", "", {}, None)
+
+
+def test_erasing_again_changes_nothing(app: Flask, quill: str) -> None:
+    remove(quill)
+    erase(quill)
+    before = everything()
+    erase(quill)
+    assert everything() == before
+
+
+@pytest.mark.parametrize("which", ["carls_customer", "ninas_customer"])
+def test_a_live_customer_is_not_erased(app: Flask, world: World, which: str) -> None:
+    before = everything()
+    with pytest.raises(Refused, match="customer-not-inactive"):
+        erase(getattr(world, which))
+    assert everything() == before
+
+
+def test_a_mail_that_is_being_handed_over_is_waited_for(app: Flask, world: World) -> None:
+    def transmit() -> None:
+        while (entry := outbox.claim()) is not None:
+            assert entry.claim
+            outbox.mark(entry.id, entry.claim)
+
+    db.write(transmit)
+    remove(world.carls_customer)
+    with pytest.raises(Refused, match="mail-leaving"):
+        erase(world.carls_customer)
+
+
+def test_an_erased_invitation_is_nobodys(app: Flask, world: World, quill: str) -> None:
+    remove(quill)
+    erase(quill)
+    subaccount_id = db.session.get_one(Customer, quill).subaccount_id
+    address = contact.email(PERSONAL["invitation_email"])
+    _user, _own = db.write(
+        lambda: account.register(address, name="X", password_hash="x", language="en", by=COMMAND)
+    )
+    again = actor(PERSONAL["invitation_email"])
+    assert invitation.addressed(again, subaccount_id) is None
+    assert not invitation.waits_for("")
+    assert invitation.open_for(again) == []
+
+
+def test_the_list_still_leads_to_the_record(app: Flask, world: World, quill: str) -> None:
+    remove(quill)
+    erase(quill)
+    client = app.test_client()
+    client.get("/sign-in")
+    client.submit("Sign in", email=OLGA, password="correct horse")  # type: ignore[attr-defined]
+    pages = f"/partner/{world.north}/customers"
+    assert quill in client.get(pages).text
+    assert client.get(f"{pages}/{quill}").status_code == 200
+    assert "personal values were erased" in client.get(f"{pages}/{quill}/history").text
+
+
+def test_the_command_erases_and_says_why_it_does_not(app: Flask, world: World, quill: str) -> None:
+    runner = app.test_cli_runner()
+    refused = runner.invoke(args=["customer", "erase", quill])
+    assert refused.exit_code == 1
+    assert "Only an Inactive customer can be erased" in refused.output
+    remove(quill)
+    done = runner.invoke(args=["customer", "erase", quill])
+    assert (done.exit_code, personal_values_left()) == (0, set())
+    for wrong in ("cst" + "0" * 17, "x", "'"):
+        missing = runner.invoke(args=["customer", "erase", wrong])
+        assert f"There is no customer {wrong}." in missing.output

@@ -1,0 +1,270 @@
+"""Disabling a user: at once, but never the last owner; `--heir` names who follows."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from flask import Flask
+
+from portal import db
+from portal.domain import access, account, audit, cloud, customer, identity, once, ownership
+from portal.domain.access import AccountRole, CloudRole
+from portal.domain.account import BillingAccount
+from portal.domain.actor import COMMAND
+from portal.domain.audit import AuditLine
+from portal.domain.errors import Forbidden, Refused
+from portal.domain.invitation import Invitation
+from tests.world import (
+    CARL,
+    DORA,
+    EDDIE,
+    NAMES,
+    NINA,
+    OLGA,
+    PASSWORD,
+    SAM,
+    VERA,
+    World,
+    actor,
+    everything,
+    user,
+)
+
+
+def disable(email: str, heir: str | None = None) -> None:
+    db.write(lambda: ownership.disable(user(email), by=COMMAND, heir=user(heir) if heir else None))
+
+
+def refusal(email: str, heir: str | None = None) -> Refused:
+    before = everything()
+    with pytest.raises(Refused) as caught:
+        disable(email, heir)
+    assert everything() == before
+    return caught.value
+
+
+def own(email: str, account_id: str) -> None:
+    def unit() -> None:
+        account = db.lock(BillingAccount, account_id)
+        access.give_account_role(AccountRole.OWNER, to=user(email).id, account=account, by=COMMAND)
+
+    db.write(unit)
+
+
+def owners(account_id: str) -> set[str]:
+    account = db.session.get_one(BillingAccount, account_id)
+    return {
+        email
+        for email in NAMES
+        if AccountRole.OWNER in access.roles_on_account(actor(email), account)
+    }
+
+
+def test_the_last_owner_of_an_account_is_not_disabled(app: object, world: World) -> None:
+    error = refusal(OLGA)
+    assert (error.code, error.facts["things"]) == ("owns-alone", [world.north])
+    assert identity.check_password(OLGA, PASSWORD) is not None
+
+
+def test_an_owner_beside_another_is_disabled(app: object, world: World) -> None:
+    own(EDDIE, world.north)
+    disable(OLGA)
+    assert user(OLGA).disabled_at is not None
+    assert world.north in refusal(EDDIE).facts["things"], "and now the other one is the last"
+
+
+def test_an_owner_who_is_disabled_does_not_count(app: object, world: World) -> None:
+    own(DORA, world.north)
+    disable(DORA, SAM)
+    assert world.north in refusal(OLGA).facts["things"]
+
+
+def test_the_last_owner_of_a_cloud_is_not_disabled(app: object, world: World) -> None:
+    own(SAM, world.direct)
+    assert refusal(DORA).facts["things"] == [world.doras_cloud]
+
+
+def test_a_cloud_that_a_partners_account_owns_too_needs_nobody_else(
+    app: object, world: World
+) -> None:
+    things = refusal(NINA).facts["things"]
+    assert world.ninas_cloud not in things
+    assert len(things) == 1, "only the direct account"
+
+
+def test_an_heir_becomes_owner_of_what_was_theirs_alone(app: object, world: World) -> None:
+    disable(DORA, SAM)
+    assert SAM in owners(world.direct)
+    assert access.roles_on_cloud(actor(SAM), world.doras_cloud) == {CloudRole.OWNER}
+    line = (
+        db.session.query(AuditLine).order_by(AuditLine.seq.desc()).filter_by(action="user.disable")
+    )
+    assert line.first().facts == {  # type: ignore[union-attr]
+        "heir": user(SAM).id,
+        "passed_on": [world.direct, world.doras_cloud],
+    }
+    assert audit.broken_links() == []
+
+
+def test_an_heir_whose_role_was_to_take_effect_later_has_it_now(app: object, world: World) -> None:
+    def promise() -> None:
+        access.give_cloud_role(
+            CloudRole.OWNER, cloud_id=world.doras_cloud, user=user(SAM).id, by=COMMAND
+        )
+        row = db.session.query(access.CloudAccess).filter_by(user_id=user(SAM).id).one()
+        row.effective_at = db.now() + timedelta(minutes=3)
+
+    db.write(promise)
+    assert world.doras_cloud in refusal(DORA).facts["things"]
+    disable(DORA, SAM)
+    assert access.roles_on_cloud(actor(SAM), world.doras_cloud) == {CloudRole.OWNER}
+
+
+def test_an_heir_on_the_staff_is_raised_and_the_accounts_own_log_says_so(
+    app: object, world: World
+) -> None:
+    disable(OLGA, EDDIE)
+    assert EDDIE in owners(world.north)
+    lines = db.session.query(AuditLine).filter_by(chain=world.north, thing=world.eddie)
+    assert [line.action for line in lines.order_by(AuditLine.seq)] == [
+        "access.revoke",
+        "access.grant",
+    ]
+    assert audit.broken_links() == []
+
+
+def test_an_owner_to_come_does_not_count_but_may_be_the_heir(app: object, world: World) -> None:
+    def promise() -> None:
+        north = db.lock(BillingAccount, world.north)
+        access.grant(AccountRole.OWNER, to=user(DORA), account=north, by=actor(OLGA))
+
+    db.write(promise)
+    assert refusal(OLGA).facts["things"] == [world.north]
+    disable(OLGA, DORA)
+    assert DORA in owners(world.north)
+
+
+def test_a_partners_own_customer_is_not_its_heir(app: object, world: World) -> None:
+    assert refusal(OLGA, NINA).code == "email-is-customer"
+
+
+def test_who_is_disabled_while_a_form_is_on_its_way_makes_nothing(
+    app: object, world: World
+) -> None:
+    dora = actor(DORA)
+    disable(DORA, SAM)
+    before = everything()
+
+    def create() -> str:
+        payer = db.lock(BillingAccount, world.direct)
+        return cloud.create(payer, by=dora, name="nobodys").id
+
+    with pytest.raises(Refused, match="user-disabled"):
+        db.write(lambda: once.once(dora, "k" * 20, {}, create))
+    assert everything() == before
+
+
+def test_who_is_disabled_while_the_invitation_page_is_open_confirms_nothing(
+    app: object, world: World
+) -> None:
+    carl = actor(CARL)
+    disable(CARL, SAM)
+    before = everything()
+    with pytest.raises(Forbidden):
+        db.write(lambda: customer.accept(db.lock(Invitation, world.carls_subaccount), by=carl))
+    assert everything() == before
+
+
+def test_an_heir_must_be_somebody_else_who_is_not_disabled(app: object, world: World) -> None:
+    assert refusal(DORA, DORA).code == "heir-unfit"
+    disable(SAM, OLGA)
+    assert refusal(DORA, SAM).code == "heir-unfit"
+
+
+def test_disabling_signs_out_everywhere_at_once_and_is_recorded(app: object, world: World) -> None:
+    token = db.write(lambda: identity.open_session(user(VERA).id, user_agent="B"))
+    disable(VERA, OLGA)
+    assert db.read(lambda: identity.session_actor(token)) is None
+    assert identity.check_password(VERA, PASSWORD) is None
+    before = everything()
+    disable(VERA, OLGA)
+    assert everything() == before, "again is harmless"
+
+
+def test_enabling_gives_back_roles_and_no_session(app: object, world: World) -> None:
+    token = db.write(lambda: identity.open_session(user(DORA).id, user_agent="B"))
+    disable(DORA, SAM)
+    db.write(lambda: identity.enable(user(DORA), by=COMMAND))
+    assert identity.check_password(DORA, PASSWORD) is not None
+    assert DORA in owners(world.direct)
+    assert db.read(lambda: identity.session_actor(token)) is None
+    before = everything()
+    db.write(lambda: identity.enable(user(DORA), by=COMMAND))
+    assert everything() == before
+
+
+def test_the_command_says_what_needs_an_heir(app: Flask, world: World) -> None:
+    runner = app.test_cli_runner()
+    failed = runner.invoke(args=["user", "disable", DORA])
+    assert failed.exit_code == 1
+    assert f"They alone own: {world.direct}, {world.doras_cloud}." in failed.output
+    assert "--heir" in failed.output
+    done = runner.invoke(args=["user", "disable", DORA, "--heir", SAM])
+    assert (done.exit_code, done.output) == (
+        0,
+        f"{DORA} is disabled and signed out everywhere.\n",
+    )
+    assert runner.invoke(args=["user", "enable", DORA]).output == f"{DORA} may sign in again.\n"
+    unknown = runner.invoke(args=["user", "disable", "nobody@direct.example"])
+    assert "has no account here" in unknown.output
+
+
+def two_leave(app: Flask, barrier: Barrier | None, account_id: str) -> list[str]:
+    """Both owners are disabled at once; what became of each."""
+    start = Barrier(2)
+
+    def one(email: str) -> str:
+        with app.app_context():
+            start.wait(timeout=20)
+            try:
+                db.write(lambda: _leave(email, barrier, account_id))
+            except Refused as error:
+                return error.code
+            return "done"
+
+    with ThreadPoolExecutor(2) as pool:
+        return sorted(pool.map(one, [OLGA, EDDIE]))
+
+
+def _leave(email: str, barrier: Barrier | None, account_id: str) -> None:
+    if barrier is None:
+        ownership.disable(user(email), by=COMMAND)
+        return
+    others = owners(account_id) - {email} - {e for e in NAMES if user(e).disabled_at}
+    barrier.wait(timeout=20)
+    if not others:
+        raise Refused("owns-alone", things=[])
+    user(email).disabled_at = db.now()
+
+
+@pytest.fixture
+def two_owners(app: Flask, world: World) -> str:
+    direct = account.own_account_of(user(EDDIE))
+    assert direct is not None
+    own(EDDIE, world.north)
+    own(SAM, direct.id)  # which is nobody's concern here
+    db.session.rollback()
+    return world.north
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_of_two_owners_disabled_at_once_one_stays(app: Flask, two_owners: str) -> None:
+    assert two_leave(app, None, two_owners) == ["done", "owns-alone"]
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_control_without_holding_the_account_both_are_disabled(app: Flask, two_owners: str) -> None:
+    assert two_leave(app, Barrier(2), two_owners) == ["done", "done"]
