@@ -54,6 +54,12 @@ def test_who_forgot_the_password_chooses_a_new_one_and_is_signed_in(browser: Ope
     assert not opens(DORA, PASSWORD)
 
 
+def resets_to(email: str) -> list[str]:
+    """The subjects of the mails with which somebody could choose a password."""
+    subjects = [str(letter["Subject"]) for letter in letters_to(email)]
+    return [subject for subject in subjects if "password" in subject]
+
+
 def test_the_answer_is_the_same_whoever_asks(browser: Open) -> None:
     def leave() -> None:
         ownership.disable(user(OLGA), by=COMMAND, heir=user(SAM))
@@ -66,9 +72,9 @@ def test_the_answer_is_the_same_whoever_asks(browser: Open) -> None:
         pages.add(client.text.replace(email, "…"))
     assert len(pages) == 1
     assert "If … has an account here, a mail is on its way there." in pages.pop()
-    assert len(letters_to(DORA)) == 1
+    assert len(resets_to(DORA)) == 1
     assert letters_to("nobody@direct.example") == []
-    assert letters_to(OLGA) == [], "a disabled user has nothing to choose"
+    assert not resets_to(OLGA), "a disabled user has nothing to choose"
 
 
 def test_asking_ends_no_session_and_keeps_the_password(browser: Open) -> None:
