@@ -54,14 +54,14 @@ def access_to_cloud(found: Cloud, partner: PartnerAccount | None, actor: Actor) 
     )
 
 
-def access_to_customers_clouds(partner: PartnerAccount, actor: Actor) -> str:
-    """To a customer one of whose clouds the partner does not see yet."""
+def access_to_clouds(partner: PartnerAccount | None, actor: Actor) -> str:
+    """To the owner of clouds that the partner, or (None) the one who asks, does not see yet."""
     return _(
         "Hello,\n\nplease give %(whom)s access to each cloud that we are to link.\n\n"
         "Open the management console: %(link)s\nChoose the cloud, then Access control, then Add, "
         "and enter\n  %(label)s %(entry)s\n  Role: %(role)s\n\n"
         "You can revoke it there at any time.\n",
-        whom=partner.name,
+        whom=partner.name if partner else actor.name,
         link=web.external(url_for("console.home")),
         **_entry(partner, actor),
     )

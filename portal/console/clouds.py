@@ -11,7 +11,7 @@ from wtforms import SelectField, ValidationError
 
 from portal import carried, db, web
 from portal.domain import access, account, cloud, once
-from portal.domain.account import BillingAccount
+from portal.domain.account import BillingAccount, Kind
 from portal.domain.actor import Actor
 from portal.domain.cloud import Cloud, Folder
 from portal.domain.errors import Refused
@@ -154,13 +154,19 @@ def _rename_page(form: NameForm, found: Cloud, *, title: str, folder: Folder | N
 
 def _page(found: Cloud, form: CreateFolderForm, *, status: int = 200) -> Any:
     actor = web.actor()
+    payers = cloud.payers_of(found, actor=actor)
+    payer = db.find(BillingAccount, payers[0].account_id or "", actor)
+    may_link = found.closed_at is None and access.may(actor, "cloud.relink", found)
+    others = account.accounts_to_pay_from(actor) if may_link else []
     return web.page(
         "console/clouds/show.html",
         cloud=found,
         form=form,
         folders=cloud.folders_of(found),
-        payers=cloud.payers_of(found, actor=actor),
+        payers=payers,
         may_rename=access.may(actor, "cloud.rename", found),
         may_edit=access.may(actor, "folder.create", found),
+        is_own=payer is not None and payer.kind is Kind.DIRECT and found.closed_at is None,
+        targets=[one for one in others if one is not payer],
         status=status,
     )

@@ -11,9 +11,9 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from wtforms import HiddenField, StringField
 
-from portal import db, web
+from portal import db, letters, web
 from portal.domain import access, linking
-from portal.domain.account import BillingAccount
+from portal.domain.account import BillingAccount, PartnerAccount
 from portal.domain.cloud import Cloud
 from portal.domain.errors import Refused
 from portal.domain.linking import Target
@@ -87,28 +87,14 @@ def _page(at: Target, form: LinkForm, chosen: Cloud | None) -> Any:
         chosen=one,
         reason=reason,
         effect=linking.effect(at, one) if one and not reason else None,
-        request_text=_request_text(at),
+        letter=_letter(at),
         may_switch=access.may(at.actor, "account.switch_to_paid", at.account),
         status=422 if form.errors or form.form_errors else 200,
     )
 
 
-def _request_text(at: Target) -> str:
+def _letter(at: Target) -> str:
     """What to send to the owner of a cloud that is missing here, or not owned enough."""
-    if at.partner_id is not None and at.account.parent is not None:
-        whom = _(
-            "the partner account %(name)s, %(id)s", name=at.account.parent.name, id=at.partner_id
-        )
-    else:
-        whom = at.actor.email
-    return str(
-        _(
-            "Hello,\n\nplease give %(whom)s the role resource-manager.clouds.owner on your cloud: "
-            "sign in at %(console)s, open the cloud, choose Access control, then Add. You can take "
-            "it back at any time. Then I can link the cloud to %(account)s, %(id)s.\n",
-            whom=whom,
-            console=web.external(url_for("console.home")),
-            account=at.account.name,
-            id=at.account.id,
-        )
-    )
+    partner = at.account.parent if at.partner_id == at.account.parent_id else None
+    asking = PartnerAccount(partner.id, partner.name) if partner else None
+    return letters.access_to_clouds(asking, at.actor)

@@ -368,23 +368,44 @@ def test_an_odd_query_is_no_fault(browser: Open, world: World, query: str) -> No
 # Nothing to choose, and many
 
 
-def test_who_has_no_cloud_reads_what_is_not_linked_and_copies_a_request(
-    browser: Open, world: World
-) -> None:
+def test_who_misses_a_cloud_copies_a_request(browser: Open, world: World) -> None:
     client = browser(OLGA)
     client.get(where(world.ninas_subaccount))
-    [request] = [area.text or "" for area in client.page.iter("textarea")]
-    assert f"North, {world.north} the role resource-manager.clouds.owner" in request
-    assert f"to Nina GmbH, {world.ninas_subaccount}." in request
+    [letter] = [area.text or "" for area in client.page.iter("textarea")]
+    assert "please give North access to each cloud" in letter
+    assert f"Partner account ID: {world.north}" in letter
+    assert "Role: resource-manager.clouds.owner" in letter
+    client = browser(NINA)
+    client.get(where(world.ninas_subaccount))
+    [letter] = [area.text or "" for area in client.page.iter("textarea")]
+    assert f"E-mail: {NINA}" in letter
 
 
 def test_the_fixed_notice_stands_in_the_empty_drop_down(browser: Open, world: World) -> None:
-    hired = browser(VERA)
-    hired.get(where(world.north))
+    client = browser(VERA)
+    client.get(where(world.north))
     assert (
-        "A cloud that is not linked is paid by the customer separately in Test Cloud and is not "
-        "the partner’s."
-    ) in hired.text
+        "If you don’t link the customer’s cloud, the customer will pay for this cloud separately "
+        "in Test Cloud, and it won’t be linked to the partner."
+    ) in client.text
+
+
+def test_a_clouds_page_says_that_it_is_not_linked_and_leads_to_linking(
+    browser: Open, world: World
+) -> None:
+    shop = make_cloud(NINA)
+    client = browser(NINA)
+    client.get(f"/console/clouds/{shop}")
+    assert "If you don’t link this cloud, you pay for it separately in Test Cloud." in client.text
+    client.click("Nina GmbH")
+    client.submit("Link")
+    assert payers(shop)[0] == world.ninas_subaccount
+    assert client.url == f"http://localhost/console/clouds/{shop}"
+    assert "If you don’t link this cloud" not in client.text
+    assert "Link to another account" in client.text
+    client = browser(EDDIE)
+    client.get(f"/console/clouds/{shop}")
+    assert "Link to another account" not in client.text
 
 
 def test_more_than_twenty_clouds_are_searched(browser: Open, world: World) -> None:

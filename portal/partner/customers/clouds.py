@@ -29,7 +29,7 @@ def clouds(account_id: str, customer_id: str) -> Any:
         menu=menu_for(record),
         clouds=cloud.clouds_linked_to([subaccount.id])[subaccount.id],
         may_create=access.may(web.actor(), "cloud.create", subaccount),
-        letter=letters.access_to_customers_clouds(partner, web.actor()),
+        letter=letters.access_to_clouds(partner, web.actor()),
     )
 
 
