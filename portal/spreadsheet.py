@@ -14,7 +14,7 @@ FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 def lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
     """The file piece by piece; a cell that a program would take for a formula gets an apostrophe
-    before it (OWASP, CSV injection)."""
+    before it (OWASP, CSV injection), and so does one that looks as if it had got one."""
     yield MARK
     for row in rows:
         out = io.StringIO()
@@ -23,4 +23,4 @@ def lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
 
 
 def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA_SIGNS) else cell
+    return f"'{cell}" if cell.lstrip("'").startswith(FORMULA_SIGNS) else cell

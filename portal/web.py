@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from flask import (
     redirect,
     render_template,
     request,
+    stream_with_context,
     url_for,
 )
 from flask_babel import gettext as _
@@ -29,7 +30,7 @@ from jinja2_fragments.flask import render_block
 from wtforms import HiddenField
 from wtforms.validators import ValidationError
 
-from portal import db
+from portal import db, spreadsheet
 from portal.domain.actor import Actor
 from portal.domain.errors import Forbidden, Refused
 from portal.sentences import sentence
@@ -158,6 +159,16 @@ def page(template: str, *, fragment: str | None = None, status: int = 200, **con
     else:
         body = render_template(template, **context)
     return NOT_IN_HTML.sub("\ufffd", body), status
+
+
+def csv_file(name: str, rows: Iterable[Iterable[object]]) -> Response:
+    """A spreadsheet to keep, sent piece by piece; its name has the day."""
+    file_name = f"{name}-{db.now():%Y-%m-%d}.csv"
+    return Response(
+        stream_with_context(spreadsheet.lines(rows)),
+        mimetype="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="{file_name}"'},
+    )
 
 
 def htmx_redirect(target: str) -> Response:

@@ -2,19 +2,23 @@
 
 from portal.domain.customer.adding import add, problems, refuse_to_grow
 from portal.domain.customer.answering import accept, decline, sees_as_own_customers
+from portal.domain.customer.columns import COLUMNS, ONLY_EXPORTED, cells_of
 from portal.domain.customer.editing import correct_address, draft_of, edit
 from portal.domain.customer.ending import end_partnership, remove, resume, suspend
 from portal.domain.customer.listing import (
+    EXPORT_PAGE,
     ME,
     NOBODY,
     PAGE,
     Counts,
     CustomerRow,
+    ExportRow,
     Filter,
     counts_for,
     history_of,
     live_customers,
     page_for,
+    records_for,
     staff_of,
     subaccount_cards,
 )
@@ -34,16 +38,20 @@ from portal.domain.customer.notes import (
 from portal.domain.customer.record import Customer, Draft, Status, shaped
 
 __all__ = [
+    "COLUMNS",
+    "EXPORT_PAGE",
     "ME",
     "NOBODY",
     "NOTES_PAGE",
     "NOTE_LONGEST",
+    "ONLY_EXPORTED",
     "PAGE",
     "Counts",
     "Customer",
     "CustomerNote",
     "CustomerRow",
     "Draft",
+    "ExportRow",
     "Filter",
     "Manager",
     "NoteLine",
@@ -51,6 +59,7 @@ __all__ = [
     "accept",
     "add",
     "add_note",
+    "cells_of",
     "correct_address",
     "counts_for",
     "decline",
@@ -69,6 +78,7 @@ __all__ = [
     "notes_on",
     "page_for",
     "problems",
+    "records_for",
     "refuse_to_grow",
     "remove",
     "resume",

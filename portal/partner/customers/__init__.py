@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -18,14 +19,15 @@ blueprint = Blueprint("customers", __name__, url_prefix="/<id:account_id>/custom
 @blueprint.get("")
 def index(account_id: str) -> Any:
     """The list; search, status and place stand in the URL."""
-    actor, partner, wanted = web.actor(), g.partner, _wanted()
+    actor, partner, wanted = web.actor(), g.partner, filter_of(request.args)
     rows = customer.page_for(actor, partner, wanted)
     return web.page(
         "partner/customers/index.html",
         fragment="list",
         partner=partner,
         wanted=wanted,
-        url=partial(_list_url, account_id, wanted),
+        url=partial(list_url, account_id, wanted),
+        export_url=list_url(account_id, wanted, "export"),
         rows=rows[: customer.PAGE],
         next_after=rows[customer.PAGE - 1].id if len(rows) > customer.PAGE else None,
         counts=customer.counts_for(actor, partner, manager=wanted.manager),
@@ -36,13 +38,14 @@ def index(account_id: str) -> Any:
     )
 
 
-def _wanted() -> Filter:
-    given = request.args.get("status", "")
+def filter_of(given: Mapping[str, str]) -> Filter:
+    """The filter that a URL's parameters ask for; what is none of them is passed over."""
+    status = given.get("status", "")
     return Filter(
-        search=request.args.get("q", "").strip()[:200],
-        status=Status(given) if given in set(Status) else None,
-        manager=request.args.get("manager", "")[:20],
-        after=request.args.get("after", "")[:20],
+        search=given.get("q", "").strip()[:200],
+        status=Status(status) if status in set(Status) else None,
+        manager=given.get("manager", "")[:20],
+        after=given.get("after", "")[:20],
     )
 
 
@@ -59,14 +62,20 @@ def manager_label(manager: Manager) -> str:
     return str(_("%(name)s (no longer on the staff)", name=manager.name))
 
 
-def _list_url(account_id: str, wanted: Filter, **changes: Any) -> str:
-    """The list with the same filter, from its first page, but for `changes`."""
+def parameters(wanted: Filter) -> dict[str, str]:
+    """A filter as its URL has it, from the first page on: what `filter_of` reads."""
     kept = {
-        "q": wanted.search or None,
-        "status": wanted.status,
-        "manager": wanted.manager or None,
+        "q": wanted.search,
+        "status": wanted.status or "",
+        "manager": wanted.manager,
     }
-    return url_for("partner.customers.index", account_id=account_id, **{**kept, **changes})
+    return {name: value for name, value in kept.items() if value}
+
+
+def list_url(account_id: str, wanted: Filter, view: str = "index", **changes: Any) -> str:
+    """The list, or a view of the same customers, with the same filter but for `changes`."""
+    shown = {**parameters(wanted), **changes}
+    return url_for(f"partner.customers.{view}", account_id=account_id, **shown)
 
 
 @blueprint.get("/<id:customer_id>")
@@ -129,4 +138,9 @@ def find(customer_id: str) -> Customer:
     return record
 
 
-from portal.partner.customers import notes, records, states  # noqa: E402, F401 - views hang here
+from portal.partner.customers import (  # noqa: E402 - views hang here
+    export,  # noqa: F401
+    notes,  # noqa: F401
+    records,  # noqa: F401
+    states,  # noqa: F401
+)
