@@ -196,6 +196,12 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     "tin-taken": lambda f: _(
         "%(twin)s has the same tax number. If that is meant, tick the box below and add again.", **f
     ),
+    "view-empty": lambda f: _(
+        "This is the whole list. Search it or choose a filter first, then save what you see."
+    ),
+    "view-exists": lambda f: _("This filter is saved already, as “%(name)s”.", **f),
+    "view-name-taken": lambda f: _("Another of your views has this name. Choose another one."),
+    "views-many": lambda f: _("You have %(most)s views; remove one before you save another.", **f),
     "own-customer": lambda f: _(
         "This is your customer’s invitation; only they can confirm or decline it."
     ),

@@ -29,6 +29,7 @@ SAMPLES = {
     "folder_id": (OLGA, "ninas_folder"),
     "user_id": (OLGA, "eddie"),
     "note_id": (OLGA, "ninas_note"),
+    "view_id": (OLGA, "olgas_view"),
     "ident": (CARL, "carls_subaccount"),
 }
 """For each argument whose it is, and which."""
@@ -55,13 +56,14 @@ MADE_UP = (
 
 
 def with_ids(app: Flask, method: str) -> list[Rule]:
-    """The rules that carry IDs and answer `method`, by name: so *accept* is before *decline*."""
+    """The rules that carry IDs and answer `method`, by name: so *accept* is before *decline*; what
+    takes a thing away comes last."""
     found = [
         rule
         for rule in app.url_map.iter_rules()
         if rule.arguments and rule.endpoint not in NOBODYS and method in (rule.methods or set())
     ]
-    return sorted(found, key=lambda rule: rule.endpoint)
+    return sorted(found, key=lambda rule: ("remove_" in rule.endpoint, rule.endpoint))
 
 
 def url(app: Flask, rule: Rule, world: World, **changes: str) -> str:

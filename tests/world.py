@@ -18,7 +18,7 @@ from portal.domain.access import AccountRole
 from portal.domain.account import BillingAccount
 from portal.domain.actor import COMMAND, Actor
 from portal.domain.cloud import Cloud, Folder
-from portal.domain.customer import Customer, CustomerNote, Draft
+from portal.domain.customer import Customer, CustomerNote, Draft, SavedView
 from portal.domain.errors import Forbidden
 from portal.domain.identity import User
 from portal.domain.invitation import Invitation
@@ -90,6 +90,7 @@ class World:
     souths_customer: str
     eddie: str
     ninas_note: str
+    olgas_view: str
 
     @classmethod
     def ids(cls) -> list[str]:
@@ -134,6 +135,7 @@ def _build() -> World:
     customer.accept(invitation.open_for(actor(NINA))[0], by=actor(NINA))
     souths = customer.add(south, by=actor(SAM), draft=draft("other@else.example", name="Elsewhere"))
     note = customer.add_note(ninas, by=actor(EDDIE), text="Pays late, asks early.")
+    view = customer.save_view(north, by=actor(OLGA), name="Mine", query="manager=me")
     doras_cloud = cloud.create(own[DORA], by=actor(DORA), name="dora-cloud")
     assert carls.default_cloud_id
     assert ninas.default_cloud_id
@@ -154,6 +156,7 @@ def _build() -> World:
         souths_customer=souths.id,
         eddie=user(EDDIE).id,
         ninas_note=note.id,
+        olgas_view=view.id,
     )
 
 
@@ -283,6 +286,23 @@ def _revoke(world: World, by: Actor) -> None:
     access.revoke(of=user(EDDIE), account=db.lock(BillingAccount, world.north), by=by)
 
 
+def _save_view(world: World, by: Actor) -> SavedView:
+    north = db.lock(BillingAccount, world.north)
+    return customer.save_view(north, by=by, name="sample", query="status=Active")
+
+
+def _rename_view(world: World, by: Actor) -> None:
+    customer.rename_view(_save_view(world, by), by=by, name="renamed")
+
+
+def _move_view(world: World, by: Actor) -> None:
+    customer.move_view(_save_view(world, by), by=by, to=0)
+
+
+def _remove_view(world: World, by: Actor) -> None:
+    customer.remove_view(_save_view(world, by), by=by)
+
+
 def _north(world: World) -> str:
     return world.north
 
@@ -290,6 +310,10 @@ def _north(world: World) -> str:
 VERBS = (
     Verb("account.see", lambda world: world.north, _see_account),
     Verb("account.see", lambda world: world.north, _see_customer),
+    Verb("account.see", _north, _save_view),
+    Verb("account.see", _north, _rename_view),
+    Verb("account.see", _north, _move_view),
+    Verb("account.see", _north, _remove_view),
     Verb("account.switch_to_paid", lambda world: world.trial, _switch_to_paid),
     Verb("access.manage", _north, _add_staff, ("access.grant",)),
     Verb("access.manage", _north, _grant, ("access.grant",)),

@@ -36,6 +36,16 @@ from portal.domain.customer.notes import (
     notes_on,
 )
 from portal.domain.customer.record import Customer, Draft, Status, shaped
+from portal.domain.customer.views import (
+    VIEW_NAME_LONGEST,
+    VIEWS_MOST,
+    SavedView,
+    move_view,
+    remove_view,
+    rename_view,
+    save_view,
+    views_of,
+)
 
 __all__ = [
     "COLUMNS",
@@ -46,6 +56,8 @@ __all__ = [
     "NOTE_LONGEST",
     "ONLY_EXPORTED",
     "PAGE",
+    "VIEWS_MOST",
+    "VIEW_NAME_LONGEST",
     "Counts",
     "Customer",
     "CustomerNote",
@@ -55,6 +67,7 @@ __all__ = [
     "Filter",
     "Manager",
     "NoteLine",
+    "SavedView",
     "Status",
     "accept",
     "add",
@@ -74,6 +87,7 @@ __all__ = [
     "manager_of",
     "managers_of",
     "may_delete_note",
+    "move_view",
     "note_text",
     "notes_on",
     "page_for",
@@ -81,10 +95,14 @@ __all__ = [
     "records_for",
     "refuse_to_grow",
     "remove",
+    "remove_view",
+    "rename_view",
     "resume",
+    "save_view",
     "sees_as_own_customers",
     "shaped",
     "staff_of",
     "subaccount_cards",
     "suspend",
+    "views_of",
 ]

@@ -28,6 +28,7 @@ def index(account_id: str) -> Any:
         wanted=wanted,
         url=partial(list_url, account_id, wanted),
         export_url=list_url(account_id, wanted, "export"),
+        **views.bar(account_id, wanted),
         rows=rows[: customer.PAGE],
         next_after=rows[customer.PAGE - 1].id if len(rows) > customer.PAGE else None,
         counts=customer.counts_for(actor, partner, manager=wanted.manager),
@@ -143,4 +144,5 @@ from portal.partner.customers import (  # noqa: E402 - views hang here
     notes,  # noqa: F401
     records,  # noqa: F401
     states,  # noqa: F401
+    views,
 )
