@@ -30,18 +30,20 @@ from jinja2_fragments.flask import render_block
 from wtforms import HiddenField
 from wtforms.validators import ValidationError
 
-from portal import db, spreadsheet
+from portal import config, db, spreadsheet
 from portal.domain.actor import Actor
 from portal.domain.errors import Forbidden, Refused
 from portal.sentences import sentence
 
 T = TypeVar("T")
+V = TypeVar("V", bound=Callable[..., Any])
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 PATH_LONGEST = 2000
+FILE_FORM = "multipart/form-data"
 NOT_IN_HTML = re.compile(
     r"[^\t\n\f\r -~\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"
 )
@@ -87,16 +89,26 @@ def require_sign_in() -> Any:
     """Nobody is signed in: to the sign-in page, and back; what was typed goes along."""
     if current_user.is_authenticated:
         return None
-    if request.method in ("GET", "HEAD"):
+    if request.method in ("GET", "HEAD") or request.mimetype == FILE_FORM:  # a file is not carried
         target = url_for("auth.sign_in", next=here())
         return htmx_redirect(target) if "HX-Request" in request.headers else redirect(target, 303)
     target = url_for("auth.sign_in", next=here(), carry=1)
     return htmx_redirect(target) if "HX-Request" in request.headers else redirect(target, 307)
 
 
+def takes_file(view: V) -> V:
+    """The view's form carries a file, of `config.FILE_LARGEST` bytes at most."""
+    view.takes_file = True  # type: ignore[attr-defined]
+    return view
+
+
 def require_text() -> None:
     """What is not a form of text is refused. Read behind the gates, so that one that
     is on its way to the sign-in page takes its body along."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if request.mimetype == FILE_FORM and hasattr(view, "takes_file"):
+        request.max_content_length = config.FILE_LARGEST
+        return
     is_form = request.mimetype == "application/x-www-form-urlencoded"
     content = request.get_data()
     if content and not (is_form and is_utf8(unquote_to_bytes(content))):

@@ -30,6 +30,7 @@ SAMPLES = {
     "user_id": (OLGA, "eddie"),
     "note_id": (OLGA, "ninas_note"),
     "view_id": (OLGA, "olgas_view"),
+    "import_id": (OLGA, "norths_import"),
     "ident": (CARL, "carls_subaccount"),
 }
 """For each argument whose it is, and which."""

@@ -28,6 +28,7 @@ DOMAIN_ORDER = [
     "cloud",
     "invitation",
     "customer",
+    "importing",
     "team",
     "activity",
 ]

@@ -13,7 +13,17 @@ from datetime import UTC, datetime, timedelta
 from argon2 import PasswordHasher
 
 from portal import db
-from portal.domain import access, account, cloud, contact, customer, identity, invitation, team
+from portal.domain import (
+    access,
+    account,
+    cloud,
+    contact,
+    customer,
+    identity,
+    importing,
+    invitation,
+    team,
+)
 from portal.domain.access import AccountRole
 from portal.domain.account import BillingAccount
 from portal.domain.actor import COMMAND, Actor
@@ -21,6 +31,7 @@ from portal.domain.cloud import Cloud, Folder
 from portal.domain.customer import Customer, CustomerNote, Draft, SavedView
 from portal.domain.errors import Forbidden
 from portal.domain.identity import User
+from portal.domain.importing import Import, Line
 from portal.domain.invitation import Invitation
 
 PASSWORD = "correct horse"
@@ -91,6 +102,7 @@ class World:
     eddie: str
     ninas_note: str
     olgas_view: str
+    norths_import: str
 
     @classmethod
     def ids(cls) -> list[str]:
@@ -157,7 +169,18 @@ def _build() -> World:
         eddie=user(EDDIE).id,
         ninas_note=note.id,
         olgas_view=view.id,
+        norths_import=_checked_import(north),
     )
+
+
+def _checked_import(partner: BillingAccount) -> str:
+    """A file with a good and a bad row, which the worker has checked."""
+    good = {"name": "From a file", "invitation_email": "file@client.example", "country": "DE"}
+    bad = {"name": "No address", "country": "DE"}
+    held = importing.upload(partner, by=actor(OLGA), lines=[Line(2, good), Line(3, bad)])
+    while importing.go_on(held.id):
+        pass
+    return held.id
 
 
 def draft(email: str = "new@client.example", *, name: str = "New Client", **more: object) -> Draft:
@@ -303,6 +326,24 @@ def _remove_view(world: World, by: Actor) -> None:
     customer.remove_view(_save_view(world, by), by=by)
 
 
+def _upload(world: World, by: Actor) -> None:
+    lines = [Line(2, {"name": "Sample", "invitation_email": "s@client.example", "country": "DE"})]
+    importing.upload(db.lock(BillingAccount, world.north), by=by, lines=lines)
+
+
+def _begin_import(world: World, by: Actor) -> None:
+    importing.begin(db.lock(Import, world.norths_import), by=by)
+
+
+def _end_import(world: World, by: Actor) -> None:
+    _begin_import(world, actor(OLGA))
+    importing.end(db.lock(Import, world.norths_import), by=by)
+
+
+def _remove_import(world: World, by: Actor) -> None:
+    importing.remove(db.lock(Import, world.norths_import), by=by)
+
+
 def _north(world: World) -> str:
     return world.north
 
@@ -322,6 +363,10 @@ VERBS = (
     Verb("access.manage_owners", _north, _grant_owner, ("access.grant",)),
     Verb("cloud.create", lambda world: world.north, _create_cloud),
     Verb("customer.add", lambda world: world.north, _add_customer),
+    Verb("customer.add", _north, _upload, ("import.upload",)),
+    Verb("customer.add", _north, _begin_import, ("import.begin",)),
+    Verb("customer.add", _north, _end_import, ("import.begin", "import.end")),
+    Verb("customer.add", _north, _remove_import, ("import.remove",)),
     Verb("customer.edit", _north, _edit_customer),
     Verb("customer.edit", _north, _correct_address, ("customer.add", "customer.correct_address")),
     Verb("customer.remove", _north, _remove),

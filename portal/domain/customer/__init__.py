@@ -1,6 +1,6 @@
 """Customers of a partner: the record, adding, editing, answering, ending, the list."""
 
-from portal.domain.customer.adding import add, problems, refuse_to_grow
+from portal.domain.customer.adding import add, already_there, problems, refuse_to_grow
 from portal.domain.customer.answering import accept, decline, sees_as_own_customers
 from portal.domain.customer.columns import COLUMNS, ONLY_EXPORTED, cells_of
 from portal.domain.customer.editing import correct_address, draft_of, edit
@@ -72,6 +72,7 @@ __all__ = [
     "accept",
     "add",
     "add_note",
+    "already_there",
     "cells_of",
     "correct_address",
     "counts_for",

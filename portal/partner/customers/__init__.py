@@ -141,6 +141,7 @@ def find(customer_id: str) -> Customer:
 
 from portal.partner.customers import (  # noqa: E402 - views hang here
     export,  # noqa: F401
+    imports,  # noqa: F401
     notes,  # noqa: F401
     records,  # noqa: F401
     states,  # noqa: F401

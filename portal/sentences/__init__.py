@@ -10,6 +10,8 @@ from typing import Any
 
 from flask_babel import get_locale, gettext
 
+from portal.sentences import imports
+
 Facts = Mapping[str, Any]
 
 
@@ -215,4 +217,5 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     "passwords-differ": lambda f: _("The two passwords differ. Type both anew."),
 }
 
+REFUSED |= imports.SENTENCES
 SENTENCES = {**MALFORMED, **REFUSED}
