@@ -22,7 +22,7 @@ from portal.domain.outbox import OutboxEntry
 from tests.domain.test_races import WAITS, Race, without_locks
 from tests.programs import running, soon
 from tests.relay import empty_queue
-from tests.world import EDDIE, OLGA, Clock, World, actor, draft
+from tests.world import EDDIE, OLGA, Clock, World, actor, draft, user
 
 ON_POSTGRESQL = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 
@@ -118,6 +118,20 @@ def test_what_became_true_since_the_check_counts(app: Flask, world: World) -> No
     db.write(meanwhile)
     work()
     assert outcomes(ident) == {2: Outcome.KNOWN, 3: Outcome.KNOWN}
+
+
+def test_who_is_disabled_adds_no_more(app: Flask, world: World) -> None:
+    ident = begun(world, 2)
+    assert step(ident)
+
+    def disable() -> None:
+        user(OLGA).disabled_at = db.now()
+
+    db.write(disable)
+    work()
+    assert outcomes(ident) == {2: Outcome.ADDED, 3: Outcome.REFUSED}
+    assert codes(ident, 3) == ["role-missing"]
+    assert state(ident) is State.OVER
 
 
 # Pace
