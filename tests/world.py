@@ -142,6 +142,7 @@ def _build() -> World:
     for email, role in STAFF_ROLES.items():
         if email != OLGA:
             access.give_account_role(role, to=user(email).id, account=north, by=COMMAND)
+    file = _checked_import(north)
     carls = customer.add(north, by=actor(OLGA), draft=draft(CARL, name="Carl & Sons"))
     ninas = customer.add(north, by=actor(OLGA), draft=draft(NINA, name="Nina GmbH"))
     customer.accept(invitation.open_for(actor(NINA))[0], by=actor(NINA))
@@ -169,7 +170,7 @@ def _build() -> World:
         eddie=user(EDDIE).id,
         ninas_note=note.id,
         olgas_view=view.id,
-        norths_import=_checked_import(north),
+        norths_import=file,
     )
 
 
