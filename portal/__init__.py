@@ -23,6 +23,7 @@ from portal import (
     errors,
     forgot,
     formats,
+    headers,
     invites,
     mail,
     mailbox,
@@ -74,7 +75,7 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     app.add_url_rule("/", "front", auth.front)
     errors.register(app)
     cli.register(app)
-    app.after_request(web.add_headers)
+    app.after_request(headers.add_headers)
     app.context_processor(_context)
     _templates(app)
     web.refuse_ungated(app, PUBLIC)
@@ -135,7 +136,7 @@ def _templates(app: Flask) -> None:
     env = app.jinja_env
     env.globals.update(
         csrf_token=generate_csrf,
-        asset=web.asset,
+        asset=headers.asset,
         local_time=formats.local_time,
         local_day=formats.local_day,
         plain_day=formats.plain_day,

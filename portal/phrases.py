@@ -37,6 +37,10 @@ TITLES = {
     "invitation.decline": lazy_gettext("Partnership declined"),
     "note.add": lazy_gettext("Note written"),
     "note.delete": lazy_gettext("Note deleted"),
+    "import.upload": lazy_gettext("File uploaded"),
+    "import.begin": lazy_gettext("Import begun"),
+    "import.end": lazy_gettext("Import ended"),
+    "import.remove": lazy_gettext("File removed"),
     "cloud.create": lazy_gettext("Cloud created"),
     "cloud.rename": lazy_gettext("Cloud renamed"),
     "cloud.link": lazy_gettext("Cloud linked"),
@@ -90,6 +94,14 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     "invitation.decline": lambda f: _("The customer declined the partnership."),
     "note.add": lambda f: _("A note was written."),
     "note.delete": lambda f: _("A note was deleted."),
+    "import.upload": lambda f: _(
+        "A file of customers was uploaded to be checked; rows: %(rows)s.", rows=f["rows"]
+    ),
+    "import.begin": lambda f: _(
+        "An import of customers was begun; rows to add: %(rows)s.", rows=f["rows"]
+    ),
+    "import.end": lambda f: _("An import of customers was ended early."),
+    "import.remove": lambda f: _("A file of customers was removed."),
     "cloud.create": lambda f: _("A cloud was created: %(id)s.", id=f["thing"]),
     "cloud.rename": lambda f: _("The cloud %(id)s was renamed.", id=f["thing"]),
     "cloud.link": lambda f: _("The cloud %(id)s was linked to this account.", id=f["thing"]),
@@ -133,6 +145,14 @@ FIELDS = {
     "reference": lazy_gettext("own reference"),
     "manager_id": lazy_gettext("account manager"),
 }
+
+COLUMNS = {
+    **{name: label for name, label in FIELDS.items() if name != "manager_id"},
+    "manager": FIELDS["manager_id"],
+    "with_cloud": lazy_gettext("create an empty cloud and folder"),
+    "status": lazy_gettext("status"),
+}
+"""Columns of a file of customers."""
 
 ROLES = {
     "billing.accounts.owner": lazy_gettext("owner"),
@@ -200,3 +220,13 @@ def role(code: str) -> str:
 def field(name: str) -> str:
     """A field of a customer's record."""
     return str(FIELDS[name])
+
+
+def column(name: str) -> str:
+    """A column of a file of customers."""
+    return str(COLUMNS[name])
+
+
+def columns_by_word() -> dict[str, str]:
+    """The columns by what the reader calls them, in small letters."""
+    return {str(word).casefold(): name for name, word in COLUMNS.items()}

@@ -1,13 +1,10 @@
-"""What every surface needs of HTTP: page or fragment, find or 404, gates, forms, headers."""
+"""What every surface needs of HTTP: page or fragment, find or 404, gates, forms."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
-from collections.abc import Callable
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -20,6 +17,7 @@ from flask import (
     redirect,
     render_template,
     request,
+    stream_with_context,
     url_for,
 )
 from flask_babel import gettext as _
@@ -30,7 +28,7 @@ from jinja2_fragments.flask import render_block
 from wtforms import HiddenField
 from wtforms.validators import InputRequired, ValidationError
 
-from portal import db
+from portal import config, db, spreadsheet
 from portal.domain import contact
 from portal.domain.actor import Actor
 from portal.domain.contact import Malformed
@@ -38,12 +36,10 @@ from portal.domain.errors import Forbidden, Refused
 from portal.sentences import sentence
 
 T = TypeVar("T")
+V = TypeVar("V", bound=Callable[..., Any])
 
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 PATH_LONGEST = 2000
+FILE_FORM = "multipart/form-data"
 NOT_IN_HTML = re.compile(
     r"[^\t\n\f\r -~\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"
 )
@@ -89,16 +85,26 @@ def require_sign_in() -> Any:
     """Nobody is signed in: to the sign-in page, and back; what was typed goes along."""
     if current_user.is_authenticated:
         return None
-    if request.method in ("GET", "HEAD"):
+    if request.method in ("GET", "HEAD") or request.mimetype == FILE_FORM:  # a file is not carried
         target = url_for("auth.sign_in", next=here())
         return htmx_redirect(target) if "HX-Request" in request.headers else redirect(target, 303)
     target = url_for("auth.sign_in", next=here(), carry=1)
     return htmx_redirect(target) if "HX-Request" in request.headers else redirect(target, 307)
 
 
+def takes_file(view: V) -> V:
+    """The view's form carries a file, of `config.FILE_LARGEST` bytes at most."""
+    view.takes_file = True  # type: ignore[attr-defined]
+    return view
+
+
 def require_text() -> None:
     """What is not a form of text is refused. Read behind the gates, so that one that
     is on its way to the sign-in page takes its body along."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if request.mimetype == FILE_FORM and hasattr(view, "takes_file"):
+        request.max_content_length = config.FILE_LARGEST
+        return
     is_form = request.mimetype == "application/x-www-form-urlencoded"
     content = request.get_data()
     if content and not (is_form and is_utf8(unquote_to_bytes(content))):
@@ -164,6 +170,16 @@ def page(template: str, *, fragment: str | None = None, status: int = 200, **con
     else:
         body = render_template(template, **context)
     return NOT_IN_HTML.sub("\ufffd", body), status
+
+
+def csv_file(name: str, rows: Iterable[Iterable[object]]) -> Response:
+    """A spreadsheet to keep, sent piece by piece; its name has the day."""
+    file_name = f"{name}-{db.now():%Y-%m-%d}.csv"
+    return Response(
+        stream_with_context(spreadsheet.lines(rows)),
+        mimetype="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="{file_name}"'},
+    )
 
 
 def htmx_redirect(target: str) -> Response:
@@ -256,35 +272,3 @@ class CreatingForm(Form):
         """What was asked for, without the tokens of this one rendering."""
         asked = {name: value for name, value in self.data.items() if name not in NEVER_CARRIED}
         return asked | {"path": request.path}
-
-
-# Headers and static files
-
-
-def add_headers(response: Response) -> Response:
-    """Security headers on every answer; private pages are not stored by anyone."""
-    headers = response.headers
-    headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "same-origin"
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    headers["X-Frame-Options"] = "DENY"
-    if current_app.config["EXTERNAL_URL"].startswith("https://"):
-        headers["Strict-Transport-Security"] = "max-age=31536000"
-    if request.endpoint == "static" and response.status_code < 400:
-        if "v" in request.args:
-            headers["Cache-Control"] = "public, max-age=31536000, immutable"
-    else:
-        headers.setdefault("Cache-Control", "no-store")
-        response.vary.add("HX-Request")
-    return response
-
-
-def asset(path: str) -> str:
-    """The URL of a static file, which changes with its content."""
-    return url_for("static", filename=path, v=_fingerprint(str(current_app.static_folder), path))
-
-
-@cache
-def _fingerprint(folder: str, path: str) -> str:
-    return hashlib.sha256((Path(folder) / path).read_bytes()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""Drains the outbox: claims an entry, hands it over, records what became of it.
+"""Drains the outbox: claims an entry, hands it over, records what became of it; imports files.
 
 No transaction is open while the relay is talked to. Several workers may run.
 """
@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 
 from portal import db, mail
-from portal.domain import customer, identity, once, outbox
+from portal.domain import customer, identity, importing, once, outbox
 from portal.domain.outbox import OutboxEntry
 
 log = logging.getLogger("portal.worker")
@@ -18,6 +18,8 @@ log = logging.getLogger("portal.worker")
 IDLE_SECONDS = 1.0
 TIDY_EVERY = 600
 """Idle rounds between two clean-ups."""
+STEPS_OF_IMPORT = 20
+"""Between two mails."""
 
 
 def run(stop: threading.Event) -> None:
@@ -25,7 +27,7 @@ def run(stop: threading.Event) -> None:
     rounds = 0
     while not stop.is_set():
         try:
-            busy = drain_one()
+            busy = any([drain_one(), import_some()])
             if rounds % TIDY_EVERY == 0:
                 tidy()
         except Exception:
@@ -84,7 +86,23 @@ def _claimed() -> OutboxEntry | None:
     return entry
 
 
+def import_some() -> bool:
+    """Go on with the import that has waited longest; False when there was nothing to do for one."""
+    ident = db.read(importing.due)
+    if ident is None:
+        return False
+    steps = 0
+    try:
+        while steps < STEPS_OF_IMPORT and db.write(lambda: importing.go_on(ident)):
+            steps += 1
+    except Exception:
+        db.write(lambda: importing.put_off(ident))
+        raise
+    return steps > 0
+
+
 def tidy() -> None:
     """Drop what is only kept for a while."""
+    db.write(importing.forget_old)
     db.write(identity.forget_old)
     db.write(once.forget_old)

@@ -29,6 +29,7 @@ DOMAIN_ORDER = [
     "cloud",
     "invitation",
     "customer",
+    "importing",
     "linking",
     "control",
     "explaining",

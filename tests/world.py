@@ -21,6 +21,7 @@ from portal.domain import (
     control,
     customer,
     identity,
+    importing,
     invitation,
     linking,
     notice,
@@ -30,9 +31,10 @@ from portal.domain.access import AccountRole, CloudRole
 from portal.domain.account import BillingAccount
 from portal.domain.actor import COMMAND, Actor
 from portal.domain.cloud import Cloud, Folder, Link
-from portal.domain.customer import Customer, CustomerNote, Draft
+from portal.domain.customer import Customer, CustomerNote, Draft, SavedView
 from portal.domain.errors import Forbidden, Refused
 from portal.domain.identity import User
+from portal.domain.importing import Import, Line
 from portal.domain.invitation import Invitation
 
 PASSWORD = "correct horse"
@@ -103,6 +105,8 @@ class World:
     eddie: str
     ninas_note: str
     olgas_notice: str
+    olgas_view: str
+    norths_import: str
 
     @classmethod
     def ids(cls) -> list[str]:
@@ -142,11 +146,13 @@ def _build() -> World:
     for email, role in STAFF_ROLES.items():
         if email != OLGA:
             access.give_account_role(role, to=user(email).id, account=north, by=COMMAND)
+    file = _checked_import(north)
     carls = customer.add(north, by=actor(OLGA), draft=draft(CARL, name="Carl & Sons"))
     ninas = customer.add(north, by=actor(OLGA), draft=draft(NINA, name="Nina GmbH"))
     customer.accept(invitation.open_for(actor(NINA))[0], by=actor(NINA))
     souths = customer.add(south, by=actor(SAM), draft=draft("other@else.example", name="Elsewhere"))
     note = customer.add_note(ninas, by=actor(EDDIE), text="Pays late, asks early.")
+    view = customer.save_view(north, by=actor(OLGA), name="Mine", query="manager=me")
     doras_cloud = cloud.create(own[DORA], by=actor(DORA), name="dora-cloud")
     assert carls.default_cloud_id
     assert ninas.default_cloud_id
@@ -168,7 +174,19 @@ def _build() -> World:
         eddie=user(EDDIE).id,
         ninas_note=note.id,
         olgas_notice=notice.notices_for(actor(OLGA))[0].id,
+        olgas_view=view.id,
+        norths_import=file,
     )
+
+
+def _checked_import(partner: BillingAccount) -> str:
+    """A file with a good and a bad row, which the worker has checked."""
+    good = {"name": "From a file", "invitation_email": "file@client.example", "country": "DE"}
+    bad = {"name": "No address", "country": "DE"}
+    held = importing.upload(partner, by=actor(OLGA), lines=[Line(2, good), Line(3, bad)])
+    while importing.go_on(held.id):
+        pass
+    return held.id
 
 
 def draft(email: str = "new@client.example", *, name: str = "New Client", **more: object) -> Draft:
@@ -357,6 +375,41 @@ def _revoke(world: World, by: Actor) -> None:
     access.revoke(of=user(EDDIE), account=db.lock(BillingAccount, world.north), by=by)
 
 
+def _save_view(world: World, by: Actor) -> SavedView:
+    north = db.lock(BillingAccount, world.north)
+    return customer.save_view(north, by=by, name="sample", query="status=Active")
+
+
+def _rename_view(world: World, by: Actor) -> None:
+    customer.rename_view(_save_view(world, by), by=by, name="renamed")
+
+
+def _move_view(world: World, by: Actor) -> None:
+    customer.move_view(_save_view(world, by), by=by, to=0)
+
+
+def _remove_view(world: World, by: Actor) -> None:
+    customer.remove_view(_save_view(world, by), by=by)
+
+
+def _upload(world: World, by: Actor) -> None:
+    lines = [Line(2, {"name": "Sample", "invitation_email": "s@client.example", "country": "DE"})]
+    importing.upload(db.lock(BillingAccount, world.north), by=by, lines=lines)
+
+
+def _begin_import(world: World, by: Actor) -> None:
+    importing.begin(db.lock(Import, world.norths_import), by=by)
+
+
+def _end_import(world: World, by: Actor) -> None:
+    _begin_import(world, actor(OLGA))
+    importing.end(db.lock(Import, world.norths_import), by=by)
+
+
+def _remove_import(world: World, by: Actor) -> None:
+    importing.remove(db.lock(Import, world.norths_import), by=by)
+
+
 def _north(world: World) -> str:
     return world.north
 
@@ -368,6 +421,10 @@ def _doras_cloud(world: World) -> str:
 VERBS = (
     Verb("account.see", lambda world: world.north, _see_account),
     Verb("account.see", lambda world: world.north, _see_customer),
+    Verb("account.see", _north, _save_view),
+    Verb("account.see", _north, _rename_view),
+    Verb("account.see", _north, _move_view),
+    Verb("account.see", _north, _remove_view),
     Verb("account.switch_to_paid", lambda world: world.trial, _switch_to_paid),
     Verb("access.manage", _north, _add_staff, ("access.grant",)),
     Verb("access.manage", _north, _grant, ("access.grant",)),
@@ -383,6 +440,10 @@ VERBS = (
     Verb("cloud.relink", _doras_cloud, _relink_cloud, ("cloud.leave", "cloud.link")),
     Verb("cloud.rename", _doras_cloud, _rename_cloud),
     Verb("customer.add", lambda world: world.north, _add_customer),
+    Verb("customer.add", _north, _upload, ("import.upload",)),
+    Verb("customer.add", _north, _begin_import, ("import.begin",)),
+    Verb("customer.add", _north, _end_import, ("import.begin", "import.end")),
+    Verb("customer.add", _north, _remove_import, ("import.remove",)),
     Verb("customer.edit", _north, _edit_customer),
     Verb("customer.edit", _north, _correct_address, ("customer.add", "customer.correct_address")),
     Verb("customer.remove", _north, _remove),

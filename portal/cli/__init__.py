@@ -10,7 +10,16 @@ from flask.cli import AppGroup, with_appcontext
 
 from portal import db, formats, phrases
 from portal.cli import serving
-from portal.domain import account, audit, contact, customer, explaining, identity, ownership
+from portal.domain import (
+    account,
+    audit,
+    contact,
+    customer,
+    explaining,
+    identity,
+    importing,
+    ownership,
+)
 from portal.domain.account import BillingAccount
 from portal.domain.actor import COMMAND
 from portal.domain.cloud import Cloud
@@ -132,6 +141,7 @@ def customer_erase(customer_id: str) -> None:
         record = db.find(Customer, customer_id, COMMAND)
         if record is None:
             raise click.ClickException(f"There is no customer {customer_id}.")
+        importing.erase(record)  # first: it finds rows by what is erased next
         customer.erase(record, by=COMMAND)
 
     run_unit(unit)

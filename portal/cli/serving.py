@@ -81,7 +81,7 @@ def _listen(host: str, port: int) -> Any:
             port=port,
             threads=THREADS,
             connection_limit=CONNECTIONS,
-            max_request_body_size=4 * config.BODY_LARGEST,  # waitress keeps bodies on disk
+            max_request_body_size=4 * config.FILE_LARGEST,  # waitress keeps bodies on disk
             clear_untrusted_proxy_headers=False,  # ProxyFix reads them if so many are trusted
             ident="",
         )

@@ -22,6 +22,7 @@ from portal.domain.terms import SignUpPolicy, Terms
 
 __all__ = [
     "BODY_LARGEST",
+    "FILE_LARGEST",
     "LOOPBACK",
     "ROOT",
     "SECRET_SHORTEST",
@@ -38,6 +39,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SECRET_SHORTEST = 32
 BODY_LARGEST = 256 * 1024
+FILE_LARGEST = 4 * 1024 * 1024
+"""Of an import: 5,000 customers with 800 bytes each."""
 
 
 class Unsafe(Exception):

@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, g, request, stream_with_context, url_for
+from flask import Blueprint, g, request, url_for
 from flask_babel import gettext as _
 
-from portal import db, formats, phrases, spreadsheet, web
+from portal import db, formats, phrases, web
 from portal.domain import access, activity
 from portal.domain.account import BillingAccount
 from portal.domain.activity import ActivityLine, Wanted
@@ -49,13 +49,7 @@ def export(account_id: str) -> Any:
     """The lines that the filter shows, all of them, as CSV."""
     access.require(web.actor(), "account.see", g.partner)
     wanted = replace(_wanted(), before=None)
-    rows = _rows(account_id, wanted)
-    day = db.now().strftime("%Y-%m-%d")
-    return Response(
-        stream_with_context(spreadsheet.lines(rows)),
-        mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="activity-{day}.csv"'},
-    )
+    return web.csv_file("activity", _rows(account_id, wanted))
 
 
 def _rows(account_id: str, wanted: Wanted) -> Iterator[list[object]]:

@@ -15,8 +15,9 @@ from portal.domain.access import AccountRole
 from portal.domain.account import BillingAccount
 from portal.domain.actor import COMMAND, WORKER, Actor
 from portal.domain.cloud import Cloud, Folder
-from portal.domain.customer import Customer, CustomerNote, Filter
+from portal.domain.customer import Customer, CustomerNote, Filter, SavedView
 from portal.domain.identity import KeptForm
+from portal.domain.importing import Import
 from portal.domain.invitation import Invitation
 from portal.domain.notice import Notice
 from tests.world import (
@@ -48,9 +49,11 @@ HAVE_A_RULE = {
     "Customer",
     "CustomerNote",
     "Folder",
+    "Import",
     "Invitation",
     "KeptForm",
     "Notice",
+    "SavedView",
 }
 """Models that are looked up by an ID from outside."""
 
@@ -64,6 +67,8 @@ SEEN_BY: dict[str, tuple[type[Any], Callable[[World], str], set[str]]] = {
     "a confirmed customer": (Customer, lambda w: w.ninas_customer, STAFF),
     "another partner's customer": (Customer, lambda w: w.souths_customer, {SAM}),
     "a note on a confirmed customer": (CustomerNote, lambda w: w.ninas_note, STAFF),
+    "somebody's saved view": (SavedView, lambda w: w.olgas_view, {OLGA}),
+    "a partner's import": (Import, lambda w: w.norths_import, STAFF),
     "a waiting customer's cloud": (Cloud, lambda w: w.carls_cloud, STAFF),
     "a confirmed customer's cloud": (Cloud, lambda w: w.ninas_cloud, STAFF | {NINA}),
     "a cloud of one's own": (Cloud, lambda w: w.doras_cloud, {DORA}),

@@ -1,22 +1,26 @@
 """Customers of a partner: the record, adding, editing, answering, ending, erasing, the list."""
 
 from portal.domain.customer.acceptance import Week, acceptance_for
-from portal.domain.customer.adding import add, problems, refuse_to_grow
+from portal.domain.customer.adding import add, already_there, problems, refuse_to_grow
 from portal.domain.customer.answering import accept, decline, sees_as_own_customers
+from portal.domain.customer.columns import COLUMNS, ONLY_EXPORTED, cells_of
 from portal.domain.customer.editing import correct_address, draft_of, edit
 from portal.domain.customer.ending import end_partnership, remove, resume, suspend
 from portal.domain.customer.erasing import erase
 from portal.domain.customer.listing import (
+    EXPORT_PAGE,
     ME,
     NOBODY,
     PAGE,
     Counts,
     CustomerRow,
+    ExportRow,
     Filter,
     counts_for,
     history_of,
     live_customers,
     page_for,
+    records_for,
     staff_of,
     subaccount_cards,
 )
@@ -36,27 +40,46 @@ from portal.domain.customer.notes import (
 from portal.domain.customer.pacing import invitations_left, next_invitation_at, too_many
 from portal.domain.customer.record import Customer, Draft, Status, shaped
 from portal.domain.customer.telling import tell_of_delivery, tell_partner
+from portal.domain.customer.views import (
+    VIEW_NAME_LONGEST,
+    VIEWS_MOST,
+    SavedView,
+    move_view,
+    remove_view,
+    rename_view,
+    save_view,
+    views_of,
+)
 
 __all__ = [
+    "COLUMNS",
+    "EXPORT_PAGE",
     "ME",
     "NOBODY",
     "NOTES_PAGE",
     "NOTE_LONGEST",
+    "ONLY_EXPORTED",
     "PAGE",
+    "VIEWS_MOST",
+    "VIEW_NAME_LONGEST",
     "Counts",
     "Customer",
     "CustomerNote",
     "CustomerRow",
     "Draft",
+    "ExportRow",
     "Filter",
     "Manager",
     "NoteLine",
+    "SavedView",
     "Status",
     "Week",
     "accept",
     "acceptance_for",
     "add",
     "add_note",
+    "already_there",
+    "cells_of",
     "correct_address",
     "counts_for",
     "decline",
@@ -73,14 +96,19 @@ __all__ = [
     "manager_of",
     "managers_of",
     "may_delete_note",
+    "move_view",
     "next_invitation_at",
     "note_text",
     "notes_on",
     "page_for",
     "problems",
+    "records_for",
     "refuse_to_grow",
     "remove",
+    "remove_view",
+    "rename_view",
     "resume",
+    "save_view",
     "sees_as_own_customers",
     "shaped",
     "staff_of",
@@ -89,4 +117,5 @@ __all__ = [
     "tell_of_delivery",
     "tell_partner",
     "too_many",
+    "views_of",
 ]

@@ -101,6 +101,16 @@ def problems(
     return [problem for problem in found if problem is not None]
 
 
+def already_there(partner: BillingAccount, draft: Draft) -> Customer | None:
+    """The partner's live customer that this draft speaks of: the one with its own reference; where
+    it has none, the one with its invited address."""
+    if draft.reference:
+        return _live(partner, Customer.reference == draft.reference)
+    if draft.invitation_email:
+        return _live(partner, Customer.email_key == contact.email(draft.invitation_email).key)
+    return None
+
+
 def _email_problem(partner: BillingAccount, email: str) -> Refused | None:
     address = contact.email(email)
     domains = terms.agreed().customer_email_domains

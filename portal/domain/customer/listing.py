@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.orm import aliased
@@ -18,8 +18,10 @@ from portal.domain.cloud import Cloud, CloudRow
 from portal.domain.contact import search_key
 from portal.domain.customer.record import Customer, Status
 from portal.domain.identity import User
+from portal.domain.invitation import Invitation
 
 PAGE = 50
+EXPORT_PAGE = 500
 ME, NOBODY = "me", "none"
 
 
@@ -45,6 +47,14 @@ class CustomerRow(NamedTuple):
     created_at: datetime
 
 
+class ExportRow(NamedTuple):
+    """A customer as a file has it; `manager` is an e-mail address."""
+
+    record: Customer
+    manager: str | None
+    answered_at: datetime | None
+
+
 class Counts(NamedTuple):
     total: int
     by_status: dict[Status, int]
@@ -62,16 +72,36 @@ class SubaccountCard(NamedTuple):
 def page_for(actor: Actor, partner: BillingAccount, wanted: Filter) -> list[CustomerRow]:
     """The partner's customers, newest first unless wanted otherwise, one more than a page where
     there is another. `waiting_days`: only who has waited for the answer longer than that."""
+    columns = (
+        Customer.id,
+        Customer.name,
+        Customer.invitation_email,
+        Customer.status,
+        Customer.default_cloud_id,
+        Cloud.closed_at,
+        Customer.created_at,
+    )
+    return [CustomerRow(*row) for row in _page(columns, actor, partner, wanted, PAGE)]
+
+
+def records_for(
+    actor: Actor, partner: BillingAccount, wanted: Filter, *, page: int
+) -> list[ExportRow]:
+    """The same customers in the same order, with all that a file says of them."""
+    manager = select(User.email).where(User.id == Customer.manager_id).scalar_subquery()
+    answered = select(Invitation.answered_at).where(
+        Invitation.subaccount_id == Customer.subaccount_id
+    )
+    columns = (Customer, manager, answered.scalar_subquery())
+    return [ExportRow(*row) for row in _page(columns, actor, partner, wanted, page)]
+
+
+def _page(
+    columns: tuple[Any, ...], actor: Actor, partner: BillingAccount, wanted: Filter, page: int
+) -> list[Any]:
     found = (
-        select(
-            Customer.id,
-            Customer.name,
-            Customer.invitation_email,
-            Customer.status,
-            Customer.default_cloud_id,
-            Cloud.closed_at,
-            Customer.created_at,
-        )
+        select(*columns)
+        .select_from(Customer)
         .outerjoin(Cloud, Cloud.id == Customer.default_cloud_id)
         .where(Customer.partner_id == partner.id, Customer.visible_to(actor))
     )
@@ -93,8 +123,7 @@ def page_for(actor: Actor, partner: BillingAccount, wanted: Filter) -> list[Cust
         is_next = Customer.id > wanted.after if wanted.oldest_first else Customer.id < wanted.after
         found = found.where(is_next)
     order = Customer.id.asc() if wanted.oldest_first else Customer.id.desc()
-    rows = db.session.execute(found.order_by(order).limit(PAGE + 1))
-    return [CustomerRow(*row) for row in rows]
+    return list(db.session.execute(found.order_by(order).limit(page + 1)))
 
 
 def counts_for(actor: Actor, partner: BillingAccount, *, manager: str = "") -> Counts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -20,14 +21,16 @@ blueprint = Blueprint("customers", __name__, url_prefix="/<id:account_id>/custom
 @blueprint.get("")
 def index(account_id: str) -> Any:
     """The list; search, status and place stand in the URL."""
-    actor, partner, wanted = web.actor(), g.partner, _wanted()
+    actor, partner, wanted = web.actor(), g.partner, filter_of(request.args)
     rows = customer.page_for(actor, partner, wanted)
     return web.page(
         "partner/customers/index.html",
         fragment="list",
         partner=partner,
         wanted=wanted,
-        url=partial(_list_url, account_id, wanted),
+        url=partial(list_url, account_id, wanted),
+        export_url=list_url(account_id, wanted, "export"),
+        **views.bar(account_id, wanted),
         rows=rows[: customer.PAGE],
         next_after=rows[customer.PAGE - 1].id if len(rows) > customer.PAGE else None,
         counts=customer.counts_for(actor, partner, manager=wanted.manager),
@@ -38,15 +41,16 @@ def index(account_id: str) -> Any:
     )
 
 
-def _wanted() -> Filter:
-    given, days = request.args.get("status", ""), request.args.get("waiting", "")
+def filter_of(given: Mapping[str, str]) -> Filter:
+    """The filter that a URL's parameters ask for; what is none of them is passed over."""
+    status, days = given.get("status", ""), given.get("waiting", "")
     return Filter(
-        search=request.args.get("q", "").strip()[:200],
-        status=Status(given) if given in set(Status) else None,
-        manager=request.args.get("manager", "")[:20],
+        search=given.get("q", "").strip()[:200],
+        status=Status(status) if status in set(Status) else None,
+        manager=given.get("manager", "")[:20],
         waiting_days=int(days) if re.fullmatch("[0-9]{1,4}", days) else None,
-        oldest_first=request.args.get("sort") == "oldest",
-        after=request.args.get("after", "")[:20],
+        oldest_first=given.get("sort") == "oldest",
+        after=given.get("after", "")[:20],
     )
 
 
@@ -63,16 +67,22 @@ def manager_label(manager: Manager) -> str:
     return str(_("%(name)s (no longer on the staff)", name=manager.name))
 
 
-def _list_url(account_id: str, wanted: Filter, **changes: Any) -> str:
-    """The list with the same filter, from its first page, but for `changes`."""
+def parameters(wanted: Filter) -> dict[str, str]:
+    """A filter as its URL has it, from the first page on: what `filter_of` reads."""
     kept = {
-        "q": wanted.search or None,
-        "status": wanted.status,
-        "manager": wanted.manager or None,
-        "waiting": wanted.waiting_days,
-        "sort": "oldest" if wanted.oldest_first else None,
+        "q": wanted.search,
+        "status": wanted.status or "",
+        "manager": wanted.manager,
+        "waiting": "" if wanted.waiting_days is None else str(wanted.waiting_days),
+        "sort": "oldest" if wanted.oldest_first else "",
     }
-    return url_for("partner.customers.index", account_id=account_id, **{**kept, **changes})
+    return {name: value for name, value in kept.items() if value}
+
+
+def list_url(account_id: str, wanted: Filter, view: str = "index", **changes: Any) -> str:
+    """The list, or a view of the same customers, with the same filter but for `changes`."""
+    shown = {**parameters(wanted), **changes}
+    return url_for(f"partner.customers.{view}", account_id=account_id, **shown)
 
 
 @blueprint.get("/acceptance")
@@ -166,4 +176,12 @@ def find(customer_id: str) -> Customer:
     return record
 
 
-from portal.partner.customers import clouds, notes, records, states  # noqa: E402, F401 - views
+from portal.partner.customers import (  # noqa: E402 - views hang here
+    clouds,  # noqa: F401
+    export,  # noqa: F401
+    imports,  # noqa: F401
+    notes,  # noqa: F401
+    records,  # noqa: F401
+    states,  # noqa: F401
+    views,
+)

@@ -12,7 +12,8 @@ from flask_babel import get_locale, gettext, ngettext
 
 from portal.domain.errors import Refused
 from portal.formats import local_time
-from portal.reasons import REASONS
+from portal.sentences import imports
+from portal.sentences.reasons import REASONS
 
 Facts = Mapping[str, Any]
 
@@ -216,6 +217,12 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     "tin-taken": lambda f: _(
         "%(twin)s has the same tax number. If that is meant, tick the box below and add again.", **f
     ),
+    "view-empty": lambda f: _(
+        "This is the whole list. Search it or choose a filter first, then save what you see."
+    ),
+    "view-exists": lambda f: _("This filter is saved already, as “%(name)s”.", **f),
+    "view-name-taken": lambda f: _("Another of your views has this name. Choose another one."),
+    "views-many": lambda f: _("You have %(most)s views; remove one before you save another.", **f),
     "own-customer": lambda f: _(
         "This is your customer’s invitation; only they can confirm or decline it."
     ),
@@ -260,4 +267,5 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     ),
 }
 
+REFUSED |= imports.SENTENCES
 SENTENCES = {**MALFORMED, **REFUSED, **REASONS}

@@ -1,0 +1,182 @@
+"""*Import CSV*: a file is checked, looked at, and imported by the worker while one watches."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from flask import abort, flash, g, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_wtf.file import FileField
+from wtforms import BooleanField, ValidationError
+
+from portal import config, db, phrases, spreadsheet, web
+from portal.domain import access, customer, importing, once, terms
+from portal.domain.account import BillingAccount
+from portal.domain.errors import Forbidden, Refused
+from portal.domain.importing import Import, ImportRow, Outcome, State
+from portal.partner.customers import blueprint
+from portal.sentences import sentence
+
+MEGABYTE = 1024 * 1024
+
+
+class UploadForm(web.CreatingForm):
+    """A file of customers."""
+
+    file = FileField(lazy_gettext("CSV file"), render_kw={"accept": ".csv,text/csv"})
+
+    def validate_file(self, field: FileField) -> None:
+        if not field.data:
+            raise ValidationError(_("Choose a file."))
+
+
+@blueprint.route("/import", methods=["GET", "POST"])
+@web.takes_file
+def upload(account_id: str) -> Any:
+    """*Import CSV*: what a file looks like, and those uploaded before."""
+    access.require(web.actor(), "customer.add", g.partner)
+    customer.refuse_to_grow(g.partner)
+    is_too_large = (request.content_length or 0) > config.FILE_LARGEST
+    form = UploadForm(formdata=None) if is_too_large else UploadForm()
+    if is_too_large:
+        form.refuse(Refused("file-large", field="file", most=config.FILE_LARGEST // MEGABYTE))
+    elif form.is_submitted() and form.validate():
+        try:
+            ident = _uploaded(form)
+        except Forbidden:
+            raise
+        except Refused as error:
+            form.refuse(error)
+        else:
+            return redirect(url_for(".show_import", account_id=account_id, import_id=ident), 303)
+    return web.page(
+        "partner/customers/upload.html",
+        partner=g.partner,
+        form=form,
+        columns=[(name, phrases.column(name)) for name in customer.COLUMNS],
+        imports=importing.imports_of(g.partner),
+        kept_days=importing.KEPT_FOR.days,
+        forgotten_days=importing.FORGOTTEN_AFTER.days,
+        rows_most=importing.ROWS_MOST,
+        status=422 if form.is_submitted() else 200,
+    )
+
+
+def _uploaded(form: UploadForm) -> str:
+    """The ID of the import that the file has become."""
+    actor, partner_id, key = web.actor(), g.partner.id, form.form_key.data or ""
+    content = form.file.data.read()
+    lines = importing.lines_of(spreadsheet.rows(content), phrases.columns_by_word())
+    body = {"path": request.path, "content": hashlib.sha256(content).hexdigest()}
+
+    def unit() -> str:
+        fresh = db.lock(BillingAccount, partner_id)
+        save = importing.upload
+        return once.once(actor, key, body, lambda: save(fresh, by=actor, lines=lines).id)
+
+    return db.write(unit)
+
+
+@blueprint.get("/import/template")
+def import_template(account_id: str) -> Any:
+    """A file with the columns and no customers."""
+    return web.csv_file("customers-template", [customer.COLUMNS])
+
+
+class BeginForm(web.Form):
+    """What one says before rows are added."""
+
+    same_tin_is_meant = BooleanField(
+        lazy_gettext("Import the rows whose tax number another customer has, too: that is meant")
+    )
+
+
+@blueprint.get("/import/<id:import_id>")
+def show_import(account_id: str, import_id: str) -> Any:
+    """What would become of each row, or how far the import is; asks again by itself."""
+    held = _find(import_id)
+    given, after = request.args.get("outcome", ""), request.args.get("after", "")
+    outcome = Outcome(given) if given in set(Outcome) else None
+    is_number = after.isascii() and after.isdigit() and len(after) < 7
+    rows = importing.rows_of(held, outcome=outcome, after=int(after) if is_number else 0)
+    shown = rows[: importing.PAGE]
+    return web.page(
+        "partner/customers/import.html",
+        fragment="progress",
+        partner=g.partner,
+        held=held,
+        totals=importing.totals_of(held),
+        form=BeginForm(formdata=None),
+        is_paced=held.state is State.IMPORTING and held.due_at > db.now(),
+        per_day=terms.agreed().invitations_per_day,
+        outcome=outcome,
+        after=after,
+        rows=[(row, _reasons(row)) for row in shown],
+        next_after=shown[-1].number if len(rows) > len(shown) else None,
+    )
+
+
+def _reasons(row: ImportRow) -> list[tuple[str, str]]:
+    """Columns, empty where it is about the whole row, and what is wrong there."""
+    found = [(why["field"], why["code"], why["facts"]) for why in row.reasons]
+    return [(column or "", sentence(code, facts)) for column, code, facts in found]
+
+
+@blueprint.get("/import/<id:import_id>/failed")
+def failed_rows(account_id: str, import_id: str) -> Any:
+    """The rows that were refused, with the reasons: to be mended and uploaded again."""
+    _find(import_id)
+    rows = db.read(lambda: [_failed(row) for row in importing.refused_rows(_find(import_id))])
+    return web.csv_file("customers-failed", [[*customer.COLUMNS, importing.REASONS], *rows])
+
+
+def _failed(row: ImportRow) -> list[str]:
+    cells = [row.cells.get(name, "") for name in customer.COLUMNS]
+    said = [f"{column}: {text}" if column else text for column, text in _reasons(row)]
+    return [*cells, " ".join(said)]
+
+
+@blueprint.post("/import/<id:import_id>/begin")
+def begin_import(account_id: str, import_id: str) -> Any:
+    """*Import*."""
+    meant = bool(BeginForm().same_tin_is_meant.data)
+    return _step(import_id, lambda it: importing.begin(it, by=web.actor(), same_tin_is_meant=meant))
+
+
+@blueprint.post("/import/<id:import_id>/end")
+def end_import(account_id: str, import_id: str) -> Any:
+    """*End import*: what is not added yet is refused."""
+    return _step(import_id, lambda it: importing.end(it, by=web.actor()))
+
+
+@blueprint.post("/import/<id:import_id>/remove")
+def remove_import(account_id: str, import_id: str) -> Any:
+    """*Remove* the file with its rows; customers who were added from it stay."""
+    _step(import_id, lambda it: importing.remove(it, by=web.actor()))
+    flash(_("The file is removed. Customers who were added from it stay."), "success")
+    return redirect(url_for(".upload", account_id=account_id), 303)
+
+
+def _step(import_id: str, verb: Callable[[Import], None]) -> Any:
+    """Do it to the import as it is now, and show what it is then."""
+    _find(import_id)
+    if not web.Form().validate():
+        abort(422)
+
+    def unit() -> None:
+        _find(import_id)  # somebody may have removed it
+        verb(db.lock(Import, import_id))
+
+    db.write(unit)
+    return redirect(url_for(".show_import", account_id=g.partner.id, import_id=import_id), 303)
+
+
+def _find(import_id: str) -> Import:
+    """The import under this partner's URL for who may add customers, or 404."""
+    held = web.find_or_404(Import, import_id)
+    web.same_or_404(held.partner_id, g.partner.id)
+    access.require(web.actor(), "customer.add", g.partner)
+    return held
