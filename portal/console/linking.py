@@ -76,7 +76,9 @@ def _page(at: Target, form: LinkForm, chosen: Cloud | None) -> Any:
         fragment=part or "form",
         account=at.account,
         here=url_for(".link", **query),
-        more=url_for(".link", **query, q=search or None, shown=shown + linking.PAGE),
+        more=url_for(".link", **query, q=search or None, shown=shown + linking.PAGE)
+        if shown < linking.WINDOW
+        else None,
         is_dialog=is_dialog,
         back=back,
         form=form,

@@ -118,6 +118,14 @@ def test_more_than_fifty_are_shown_fifty_at_a_time(app: object, world: World) ->
     assert (len(everything.ready), everything.has_more) == (120, False)
 
 
+def test_older_ones_than_are_looked_at_are_found_by_search(app: object, world: World) -> None:
+    oldest = many_clouds(NINA, own(NINA), linking.WINDOW + 30)[0]
+    found = choices(world.ninas_subaccount, NINA, shown=10 * linking.WINDOW)
+    assert (len(found.ready) + len(found.others), found.has_more) == (linking.WINDOW, True)
+    assert oldest not in ready(found)
+    assert ready(choices(world.ninas_subaccount, NINA, search=f"cloud-{oldest[-5:]}")) == [oldest]
+
+
 def test_a_partner_with_thousands_of_customers_finds_this_customers_cloud_on_top(
     app: object, world: World, clock: Clock
 ) -> None:

@@ -57,7 +57,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Choices:
-    """What the drop-down shows: `has_more` where there are others beyond these."""
+    """What the drop-down shows: `has_more` where there may be others beyond these."""
 
     ready: list[Choice]
     others: list[Choice]
@@ -84,7 +84,7 @@ def choices(at: Target, *, search: str = "", shown: int = PAGE) -> Choices:
     return Choices(
         ready=[one for one in ordered if one.reason is None],
         others=[one for one in ordered if one.reason is not None],
-        has_more=len(rows) > shown,
+        has_more=len(rows) > shown or len(rows) >= WINDOW,
     )
 
 
