@@ -12,10 +12,9 @@ from portal import db, seeds
 from portal.domain import account, audit, contact, control, identity, outbox
 from portal.domain.access import CloudAccess, CloudRole
 from portal.domain.account import BillingAccount, Kind, Mode
-from portal.domain.cloud import Cloud
-from portal.domain.customer import Customer, Status
+from portal.domain.customer import Customer
 from portal.domain.identity import User
-from portal.domain.outbox import Delivery, OutboxEntry
+from portal.domain.outbox import OutboxEntry
 from tests.conftest import Databases, make_app
 from tests.world import DORA, EDDIE, OLGA, SAM, TINA, World, user
 
@@ -189,24 +188,25 @@ def empty(databases: Databases, kind: str, monkeypatch: pytest.MonkeyPatch) -> A
     databases.drop(url)
 
 
-def test_seed_fills_an_empty_database_with_a_world_in_order(empty: Flask, kind: str) -> None:
-    assert call(empty, "seed") == (0, "The demonstration data is in place.\n")
-    assert audit.broken_links() == []
-    assert set(db.session.scalars(select(Customer.status))) == {
-        Status.WAITING,
-        Status.ACTIVE,
-        Status.INACTIVE,
-    }
-    assert db.session.scalar(select(func.count()).select_from(Cloud)) == 11
-    now = db.now()
-    assert all(at < now for at in db.session.scalars(select(Customer.created_at)))
-    waiting = select(OutboxEntry.recipient).where(OutboxEntry.state == Delivery.PENDING)
-    assert set(db.session.scalars(waiting)) == {"carl@nettlecombe.example"}
+def seed(app: Flask) -> tuple[int, str]:
+    return call(app, "seed", "--customers", str(seeds.FEWEST))
+
+
+def test_seed_fills_an_empty_database_once(empty: Flask, kind: str) -> None:
+    label = "The demonstration: a year of three partners"
+    assert seed(empty) == (0, f"{label}\nThe demonstration data is in place.\n")
+    assert db.session.scalar(select(func.count()).select_from(Customer)) == seeds.FEWEST
     said = db.read(seeds.sign_ins)
     assert all(email in said for email in seeds.PEOPLE)
-    assert identity.check_password("olga@halden.example", seeds.PASSWORD) is not None
-    assert call(empty, "seed") == (0, "The database has users already; nothing is added.\n")
-    assert db.session.scalar(select(func.count()).select_from(Customer)) == 9
+    assert seed(empty) == (0, "The database has users already; nothing is added.\n")
+    assert db.session.scalar(select(func.count()).select_from(Customer)) == seeds.FEWEST
+
+
+def test_seed_tells_of_no_fewer_customers_than_there_are_kinds_of_stories(empty: Flask) -> None:
+    code, said = call(empty, "seed", "--customers", str(seeds.FEWEST - 1))
+    assert code == 2
+    assert f"is not in the range x>={seeds.FEWEST}" in said
+    assert db.read(seeds.is_empty)
 
 
 def test_seed_adds_nothing_where_somebody_is(app: Flask) -> None:
@@ -230,10 +230,10 @@ def test_a_seed_that_is_cut_short_leaves_nothing_and_can_be_sown_again(
     with monkeypatch.context() as patch:
         patch.setattr(outbox, "sent", lambda *_held: 1 / 0)  # as if killed in the middle
         with pytest.raises(ZeroDivisionError):
-            seeds.plant()
+            seeds.plant(customers=seeds.FEWEST)
     assert db.read(seeds.is_empty)
     assert db.session.scalar(select(func.count()).select_from(BillingAccount)) == 0
-    assert call(empty, "seed")[0] == 0
+    assert seed(empty)[0] == 0
     assert audit.broken_links() == []
 
 

@@ -72,7 +72,7 @@ def test_a_first_start_makes_a_world_prints_how_to_enter_it_and_delivers_its_mai
         assert "olga@halden.example" in said
         status, page = answer(port, "/sign-in")
         assert (status, "Test Cloud" in page) == (200, True)
-        soon(lambda: len(list(mailbox.glob("*.eml"))) == 2)
+        soon(lambda: len(list(mailbox.glob("*.eml"))) == 3)
         os.killpg(program.pid, signal.SIGINT)
         assert program.wait(30) == 0
         assert group(program) == set()
@@ -80,7 +80,7 @@ def test_a_first_start_makes_a_world_prints_how_to_enter_it_and_delivers_its_mai
         read_until(program.stdout, "Ctrl-C")
         os.killpg(program.pid, signal.SIGINT)
         assert program.wait(30) == 0
-    assert len(list(mailbox.iterdir())) == 2, "a second start adds nothing and sends nothing"
+    assert len(list(mailbox.iterdir())) == 3, "a second start adds nothing and sends nothing"
     databases.drop(empty)
 
 

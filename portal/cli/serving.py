@@ -32,7 +32,7 @@ def up() -> None:
     os.umask(0o077)  # the database and the mailbox are nobody else's
     flask_migrate.upgrade()
     if current_app.config["PORTAL_ENV"] == "local" and db.read(seeds.is_empty):
-        seeds.plant()
+        _plant(seeds.CUSTOMERS)
     _serve()
 
 
@@ -139,16 +139,29 @@ def _watch(parent: int, stop: threading.Event) -> None:
 
 
 @click.command()
+@click.option(
+    "--customers",
+    type=click.IntRange(min=seeds.FEWEST),
+    default=seeds.CUSTOMERS,
+    show_default=True,
+    help="How many the partners have.",
+)
 @with_appcontext
-def seed() -> None:
+def seed(customers: int) -> None:
     """The demonstration world, into an empty database of a local run."""
     if current_app.config["PORTAL_ENV"] != "local":
         raise click.ClickException("Demonstration data is for local runs; use `make setup`.")
     if not db.read(seeds.is_empty):
         click.echo("The database has users already; nothing is added.")
         return
-    seeds.plant()
+    _plant(customers)
     click.echo("The demonstration data is in place.")
+
+
+def _plant(customers: int) -> None:
+    label = "The demonstration: a year of three partners"
+    with click.progressbar(length=seeds.DAYS, label=label) as bar:
+        seeds.plant(customers=customers, told=bar.update)
 
 
 COMMANDS = (up, serve, work, seed)
