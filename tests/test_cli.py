@@ -12,6 +12,7 @@ from portal import db, seeds
 from portal.domain import account, audit, contact, control, identity, outbox
 from portal.domain.access import CloudAccess, CloudRole
 from portal.domain.account import BillingAccount, Kind, Mode
+from portal.domain.cloud import Cloud
 from portal.domain.customer import Customer
 from portal.domain.identity import User
 from portal.domain.outbox import OutboxEntry
