@@ -181,9 +181,9 @@ def test_a_choice_that_is_none_changes_nothing_and_keeps_the_ticks(
     olga = browser(OLGA)
     olga.get("/notices/choose")
     token = olga.form("/notices/choose")["csrf_token"]
-    data = {"csrf_token": token, "wanted": ["cloud.linked:mail", "owner.added:app"]}
+    data = {"csrf_token": token, "wanted": ["cloud.sold:mail", "owner.added:app"]}
     assert olga.post("/notices/choose", data=data).status_code == 422
-    assert "cloud.linked:mail" in olga.text
+    assert "cloud.sold:mail" in olga.text
     assert olga.form("/notices/choose")["wanted"] == ["owner.added:app"]
     assert notice.muted_by(actor(OLGA)) == set()
 

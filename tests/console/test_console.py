@@ -70,6 +70,7 @@ def test_a_customer_sees_their_subaccount_with_its_cloud(browser: Open, world: W
     assert hrefs == {
         f"/console/clouds/{world.ninas_cloud}",
         f"/console/billing/{world.ninas_subaccount}",
+        f"/console/billing/{world.ninas_subaccount}/link?next=/console",
     }
     assert "Carl" not in client.text
 
@@ -96,7 +97,7 @@ def test_my_other_clouds_say_that_i_pay_for_them(browser: Open, world: World) ->
     client.get("/console")
     assert others(client) == [["dora-cloud", world.doras_cloud, f"you {world.direct}"]]
     assert "Paid by you, not linked to a partner." in client.text
-    assert "You pay for these clouds separately in Test Cloud." in client.text
+    assert "If you don’t link a cloud, you pay for it separately in Test Cloud." in client.text
 
 
 def test_another_payer_is_another_account(browser: Open, world: World) -> None:

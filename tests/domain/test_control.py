@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from portal import db
-from portal.domain import access, cloud, contact, control, customer, invitation
+from portal.domain import access, cloud, contact, control, customer, invitation, notice
 from portal.domain.access import AccountRole, CloudAccess, CloudRole
 from portal.domain.account import BillingAccount
 from portal.domain.actor import COMMAND
@@ -499,3 +499,12 @@ def test_what_is_over_stays_in_the_table(app: Flask, world: World) -> None:
     revoke(world.doras_cloud, of=SAM)
     row = db.session.query(CloudAccess).filter_by(user_id=user(SAM).id).one()
     assert (row.role, row.revoked_at is not None) == (EDITOR, True)
+
+
+def test_a_partners_staff_hear_that_their_partner_was_given_a_role(
+    app: object, world: World
+) -> None:
+    found = db.session.get_one(Cloud, world.doras_cloud)
+    db.write(lambda: control.grant(found, by=actor(DORA), role=CloudRole.VIEWER, to=world.north))
+    newest = db.read(lambda: notice.notices_for(actor(OLGA))[0].facts)
+    assert (newest["person"], newest["thing"]) == ("North", "dora-cloud")

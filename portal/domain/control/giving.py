@@ -156,9 +156,9 @@ def _record(action: str, found: Cloud, holder: str, *, by: Actor, **facts: str) 
 def _tell_given(found: Cloud, holder: str, role: CloudRole, *, by: Actor) -> None:
     """Who holds the role now hears of it, and the owners."""
     said = {"about": found.id, "path": f"/console/clouds/{found.id}", "thing": found.name}
-    name, people = _people(holder)
+    name, people, whom = _people(holder)
     owners = access.cloud_owners(found.id) - people
-    notice.tell(Kind.ACCESS_GIVEN, to=people, by=by, role=role, **said)
+    notice.tell(Kind.ACCESS_GIVEN, to=people, by=by, role=role, **whom, **said)
     if role is OWNER:
         notice.tell(Kind.OWNER_ADDED, to=owners, by=by, person=name, **said)
     else:
@@ -169,18 +169,20 @@ def _tell_taken(
     found: Cloud, holder: str, *, by: Actor, with_them: frozenset[str] | set[str] = frozenset()
 ) -> None:
     """Who held it hears of it, and the owners who are left."""
-    name, people = _people(holder)
+    name, people, whom = _people(holder)
     people |= with_them
     owners = access.cloud_owners(found.id) - people
     said = {"about": found.id, "thing": found.name}
-    notice.tell(Kind.ACCESS_TAKEN, to=people, path="/console", by=by, **said)
+    notice.tell(Kind.ACCESS_TAKEN, to=people, path="/console", by=by, **whom, **said)
     path = f"/console/clouds/{found.id}"
     notice.tell(Kind.ACCESS_TAKEN, to=owners, path=path, by=by, person=name, **said)
 
 
-def _people(holder: str) -> tuple[str, set[str]]:
-    """The holder's name, and who hears what happens to them: of a partner those who may act."""
+def _people(holder: str) -> tuple[str, set[str], dict[str, str]]:
+    """The holder's name; who hears what happens to them, of a partner those who may act; and whom
+    it happened to, unless that is just who hears it."""
     partner = db.session.get(BillingAccount, holder)
     if partner is not None:
-        return partner.name, access.holders(partner.id, access.STAFF_ROLES)
-    return db.session.get_one(User, holder).name, {holder}
+        staff = access.holders(partner.id, access.STAFF_ROLES)
+        return partner.name, staff, {"person": partner.name}
+    return db.session.get_one(User, holder).name, {holder}, {}
