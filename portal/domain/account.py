@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     UniqueConstraint,
+    and_,
     or_,
     select,
     true,
@@ -248,8 +249,10 @@ def own_account_of(user: User) -> BillingAccount | None:
 
 
 def accounts_for(actor: Actor, *, search: str = "", after: str = "") -> list[BillingAccount]:
-    """The billing accounts that exist for the actor, newest first, one more than a page."""
+    """The billing accounts that exist for the actor, one more than a page: subaccounts after all
+    others, of which a partner has few, and each newest first."""
     found = select(BillingAccount).where(BillingAccount.visible_to(actor))
+    is_sub = BillingAccount.parent_id.is_not(None)
     if search:
         found = found.where(
             or_(
@@ -257,9 +260,12 @@ def accounts_for(actor: Actor, *, search: str = "", after: str = "") -> list[Bil
                 BillingAccount.id == search.strip().lower(),
             )
         )
-    if after:
-        found = found.where(BillingAccount.id < after)
-    return list(db.session.scalars(found.order_by(BillingAccount.id.desc()).limit(PAGE + 1)))
+    last = db.session.get(BillingAccount, after) if after else None
+    if last is not None:
+        is_next = BillingAccount.id < last.id
+        found = found.where(and_(is_sub, is_next) if last.parent_id else or_(is_sub, is_next))
+    ordered = found.order_by(is_sub, BillingAccount.id.desc())
+    return list(db.session.scalars(ordered.limit(PAGE + 1)))
 
 
 def accounts_to_pay_from(actor: Actor) -> list[BillingAccount]:

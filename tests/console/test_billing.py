@@ -4,18 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from sqlalchemy import update
 
 from portal import db
-from portal.domain import access
+from portal.domain import access, account
 from portal.domain.access import AccountRole
 from portal.domain.account import BillingAccount, InitialGrant, Mode
 from portal.domain.actor import COMMAND
 from tests.answers import facts, links, notices, stored, token
 from tests.browser import Browser
-from tests.world import ACE, AMIR, CARL, DORA, EDDIE, NINA, OLGA, TINA, VERA, Clock, World, user
+from tests.world import (
+    ACE,
+    AMIR,
+    CARL,
+    DORA,
+    EDDIE,
+    NINA,
+    OLGA,
+    TINA,
+    VERA,
+    Clock,
+    World,
+    actor,
+    user,
+)
 
 Open = Callable[..., Browser]
 
@@ -203,3 +218,26 @@ def test_the_invited_sees_the_subaccount_only_after_confirming(browser: Open, wo
     assert "Create cloud" in links(client)
     assert browser(NINA).get(page).status_code == 404
     assert browser(NINA).get(f"/console/billing/{world.north}").status_code == 404
+
+
+def test_ones_own_account_stands_before_the_customers_however_many(
+    browser: Open, world: World
+) -> None:
+    client = browser(OLGA)
+    client.get("/console/billing")
+    [first, second, third] = [link for link in links(client).values() if "/billing/dn2" in link]
+    assert first.endswith(world.north)
+    assert {second[-20:], third[-20:]} == {world.carls_subaccount, world.ninas_subaccount}
+
+
+def test_billing_pages_through_own_accounts_and_then_subaccounts(
+    app: object, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account, "PAGE", 1)
+    seen, olga = [""], actor(OLGA)
+    for _page in range(3):
+        seen.append(db.read(partial(account.accounts_for, olga, after=seen[-1]))[0].id)
+    seen = seen[1:]
+    assert seen[0] == world.north
+    assert sorted(seen[1:]) == sorted([world.carls_subaccount, world.ninas_subaccount])
+    assert seen[1] > seen[2]

@@ -9,12 +9,12 @@ import pytest
 from flask import Flask
 
 from portal import db
-from portal.domain import customer, identity, invitation, outbox, terms
+from portal.domain import access, customer, identity, invitation, outbox, terms
 from portal.domain.account import BillingAccount
 from portal.domain.customer import Customer, Draft, Status
 from portal.domain.errors import Refused
 from portal.domain.outbox import Delivery
-from tests.world import CARL, EDDIE, OLGA, World, actor, draft
+from tests.world import CARL, EDDIE, OLGA, World, actor, draft, user
 
 
 def record(ident: str) -> Customer:
@@ -185,3 +185,19 @@ def test_a_refused_new_address_leaves_the_old_customer_waiting(app: Flask, world
     assert refusal(lambda: correct(world.carls_customer, OLGA)) == "email-is-staff"
     assert record(world.carls_customer).status is Status.WAITING
     assert identity.user_by_email(OLGA) is not None
+
+
+def test_the_address_is_corrected_though_the_manager_has_left_the_staff(
+    app: Flask, world: World
+) -> None:
+    ident = added(world, draft("old@client.example", manager_id=world.eddie))
+    north = db.session.get_one(BillingAccount, world.north)
+    db.write(lambda: access.revoke(of=user(EDDIE), account=north, by=actor(OLGA)))
+    new = db.write(
+        lambda: (
+            customer.correct_address(
+                db.lock(Customer, ident), by=actor(OLGA), email="new@client.example"
+            ).id
+        )
+    )
+    assert record(new).manager_id == world.eddie

@@ -82,3 +82,22 @@ def test_add_mail_sign_up_confirm_active(person: Callable[..., Page]) -> None:
     row = partner.get_by_role("row").filter(has_text="Pemberlight Optics")
     expect(row).to_have_count(1)
     expect(row).to_contain_text("Active")
+
+
+def test_a_step_asks_in_a_dialog_and_cancel_changes_nothing(person: Callable[..., Page]) -> None:
+    page = person()
+    sign_in(page, "olga@halden.example")
+    page.get_by_role("link", name="Quillmoor Archive Trust").click()
+    page.get_by_label("More actions").click()
+    page.get_by_role("link", name="Suspend").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading", name="Suspend this customer?")).to_be_visible()
+    expect(dialog.get_by_role("link", name="Cancel")).to_be_focused()
+    accessible(page)
+    dialog.get_by_role("link", name="Cancel").click()
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_label("More actions")).to_be_focused()
+    page.get_by_label("More actions").click()
+    page.get_by_role("link", name="Suspend").click()
+    dialog.get_by_role("button", name="Suspend").click()
+    expect(page.get_by_text("The customer is suspended.")).to_be_visible()

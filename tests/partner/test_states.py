@@ -124,3 +124,14 @@ def test_a_corrected_address_leads_to_the_new_record_once(
     assert again.status_code == 200
     eddie.get(f"/partner/{world.north}/customers?q=carla")
     assert eddie.text.count("carla@customer.example") == 1
+
+
+def test_with_a_script_a_step_asks_in_a_dialog(app: Flask, world: World, browser: Open) -> None:
+    client = browser(OLGA)
+    page = f"/partner/{world.north}/customers/{world.ninas_customer}"
+    client.get(page)
+    client.get(f"{page}/suspend", headers={"HX-Request": "true"})
+    assert "Suspend this customer?" in client.text
+    assert "Its clouds stay linked, and their usage still goes to you." in client.text
+    client.submit("Suspend")
+    assert "The customer is suspended." in client.text

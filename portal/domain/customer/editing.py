@@ -59,10 +59,11 @@ def correct_address(record: Customer, *, by: Actor, email: str) -> Customer:
     """
     access.require(by, "customer.edit", db.lock(BillingAccount, record.partner_id))
     record = db.lock(Customer, record.id)
-    draft = replace(draft_of(record), invitation_email=email)
+    draft = replace(draft_of(record), invitation_email=email, manager_id="")
     withdraw(record, by=by)
     partner = db.lock(BillingAccount, record.partner_id)
     corrected = add(partner, by=by, draft=draft, same_tin_is_meant=True)
+    corrected.manager_id = record.manager_id  # who left the staff stays on it, as when editing
     move_notes(record, corrected)
     audit.record(
         "customer.correct_address",

@@ -96,55 +96,57 @@ def candidate(at: Target, found: Cloud) -> Candidate:
 
 def _page(at: Target, key: str, limit: int) -> Subquery:
     """The clouds to show. `ready` orders only; whether one can be linked is for `why_not`."""
-    newest = union_all(*(_newest(at, key, *part) for part in _parts(at))).subquery()
+    newest = union_all(*_parts(at, key)).subquery()
     ready = func.max(newest.c.ready).label("ready")
     found = select(newest.c.cloud_id, ready).group_by(newest.c.cloud_id)
     return found.order_by(ready.desc(), newest.c.cloud_id.desc()).limit(limit).subquery()
 
 
-def _parts(at: Target) -> Iterator[tuple[ColumnElement[bool], ColumnElement[bool]]]:
-    """Whose clouds to look at, and which of these look ready. Where staff act for a customer, the
-    clouds shared with its user are looked at apart: a partner may own thousands of others."""
-    own, never = CloudAccess.user_id == at.actor.id, literal(value=False)
+def _parts(at: Target, key: str) -> Iterator[Select[Any]]:
+    """The newest clouds of each holder. Where staff act for a customer, those shared with its user
+    are looked at apart, and only they can be ready: a partner may own thousands of others."""
     is_customers = at.partner_id is not None and at.account.parent_id is not None
-    yield own, never if is_customers else _owned(CloudAccess)
+    yield _part(at, _newest(CloudAccess.user_id == at.actor.id, key), can_be_ready=not is_customers)
     for partner in at.staffed:
         is_usable = partner == at.partner_id and not is_customers
-        yield CloudAccess.partner_id == partner, _owned(CloudAccess) if is_usable else never
+        yield _part(at, _newest(CloudAccess.partner_id == partner, key), can_be_ready=is_usable)
     if is_customers and at.confirmed_by is not None:
+        row = _newest(CloudAccess.user_id == at.confirmed_by, key)
         mine = aliased(CloudAccess)
         shared = exists().where(
-            mine.cloud_id == CloudAccess.cloud_id,
+            mine.cloud_id == row.c.cloud_id,
             mine.revoked_at.is_(None),
             or_(mine.user_id == at.actor.id, mine.partner_id == at.partner_id),
         )
-        yield (
-            and_(CloudAccess.user_id == at.confirmed_by, shared),
-            and_(_owned(CloudAccess), shared.where(_owned(mine))),
-        )
+        yield _part(at, row, shared.where(_owned(mine)), can_be_ready=True).where(shared)
+
+
+def _newest(holds: ColumnElement[bool], key: str) -> Subquery:
+    """A holder's roles on the newest clouds. Nothing else is joined before the limit, or a planner
+    might look through all clouds for it."""
+    found = select(CloudAccess.cloud_id, CloudAccess.role, CloudAccess.effective_at)
+    found = found.where(CloudAccess.revoked_at.is_(None), holds)
+    if key:
+        named = or_(Cloud.name_key.contains(key, autoescape=True), Cloud.id == key)
+        found = found.join(Cloud, Cloud.id == CloudAccess.cloud_id).where(named)
+    return found.order_by(CloudAccess.cloud_id.desc()).limit(WINDOW).subquery()
+
+
+def _part(
+    at: Target, row: Subquery, *beside: ColumnElement[bool], can_be_ready: bool
+) -> Select[Any]:
+    is_elsewhere = Link.account_id != at.account.id
+    ready = and_(literal(value=can_be_ready), _owned(row.c), is_elsewhere, *beside)
+    return (
+        select(row.c.cloud_id, case((ready, 1), else_=0).label("ready"))
+        .join(Cloud, Cloud.id == row.c.cloud_id)
+        .join(Link, and_(Link.cloud_id == row.c.cloud_id, Link.until_at.is_(None)))
+        .where(Cloud.closed_at.is_(None))
+    )
 
 
 def _owned(row: Any) -> ColumnElement[bool]:
     return and_(row.role.in_(OWNERS), row.effective_at <= db.now())
-
-
-def _newest(
-    at: Target, key: str, holds: ColumnElement[bool], looks_ready: ColumnElement[bool]
-) -> Select[Any]:
-    is_elsewhere = Link.account_id != at.account.id
-    found = (
-        select(
-            CloudAccess.cloud_id,
-            case((and_(looks_ready, is_elsewhere), 1), else_=0).label("ready"),
-        )
-        .join(Cloud, Cloud.id == CloudAccess.cloud_id)
-        .join(Link, and_(Link.cloud_id == CloudAccess.cloud_id, Link.until_at.is_(None)))
-        .where(CloudAccess.revoked_at.is_(None), holds, Cloud.closed_at.is_(None))
-    )
-    if key:
-        found = found.where(or_(Cloud.name_key.contains(key, autoescape=True), Cloud.id == key))
-    newest = found.order_by(CloudAccess.cloud_id.desc()).limit(WINDOW).subquery()
-    return select(newest.c.cloud_id, newest.c.ready)
 
 
 def _clouds(at: Target) -> Any:

@@ -112,6 +112,7 @@ def _step(name: str, customer_id: str) -> Any:
     if not form.is_submitted() or not form.validate():
         return web.page(
             "partner/customers/step.html",
+            fragment="dialog",
             partner=g.partner,
             customer=record,
             step=step,
