@@ -110,7 +110,7 @@ def test_the_customer_leaves_without_a_script_on_a_phone(person: Callable[..., P
     page.goto("/console/billing")
     page.get_by_role("link", name="Nina Castell").click()
     page.get_by_role("link", name="Link cloud").click()
-    expect(page.get_by_text("Nothing can be linked here now.")).to_be_visible()
+    expect(page.get_by_text(re.compile("Switch this account to paid first"))).to_be_visible()
     page.get_by_role("link", name="Switch to paid").first.click()
     page.get_by_role("button", name="Switch to paid").click()
     page.get_by_role("radio", name=re.compile("^default")).check()
