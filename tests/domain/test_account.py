@@ -336,14 +336,16 @@ def test_accounts_are_searched_by_name_and_id(app: object, world: World) -> None
     assert found(world.south) == []
 
 
-def test_accounts_are_listed_newest_first_and_paged(app: object, world: World) -> None:
+def test_ones_own_account_is_listed_first_then_subaccounts_newest_first_and_paged(
+    app: object, world: World
+) -> None:
     def add() -> str:
         return customer.add(find(world.north), by=actor(OLGA), draft=draft()).subaccount_id
 
     newest = db.write(add)
     everywhere = [a.id for a in account.accounts_for(actor(OLGA))]
-    assert everywhere[0] == newest
-    assert everywhere == sorted(everywhere, reverse=True)
+    assert everywhere[:2] == [world.north, newest]
+    assert everywhere[1:] == sorted(everywhere[1:], reverse=True)
     assert [a.id for a in account.accounts_for(actor(OLGA), after=everywhere[0])] == everywhere[1:]
 
 
