@@ -217,3 +217,30 @@ def test_control_without_the_lock_one_becomes_both(app: Flask, world: World) -> 
             future.result()
     assert DORA in staff(world)
     assert db.session.query(Customer).filter_by(email_key=DORA).count() == 1
+
+
+def test_a_partner_never_takes_the_last_role_of_the_customers_people_from_the_subaccount(
+    app: object, world: World
+) -> None:
+    subaccount = db.session.get_one(BillingAccount, world.ninas_subaccount)
+
+    def revoke(by: str) -> None:
+        db.write(lambda: access.revoke(of=user(NINA), account=subaccount, by=actor(by)))
+
+    with pytest.raises(Refused, match=r"^customers-last-role$"):
+        revoke(OLGA)
+    db.write(
+        lambda: access.give_account_role(
+            AccountRole.VIEWER, to=user(DORA).id, account=subaccount, by=COMMAND
+        )
+    )
+    revoke(OLGA)
+    assert AccountRole.ADMIN not in access.roles_on_account(actor(NINA), subaccount)
+
+
+def test_the_customers_own_administrator_may_leave_the_subaccount(
+    app: object, world: World
+) -> None:
+    subaccount = db.session.get_one(BillingAccount, world.ninas_subaccount)
+    db.write(lambda: access.revoke(of=user(NINA), account=subaccount, by=actor(NINA)))
+    assert access.roles_on_account(actor(NINA), subaccount) == frozenset()

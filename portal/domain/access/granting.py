@@ -12,6 +12,7 @@ from portal.domain.access.holding import (
     CloudAccess,
     holders,
     in_effect,
+    is_staff,
     require,
 )
 from portal.domain.access.seat import Seat, standing, take
@@ -55,9 +56,10 @@ def change(role: AccountRole, *, of: User, account: Account, by: Actor) -> None:
 
 
 def revoke(*, of: User, account: Account, by: Actor) -> None:
-    """Who manages an account's access takes somebody's role there, at once; the last owner stays.
+    """Who manages an account's access takes somebody's role there, at once; the last owner stays,
+    and a partner's staff leave the customer's people the last role on their subaccount.
 
-    Raises Forbidden, Refused("no-role", "last-owner").
+    Raises Forbidden, Refused("no-role", "last-owner", "customers-last-role").
     """
     account = db.lock(type(account), account.id)
     require(by, "access.manage", account)
@@ -65,6 +67,7 @@ def revoke(*, of: User, account: Account, by: Actor) -> None:
     if AccountRole.OWNER in [row.role for row in rows]:
         require(by, "access.manage_owners", account)
     _keep_an_owner(rows, account)
+    _keep_the_customers(of, account, by=by)
     take(rows)
     audit.record("access.revoke", by=by, chain=account.chain, thing=of.id)
     said = {"about": account.id, "path": "/console", "thing": account.name}
@@ -84,6 +87,15 @@ def _keep_an_owner(leaving: list[AccountAccess], account: Account) -> None:
     held = standing(leaving).held
     if held and held.role is AccountRole.OWNER and is_last_owner(held.user_id, account):
         raise Refused("last-owner")
+
+
+def _keep_the_customers(of: User, account: Account, *, by: Actor) -> None:
+    partner_id = account.parent_id
+    if partner_id is None or not is_staff(by.id, partner_id) or is_staff(of.id, partner_id):
+        return
+    others = holders(account.id, frozenset(AccountRole)) - {of.id}
+    if all(is_staff(user_id, partner_id) for user_id in others):
+        raise Refused("customers-last-role")
 
 
 def is_last_owner(user_id: str, account: Account) -> bool:
