@@ -68,7 +68,7 @@ REASONS: dict[str, Callable[[Facts], str]] = {
         "first, and wait until it is in effect."
     ),
     "customers-last-role": lambda f: _(
-        "This is the last role of the customer’s people here; a partner never takes or lowers it. "
+        "This is the last role of the customer’s people here; a partner can’t take or lower it. "
         "Another of their people must hold one first."
     ),
 }
