@@ -37,7 +37,7 @@ from portal.domain.customer.notes import (
     note_text,
     notes_on,
 )
-from portal.domain.customer.pacing import invitations_left, next_invitation_at, too_many
+from portal.domain.customer.pacing import next_invitation_at, too_many
 from portal.domain.customer.record import Customer, Draft, Status, shaped
 from portal.domain.customer.telling import tell_of_delivery, tell_partner
 from portal.domain.customer.views import (
@@ -90,7 +90,6 @@ __all__ = [
     "erase",
     "erase_notes",
     "history_of",
-    "invitations_left",
     "live_customers",
     "managed_by",
     "manager_of",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from portal import db
 from portal.domain import terms
@@ -13,14 +13,6 @@ from portal.domain.customer.record import Customer
 from portal.domain.errors import Refused
 
 DAY = timedelta(days=1)
-
-
-def invitations_left(partner: BillingAccount) -> int:
-    """How many the partner may still send now."""
-    sent = select(func.count()).where(
-        Customer.partner_id == partner.id, Customer.created_at > db.now() - DAY
-    )
-    return max(0, terms.agreed().invitations_per_day - db.session.execute(sent).scalar_one())
 
 
 def next_invitation_at(partner: BillingAccount) -> datetime | None:
