@@ -7,7 +7,7 @@ HOST ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: run setup test e2e check lint types map bench clean
+.PHONY: run setup test e2e check lint types map translations bench clean
 
 # The demonstration, or the installation that `make setup` prepared: web server and mail worker.
 run: .venv/.run
@@ -40,6 +40,10 @@ bench: .venv/.dev
 # The map of modules for the README.
 map: .venv/.run
 	@$(BIN)/python -m tests.map
+
+# The catalogues of translations: what the sources say now, what was translated kept; compiled.
+translations: .venv/.run
+	@$(BIN)/python -m tests.catalogue
 
 clean:
 	rm -rf .venv .cache .mypy_cache .ruff_cache .hypothesis

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, current_app, g, request
-from flask_babel import Babel
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_wtf.csrf import generate_csrf
@@ -25,12 +24,14 @@ from portal import (
     formats,
     headers,
     invites,
+    languages,
     mail,
     mailbox,
     news,
     notices,
     partner,
     phrases,
+    preferences,
     profile,
     sentences,
     web,
@@ -50,6 +51,7 @@ PUBLIC = {
     "forgot.choose",
     "mailbox.index",
     "mailbox.show",
+    "preferences.language",
 }
 """Endpoints that need nobody signed in; every other one stands behind a gate."""
 
@@ -68,7 +70,7 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     app.url_map.converters["id"] = IdConverter
     terms.agree(config.terms_of(values))
     _extensions(app)
-    for surface in (auth, forgot, profile, notices, partner, console, invites):
+    for surface in (auth, forgot, preferences, profile, notices, partner, console, invites):
         app.register_blueprint(surface.blueprint)
     if config.mailbox_dir(values) is not None:
         app.register_blueprint(mailbox.blueprint)
@@ -120,16 +122,11 @@ def _extensions(app: Flask) -> None:
         db.watch(db.extension.engine)
     Migrate(app, db.extension, directory=str(config.ROOT / "migrations"))
     mail.extension.init_app(app)
-    Babel(app, locale_selector=_language)
+    languages.register(app)
     login = LoginManager()
     login.init_app(app, add_context_processor=False)  # it asks the database at each rendering
     login.session_protection = None  # the session is a row of ours; see identity
     login.user_loader(auth.visitor)
-
-
-def _language() -> str:
-    actor = None if "is_bare" in g else web.signed_in()
-    return actor.language if actor else "en"
 
 
 def _templates(app: Flask) -> None:
@@ -144,6 +141,7 @@ def _templates(app: Flask) -> None:
         iso_time=formats.iso_time,
         zone_name=formats.zone_name,
         money=formats.money,
+        number=formats.number,
         seconds_left=formats.seconds_left,
         time_left=formats.time_left,
         sentence=sentences.of,
@@ -160,7 +158,8 @@ def _context() -> dict[str, Any]:
     surface = (request.blueprint or "").partition(".")[0]
     always = {
         "product_name": current_app.config["PRODUCT_NAME"],
-        "language": _language(),
+        "language": languages.of_page(),
+        "languages": languages.names(),
         "here": web.here(),
         "console_home": "/console",
         "mailbox_url": "/mailbox" if "mailbox" in current_app.blueprints else None,

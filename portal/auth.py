@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext
 from flask_login import logout_user
 from wtforms import EmailField, HiddenField, PasswordField, StringField
 
-from portal import carried, credentials, db, tokens, web
+from portal import carried, credentials, db, languages, tokens, web
 from portal.domain import account, contact, identity, invitation, terms
 from portal.domain.actor import NEWCOMER
 from portal.domain.errors import Refused
@@ -112,12 +112,13 @@ def sign_up() -> Any:
         return credentials.page(form, "auth/sign_up.html", policy=policy)
     address = contact.email(form.email.data or "")
     name, target = form.name.data or "", web.own_path(form.next.data)
+    language = languages.of_page()
     network = credentials.network_of_reader()
 
     def unit() -> None:
         identity.count_mail(address.key, network=network)
         invited = invitation.waits_for(address.key)
-        identity.sign_up(address, name=name, next_path=target, language="en", invited=invited)
+        identity.sign_up(address, name=name, next_path=target, language=language, invited=invited)
 
     try:
         db.write(unit)
@@ -155,10 +156,11 @@ def verify(token: str) -> Any:
     if not form.validate_on_submit():
         return credentials.page(form, "auth/verify.html", email=address.display)
     name, password_hash = form.name.data or "", identity.hash_password(form.password.data or "")
+    language = languages.of_page()
 
     def unit() -> str:
         user, _account = account.register(
-            address, name=name, password_hash=password_hash, language="en", by=NEWCOMER
+            address, name=name, password_hash=password_hash, language=language, by=NEWCOMER
         )
         return user.id
 

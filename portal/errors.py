@@ -13,7 +13,7 @@ from flask import Flask, Response, abort, current_app, g, render_template, reque
 from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException, SecurityError
 
-from portal import db
+from portal import db, languages
 from portal.domain.errors import Forbidden, Refused
 from portal.sentences import sentence
 from portal.web import here, is_from_elsewhere, is_utf8, signed_in
@@ -109,6 +109,7 @@ def broken(error: Exception) -> Any:
     # Without the context processors, Flask-Login's among them, which ask the database.
     page = current_app.jinja_env.get_template("errors/error.html").render(
         product_name=current_app.config["PRODUCT_NAME"],
+        language=languages.of_page(),
         title=_("Something broke on our side"),
         what=_("It is in the log. What you were doing may not be saved."),
         next_steps=[(_("Go to the start page"), "/")],

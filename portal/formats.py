@@ -1,13 +1,16 @@
-"""How pages show instants, days and money: in the reader's language and time zone."""
+"""How pages show instants, days, numbers and money: in the reader's language and time zone."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, get_timezone_name
+from babel.dates import format_date, format_skeleton, format_time, get_timezone_name
+from babel.numbers import format_decimal
 from flask import current_app
 from flask_babel import format_currency, get_locale
 from flask_babel import gettext as _
@@ -24,9 +27,9 @@ def zone() -> ZoneInfo:
 
 def local_time(instant: datetime) -> str:
     """Date and time to the second, with the zone's short name."""
-    local = instant.astimezone(zone())
-    text = format_datetime(local, "d MMM y, HH:mm:ss", locale=get_locale())
-    return f"{text} {get_timezone_name(local, 'short', locale=get_locale())}"
+    local, locale = instant.astimezone(zone()), get_locale()
+    clock = format_time(local, "HH:mm:ss", locale=locale)
+    return f"{plain_day(local.date())}, {clock} {get_timezone_name(local, 'short', locale=locale)}"
 
 
 def local_day(instant: datetime) -> str:
@@ -35,8 +38,11 @@ def local_day(instant: datetime) -> str:
 
 
 def plain_day(day: date) -> str:
-    """A date that stands in no zone."""
-    return str(format_date(day, "d MMM y", locale=get_locale()))
+    """A date that stands in no zone: in English the day first, else as the language has it."""
+    locale = get_locale()
+    if locale is None or locale.language == "en":
+        return str(format_date(day, "d MMM y", locale="en"))
+    return str(format_skeleton("yMMMd", day, locale=locale))
 
 
 def utc_time(instant: datetime) -> str:
@@ -71,3 +77,13 @@ def zone_name() -> str:
 def money(amount: Decimal) -> str:
     """An amount in the installation's currency."""
     return str(format_currency(amount, current_app.config["CURRENCY"]))
+
+
+def number(value: int) -> str:
+    """A whole number, as "1,234" in English."""
+    return str(format_decimal(value, locale=get_locale() or "en"))
+
+
+def in_words(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a sentence, whole numbers among them as the reader writes them."""
+    return {name: number(fact) if type(fact) is int else fact for name, fact in facts.items()}

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from flask import Response, current_app, request, url_for
 
+from portal import languages
+
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -30,6 +32,9 @@ def add_headers(response: Response) -> Response:
     else:
         headers.setdefault("Cache-Control", "no-store")
         response.vary.add("HX-Request")
+        if response.mimetype == "text/html" and not 300 <= response.status_code < 400:
+            headers["Content-Language"] = languages.of_page()
+            response.vary.update(("Accept-Language", "Cookie"))
     return response
 
 

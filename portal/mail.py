@@ -59,6 +59,7 @@ def render(entry: OutboxEntry) -> Message:
     """The message of an entry: subject, text and HTML in the entry's language."""
     settings = current_app.config
     facts = dict(entry.facts, product=settings["PRODUCT_NAME"], url=settings["EXTERNAL_URL"])
+    facts["language"] = entry.language
     if entry.kind in SIGNED_LINKS:
         path, token = SIGNED_LINKS[entry.kind], tokens.sign(entry.kind, entry.about)
         facts["link"] = f"{settings['EXTERNAL_URL']}/{path}/{token}"

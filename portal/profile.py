@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from babel import Locale
 from flask import Blueprint, current_app, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import EmailField, PasswordField, SelectField, StringField
 from wtforms.validators import ValidationError
 
-from portal import carried, credentials, db, tokens, web
+from portal import carried, credentials, db, languages, tokens, web
 from portal.domain import contact, identity
 from portal.domain.errors import Refused
 
@@ -59,7 +58,7 @@ def show() -> Any:
         kept = {}
     present = {"name": actor.name, "language": actor.language, "time_zone": actor.time_zone or ""}
     form = ProfileForm(data=present, **kept)
-    form.language.choices, form.time_zone.choices = _languages(), _zones()
+    form.language.choices, form.time_zone.choices = list(languages.names().items()), _zones()
     if not form.validate_on_submit():
         return _page(form)
     wanted = {field: form[field].data for field in present}
@@ -83,12 +82,6 @@ def _page(form: ProfileForm, refusal: Refused | None = None) -> Any:
         browser_name=browser_name,
         now=db.now(),
     )
-
-
-def _languages() -> list[tuple[str, str]]:
-    """The languages there is a catalogue of, each called as those call it who speak it."""
-    spoken: list[Locale] = current_app.extensions["babel"].instance.list_translations()
-    return sorted((str(one), (one.get_display_name() or str(one)).capitalize()) for one in spoken)
 
 
 def _zones() -> dict[str, list[tuple[str, str]]]:

@@ -41,7 +41,7 @@ def test_an_origin_that_is_not_ours_is_anothers(
 def test_our_own_origin_is_welcome(app: Flask, world: World, browser: Open) -> None:
     olga = browser()
     olga.get("/sign-in")
-    data = {**olga.form(), "email": OLGA, "password": "correct horse"}
+    data = {**olga.form("/sign-in"), "email": OLGA, "password": "correct horse"}
     answer = olga.post("/sign-in", data=data, headers={"Origin": "http://localhost"})
     assert answer.status_code == 303
 

@@ -37,7 +37,17 @@ DOMAIN_ORDER = [
     "ownership",
     "activity",
 ]
-SURFACES = {"auth", "console", "forgot", "invites", "mailbox", "notices", "partner", "profile"}
+SURFACES = {
+    "auth",
+    "console",
+    "forgot",
+    "invites",
+    "mailbox",
+    "notices",
+    "partner",
+    "preferences",
+    "profile",
+}
 HTTP = {"flask", "flask_login", "flask_wtf", "flask_babel", "flask_mail", "wtforms", "jinja2"}
 KINDS_OF_CODE = {
     "utils", "helpers", "common", "misc", "base", "core", "main", "manager", "service", "services",

@@ -43,13 +43,15 @@ class AllowedEmail(db.Base):
 def sign_up(address: Address, *, name: str, next_path: str, language: str, invited: bool) -> None:
     """Anyone may ask for an account; whether the address has one is told only to the address.
 
-    `invited`: an open invitation waits for this address. Raises Refused("sign-up-closed").
+    `language` is the newcomer's; who has an account reads their own. `invited`: an open invitation
+    waits for this address. Raises Refused("sign-up-closed").
     """
     policy = terms.agreed().sign_up
     if policy is terms.SignUpPolicy.CLOSED:
         raise Refused("sign-up-closed")
-    if user_by_email(address.key) is not None:
-        kind, about = "account-exists", address.key
+    known = user_by_email(address.key)
+    if known is not None:
+        kind, about, language = "account-exists", address.key, known.language
     elif policy is terms.SignUpPolicy.INVITED and not (invited or _is_allowed(address.key)):
         return
     else:
