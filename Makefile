@@ -36,6 +36,7 @@ types: .venv/.dev
 # What must be fast, measured beside what it is measured against.
 bench: .venv/.dev
 	@$(BIN)/python -m bench.drop_down
+	@$(BIN)/python -m bench.slow_clients
 
 # The map of modules for the README.
 map: .venv/.run

@@ -23,6 +23,7 @@ from portal import (
     forgot,
     formats,
     headers,
+    health,
     invites,
     languages,
     mail,
@@ -41,6 +42,7 @@ from portal.domain import account, notice, terms
 PUBLIC = {
     "static",
     "front",
+    "health",
     "auth.sign_in",
     "auth.sign_up",
     "auth.sign_up_sent",
@@ -75,6 +77,7 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     if config.mailbox_dir(values) is not None:
         app.register_blueprint(mailbox.blueprint)
     app.add_url_rule("/", "front", auth.front)
+    app.add_url_rule("/healthz", "health", health.health)
     errors.register(app)
     cli.register(app)
     app.after_request(headers.add_headers)

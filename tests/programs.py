@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -38,10 +39,18 @@ def environment(url: str, **more: str) -> dict[str, str]:
 @contextmanager
 def running(command: str, url: str, **more: str) -> Iterator[subprocess.Popen[str]]:
     """`flask <command>` in a process group of its own; afterwards no process of it is left."""
+    words = [sys.executable, "-m", "flask", "--app", "wsgi", command]
+    with started(words, environment(url, **more)) as program:
+        yield program
+
+
+@contextmanager
+def started(words: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """Any program, in a process group of its own; afterwards no process of it is left."""
     program = subprocess.Popen(
-        [sys.executable, "-m", "flask", "--app", "wsgi", command],
+        words,
         cwd=ROOT,
-        env=environment(url, **more),
+        env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -53,6 +62,19 @@ def running(command: str, url: str, **more: str) -> Iterator[subprocess.Popen[st
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(program.pid, signal.SIGKILL)
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        number: int = listener.getsockname()[1]
+    return number
+
+
+def gunicorn(bind: str) -> list[str]:
+    """The command of portal-web.service, on an address of the test's own."""
+    config = ["--config", str(ROOT / "deploy" / "gunicorn.conf.py"), "--bind", bind]
+    return [sys.executable, "-m", "gunicorn", *config]
 
 
 def group(program: subprocess.Popen[str]) -> set[int]:

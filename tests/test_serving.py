@@ -17,15 +17,13 @@ import pytest
 
 from portal.cli import serving
 from tests.conftest import Databases
-from tests.programs import environment, group, running, soon
+from tests.programs import environment, free_port, group, running, soon
 from tests.smtp import CuttingServer
 
 
 @pytest.fixture
 def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        number: int = listener.getsockname()[1]
-    return number
+    return free_port()
 
 
 @pytest.fixture

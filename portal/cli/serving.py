@@ -45,12 +45,7 @@ def serve() -> None:
 
 def _serve() -> None:
     settings = current_app.config
-    sign_ins = db.read(seeds.sign_ins)
-    if sign_ins and settings["PORTAL_ENV"] == "production":
-        raise click.ClickException(
-            "This database holds the demonstration's accounts, whose password anyone can read. "
-            "Name another one in DATABASE_URL, or run `make setup`."
-        )
+    known = sign_ins()
     stop = threading.Event()
     keeper = threading.Thread(target=_keep_worker, args=(stop,), daemon=True)
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT
@@ -61,7 +56,7 @@ def _serve() -> None:
     gc.freeze()  # what stands for good is not looked through again: shorter pauses
     try:
         click.echo(f"\n{settings['PRODUCT_NAME']}: {settings['EXTERNAL_URL']}\n")
-        click.echo(sign_ins)
+        click.echo(known)
         click.echo("Ctrl-C stops the web server and the mail worker.\n")
         server.run()
     except KeyboardInterrupt:
@@ -71,6 +66,25 @@ def _serve() -> None:
         server.close()
         keeper.join(timeout=30)
         click.echo("Stopped.")
+
+
+class Demonstration(click.ClickException):
+    """Production on the demonstration's data."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This database holds the demonstration's accounts, whose password anyone can read. "
+            "Name another one in DATABASE_URL, or run `make setup`."
+        )
+
+
+def sign_ins() -> str:
+    """Who one can be in the demonstration, empty without one. Raises Demonstration in production,
+    whichever web server asks."""
+    known = db.read(seeds.sign_ins)
+    if known and current_app.config["PORTAL_ENV"] == "production":
+        raise Demonstration
+    return known
 
 
 def _listen(host: str, port: int) -> Any:

@@ -1,0 +1,47 @@
+"""The web server of a real installation: gunicorn with threads, behind nginx.
+
+`gunicorn --config deploy/gunicorn.conf.py` in the project's folder. The settings of the portal come
+from `.env` as ever; here stands only what gunicorn itself has to know.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from typing import Any
+
+from portal import db
+from portal.cli import serving
+
+wsgi_app = "wsgi:app"
+bind = os.environ.get("WEB_BIND", "unix:/run/portal/web.sock")
+umask = 0o007  # of the socket: nginx, in our group, may write to it, and nobody else
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+worker_class = "gthread"
+threads = serving.THREADS
+preload_app = True  # one copy in memory, and a start that fails, fails as a whole
+timeout = 60  # seconds without a sign of life from a process; a slow request is none
+graceful_timeout = 25  # seconds that requests under way have to end in
+keepalive = 5
+
+# nginx keeps the log of requests, without what people searched for and without links' tokens.
+accesslog = None
+# ProxyFix alone believes X-Forwarded-*, of as many proxies as TRUSTED_PROXIES says. gunicorn would
+# take the scheme from whoever comes over a loopback address or the socket.
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
+control_socket_disable = True  # systemd steers it; another way in is not needed
+
+
+def on_starting(server: Any) -> None:
+    """Before it listens: refuse what `flask serve` refuses, then set aside what stands for good."""
+    with server.app.wsgi().app_context():
+        try:
+            serving.sign_ins()
+        except serving.Demonstration as error:
+            raise SystemExit(f"Error: {error.message}") from None
+        finally:
+            db.session.remove()
+            db.extension.engine.dispose()  # a connection is not shared with forked processes
+    gc.collect()
+    gc.freeze()
