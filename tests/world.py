@@ -20,6 +20,7 @@ from portal.domain import (
     contact,
     control,
     customer,
+    first_steps,
     identity,
     importing,
     invitation,
@@ -392,6 +393,18 @@ def _remove_view(world: World, by: Actor) -> None:
     customer.remove_view(_save_view(world, by), by=by)
 
 
+def _hide_steps(world: World, by: Actor) -> None:
+    first_steps.hide(db.lock(BillingAccount, world.north), by=by)
+
+
+def _show_steps(world: World, by: Actor) -> None:
+    first_steps.show(db.lock(BillingAccount, world.north), by=by)
+
+
+def _copy_link(world: World, by: Actor) -> None:
+    customer.copy_link(db.lock(Customer, world.carls_customer), by=by)
+
+
 def _upload(world: World, by: Actor) -> None:
     lines = [Line(2, {"name": "Sample", "invitation_email": "s@client.example", "country": "DE"})]
     importing.upload(db.lock(BillingAccount, world.north), by=by, lines=lines)
@@ -425,6 +438,9 @@ VERBS = (
     Verb("account.see", _north, _rename_view),
     Verb("account.see", _north, _move_view),
     Verb("account.see", _north, _remove_view),
+    Verb("account.see", _north, _hide_steps),
+    Verb("account.see", _north, _show_steps),
+    Verb("account.see", _north, _copy_link, ("invitation.copy_link",)),
     Verb("account.switch_to_paid", lambda world: world.trial, _switch_to_paid),
     Verb("access.manage", _north, _add_staff, ("access.grant",)),
     Verb("access.manage", _north, _grant, ("access.grant",)),

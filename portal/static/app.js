@@ -71,7 +71,7 @@
   }, true);
   document.addEventListener('click', (event) => {
     const [copier, opener, closer] = ['[data-copy]', '[data-dialog]', '[data-close]'].map((its) => up(event, its));
-    if (copier) copy(copier).then(() => { tick(copier); say(text('copied')); }, () => say(text('notCopied'), true));
+    if (copier) copy(copier).then(() => { tick(copier); say(text('copied')); copier.dispatchEvent(new Event('copied')); }, () => say(text('notCopied'), true));
     if (opener) open(event, opener);
     if (closer) close(event, closer);
     for (const menu of document.querySelectorAll('details.menu[open]')) {

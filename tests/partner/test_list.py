@@ -220,6 +220,7 @@ def test_htmx_gets_the_list_alone_and_everyone_else_the_page(browser: Open, worl
 def test_an_empty_list_explains_the_first_step(browser: Open, world: World) -> None:
     client = browser(TINA)
     client.get(f"/partner/{world.trial}/customers")
+    client.submit("Hide the first steps")
     assert "No customers yet" in client.text
     assert "one email that asks for their confirmation" in client.text
     assert "Search" not in client.text

@@ -4,6 +4,7 @@ from portal.domain.customer.acceptance import Week, acceptance_for
 from portal.domain.customer.adding import add, already_there, problems, refuse_to_grow
 from portal.domain.customer.answering import accept, decline, sees_as_own_customers
 from portal.domain.customer.columns import COLUMNS, ONLY_EXPORTED, cells_of
+from portal.domain.customer.copying import LINK_COPIED, Copied, copy_link, link_copied
 from portal.domain.customer.editing import correct_address, draft_of, edit
 from portal.domain.customer.ending import end_partnership, remove, resume, suspend
 from portal.domain.customer.erasing import erase
@@ -54,6 +55,7 @@ from portal.domain.customer.views import (
 __all__ = [
     "COLUMNS",
     "EXPORT_PAGE",
+    "LINK_COPIED",
     "ME",
     "NOBODY",
     "NOTES_PAGE",
@@ -62,6 +64,7 @@ __all__ = [
     "PAGE",
     "VIEWS_MOST",
     "VIEW_NAME_LONGEST",
+    "Copied",
     "Counts",
     "Customer",
     "CustomerNote",
@@ -80,6 +83,7 @@ __all__ = [
     "add_note",
     "already_there",
     "cells_of",
+    "copy_link",
     "correct_address",
     "counts_for",
     "decline",
@@ -90,6 +94,7 @@ __all__ = [
     "erase",
     "erase_notes",
     "history_of",
+    "link_copied",
     "live_customers",
     "managed_by",
     "manager_of",

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from flask import Blueprint, current_app, g, request, url_for
+from flask import Blueprint, abort, current_app, g, redirect, request, url_for
 from flask_babel import gettext as _
 
-from portal import web
+from portal import db, web
 from portal.domain import access, cloud, contact, customer, invitation
 from portal.domain.customer import Customer, Filter, Manager, Status
 
@@ -23,6 +23,7 @@ def index(account_id: str) -> Any:
     """The list; search, status and place stand in the URL."""
     actor, partner, wanted = web.actor(), g.partner, filter_of(request.args)
     rows = customer.page_for(actor, partner, wanted)
+    counts = customer.counts_for(actor, partner, manager=wanted.manager)
     return web.page(
         "partner/customers/index.html",
         fragment="list",
@@ -33,7 +34,8 @@ def index(account_id: str) -> Any:
         **views.bar(account_id, wanted),
         rows=rows[: customer.PAGE],
         next_after=rows[customer.PAGE - 1].id if len(rows) > customer.PAGE else None,
-        counts=customer.counts_for(actor, partner, manager=wanted.manager),
+        counts=counts,
+        steps=first_steps.above_list(wanted, counts.total),
         managers=_managers(),
         statuses=list(Status),
         may_add=access.may(actor, "customer.add", partner),
@@ -114,11 +116,23 @@ def show(account_id: str, customer_id: str) -> Any:
         folder=folder,
         delivery=invitation.delivery_of(record.subaccount_id),
         answer=invitation.answer_to(record.subaccount_id),
+        copied=customer.link_copied(record),
         manager=manager_label(manager) if manager else "",
         link=link,
         letter=_letter(record, link) if record.status is Status.WAITING else None,
         phone=contact.phone(record.phone, record.country).display if record.phone else "",
     )
+
+
+@blueprint.post("/<id:customer_id>/copy-link")
+def copy_link(account_id: str, customer_id: str) -> Any:
+    """*Copy confirmation link*: the browser copies; that it was done is kept."""
+    find(customer_id)
+    if not web.Form().validate():
+        abort(422)
+    actor = web.actor()
+    db.write(lambda: customer.copy_link(db.lock(Customer, customer_id), by=actor))
+    return redirect(url_for(".show", account_id=account_id, customer_id=customer_id), 303)
 
 
 @blueprint.get("/<id:customer_id>/history")
@@ -179,6 +193,7 @@ def find(customer_id: str) -> Customer:
 from portal.partner.customers import (  # noqa: E402 - views hang here
     clouds,  # noqa: F401
     export,  # noqa: F401
+    first_steps,
     imports,  # noqa: F401
     notes,  # noqa: F401
     records,  # noqa: F401

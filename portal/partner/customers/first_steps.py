@@ -1,0 +1,60 @@
+"""*First steps*: what a new partner does first, above the list of customers until it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import abort, g, redirect, request, url_for
+
+from portal import db, web
+from portal.domain import access, customer, first_steps
+from portal.domain.account import BillingAccount
+from portal.domain.customer import Filter
+from portal.domain.first_steps import FirstSteps
+from portal.partner.customers import blueprint
+
+
+def above_list(wanted: Filter, total: int) -> FirstSteps | None:
+    """For the list: nothing where they are done, where it is filtered, or where it is so long that
+    it is nobody's first (so that a list of any length costs the same)."""
+    if wanted != Filter() or total > customer.PAGE:
+        return None
+    steps = first_steps.first_steps(g.partner, actor=web.actor())
+    return steps if steps.next else None
+
+
+@blueprint.get("/first-steps")
+def first_steps_page(account_id: str) -> Any:
+    """All of them, for who hid them too; to a page that polls nothing where nothing has changed."""
+    actor, partner = web.actor(), g.partner
+    steps = first_steps.first_steps(partner, actor=actor)
+    if web.is_partial() and request.args.get("seen") == steps.stamp:
+        return "", 204
+    return web.page(
+        "partner/customers/first_steps.html",
+        fragment="steps",
+        partner=partner,
+        steps=steps,
+        may_add=access.may(actor, "customer.add", partner),
+        may_switch=access.may(actor, "account.switch_to_paid", partner),
+    )
+
+
+@blueprint.post("/first-steps/hide")
+def hide_first_steps(account_id: str) -> Any:
+    """*Hide*: for oneself."""
+    return _change(account_id, first_steps.hide)
+
+
+@blueprint.post("/first-steps/show")
+def show_first_steps(account_id: str) -> Any:
+    """*Show above the customers* again."""
+    return _change(account_id, first_steps.show)
+
+
+def _change(account_id: str, verb: Callable[..., None]) -> Any:
+    if not web.Form().validate():
+        abort(422)
+    db.write(lambda: verb(db.session.get_one(BillingAccount, account_id), by=web.actor()))
+    return redirect(url_for(".index", account_id=account_id), 303)
