@@ -25,6 +25,7 @@ def index() -> Any:
     rows = notice.notices_for(web.actor(), after=after)
     return web.page(
         "notices/index.html",
+        fragment="list",
         notices=rows[: notice.PAGE],
         next_after=rows[notice.PAGE - 1].id if len(rows) > notice.PAGE else None,
         after=after,

@@ -85,11 +85,20 @@ def require_sign_in() -> Any:
     """Nobody is signed in: to the sign-in page, and back; what was typed goes along."""
     if current_user.is_authenticated:
         return None
+    if _is_aside():
+        return Response(status=286, headers={"HX-Reswap": "none", "HX-Trigger": "signed-out"})
     if request.method in ("GET", "HEAD") or request.mimetype == FILE_FORM:  # a file is not carried
         target = url_for("auth.sign_in", next=here())
         return htmx_redirect(target) if "HX-Request" in request.headers else redirect(target, 303)
     target = url_for("auth.sign_in", next=here(), carry=1)
     return htmx_redirect(target) if "HX-Request" in request.headers else redirect(target, 307)
+
+
+def _is_aside() -> bool:
+    """Whether the page asks by itself, or about what is being typed: nobody means to leave it, so
+    it is told to ask no more (286), and says that the session is over."""
+    rule = request.url_rule
+    return is_partial() and ("poll" in request.args or "GET" not in ((rule and rule.methods) or ()))
 
 
 def takes_file(view: V) -> V:

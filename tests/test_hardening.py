@@ -70,7 +70,10 @@ def test_a_page_that_asks_by_itself_does_not_keep_the_session_alive(
     for _tenth in range(4):
         clock.forward(minutes=9)
         answer = olga.get(page, headers={"HX-Request": "true"})
-    assert answer.headers.get("HX-Redirect", "").startswith("/sign-in")
+    # It is told to ask no more, and to say so: nobody is led away from what stands on their page.
+    assert (answer.status_code, answer.headers.get("HX-Trigger")) == (286, "signed-out")
+    assert (answer.text, answer.headers.get("HX-Reswap")) == ("", "none")
+    assert olga.get(page).location.startswith("/sign-in")
 
 
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, request, url_for
 
 from portal import web
 from portal.domain import account, cloud, customer, invitation
@@ -18,11 +18,14 @@ def home() -> Any:
     """*Home*: open invitations on top, subaccounts as cards, one's other clouds."""
     actor = web.actor()
     search, after = request.args.get("q", "").strip()[:200], request.args.get("after", "")[:20]
+    clouds_after = request.args.get("clouds_after", "")[:20]
+    shown = {"q": search or None, "after": after or None, "clouds_after": clouds_after or None}
     waiting = invitation.open_for(actor)
     cards = customer.subaccount_cards(actor, search=search, after=after)
-    others = cloud.other_clouds_for(actor, after=request.args.get("clouds_after", "")[:20])
+    others = cloud.other_clouds_for(actor, after=clouds_after)
     return web.page(
         "console/home.html",
+        fragment="list",
         invitations=customer.subaccount_cards(
             actor, only=[asked.subaccount_id for asked in waiting]
         ),
@@ -30,6 +33,8 @@ def home() -> Any:
         next_after=cards[account.PAGE - 1].account.id if len(cards) > account.PAGE else None,
         search=search,
         after=after,
+        clouds_after=clouds_after,
+        url=lambda **changes: url_for("console.home", **{**shown, **changes}),
         others=others[: cloud.PAGE],
         next_cloud=others[cloud.PAGE - 1].id if len(others) > cloud.PAGE else None,
         may_create=bool(account.accounts_to_pay_from(actor)),

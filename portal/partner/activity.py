@@ -33,6 +33,8 @@ def index(account_id: str) -> Any:
         people += named or [(wanted.person, wanted.person)]
     return web.page(
         "partner/activity/index.html",
+        fragment="list",
+        part=web.is_partial(),
         partner=g.partner,
         wanted=wanted,
         url=partial(_url, "index", account_id, wanted),

@@ -205,9 +205,12 @@ def test_htmx_gets_the_list_alone_and_everyone_else_the_page(browser: Open, worl
     url = f"/partner/{world.north}/customers?q=nina"
     asked = {"HX-Request": "true"}
     fragment = client.get(url, headers=asked)
-    assert fragment.text.lstrip().startswith('<div id="list">')
+    assert fragment.text.lstrip().startswith('<div id="list" ')
     assert "<html" not in fragment.text
     assert names(client) == ["Nina GmbH"]
+    # What depends on the search comes along: without it, a status chosen next would forget it.
+    assert [a for a in client.page.iter("a") if a.get("href", "").endswith("q=nina&status=Active")]
+    assert 'id="q"' not in fragment.text, "nobody's typing is disturbed"
     for also in ({"HX-Boosted": "true"}, {"HX-History-Restore-Request": "true"}):
         whole = client.get(url, headers=asked | also)
         assert whole.text.startswith("<!doctype html>")

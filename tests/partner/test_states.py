@@ -135,3 +135,16 @@ def test_with_a_script_a_step_asks_in_a_dialog(app: Flask, world: World, browser
     assert "Its clouds stay linked, and their usage still goes to you." in client.text
     client.submit("Suspend")
     assert "The customer is suspended." in client.text
+
+
+def test_what_a_dialog_is_refused_it_says_itself(app: Flask, world: World, browser: Open) -> None:
+    client, dialog = browser(OLGA), {"HX-Request": "true"}
+    client.get(page(world, "ninas_customer"))
+    client.get(page(world, "ninas_customer", "suspend"), headers=dialog)
+    form = client.form(action_contains="suspend")
+    answer = client.post(page(world, "ninas_customer", "suspend"), data=form, headers=dialog)
+    assert answer.headers["HX-Redirect"] == page(world, "ninas_customer")
+    again = client.post(page(world, "ninas_customer", "suspend"), data=form, headers=dialog)
+    assert (again.status_code, again.text.lstrip()[:5]) == (422, "<form")
+    assert "This did not work." in client.text
+    assert "Suspend this customer?" in client.text

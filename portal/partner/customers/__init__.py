@@ -31,6 +31,8 @@ def index(account_id: str) -> Any:
         wanted=wanted,
         url=partial(list_url, account_id, wanted),
         export_url=list_url(account_id, wanted, "export"),
+        kept=parameters(wanted),
+        part=web.is_partial(),
         **views.bar(account_id, wanted),
         rows=rows[: customer.PAGE],
         next_after=rows[customer.PAGE - 1].id if len(rows) > customer.PAGE else None,

@@ -12,6 +12,7 @@ from portal import db, web
 from portal.domain import access, customer
 from portal.domain.customer import Customer
 from portal.partner.customers import blueprint, find
+from portal.roles import has_acted
 
 
 class Step(NamedTuple):
@@ -109,16 +110,16 @@ def _step(name: str, customer_id: str) -> Any:
     step, actor, record = STEPS[name], web.actor(), find(customer_id)
     access.require(actor, step.action, g.partner)
     form = web.Form()
-    if not form.is_submitted() or not form.validate():
-        return web.page(
-            "partner/customers/step.html",
-            fragment="dialog",
-            partner=g.partner,
-            customer=record,
-            step=step,
-            form=form,
-            status=422 if form.is_submitted() else 200,
-        )
-    db.write(lambda: step.verb(db.lock(Customer, customer_id), by=actor))
-    flash(step.done, "success")
-    return redirect(url_for(".show", account_id=g.partner.id, customer_id=customer_id), 303)
+    if has_acted(form, lambda: step.verb(db.lock(Customer, customer_id), by=actor)):
+        flash(step.done, "success")
+        back = url_for(".show", account_id=g.partner.id, customer_id=customer_id)
+        return web.htmx_redirect(back) if web.is_partial() else redirect(back, 303)
+    return web.page(
+        "partner/customers/step.html",
+        fragment="dialog",
+        partner=g.partner,
+        customer=find(customer_id),
+        step=step,
+        form=form,
+        status=422 if form.is_submitted() else 200,
+    )
