@@ -107,7 +107,8 @@ def end_partnership(account_id: str, customer_id: str) -> Any:
 
 def _step(name: str, customer_id: str) -> Any:
     """GET asks, POST does it."""
-    step, actor, record = STEPS[name], web.actor(), find(customer_id)
+    step, actor = STEPS[name], web.actor()
+    find(customer_id)
     access.require(actor, step.action, g.partner)
     form = web.Form()
     if has_acted(form, lambda: step.verb(db.lock(Customer, customer_id), by=actor)):
