@@ -51,7 +51,8 @@ class _Sentences(Domain):  # type: ignore[misc]
         return str(super().gettext(string, **in_words(facts)))
 
     def ngettext(self, singular: str, plural: str, num: int, **facts: Any) -> str:
-        return str(super().ngettext(singular, plural, num, **in_words({"num": num, **facts})))
+        sentence = self.get_translations().ungettext(singular, plural, num)
+        return str(sentence % in_words({"num": num, **facts}))
 
 
 class _Languages(Babel):  # type: ignore[misc]
