@@ -45,3 +45,10 @@ def on_starting(server: Any) -> None:
             db.extension.engine.dispose()  # a connection is not shared with forked processes
     gc.collect()
     gc.freeze()
+
+
+def post_request(_worker: Any, request: Any, _environ: Any, _response: Any) -> None:
+    """Take the rest of a body that nobody read, as of a file that is too large: nginx, which still
+    sends it, would take a closed connection for a fault and drop the answer."""
+    while request.body.read(64 * 1024):
+        pass
