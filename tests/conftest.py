@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import flask_migrate
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
+from werkzeug.routing import Rule
 
 from portal import create_app, db
-from tests import postgres
+from portal.domain import identity
+from portal.domain.identity import password
+from tests import postgres, rows
 from tests.browser import Browser
-from tests.world import BEGIN, PASSWORD, Clock, World, build
+from tests.world import BEGIN, Clock, World, build, user
 
 SETTINGS = {
     "PORTAL_ENV": "local",
@@ -38,10 +43,32 @@ SETTINGS = {
 }
 # Each test builds an application; compiling ui.html anew would take half of its time.
 COMPILED = tempfile.TemporaryDirectory(prefix="portal-templates-")
+atexit.register(COMPILED.cleanup)
 Flask.jinja_options = {
     **Flask.jinja_options,
     "bytecode_cache": FileSystemBytecodeCache(COMPILED.name),
 }
+
+
+class RememberedRule(Rule):
+    """A route whose builders, the same in every application, are compiled once a process."""
+
+    compiled: ClassVar[dict[tuple[str, bool], Callable[..., tuple[str, str]]]] = {}
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        if self.defaults or self.subdomain or self.host:
+            return super()._compile_builder(append_unknown)
+        key = self.rule, append_unknown
+        if key not in self.compiled:
+            self.compiled[key] = super()._compile_builder(append_unknown)
+        return self.compiled[key]
+
+
+Flask.url_rule_class = RememberedRule
+# Passwords are hashed slowly on purpose; tests/domain/test_identity.py looks at the real hasher.
+HASHER, NOBODY = password.hasher, password._NOBODY
+password.hasher = identity.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+password._NOBODY = password.hasher.hash("nobody")
 KINDS = ("sqlite", "postgresql")
 _numbers = itertools.count()
 
@@ -63,12 +90,15 @@ def make_app(url: str, **overrides: str) -> Flask:
 
 
 class Databases:
-    """For each kind a template with the cast in it, and copies of it by the test."""
+    """For each kind a template with the cast in it, and copies of it by the test. A copy on
+    PostgreSQL is used again, with its rows put back, unless a test changed its tables."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.server: postgres.Server | None = None
         self.templates: dict[str, tuple[str, World]] = {}
+        self.copies: set[str] = set()  # on PostgreSQL
+        self.free: list[str] = []  # those of them that no test has now
 
     def empty(self, kind: str) -> str:
         """The URL of a new database with nothing in it."""
@@ -84,7 +114,9 @@ class Databases:
         template, world = self.templates[kind]
         name = f"t{os.getpid()}_{next(_numbers)}"
         if kind == "postgresql":
-            return self._server().create(name, template), world
+            url = self.free.pop() if self.free else self._server().create(name, template)
+            self.copies.add(url)
+            return url, world
         shutil.copy(template, self.folder / f"{name}.db")
         return f"sqlite:///{self.folder / name}.db", world
 
@@ -92,7 +124,10 @@ class Databases:
         if url.startswith("sqlite"):
             for ending in ("", "-wal", "-shm"):
                 Path(url.removeprefix("sqlite:///") + ending).unlink(missing_ok=True)
+        elif url in self.copies and rows.put_back(url, self.kept):
+            self.free.append(url)
         else:
+            self.copies.discard(url)
             self._server().drop(url.rpartition("/")[2])
 
     def _template(self, kind: str) -> tuple[str, World]:
@@ -111,6 +146,8 @@ class Databases:
                 db.extension.engine.dispose()
         finally:
             db.clock = before
+        if kind == "postgresql":
+            self.kept = rows.keep(url)
         return (str(path) if kind == "sqlite" else name), world
 
     def _server(self) -> postgres.Server:
@@ -179,8 +216,11 @@ def browser(app: Flask) -> Callable[..., Browser]:
     def open_browser(email: str | None = None) -> Any:
         client: FlaskClient = app.test_client()
         if email is not None:
-            client.get("/sign-in")
-            client.submit("Sign in", email=email, password=PASSWORD)
+            with app.app_context():
+                who = user(email).id
+                token = db.write(lambda: identity.open_session(who, user_agent="Browser"))
+            with client.session_transaction() as session:
+                session["_user_id"] = token
         return client
 
     return open_browser

@@ -20,9 +20,19 @@ import psycopg
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests import chromium, postgres, smtp
+from tests import chromium, postgres, rows, smtp
 
 ROOT = Path(__file__).resolve().parent.parent
+
+OTHER_TABLES = (
+    "TRUNCATE cloud",
+    "DROP INDEX by_name",
+    "DROP TRIGGER stays ON cloud",
+    "ALTER TABLE cloud DISABLE TRIGGER stays",
+    "ALTER TABLE cloud ADD CHECK (name <> 'nowhere')",
+    "ALTER TABLE cloud ALTER name SET NOT NULL",
+    "CREATE OR REPLACE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'",
+)
 
 
 def ask(url: str, statement: str) -> Any:
@@ -72,6 +82,32 @@ def test_postgresql_makes_copies_and_drops_databases(own_server: postgres.Server
         own_server.drop("copy")
     with pytest.raises(psycopg.OperationalError, match="does not exist"):
         ask(copy, "SELECT 1")
+
+
+def test_rows_are_put_back_unless_a_table_is_another(own_server: postgres.Server) -> None:
+    template = own_server.create("template")
+    for statement in (
+        "CREATE TABLE cloud AS SELECT 'home' AS name",
+        "CREATE INDEX by_name ON cloud (name)",
+        "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END'",
+        "CREATE TRIGGER stays BEFORE DELETE ON cloud FOR EACH ROW EXECUTE FUNCTION no()",
+    ):
+        ask(template, statement)
+    kept = rows.keep(template)
+    used = own_server.create("used", template="template")
+    for change in ("UPDATE cloud SET name = 'away'", "INSERT INTO cloud VALUES ('new')", "ANALYZE"):
+        ask(used, change)
+        left_open = psycopg.connect(used.replace("+psycopg", ""))
+        left_open.execute("LOCK TABLE cloud")
+        assert rows.put_back(used, kept)
+        assert ask(used, "SELECT array_agg(name) FROM cloud") == ["home"]
+        left_open.close()
+    for number, change in enumerate(OTHER_TABLES):
+        changed = own_server.create(f"changed{number}", template="template")
+        ask(changed, change)
+        assert not rows.put_back(changed, kept), change
+    ask(used, "CREATE ROLE guest LOGIN")
+    assert not rows.put_back(used.replace("postgres@", "guest@"), kept)
 
 
 def test_runs_on_one_postgresql_do_not_meet(

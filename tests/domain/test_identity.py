@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from argon2 import extract_parameters
+from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from portal import db
 from portal.domain import account, contact, customer, identity, invitation
@@ -13,6 +14,7 @@ from portal.domain.errors import Refused
 from portal.domain.identity import AllowedEmail, KeptForm, SignUp, UserSession
 from portal.domain.identity import password as passwords
 from portal.domain.outbox import OutboxEntry
+from tests.conftest import HASHER, NOBODY
 from tests.world import (
     CARL,
     CHEAP_HASH,
@@ -254,9 +256,15 @@ class Counting:
         return identity.hasher.verify(stored, typed)
 
 
+def test_a_password_costs_what_rfc_9106_asks_for_at_least() -> None:
+    assert extract_parameters(HASHER.hash(PASSWORD)) == RFC_9106_LOW_MEMORY
+
+
 def test_a_missing_user_costs_one_hash_as_costly_as_a_users(
     app: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(identity, "hasher", HASHER)
+    monkeypatch.setattr(passwords, "_NOBODY", NOBODY)
     counting = Counting()
     monkeypatch.setattr(passwords, "hasher", counting)
     for nobody in ("nobody@direct.example", ""):
