@@ -22,6 +22,7 @@ from portal.domain.customer.listing import (
     live_customers,
     page_for,
     records_for,
+    rows_of,
     staff_of,
     subaccount_cards,
 )
@@ -112,6 +113,7 @@ __all__ = [
     "remove_view",
     "rename_view",
     "resume",
+    "rows_of",
     "save_view",
     "sees_as_own_customers",
     "shaped",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from sqlalchemy.orm import aliased
 
 from portal import db
@@ -47,6 +47,17 @@ class CustomerRow(NamedTuple):
     created_at: datetime
 
 
+ROW = (
+    Customer.id,
+    Customer.name,
+    Customer.invitation_email,
+    Customer.status,
+    Customer.default_cloud_id,
+    Cloud.closed_at,
+    Customer.created_at,
+)
+
+
 class ExportRow(NamedTuple):
     """A customer as a file has it; `manager` is an e-mail address."""
 
@@ -72,16 +83,13 @@ class SubaccountCard(NamedTuple):
 def page_for(actor: Actor, partner: BillingAccount, wanted: Filter) -> list[CustomerRow]:
     """The partner's customers, newest first unless wanted otherwise, one more than a page where
     there is another. `waiting_days`: only who has waited for the answer longer than that."""
-    columns = (
-        Customer.id,
-        Customer.name,
-        Customer.invitation_email,
-        Customer.status,
-        Customer.default_cloud_id,
-        Cloud.closed_at,
-        Customer.created_at,
-    )
-    return [CustomerRow(*row) for row in _page(columns, actor, partner, wanted, PAGE)]
+    return [CustomerRow(*row) for row in _page(ROW, actor, partner, wanted, PAGE)]
+
+
+def rows_of(actor: Actor, partner: BillingAccount, ids: list[str]) -> list[CustomerRow]:
+    """Those of the partner's customers as the list has them now, in the order of `ids`."""
+    found = db.session.execute(_of(partner, ROW, actor).where(Customer.id.in_(ids)))
+    return sorted((CustomerRow(*row) for row in found), key=lambda row: ids.index(row.id))
 
 
 def records_for(
@@ -96,15 +104,19 @@ def records_for(
     return [ExportRow(*row) for row in _page(columns, actor, partner, wanted, page)]
 
 
-def _page(
-    columns: tuple[Any, ...], actor: Actor, partner: BillingAccount, wanted: Filter, page: int
-) -> list[Any]:
-    found = (
+def _of(partner: BillingAccount, columns: tuple[Any, ...], actor: Actor) -> Select[Any]:
+    return (
         select(*columns)
         .select_from(Customer)
         .outerjoin(Cloud, Cloud.id == Customer.default_cloud_id)
         .where(Customer.partner_id == partner.id, Customer.visible_to(actor))
     )
+
+
+def _page(
+    columns: tuple[Any, ...], actor: Actor, partner: BillingAccount, wanted: Filter, page: int
+) -> list[Any]:
+    found = _of(partner, columns, actor)
     if wanted.status is not None:
         found = found.where(Customer.status == wanted.status)
     found = found.where(_managed(wanted.manager, actor))

@@ -12,7 +12,7 @@ from flask import Blueprint, abort, current_app, g, redirect, request, url_for
 from flask_babel import gettext as _
 
 from portal import db, web
-from portal.domain import access, cloud, contact, customer, invitation
+from portal.domain import access, cloud, contact, customer
 from portal.domain.customer import Customer, Filter, Manager, Status
 
 blueprint = Blueprint("customers", __name__, url_prefix="/<id:account_id>/customers")
@@ -35,6 +35,7 @@ def index(account_id: str) -> Any:
         part=web.is_partial(),
         **views.bar(account_id, wanted),
         rows=rows[: customer.PAGE],
+        follow_url=following.list_url(rows[: customer.PAGE], wanted.manager),
         next_after=rows[customer.PAGE - 1].id if len(rows) > customer.PAGE else None,
         counts=counts,
         steps=first_steps.above_list(wanted, counts.total),
@@ -104,26 +105,24 @@ def acceptance(account_id: str) -> Any:
 @blueprint.get("/<id:customer_id>")
 def show(account_id: str, customer_id: str) -> Any:
     """*Overview*: record, subaccount, default cloud and folder, invitation with its delivery."""
-    record = find(customer_id)
+    template = "invitation" if web.is_partial() else "show"
+    return web.page(f"partner/customers/{template}.html", **overview(find(customer_id)))
+
+
+def overview(record: Customer) -> dict[str, Any]:
+    """What *Overview* shows."""
     ident, manager = record.default_cloud_id, customer.manager_of(record)
     default_cloud, folder = cloud.default_folder(ident) if ident else (None, None)
     link = web.external(url_for("invites.show", ident=record.subaccount_id))
-    return web.page(
-        "partner/customers/show.html",
-        fragment="invitation",
-        partner=g.partner,
-        customer=record,
-        menu=menu_for(record),
-        cloud=default_cloud,
-        folder=folder,
-        delivery=invitation.delivery_of(record.subaccount_id),
-        answer=invitation.answer_to(record.subaccount_id),
-        copied=customer.link_copied(record),
-        manager=manager_label(manager) if manager else "",
-        link=link,
-        letter=_letter(record, link) if record.status is Status.WAITING else None,
-        phone=contact.phone(record.phone, record.country).display if record.phone else "",
-    )
+    return following.standing(record) | {
+        "cloud": default_cloud,
+        "folder": folder,
+        "copied": customer.link_copied(record),
+        "manager": manager_label(manager) if manager else "",
+        "link": link,
+        "letter": _letter(record, link) if record.status is Status.WAITING else None,
+        "phone": contact.phone(record.phone, record.country).display if record.phone else "",
+    }
 
 
 @blueprint.post("/<id:customer_id>/copy-link")
@@ -143,9 +142,7 @@ def history(account_id: str, customer_id: str) -> Any:
     record = find(customer_id)
     return web.page(
         "partner/customers/history.html",
-        partner=g.partner,
-        customer=record,
-        menu=menu_for(record),
+        **following.standing(record),
         lines=customer.history_of(record),
     )
 
@@ -196,6 +193,7 @@ from portal.partner.customers import (  # noqa: E402 - views hang here
     clouds,  # noqa: F401
     export,  # noqa: F401
     first_steps,
+    following,
     imports,  # noqa: F401
     notes,  # noqa: F401
     records,  # noqa: F401

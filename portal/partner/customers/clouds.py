@@ -11,7 +11,8 @@ from portal import carried, db, letters, web
 from portal.domain import access, cloud, once
 from portal.domain.account import BillingAccount, PartnerAccount
 from portal.naming import NewCloudForm
-from portal.partner.customers import blueprint, find, menu_for
+from portal.partner.customers import blueprint, find
+from portal.partner.customers.following import standing
 from portal.roles import has_acted
 
 
@@ -24,9 +25,7 @@ def clouds(account_id: str, customer_id: str) -> Any:
     partner = PartnerAccount(g.partner.id, g.partner.name)
     return web.page(
         "partner/customers/clouds.html",
-        partner=g.partner,
-        customer=record,
-        menu=menu_for(record),
+        **standing(record),
         clouds=cloud.clouds_linked_to([subaccount.id])[subaccount.id],
         may_create=access.may(web.actor(), "cloud.create", subaccount),
         letter=letters.access_to_clouds(partner, web.actor()),

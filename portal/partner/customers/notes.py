@@ -14,7 +14,8 @@ from portal.domain import access, customer, once
 from portal.domain.account import BillingAccount
 from portal.domain.customer import Customer, CustomerNote
 from portal.domain.errors import Forbidden, Refused
-from portal.partner.customers import blueprint, find, menu_for
+from portal.partner.customers import blueprint, find
+from portal.partner.customers.following import standing
 from portal.sentences import sentence
 
 
@@ -72,9 +73,7 @@ def _page(record: Customer, form: NoteForm) -> Any:
     }
     return web.page(
         "partner/customers/notes.html",
-        partner=g.partner,
-        customer=record,
-        menu=menu_for(record),
+        **standing(record),
         form=form,
         may_add=access.may(actor, "note.add", g.partner),
         notes=shown,

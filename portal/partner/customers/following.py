@@ -1,0 +1,98 @@
+"""Follows what others do: rows of the list and a customer's page change while they are open."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from flask import g, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from portal import web
+from portal.domain import customer, invitation
+from portal.domain.customer import Customer, CustomerRow, Status
+from portal.domain.outbox import OPEN_STATES
+from portal.partner.customers import blueprint, find, menu_for, overview
+
+STATUSES = list(Status)
+MOVING, WAITING, AT_REST = 2, 5, 15  # seconds until a page asks again
+
+
+def list_url(rows: Iterable[CustomerRow], manager: str) -> str:
+    """Where the list asks what has become of its rows, each named with the status that it shows;
+    empty where none of them waits."""
+    shown = {row.id: row.status for row in rows}
+    if Status.WAITING not in shown.values():
+        return ""
+    named = ".".join(f"{ident}-{STATUSES.index(status)}" for ident, status in shown.items())
+    ids = {"account_id": g.partner.id, "manager": manager or None}
+    return url_for("partner.customers.changes", **ids, shown=named, poll=1)
+
+
+@blueprint.get("/changes")
+def changes(account_id: str) -> Any:
+    """The rows of an open list whose status is another now; nothing where there is none."""
+    if not web.is_partial():
+        return redirect(url_for(".index", account_id=account_id), 303)
+    named = re.findall(r"([0-9a-z]{20})-([0-3])", request.args.get("shown", ""))[: customer.PAGE]
+    shown = {ident: STATUSES[int(place)] for ident, place in named}
+    rows = customer.rows_of(web.actor(), g.partner, list(shown))
+    changed = [row for row in rows if row.status is not shown[row.id]]
+    if not changed:
+        return "", 204
+    manager = request.args.get("manager", "")[:20]
+    return web.page(
+        "partner/customers/changes.html",
+        rows=changed,
+        counts=customer.counts_for(web.actor(), g.partner, manager=manager),
+        statuses=STATUSES,
+        follow_url=list_url(rows, manager),
+        news=_news(changed[0].name, changed[0].status, len(changed)),
+    )
+
+
+def _news(name: str, status: Status, count: int = 1) -> str:
+    if count == 1:
+        return str(_("%(name)s is %(status)s now.", name=name, status=status))
+    return str(ngettext("%(num)s customer changed.", "%(num)s customers changed.", count))
+
+
+def standing(record: Customer) -> dict[str, Any]:
+    """What the head of a customer's page shows, and when that page asks again."""
+    delivery = invitation.delivery_of(record.subaccount_id)
+    answer = invitation.answer_to(record.subaccount_id)
+    is_moving = bool(delivery and delivery.state in OPEN_STATES and not answer[0])
+    asks_every = AT_REST if record.status is not Status.WAITING else WAITING
+    if is_moving or record.status is Status.INACTIVE:
+        asks_every = MOVING if is_moving else 0
+    mail = (delivery.state, delivery.tries) if delivery else ()
+    return {
+        "partner": g.partner,
+        "customer": record,
+        "menu": menu_for(record),
+        "delivery": delivery,
+        "answer": answer,
+        "seen": ".".join(map(str, (STATUSES.index(record.status), *mail))),
+        "asks_every": asks_every,
+    }
+
+
+@blueprint.get("/<id:customer_id>/now")
+def now(account_id: str, customer_id: str) -> Any:
+    """An open page of this customer as it would be now; nothing where it is that already."""
+    record, seen = find(customer_id), request.args.get("seen", "")
+    if not web.is_partial():
+        return redirect(url_for(".show", account_id=account_id, customer_id=customer_id), 303)
+    facts = standing(record)
+    if seen == facts["seen"]:
+        return "", 204
+    is_moved = seen[:1] != facts["seen"][:1]
+    return web.page(
+        "partner/customers/now.html",
+        tab=request.args.get("tab", ""),
+        oob=True,
+        news=_news(record.name, record.status) if is_moved else _("The email’s state has changed."),
+        **overview(record),
+    )
