@@ -31,7 +31,11 @@ def show(ident: str) -> Any:
 @blueprint.post("/accept/<ident>")
 def accept(ident: str) -> Any:
     """Confirm."""
-    return _answer(ident, customer.accept, _("You confirmed the partnership."))
+    done = _(
+        "You confirmed the partnership. Its subaccount stands below: begin in its cloud, or link "
+        "one that you have already with ⋯ → Link cloud."
+    )
+    return _answer(ident, customer.accept, done)
 
 
 @blueprint.post("/decline/<ident>")

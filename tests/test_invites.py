@@ -67,6 +67,7 @@ def test_the_link_leads_through_sign_in_to_the_invitation(browser: Open, world: 
     client = browser()
     client.get(page(world.carls_subaccount), follow_redirects=True)
     assert "Sign in" in client.text
+    assert "sign in with the address that it was sent to" in client.text
     assert "North" not in client.text
     answer = client.submit("Sign in", email=CARL, password=PASSWORD)
     assert (answer.status_code, answer.request.path) == (200, page(world.carls_subaccount))
@@ -80,6 +81,7 @@ def test_the_link_leads_a_newcomer_through_sign_up_to_the_invitation(
     client = browser()
     client.get(link_in(mail), follow_redirects=True)
     client.click("Sign up")
+    assert "With the address that the invitation was sent to." in client.text
     client.submit("Sign up", name="Other Person", email=INVITED.upper())
     letter = letters_to("OTHER@else.example")[-1]
     client.get(link_in(letter))
@@ -150,7 +152,10 @@ def test_confirming_makes_everything_usable_at_once(browser: Open, world: World)
     client.click("Review and answer")
     answer = client.submit("Confirm")
     assert answer.request.path == "/console"
-    assert notices(client, "success") == ["You confirmed the partnership."]
+    assert notices(client, "success") == [
+        "You confirmed the partnership. Its subaccount stands below: begin in its cloud, or link "
+        "one that you have already with ⋯ → Link cloud."
+    ]
     assert "confirmation required" not in client.text
     (card,) = client.page.iter("article")
     for words in ("North", world.carls_subaccount, "Active", "default", world.carls_cloud):

@@ -41,7 +41,7 @@ def create() -> Any:
     actor = web.actor()
     payers = _payers(actor)
     form = CreateCloudForm(**carried.shown_again())
-    form.account_id.choices = [(a.id, f"{a.name} · {a.id}") for a in payers]
+    form.account_id.choices = [(a.id, _label(a)) for a in payers]
     if not form.is_submitted() and request.args.get("account") in {a.id for a in payers}:
         form.account_id.data = request.args["account"]
     if not form.is_submitted() or not form.validate():
@@ -61,6 +61,14 @@ def create() -> Any:
         return web.page("console/clouds/create.html", form=form, payers=payers, status=422)
     flash(_("The cloud %(name)s is created.", name=names["name"]), "success")
     return redirect(url_for(".show", cloud_id=cloud_id), 303)
+
+
+def _label(payer: BillingAccount) -> str:
+    """An account to choose: of a subaccount, whose partner pays in the end."""
+    if payer.parent is None:
+        return f"{payer.name} · {payer.id}"
+    facts = {"name": payer.name, "partner": payer.parent.name, "id": payer.id}
+    return str(_("%(name)s, subaccount of %(partner)s · %(id)s", **facts))
 
 
 def _payers(actor: Actor) -> list[BillingAccount]:

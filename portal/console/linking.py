@@ -49,7 +49,8 @@ def link(account_id: str) -> Any:
         except Refused as error:
             form.refuse(error)
         else:
-            flash(_("%(cloud)s is linked to this account.", cloud=name), "success")
+            facts = {"cloud": name, "payer": (account.parent or account).name}
+            flash(_("%(cloud)s is linked. From now on %(payer)s pays for it.", **facts), "success")
             back = _back(account_id)
             return web.htmx_redirect(back) if web.is_partial() else redirect(back, 303)
     return _page(linking.target(account, actor), form, chosen)

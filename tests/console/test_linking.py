@@ -79,7 +79,7 @@ def test_a_customer_links_from_the_menu_of_the_partners_subaccount(
     assert "Until you press Link nothing changes; Nina Customer pays for it" in client.text
     client.submit("Link")
     assert client.url == "http://localhost/console"
-    assert notices(client, "success") == ["shop is linked to this account."]
+    assert notices(client, "success") == ["shop is linked. From now on North pays for it."]
     assert payers(shop) == [world.ninas_subaccount, own(NINA)]
 
 

@@ -76,7 +76,7 @@ def link_when_it_enables_itself(partner: Page) -> None:
     expect(ready).to_be_focused()
     accessible(partner)
     dialog.get_by_role("button", name="Link", exact=True).click()
-    expect(partner.get_by_text("workshop is linked to this account.")).to_be_visible()
+    expect(partner.get_by_text("workshop is linked. From now on")).to_be_visible()
 
 
 def test_granted_waiting_enabled_linked_and_revoked(person: Callable[..., Page]) -> None:
@@ -117,4 +117,4 @@ def test_the_customer_leaves_without_a_script_on_a_phone(person: Callable[..., P
     page.get_by_role("button", name="Show what linking does").click()
     expect(page.get_by_role("heading", name="What linking default does")).to_be_visible()
     page.get_by_role("button", name="Link", exact=True).click()
-    expect(page.get_by_text("default is linked to this account.")).to_be_visible()
+    expect(page.get_by_text("default is linked. From now on")).to_be_visible()
