@@ -7,7 +7,7 @@ HOST ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: run setup test e2e check lint types map translations bench clean
+.PHONY: run setup test e2e check lint types map translations bench guide-pictures clean
 
 # The demonstration, or the installation that `make setup` prepared: web server and mail worker.
 run: .venv/.run
@@ -45,6 +45,10 @@ map: .venv/.run
 # The catalogues of translations: what the sources say now, what was translated kept; compiled.
 translations: .venv/.run
 	@$(BIN)/python -m tests.catalogue
+
+# The pictures of the guide, in each of its languages, anew.
+guide-pictures: .venv/.dev
+	@$(BIN)/python -m tests.pictures
 
 clean:
 	rm -rf .venv .cache .mypy_cache .ruff_cache .hypothesis

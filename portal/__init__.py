@@ -22,14 +22,17 @@ from portal import (
     errors,
     forgot,
     formats,
+    guide,
     headers,
     health,
+    help,
     invites,
     languages,
     mail,
     mailbox,
     news,
     notices,
+    operator,
     partner,
     phrases,
     preferences,
@@ -51,11 +54,28 @@ PUBLIC = {
     "forgot.ask",
     "forgot.sent",
     "forgot.choose",
+    "help.index",
+    "help.show",
+    "help.answer",
     "mailbox.index",
     "mailbox.show",
     "preferences.language",
 }
 """Endpoints that need nobody signed in; every other one stands behind a gate."""
+
+
+SURFACES = (
+    auth,
+    forgot,
+    help,
+    preferences,
+    profile,
+    notices,
+    partner,
+    console,
+    invites,
+    operator,
+)
 
 
 class IdConverter(BaseConverter):
@@ -72,7 +92,7 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     app.url_map.converters["id"] = IdConverter
     terms.agree(config.terms_of(values))
     _extensions(app)
-    for surface in (auth, forgot, preferences, profile, notices, partner, console, invites):
+    for surface in SURFACES:
         app.register_blueprint(surface.blueprint)
     if config.mailbox_dir(values) is not None:
         app.register_blueprint(mailbox.blueprint)
@@ -149,6 +169,7 @@ def _templates(app: Flask) -> None:
         time_left=formats.time_left,
         sentence=sentences.of,
         country_name=sentences.country_name,
+        guide=guide,
         phrases=phrases,
         news=news,
     )
@@ -165,6 +186,7 @@ def _context() -> dict[str, Any]:
         "languages": languages.names(),
         "here": web.here(),
         "console_home": "/console",
+        "help_url": guide.url_of(request.endpoint),
         "mailbox_url": "/mailbox" if "mailbox" in current_app.blueprints else None,
         "surface": surface if surface in ("partner", "console") else None,
     }

@@ -126,7 +126,9 @@ def _wrong_host() -> Response:
 
 
 def _page(status: int, title: str, what: str, *, steps: list[tuple[str, str]]) -> Any:
-    page = render_template("errors/error.html", title=title, what=what, next_steps=steps)
+    # Its address is no screen, and must not tell whether it could be one.
+    facts = {"title": title, "what": what, "next_steps": steps}
+    page = render_template("errors/error.html", help_url=url_for("help.index"), **facts)
     return page, status
 
 

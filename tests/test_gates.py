@@ -44,6 +44,8 @@ NOBODYS = {
     "forgot.choose": "who has the token has read the mail",
     "profile.confirm_email": "who has the token has read the mail, and is asked who they are",
     "mailbox.show": "this machine's mails, before anyone is signed in",
+    "help.show": "the guide is everybody's",
+    "help.answer": "everybody may say whether it helped",
 }
 """Endpoints whose argument is no ID of a tenant's thing."""
 
@@ -96,6 +98,7 @@ def every_url(app: Flask, world: World, method: str) -> Iterator[str]:
         "filename": "app.css",
         "token": tokens.sign("verification", sign_up_id),
         "letter_id": "out" + "0" * 17,
+        "slug": "paid",
     }
     for rule in app.url_map.iter_rules():
         if method in (rule.methods or set()):

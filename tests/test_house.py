@@ -37,14 +37,17 @@ DOMAIN_ORDER = [
     "ownership",
     "activity",
     "first_steps",
+    "feedback",
 ]
 SURFACES = {
     "auth",
     "console",
     "forgot",
+    "help",
     "invites",
     "mailbox",
     "notices",
+    "operator",
     "partner",
     "preferences",
     "profile",

@@ -14,6 +14,7 @@ AMIRA, PIET = "amira@halden.example", "piet@halden.example"
 LUCIA, MAREK = "lucia@halden.example", "marek@halden.example"
 SAM, NOOR = "sam@tidewater.example", "noor@tidewater.example"
 CARL, TINA = "carl@nettlecombe.example", "tina@saltmarsh.example"
+INGRID = "ingrid@northfold.example"
 
 PEOPLE = {
     # address: (name, what to try with it)
@@ -23,6 +24,7 @@ PEOPLE = {
     CARL: ("Carl Lindqvist", "customer, invited by two partners"),
     SAM: ("Sam Okafor", "owner of another partner, Tidewater Systems"),
     TINA: ("Tina Roux", "owner of a partner still in trial"),
+    INGRID: ("Ingrid Solheim", "operator: reads what is said of the guide"),
 }
 COLLEAGUES = {
     AMIRA: "Amira Haddad",

@@ -11,7 +11,7 @@ from portal.domain import access, account, cloud, contact, customer, notice, tea
 from portal.domain.access import AccountRole
 from portal.domain.actor import COMMAND
 from portal.domain.customer import ME, Customer, Draft, Filter, Status
-from portal.seeds import stories
+from portal.seeds import readers, stories
 from portal.seeds.diary import DAY, Diary, Story, luck
 from portal.seeds.firms import Firm, firms, tax_number
 from portal.seeds.life import Desk, Life
@@ -65,6 +65,7 @@ def write(diary: Diary, cast: Cast, *, customers: int) -> None:
     haldens = customers * HALDENS_SHARE[0] // HALDENS_SHARE[1]
     for desk, count in ((halden, haldens), (tidewater, customers - haldens)):
         _crowd(desk, some, others, count - BESIDE_THE_CROWD[desk.owner])
+    readers.begin(diary, cast)
     _today(halden, tidewater, some)
 
 

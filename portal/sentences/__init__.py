@@ -246,6 +246,9 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
         "Too many mails were asked for. Look into those that came, or ask again in %(wait)s.",
         wait=_minutes(f),
     ),
+    "too-much-feedback": lambda f: _(
+        "That was a lot of feedback at once. Give more in %(wait)s.", wait=_minutes(f)
+    ),
     "link-over": lambda f: _("This link is over. Ask for a new one."),
     "time-zone-unknown": lambda f: _("Choose a time zone from the list."),
     "email-same": lambda f: _("This is your address already. Give the new one."),

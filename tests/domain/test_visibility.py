@@ -48,6 +48,7 @@ HAVE_A_RULE = {
     "Cloud",
     "Customer",
     "CustomerNote",
+    "Feedback",
     "Folder",
     "Import",
     "Invitation",

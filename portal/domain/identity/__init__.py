@@ -50,7 +50,13 @@ from portal.domain.identity.sign_up import (
     sign_up,
     waiting_sign_up,
 )
-from portal.domain.identity.tries import Tries, count_mail, count_try, forgive_try
+from portal.domain.identity.tries import (
+    Tries,
+    count_feedback,
+    count_mail,
+    count_try,
+    forgive_try,
+)
 from portal.domain.identity.user import (
     User,
     anyone,
@@ -87,6 +93,7 @@ __all__ = [
     "change_email",
     "change_password",
     "check_password",
+    "count_feedback",
     "count_mail",
     "count_try",
     "create_user",

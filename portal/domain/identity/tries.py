@@ -31,6 +31,8 @@ PASSWORDS_OF = Limit("passwords of", 10, timedelta(minutes=15))
 PASSWORDS_FROM = Limit("passwords from", 20, timedelta(hours=1))
 MAILS_TO = Limit("mails to", 3, timedelta(hours=1))
 MAILS_FROM = Limit("mails from", 20, timedelta(hours=1))
+FEEDBACK_OF = Limit("feedback of", 20, timedelta(hours=1))
+FEEDBACK_FROM = Limit("feedback from", 60, timedelta(hours=1))
 
 
 class Tries(db.Base):
@@ -70,6 +72,15 @@ def count_mail(to: str, *, network: str) -> None:
     """
     if minutes := _wait((MAILS_FROM, _network(network)), (MAILS_TO, to)):
         raise Refused("too-many-mails", minutes=minutes)
+
+
+def count_feedback(voice: str, *, network: str) -> None:
+    """Somebody says whether a page of the guide helped; their row is held until the commit.
+
+    Raises Refused("too-much-feedback") with the minutes to wait.
+    """
+    if minutes := _wait((FEEDBACK_FROM, _network(network)), (FEEDBACK_OF, voice)):
+        raise Refused("too-much-feedback", minutes=minutes)
 
 
 def _wait(*wanted: tuple[Limit, str]) -> int:
