@@ -24,7 +24,7 @@ from portal.domain.identity import PASSWORD_LONGEST, PASSWORD_SHORTEST
 from portal.domain.outbox import Delivery
 
 F = TypeVar("F", bound=Callable[..., Any])
-ENV = config.ROOT / ".env"
+ENV = (config.ROOT / ".env").resolve()  # an installation keeps it beside its versions
 SETTINGS = {setting.name: setting for setting in config.SETTINGS}
 
 
@@ -100,7 +100,8 @@ def setup(email: Address, name: str, password: str, partner_name: str, **given: 
         finally:
             db.session.remove()
             db.extension.engine.dispose()
-    click.echo("Start it with `make run`; put an HTTPS proxy in front (TRUSTED_PROXIES=1).")
+    if "TRUSTED_PROXIES" not in kept:  # deploy/install starts it, and has a proxy in front
+        click.echo("Start it with `make run`; put an HTTPS proxy in front (TRUSTED_PROXIES=1).")
 
 
 def _write(path: Path, settings: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Operator commands: serve, worker, seed, users, partners, customers, clouds, audit."""
+"""Operator commands: serve, worker, seed, backup, users, partners, customers, clouds, audit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
 from portal import db, formats, phrases
-from portal.cli import serving
+from portal.cli import keeping, serving
 from portal.domain import (
     account,
     audit,
@@ -40,7 +40,7 @@ cloud_commands = AppGroup("cloud", help="Who may do what on a cloud.")
 def register(app: Flask) -> None:
     """All commands of `flask`."""
     groups = (user_commands, partner_commands, customer_commands, cloud_commands, audit_commands)
-    for command in (*serving.COMMANDS, *groups):
+    for command in (*serving.COMMANDS, *keeping.COMMANDS, *groups):
         app.cli.add_command(command)
 
 

@@ -1,0 +1,126 @@
+"""Keeping: the whole database as one file, and back from it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+from sqlalchemy import URL, MetaData, make_url, text
+
+from portal import db
+
+FUNCTIONS = text(
+    "SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = "
+    "current_schema()::regnamespace AND p.proowner = current_user::regrole AND NOT EXISTS "
+    "(SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')"
+)
+"""Those of the triggers; not those of an extension."""
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@with_appcontext
+def backup(file: Path) -> None:
+    """The whole database into FILE, as it is at one moment; the portal may run meanwhile."""
+    if file.exists():
+        raise click.ClickException(f"{file} is there already; a backup replaces nothing.")
+    part = file.with_name(file.name + ".part")
+    try:
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        if _url().get_backend_name() == "sqlite":
+            _copy(_sqlite(), part)
+        else:
+            _run("pg_dump", "--format=custom", f"--file={part}", f"--dbname={_libpq()}")
+        part.replace(file)  # whole, or not at all
+    except OSError as error:
+        raise click.ClickException(f"{file} can't be written: {error.strerror}.") from error
+    finally:
+        part.unlink(missing_ok=True)
+    click.echo(f"{file} holds the database; so it holds everything, keep it as you keep that.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.confirmation_option(
+    prompt="Everything since that backup is lost, and the portal must be stopped. Go back to it?"
+)
+@with_appcontext
+def restore(file: Path) -> None:
+    """The database as FILE has it, and nothing of what is in it now."""
+    if _url().get_backend_name() == "sqlite":
+        _refuse_foreign(file)
+        _copy(file, _sqlite())
+    else:
+        _run("pg_restore", "--list", str(file))  # no archive: it is said before anything is dropped
+        _drop_all()
+        into = ("--no-owner", "--single-transaction", "--exit-on-error", f"--dbname={_libpq()}")
+        _run("pg_restore", *into, str(file))
+    click.echo(f"The database is as {file} had it.")
+
+
+def _url() -> URL:
+    return make_url(current_app.config["SQLALCHEMY_DATABASE_URI"])
+
+
+def _sqlite() -> Path:
+    return Path(str(_url().database))
+
+
+def _copy(source: Path, target: Path) -> None:
+    """SQLite's own online copy, which knows about writers and the write-ahead log."""
+    with (
+        closing(sqlite3.connect(source)) as there,
+        closing(sqlite3.connect(target, timeout=30)) as here,
+    ):
+        there.backup(here)
+
+
+def _refuse_foreign(file: Path) -> None:
+    try:
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as kept:
+            kept.execute("SELECT version_num FROM alembic_version").fetchone()
+            kept.execute("SELECT id FROM users LIMIT 1").fetchone()
+    except sqlite3.Error as error:
+        raise click.ClickException(f"{file} is no backup of a portal: {error}.") from error
+
+
+def _drop_all() -> None:
+    """What a later migration made would otherwise stay, and stand in its way the next time."""
+    with db.extension.engine.connect().execution_options(writing=True) as connection:
+        there = MetaData()
+        there.reflect(connection)
+        there.drop_all(connection)
+        for name in connection.scalars(FUNCTIONS).all():
+            connection.execute(text(f"DROP FUNCTION {name}"))
+        connection.commit()
+
+
+def _libpq() -> str:
+    """The database for PostgreSQL's programs; the password goes by their environment."""
+    plain = _url().set(drivername="postgresql", password=None)
+    return plain.render_as_string(hide_password=False)
+
+
+def _run(program: str, *words: str) -> None:
+    """One of PostgreSQL's programs; what it complains about is told in its own words."""
+    password = _url().password
+    env = os.environ | ({"PGPASSWORD": password} if password else {})
+    try:
+        subprocess.run(  # noqa: S603 - the words are ours, and no shell reads them
+            [program, *words], env=env, check=True, capture_output=True, text=True
+        )
+    except FileNotFoundError:
+        raise click.ClickException(
+            f"There is no {program} here. On Debian and Ubuntu: apt install postgresql-client"
+        ) from None
+    except subprocess.CalledProcessError as error:
+        raise click.ClickException(f"{program}: {error.stderr.strip()}") from None
+
+
+COMMANDS = (backup, restore)
