@@ -115,7 +115,10 @@ def test_user_operator_makes_an_operator(app: Flask) -> None:
     assert user(DORA).is_operator
     assert last_audit(audit.INSTALLATION) == "user.operator"
     code, said = call(app, "user", "operator", "nobody@new.example")
-    assert (code, said) == (1, "Error: nobody@new.example has no account here.\n")
+    assert (code, said) == (
+        1,
+        "Error: nobody@new.example has no account here; `flask user create` makes one.\n",
+    )
 
 
 # Partners
@@ -148,12 +151,20 @@ def test_partner_revoke_makes_it_direct_again(app: Flask, world: World) -> None:
     [
         (["grant", OLGA], 1, "Only a direct account can become a partner’s."),
         (["grant", DORA, "--name", "a\nb"], 1, "This must be one line."),
-        (["grant", "nobody@new.example"], 1, "nobody@new.example has no account here."),
+        (
+            ["grant", "nobody@new.example"],
+            1,
+            "nobody@new.example has no account here; `flask user create` makes one.",
+        ),
         (["grant", "nobody"], 2, "exactly one @"),
         (["revoke", DORA], 1, "This account has no partner status."),
         (["revoke", SAM], 1, "while there are live customers: 1."),
         (["revoke", OLGA], 1, "while there are live customers: 2."),
-        (["revoke", "nobody@new.example"], 1, "nobody@new.example has no account here."),
+        (
+            ["revoke", "nobody@new.example"],
+            1,
+            "nobody@new.example has no account here; `flask user create` makes one.",
+        ),
         (["revoke", "eddie@north.example"], 1, "This account has no partner status."),
     ],
 )

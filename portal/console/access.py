@@ -103,12 +103,12 @@ def add(cloud_id: str) -> Any:
             )
 
         try:
-            db.write(unit)
+            holder = _holder(found, db.write(unit))
         except Refused as error:
             form.refuse(error)
             stranger = form.email.data if error.code == "no-account" else ""
         else:
-            flash(_("%(who)s is added.", who=form.email.data), "success")
+            flash(_("%(who)s is added.", who=holder.name), "success")
             return redirect(url_for(".index", cloud_id=cloud_id), 303)
     return web.page(
         "console/access/add.html",

@@ -52,6 +52,8 @@ def test_add_mail_sign_up_confirm_active(person: Callable[..., Page]) -> None:
     expect(partner.get_by_role("heading", level=1)).to_have_text("Pemberlight Optics")
     expect(partner.get_by_text(WAITING)).to_be_visible()
     expect(partner.get_by_text("Email handed over for pemberlight.example")).to_be_visible()
+    partner.get_by_role("button", name="Copy confirmation link").click()
+    expect(partner.get_by_text(re.compile("^Link copied by "))).to_be_visible()
     subaccount = partner.locator("dd .id").first.inner_text()
     accessible(partner)
 
