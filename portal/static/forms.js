@@ -53,6 +53,21 @@
   });
   window.addEventListener('pageshow', () => document.body.removeAttribute('aria-busy'));
 
+  // A field that was checked comes back in its stored form, but not over what is being typed, or has been since.
+  let asked = new FormData();
+  let left = '';
+  document.addEventListener('change', ({ target }) => { left = target.id; });
+  document.addEventListener('htmx:beforeRequest', ({ detail: { elt } }) => { asked = new FormData(elt.closest('form') || undefined); });
+  document.addEventListener('htmx:oobBeforeSwap', ({ detail }) => {
+    const control = detail.target.matches('.field') && detail.target.querySelector('input');
+    if (!control) return;
+    const isInUse = control === document.activeElement && control.value !== '';
+    if (isInUse || control.value !== asked.get(control.name)) detail.shouldSwap = false;
+  });
+  document.addEventListener('htmx:load', ({ detail: { elt } }) => {
+    if (elt.id === `${left}-field`) page.say(elt.querySelector('.error, .warning')?.textContent.trim());
+  });
+
   document.addEventListener('click', (event) => {
     const field = document.getElementById(up(event, '.notice-danger a[href^="#"]')?.hash.slice(1));
     if (!field) return;

@@ -414,3 +414,13 @@ def test_any_text_is_malformed_or_kept_and_then_kept_again(typed: str, country: 
             assert set(kept.facts) == set(contact.CODES[kept.code])
         elif "@" not in kept or shape in (contact.line, contact.paragraph):
             assert shape(kept) == kept
+
+
+def test_an_example_has_the_form_of_its_countrys_number_and_is_nobodys() -> None:
+    named = [c for c, _ in contact.countries("en") if contact.tax_label(c) != "Tax number"]
+    assert len(named) > 40
+    for country in named:
+        with pytest.raises(contact.Malformed) as fault:
+            contact.tax_number(contact.tax_example(country), country)
+        assert fault.value.code == "tax-check-digits", country
+    assert contact.tax_example("US") == contact.tax_example("") == ""

@@ -8,7 +8,7 @@ from portal.domain.contact.address import Address, domain_of, email, in_domains
 from portal.domain.contact.country import countries, country
 from portal.domain.contact.malformed import CODES, Malformed
 from portal.domain.contact.phone import Phone, phone
-from portal.domain.contact.tax import TAX_LABELS, tax_label, tax_number, tax_required
+from portal.domain.contact.tax import TAX_LABELS, tax_example, tax_label, tax_number, tax_required
 from portal.domain.contact.text import line, paragraph, quoted, search_key
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "phone",
     "quoted",
     "search_key",
+    "tax_example",
     "tax_label",
     "tax_number",
     "tax_required",

@@ -42,6 +42,22 @@ _LABELS = dict.fromkeys([*EU, "GB"], "VAT number") | {
 TAX_LABELS = frozenset(_LABELS.values()) | {_OTHER}
 """Every label `tax_label` may give, in English, for the surfaces to translate."""
 
+_EXAMPLES = {
+    "AT": "ATU12345678", "BE": "BE0123456789", "BG": "BG123456789", "CY": "CY10234567X", "CZ":
+    "CZ12345678", "DE": "DE123456789", "DK": "DK12345678", "EE": "EE123456789", "ES":
+    "ESX1234567X", "FI": "FI12345678", "FR": "FR12345678901", "GR": "EL123456789", "HR":
+    "HR12345678901", "HU": "HU12345678", "IE": "IE1234567B", "IT": "IT12345670018", "LT":
+    "LT123456716", "LU": "LU12345678", "LV": "LV41234567890", "MT": "MT12345678", "NL":
+    "NL123456789B01", "PL": "PL1234567890", "PT": "PT123456780", "RO": "RO12345678", "SE":
+    "SE123456789001", "SI": "SI12345678", "SK": "SK1234567890", "GB": "GB123456789", "RU":
+    "1234567890", "KZ": "240140012345", "BY": "123456789", "UA": "12345670", "MD":
+    "1234567890123", "AZ": "1234567891", "TR": "1234567891", "RS": "123456789", "ME":
+    "12345678", "CH": "CHE-123.456.789", "NO": "123 456 789", "IN": "27ABCPE1234F1Z0", "CN":
+    "91123456789ABCDEFG", "AU": "12 345 678 901", "BR": "12.345.678/0001-90", "AR":
+    "20-12345678-9", "CL": "12.345.678-9",
+}  # fmt: skip
+"""Numbers of the right form that nobody has: their check digits are wrong."""
+
 _SEPARATORS = re.compile("[ ‐‑‒–—―−-]")
 
 
@@ -53,6 +69,11 @@ def tax_required(country: str) -> bool:
 def tax_label(country: str) -> str:
     """What the number is called there, one of TAX_LABELS; `Tax number` where we know no name."""
     return _LABELS.get(country.strip().upper(), _OTHER)
+
+
+def tax_example(country: str) -> str:
+    """The form of that country's number, by an example; empty where we know no name for it."""
+    return _EXAMPLES.get(country.strip().upper(), "")
 
 
 def tax_number(value: str, country: str) -> str:

@@ -190,6 +190,7 @@ def find(customer_id: str) -> Customer:
 
 
 from portal.partner.customers import (  # noqa: E402 - views hang here
+    checking,  # noqa: F401
     clouds,  # noqa: F401
     export,  # noqa: F401
     first_steps,

@@ -26,33 +26,56 @@ from portal.domain.contact import Malformed
 from portal.domain.customer import Customer, Draft, Status
 from portal.domain.errors import Refused
 from portal.partner.customers import blueprint, find, manager_label
-from portal.sentences import sentence
+from portal.sentences import sentence, tax_label
 
 
 def _shape(form: RecordForm, field: Any) -> None:
-    """The field's own rule of the domain; the stored form replaces what was typed."""
+    """The field's own rule of the domain; the stored form replaces what was typed. A number that
+    no plan known here assigns may be a new one: that is worth a warning."""
     if field.name in ("tin", "phone") and (field.data or "").strip() and form.country.errors:
         raise ValidationError(_("Choose the country first; the number is read by its rules."))
     try:
         field.data = customer.shaped(field.name, field.data or "", form.country.data or "")
     except Malformed as error:
         raise ValidationError(sentence(error.code, error.facts)) from error
+    is_phone = field.name == "phone" and field.data
+    if is_phone and not contact.phone(field.data, form.country.data or "").is_valid:
+        field.warning = _("No number like this is known in its country. It can be kept so.")
+
+
+def displayed(phone: str, country: str) -> str:
+    """A phone number as people read it."""
+    return contact.phone(phone, country).display if phone else ""
 
 
 class RecordForm(web.CreatingForm):
     """A customer's record; fields in the order of the page, which is the order of its errors."""
 
     name = StringField(lazy_gettext("Customer name"), [_shape])
-    invitation_email = EmailField(lazy_gettext("E-mail of the cloud account"), [_shape])
+    invitation_email = EmailField(
+        lazy_gettext("E-mail of the cloud account"),
+        [_shape],
+        description=lazy_gettext(
+            "The invitation is mailed here, and only this account can confirm it."
+        ),
+    )
     country = SelectField(lazy_gettext("Country"), [_shape], validate_choice=False)
     tin = StringField(lazy_gettext("Tax number"), [_shape])
     longname = StringField(lazy_gettext("Legal name"), [_shape])
-    phone = TelField(lazy_gettext("Phone"), [_shape])
+    phone = TelField(
+        lazy_gettext("Phone"),
+        [_shape],
+        description=lazy_gettext("As dialled in the country, or with + and the country’s code."),
+    )
     email = EmailField(lazy_gettext("Contact e-mail"), [_shape])
     post_code = StringField(lazy_gettext("Post code"), [_shape])
     legal_address = StringField(lazy_gettext("Legal address"), [_shape])
     post_address = StringField(lazy_gettext("Postal address"), [_shape])
-    reference = StringField(lazy_gettext("Own reference"), [_shape])
+    reference = StringField(
+        lazy_gettext("Own reference"),
+        [_shape],
+        description=lazy_gettext("Your number for this customer; each may stand once."),
+    )
     manager_id = SelectField(lazy_gettext("Account manager"), validate_choice=False)
     description = TextAreaField(lazy_gettext("Description"), [_shape])
     with_cloud = BooleanField(lazy_gettext("Create an empty cloud and folder"), default=True)
@@ -68,6 +91,7 @@ class RecordForm(web.CreatingForm):
     ) -> None:
         if edited is not None:
             shown = vars(customer.draft_of(edited)) | {"version": edited.version}
+            shown["phone"] = displayed(edited.phone, edited.country)
             kwargs = {"data": shown, **kwargs}
         super().__init__(**kwargs)
         self.partner, self.edited = partner, edited
@@ -84,6 +108,17 @@ class RecordForm(web.CreatingForm):
         for name in ("name", "invitation_email", "country"):
             if name in self:
                 self[name].flags.required = True
+        self._name_tin()
+
+    def _name_tin(self) -> None:
+        """The country decides what its tax number is called, looks like, and whether it must be."""
+        country = self.country.data or ""
+        self.tin.label.text = tax_label(contact.tax_label(country))
+        self.tin.flags.required = contact.tax_required(country)
+        example = contact.tax_example(country)
+        self.tin.description = _("Such as %(example)s.", example=example) if example else ""
+        if not country:
+            self.tin.description = _("Required for Russia and Kazakhstan.")
 
     @property
     def draft(self) -> Draft:
