@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from flask import g, redirect, request, url_for
+from flask import g, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
@@ -14,7 +14,7 @@ from portal import web
 from portal.domain import customer, invitation
 from portal.domain.customer import Customer, CustomerRow, Status
 from portal.domain.outbox import OPEN_STATES
-from portal.partner.customers import blueprint, find, menu_for, overview
+from portal.partner.customers import blueprint, find, index, menu_for, overview, show
 
 STATUSES = list(Status)
 MOVING, WAITING, AT_REST = 2, 5, 15  # seconds until a page asks again
@@ -35,7 +35,7 @@ def list_url(rows: Iterable[CustomerRow], manager: str) -> str:
 def changes(account_id: str) -> Any:
     """The rows of an open list whose status is another now; nothing where there is none."""
     if not web.is_partial():
-        return redirect(url_for(".index", account_id=account_id), 303)
+        return index(account_id)
     named = re.findall(r"([0-9a-z]{20})-([0-3])", request.args.get("shown", ""))[: customer.PAGE]
     shown = {ident: STATUSES[int(place)] for ident, place in named}
     rows = customer.rows_of(web.actor(), g.partner, list(shown))
@@ -84,7 +84,7 @@ def now(account_id: str, customer_id: str) -> Any:
     """An open page of this customer as it would be now; nothing where it is that already."""
     record, seen = find(customer_id), request.args.get("seen", "")
     if not web.is_partial():
-        return redirect(url_for(".show", account_id=account_id, customer_id=customer_id), 303)
+        return show(account_id, customer_id)
     facts = standing(record)
     if seen == facts["seen"]:
         return "", 204
