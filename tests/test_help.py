@@ -25,6 +25,7 @@ from tests.world import CARL, DORA, OLGA, Clock, World, user
 Open = Callable[..., Browser]
 
 LABEL = re.compile(r"\*\*(.+?)\*\*")
+SENTENCE = re.compile(r"(?<!\*)\*([^*]+\.)\*(?!\*)")
 PICTURE = re.compile(r"!\[(.+)\]\((.+)\)")
 HTMX = {"HX-Request": "true"}
 SMALL = 60_000
@@ -67,18 +68,22 @@ def test_every_page_reads_well_and_its_links_lead_somewhere(
 
 
 @pytest.mark.parametrize("language", guide.LANGUAGES)
-def test_what_stands_in_bold_is_what_the_screens_say(language: str) -> None:
-    words = catalogue.of_sources(language)
-    if language != "en":
-        words = catalogue.filled(language)
-    labels = set()
-    for message in words:
-        said = message.id if language == "en" else message.string
-        for form in [said] if isinstance(said, str) else said:
-            labels.add(re.sub(r"%\(\w+\)s", "…", form))
+def test_what_stands_in_bold_and_each_italic_sentence_is_on_a_screen(language: str) -> None:
+    known = {message.id for message in catalogue.of_sources("en")}
     for slug in guide.PAGES:
-        for label in LABEL.findall(source(slug, language)):
-            assert label in labels, (slug, label)
+        text = source(slug, language)
+        labels, sentences = LABEL.findall(text), SENTENCE.findall(text)
+        assert set(labels) | set(sentences) <= known, (slug, {*labels, *sentences} - known)
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_a_russian_page_names_the_labels_as_russian_screens_do(browser: Open, world: World) -> None:
+    anybody = browser()
+    anybody.get("/help/new-customer", headers={"Accept-Language": "ru"})
+    found = catalogue.kept("ru")
+    for word in LABEL.findall(source("new-customer", "ru")):
+        message = found.get(word)
+        assert (message.string if message and message.string else word) in anybody.text
 
 
 @pytest.mark.parametrize("language", guide.LANGUAGES)

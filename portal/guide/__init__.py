@@ -1,6 +1,7 @@
 """The guide: its pages and their order, for whom each is, which one helps on which screen.
 
-A page's text stands in `<language>/<slug>.md`; in it every **bold** word is a label of the screens.
+A page's text stands in `<language>/<slug>.md`. There **bold** is a label of the screens, and an
+*italic sentence.* one that they say; both stand as in the code, and are translated as there.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ __all__ = [
     "url_of",
 ]
 
-LANGUAGES = ("en",)
+LANGUAGES = ("en", "ru")
 AUDIENCES = {
     "partner": lazy_gettext("For partners"),
     "customer": lazy_gettext("For customers"),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, MutableMapping
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from babel.units import format_unit
 from flask import current_app
+from flask_babel import gettext
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_core import StateCore
@@ -26,6 +28,7 @@ PIXELS = 1.5
 """Of a picture, for each of the page's."""
 ONLY_IF = re.compile(r"^\{if (\w+)\} (.*\n)", re.MULTILINE)
 """A line that is there only where this fact holds."""
+GAP = re.compile(r"%\(\w+\)s")
 ANCHOR = re.compile(r" \{#([a-z0-9-]+)\}$")
 
 
@@ -77,18 +80,28 @@ def _filled(text: str, facts: Mapping[str, str]) -> str:
 def _markdown() -> MarkdownIt:
     found = MarkdownIt("commonmark", {"html": False})
     found.core.ruler.push("anchors", _anchors)
+    found.core.ruler.push("quotes", _quotes)
     found.add_render_rule("image", _picture)
     return found
 
 
 def _anchors(state: StateCore) -> None:
     """`## Heading {#name}` can be linked to, in every language alike."""
-    for heading, inline in zip(state.tokens, state.tokens[1:], strict=False):
+    for heading, inline in pairwise(state.tokens):
         last = inline.children[-1] if inline.children else None
         anchor = ANCHOR.search(last.content) if last else None
         if heading.type == "heading_open" and last and anchor:
             heading.attrSet("id", anchor[1])
             last.content = last.content[: anchor.start()]
+
+
+def _quotes(state: StateCore) -> None:
+    """What is bold or italic is said in the reader's language where the screens say it, too."""
+    for inline in state.tokens:
+        children = inline.children or []
+        for opening, text in pairwise(children):
+            if opening.type in ("strong_open", "em_open"):
+                text.content = GAP.sub("…", gettext(text.content))
 
 
 def _picture(
