@@ -209,3 +209,10 @@ def test_nothing_is_left_to_do_in_comments() -> None:
             assert not re.search(
                 r"#\s*(TO" r"DO|FIX" r"ME|X" r"XX|HA" r"CK)\b", path.read_text()
             ), path
+
+
+def test_no_file_has_the_two_sides_of_a_merge() -> None:
+    for folder in ("portal", "tests", "migrations", "deploy"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in (".py", ".html", ".css", ".js", ".txt", ".md", ".po", ".conf"):
+                assert not re.search(r"^(<{7}|>{7}) ", path.read_text(), re.MULTILINE), path
