@@ -60,6 +60,7 @@ PUBLIC = {
     "mailbox.index",
     "mailbox.show",
     "preferences.language",
+    "preferences.theme",
 }
 """Endpoints that need nobody signed in; every other one stands behind a gate."""
 
@@ -172,6 +173,8 @@ def _templates(app: Flask) -> None:
         guide=guide,
         phrases=phrases,
         news=news,
+        forced_theme=preferences.forced_theme,
+        themes=preferences.themes,
     )
     # A block rendered alone does not see the imports at the top of its page; a global it sees.
     env.globals["ui"] = env.get_template("ui.html").module

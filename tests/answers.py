@@ -25,6 +25,7 @@ def blanked(response: TestResponse) -> str:
     text = response.get_data(as_text=True)
     text = re.sub(r'(name="csrf_token"[^>]*value=)"[^"]*"', r'\1"…"', text)
     text = re.sub(r'(<span class="id">|data-copy=")[0-9a-f]{16}\b', r"\1…", text)
+    text = re.sub(r'(name="next" value=")[^"]*', r"\1…", text)
     return re.sub(r"(\bnext=)[^\"]*?(?=&amp;|\")", r"\1…", text)
 
 

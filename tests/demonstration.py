@@ -70,7 +70,8 @@ def broken(folder: Path, **changes: str) -> Iterator[tuple[Flask, str]]:
     url = f"sqlite:///{folder}/empty.db"
     app = make_app(url, SIGN_UP="closed", MAILBOX_DIR=mailbox, **changes)
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    for name in ("werkzeug", "portal"):  # what it logs is meant to happen
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

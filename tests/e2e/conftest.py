@@ -2,67 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from tests import chromium
-from tests.conftest import SETTINGS
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-READY_SECONDS = 180  # the demonstration tells a year first
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _tenth in range(READY_SECONDS * 10):
-        if server.poll() is not None:
-            break
-        try:
-            urllib.request.urlopen(f"{url}/sign-in", timeout=5).close()
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise RuntimeError(f"the server did not start:\n{log.read_text()}")
+from tests import chromium, demonstration
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The demonstration on a free port, with a database and a mailbox of its own."""
-    folder, port = tmp_path_factory.mktemp("site"), _free_port()
-    url, log = f"http://127.0.0.1:{port}", folder / "log"
-    settings = {
-        "PORT": str(port),
-        "EXTERNAL_URL": url,
-        "DATABASE_URL": f"sqlite:///{folder}/portal.db",
-        "MAILBOX_DIR": str(folder / "mailbox"),
-    }
-    environment = {**os.environ, **SETTINGS, **settings}
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "up"]
-    with log.open("wb") as out:
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
-        try:
-            _wait_until_ready(url, server, log)
-            yield url
-        finally:
-            server.send_signal(signal.SIGTERM)
-            server.wait(timeout=40)
+    with demonstration.served(tmp_path_factory.mktemp("site")) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,82 @@
+"""`make screenshots`: every page at every width in both themes, judged and pictured.
+
+Writes screenshots/<name>-<width>-<theme>.png and index.html, a sheet with all of them. Words after
+the command choose the pages whose names begin so. Exit status 1 where a page does not fit its
+width, a console complains or axe finds something."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests import chromium, demonstration, pages, way
+from tests.tour import HEIGHT, NARROWEST, THEMES, Shown, Tour, overflow
+
+FOLDER = Path(__file__).resolve().parent.parent / "screenshots"
+WIDTHS = (1280, 768, 375)
+
+
+def picture(tour: Tour, shown: Shown) -> None:
+    """The page, its way gone once, at all widths and in both themes."""
+    with tour.opened(shown, WIDTHS[0]) as page:
+        tour.judge(page, shown)
+        page.set_viewport_size({"width": NARROWEST, "height": HEIGHT})
+        tour.complain(shown, overflow(page))
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": HEIGHT})
+            tour.complain(shown, overflow(page))
+            for theme in THEMES:
+                page.emulate_media(color_scheme=theme)
+                page.screenshot(path=FOLDER / file_name(shown, width, theme), full_page=True)
+
+
+def file_name(shown: Shown, width: int, theme: str) -> str:
+    return f"{shown.name}-{width}-{theme}.png"
+
+
+def sheet(wanted: list[Shown]) -> str:
+    """One page with all pictures, small; each leads to itself."""
+    rows = []
+    for shown in wanted:
+        rows.append(f"<h2>{shown.name}</h2><p>{shown.who or 'nobody'}</p>")
+        for width in WIDTHS:
+            for theme in THEMES:
+                name = file_name(shown, width, theme)
+                rows.append(
+                    f'<a href="{name}"><img src="{name}" alt="{name}" loading="lazy"'
+                    f' width="{width // 4}"></a>'
+                )
+    style = "body{font:14px sans-serif;background:#888}img{vertical-align:top;margin:0 8px 8px 0}"
+    head = f'<!doctype html><meta charset="utf-8"><title>Screenshots</title><style>{style}</style>'
+    return "\n".join([head, *rows])
+
+
+def main(names: list[str]) -> int:
+    wanted = [one for one in pages.EVERY if not names or one.name.startswith(tuple(names))]
+    found = chromium.find()
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
+        folder = Path(temporary)
+        browser = playwright.chromium.launch(
+            executable_path=found.path, env=dict(found.env), args=list(found.args)
+        )
+        name = {"PRODUCT_NAME": "Northfold Cloud"}
+        with (
+            demonstration.served(folder, **name) as url,
+            demonstration.broken(folder, **name) as (app, broken),
+        ):
+            tour = Tour(browser, app, url, broken, way.PLACES)
+            for shown in wanted:
+                print(shown.name, flush=True)
+                picture(tour, shown)
+        browser.close()
+    (FOLDER / "index.html").write_text(sheet(wanted))
+    print(*tour.complaints, f"{FOLDER / 'index.html'}: {len(wanted)} pages", sep="\n")
+    return 1 if tour.complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
