@@ -1,5 +1,4 @@
-"""Preferences of a browser, for whoever uses it: the theme, and the language where nobody is
-signed in."""
+"""Preferences of a browser: the theme, and the language where nobody is signed in."""
 
 from __future__ import annotations
 

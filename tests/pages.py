@@ -37,9 +37,11 @@ WITHOUT_PAGE = {
     "health": "for a program that watches the server",
     "front": "leads on to the partner portal or the console",
     "partner.activity.export": "a file",
+    "partner.customers.changes": "parts of the list, for a script that follows",
     "partner.customers.export": "a file",
     "partner.customers.failed_rows": "a file",
     "partner.customers.import_template": "a file",
+    "partner.customers.now": "parts of a customer's page, for a script that follows",
 }
 """What answers GET and shows no page."""
 ABOVE = {
@@ -109,6 +111,7 @@ LISTS = [
     shown("customers-viewer", "customers.index", VERA, f"{ALL}?manager=nobody&sort=oldest"),
     shown("customers-managers", "customers.index", OLGA, ALL, menu(".managers")),
     shown("customers-trial", "customers.index", TINA, ALL),
+    shown("first-steps", "customers.first_steps_page", OLGA, f"{ALL}/first-steps"),
     shown("customers-acceptance", "customers.acceptance", OLGA, f"{ALL}/acceptance"),
     shown("customers-acceptance-none", "customers.acceptance", TINA, f"{ALL}/acceptance"),
     shown("views-none", "customers.views", OLGA, f"{ALL}/views"),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page, expect
 
 from tests import demonstration, pages, way
+from tests.e2e.conftest import sign_in
 from tests.tour import Tour
 
 pytestmark = pytest.mark.e2e
@@ -32,3 +35,49 @@ def test_every_page_fits_a_phone_and_pleases_axe_in_both_themes(
             with tour.opened(shown, PHONE) as page:
                 tour.judge(page, shown)
     assert tour.complaints == []
+
+
+def colours(page: Page) -> object:
+    """Of every element but the buttons for the theme, what it is painted with."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll(':not(.theme *)')].map((it) => {
+          const of = getComputedStyle(it);
+          return [it.tagName, of.color, of.backgroundColor, of.borderTopColor, of.outlineColor];
+        })"""
+    )
+
+
+def test_a_theme_is_chosen_by_keyboard_in_place_and_paints_as_the_system_would(
+    person: Callable[..., Page],
+) -> None:
+    page = person(reduced_motion="reduce")
+    sign_in(page, "olga@halden.example")
+    page.get_by_role("link", name="Add customer").click()
+    page.get_by_label(re.compile("^Customer name")).fill("Half written")
+    account = page.locator(".who summary")
+    account.focus()
+    page.emulate_media(color_scheme="dark")
+    by_system = colours(page)
+    page.emulate_media(color_scheme="light")
+    assert colours(page) != by_system
+
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("link", name="Profile", exact=True)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("button", name="Sign out")).to_be_focused()
+    page.keyboard.press("Home")
+    dark = page.get_by_role("button", name="Dark")
+    for _press in range(10):
+        if dark.evaluate("it => it === document.activeElement"):
+            break
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(dark).to_have_attribute("aria-pressed", "true")
+    expect(dark).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(account).to_be_focused()
+    assert page.locator("html").get_attribute("data-bs-theme") == "dark"
+    assert colours(page) == by_system
+    expect(page.get_by_label(re.compile("^Customer name"))).to_have_value("Half written")
+    page.goto("/console")
+    assert page.locator("html").get_attribute("data-bs-theme") == "dark"
