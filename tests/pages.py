@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
-from portal.seeds.people import CARL, EDDIE, LUCIA, OLGA, PASSWORD, PIET, SAM, TINA, VERA
+from portal.seeds.people import CARL, EDDIE, INGRID, LUCIA, OLGA, PASSWORD, PIET, SAM, TINA, VERA
 from tests.tour import Shown, Tour
 from tests.way import (
     WAITING,
@@ -90,6 +90,13 @@ ANYBODYS = [
     shown("mailbox", "mailbox.index", "", "/mailbox"),
     shown("mailbox-empty", "mailbox.index", "", "{broken}/mailbox"),
     shown("mailbox-mail", "mailbox.show", "", "{letter}"),
+]
+HELP = [
+    shown("help", "help.index", "", "/help"),
+    shown("help-page", "help.show", "", "{guide}"),
+    shown("help-not-helpful", "help.show", VERA, "{guide}", click(".feedback-answers summary")),
+    shown("operator", "operator.home", INGRID, "/operator"),
+    shown("operator-feedback", "operator.show_feedback", INGRID, "/operator/feedback"),
 ]
 ONES_OWN = [
     shown("profile", "profile.show", OLGA, "/profile"),
@@ -208,4 +215,4 @@ ELSEWHERE = [
     shown("error-422", "", OLGA, "/profile", send_without_token, status=422),
     shown("error-500", "forgot.ask", "", "{broken}/forgot", send(email=TINA), status=500),
 ]
-EVERY = [*ANYBODYS, *ONES_OWN, *LISTS, *ONE_CUSTOMER, *TEAM, *CONSOLE, *ELSEWHERE]
+EVERY = [*ANYBODYS, *HELP, *ONES_OWN, *LISTS, *ONE_CUSTOMER, *TEAM, *CONSOLE, *ELSEWHERE]

@@ -173,5 +173,6 @@ PLACES: dict[str, Place] = {
     "confirmed": on("/console", rf"/console/billing/({ID})"),
     "invitation": on("/console", rf'"(/invite/accept/{ID})"'),
     "invited": on("{waiting}", rf"/invite/accept/{ID}"),
+    "guide": on("/help", r'"(/help/[^"#]+)"'),
     "letter": on("/mailbox", rf'"(/mailbox/{ID})"'),
 }
