@@ -114,7 +114,9 @@ def test_the_page_says_who_asks_what_for_and_what_happens(browser: Open, world: 
         "opening this page has changed nothing",
     ):
         assert words in client.text
-    assert not [e for e in client.page.iter("form") if "hx-post" in e.attrib]
+    (main,) = client.page.iter("main")  # the theme is chosen above it
+    assert {e.get("action") for e in main.iter("form")}
+    assert not [e for e in main.iter("form") if "hx-post" in e.attrib]
 
 
 def test_without_a_cloud_none_is_spoken_of(browser: Open, world: World) -> None:
