@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+import yaml
+from dotenv import dotenv_values
 
 from portal import config
+from portal.cli.serving import WORKER_FINISHES_WITHIN
 from tests import nginx
-from tests.conftest import Databases, make_app
+from tests.conftest import SETTINGS, Databases, make_app
 from tests.programs import ROOT, environment, free_port, group, gunicorn, soon, started
 from tests.visitor import Visitor
 from tests.world import OLGA, PASSWORD
 
+DEPLOY = ROOT / "deploy"
 PRODUCTION = {
     "PORTAL_ENV": "production",
     "EXTERNAL_URL": f"https://{nginx.HOST}",
@@ -169,3 +175,67 @@ def test_gunicorn_refuses_the_demonstration_in_production_with_a_sentence(
     assert "Error: This database holds the demonstration's accounts" in said
     assert "Traceback" not in said
     databases.drop(url)
+
+
+def test_the_containers_are_made_of_files_that_are_there() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    services = compose["services"]
+    assert set(services) == {"database", "migrations", "web", "worker", "proxy"}
+    for service in services.values():
+        if "build" in service:
+            context = DEPLOY / service["build"]["context"]
+            dockerfile = (context / service["build"]["dockerfile"]).read_text()
+            assert f" AS {service['build']['target']}\n" in dockerfile
+            for sources in re.findall("^COPY (.*) ", dockerfile, re.MULTILINE):
+                assert all((context / source).exists() for source in sources.split())
+            for replaced in re.findall("s#(.*?)#", dockerfile):
+                assert re.search(replaced, (DEPLOY / "nginx.conf").read_text()), replaced
+        for needed in service.get("depends_on", ()):
+            assert needed in services
+    assert services["web"]["read_only"]
+    ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
+    assert ignored.index("deploy/.env") > ignored.index("!deploy"), "secrets are in no image"
+    assert ignored.index("deploy/tls") > ignored.index("!deploy")
+
+
+def test_what_compose_asks_for_stands_in_its_example_of_settings() -> None:
+    example = dotenv_values(DEPLOY / "env.example")
+    asked = set(re.findall(r"\$\{(\w+)", (DEPLOY / "compose.yaml").read_text()))
+    known = {setting.name for setting in config.SETTINGS}
+    assert asked <= set(example)
+    assert set(example) - asked <= known
+    given = {name: value or "" for name, value in example.items()}
+    missing = ["SECRET_KEY", "PRODUCT_NAME", "MAIL_SERVER", "MAIL_DEFAULT_SENDER"]
+    with pytest.raises(config.Unsafe) as refusal:
+        config.load(SETTINGS | given)
+    assert re.findall("- ([A-Z_]+) is missing", str(refusal.value)) == missing
+
+
+@pytest.mark.parametrize("name", ["portal-web", "portal-worker"])
+def test_the_units_are_understood_by_systemd_where_there_is_one(name: str, tmp_path: Path) -> None:
+    unit = tmp_path / f"{name}.service"
+    text = (DEPLOY / "systemd" / unit.name).read_text()
+    command = "/opt/portal/current/.venv/bin/python"
+    assert f"ExecStart={command} " in text
+    assert "\nReadWritePaths=/opt/portal/instance\n" in text
+    unit.write_text(text.replace(command, sys.executable))
+    if shutil.which("systemd-analyze"):
+        assert said_by("systemd-analyze", "verify", "--man=no", str(unit)) == ""
+
+
+def test_the_worker_has_the_time_to_finish_that_a_local_run_gives_it() -> None:
+    text = (DEPLOY / "systemd" / "portal-worker.service").read_text()
+    assert f"\nTimeoutStopSec={WORKER_FINISHES_WITHIN}\n" in text
+
+
+@pytest.mark.parametrize("name", ["install", "upgrade", "installation.sh"])
+def test_the_scripts_are_sound(name: str) -> None:
+    checks = [["sh", "-n"], ["shellcheck", "-x", "-P", str(DEPLOY)]]
+    for check in checks:
+        if shutil.which(check[0]):
+            assert said_by(*check, str(DEPLOY / name)) == ""
+
+
+def said_by(*words: str) -> str:
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    return done.stdout + done.stderr
