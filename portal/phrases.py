@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask_babel import gettext, lazy_gettext
+from flask_babel import gettext, lazy_gettext, lazy_pgettext
 
 Facts = Mapping[str, Any]
 
@@ -171,6 +171,15 @@ CLOUD_ROLES = {
     "viewer": lazy_gettext("viewer"),
     "resource-manager.clouds.member": lazy_gettext("member"),
 }
+
+KINDS = {
+    "direct": lazy_pgettext("kind of account", "direct"),
+    "partner": lazy_pgettext("kind of account", "partner"),
+    "subaccount": lazy_pgettext("kind of account", "subaccount"),
+}
+
+MODES = {"trial": lazy_gettext("trial"), "paid": lazy_gettext("paid")}
+"""Consumption modes."""
 
 ABILITIES = {
     "account.see": lazy_gettext("See the account, its customers with their notes, its activity"),

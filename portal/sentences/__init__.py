@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from babel.lists import format_list
 from flask_babel import get_locale, gettext, ngettext
 
 from portal.domain.errors import Refused
@@ -117,7 +118,7 @@ MALFORMED: dict[str, Callable[[Facts], str]] = {
     "tax-digits": lambda f: _(
         "The %(label)s has %(lengths)s digits.",
         label=tax_label(f["label"]),
-        lengths=_(" or ").join(str(length) for length in f["lengths"]),
+        lengths=format_list([str(n) for n in f["lengths"]], style="or", locale=get_locale()),
     ),
     "tax-format": lambda f: _(
         "This is not the form of the %(label)s in this country: %(country)s.",
@@ -208,10 +209,12 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
         "an unused default cloud may stay.",
         **f,
     ),
-    "invitations-per-day": lambda f: _(
-        "No more than %(most)s customers can be added in 24 hours. The next one can be added from "
+    "invitations-per-day": lambda f: ngettext(
+        "No more than %(num)s customer can be added in 24 hours. The next one can be added from "
         "%(at)s on.",
-        most=f["most"],
+        "No more than %(num)s customers can be added in 24 hours. The next one can be added from "
+        "%(at)s on.",
+        f["most"],
         at=local_time(f["at"]),
     ),
     "tin-taken": lambda f: _(

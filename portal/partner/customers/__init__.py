@@ -177,7 +177,9 @@ def _letter(record: Customer, link: str) -> str:
         email=record.invitation_email,
         link=link,
     )
-    subject = _("Confirm your willingness to work with the integrator in %(name)s", name=product)
+    subject = _(
+        "Confirm your willingness to work with the integrator in %(product)s", product=product
+    )
     fields = urlencode({"subject": subject, "body": text.replace("\n", "\r\n")}, quote_via=quote)
     return f"mailto:{quote(contact.email(record.invitation_email).wire, safe='@')}?{fields}"
 
