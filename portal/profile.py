@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, request, url_for
+from flask_babel import get_locale, lazy_gettext
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
 from wtforms import EmailField, PasswordField, SelectField, StringField
 from wtforms.validators import ValidationError
 
@@ -17,10 +17,18 @@ from portal.domain.errors import Refused
 blueprint = Blueprint("profile", __name__, url_prefix="/profile")
 web.gate(blueprint, web.require_sign_in)
 
-AREAS = (
-    *("Africa", "America", "Antarctica", "Arctic", "Asia"),
-    *("Atlantic", "Australia", "Europe", "Indian", "Pacific"),
-)
+AREAS = {
+    "Africa": lazy_gettext("Africa"),
+    "America": lazy_gettext("America"),
+    "Antarctica": lazy_gettext("Antarctica"),
+    "Arctic": lazy_gettext("Arctic"),
+    "Asia": lazy_gettext("Asia"),
+    "Atlantic": lazy_gettext("Atlantic"),
+    "Australia": lazy_gettext("Australia"),
+    "Europe": lazy_gettext("Europe"),
+    "Indian": lazy_gettext("Indian Ocean"),
+    "Pacific": lazy_gettext("Pacific"),
+}
 BROWSERS = {
     "Edg": "Edge",
     "OPR": "Opera",
@@ -92,7 +100,9 @@ def _zones() -> dict[str, list[tuple[str, str]]]:
     for zone in sorted(identity.time_zones()):
         area, _slash, place = zone.partition("/")
         if area in AREAS:
-            zones.setdefault(area, []).append((zone, place.replace("_", " ")))
+            known: Any = get_locale()
+            name = known.time_zones.get(zone, {}).get("city") or place.replace("_", " ")
+            zones.setdefault(str(AREAS[area]), []).append((zone, name))
     return zones
 
 

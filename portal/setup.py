@@ -16,7 +16,7 @@ import click
 import flask_migrate
 from dotenv import dotenv_values
 
-from portal import config, create_app, db, worker
+from portal import config, create_app, db, languages, worker
 from portal.domain import account, contact, identity, outbox
 from portal.domain.actor import COMMAND
 from portal.domain.contact import Address, Malformed
@@ -123,7 +123,7 @@ def _people(email: Address, name: str, password: str, partner_name: str) -> None
             email,
             name=contact.line(name),
             password_hash=password_hash,
-            language="en",
+            language=languages.SOURCE,
             by=COMMAND,
         )
         identity.make_operator(user, by=COMMAND)
@@ -136,7 +136,11 @@ def _people(email: Address, name: str, password: str, partner_name: str) -> None
 def _test_mail(email: Address) -> str:
     """Queue a test mail and hand it over right away; the sentence says what the relay answered."""
     entry_id = db.write(
-        lambda: outbox.add("test", about=email.key, to=email.wire, language="en", facts={}).id
+        lambda: (
+            outbox.add(
+                "test", about=email.key, to=email.wire, language=languages.SOURCE, facts={}
+            ).id
+        )
     )
     worker.drain_one()
     entry = db.read(lambda: outbox.by_id(entry_id))

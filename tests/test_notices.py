@@ -91,7 +91,7 @@ def test_beyond_a_hundred_the_count_says_enough_and_the_list_has_pages(
     assert "50 notices, newest first." in vera.text
     vera.click("Next 50")
     vera.click("Next 50")
-    assert "1 notices, newest first." in vera.text
+    assert "1 notice, newest first." in vera.text
     vera.click("First page")
     assert "50 notices" in vera.text
 

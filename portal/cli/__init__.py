@@ -8,8 +8,13 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
+<<<<<<< HEAD
 from portal import db, formats, phrases
 from portal.cli import keeping, serving
+=======
+from portal import db, formats, languages, phrases
+from portal.cli import serving
+>>>>>>> da14376 (Say whole sentences: hold it by reading templates and code; zones and kinds in the reader's language)
 from portal.domain import (
     account,
     audit,
@@ -72,9 +77,10 @@ def run_unit(unit: Any) -> Any:
 @user_commands.command("create")
 @click.argument("email", type=EMAIL)
 @click.option("--name", prompt=True)
+@click.option("--language", type=click.Choice(list(languages.names())), default=languages.SOURCE)
 @click.password_option()
 @with_appcontext
-def user_create(email: Address, name: str, password: str) -> None:
+def user_create(email: Address, name: str, language: str, password: str) -> None:
     """An account for EMAIL, whose owner you know, with a direct billing account."""
     fault = identity.password_fault(password, email.display)
     if fault is not None:
@@ -85,7 +91,7 @@ def user_create(email: Address, name: str, password: str) -> None:
             email,
             name=contact.line(name),
             password_hash=password_hash,
-            language="en",
+            language=language,
             by=COMMAND,
         )
     )

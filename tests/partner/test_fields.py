@@ -59,7 +59,7 @@ def test_text_that_cannot_be_seen_is_refused_at_its_field(browser: Open, world: 
     said = all_refused(client, world, dict.fromkeys((*LINES, "description"), LONG))
     for field, words in said.items():
         limit = LIMITS.get(field, 500)
-        assert words == f"This has 10000 characters; at most {limit} are possible. Shorten it."
+        assert words == f"This has 10,000 characters; at most {limit:,} are possible. Shorten it."
     assert stored() == before
 
 

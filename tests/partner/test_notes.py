@@ -130,7 +130,7 @@ def test_a_long_note_keeps_what_was_typed(browser: Open, world: World) -> None:
     olga = browser(OLGA)
     olga.get(notes(world))
     olga.submit("Add note", text=LONG)
-    assert "10000 characters; at most 4000" in errors(olga)["text"]
+    assert "10,000 characters; at most 4,000" in errors(olga)["text"]
     assert olga.form("/notes")["text"].strip() == LONG
 
 
