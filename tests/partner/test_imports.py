@@ -136,7 +136,7 @@ BAD_FILES = {
     "NUL": (sheet("Firm,a\0@client.example,DE"), "Row 2, column 2: a NUL"),
     "XLSX": (b"PK\x03\x04\x14\x00\x06\x00", "a spreadsheet program’s own file"),
     "a picture": (b"\x89PNG\r\n\x1a\n\0\0", "Row 1, column 1: these characters are not UTF-8"),
-    "too many rows": (sheet(*(f"F,{n}@c.example,DE" for n in range(100_000))), "more than 5,000 ro"),
+    "too many rows": (sheet(*(f"F,{n}@c.example,DE" for n in range(100_000))), "more than 5,000"),
     "too large": (sheet("x" * 5_000_000), "more than 4 MB"),
 }
 
