@@ -8,13 +8,8 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
-<<<<<<< HEAD
-from portal import db, formats, phrases
-from portal.cli import keeping, serving
-=======
 from portal import db, formats, languages, phrases
-from portal.cli import serving
->>>>>>> da14376 (Say whole sentences: hold it by reading templates and code; zones and kinds in the reader's language)
+from portal.cli import keeping, serving
 from portal.domain import (
     account,
     audit,
