@@ -22,6 +22,12 @@ FUNCTIONS = text(
 )
 """Those of the triggers; not those of an extension."""
 
+SCHEMAS = text(
+    "SELECT quote_ident(nspname) FROM pg_namespace WHERE nspname !~ '^pg_' "
+    "AND nspname NOT IN ('information_schema', current_schema())"
+)
+"""Others than ours, which a backup holds as well."""
+
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
@@ -96,6 +102,8 @@ def _drop_all() -> None:
         there = MetaData()
         there.reflect(connection)
         there.drop_all(connection)
+        for name in connection.scalars(SCHEMAS).all():
+            connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
         for name in connection.scalars(FUNCTIONS).all():
             connection.execute(text(f"DROP FUNCTION {name}"))
         connection.commit()
