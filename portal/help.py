@@ -25,7 +25,7 @@ class FeedbackForm(web.Form):
     """Why a page did not help."""
 
     reason = RadioField(
-        lazy_gettext("What was wrong?"),
+        lazy_gettext("What was wrong"),
         choices=list(Reason),
         validate_choice=False,
     )

@@ -28,7 +28,7 @@ PIXELS = 1.5
 """Of a picture, for each of the page's."""
 ONLY_IF = re.compile(r"^\{if (\w+)\} (.*\n)", re.MULTILINE)
 """A line that is there only where this fact holds."""
-GAP = re.compile(r"%\(\w+\)s")
+GAP = re.compile(r"%\(\w+\)s\.?")
 ANCHOR = re.compile(r" \{#([a-z0-9-]+)\}$")
 
 
