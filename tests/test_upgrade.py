@@ -70,7 +70,7 @@ class Installation:
             "PORTAL_USER": pwd.getpwuid(os.geteuid()).pw_name,
             "PORTAL_UNITS": str(home / "units"),
             "PORTAL_SYSTEMCTL": str(systemctl),
-            "PORTAL_PATIENCE": "20",
+            "PORTAL_PATIENCE": "60",
             "WEB_BIND": f"unix:{home}/web.sock",
         }
         self.git("init", "--quiet")
@@ -91,7 +91,7 @@ class Installation:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=120,
+            timeout=300,
         )
         return done.returncode, done.stdout
 
