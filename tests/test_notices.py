@@ -94,6 +94,8 @@ def test_beyond_a_hundred_the_count_says_enough_and_the_list_has_pages(
     assert "1 notice, newest first." in vera.text
     vera.click("First page")
     assert "50 notices" in vera.text
+    alone = vera.get("/notices?after=none", headers={"HX-Request": "true"})
+    assert alone.text.lstrip().startswith('<div id="list" ')
 
 
 @pytest.mark.parametrize("told", Kind)

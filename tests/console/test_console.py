@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 from xml.etree.ElementTree import Element
 
 import pytest
@@ -159,6 +159,21 @@ def test_subaccounts_are_searched_and_paged(browser: Open, world: World) -> None
     assert "No subaccount matches" in client.text
     client.click("Show all subaccounts")
     assert list(cards(client)) == newest
+
+
+def test_the_lists_come_alone_and_each_keeps_the_place_of_the_other(
+    browser: Open, world: World
+) -> None:
+    fill(world, account.PAGE + 1)
+    client = browser(OLGA)
+    client.get("/console")
+    alone = client.get("/console?q=number&clouds_after=none", headers={"HX-Request": "true"})
+    assert alone.text.lstrip().startswith('<div id="list" ')
+    assert 'name="q"' not in alone.text, "nobody's typing is disturbed"
+    (follow,) = (a for a in client.page.iter("a") if a.get("rel") == "next")
+    assert follow.get("hx-get") == follow.get("href")
+    asked = parse_qs(urlsplit(follow.attrib["href"]).query)
+    assert asked.keys() == {"q", "after", "clouds_after"}
 
 
 def test_other_clouds_are_paged(browser: Open, world: World) -> None:

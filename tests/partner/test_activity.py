@@ -192,3 +192,14 @@ def test_the_customers_history_says_the_same(browser: Open, world: World) -> Non
     olga.get(f"{record}/history")
     assert "The record was edited: phone, description." in olga.text
     assert "The customer confirmed the partnership." in olga.text
+
+
+def test_the_lines_come_alone_with_the_file_of_just_them(browser: Open, world: World) -> None:
+    olga = browser(OLGA)
+    olga.get(path(world))
+    alone = olga.get(path(world, "?action=customer.add"), headers={"HX-Request": "true"})
+    assert alone.text.lstrip().startswith('<div id="list" ')
+    assert all("added and invited" in line for line in lines(olga))
+    (export,) = (a for a in olga.page.iter("a") if a.get("id") == "export")
+    assert export.get("hx-swap-oob") == "true"
+    assert export.attrib["href"] == path(world, "/export?action=customer.add")
