@@ -206,6 +206,7 @@ def test_any_characters_make_a_password(browser: Open, password: str) -> None:
     ("email", "what"),
     [pair for name, pair in BAD_ADDRESSES.items() if not {*pair[0]} & {*"\x00\x07\r\n"}],
 )
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_an_address_that_is_none_is_refused_at_its_field(
     browser: Open, email: str, what: str
 ) -> None:

@@ -386,6 +386,7 @@ def test_ones_own_address_is_refused(browser: Open) -> None:
     ("email", "what"),
     [pair for pair in BAD_ADDRESSES.values() if not {*pair[0]} & UNSHOWN],
 )
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_an_address_that_is_none_is_refused_at_its_field(
     browser: Open, email: str, what: str
 ) -> None:

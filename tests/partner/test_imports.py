@@ -96,6 +96,7 @@ def test_every_column_comes_into_its_field(browser: Open, world: World) -> None:
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "with BOM"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_any_separator_line_end_and_mark_will_do(
     browser: Open, world: World, mark: bytes, separator: str, end: str
 ) -> None:
@@ -142,6 +143,7 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize("bad", BAD_FILES)
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_file_that_cant_be_read_is_a_sentence_and_nothing_is_kept(
     browser: Open, world: World, bad: str
 ) -> None:
