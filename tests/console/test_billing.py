@@ -103,6 +103,7 @@ def test_it_is_one_way_and_happens_once(browser: Open, world: World) -> None:
     tab.get(switch)
     client.get(switch)
     client.submit("Switch to paid")
+    assert client.url.endswith(f"/console/billing/{world.trial}")
     before = stored()
     assert tab.submit("Switch to paid").status_code == 422
     assert "This account is in paid mode already." in tab.text
