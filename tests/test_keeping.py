@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -11,11 +12,12 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 from flask import Flask
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 from portal import db
 from portal.domain import identity
 from tests.conftest import Databases, make_app
+from tests.domain import entries
 from tests.world import OLGA
 
 
@@ -73,6 +75,25 @@ def test_what_was_backed_up_comes_back_and_nothing_else(portal: Flask, tmp_path:
     assert run(portal, "audit", "verify").output == "The audit log verifies.\n"
     again = run(portal, "db", "upgrade")
     assert again.exit_code == 0, "its migrations go on from where the backup stood"
+
+
+def test_a_restore_parks_every_invitation_mail_that_was_not_final(
+    portal: Flask, tmp_path: Path
+) -> None:
+    file = tmp_path / "kept"
+    with portal.app_context():
+        once, notice = entries.queue(), entries.queue("ntc", once=False)
+        db.session.remove()
+    run(portal, "backup", str(file))
+    write(portal, f"UPDATE outbox SET state = 'sent' WHERE id = '{once}'")
+    said = run(portal, "restore", str(file), "--yes").output
+    with portal.app_context():
+        waiting = "SELECT count(*) FROM outbox WHERE is_once AND state = 'pending'"
+        assert db.read(lambda: db.session.execute(text(waiting)).scalar_one()) == 0
+        assert entries.state(once) == "unknown"
+        assert entries.state(notice) == "pending"
+        db.session.remove()
+    assert re.search(r"not sent again: [1-9]", said)
 
 
 def test_a_backup_replaces_nothing_and_a_restore_asks(portal: Flask, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from flask.cli import with_appcontext
 from sqlalchemy import URL, MetaData, make_url, text
 
 from portal import db
+from portal.domain import outbox
 
 FUNCTIONS = text(
     "SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = "
@@ -58,7 +59,8 @@ def backup(file: Path) -> None:
 )
 @with_appcontext
 def restore(file: Path) -> None:
-    """The database as FILE has it, and nothing of what is in it now."""
+    """The database as FILE has it, and nothing of what is in it now. An invitation's mail that was
+    waiting there may have left since: it is parked, and its link can be copied."""
     if _url().get_backend_name() == "sqlite":
         _refuse_foreign(file)
         _copy(file, _sqlite())
@@ -67,7 +69,11 @@ def restore(file: Path) -> None:
         _drop_all()
         into = ("--no-owner", "--single-transaction", "--exit-on-error", f"--dbname={_libpq()}")
         _run("pg_restore", *into, str(file))
-    click.echo(f"The database is as {file} had it.")
+    parked = db.write(outbox.park_restored)
+    click.echo(
+        f"The database is as {file} had it. Mails of invitations that may have left since, and are "
+        f"not sent again: {parked}."
+    )
 
 
 def _url() -> URL:

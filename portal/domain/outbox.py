@@ -215,6 +215,21 @@ def park_abandoned() -> list[str]:
     return ended + list(failed.scalars())
 
 
+def park_restored() -> int:
+    """After an older state of the database came back, nobody can know whether a mail that is sent
+    once has left since: those that had not are unknown now. Returns how many.
+
+    Source: the once-only promise; a restore is one of its rows.
+    """
+    parked = db.session.execute(
+        update(OutboxEntry)
+        .where(OutboxEntry.is_once, OutboxEntry.state.in_(OPEN_STATES))
+        .values(state=Delivery.UNKNOWN, claim=None, finished_at=db.now())
+        .returning(OutboxEntry.id)
+    )
+    return len(parked.all())
+
+
 def by_id(entry_id: str) -> OutboxEntry:
     """An entry whose ID one has from `add`."""
     return db.session.scalars(select(OutboxEntry).where(OutboxEntry.id == entry_id)).one()
