@@ -50,6 +50,7 @@ HAVE_A_RULE = {
     "CustomerNote",
     "Feedback",
     "Folder",
+    "HiddenSteps",
     "Import",
     "Invitation",
     "KeptForm",
