@@ -35,6 +35,7 @@ LONG = "Königlich-Niederländische-Vereinigte-Binnenschifffahrtsgesellschaft"
 WITHOUT_PAGE = {
     "static": "files",
     "health": "for a program that watches the server",
+    "operator.home": "leads on to what is said of the guide",
     "front": "leads on to the partner portal or the console",
     "partner.activity.export": "a file",
     "partner.customers.changes": "parts of the list, for a script that follows",
@@ -95,7 +96,6 @@ HELP = [
     shown("help", "help.index", "", "/help"),
     shown("help-page", "help.show", "", "{guide}"),
     shown("help-not-helpful", "help.show", VERA, "{guide}", click(".feedback-answers summary")),
-    shown("operator", "operator.home", INGRID, "/operator"),
     shown("operator-feedback", "operator.show_feedback", INGRID, "/operator/feedback"),
 ]
 ONES_OWN = [
