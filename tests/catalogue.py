@@ -1,8 +1,8 @@
 """The catalogues of translations: brought up to what the sources say, and compiled.
 
 `make translations`: every sentence of the code is in the catalogue, and no other; what was
-translated stays, nothing is guessed, and the new ones are empty. The files hold no dates and no
-line numbers, so that they change only where a sentence does.
+translated stays, nothing is guessed, and the new ones are empty. The files are in the order of the
+alphabet and hold no dates and no places, so that they change only where a sentence does.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def translated() -> list[str]:
 
 
 def of_sources(language: str) -> Catalog:
-    """All sentences of the code, by file and in their order, without translations."""
+    """All sentences of the code, without translations."""
     found = Catalog(language, fuzzy=False, creation_date=BEGAN, revision_date=BEGAN)
     extracted = extract_from_dir(
         ROOT / "portal", METHODS, {"**/*.*": {"silent": "false"}}, KEYWORDS, strip_comment_tags=True
@@ -68,7 +68,7 @@ def filled(language: str) -> Catalog:
 def as_po(catalogue: Catalog) -> bytes:
     """The text of the file."""
     body = io.BytesIO()
-    write_po(body, catalogue, width=0, omit_header=True, include_lineno=False)
+    write_po(body, catalogue, width=0, omit_header=True, no_location=True, sort_output=True)
     header = (
         f'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=utf-8\\n"\n'
         f'"Language: {catalogue.locale}\\n"\n"Plural-Forms: {catalogue.plural_forms}\\n"\n\n'
