@@ -1,7 +1,8 @@
 """`make screenshots`: every page at every width in both themes, judged and pictured.
 
 Writes screenshots/<name>-<width>-<theme>.png and index.html, a sheet with all of them. Words after
-the command choose the pages whose names begin so. Exit status 1 where a page does not fit its
+the command choose the pages whose names begin so; `--readme` writes those of the README into
+docs/ instead, as large as a window. Exit status 1 where a page does not fit its
 width, a console complains or axe finds something."""
 
 from __future__ import annotations
@@ -17,6 +18,15 @@ from tests.tour import HEIGHT, NARROWEST, THEMES, Shown, Tour, overflow
 
 FOLDER = Path(__file__).resolve().parent.parent / "screenshots"
 WIDTHS = (1280, 768, 375)
+DOCS = FOLDER.parent / "docs"
+README = {
+    "customers": (1280, "light", 560),
+    "customer-waiting": (1280, "light", 700),
+    "console-invited": (375, "dark", 700),
+    "console-confirmed": None,  # the way to the next
+    "link-dialog": (1280, "light", 700),
+}
+"""Names, and width, theme and height of their pictures."""
 
 
 def picture(tour: Tour, shown: Shown) -> None:
@@ -31,6 +41,16 @@ def picture(tour: Tour, shown: Shown) -> None:
             for theme in THEMES:
                 page.emulate_media(color_scheme=theme)
                 page.screenshot(path=FOLDER / file_name(shown, width, theme), full_page=True)
+
+
+def picture_for_readme(tour: Tour, shown: Shown) -> None:
+    """The page as one sees it first, down to the height that is wanted."""
+    wanted = README[shown.name]
+    with tour.opened(shown, wanted[0] if wanted else WIDTHS[0]) as page:
+        if wanted:
+            page.emulate_media(color_scheme=wanted[1])
+            clip = {"x": 0, "y": 0, "width": wanted[0], "height": wanted[2]}
+            page.screenshot(path=DOCS / f"{shown.name}.png", clip=clip)
 
 
 def file_name(shown: Shown, width: int, theme: str) -> str:
@@ -55,7 +75,11 @@ def sheet(wanted: list[Shown]) -> str:
 
 
 def main(names: list[str]) -> int:
-    wanted = [one for one in pages.EVERY if not names or one.name.startswith(tuple(names))]
+    is_readme = names == ["--readme"]
+    chosen = tuple(README) if is_readme else tuple(names)
+    wanted = [one for one in pages.EVERY if not chosen or one.name.startswith(chosen)]
+    if is_readme:
+        wanted = [one for one in wanted if one.name in README]
     found = chromium.find()
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
@@ -71,9 +95,10 @@ def main(names: list[str]) -> int:
             tour = Tour(browser, app, url, broken, way.PLACES)
             for shown in wanted:
                 print(shown.name, flush=True)
-                picture(tour, shown)
+                (picture_for_readme if is_readme else picture)(tour, shown)
         browser.close()
-    (FOLDER / "index.html").write_text(sheet(wanted))
+    if not is_readme:
+        (FOLDER / "index.html").write_text(sheet(wanted))
     print(*tour.complaints, f"{FOLDER / 'index.html'}: {len(wanted)} pages", sep="\n")
     return 1 if tour.complaints else 0
 
