@@ -85,7 +85,7 @@ class Tour:
 
     def judge(self, page: Page, shown: Shown) -> None:
         """Whether all of it is within the window, and whether axe finds anything."""
-        self.complain(shown, overflow(page))
+        self.complain(shown, overflow(page), squeezed(page))
         for theme, rules in zip(THEMES, (EVERY_RULE, ONLY_COLOURS), strict=True):
             page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
             self.complain(shown, *(f"{theme}: {found}" for found in violations(page, rules)))
@@ -133,6 +133,19 @@ def overflow(page: Page) -> str:
           const out = (it) => it.checkVisibility() && it.getBoundingClientRect().right > innerWidth;
           const all = [...document.body.querySelectorAll('*')].filter(out);
           return 'sticks out: ' + all.slice(-3).map((it) => it.outerHTML.slice(0, 120)).join(' ');
+        }"""
+    )
+    return found
+
+
+def squeezed(page: Page) -> str:
+    """What can be pressed, and is so narrow or low that nobody finds it; else empty."""
+    found: str = page.evaluate(
+        """() => {
+          const all = [...document.querySelectorAll('main :is(a, button, input, summary)')];
+          const lost = all.filter((it) => it.checkVisibility() && !it.closest('.visually-hidden'))
+            .filter((it) => Math.min(it.offsetWidth, it.offsetHeight) < 8);
+          return lost.length ? 'squeezed: ' + lost.slice(0, 3).map((it) => it.outerHTML.slice(0, 120)).join(' ') : '';
         }"""
     )
     return found
