@@ -145,7 +145,8 @@ def squeezed(page: Page) -> str:
           const all = [...document.querySelectorAll('main :is(a, button, input, summary)')];
           const lost = all.filter((it) => it.checkVisibility() && !it.closest('.visually-hidden'))
             .filter((it) => Math.min(it.offsetWidth, it.offsetHeight) < 8);
-          return lost.length ? 'squeezed: ' + lost.slice(0, 3).map((it) => it.outerHTML.slice(0, 120)).join(' ') : '';
+          const told = lost.slice(0, 3).map((it) => it.outerHTML.slice(0, 120)).join(' ');
+          return told && `squeezed: ${told}`;
         }"""
     )
     return found
