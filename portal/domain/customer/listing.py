@@ -23,6 +23,13 @@ from portal.domain.invitation import Invitation
 PAGE = 50
 EXPORT_PAGE = 500
 ME, NOBODY = "me", "none"
+ENDINGS = (
+    "invitation.decline",
+    "customer.remove",
+    "customer.correct_address",
+    "partnership.end",
+)
+"""What makes a customer Inactive."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +177,17 @@ def live_customers(partner: BillingAccount) -> int:
 
 def history_of(record: Customer) -> list[HistoryLine]:
     """What was done to a customer the caller has found, newest first."""
-    found = (
+    return [HistoryLine(*row) for row in db.session.execute(_history(record))]
+
+
+def ending_of(record: Customer) -> HistoryLine | None:
+    """What made a customer the caller has found Inactive, by whom and when."""
+    row = db.session.execute(_history(record).where(AuditLine.action.in_(ENDINGS)).limit(1)).first()
+    return HistoryLine(*row) if row else None
+
+
+def _history(record: Customer) -> Select[Any]:
+    return (
         select(
             AuditLine.seq,
             AuditLine.at,
@@ -184,7 +201,6 @@ def history_of(record: Customer) -> list[HistoryLine]:
         .where(AuditLine.customer_id == record.id)
         .order_by(AuditLine.seq.desc())
     )
-    return [HistoryLine(*row) for row in db.session.execute(found)]
 
 
 def staff_of(partner: BillingAccount) -> list[tuple[str, str]]:

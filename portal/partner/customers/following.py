@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from flask import g, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from portal import web
-from portal.domain import customer, invitation
+from portal import db, web
+from portal.domain import access, customer, invitation
 from portal.domain.customer import Customer, CustomerRow, Status
-from portal.domain.outbox import OPEN_STATES
+from portal.domain.outbox import OPEN_STATES, Delivery, OutboxEntry
 from portal.partner.customers import blueprint, find, index, menu_for, overview, show
 
 STATUSES = list(Status)
 MOVING, WAITING, AT_REST = 2, 5, 15  # seconds until a page asks again
+LONG = timedelta(days=7)
+"""So long a customer may take to answer; the list's filter begins with it, too."""
 
 
 def list_url(rows: Iterable[CustomerRow], manager: str) -> str:
@@ -68,15 +71,35 @@ def standing(record: Customer) -> dict[str, Any]:
     if is_moving or record.status is Status.INACTIVE:
         asks_every = MOVING if is_moving else 0
     mail = (delivery.state, delivery.tries) if delivery else ()
+    ending = customer.ending_of(record) if record.status is Status.INACTIVE else None
     return {
         "partner": g.partner,
         "customer": record,
         "menu": menu_for(record),
         "delivery": delivery,
         "answer": answer,
+        "fate": _fate(record, delivery),
+        "waited": (db.now() - record.created_at).days,
+        "ending": ending,
+        "may_ask_again": ending is not None and _may_ask_again(record, ending.action),
         "seen": ".".join(map(str, (STATUSES.index(record.status), *mail))),
         "asks_every": asks_every,
     }
+
+
+def _fate(record: Customer, delivery: OutboxEntry | None) -> str:
+    """What became of the mail, as far as the partner's next step depends on it."""
+    if delivery and delivery.state in OPEN_STATES:
+        return "retried" if delivery.answer else "queued"
+    if delivery and delivery.state is not Delivery.SENT:
+        return delivery.state
+    return "late" if db.now() - record.created_at >= LONG else "sent"
+
+
+def _may_ask_again(record: Customer, ending: str) -> bool:
+    """Whom an address was corrected for was asked again; of whom was erased nothing is left."""
+    is_open = ending != "customer.correct_address" and bool(record.invitation_email)
+    return is_open and access.may(web.actor(), "customer.add", g.partner)
 
 
 @blueprint.get("/<id:customer_id>/now")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from flask import flash, g, redirect, url_for
+from flask import flash, g, redirect, request, url_for
 from flask_babel import get_locale, lazy_gettext
 from flask_babel import gettext as _
 from wtforms import (
@@ -87,8 +88,16 @@ class RecordForm(web.CreatingForm):
     has_twin = False
 
     def __init__(
-        self, partner: BillingAccount, *, edited: Customer | None = None, **kwargs: Any
+        self,
+        partner: BillingAccount,
+        *,
+        edited: Customer | None = None,
+        like: Customer | None = None,
+        **kwargs: Any,
     ) -> None:
+        if like is not None:
+            shown = vars(_once_more(partner, like))
+            kwargs = {"data": shown | {"phone": displayed(like.phone, like.country)}, **kwargs}
         if edited is not None:
             shown = vars(customer.draft_of(edited)) | {"version": edited.version}
             shown["phone"] = displayed(edited.phone, edited.country)
@@ -151,15 +160,22 @@ class RecordForm(web.CreatingForm):
         self.refuse(problem)
 
 
+def _once_more(partner: BillingAccount, record: Customer) -> Draft:
+    """What to begin with where somebody is asked again; another may have the reference by now."""
+    draft = customer.draft_of(record)
+    return replace(draft, reference="") if customer.already_there(partner, draft) else draft
+
+
 @blueprint.route("/add", methods=["GET", "POST"])
 def add(account_id: str) -> Any:
-    """*New customer* → *Add*."""
+    """*New customer* → *Add*; `like`: begins with the record of this customer, to ask again."""
     actor, partner = web.actor(), g.partner
     access.require(actor, "customer.add", partner)
     customer.refuse_to_grow(partner)
-    form = RecordForm(partner, **carried.shown_again())
+    like = find(request.args["like"]) if "like" in request.args else None
+    form = RecordForm(partner, like=like, **carried.shown_again())
     if not form.is_submitted() or not form.passes():
-        return _add_page(form)
+        return _add_page(form, like)
     draft, meant = form.draft, bool(form.same_tin_is_meant.data)
     key, body, partner_id = form.form_key.data or "", form.body(), partner.id
 
@@ -181,12 +197,13 @@ def add(account_id: str) -> Any:
     return redirect(url_for(".show", account_id=partner_id, customer_id=customer_id), 303)
 
 
-def _add_page(form: RecordForm) -> Any:
+def _add_page(form: RecordForm, like: Customer | None = None) -> Any:
     full = customer.too_many(g.partner)
     return web.page(
         "partner/customers/add.html",
         partner=g.partner,
         form=form,
+        like=like,
         full=sentence(full.code, full.facts) if full else "",
         status=422 if form.is_submitted() else 200,
     )
