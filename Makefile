@@ -7,7 +7,7 @@ HOST ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: run setup test e2e screenshots check lint types map translations bench guide-pictures clean
+.PHONY: run setup test e2e e2e-full screenshots check lint types map translations bench guide-pictures clean
 
 # The demonstration, or the installation that `make setup` prepared: web server and mail worker.
 run: .venv/.run
@@ -22,6 +22,10 @@ test: .venv/.dev
 
 e2e: .venv/.dev
 	@$(BIN)/pytest tests/e2e
+
+# The same at every width, in both themes and languages, on both databases.
+e2e-full: .venv/.dev
+	@$(BIN)/pytest tests/e2e --full
 
 # Every page at three widths in both themes, into screenshots/; PAGES="customer link" chooses.
 screenshots: .venv/.dev

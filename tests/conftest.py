@@ -50,6 +50,14 @@ Flask.jinja_options = {
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--full",
+        action="store_true",
+        help="browser tests at every width, theme, language, database",
+    )
+
+
 class RememberedRule(Rule):
     """A route whose builders, the same in every application, are compiled once a process."""
 

@@ -4,18 +4,102 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any, NamedTuple
 
 import pytest
+from babel.support import Translations
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from tests import chromium, demonstration
+from portal.languages import CATALOGUES
+from tests import chromium, demonstration, postgres
+
+REPORTS = """addEventListener(
+  'securitypolicyviolation', (it) => report(it.violatedDirective + ' ' + it.blockedURI))"""
+
+
+class Way(NamedTuple):
+    """How a journey is made: in what browser, in which language, and on which database."""
+
+    width: int = 1280
+    theme: str = "light"
+    language: str = "en"
+    database: str = "sqlite"
+
+    def __str__(self) -> str:
+        return "-".join(map(str, self))
+
+
+EVERY_WAY = (
+    Way(1280, "light", "en", "sqlite"),
+    Way(1280, "dark", "ru", "postgresql"),
+    Way(768, "light", "ru", "sqlite"),
+    Way(768, "dark", "en", "postgresql"),
+    Way(375, "light", "en", "postgresql"),
+    Way(375, "dark", "ru", "sqlite"),
+)
+"""Six ways in which each width meets each theme, language and database, and each of these each
+other: what two of them do to each other is found, at an eighth of the price of all."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each test is made in the ways of its mark `ways`, else in one; with `--full` in every one.
+
+    Who has the mark finds labels with `said`, so goes both languages; others are made in English.
+    """
+    if "way" not in metafunc.fixturenames:
+        return
+    mark = metafunc.definition.get_closest_marker("ways")
+    ways = mark.args if mark else (Way(),)
+    if metafunc.config.getoption("full"):
+        ways = EVERY_WAY if mark else tuple(way._replace(language="en") for way in EVERY_WAY)
+    metafunc.parametrize("way", ways, ids=str, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def way(request: pytest.FixtureRequest) -> Way:
+    """The way of this test."""
+    found: Way = request.param
+    return found
+
+
+class Sites:
+    """One demonstration at a time: another way's is started where its database is another, and
+    with `--full` for each way, because the same journeys are made again."""
+
+    def __init__(self, tmp_path_factory: pytest.TempPathFactory, *, is_full: bool) -> None:
+        self._folders = tmp_path_factory
+        self._is_full = is_full
+        self._key: object = None
+        self.running = ExitStack()
+
+    def of(self, way: Way) -> str:
+        key = way if self._is_full else way.database
+        if key != self._key:
+            self.running.close()
+            self._key, self._url = key, self._start(way.database)
+        return self._url
+
+    def _start(self, database: str) -> str:
+        changes = {}
+        if database == "postgresql":
+            server = self.running.enter_context(postgres.start())
+            changes["DATABASE_URL"] = server.create("site")
+        folder = self._folders.mktemp("site")
+        return self.running.enter_context(demonstration.served(folder, **changes))
+
+
+@pytest.fixture(scope="session")
+def sites(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Sites]:
+    found = Sites(tmp_path_factory, is_full=pytestconfig.getoption("full"))
+    with found.running:
+        yield found
+
+
+@pytest.fixture
+def site(sites: Sites, way: Way) -> str:
     """The demonstration on a free port, with a database and a mailbox of its own."""
-    with demonstration.served(tmp_path_factory.mktemp("site")) as url:
-        yield url
+    return sites.of(way)
 
 
 @pytest.fixture(scope="session")
@@ -30,26 +114,36 @@ def chrome() -> Iterator[Browser]:
 
 
 def is_fault(message: ConsoleMessage) -> bool:
-    """Chromium logs every 422 as an error; a form with errors is not a fault of ours. Nor is a
-    request that another one replaced: htmx logs its end, and then that it was aborted."""
+    """Chromium logs every 422 and 404 as an error; a form with errors, and the page that says there
+    is no invitation, are no faults of ours. Nor is a request that another one replaced: htmx logs
+    its end, and then that it was aborted."""
+    is_answer = "status of 422" in message.text or (
+        "status of 404" in message.text and "/invite/" in message.location["url"]
+    )
     is_abort = re.match("htmx:(afterRequest|sendAbort)", message.text)
-    return message.type == "error" and "status of 422" not in message.text and not is_abort
+    return message.type == "error" and not is_answer and not is_abort
 
 
 @pytest.fixture
-def person(chrome: Browser, site: str) -> Iterator[Callable[..., Page]]:
+def person(chrome: Browser, site: str, way: Way) -> Iterator[Callable[..., Page]]:
     """`person()` opens a browser profile of its own; at the end none may have had an error on its
     console, a page error or a report of the content security policy."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def open_profile(**options: object) -> Page:
-        context = chrome.new_context(base_url=site, **options)  # type: ignore[arg-type]
+    def open_profile(**options: Any) -> Page:
+        asked = {
+            "viewport": {"width": way.width, "height": 720},
+            "color_scheme": way.theme,
+            "locale": way.language,
+        }
+        context = chrome.new_context(base_url=site, **{**asked, **options})
         contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda m: complaints.append(m.text) if is_fault(m) else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        return page
+        context.expose_binding("report", lambda _source, what: complaints.append(f"CSP: {what}"))
+        context.add_init_script(REPORTS)
+        context.on("console", lambda m: complaints.append(m.text) if is_fault(m) else None)
+        context.on("weberror", lambda e: complaints.append(str(e.error)))
+        return context.new_page()
 
     yield open_profile
     for context in contexts:
@@ -57,10 +151,36 @@ def person(chrome: Browser, site: str) -> Iterator[Callable[..., Page]]:
     assert complaints == []
 
 
-def sign_in(page: Page, email: str, password: str = "demonstration") -> None:
-    """As the demonstration's people do."""
+def said(page: Page, sentence: str, **facts: object) -> str:
+    """A sentence of the code as this page says it, in its language."""
+    language = page.locator("html").get_attribute("lang") or ""
+    translated = Translations.load(CATALOGUES, [language]).gettext(sentence)
+    return translated % facts if facts else translated
+
+
+def field(page: Page, label: str) -> Any:
+    """The field with this label, whatever is said after it: required, optional."""
+    return page.get_by_label(re.compile("^" + re.escape(said(page, label))))
+
+
+def link(page: Page, sentence: str, **facts: object) -> Any:
+    return page.get_by_role("link", name=said(page, sentence, **facts), exact=True)
+
+
+def button(page: Page, sentence: str, **facts: object) -> Any:
+    return page.get_by_role("button", name=said(page, sentence, **facts), exact=True)
+
+
+def sign_in(page: Page, email: str, password: str = "demonstration", language: str = "en") -> None:
+    """As the demonstration's people do; who reads another language says so in their profile."""
     page.goto("/sign-in")
-    page.get_by_label(re.compile("^E-mail")).fill(email)
-    page.get_by_label(re.compile("^Password")).fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    field(page, "E-mail").fill(email)
+    field(page, "Password").fill(password)
+    button(page, "Sign in").click()
     page.get_by_text(email).first.wait_for()
+    if page.locator("html").get_attribute("lang") != language:
+        page.goto("/profile")
+        field(page, "Language").select_option(language)
+        button(page, "Save").click()
+        page.locator(f"html[lang={language}]").wait_for(state="attached")
+        page.goto("/")

@@ -1,0 +1,78 @@
+"""Steps that several journeys make, in the language of the page and with or without a script."""
+
+from __future__ import annotations
+
+import re
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import button, field, link, said
+
+WAITING = "SUBACCOUNT-ACCEPTANCE-REQUIRED"
+PASSWORD = "a fine long password"
+
+
+def accessible(page: Page) -> None:
+    """axe finds nothing, and nothing sticks out."""
+    violations = Axe().run(page).response["violations"]
+    assert not violations, [(v["id"], [n["html"] for n in v["nodes"]]) for v in violations]
+    fits(page)
+
+
+def fits(page: Page) -> None:
+    """The page does not scroll sideways."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+
+
+def open_mail(page: Page, to: str, number: int = 1) -> None:
+    """Reload the Mailbox until the worker has put this many mails there, and open the newest."""
+    mails = page.get_by_role("link").filter(has_text=to)
+    for _try in range(60):
+        page.goto("/mailbox")
+        if mails.count() >= number:
+            mails.first.click()
+            return
+        page.wait_for_timeout(250)
+    raise AssertionError(f"fewer than {number} mails to {to}")
+
+
+def add_customer(partner: Page, name: str, email: str, tax_number: str = "") -> str:
+    """Fill in *New customer* and send it; the subaccount's ID."""
+    link(partner, "Add customer").click()
+    field(partner, "Customer name").fill(name)
+    field(partner, "E-mail of the cloud account").fill(email)
+    field(partner, "Country").select_option("DE")
+    partner.locator("#tin").fill(tax_number)  # its label is the country's
+    button(partner, "Add").dblclick()
+    expect(partner.get_by_role("heading", level=1)).to_have_text(name)
+    expect(partner.get_by_text(WAITING).first).to_be_visible()
+    return partner.locator("dd .id").first.inner_text()
+
+
+def sign_up_from_invitation(customer: Page, subaccount: str, name: str, email: str) -> None:
+    """From the opened mail to the invitation's page, with a new account."""
+    customer.get_by_role("link", name=f"/invite/accept/{subaccount}").click()
+    link(customer, "Sign up").click()
+    field(customer, "Your name").fill(name)
+    field(customer, "E-mail").fill(email)
+    button(customer, "Sign up").click()
+    heading = customer.get_by_role("heading", level=1)
+    expect(heading).to_have_text(said(customer, "Look into your mail"))
+    open_mail(customer, email.lower(), 2)
+    customer.get_by_role("link", name="/verify/").click()
+    field(customer, "Password").first.fill(PASSWORD)
+    field(customer, "Password, once more").fill(PASSWORD)
+    button(customer, "Create account").click()
+
+
+def create_cloud(page: Page, name: str, *, payer: str) -> str:
+    """A cloud in one's own account, which bears one's name; its page's address."""
+    page.goto("/console")
+    link(page, "Create cloud").first.click()
+    field(page, "Name").first.fill(name)
+    account = page.get_by_role("option", name=re.compile(payer)).first.get_attribute("value")
+    field(page, "Billing account").select_option(account)
+    button(page, "Create").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    return page.url
