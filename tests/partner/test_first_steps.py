@@ -190,3 +190,11 @@ def test_hiding_twice_is_once_and_showing_what_shows_does_nothing(
     for _click in range(2):
         db.write(lambda: first_steps.show(north, by=actor(VERA)))
     assert stored() == before
+
+
+def test_a_partner_in_trial_reads_one_link_to_the_guide(browser: Open, world: World) -> None:
+    client = opened(browser(TINA), world.trial)
+    (card,) = (e for e in client.page.iter("section") if e.get("id") == "steps")
+    assert [text_of(a) for a in card.iter("a") if a.get("class") == "help"] == [
+        "Help: Switch to the paid mode"
+    ]
