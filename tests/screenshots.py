@@ -1,18 +1,23 @@
 """`make screenshots`: every page at every width in both themes, judged and pictured.
 
 Writes screenshots/<name>-<width>-<theme>.png and index.html, a sheet with all of them. Words after
-the command choose the pages whose names begin so; `--readme` writes those of the README into
-docs/ instead, as large as a window. Exit status 1 where a page does not fit its
-width, a console complains or axe finds something."""
+the command choose the pages whose names begin so; `--language ru` writes into screenshots/ru/ what
+those see who read Russian; `--readme` writes the pictures of the README into docs/ instead, as
+large as a window. Exit status 1 where a page does not fit its width, a console complains or axe
+finds something."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from portal import languages
 from tests import chromium, demonstration, pages, way
 from tests.tour import HEIGHT, NARROWEST, THEMES, Shown, Tour, overflow
 
@@ -29,7 +34,7 @@ README = {
 """Names, and width, theme and height of their pictures."""
 
 
-def picture(tour: Tour, shown: Shown) -> None:
+def picture(tour: Tour, shown: Shown, folder: Path) -> None:
     """The page, its way gone once, at all widths and in both themes."""
     with tour.opened(shown, WIDTHS[0]) as page:
         tour.judge(page, shown)
@@ -40,7 +45,7 @@ def picture(tour: Tour, shown: Shown) -> None:
             tour.complain(shown, overflow(page))
             for theme in THEMES:
                 page.emulate_media(color_scheme=theme)
-                page.screenshot(path=FOLDER / file_name(shown, width, theme), full_page=True)
+                page.screenshot(path=folder / file_name(shown, width, theme), full_page=True)
 
 
 def picture_for_readme(tour: Tour, shown: Shown) -> None:
@@ -74,33 +79,46 @@ def sheet(wanted: list[Shown]) -> str:
     return "\n".join([head, *rows])
 
 
-def main(names: list[str]) -> int:
-    is_readme = names == ["--readme"]
-    chosen = tuple(README) if is_readme else tuple(names)
-    wanted = [one for one in pages.EVERY if not chosen or one.name.startswith(chosen)]
-    if is_readme:
-        wanted = [one for one in wanted if one.name in README]
-    found = chromium.find()
-    FOLDER.mkdir(exist_ok=True)
+def main(words: list[str]) -> int:
+    asked = argparse.ArgumentParser(prog="tests.screenshots")
+    asked.add_argument("names", nargs="*")
+    asked.add_argument("--readme", action="store_true")
+    asked.add_argument("--language", choices=languages.names(), default=languages.SOURCE)
+    options = asked.parse_args(words)
+    wanted = [one for one in pages.EVERY if one.name.startswith(tuple(options.names or [""]))]
+    if options.readme:
+        wanted = [one for one in pages.EVERY if one.name in README]
+    is_source = options.language == languages.SOURCE
+    folder = FOLDER if is_source else FOLDER / options.language
+    folder.mkdir(parents=True, exist_ok=True)
+    with touring(options.language) as tour:
+        for shown in wanted:
+            print(shown.name, flush=True)
+            if options.readme:
+                picture_for_readme(tour, shown)
+            else:
+                picture(tour, shown, folder)
+    if not options.readme:
+        (folder / "index.html").write_text(sheet(wanted))
+    print(*tour.complaints, f"{folder / 'index.html'}: {len(wanted)} pages", sep="\n")
+    return 1 if tour.complaints else 0
+
+
+@contextmanager
+def touring(language: str) -> Iterator[Tour]:
+    """A tour of a demonstration of its own."""
+    found, name = chromium.find(), {"PRODUCT_NAME": "Northfold Cloud"}
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
-        folder = Path(temporary)
         browser = playwright.chromium.launch(
             executable_path=found.path, env=dict(found.env), args=list(found.args)
         )
-        name = {"PRODUCT_NAME": "Northfold Cloud"}
+        folder = Path(temporary)
         with (
             demonstration.served(folder, **name) as url,
             demonstration.broken(folder, **name) as (app, broken),
         ):
-            tour = Tour(browser, app, url, broken, way.PLACES)
-            for shown in wanted:
-                print(shown.name, flush=True)
-                (picture_for_readme if is_readme else picture)(tour, shown)
+            yield Tour(browser, app, url, broken, way.PLACES, language)
         browser.close()
-    if not is_readme:
-        (FOLDER / "index.html").write_text(sheet(wanted))
-    print(*tour.complaints, f"{FOLDER / 'index.html'}: {len(wanted)} pages", sep="\n")
-    return 1 if tour.complaints else 0
 
 
 if __name__ == "__main__":

@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
+from flask_babel import force_locale, gettext
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
+from portal import languages
 from portal.seeds import PASSWORD
 
 NARROWEST, HEIGHT = 320, 800
@@ -46,6 +48,8 @@ class Tour:
     broken: str
     places: Mapping[str, Callable[[Page, Tour], str]]
     """How to find what an address needs, by the name that it has in `{}` there."""
+    language: str = languages.SOURCE
+    """Which the pages speak: the browser asks for it, and everyone's profile is set to it."""
     complaints: list[str] = field(default_factory=list)
     """What is wrong with the pages seen so far, each with its name."""
     _who: str = ""
@@ -63,11 +67,17 @@ class Tour:
 
         return re.sub(r"{(\w+)}", found, path)
 
+    def words(self, sentence: str, **facts: str) -> str:
+        """The sentence as the pages say it."""
+        with self.app.test_request_context(), force_locale(self.language):
+            return str(gettext(sentence, **facts))
+
     @contextmanager
     def opened(self, shown: Shown, width: int) -> Iterator[Page]:
         """The page at the end of its way; what its console says against it is noted until then."""
         context = self.browser.new_context(
             base_url=self.url,
+            locale=self.language,
             reduced_motion="reduce",  # colours on their way are nobody's choice
             viewport={"width": width, "height": HEIGHT},
             storage_state=self._session_of(shown.who),
@@ -111,7 +121,10 @@ class Tour:
     def _session_of(self, who: str) -> Any:
         if who and who not in self._sessions:
             context = self.browser.new_context(base_url=self.url)
-            sign_in(context.new_page(), who)
+            page = context.new_page()
+            sign_in(page, who)
+            if self.language != languages.SOURCE:
+                speak(page, self.language)
             self._sessions[who] = context.storage_state()
             context.close()
         return self._sessions.get(who)
@@ -123,6 +136,14 @@ def sign_in(page: Page, who: str) -> None:
     page.fill("#password", PASSWORD)
     page.click("main form [type=submit]")
     page.wait_for_url(lambda url: "/sign-in" not in url)
+
+
+def speak(page: Page, language: str) -> None:
+    """Set the signed-in person's profile to it."""
+    page.goto("/profile")
+    page.select_option("#language", language)
+    page.locator("main form:has(#language) [type=submit]").click()
+    page.locator(f"html[lang={language}]").wait_for()
 
 
 def overflow(page: Page) -> str:

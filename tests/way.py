@@ -136,9 +136,10 @@ def customer(status: str, saying: str = "", q: str = "", tab: str = "") -> Place
     """The newest customer in this state whose page says so."""
 
     def find(page: Page, tour: Tour) -> str:
+        said = tour.words(saying, host=".*") if saying else ""
         listed = tour.address(page, f"{{partner}}/customers?status={status}&q={q}")
         for path in seen(page, listed, rf'"(/partner/{ID}/customers/{ID})"'):
-            if seen(page, path + tab, saying):
+            if seen(page, path + tab, said):
                 return path
         raise LookupError(f"no customer is {status} and says {saying!r}")
 
@@ -149,9 +150,9 @@ CLOUD = rf'"(/console/clouds/{ID})"'
 PLACES: dict[str, Place] = {
     "broken": lambda _page, tour: tour.broken,
     "partner": lambda page, _tour: page.request.get("/partner").url.removesuffix("/customers"),
-    "waiting": customer(WAITING, "Email handed over"),
+    "waiting": customer(WAITING, "Email handed over for %(host)s"),
     "refused": customer(WAITING, "Refused by the mail server"),
-    "failed": customer(WAITING, "Not handed over"),
+    "failed": customer(WAITING, "Not handed over, after four hours of trying"),
     "unknown": customer(WAITING, "Delivery unknown"),
     "active": customer("Active", q="Quillmoor"),
     "noted": customer("Active", q="Larkspur"),
