@@ -53,6 +53,12 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_of_the_others(
     assert value(client, "phone") == "110 ext 4", "what was typed stays"
 
 
+def test_what_is_not_judged_yet_is_asked_about_nowhere(browser: Open, world: World) -> None:
+    client = opened(browser(OLGA), world)
+    odd = {"invitation_email": "  ", "tin": "1\0", "manager_id": "\0"}
+    assert left(client, world, **odd, reference=" ").keys() == {"tin"}
+
+
 def test_a_number_that_no_plan_knows_is_a_warning(browser: Open, world: World) -> None:
     client = opened(browser(OLGA), world)
     said = left(client, world, country="US", phone="200 555 0100")

@@ -9,6 +9,7 @@ from wtforms import Field
 
 from portal import web
 from portal.domain import access, customer
+from portal.domain.customer import Draft
 from portal.partner.customers import blueprint, find
 from portal.partner.customers.records import RecordForm, displayed
 
@@ -34,7 +35,8 @@ def _judged(form: RecordForm) -> list[Field]:
         filled = [f for f in filled if f.name not in ("tin", "phone")]
     for field in filled:
         field.validate(form)
-    for problem in customer.problems(form.partner, form.draft, but=form.edited):
+    draft = Draft(**{field.name: field.data for field in filled if not field.errors})
+    for problem in customer.problems(form.partner, draft, but=form.edited):
         if problem.code != "tin-taken":  # it asks for a box that only comes with the answer
             form.note(problem)
     if form.phone in filled and not form.phone.errors:
