@@ -57,6 +57,19 @@ def write(portal: Flask, statement: str) -> None:
         connection.commit()
 
 
+def test_a_backup_is_nobody_elses_whatever_lay_in_its_place(portal: Flask, tmp_path: Path) -> None:
+    open_file, other = tmp_path / "open.part", tmp_path / "others"
+    for there in (open_file, other):
+        there.write_text("theirs")
+        there.chmod(0o666)
+    (tmp_path / "led.part").symlink_to(other)
+    for name in ("open", "led"):
+        assert run(portal, "backup", str(tmp_path / name)).exit_code == 0
+        assert stat.S_IMODE((tmp_path / name).lstat().st_mode) == 0o600
+        assert not (tmp_path / name).is_symlink()
+    assert other.read_text() == "theirs"
+
+
 def test_what_was_backed_up_comes_back_and_nothing_else(portal: Flask, tmp_path: Path) -> None:
     file = tmp_path / "kept"
     assert run(portal, "backup", str(file)).exit_code == 0

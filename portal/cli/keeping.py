@@ -39,7 +39,8 @@ def backup(file: Path) -> None:
         raise click.ClickException(f"{file} is there already; a backup replaces nothing.")
     part = file.with_name(file.name + ".part")
     try:
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        part.unlink(missing_ok=True)  # what was left there has its own readers, or leads elsewhere
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         if _url().get_backend_name() == "sqlite":
             _copy(_sqlite(), part)
         else:
