@@ -57,7 +57,7 @@ BOXES = {f"{kind}:{channel}": (kind, channel) for kind, channel in CHOICES}
 class ChoiceForm(web.Form):
     """A box for each kind and channel."""
 
-    wanted = SelectMultipleField(lazy_gettext("Kinds"), choices=list(BOXES))
+    wanted = SelectMultipleField(lazy_gettext("Kinds of notices"), choices=list(BOXES))
 
 
 @blueprint.route("/choose", methods=["GET", "POST"])

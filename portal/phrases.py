@@ -241,3 +241,8 @@ def column(name: str) -> str:
 def columns_by_word() -> dict[str, str]:
     """The columns by what the reader calls them, in small letters."""
     return {str(word).casefold(): name for name, word in COLUMNS.items()}
+
+
+def answers_by_word() -> dict[str, str]:
+    """Yes and no as the reader says them, in small letters."""
+    return {_("yes").casefold(): "yes", _("no").casefold(): "no"}

@@ -54,6 +54,12 @@ def test_no_translation_is_a_guess_or_left_over(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sentence_is_translated(language: str) -> None:
+    empty = [message.id for message in sentences(language) if not all(forms(message.string))]
+    assert not empty, f"to translate: {empty}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_translation_keeps_gaps_and_markup(language: str) -> None:
     for message in sentences(language):
         wanted = Counter(GAP.findall(forms(message.id)[-1]))

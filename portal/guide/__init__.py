@@ -1,7 +1,8 @@
 """The guide: its pages and their order, for whom each is, which one helps on which screen.
 
 A page's text stands in `<language>/<slug>.md`. There **bold** is a label of the screens, and an
-*italic sentence.* one that they say; both stand as in the code, and are translated as there.
+*italic sentence.* one that they say; both stand as in the code, with the context
+before a bar where it has one (**staff|Remove**), and are translated as there.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any
 
 from babel.units import format_unit
 from flask import current_app
-from flask_babel import gettext
+from flask_babel import gettext, pgettext
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_core import StateCore
@@ -101,7 +101,9 @@ def _quotes(state: StateCore) -> None:
         children = inline.children or []
         for opening, text in pairwise(children):
             if opening.type in ("strong_open", "em_open"):
-                text.content = GAP.sub("…", gettext(text.content))
+                context, _bar, words = text.content.rpartition("|")
+                said = pgettext(context, words) if context else gettext(words)
+                text.content = GAP.sub("…", said)
 
 
 def _picture(

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Blueprint, g, request, url_for
 from flask_babel import gettext as _
+from flask_babel import pgettext
 
 from portal import db, formats, phrases, web
 from portal.domain import access, activity
@@ -57,7 +58,7 @@ def export(account_id: str) -> Any:
 def _rows(account_id: str, wanted: Wanted) -> Iterator[list[object]]:
     """Read in portions, each in a transaction of its own: a slow reader holds none open."""
     actor = web.actor()
-    first = [_("Time (UTC)"), _("Who"), _("E-mail"), _("What")]
+    first = [_("Time (UTC)"), _("Who"), pgettext("column", "E-mail"), _("What")]
     yield [*first, _("Customer"), _("Customer ID"), _("Action"), _("ID")]
     while True:
         lines = db.read(partial(_portion, account_id, wanted, actor))

@@ -41,7 +41,16 @@ def country_name(code: str) -> str:
 
 def tax_label(label: str) -> str:
     """What the tax number of a country is called."""
-    return {"VAT number": _("VAT number"), "Tax number": _("Tax number")}.get(label, label)
+    return {
+        "VAT number": _("VAT number"),
+        "Tax number": _("Tax number"),
+        "INN": _("INN"),
+        "BIN/IIN": _("BIN/IIN"),
+        "UNP": _("UNP"),
+        "EDRPOU/RNOKPP": _("EDRPOU/RNOKPP"),
+        "Organisation number": _("Organisation number"),
+        "PIB": _("PIB"),
+    }.get(label, label)
 
 
 def _tax_check(facts: Facts) -> str:

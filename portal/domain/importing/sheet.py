@@ -30,8 +30,11 @@ class Line:
     reasons: list[dict[str, Any]] = field(default_factory=list)
 
 
-def lines_of(rows: Iterable[list[str]], words: Mapping[str, str]) -> list[Line]:
-    """The file's rows but empty ones. `words`: what people call the columns, in small letters.
+def lines_of(
+    rows: Iterable[list[str]], words: Mapping[str, str], answers: Mapping[str, str]
+) -> list[Line]:
+    """The file's rows but empty ones. `words`: what people call the columns, in small letters;
+    `answers`: how they say yes and no.
 
     Raises Refused: "file-empty", "file-no-rows", "file-rows", "file-row-long", and what is wrong
     with the header: "column-unknown", "column-twice", "column-missing".
@@ -48,6 +51,8 @@ def lines_of(rows: Iterable[list[str]], words: Mapping[str, str]) -> list[Line]:
         if any(cell.strip() for cell in cells[len(header) :]):
             facts = {"row": number, "cells": len(cells), "columns": len(header)}
             raise Refused("file-row-long", field="file", **facts)
+        if typed := kept.get("with_cloud"):
+            kept["with_cloud"] = answers.get(typed.casefold(), typed)
         if kept:
             lines.append(Line(number, kept))
         if len(lines) > ROWS_MOST:

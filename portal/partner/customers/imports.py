@@ -69,7 +69,8 @@ def _uploaded(form: UploadForm) -> str:
     """The ID of the import that the file has become."""
     actor, partner_id, key = web.actor(), g.partner.id, form.form_key.data or ""
     content = form.file.data.read()
-    lines = importing.lines_of(spreadsheet.rows(content), phrases.columns_by_word())
+    columns, answers = phrases.columns_by_word(), phrases.answers_by_word()
+    lines = importing.lines_of(spreadsheet.rows(content), columns, answers)
     body = {"path": request.path, "content": hashlib.sha256(content).hexdigest()}
 
     def unit() -> str:
