@@ -203,7 +203,7 @@ def here() -> str:
         return own_path(request.args["next"])
     rule = request.url_rule
     if rule is None or "GET" in (rule.methods or set()):
-        return request.full_path if request.query_string else request.path
+        return own_path(request.full_path if request.query_string else request.path)
     return own_path(_own_path_of(request.referrer))
 
 

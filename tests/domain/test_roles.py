@@ -90,7 +90,7 @@ PARTS = {
 }
 """What verbs are made of; who calls them has asked."""
 
-ONES_OWN = {"notice.choose", "notice.read"}
+ONES_OWN = {"feedback.give", "notice.choose", "notice.read"}
 """They reach what is the actor's own, and nothing else."""
 
 
