@@ -56,7 +56,7 @@ def refused(error: Refused) -> Any:
     if isinstance(error, Forbidden):
         return _page(
             403,
-            _("Your role does not allow this"),
+            _("No access"),
             sentence(error.code, error.facts),
             steps=[(_("Back"), _back())],
         )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
-from portal.seeds.people import CARL, EDDIE, INGRID, LUCIA, OLGA, PASSWORD, PIET, SAM, TINA, VERA
+from portal.seeds.people import CARL, EDDIE, INGRID, OLGA, PASSWORD, SAM, TINA, VERA
 from tests.tour import Shown, Tour
 from tests.way import (
     WAITING,
@@ -107,7 +107,7 @@ ONES_OWN = [
     shown("profile-confirm", "profile.confirm_email", TINA, "/mailbox", mailed("/profile/email/")),
     shown("profile-over", "profile.confirm_email", TINA, "/profile/email/none", status=404),
     shown("notices", "notices.index", OLGA, "/notices"),
-    shown("notices-none", "notices.index", LUCIA, "/notices"),
+    shown("notices-none", "notices.index", TINA, "/notices"),
     shown("notices-choose", "notices.choose", OLGA, "/notices/choose"),
     shown("account-menu", "notices.index", OLGA, "/notices", menu(".who")),
 ]
@@ -132,7 +132,7 @@ LISTS = [
     shown("import-over", "customers.show_import", EDDIE, "{import}", begin),
     shown("import-uploaded", "customers.upload", EDDIE, IMPORT),
     shown("activity", "activity.index", OLGA, "{partner}/activity"),
-    shown("activity-none", "activity.index", OLGA, "{partner}/activity?until=2001-01-01"),
+    shown("activity-none", "activity.index", OLGA, "{partner}/activity?customer=nothing-like-it"),
 ]
 ONE_CUSTOMER = [
     shown("new-customer", "customers.add", OLGA, ADD),
@@ -177,7 +177,7 @@ CONSOLE = [
     shown("console-no-match", "console.home", OLGA, "/console?q=nothing-like-it"),
     shown("console-customer", "console.home", NINA, "/console"),
     shown("console-invited", "console.home", CARL, "/console"),
-    shown("console-empty", "console.home", PIET, "/console"),
+    shown("console-empty", "console.home", INGRID, "/console"),
     shown("console-create-cloud", "clouds.create", NINA, "/console/clouds/create"),
     shown("cloud", "clouds.show", NINA, "{cloud}"),
     shown("cloud-rename", "clouds.rename", NINA, "{cloud}/rename"),
@@ -215,4 +215,25 @@ ELSEWHERE = [
     shown("error-422", "", OLGA, "/profile", send_without_token, status=422),
     shown("error-500", "forgot.ask", "", "{broken}/forgot", send(email=TINA), status=500),
 ]
+ALSO = {
+    *(
+        "sign-up-faults",
+        "profile-email-asked",
+        "account-menu",
+        "customers-no-match",
+        "customers-trial",
+        "view-saved",
+    ),
+    *("customer-refused", "customer-active", "customer-suspend-dialog", "help-not-helpful"),
+    *("console-invited", "invitation-none", "console-confirmed", "link-reasons", "error-404"),
+}
+"""States beyond the first of an endpoint that `make test` sees: they look different, or lead on."""
+
+
+def seen_first() -> list[Shown]:
+    """The first state of each endpoint, and some that look different."""
+    firsts = {one.endpoint: one for one in reversed(EVERY)}
+    return [one for one in EVERY if one is firsts[one.endpoint] or one.name in ALSO]
+
+
 EVERY = [*ANYBODYS, *HELP, *ONES_OWN, *LISTS, *ONE_CUSTOMER, *TEAM, *CONSOLE, *ELSEWHERE]

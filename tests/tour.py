@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from flask_babel import force_locale, gettext
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from portal import languages
 from portal.seeds import PASSWORD
@@ -53,7 +53,9 @@ class Tour:
     complaints: list[str] = field(default_factory=list)
     """What is wrong with the pages seen so far, each with its name."""
     _who: str = ""
-    _sessions: dict[str, Any] = field(default_factory=dict)
+    _contexts: dict[str, tuple[BrowserContext, list[Any]]] = field(default_factory=dict)
+    """Of each person, with the cookies of a session just begun: what a page fetches is kept."""
+    _titles: dict[tuple[str, str], str] = field(default_factory=dict)
     _found: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def address(self, page: Page, path: str) -> str:
@@ -75,14 +77,11 @@ class Tour:
     @contextmanager
     def opened(self, shown: Shown, width: int) -> Iterator[Page]:
         """The page at the end of its way; what its console says against it is noted until then."""
-        context = self.browser.new_context(
-            base_url=self.url,
-            locale=self.language,
-            reduced_motion="reduce",  # colours on their way are nobody's choice
-            viewport={"width": width, "height": HEIGHT},
-            storage_state=self._session_of(shown.who),
-        )
+        context, cookies = self._context_of(shown.who)
+        context.clear_cookies()
+        context.add_cookies(cookies)
         page = context.new_page()
+        page.set_viewport_size({"width": width, "height": HEIGHT})
         self._who = shown.who
         self._listen(page, shown)
         try:
@@ -91,11 +90,11 @@ class Tour:
             self._is_there(page, shown)
             yield page
         finally:
-            context.close()
+            page.close()
 
     def judge(self, page: Page, shown: Shown) -> None:
-        """Whether all of it is within the window, and whether axe finds anything."""
-        self.complain(shown, overflow(page), squeezed(page))
+        """Whether all of it is within the window, its title its own, and what axe finds."""
+        self.complain(shown, overflow(page), squeezed(page), self._title_of_another(page, shown))
         for theme, rules in zip(THEMES, (EVERY_RULE, ONLY_COLOURS), strict=True):
             page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
             self.complain(shown, *(f"{theme}: {found}" for found in violations(page, rules)))
@@ -118,16 +117,28 @@ class Tour:
             endpoint, _values = urls.match(urlsplit(page.url).path)
             assert endpoint == shown.endpoint, f"{shown.name} ends at {page.url}"
 
-    def _session_of(self, who: str) -> Any:
-        if who and who not in self._sessions:
-            context = self.browser.new_context(base_url=self.url)
+    def _title_of_another(self, page: Page, shown: Shown) -> str:
+        """Whoever has several tabs open tells them apart by their titles."""
+        path = urlsplit(page.url).path
+        first = self._titles.setdefault((shown.who, page.title()), path)
+        is_same = first == path or not shown.endpoint
+        return "" if is_same else f"titled {page.title()!r}, as {first} is"
+
+    def _context_of(self, who: str) -> tuple[BrowserContext, list[Any]]:
+        if who not in self._contexts:
+            context = self.browser.new_context(
+                base_url=self.url,
+                locale=self.language,
+                reduced_motion="reduce",  # colours on their way are nobody's choice
+            )
             page = context.new_page()
-            sign_in(page, who)
-            if self.language != languages.SOURCE:
+            if who:
+                sign_in(page, who)
+            if who and self.language != languages.SOURCE:
                 speak(page, self.language)
-            self._sessions[who] = context.storage_state()
-            context.close()
-        return self._sessions.get(who)
+            page.close()
+            self._contexts[who] = context, context.cookies()
+        return self._contexts[who]
 
 
 def sign_in(page: Page, who: str) -> None:
