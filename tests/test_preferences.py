@@ -56,6 +56,8 @@ def test_nobody_else_chooses_and_nothing_else_is_chosen(
     client.get("/sign-in")
     form = {"csrf_token": token(client), "next": "https://elsewhere.example/"} | form
     assert client.post("/preferences/theme", data=form).location == "/"
+    told = client.post("/preferences/theme", data=form, headers={"HX-Request": "true"})
+    assert told.status_code == 400, "which the script shows; a redirect would be lost in silence"
     client.set_cookie("theme", '"><script>')
     client.get("/sign-in")
     assert shown(client) == (None, "light dark", ["system"])

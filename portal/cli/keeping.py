@@ -96,7 +96,7 @@ def _copy(source: Path, target: Path) -> None:
 
 def _refuse_foreign(file: Path) -> None:
     try:
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as kept:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as kept:
             kept.execute("SELECT version_num FROM alembic_version").fetchone()
             kept.execute("SELECT id FROM users LIMIT 1").fetchone()
     except sqlite3.Error as error:
