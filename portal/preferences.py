@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flask import Blueprint, abort, current_app, redirect, request
+from flask import Blueprint, current_app, redirect, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -41,7 +41,7 @@ def theme() -> Any:
     response = _keep("theme", among=themes())
     if web.is_partial():
         if "Set-Cookie" not in response.headers:  # a page of an earlier session: it is told so
-            abort(400)
+            return "", 400
         told = json.dumps({"theme": request.form["theme"]})
         response.status_code, response.headers["HX-Trigger"] = 204, told
     return response
