@@ -70,8 +70,10 @@ def broken(folder: Path, **changes: str) -> Iterator[tuple[Flask, str]]:
     url = f"sqlite:///{folder}/empty.db"
     app = make_app(url, SIGN_UP="closed", MAILBOX_DIR=mailbox, **changes)
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    for name in ("werkzeug", "portal"):  # what it logs is meant to happen
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    loggers = [logging.getLogger(name) for name in ("werkzeug", "portal")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:  # what it logs is meant to happen
+        logger.setLevel(logging.CRITICAL)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -80,3 +82,5 @@ def broken(folder: Path, **changes: str) -> Iterator[tuple[Flask, str]]:
         server.shutdown()
         thread.join()
         server.server_close()
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -27,7 +27,7 @@ def switch_to_paid(customer: Page) -> None:
     customer.get_by_role("link", name="Jo Weiss").click()
     link(customer, "Switch to paid").click()
     button(customer, "Switch to paid").click()
-    expect(customer.get_by_text("paid", exact=True)).to_be_visible()
+    expect(customer.get_by_text(said(customer, "paid"), exact=True)).to_be_visible()
     fits(customer)
 
 
