@@ -171,12 +171,15 @@ def overflow(page: Page) -> str:
 
 
 def squeezed(page: Page) -> str:
-    """What can be pressed, and is so narrow or low that nobody finds it; else empty."""
+    """What can be pressed, and is so narrow or low that nobody finds it, or a short way back whose
+    words are cut; else empty."""
     found: str = page.evaluate(
         """() => {
           const all = [...document.querySelectorAll('main :is(a, button, input, summary)')];
           const lost = all.filter((it) => it.checkVisibility() && !it.closest('.visually-hidden'))
-            .filter((it) => Math.min(it.offsetWidth, it.offsetHeight) < 8);
+            .filter((it) => Math.min(it.offsetWidth, it.offsetHeight) < 8
+              || (it.matches('.back') && it.textContent.length < 30
+                && it.scrollWidth > it.clientWidth));
           const told = lost.slice(0, 3).map((it) => it.outerHTML.slice(0, 120)).join(' ');
           return told && `squeezed: ${told}`;
         }"""
