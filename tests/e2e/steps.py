@@ -22,6 +22,7 @@ def accessible(page: Page) -> None:
 
 def fits(page: Page) -> None:
     """The page does not scroll sideways."""
+    page.wait_for_load_state()  # between two pages there is none to measure
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
 
 
