@@ -91,7 +91,7 @@ def send_without_token(page: Page) -> None:
     """Press *Sign out* with a form that another page could have made."""
     page.evaluate("document.querySelectorAll('[name=csrf_token]').forEach((it) => it.remove())")
     menu(".who")(page)
-    click(".who [type=submit]")(page)
+    click(".who [action='/sign-out'] [type=submit]")(page)
 
 
 def upload(page: Page) -> None:
