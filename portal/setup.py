@@ -54,9 +54,19 @@ def _email(_context: click.Context, _option: click.Parameter, value: str) -> Add
         raise click.BadParameter(f"not an e-mail address ({error.code})") from error
 
 
+def _line(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    try:
+        return contact.line(value)
+    except Malformed as error:
+        raise click.BadParameter(f"not a name ({error.code})") from error
+
+
 def asked(name: str, question: str, **more: Any) -> Callable[[F], F]:
-    """A setting, as an option or at a prompt."""
-    return click.option(f"--{name}", prompt=question, callback=_setting, **more)
+    """A setting, as an option, from the environment as at each start, or at a prompt."""
+    variable = name.replace("-", "_").upper()
+    return click.option(
+        f"--{name}", prompt=question, callback=_setting, envvar=variable, show_envvar=True, **more
+    )
 
 
 @click.command()
@@ -71,10 +81,12 @@ def asked(name: str, question: str, **more: Any) -> Callable[[F], F]:
 @asked("mail-username", "Account at the relay (empty: none)", default="")
 @asked("mail-password", "Its password", default="", hide_input=True)
 @asked("mail-default-sender", "Address mails come from")
-@click.option("--partner-name", prompt="Your partner account's name, as customers read it")
+@click.option(
+    "--partner-name", prompt="Your partner account's name, as customers read it", callback=_line
+)
 @click.option("--email", prompt="Your own e-mail, operator and owner", callback=_email)
-@click.option("--name", prompt="Your own name")
-@click.password_option(callback=_password)
+@click.option("--name", prompt="Your own name", callback=_line)
+@click.password_option(callback=_password, envvar="PORTAL_PASSWORD", show_envvar=True)
 def setup(email: Address, name: str, password: str, partner_name: str, **given: str) -> None:
     """Write the settings, migrate, make the operator and a paid partner account, send a test mail.
 
@@ -105,9 +117,10 @@ def setup(email: Address, name: str, password: str, partner_name: str, **given: 
 
 
 def _write(path: Path, settings: dict[str, str]) -> None:
-    """Readable for the owner alone, before the secrets are in it."""
+    """Readable for the owner alone, before the secrets are in it; whole, or not at all."""
     fresh = path.with_suffix(".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    fresh.unlink(missing_ok=True)  # what was left there has its own readers, or leads elsewhere
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         for key, value in settings.items():
             quoted = re.sub(r"(['\\])", r"\\\1", value)
@@ -121,13 +134,13 @@ def _people(email: Address, name: str, password: str, partner_name: str) -> None
     def unit() -> None:
         user, own = account.register(
             email,
-            name=contact.line(name),
+            name=name,
             password_hash=password_hash,
             language=languages.SOURCE,
             by=COMMAND,
         )
         identity.make_operator(user, by=COMMAND)
-        account.grant_partner_status(own, name=contact.line(partner_name), by=COMMAND)
+        account.grant_partner_status(own, name=partner_name, by=COMMAND)
         account.switch_to_paid(own, by=COMMAND)
 
     db.write(unit)

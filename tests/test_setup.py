@@ -31,6 +31,11 @@ ANSWERS = {
     "name": "Pat O'Brien",
     "password": "a fine long password",
 }
+SECRETS = {
+    "DATABASE_URL": "database-url",
+    "MAIL_PASSWORD": "mail-password",
+    "PORTAL_PASSWORD": "password",
+}
 
 
 @pytest.fixture
@@ -40,10 +45,15 @@ def url(databases: Databases, kind: str) -> Iterator[str]:
     databases.drop(found)
 
 
-def run_setup(env: Path, url: str, port: int, **different: str) -> Result:
+def run_setup(
+    env: Path, url: str, port: int, *, around: dict[str, str] | None = None, **different: str
+) -> Result:
+    """With its answers as options, but those that stand in the environment around it."""
     answers = {**ANSWERS, "database-url": url, "mail-port": str(port), **different}
+    for name in SECRETS.keys() & (around or {}).keys():
+        del answers[SECRETS[name]]
     given = [word for name, value in answers.items() for word in (f"--{name}", value)]
-    return CliRunner().invoke(setup.setup, given)
+    return CliRunner().invoke(setup.setup, given, env=around)
 
 
 @pytest.fixture
@@ -76,10 +86,34 @@ def test_setup_makes_operator_and_paid_partner_and_the_test_mail_arrives(
         db.extension.engine.dispose()
 
 
-def test_setup_keeps_its_settings_from_other_users(env: Path, url: str) -> None:
+def test_setup_keeps_its_settings_from_other_users_whatever_lay_in_their_place(
+    env: Path, url: str
+) -> None:
+    theirs = env.with_name("theirs")
+    theirs.write_text("theirs")
+    theirs.chmod(0o666)
+    lying = env.with_suffix(".new")
+    lying.symlink_to(theirs)
     with SmtpServer() as relay:
-        run_setup(env, url, relay.port)
+        assert run_setup(env, url, relay.port).exit_code == 0
+    assert (theirs.read_text(), env.is_symlink(), lying.exists()) == ("theirs", False, False)
     assert stat.S_IMODE(env.stat().st_mode) == 0o600
+
+
+def test_secrets_need_not_stand_on_the_command_line_where_everybody_reads_them(
+    env: Path, url: str
+) -> None:
+    around = {"DATABASE_URL": url, "MAIL_PASSWORD": "relay's", "PORTAL_PASSWORD": "from around it"}
+    with SmtpServer() as relay:
+        result = run_setup(env, url, relay.port, around=around)
+    assert result.exit_code == 0, result.output
+    settings = dotenv_values(env)
+    assert (settings["DATABASE_URL"], settings["MAIL_PASSWORD"]) == (url, "relay's")
+    app = create_app({key: value or "" for key, value in settings.items()})
+    with app.app_context():
+        assert identity.check_password("pat@obrien.example", "from around it") is not None
+        db.session.remove()
+        db.extension.engine.dispose()
 
 
 def test_setup_says_that_the_relay_did_not_take_the_mail(env: Path, url: str) -> None:
@@ -104,6 +138,7 @@ def test_setup_refuses_what_production_would_refuse(env: Path, url: str) -> None
         ("mail-port", "0", "whole number"),
         ("mail-security", "none", "one of: starttls, tls, plain"),
         ("email", "nobody", "not an e-mail address"),
+        ("partner-name", " ", "not a name (required)"),
         ("password", "short", "10 to 200 characters"),
     ],
 )
