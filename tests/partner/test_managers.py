@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
+from portal import db
 from tests.browser import Browser
 from tests.page import text_of
 from tests.world import EDDIE, OLGA, SAM, VERA, World, user
@@ -81,6 +84,23 @@ def test_who_left_the_staff_can_still_be_chosen(browser: Open, world: World, man
     olga.get(managed)
     olga.click("Eddie Editor (no longer on the staff)")
     assert names(olga) == ["Nina GmbH"]
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_the_list_never_reads_through_everybody_there_is(
+    browser: Open, world: World, managed: str
+) -> None:
+    asked: list[tuple[str, Any]] = []
+    engine = db.extension.engine
+    event.listen(engine, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
+    browser(OLGA).get(managed)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # as where there are many
+        about_people = [(words, given) for words, given in asked if "FROM users" in words]
+        assert len(about_people) > 1
+        for words, given in about_people:
+            plan = connection.exec_driver_sql(f"EXPLAIN {words}", given).scalars().all()
+            assert "Seq Scan on users" not in "\n".join(plan), words
 
 
 @pytest.mark.parametrize("value", ["x", "%25", "aje00000000000000000", "me2"])

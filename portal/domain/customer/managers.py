@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 
 from portal import db
 from portal.domain import access
@@ -28,11 +28,10 @@ def managers_of(partner: BillingAccount) -> list[Manager]:
     named = select(Customer.manager_id).where(
         Customer.partner_id == partner.id, Customer.manager_id.isnot(None)
     )
-    found = select(User.id, User.name, User.id.in_(staff)).where(
-        or_(User.id.in_(staff), User.id.in_(named))
-    )
-    rows = db.session.execute(found.order_by(User.name, User.id))
-    return [Manager(ident, name, bool(is_staff)) for ident, name, is_staff in rows]
+    # As a sub-select beside the staff's IDs it would have PostgreSQL read everybody there is.
+    ids = staff.union(filter(None, db.session.scalars(named.distinct())))
+    found = select(User.id, User.name).where(User.id.in_(ids)).order_by(User.name, User.id)
+    return [Manager(ident, name, ident in staff) for ident, name in db.session.execute(found)]
 
 
 def manager_of(record: Customer) -> Manager | None:
