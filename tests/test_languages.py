@@ -67,6 +67,12 @@ def test_a_translation_keeps_gaps_and_markup(language: str) -> None:
             assert Counter(GAP.findall(form)) == wanted, message.id
 
 
+def test_no_full_stop_follows_a_russian_day_which_ends_in_one() -> None:
+    after = re.compile(r"%\(day\)s(</\w+>)?\.")
+    said = [form for message in sentences("ru") for form in forms(message.string)]
+    assert not [form for form in said if after.search(form)]
+
+
 # Nothing is said outside of it
 
 CODES = {"SUBACCOUNT-", "ACCEPTANCE-", "REQUIRED", "Active"}
