@@ -26,9 +26,18 @@ ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 180  # the demonstration tells a year first
 
 
+def plant(file: Path) -> None:
+    """The demonstration as an SQLite database, which nothing was served from yet."""
+    environment = {**os.environ, **SETTINGS, "DATABASE_URL": f"sqlite:///{file}"}
+    for words in (("db", "upgrade"), ("seed",)):
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", *words]
+        subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
+
+
 @contextmanager
 def served(folder: Path, **changes: str) -> Iterator[str]:
-    """Its URL; server and worker end with the block. `changes` are settings."""
+    """Its URL; server and worker end with the block. `changes` are settings. It is told first,
+    where the folder has no portal.db."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])

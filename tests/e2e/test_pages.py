@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
+from portal.seeds.people import OLGA
 from tests import demonstration, pages, way
 from tests.e2e.conftest import sign_in
 from tests.tour import Tour
@@ -26,11 +28,15 @@ def test_the_list_names_every_page_of_the_application(app: Flask) -> None:
     assert len({shown.name for shown in pages.EVERY}) == len(pages.EVERY)
 
 
+@pytest.mark.parametrize("is_owners", [True, False], ids=["the owner's", "others'"])
 def test_every_page_fits_a_phone_and_pleases_axe_in_both_themes(
-    chrome: Browser, tmp_path: Path, pytestconfig: pytest.Config
+    chrome: Browser, planted: Path, tmp_path: Path, pytestconfig: pytest.Config, is_owners: bool
 ) -> None:
-    """With `--full` in each of its states, else in the first, and where it looks different."""
-    wanted = pages.EVERY if pytestconfig.getoption("full") else pages.seen_first()
+    """With `--full` in each of its states, else in the first, and where it looks different. Those
+    of a partner's owner are about as many as all others together."""
+    every = pages.EVERY if pytestconfig.getoption("full") else pages.seen_first()
+    wanted = [shown for shown in every if (shown.who == OLGA) is is_owners]
+    shutil.copy(planted, tmp_path / "portal.db")
     with demonstration.served(tmp_path) as url, demonstration.broken(tmp_path) as bare:
         tour = Tour(chrome, bare[0], url, bare[1], way.PLACES)
         for shown in wanted:
@@ -53,7 +59,7 @@ def test_a_theme_is_chosen_by_keyboard_in_place_and_paints_as_the_system_would(
     person: Callable[..., Page],
 ) -> None:
     page = person(reduced_motion="reduce")
-    sign_in(page, "olga@halden.example")
+    sign_in(page, OLGA)
     page.get_by_role("link", name="Add customer").click()
     page.get_by_label(re.compile("^Customer name")).fill("Half written")
     account = page.locator(".who summary")
