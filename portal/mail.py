@@ -13,7 +13,7 @@ import smtplib
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from email import charset
+from email import charset, policy
 from pathlib import Path
 
 from flask import current_app
@@ -37,6 +37,11 @@ SIGNED_LINKS = {
     "email-change": "profile/email",
 }
 """Kinds of mail whose link carries a signed token, and the path it stands under."""
+
+
+# Python, asked to fold a long header anew, forgets the quotes around a name: its commas would part
+# senders. Flask-Mail has folded by then.
+AS_FOLDED = policy.SMTP.clone(refold_source="none")
 
 
 class NotHandedOver(Exception):
@@ -114,7 +119,7 @@ def _keep_as_file(
     text = folder / f"{entry.claim}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        text.write_bytes(message.as_bytes())
+        text.write_bytes(_bytes(message))
     except OSError as error:
         raise NotHandedOver(_words(error)) from error
     if not mark():
@@ -152,7 +157,7 @@ def _converse(smtp: smtplib.SMTP, message: Message, mark: Callable[[], bool]) ->
         _expect(2, smtp.mail(sender))
         _expect(2, smtp.rcpt(str(message.recipients[0])))
         _expect(3, smtp.docmd("DATA"))
-        smtp.send(_quoted(message.as_bytes()))
+        smtp.send(_quoted(_bytes(message)))
         if not mark():
             raise TakenAway
         if _has_spoken(smtp):
@@ -171,6 +176,12 @@ def _converse(smtp: smtplib.SMTP, message: Message, mark: Callable[[], bool]) ->
     _expect(2, reply)
     _say_goodbye(smtp)
     return _said(reply)
+
+
+def _bytes(message: Message) -> bytes:
+    built = message._message()
+    built.policy = AS_FOLDED
+    return built.as_bytes()
 
 
 def _has_spoken(smtp: smtplib.SMTP) -> bool:

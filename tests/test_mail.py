@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from email import message_from_bytes, policy
+from email.header import decode_header, make_header
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +108,16 @@ def test_names_in_any_script_arrive_over_a_relay_that_knows_only_ascii(
 
 
 @pytest.mark.parametrize(
-    "name", ["North, East & Co.", 'The "Cloud" (Test)', "a@b.example", "<x>", "Back\\slash; :"]
+    "name",
+    [
+        "North, East & Co.",
+        'The "Cloud" (Test)',
+        "a@b.example",
+        "<x>",
+        "Back\\slash; :",
+        "North, East, South, West & Daughters (once Sons), Clouds for every Direction",
+        "Облако «Север», общество с ограниченной ответственностью (Норд, Ост)",
+    ],
 )
 def test_the_product_name_stands_in_from_as_it_is(app: Flask, name: str) -> None:
     app.config["PRODUCT_NAME"] = name
@@ -114,8 +125,9 @@ def test_the_product_name_stands_in_from_as_it_is(app: Flask, name: str) -> None
     with SmtpServer() as relay:
         use(app, relay.port)
         work()
-        (sender,) = relay.messages[0]["From"].addresses
-    assert (sender.display_name, sender.addr_spec) == (name, "portal@test.example")
+    # Python's newer reader puts blanks between the parts of a long name; RFC 2047, 6.2 has none.
+    encoded, address = parseaddr(message_from_bytes(relay.messages[0].raw)["From"])
+    assert (str(make_header(decode_header(encoded))), address) == (name, "portal@test.example")
 
 
 def test_an_international_domain_is_sent_to_in_its_wire_form(app: Flask, world: World) -> None:
