@@ -121,7 +121,7 @@ def _flask_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     url = values["DATABASE_URL"]
     if url.startswith("sqlite:///"):
         path = config.ROOT / url.removeprefix("sqlite:///")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         url = f"sqlite:///{path}"
     return {
         "SQLALCHEMY_DATABASE_URI": url,

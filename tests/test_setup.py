@@ -13,7 +13,7 @@ from dotenv import dotenv_values
 from portal import create_app, db, setup
 from portal.domain import account, identity
 from portal.domain.account import Mode
-from tests.conftest import Databases
+from tests.conftest import SETTINGS, Databases
 from tests.smtp import SmtpServer
 
 ANSWERS = {
@@ -98,6 +98,12 @@ def test_setup_keeps_its_settings_from_other_users_whatever_lay_in_their_place(
         assert run_setup(env, url, relay.port).exit_code == 0
     assert (theirs.read_text(), env.is_symlink(), lying.exists()) == ("theirs", False, False)
     assert stat.S_IMODE(env.stat().st_mode) == 0o600
+
+
+def test_a_folder_made_for_the_database_is_nobody_elses(tmp_path: Path) -> None:
+    folder = tmp_path / "made" / "for it"
+    create_app(SETTINGS | {"DATABASE_URL": f"sqlite:///{folder}/portal.db"})
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_secrets_need_not_stand_on_the_command_line_where_everybody_reads_them(
