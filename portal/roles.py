@@ -27,17 +27,12 @@ class RoleForm(web.Form):
     def __init__(self, offered: Sequence[AccountRole | CloudRole], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.known = set(type(offered[0]))
-        self.role.choices = [(role, _label(role)) for role in offered]
+        self.role.choices = [(role, phrases.role(role)) for role in offered]
 
     def validate_role(self, field: SelectField) -> None:
         """One that exists; whether it may be given the domain says."""
         if field.data not in self.known:
             raise ValidationError(_("Choose one of these roles."))
-
-
-def _label(role: str) -> str:
-    word = phrases.role(role)
-    return word if word == role else f"{word} ({role})"
 
 
 def beginning_with(role: AccountRole | CloudRole) -> dict[str, Any]:

@@ -55,6 +55,16 @@ def why(client: Browser, cloud_id: str) -> str:
     return text_of(text)
 
 
+def can_press(client: Browser) -> bool:
+    """Whether *Link* waits to be pressed; else what is chosen from says why not."""
+    [press] = [one for one in client.page.iter("button") if one.get("id") == "press"]
+    [chosen] = [one for one in client.page.iter("span") if one.get("id") == "chosen"]
+    is_off = press.get("aria-disabled") == "true"
+    assert is_off == (press.get("aria-describedby") == "chosen")
+    assert is_off == ("None of these can be linked now" in text_of(chosen))
+    return not is_off
+
+
 @pytest.fixture
 def shop(app: object, world: World, clock: Clock) -> str:
     """Nina's own cloud, on which North's owner role is in effect."""
@@ -192,6 +202,7 @@ def test_each_cloud_that_can_not_be_linked_says_why(
     client = browser(EDDIE)
     client.get(where(world.ninas_subaccount))
     assert ready(client) == []
+    assert not can_press(client)
     assert why(client, ident).startswith(SENTENCES[arranged])
 
 
@@ -251,9 +262,11 @@ def test_a_waiting_cloud_enables_itself_when_its_time_is_over(
     client.get(where(world.ninas_subaccount))
     [part] = [div for div in client.page.iter("div") if div.get("id") == "choices"]
     assert part.get("hx-trigger") == "load delay:20s"
+    assert not can_press(client)
     clock.forward(seconds=20)
     client.get(f"{part.get('hx-get')}&cloud={shop}", headers={**HTMX, "HX-Target": "choices"})
     assert ready(client) == ["other", "shop"]
+    assert can_press(client)
     assert [box.get("value") for box in radios(client) if "checked" in box.attrib] == [shop]
     [part] = [div for div in client.page.iter("div") if div.get("id") == "choices"]
     assert "hx-trigger" not in part.attrib
