@@ -39,6 +39,14 @@ def test_a_theme_is_chosen_without_a_script_and_stays(
     assert shown(client) == (None, "light dark", ["system"])
 
 
+@pytest.mark.parametrize("button", ["Sign in", "Sign up"])
+def test_a_form_with_errors_still_leads_on_after_another_theme(browser: Open, button: str) -> None:
+    client = browser()
+    client.get(f"/{button.lower().replace(' ', '-')}?next=/invite/accept/1")
+    assert client.submit(button).status_code == 422
+    assert client.submit("Dark").request.args["next"] == "/invite/accept/1"
+
+
 def test_a_script_is_told_the_theme_and_changes_the_page_itself(browser: Open) -> None:
     client = browser(OLGA)
     form = {"theme": "light", "csrf_token": token(client)}
