@@ -17,6 +17,9 @@ def _(text: str, **facts: Any) -> str:
     return str(gettext(text, **facts))
 
 
+N_ = str
+"""Marks a text that is kept in English, and translated where it is shown."""
+
 TITLES = {
     "account.create": lazy_gettext("Account opened"),
     "account.switch_to_paid": lazy_gettext("Switched to paid"),
@@ -206,6 +209,15 @@ ABILITIES = {
 """What the role tables' actions let one do."""
 
 
+OF_DELIVERY = {
+    N_("MAIL_SERVER is not set"),
+    N_("kept as a file: no mail server is configured"),
+    N_("the mail worker ended at every try; see its log"),
+    N_("the relay was too slow: the time for handing over ran out"),
+}
+"""What the portal itself notes of a mail, in the words in which it is kept."""
+
+
 def done(line: Any) -> str:
     """An audit line as a sentence; `line` has its action, thing and facts, and may know whom it
     was done to."""
@@ -221,6 +233,14 @@ def who(name: str | None, actor: str) -> str:
     return {"command": _("An operator’s command"), "newcomer": _("A newcomer")}.get(
         actor, _("The portal itself")
     )
+
+
+def delivery(words: str) -> str:
+    """What is noted of a mail: in the portal's own words or, as they are, in the mail server's."""
+    fault = words.removeprefix("internal fault: ")
+    if fault != words:
+        return _("internal fault: %(name)s", name=fault)
+    return _(words) if words in OF_DELIVERY else words
 
 
 def role(code: str) -> str:

@@ -63,8 +63,13 @@ def drain_one() -> bool:
         log.exception("outbox %s: a fault of ours", entry.id)
         record, words = outbox.lost, f"internal fault: {type(error).__name__}"
     is_kept = db.write(lambda: _recorded(record, entry.id, token, words))
-    became = record.__name__ if is_kept else "no longer ours"
-    log.info("outbox %s (%s): %s: %s", entry.id, entry.kind, became, words)
+    log.info(
+        "outbox %s (%s): %s: %s",
+        entry.id,
+        entry.kind,
+        record.__name__ if is_kept else "no longer ours",
+        words,
+    )
     return True
 
 

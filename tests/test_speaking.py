@@ -10,11 +10,12 @@ from decimal import Decimal
 import pytest
 from flask import Flask
 from flask_babel import force_locale, ngettext
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal import db, formats
 from portal.domain import identity
 from portal.domain.customer import Customer, Status
+from portal.domain.outbox import OutboxEntry
 from tests.answers import stored
 from tests.browser import Browser
 from tests.letters import letters_to, link_in
@@ -95,6 +96,25 @@ def test_a_status_stands_in_code_on_a_russian_page(browser: Open, world: World) 
     olga.get(f"/partner/{world.north}/customers")
     assert "Клиенты" in olga.text
     assert all(status in olga.text for status in Status)
+
+
+@pytest.mark.parametrize(
+    ("noted", "read"),
+    [
+        ("kept as a file: no mail server is configured", "почтовый сервер не настроен"),
+        ("internal fault: KeyError", "внутренняя ошибка: KeyError"),
+        ("421 4.7.0 Not now", "421 4.7.0 Not now"),
+    ],
+)
+def test_what_the_portal_notes_of_a_mail_is_read_in_russian_and_a_relays_words_as_they_are(
+    browser: Open, world: World, noted: str, read: str
+) -> None:
+    set_russian(OLGA)
+    of_carl = update(OutboxEntry).where(OutboxEntry.about == world.carls_subaccount)
+    db.write(lambda: db.session.execute(of_carl.values(answer=noted)))
+    olga = browser(OLGA)
+    olga.get(f"/partner/{world.north}/customers/{world.carls_customer}")
+    assert read in olga.text
 
 
 def test_a_russian_file_says_yes_and_no_in_russian_and_invites_in_russian(
