@@ -115,7 +115,7 @@ LISTS = [
     shown("customers", "customers.index", OLGA, ALL),
     shown("customers-waiting", "customers.index", OLGA, f"{ALL}?status={WAITING}"),
     shown("customers-no-match", "customers.index", OLGA, f"{ALL}?q=nothing-like-it"),
-    shown("customers-viewer", "customers.index", VERA, f"{ALL}?manager=nobody&sort=oldest"),
+    shown("customers-viewer", "customers.index", VERA, f"{ALL}?manager=none&sort=oldest"),
     shown("customers-managers", "customers.index", OLGA, ALL, menu(".managers")),
     shown("customers-trial", "customers.index", TINA, ALL),
     shown("first-steps", "customers.first_steps_page", OLGA, f"{ALL}/first-steps"),

@@ -39,7 +39,7 @@ def test_the_filter_shows_who_waits_longer_than_so_many_days_oldest_first(
     eddie.click("SUBACCOUNT-ACCEPTANCE-REQUIRED 3")
     eddie.submit("Show", waiting="3")
     assert names(eddie) == ["Carl & Sons", "Second"]
-    assert "2 customers, oldest first." in eddie.text
+    assert "2 customers shown, oldest first." in eddie.text
     eddie.submit("Show", waiting="7")
     assert names(eddie) == ["Carl & Sons"]
     eddie.submit("Show", waiting="0")

@@ -11,7 +11,7 @@ from tests.answers import errors
 from tests.browser import Browser
 from tests.page import text_of
 from tests.partner.adding import opened
-from tests.world import CARL, OLGA, SAM, VERA, World, everything
+from tests.world import CARL, NINA, OLGA, SAM, VERA, World, everything
 
 Open = Callable[..., Browser]
 
@@ -113,6 +113,29 @@ def test_an_edited_record_does_not_stand_in_its_own_way(browser: Open, world: Wo
     assert not errors(client)
     client.post(f"{url}?customer={world.carls_customer}", data=own, headers=HTMX)
     assert "already has this reference" in errors(client)["reference"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("nobody", "exactly one @"),
+        (NINA, "Nina GmbH already uses this address."),
+        (VERA, "belongs to your own staff"),
+        (CARL, ""),
+        ("new@client.example", ""),
+    ],
+)
+def test_a_corrected_address_is_checked_as_it_is_left(
+    browser: Open, world: World, typed: str, says: str
+) -> None:
+    client = browser(OLGA)
+    client.get(f"/partner/{world.north}/customers/{world.carls_customer}/correct-address")
+    (field,) = (e for e in client.page.iter("div") if e.get("hx-trigger") == "change")
+    sent = client.form("/correct-address") | {"invitation_email": typed, "tin": "x"}
+    client.post(field.attrib["hx-post"], data=sent, headers=HTMX)
+    assert [e.get("id") for e in client.page.iter("div")] == ["invitation_email-field"]
+    assert says in errors(client).get("invitation_email", ""), client.text
+    assert bool(errors(client)) == bool(says)
 
 
 def test_checking_writes_nothing_and_is_for_who_may_add(browser: Open, world: World) -> None:

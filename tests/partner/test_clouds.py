@@ -89,7 +89,7 @@ def test_a_cloud_that_leaves_is_not_on_the_tab_any_more(browser: Open, world: Wo
 
 
 @pytest.mark.parametrize("who", [OLGA, AMIR, EDDIE, ACE, VERA])
-def test_the_notice_about_what_is_not_linked_stands_always(
+def test_the_notice_about_what_is_not_linked_stands_for_every_role(
     browser: Open, world: World, who: str
 ) -> None:
     client = browser(who)
@@ -245,6 +245,7 @@ def test_for_an_inactive_customer_nothing_is_created_and_it_says_why(
     olga.get(at(world, world.carls_customer))
     assert "The partnership is over and its subaccount closed" in olga.text
     assert rows(olga)[0].startswith("default closed")
+    assert "A cloud of the customer is missing?" not in olga.text, "none can be linked any more"
     nothing_is_created(olga, world, world.carls_customer, "its status is CLOSED")
 
 

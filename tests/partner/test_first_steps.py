@@ -156,6 +156,21 @@ def test_an_open_page_changes_only_when_something_has_happened(browser: Open, wo
     assert "hx-get" not in answer.text.partition("All set")[2]
 
 
+def test_an_open_list_is_loaded_anew_once_customers_can_be_added(
+    browser: Open, world: World
+) -> None:
+    """Its head says so too, which the checklist can't change."""
+    tina = opened(browser(TINA), world.trial)
+    (section,) = (e for e in tina.page.iter("section") if e.get("id") == "steps")
+    elsewhere = browser(TINA)
+    opened(elsewhere, world.trial).click("Switch to paid")
+    elsewhere.submit("Switch to paid")
+    answer = tina.get(section.attrib["hx-get"], headers={"HX-Request": "true"})
+    assert (answer.headers["HX-Refresh"], answer.text) == ("true", "")
+    (section,) = (e for e in elsewhere.page.iter("section") if e.get("id") == "steps")
+    assert elsewhere.get(section.attrib["hx-get"], headers={"HX-Request": "true"}).text == ""
+
+
 def test_copying_the_link_is_kept_once_with_who_and_when(browser: Open, world: World) -> None:
     copy(world.carls_customer, VERA)
     copy(world.carls_customer, VERA)

@@ -13,7 +13,7 @@ from portal.domain.customer import Customer
 from tests.browser import Browser
 from tests.page import text_of
 from tests.partner.adding import add
-from tests.world import CARL, EDDIE, OLGA, SAM, World, actor
+from tests.world import CARL, EDDIE, OLGA, SAM, Clock, World, actor
 
 Open = Callable[..., Browser]
 
@@ -30,6 +30,16 @@ def answer(browser: Open, world: World, button: str) -> None:
     carl = browser(CARL)
     carl.get(f"/invite/accept/{world.carls_subaccount}")
     carl.submit(button)
+
+
+def followed(browser: Open, world: World, page: str, ident: str, button: str) -> Browser:
+    """Olga's page of North's customers, after Carl has answered and its part has asked again."""
+    client = browser(OLGA)
+    client.get(f"/partner/{world.north}/customers{page}")
+    asked = part(client, ident).attrib["hx-get"]
+    answer(browser, world, button)
+    client.get(asked, headers=HTMX)
+    return client
 
 
 def suspend_nina(world: World) -> None:
@@ -63,16 +73,33 @@ def test_a_waiting_row_becomes_what_the_customer_answers(
 
 
 def test_a_list_in_which_nobody_waits_any_more_asks_no_more(browser: Open, world: World) -> None:
-    client = browser(OLGA)
-    client.get(f"/partner/{world.north}/customers?status={WAITING}")
-    asked = part(client, "following").attrib["hx-get"]
-    answer(browser, world, "Confirm")
-    client.get(asked, headers=HTMX)
+    client = followed(browser, world, f"?status={WAITING}", "following", "Confirm")
     following = part(client, "following")
     assert following.get("data-announce") == "Carl & Sons is Active now."
     assert "hx-get" not in following.attrib
     client.get(f"/partner/{world.north}/customers")
     assert "hx-get" not in part(client, "following").attrib
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("", "2 of 2, newest first."),
+        (f"?status={WAITING}", "0 of 0, newest first."),
+        ("?q=carl&sort=oldest", "1 customer shown, oldest first."),
+        ("?waiting=0", "0 customers shown, newest first."),
+    ],
+)
+def test_the_foot_counts_with_the_row(
+    browser: Open, world: World, clock: Clock, query: str, says: str
+) -> None:
+    clock.forward(days=1)
+    client = followed(browser, world, query, "following", "Confirm")
+    assert text_of(part(client, f"status-{world.carls_customer}")) == "Active"
+    assert text_of(part(client, "shown")).startswith(says)
+    # The same address, opened as a page, has the same filter.
+    client.get(f"/partner/{world.north}/customers/changes{query}")
+    assert ("Nina GmbH" in client.text) == (not query)
 
 
 def test_nobody_follows_what_is_not_theirs(browser: Open, world: World) -> None:
@@ -107,10 +134,6 @@ def test_an_open_page_of_a_customer_turns_active(browser: Open, world: World) ->
 
 
 def test_a_partnership_that_is_over_is_followed_no_more(browser: Open, world: World) -> None:
-    client = browser(OLGA)
-    client.get(f"/partner/{world.north}/customers/{world.carls_customer}")
-    asked = part(client, "standing").attrib["hx-get"]
-    answer(browser, world, "Decline")
-    client.get(asked, headers=HTMX)
+    client = followed(browser, world, f"/{world.carls_customer}", "standing", "Decline")
     assert part(client, "standing").get("data-announce") == "Carl & Sons is Inactive now."
     assert "hx-get" not in part(client, "standing").attrib

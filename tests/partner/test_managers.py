@@ -110,6 +110,7 @@ def test_a_manager_that_is_none_finds_nothing(
     olga = browser(OLGA)
     assert olga.get(f"{managed}?manager={value}").status_code == 200
     assert names(olga) == []
+    assert "Manager: unknown" in olga.text
 
 
 def test_a_stranger_is_no_manager(browser: Open, world: World, managed: str) -> None:

@@ -62,7 +62,7 @@ def test_a_filter_becomes_a_tab_that_shows_it_again(browser: Open, world: World)
     assert (current(vera), urlsplit(vera.url).query) == (["All customers"], "")
     vera.click("Ninas")
     assert vera.form("/customers")["q"] == "nina"
-    assert "1 customer, newest first." in vera.text
+    assert "1 customer shown, newest first." in vera.text
 
 
 def test_a_view_is_its_owners_alone(browser: Open, world: World) -> None:

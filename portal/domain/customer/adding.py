@@ -87,8 +87,9 @@ def problems(
     """
     own = but.id if but else ""
     found: list[Refused | None] = []
-    if draft.invitation_email and not but:
-        found.append(_email_problem(partner, draft.invitation_email))
+    email = draft.invitation_email
+    if email and not (but and contact.email(email).key == but.email_key):
+        found.append(_email_problem(partner, email))
     if draft.reference:
         twin = _live(partner, Customer.reference == draft.reference, Customer.id != own)
         found.append(_taken(twin, "reference-taken", field="reference"))

@@ -43,6 +43,11 @@ class Filter:
     oldest_first: bool = False
     after: str = ""
 
+    def keeps(self, row: CustomerRow) -> bool:
+        """Whether a row that it showed belongs there still, whatever became of the customer."""
+        only = Status.WAITING if self.waiting_days is not None else self.status
+        return only in (None, row.status)
+
 
 class CustomerRow(NamedTuple):
     id: str

@@ -35,7 +35,7 @@ def index(account_id: str) -> Any:
         part=web.is_partial(),
         **views.bar(account_id, wanted),
         rows=rows[: customer.PAGE],
-        follow_url=following.list_url(rows[: customer.PAGE], wanted.manager),
+        follow_url=following.list_url(rows[: customer.PAGE], wanted),
         next_after=rows[customer.PAGE - 1].id if len(rows) > customer.PAGE else None,
         counts=counts,
         steps=first_steps.above_list(wanted, counts.total),

@@ -9,7 +9,7 @@ from wtforms import Field
 
 from portal import web
 from portal.domain import access, customer
-from portal.domain.customer import Draft
+from portal.domain.customer import Customer, Draft
 from portal.partner.customers import blueprint, find
 from portal.partner.customers.records import RecordForm, displayed
 
@@ -22,12 +22,16 @@ def check(account_id: str) -> Any:
     access.require(web.actor(), "customer.edit", g.partner)
     if not web.is_partial():
         return redirect(url_for(".add", account_id=account_id), 303)
-    edited = find(request.args["customer"]) if "customer" in request.args else None
-    fields = _judged(RecordForm(g.partner, edited=edited))
+    record = find(request.args["customer"]) if "customer" in request.args else None
+    if "address" in request.args:  # *Correct address* has that field alone
+        form = RecordForm(g.partner)
+        fields = [f for f in _judged(form, record) if f is form.invitation_email]
+    else:
+        fields = _judged(RecordForm(g.partner, edited=record), record)
     return web.page("partner/customers/check.html", fields=fields)
 
 
-def _judged(form: RecordForm) -> list[Field]:
+def _judged(form: RecordForm, record: Customer | None) -> list[Field]:
     """Those that have been filled in, without the others: nobody is blamed for what they have not
     come to. The tax number is among them in any case: the country decides what it is called."""
     filled = [f for f in form if f.name in CHECKED and (f.data or "").strip()]
@@ -36,7 +40,7 @@ def _judged(form: RecordForm) -> list[Field]:
     for field in filled:
         field.validate(form)
     draft = Draft(**{field.name: field.data for field in filled if not field.errors})
-    for problem in customer.problems(form.partner, draft, but=form.edited):
+    for problem in customer.problems(form.partner, draft, but=record):
         if problem.code != "tin-taken":  # it asks for a box that only comes with the answer
             form.note(problem)
     if form.phone in filled and not form.phone.errors:

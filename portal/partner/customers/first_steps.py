@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import abort, g, redirect, request, url_for
+from flask import Response, abort, g, redirect, request, url_for
 
 from portal import db, web
 from portal.domain import access, customer, first_steps
 from portal.domain.account import BillingAccount
 from portal.domain.customer import Filter
-from portal.domain.first_steps import FirstSteps
+from portal.domain.first_steps import FirstSteps, Step
 from portal.partner.customers import blueprint
 
 
@@ -29,8 +29,11 @@ def first_steps_page(account_id: str) -> Any:
     """All of them, for who hid them too; to a page that polls nothing where nothing has changed."""
     actor, partner = web.actor(), g.partner
     steps = first_steps.first_steps(partner, actor=actor)
-    if web.is_partial() and request.args.get("seen") == steps.stamp:
+    seen = request.args.get("seen", "")
+    if web.is_partial() and seen == steps.stamp:
         return "", 204
+    if web.is_partial() and Step.PAID in steps.done and Step.PAID not in seen.split("-"):
+        return Response(headers={"HX-Refresh": "true"})  # the page's head has *Add customer* now
     return web.page(
         "partner/customers/first_steps.html",
         fragment="steps",

@@ -13,9 +13,18 @@ from flask_babel import ngettext
 
 from portal import db, web
 from portal.domain import access, customer, invitation
-from portal.domain.customer import Customer, CustomerRow, Status
+from portal.domain.customer import Customer, CustomerRow, Filter, Status
 from portal.domain.outbox import OPEN_STATES, Delivery, OutboxEntry
-from portal.partner.customers import blueprint, find, index, menu_for, overview, show
+from portal.partner.customers import (
+    blueprint,
+    filter_of,
+    find,
+    index,
+    menu_for,
+    overview,
+    parameters,
+    show,
+)
 
 STATUSES = list(Status)
 MOVING, WAITING, AT_REST = 2, 5, 15  # seconds until a page asks again
@@ -23,15 +32,15 @@ LONG = timedelta(days=7)
 """So long a customer may take to answer; the list's filter begins with it, too."""
 
 
-def list_url(rows: Iterable[CustomerRow], manager: str) -> str:
+def list_url(rows: Iterable[CustomerRow], wanted: Filter) -> str:
     """Where the list asks what has become of its rows, each named with the status that it shows;
     empty where none of them waits."""
     shown = {row.id: row.status for row in rows}
     if Status.WAITING not in shown.values():
         return ""
     named = ".".join(f"{ident}-{STATUSES.index(status)}" for ident, status in shown.items())
-    ids = {"account_id": g.partner.id, "manager": manager or None}
-    return url_for("partner.customers.changes", **ids, shown=named, poll=1)
+    asked = {"account_id": g.partner.id, **parameters(wanted), "shown": named, "poll": 1}
+    return url_for("partner.customers.changes", **asked)
 
 
 @blueprint.get("/changes")
@@ -39,21 +48,28 @@ def changes(account_id: str) -> Any:
     """The rows of an open list whose status is another now; nothing where there is none."""
     if not web.is_partial():
         return index(account_id)
-    named = re.findall(r"([0-9a-z]{20})-([0-3])", request.args.get("shown", ""))[: customer.PAGE]
-    shown = {ident: STATUSES[int(place)] for ident, place in named}
+    shown = _shown()
     rows = customer.rows_of(web.actor(), g.partner, list(shown))
     changed = [row for row in rows if row.status is not shown[row.id]]
     if not changed:
         return "", 204
-    manager = request.args.get("manager", "")[:20]
+    wanted = filter_of(request.args)
     return web.page(
         "partner/customers/changes.html",
+        wanted=wanted,
         rows=changed,
-        counts=customer.counts_for(web.actor(), g.partner, manager=manager),
+        left=sum(map(wanted.keeps, rows)),
+        counts=customer.counts_for(web.actor(), g.partner, manager=wanted.manager),
         statuses=STATUSES,
-        follow_url=list_url(rows, manager),
+        follow_url=list_url(rows, wanted),
         news=_news(changed[0].name, changed[0].status, len(changed)),
     )
+
+
+def _shown() -> dict[str, Status]:
+    """The rows of the open list, and the status that each of them shows."""
+    named = re.findall(r"([0-9a-z]{20})-([0-3])", request.args.get("shown", ""))[: customer.PAGE]
+    return {ident: STATUSES[int(place)] for ident, place in named}
 
 
 def _news(name: str, status: Status, count: int = 1) -> str:

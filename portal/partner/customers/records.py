@@ -30,17 +30,18 @@ from portal.partner.customers import blueprint, find, manager_label
 from portal.sentences import sentence, tax_label
 
 
-def _shape(form: RecordForm, field: Any) -> None:
+def _shape(form: Any, field: Any) -> None:
     """The field's own rule of the domain; the stored form replaces what was typed. A number that
     no plan known here assigns may be a new one: that is worth a warning."""
+    country = (form.country.data or "") if "country" in form else ""
     if field.name in ("tin", "phone") and (field.data or "").strip() and form.country.errors:
         raise ValidationError(_("Choose the country first; the number is read by its rules."))
     try:
-        field.data = customer.shaped(field.name, field.data or "", form.country.data or "")
+        field.data = customer.shaped(field.name, field.data or "", country)
     except Malformed as error:
         raise ValidationError(sentence(error.code, error.facts)) from error
     is_phone = field.name == "phone" and field.data
-    if is_phone and not contact.phone(field.data, form.country.data or "").is_valid:
+    if is_phone and not contact.phone(field.data, country).is_valid:
         field.warning = _("No number like this is known in its country. It can be kept so.")
 
 
@@ -248,13 +249,7 @@ def _edit_page(form: RecordForm, record: Customer) -> Any:
 class AddressForm(web.CreatingForm):
     """The address that was meant."""
 
-    invitation_email = EmailField(lazy_gettext("E-mail of the cloud account"))
-
-    def validate_invitation_email(self, field: EmailField) -> None:
-        try:
-            field.data = customer.shaped(field.name, field.data or "", "")
-        except Malformed as error:
-            raise ValidationError(sentence(error.code, error.facts)) from error
+    invitation_email = RecordForm.invitation_email
 
 
 @blueprint.route("/<id:customer_id>/correct-address", methods=["GET", "POST"])
