@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
 import pytest
 from argon2 import extract_parameters
 from argon2.profiles import RFC_9106_LOW_MEMORY
+from flask import Flask
 
 from portal import db
 from portal.domain import account, contact, customer, identity, invitation
@@ -258,6 +263,42 @@ class Counting:
 
 def test_a_password_costs_what_rfc_9106_asks_for_at_least() -> None:
     assert extract_parameters(HASHER.hash(PASSWORD)) == RFC_9106_LOW_MEMORY
+
+
+class Meeting:
+    """Hashes nothing; whoever comes waits a little for one more than may be at it at once."""
+
+    def __init__(self) -> None:
+        self.met = threading.Barrier(passwords.AT_ONCE + 1, timeout=0.2)
+        self.came = list[bool]()
+
+    def verify(self, _stored: str, _typed: str) -> bool:
+        with suppress(threading.BrokenBarrierError):
+            self.met.wait()
+        self.came.append(not self.met.broken)
+        return True
+
+    def hash(self, _typed: str) -> str:
+        return str(self.verify("", ""))
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_however_many_come_at_once_the_memory_for_their_passwords_is_bounded(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meeting = Meeting()
+    monkeypatch.setattr(passwords, "hasher", meeting)
+
+    def sign_in_or_choose_one(number: int) -> None:
+        if number % 2:
+            identity.hash_password(PASSWORD)
+        else:
+            with app.app_context():
+                db.read(lambda: identity.check_password("nobody@direct.example", PASSWORD))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(sign_in_or_choose_one, range(8)))
+    assert meeting.came == [False] * 8
 
 
 def test_a_missing_user_costs_one_hash_as_costly_as_a_users(

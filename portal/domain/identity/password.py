@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import threading
 from datetime import timedelta
 
 from argon2 import PasswordHasher
@@ -20,7 +21,11 @@ from portal.domain.identity.user import User, as_actor, user_by_email
 PASSWORD_SHORTEST, PASSWORD_LONGEST = 10, 200
 RESET_LASTS = timedelta(hours=1)
 
+AT_ONCE = 2
+"""So many hashes a process works on: each takes 64 MB, and a small server has few of them."""
+
 hasher = PasswordHasher()
+_turns = threading.BoundedSemaphore(AT_ONCE)
 _NOBODY = hasher.hash(secrets.token_hex(16))
 
 
@@ -37,7 +42,8 @@ def password_fault(password: str, email: str) -> Refused | None:
 
 def hash_password(password: str) -> str:
     """Slow on purpose: call it outside every transaction."""
-    return hasher.hash(password)
+    with _turns:
+        return hasher.hash(password)
 
 
 def check_password(email_key: str, password: str) -> User | None:
@@ -47,7 +53,8 @@ def check_password(email_key: str, password: str) -> User | None:
     """
     user = user_by_email(email_key)
     try:
-        hasher.verify(user.password_hash if user else _NOBODY, password)
+        with _turns:
+            hasher.verify(user.password_hash if user else _NOBODY, password)
     except VerificationError:
         return None
     return user if user is not None and user.disabled_at is None else None
