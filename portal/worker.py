@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 
 from portal import db, mail
-from portal.domain import customer, identity, importing, once, outbox
+from portal.domain import customer, feedback, identity, importing, once, outbox
 from portal.domain.outbox import OutboxEntry
 
 log = logging.getLogger("portal.worker")
@@ -111,3 +111,4 @@ def tidy() -> None:
     db.write(importing.forget_old)
     db.write(identity.forget_old)
     db.write(once.forget_old)
+    db.write(feedback.forget_old)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from urllib.parse import urldefrag, urljoin
 
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from portal import db, guide
+from portal import db, guide, worker
 from portal.domain import identity
 from portal.domain.actor import COMMAND
-from portal.domain.feedback import COMMENT_LONGEST, Feedback, Reason
+from portal.domain.feedback import COMMENT_LONGEST, KEPT_FOR, Feedback, Reason
 from portal.domain.identity.tries import FEEDBACK_FROM, FEEDBACK_OF
 from tests import catalogue
 from tests.answers import links, notices, token
@@ -150,6 +151,26 @@ def test_the_last_answer_of_a_reader_counts_and_an_operator_reads_them(
     assert text_of(rows).startswith(f"Switch to the paid mode en {counted} ")
     assert "Where is Billing?" in dora.text
     assert "not signed in" in dora.text
+
+
+def test_a_year_later_nobody_knows_any_more_who_said_what(
+    app: Flask, browser: Open, world: World, clock: Clock
+) -> None:
+    carl, anybody = browser(CARL), browser()
+    carl.get("/help/paid")
+    carl.submit("Send", reason=Reason.NO_USE, comment="Where is Billing?")
+    clock.forward(days=1)
+    anybody.get("/help/paid")
+    anybody.submit("Yes")
+    for time_passes, kept in (
+        (KEPT_FOR - timedelta(days=1, hours=1), ["Where is Billing?", ""]),
+        (timedelta(hours=1), [""]),
+        (timedelta(days=1), []),
+    ):
+        clock.forward(seconds=time_passes.total_seconds())
+        worker.tidy()
+        said = select(Feedback.comment).order_by(Feedback.id)
+        assert list(db.read(lambda said=said: db.session.scalars(said).all())) == kept
 
 
 def test_an_answer_by_htmx_is_thanked_for_in_place(browser: Open, world: World) -> None:

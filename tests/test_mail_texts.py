@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+from email import message_from_bytes, policy
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +14,39 @@ from flask import Flask
 
 from portal import db, mail
 from portal.domain import outbox
+from portal.domain.notice import Kind
 
 TEMPLATES = Path(mail.__file__).parent / "templates" / "mail"
-PARTNER = {"partner": "North", "email": "carl@customer.example", "subaccount": "dn2" + "0" * 17}
+PARTNER = {
+    "partner": "Carl & Sons",
+    "email": "carl@customer.example",
+    "subaccount": "dn2" + "0" * 17,
+}
+NAME = "Carl & Sons"
+TOLD = dict.fromkeys(("customer", "partner", "cloud", "thing"), NAME)
+TOLD["role"] = "billing.accounts.editor"
+OF_ACCESS = (Kind.ACCESS_GIVEN, Kind.ACCESS_TAKEN)
 FACTS: dict[str, list[dict[str, Any]]] = {
     "account-exists": [{"next": "/"}, {"next": "/console"}],
     "email-change": [{"email": "old@customer.example"}],
     "email-changed": [{}],
     "invitation": [PARTNER | {"cloud": "b1g" + "0" * 17}, PARTNER | {"cloud": None}],
     "notice": [
-        {"notice": "customer.confirmed", "facts": {"customer": "Carl & Sons"}, "path": "/partner"}
+        *({"notice": kind, "path": "/a", "facts": TOLD | {"person": NAME}} for kind in Kind),
+        *({"notice": kind, "path": "/a", "facts": TOLD} for kind in OF_ACCESS),
     ],
     "password-reset": [{}],
     "test": [{}],
     "verification": [{}],
 }
+
+
+HOSTILE = (
+    "</title><script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "{{ url }} %(product)s",
+    "Carl\r\nBcc: thief@x.example\r\n\r\nhello",
+)
 
 
 @pytest.fixture
@@ -34,21 +55,28 @@ def kind() -> str:
     return "sqlite"
 
 
+def rendered(which: str, facts: dict[str, Any], language: str = "en") -> mail.Message:
+    about, to = "abt" + "0" * 17, "carl@customer.example"
+    entry = {"about": about, "to": to, "language": language, "facts": facts}
+    return db.write(lambda: mail.render(outbox.add(which, **entry)))
+
+
+def tags(html: str) -> list[tuple[str, Any]]:
+    """Its elements with their attributes."""
+    found: list[tuple[str, Any]] = []
+    parser = HTMLParser()
+    parser.handle_starttag = lambda *tag: found.append(tag)  # type: ignore[method-assign]
+    parser.feed(html)
+    return found
+
+
 @pytest.mark.parametrize("language", ["en", "ru"])
 @pytest.mark.parametrize(
     "which", sorted(path.name for path in TEMPLATES.iterdir() if path.is_dir())
 )
 def test_a_mail_reads_well_as_text_and_in_the_dark(app: Flask, which: str, language: str) -> None:
     for facts in FACTS[which]:
-
-        def unit(facts: dict[str, Any] = facts) -> mail.Message:
-            about = "abt" + "0" * 17
-            to = "carl@customer.example"
-            return mail.render(
-                outbox.add(which, about=about, to=to, language=language, facts=facts)
-            )
-
-        message = db.write(unit)
+        message = rendered(which, facts, language)
         assert "\n\n\n" not in message.body, "no more than one blank line"
         for line in message.body.splitlines():
             assert line == line.rstrip()
@@ -58,3 +86,19 @@ def test_a_mail_reads_well_as_text_and_in_the_dark(app: Flask, which: str, langu
         assert not entries, "the entries of a list stand together"
         assert '<meta name="color-scheme" content="light dark">' in message.html
         assert message.subject
+
+
+@pytest.mark.parametrize("which", FACTS)
+def test_no_name_becomes_markup_a_link_or_a_header(app: Flask, which: str) -> None:
+    for facts in FACTS[which]:
+        plain = rendered(which, facts)
+        for _tag, attributes in tags(plain.html):
+            assert dict(attributes).get("href", "http://localhost").startswith("http://localhost")
+        for hostile in HOSTILE:
+            names = json.dumps(facts).replace(NAME, json.dumps(hostile)[1:-1])
+            message = rendered(which, json.loads(names))
+            assert tags(message.html) == tags(plain.html)
+            headers = message_from_bytes(message.as_bytes(), policy=policy.default)
+            wanted = message_from_bytes(plain.as_bytes(), policy=policy.default)
+            assert headers.keys() == wanted.keys()
+            assert headers["To"] == wanted["To"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     UniqueConstraint,
+    delete,
     false,
     func,
     select,
@@ -27,6 +28,7 @@ from portal.domain.identity import User
 
 PAGE = 50
 COMMENT_LONGEST = 500
+KEPT_FOR = timedelta(days=365)
 
 
 class Reason(StrEnum):
@@ -123,6 +125,12 @@ def said_by(voice: str, page: str) -> bool:
 
 def _said(page: str, voice: str) -> Feedback | None:
     return db.session.scalar(select(Feedback).filter_by(page=page, voice=voice))
+
+
+def forget_old() -> None:
+    """What was said a year ago is dropped whole, with who said it; so what is counted is always
+    what readers said in the last year."""
+    db.session.execute(delete(Feedback).where(Feedback.created_at < db.now() - KEPT_FOR))
 
 
 def counts_for(actor: Actor) -> list[Count]:

@@ -103,7 +103,9 @@ def tell(kind: Kind, *, to: Iterable[str], about: str, path: str, by: Actor, **f
         MutedNotice.kind == kind, MutedNotice.user_id.in_(ids)
     )
     muted = {(user_id, channel) for user_id, channel in db.session.execute(mutes)}
-    quoted = {name: contact.quoted(fact) for name, fact in facts.items()}
+    quoted = {
+        name: fact if name == "role" else contact.quoted(fact) for name, fact in facts.items()
+    }
     for user in people:
         if (user.id, Channel.APP) not in muted:
             notice = Notice(id=db.new_id("ntc"), user_id=user.id, kind=kind, about=about)

@@ -377,18 +377,21 @@ def test_every_kind_of_tax_number_named_in_the_table_exists() -> None:
     ("name", "said"),
     [
         ("Halden & Söhne GmbH", "Halden & Söhne GmbH"),
-        ("Booking.com B.V.", "Booking.com B.V."),
-        ("24/7 Cloud, C/O Lee", "24/7 Cloud, C/O Lee"),
+        ("Booking.com B.V.", "Booking.\u200bcom B.V."),
+        ("ann@pay.evil.example", "ann@pay.\u200bevil.\u200bexample"),
+        ("24/7 Cloud, C/O Lee, 9.50/h", "24/7 Cloud, C/O Lee, 9.50/h"),
         ("Win at https://evil.example/x?y now", "Win at … now"),
         ("HTTP://EVIL.EXAMPLE", "…"),
         ("Pay: javascript://x and ftp://y", "Pay: … and …"),
         ("see www.evil.example", "see …"),
         ("see evil.example/pay (now)", "see … (now)"),
+        ("пример.рф/путь, evil.example:80/x", "… …"),
+        ("10.0.0.1/x or evil。xn--p1ai?x or St. Gallen", "… or … or St. Gallen"),
         ("x" * 101, "x" * 99 + "…"),
         ("two\nlines", "two lines"),
     ],
 )
-def test_a_mail_quotes_a_name_short_and_without_web_addresses(name: str, said: str) -> None:
+def test_a_mail_quotes_a_name_short_and_nothing_in_it_becomes_a_link(name: str, said: str) -> None:
     assert contact.quoted(name) == said
     assert contact.quoted(said) == said
 

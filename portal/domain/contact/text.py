@@ -60,15 +60,19 @@ def paragraph(value: str, *, limit: int = 2000) -> str:
     return _visible(_composed(re.sub("\n{3,}", "\n\n", text), limit))
 
 
-_WEB_ADDRESS = re.compile(r"(?:\b[a-z][a-z0-9+.-]*://|\bwww\.|\b(?:[\w-]+\.)+[a-z]{2,}/)\S*", re.I)
+_HOST = r"(?:(?:[\w-]+[.。．｡])+[^\W\d_][\w-]+|\d+(?:\.\d+){3})"
+_WEB_ADDRESS = re.compile(rf"(?:\b[a-z][a-z0-9+.-]*://|\bwww\.|\b{_HOST}(?::\d+)?[/?#])\S*", re.I)
+_IN_A_HOST = re.compile(r"(?<=\w)\.(?=[^\W\d_]\w)")
 QUOTED_LONGEST = 100
 
 
 def quoted(text: str) -> str:
-    """A name that somebody chose, as our mails to others quote it: short, and without addresses
-    of web pages, so that nobody sends their own in our name. Never raises."""
+    """A name that somebody chose, as our mails to others quote it: short, without addresses of web
+    pages, and with a space of no width where mail programs would see a host (Booking.com) and make
+    a link of it; so that nobody sends their own in our name. Never raises."""
     plain = " ".join(_WEB_ADDRESS.sub("…", text).split())
-    return plain if len(plain) <= QUOTED_LONGEST else plain[: QUOTED_LONGEST - 1] + "…"
+    short = plain if len(plain) <= QUOTED_LONGEST else plain[: QUOTED_LONGEST - 1] + "…"
+    return _IN_A_HOST.sub(".\u200b", short)
 
 
 def given(value: object) -> str:
