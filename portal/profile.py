@@ -197,8 +197,7 @@ def email() -> Any:
         db.write(unit)
     except Refused as error:
         return credentials.page(form, template, error)
-    flash(_("A mail is on its way to %(email)s. Open its link.", email=address.display), "news")
-    return redirect(url_for("profile.show"), 303)
+    return redirect(url_for("profile.show", _anchor="signing-in"), 303)
 
 
 @blueprint.route("/email/<token>", methods=["GET", "POST"])

@@ -310,7 +310,7 @@ def test_markup_in_a_browsers_name_stays_text(browser: Open) -> None:
 def test_an_address_is_changed_by_a_mail_and_a_button(browser: Open) -> None:
     client = browser(DORA)
     assert ask(client) == 200
-    assert f"A mail is on its way to {NEW}." in client.text
+    assert f"A mail waits for you. It went to {NEW}; open its link" in client.text
     assert "Until then nothing changes." in client.text
     (letter,) = letters_to(NEW)
     assert letter["Subject"] == "Confirm your new address for Test Cloud"
