@@ -45,7 +45,9 @@ def picture(tour: Tour, shown: Shown, folder: Path) -> None:
             tour.complain(shown, overflow(page))
             for theme in THEMES:
                 page.emulate_media(color_scheme=theme)
-                page.screenshot(path=folder / file_name(shown, width, theme), full_page=True)
+                # Hiding the caret leaves an empty `style` behind, which htmx may not set again.
+                path = folder / file_name(shown, width, theme)
+                page.screenshot(path=path, full_page=True, caret="initial")
 
 
 def picture_for_readme(tour: Tour, shown: Shown) -> None:
