@@ -10,16 +10,16 @@ import os
 import pwd
 import re
 import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import NullPool, create_engine, inspect
 
 from portal import config
+from tests import postgres
 from tests.conftest import SETTINGS, Databases
 from tests.programs import ROOT
 
@@ -47,7 +47,7 @@ class Installation:
     What pip would install is the tests' own environment.
     """
 
-    def __init__(self, home: Path, database: Path) -> None:
+    def __init__(self, home: Path, database: str) -> None:
         self.home, self.database, self.origin = home, database, home / "origin"
         for folder in ("units", "versions", "environments", "instance", "backups", "origin"):
             (home / folder).mkdir()
@@ -58,7 +58,7 @@ class Installation:
         needs = hashlib.sha256((ROOT / "requirements.txt").read_bytes()).hexdigest()[:16]
         (home / "environments" / needs).symlink_to(sys.prefix)
         (home / "environments" / f"{needs}.complete").touch()
-        settings = SETTINGS | {"DATABASE_URL": f"sqlite:///{database}", "TRUSTED_PROXIES": "1"}
+        settings = SETTINGS | {"DATABASE_URL": database, "TRUSTED_PROXIES": "1"}
         settings["MAILBOX_DIR"] = str(home / "mailbox")
         (home / ".env").write_text("".join(f"{name}='{of}'\n" for name, of in settings.items()))
         systemctl = home / "systemctl"
@@ -66,6 +66,7 @@ class Installation:
         systemctl.chmod(0o755)
         own = {setting.name for setting in config.SETTINGS}
         self.env = {name: value for name, value in os.environ.items() if name not in own} | {
+            "PATH": postgres.path() if database.startswith("postgresql") else os.environ["PATH"],
             "PORTAL_HOME": str(home),
             "PORTAL_USER": pwd.getpwuid(os.geteuid()).pw_name,
             "PORTAL_UNITS": str(home / "units"),
@@ -128,10 +129,9 @@ class Installation:
         folder = self.home / "current"
         return self.run(sys.executable, "deploy/answers.py", "0", cwd=folder)[0] == 0
 
-    def is_migrated(self, database: Path | None = None) -> bool:
-        with closing(sqlite3.connect(database or self.database)) as there:
-            found = there.execute("SELECT 1 FROM sqlite_master WHERE name = 'later'").fetchone()
-        return found is not None
+    def is_migrated(self, database: str = "") -> bool:
+        engine = create_engine(database or self.database, poolclass=NullPool)
+        return inspect(engine).has_table("later")
 
     def backups(self) -> list[Path]:
         return sorted((self.home / "backups").iterdir())
@@ -139,15 +139,16 @@ class Installation:
 
 @pytest.fixture
 def installed(
-    databases: Databases, tmp_path_factory: pytest.TempPathFactory
+    databases: Databases, kind: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
-    url, _world = databases.copy("sqlite")
-    found = Installation(tmp_path_factory.mktemp("opt"), Path(url.removeprefix("sqlite:///")))
+    url, _world = databases.copy(kind)
+    found = Installation(tmp_path_factory.mktemp("opt"), url)
     yield found
     found.run(found.env["PORTAL_SYSTEMCTL"], "stop", "portal-web.service", "portal-worker.service")
     databases.drop(url)
 
 
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_upgrades_that_fail_give_way_and_one_that_works_is_backed_up_before(
     installed: Installation,
 ) -> None:
@@ -174,7 +175,7 @@ def test_upgrades_that_fail_give_way_and_one_that_works_is_backed_up_before(
     assert installed.is_migrated(), "nobody said that it may be lost"
     backup = installed.backups()[-1]
     assert f"The FILE from before this upgrade: {backup}" in said
-    assert not installed.is_migrated(backup)
+    assert not installed.is_migrated(f"sqlite:///{backup}")
 
     (installed.origin / "portal" / "health.py").write_text(sound)
     new = installed.commit()
@@ -188,3 +189,13 @@ def test_upgrades_that_fail_give_way_and_one_that_works_is_backed_up_before(
     assert kept == {first, new}
     assert f"{new} is in use already" in installed.upgrade()[1]
     assert "Refused: there is no version nine" in installed.upgrade("nine")[1]
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_on_postgresql_too_the_database_goes_back_with_ones_word(installed: Installation) -> None:
+    installed.commit(**installed.migration(), **{"portal/health.py": BROKEN})
+    status, said = installed.upgrade(RESTORE="yes")
+    assert (status, f"{installed.first} runs again, as before" in said) == (1, True), said
+    assert "The database was migrated for" in said
+    assert (installed.current, installed.answers()) == (installed.first, True)
+    assert not installed.is_migrated()
