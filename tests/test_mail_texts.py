@@ -102,3 +102,37 @@ def test_no_name_becomes_markup_a_link_or_a_header(app: Flask, which: str) -> No
             wanted = message_from_bytes(plain.as_bytes(), policy=policy.default)
             assert headers.keys() == wanted.keys()
             assert headers["To"] == wanted["To"]
+
+
+RUSSIAN = {
+    "notice": (
+        "Carl & Sons: партнёрство подтверждено",
+        "С этого момента вы платите за всё, что есть в сабаккаунте.",
+        "Открыть",
+    ),
+    "password-reset": (
+        "Новый пароль для Test Cloud",
+        "Кто-то, вероятно вы, не помнит пароль учётной записи с этим адресом в Test Cloud.",
+        "Задать новый пароль",
+    ),
+}
+OTHERS_WORDS = re.compile(r"http\S+|\S+@\S+|Test Cloud|Carl & Sons|\b(dn2|b1g)0+")
+
+
+@pytest.mark.parametrize("which", RUSSIAN)
+def test_a_mail_is_told_in_russian_as_text_and_as_html(app: Flask, which: str) -> None:
+    subject, said, button = RUSSIAN[which]
+    message = rendered(which, FACTS[which][0], "ru")
+    assert message.subject == subject
+    assert said in " ".join(message.body.split())
+    assert f"<p>{said}" in message.html
+    assert f">{button}</a>" in message.html
+    assert '<html lang="ru">' in message.html
+
+
+@pytest.mark.parametrize("which", FACTS)
+def test_no_word_of_a_russian_mail_is_english(app: Flask, which: str) -> None:
+    for facts in FACTS[which]:
+        message = rendered(which, facts, "ru")
+        words = " ".join(f"{message.subject} {message.body}".split())
+        assert not re.search("[A-Za-z]", OTHERS_WORDS.sub("", words)), words

@@ -24,7 +24,7 @@ from portal.domain.notice import Notice
 from portal.domain.outbox import Delivery, OutboxEntry
 from portal.domain.terms import Terms
 from portal.seeds.firms import firms
-from portal.seeds.people import CARL, EDDIE, MAREK, OLGA
+from portal.seeds.people import AMIRA, CARL, EDDIE, GLEB, MAREK, OLGA
 from portal.seeds.stories import KINDS, deck
 from tests.conftest import Databases, make_app
 from tests.world import Clock, actor, user
@@ -209,6 +209,9 @@ def test_people_who_left_the_staff_stay_on_some_records(small: None) -> None:
 def test_who_can_be_told_at_the_start_is_there(small: None) -> None:
     said = seeds.sign_ins()
     assert all(email in said for email in seeds.PEOPLE)
+    assert user(AMIRA).language == user(GLEB).language == "ru"
+    waiting = select(Invitation.answer).where(Invitation.email == GLEB)
+    assert list(db.session.scalars(waiting)) == [None], "who reads Russian can answer"
     kinds = dict(rows(BillingAccount.name, BillingAccount.kind))
     modes = dict(rows(BillingAccount.name, BillingAccount.mode))
     partners = {name for name, kind in kinds.items() if kind is Kind.PARTNER}

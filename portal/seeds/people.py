@@ -14,6 +14,7 @@ AMIRA, PIET = "amira@halden.example", "piet@halden.example"
 LUCIA, MAREK = "lucia@halden.example", "marek@halden.example"
 SAM, NOOR = "sam@tidewater.example", "noor@tidewater.example"
 CARL, TINA = "carl@nettlecombe.example", "tina@saltmarsh.example"
+GLEB = "it@severny-veter.example"
 INGRID = "ingrid@northfold.example"
 
 PEOPLE = {
@@ -21,18 +22,20 @@ PEOPLE = {
     OLGA: ("Olga Brandt", "owner of the partner Halden Integration"),
     EDDIE: ("Eddie Moreau", "editor there: adds customers"),
     VERA: ("Vera Lind", "viewer there: only looks"),
+    AMIRA: ("Amira Haddad", "admin there, in Russian"),
     CARL: ("Carl Lindqvist", "customer, invited by two partners"),
+    GLEB: ("Глеб Озерай", "customer, invited by one, in Russian"),
     SAM: ("Sam Okafor", "owner of another partner, Tidewater Systems"),
     TINA: ("Tina Roux", "owner of a partner still in trial"),
     INGRID: ("Ingrid Solheim", "operator: reads what is said of the guide"),
 }
 COLLEAGUES = {
-    AMIRA: "Amira Haddad",
     PIET: "Piet Janssen",
     LUCIA: "Lucia Ferro",
     MAREK: "Marek Dvořák",
     NOOR: "Noor Siddiqui",
 }
+READ_RUSSIAN = (AMIRA, GLEB)
 
 
 class Cast:
@@ -51,7 +54,7 @@ class Cast:
             contact.email(email),
             name=name,
             password_hash=self._password_hash,
-            language="en",
+            language="ru" if email in READ_RUSSIAN else "en",
             by=COMMAND,
         )
 

@@ -12,7 +12,7 @@ SAID = (
     # (days ago, who, page, why it did not help, what they wrote)
     (170, EDDIE, "invitation", None, ""),
     (151, PIET, "invitation", None, ""),
-    (120, AMIRA, "many-customers", Reason.NO_ANSWER, "Which separator does our Excel write?"),
+    (120, AMIRA, "many-customers", Reason.NO_ANSWER, "Какой разделитель ставит наш Excel?"),
     (88, SAM, "not-linked", Reason.NO_USE, "The owner does not find Access control."),
     (75, EDDIE, "not-linked", None, ""),
     (41, OLGA, "getting-started", None, ""),
@@ -36,6 +36,6 @@ def _operates(cast: Cast) -> Story:
 
 def _says(cast: Cast, email: str, page: str, reason: Reason | None, comment: str) -> Story:
     by = cast.actor(email)
-    said = {"language": "en", "reason": reason, "comment": comment}
+    said = {"language": cast.user(email).language, "reason": reason, "comment": comment}
     feedback.give(page, by=by, voice=by.id, network="", **said)  # type: ignore[arg-type]
     yield from ()

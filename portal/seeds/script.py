@@ -19,6 +19,7 @@ from portal.seeds.people import (
     AMIRA,
     CARL,
     EDDIE,
+    GLEB,
     LUCIA,
     MAREK,
     NOOR,
@@ -45,7 +46,7 @@ KNOWN = (
     (33, "Nina Castell", "Quillmoor Archive Trust", "nina@quillmoor.example", "IE",
      stories.confirms),
     (12, "Aksel Munk", "Saltbridge Ferries", "ops@saltbridge.example", "DK", stories.waits),
-    (5, "Глеб Озерай", "ООО «Северный ветер»", "it@severny-veter.example", "RU", stories.waits),
+    (5, "Глеб Озерай", "ООО «Северный ветер»", GLEB, "RU", stories.hesitates),
 )  # fmt: skip
 CHANGE_PARTNERS = (250, 130)
 BESIDE_THE_CROWD = {OLGA: len(KNOWN) + len(CHANGE_PARTNERS) + 4, SAM: len(CHANGE_PARTNERS) + 1}

@@ -21,6 +21,12 @@ def waits(life: Life, fate: Fate | None = None) -> Story:
     life.note(chasing=True)
 
 
+def hesitates(life: Life) -> Story:
+    life.add()
+    yield life.days(0.5, 2)
+    life.sign_up()
+
+
 def confirms(life: Life, fate: Fate | None = None, *, with_cloud: bool = True) -> Story:
     life.add(fate, with_cloud=with_cloud)
     yield from answers(life)
