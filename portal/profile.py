@@ -97,11 +97,11 @@ def _zones() -> dict[str, list[tuple[str, str]]]:
     of_installation = current_app.config["TIME_ZONE"]
     as_here = _("As this installation: %(zone)s", zone=of_installation)
     zones = {_("General"): [("", as_here), ("UTC", "UTC")]}
+    locale: Any = get_locale()
     for zone in sorted(identity.time_zones()):
         area, _slash, place = zone.partition("/")
         if area in AREAS:
-            known: Any = get_locale()
-            name = known.time_zones.get(zone, {}).get("city") or place.replace("_", " ")
+            name = locale.time_zones.get(zone, {}).get("city") or place.replace("_", " ")
             zones.setdefault(str(AREAS[area]), []).append((zone, name))
     return zones
 

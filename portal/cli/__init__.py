@@ -230,8 +230,9 @@ def audit_verify() -> None:
 def _user(email: Address) -> User:
     user = identity.user_by_email(email.key)
     if user is None:
-        way_out = "`flask user create` makes one"
-        raise click.ClickException(f"{email.display} has no account here; {way_out}.")
+        raise click.ClickException(
+            f"{email.display} has no account here; `flask user create` makes one."
+        )
     return user
 
 

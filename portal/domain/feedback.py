@@ -111,10 +111,18 @@ def give(
     if said is not None:
         db.session.delete(said)
         db.session.flush()
-    said = Feedback(id=db.new_id("fbk"), page=page, voice=voice, language=language)
-    said.reason, said.comment = reason, comment
-    said.user_id, said.created_at = by.id if by else None, db.now()
-    db.session.add(said)
+    db.session.add(
+        Feedback(
+            id=db.new_id("fbk"),
+            page=page,
+            voice=voice,
+            language=language,
+            reason=reason,
+            comment=comment,
+            user_id=by.id if by else None,
+            created_at=db.now(),
+        )
+    )
     db.session.flush()
 
 

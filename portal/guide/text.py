@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -64,7 +64,7 @@ def _facts(language: str) -> dict[str, str]:
 
 
 @cache
-def _rendered(slug: str, language: str, facts: Iterable[tuple[str, str]]) -> Markup:
+def _rendered(slug: str, language: str, facts: tuple[tuple[str, str], ...]) -> Markup:
     known = dict(facts)
     source = (FOLDER / language / f"{slug}.md").read_text()
     source = ONLY_IF.sub(lambda line: line[2] if known[line[1]] else "", source)

@@ -121,7 +121,7 @@ def overview(record: Customer) -> dict[str, Any]:
         "manager": manager_label(manager) if manager else "",
         "link": link,
         "letter": _letter(record, link) if record.status is Status.WAITING else None,
-        "phone": contact.phone(record.phone, record.country).display if record.phone else "",
+        "phone": records.displayed(record.phone, record.country),
     }
 
 
@@ -199,7 +199,7 @@ from portal.partner.customers import (  # noqa: E402 - views hang here
     following,
     imports,  # noqa: F401
     notes,  # noqa: F401
-    records,  # noqa: F401
+    records,
     states,  # noqa: F401
     views,
 )
