@@ -18,7 +18,7 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from portal import db
 from portal.domain import access, audit, identity, terms
@@ -270,10 +270,14 @@ def accounts_for(actor: Actor, *, search: str = "", after: str = "") -> list[Bil
 
 def accounts_to_pay_from(actor: Actor) -> list[BillingAccount]:
     """The accounts on which the actor may create a cloud by a role of their own, oldest first."""
-    held = select(BillingAccount).where(
-        BillingAccount.id.in_(access.account_ids(actor, staff=True)),
-        BillingAccount.closed_at.is_(None),
-        BillingAccount.suspended_at.is_(None),
+    held = (
+        select(BillingAccount)
+        .options(joinedload(BillingAccount.parent))
+        .where(
+            BillingAccount.id.in_(access.account_ids(actor, staff=True)),
+            BillingAccount.closed_at.is_(None),
+            BillingAccount.suspended_at.is_(None),
+        )
     )
     rows = db.session.scalars(held.order_by(BillingAccount.id))
     return [a for a in rows if a.status in (Status.ACTIVE, Status.TRIAL_ACTIVE)]

@@ -26,23 +26,19 @@ def index(account_id: str) -> Any:
     """The staff, and the role table."""
     actor = web.actor()
     members = team.members(g.partner)
+    may_manage = access.may(actor, "access.manage", g.partner)
+    may_manage_owners = access.may(actor, "access.manage_owners", g.partner)
     return web.page(
         "partner/team/index.html",
         fragment="staff",
         partner=g.partner,
         members=members,
         is_coming=any(one.coming for one in members),
-        may_manage=access.may(actor, "access.manage", g.partner),
-        may_touch=_may_touch,
+        may_manage=may_manage,
+        may_touch=lambda one: may_manage_owners if _is_owner(one) else may_manage,
         roles=list(AccountRole),
         abilities=[(phrases.ABILITIES[action], held) for action, held in ACCOUNT_TABLE.items()],
     )
-
-
-def _may_touch(member: Member) -> bool:
-    """Whether the signed-in person may change this one's role or remove them."""
-    needed = "access.manage_owners" if _is_owner(member) else "access.manage"
-    return access.may(web.actor(), needed, g.partner)
 
 
 def _is_owner(member: Member) -> bool:

@@ -68,16 +68,13 @@ def _page(record: Customer, form: NoteForm) -> Any:
     after = request.args.get("after", "")[:20]
     lines = customer.notes_on(record, after=after)
     shown = lines[: customer.NOTES_PAGE]
-    deletable = {
-        one.id for one in shown if customer.may_delete_note(one.author_id, g.partner, actor=actor)
-    }
     return web.page(
         "partner/customers/notes.html",
         **standing(record),
         form=form,
         may_add=access.may(actor, "note.add", g.partner),
         notes=shown,
-        deletable=deletable,
+        deletable=customer.deletable(shown, g.partner, actor=actor),
         after=after,
         next_after=shown[-1].id if len(lines) > len(shown) else None,
         status=422 if form.is_submitted() else 200,
@@ -90,7 +87,7 @@ def delete_note(account_id: str, customer_id: str, note_id: str) -> Any:
     actor, record = web.actor(), find(customer_id)
     note = web.find_or_404(CustomerNote, note_id)
     web.same_or_404(note.customer_id, record.id)
-    if not customer.may_delete_note(note.author_id, g.partner, actor=actor):
+    if not customer.deletable([note], g.partner, actor=actor):
         raise Forbidden("note.delete")
     form = web.Form()
     if form.is_submitted() and form.validate():
