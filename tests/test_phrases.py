@@ -16,7 +16,8 @@ from portal.domain.account import BillingAccount
 from portal.domain.activity import Wanted
 from portal.domain.customer import Draft
 from tests.map import modules
-from tests.world import OLGA, VERBS, World, actor
+from tests.verbs import VERBS
+from tests.world import OLGA, World, actor
 
 
 def recorded() -> set[str]:

@@ -1,4 +1,4 @@
-"""Access control: the list, adding, changing, revoking; one's own standing; what is refused."""
+"""Access control: the list, adding, changing, revoking; what is refused."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from collections.abc import Callable
 import pytest
 
 from portal import db, phrases
-from portal.domain import access
 from portal.domain.access import CLOUD_TABLE, CloudRole
-from portal.domain.actor import COMMAND
 from tests.answers import errors, links, notices, stored
 from tests.browser import Browser
+from tests.console.accessing import ADMIN, EDITOR, MEMBER, OWNER, VIEWER, at, give
 from tests.inputs import BAD_ADDRESSES
 from tests.page import text_of
 from tests.world import (
-    ACE,
     CARL,
     DORA,
     EDDIE,
-    NAMES,
     NINA,
     OLGA,
     PASSWORD,
@@ -34,30 +31,12 @@ from tests.world import (
 
 Open = Callable[..., Browser]
 
-OWNER, ADMIN, EDITOR, VIEWER, MEMBER = CloudRole
-
-
-def at(cloud_id: str, path: str = "") -> str:
-    return f"/console/clouds/{cloud_id}/access{path}"
-
 
 def rows(client: Browser, table: str = "staff") -> dict[str, str]:
     """What the rows of a table say, by their heads."""
     found = [t for t in client.page.iter("table") if table in t.get("class", "").split()]
     bodies = [row for t in found for body in t.iter("tbody") for row in body.iter("tr")]
     return {text_of(next(row.iter("th"))): text_of(row) for row in bodies}
-
-
-def letter(client: Browser) -> str:
-    """The text to send, as it stands in its field; the copy button holds the same."""
-    (area,) = client.page.iter("textarea")
-    (button,) = (b for b in client.page.iter("button") if text_of(b).startswith("Copy "))
-    assert button.get("data-copy") == area.text
-    return area.text or ""
-
-
-def give(cloud_id: str, role: CloudRole, **holder: str) -> None:
-    db.write(lambda: access.give_cloud_role(role, cloud_id=cloud_id, by=COMMAND, **holder))
 
 
 # The list
@@ -229,116 +208,6 @@ def test_the_payer_of_another_is_another_account(browser: Open, world: World) ->
     sam.get(at(world.doras_cloud, f"/{world.north}/revoke-partner"))
     assert "another account" in sam.text
     assert world.direct not in sam.text
-
-
-# Somebody without an account
-
-
-def test_an_address_without_an_account_gets_a_text_to_send_and_is_kept_nowhere(
-    browser: Open, world: World
-) -> None:
-    dora = browser(DORA)
-    dora.get(at(world.doras_cloud, "/add"))
-    before = stored()
-    answer = dora.submit("Add", email="stranger@nowhere.example", role=EDITOR)
-    assert answer.status_code == 422
-    assert "stranger@nowhere.example has no account here." in errors(dora)["email"]
-    assert dora.form("/add")["role"] == EDITOR
-    text = letter(dora)
-    assert "open an account at http://localhost/sign-up" in text
-    assert "with the address stranger@nowhere.example" in text
-    assert "access to the cloud dora-cloud" in text
-    assert stored() == before
-
-
-# Who sees the cloud but does not own it
-
-
-def test_who_is_no_owner_reads_their_own_standing_and_nobody_elses(
-    browser: Open, world: World
-) -> None:
-    give(world.doras_cloud, VIEWER, user=user(SAM).id)
-    give(world.doras_cloud, ADMIN, user=user(TINA).id)
-    sam = browser(SAM)
-    sam.get(f"/console/clouds/{world.doras_cloud}")
-    sam.click("Access control")
-    assert "viewer, in effect since 2 Mar 2026" in sam.text
-    for other in (DORA, NAMES[DORA], TINA, NAMES[TINA]):
-        assert other not in sam.text
-    assert "Add" not in links(sam)
-    assert "Explain" not in links(sam)
-
-
-def test_who_is_no_owner_copies_a_request_with_their_address_role_and_link(
-    browser: Open, world: World
-) -> None:
-    give(world.doras_cloud, VIEWER, user=user(SAM).id)
-    sam = browser(SAM)
-    sam.get(at(world.doras_cloud))
-    text = letter(sam)
-    assert f"E-mail: {SAM}" in text
-    assert "Role: resource-manager.clouds.owner" in text
-    assert f"dora-cloud ({world.doras_cloud})" in text
-    assert f"http://localhost{at(world.doras_cloud)}" in text
-
-
-@pytest.mark.parametrize("who", [EDDIE, VERA])
-def test_staff_of_the_partner_that_looks_after_it_asks_for_their_account(
-    browser: Open, world: World, who: str
-) -> None:
-    nina = browser(NINA)
-    nina.get(at(world.ninas_cloud, f"/{world.north}/revoke"))
-    nina.submit("Revoke")
-    client = browser(who)
-    client.get(at(world.ninas_cloud))
-    assert "You have no role on this cloud." in client.text
-    text = letter(client)
-    assert f"Partner account ID: {world.north}" in text
-    assert "please give North access" in text
-    assert who not in text
-
-
-def test_staff_of_a_partner_that_holds_a_role_asks_for_their_account(
-    browser: Open, world: World
-) -> None:
-    give(world.doras_cloud, VIEWER, partner=world.south)
-    sam = browser(SAM)
-    sam.get(at(world.doras_cloud))
-    assert "viewer, through the account of South" in sam.text
-    assert f"Partner account ID: {world.south}" in letter(sam)
-
-
-@pytest.mark.parametrize("who", [VERA, ACE])
-def test_staff_too_weak_where_the_partner_owns_reads_whom_to_ask(
-    browser: Open, world: World, who: str
-) -> None:
-    client = browser(who)
-    client.get(at(world.ninas_cloud))
-    assert "The account of North owns this cloud" in client.text
-    assert "textarea" not in {element.tag for element in client.page.iter()}
-    assert NINA not in client.text
-
-
-@pytest.mark.parametrize("role", [ADMIN, EDITOR, VIEWER, MEMBER])
-def test_who_is_no_owner_changes_nothing(browser: Open, world: World, role: CloudRole) -> None:
-    give(world.doras_cloud, role, user=user(SAM).id)
-    give(world.doras_cloud, VIEWER, user=user(TINA).id)
-    give(world.doras_cloud, VIEWER, partner=world.north)
-    sam = browser(SAM)
-    sam.get(at(world.doras_cloud))
-    data = {"csrf_token": sam.form("/sign-out")["csrf_token"], "role": OWNER, "email": SAM}
-    before = stored()
-    tina = user(TINA).id
-    for path in (
-        "/add",
-        f"/{tina}/change",
-        f"/{tina}/revoke",
-        f"/{world.north}/revoke-partner",
-    ):
-        assert sam.get(at(world.doras_cloud, path)).status_code == 403
-        assert sam.post(at(world.doras_cloud, path), data=data).status_code == 403
-    assert sam.get(at(world.doras_cloud, f"/explain?email={TINA}")).status_code == 403
-    assert stored() == before
 
 
 # What is refused

@@ -18,6 +18,7 @@ from portal.domain.actor import COMMAND
 from portal.domain.audit import AuditHead, AuditLine
 from portal.domain.customer import Customer, Draft
 from portal.domain.invitation import Invitation
+from tests.verbs import VERBS, Verb
 from tests.world import (
     CARL,
     DORA,
@@ -25,8 +26,6 @@ from tests.world import (
     NAMES,
     OLGA,
     TINA,
-    VERBS,
-    Verb,
     World,
     actor,
     draft,

@@ -23,6 +23,7 @@ from portal.domain.cloud import Cloud
 from portal.domain.customer import Customer
 from portal.domain.errors import Forbidden
 from portal.domain.invitation import Invitation
+from tests.verbs import VERBS, Verb
 from tests.world import (
     ACE,
     AMIR,
@@ -31,8 +32,6 @@ from tests.world import (
     NAMES,
     OLGA,
     VERA,
-    VERBS,
-    Verb,
     World,
     actor,
     draft,

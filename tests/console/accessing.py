@@ -1,0 +1,18 @@
+"""Access control in tests: its addresses, and roles as they were given long ago."""
+
+from __future__ import annotations
+
+from portal import db
+from portal.domain import access
+from portal.domain.access import CloudRole
+from portal.domain.actor import COMMAND
+
+OWNER, ADMIN, EDITOR, VIEWER, MEMBER = CloudRole
+
+
+def at(cloud_id: str, path: str = "") -> str:
+    return f"/console/clouds/{cloud_id}/access{path}"
+
+
+def give(cloud_id: str, role: CloudRole, **holder: str) -> None:
+    db.write(lambda: access.give_cloud_role(role, cloud_id=cloud_id, by=COMMAND, **holder))
