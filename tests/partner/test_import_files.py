@@ -1,4 +1,4 @@
-"""*Import CSV*: what a file and its rows may be, what is said where they are not; exports return."""
+"""*Import CSV*: what a file and its rows may be, and what is said if not; exports come back."""
 
 from __future__ import annotations
 
