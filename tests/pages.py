@@ -207,7 +207,7 @@ CONSOLE = [
 ]
 ELSEWHERE = [
     shown("partner-none", "partner.choose", CARL, "/partner", status=403),
-    shown("partner-choose", "partner.choose", VERA, "/partner", patiently("main dt")),
+    shown("partner-choose", "partner.choose", VERA, "/partner", patiently("/partner", "main dt")),
     shown("error-400", "", "", "/sign-in?%00", status=400),
     shown("error-403", "team.add", VERA, "{partner}/team/add", status=403),
     shown("error-404", "", OLGA, "/nothing-here", status=404),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from html import unescape
+from urllib.parse import urljoin
 
 from playwright.sync_api import Page
 
@@ -69,15 +70,16 @@ def menu(where: str) -> Step:
     return click(f"{where} summary", f"{where} .menu-panel")
 
 
-def patiently(selector: str) -> Step:
-    """Reload until it is there: a role that was given takes a moment."""
+def patiently(path: str, selector: str) -> Step:
+    """Ask again until it is there: a role that was given takes a moment, and the page leads
+    elsewhere until then."""
 
     def step(page: Page) -> None:
         for _try in range(60):
             if page.locator(selector).count():
                 return
             page.wait_for_timeout(500)
-            page.reload()
+            page.goto(urljoin(page.url, path))
         raise AssertionError(f"no {selector}")
 
     return step
