@@ -20,7 +20,7 @@ from tests.demonstration import served
 FOLDER = Path(__file__).resolve().parent.parent / "portal" / "static" / "guide"
 NINA = "nina@quillmoor.example"
 MARGIN = 8
-QUALITY = 63
+QUALITY = 60
 WIDTH, NARROW = 960, 700
 SHEET = """name,invitation_email,country,reference
 Westmoor Joinery,office@westmoor-joinery.example,GB,HI-0901
