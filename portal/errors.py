@@ -76,25 +76,30 @@ def failed(error: HTTPException) -> Any:
     texts = {
         400: (
             _("The request could not be read"),
-            _("Something in the address or the form is not what a browser sends."),
+            _("The address or the form came damaged. Go back, and try again."),
         ),
         403: (_("No access"), _("Your account may not see this page.")),
         404: (
             _("There is nothing here"),
             _("The address is wrong, or what it leads to does not exist for your account."),
         ),
-        405: (_("This address only takes forms"), _("Open the page it belongs to, and try there.")),
+        405: (
+            _("This page can’t be opened by its address"),
+            _("Go back to the page it belongs to, and press the button there."),
+        ),
         413: (
             _("That was too much at once"),
             _("What you sent is larger than any form here needs. Shorten it, and send it again."),
         ),
         422: (
             _("This did not work"),
-            _("The page was open for too long. Open it anew, and press the button again."),
+            _("The page was open for too long. Go back to it, and press the button again."),
         ),
     }
     title, what = texts.get(code, (_("This did not work"), _("The request could not be answered.")))
     steps = home
+    if code in (400, 405, 422) and _back() != url_for("front"):
+        steps = [(_("Back"), _back()), *home]
     if code == 404 and signed_in():
         switch = url_for("auth.sign_in", switch=1, next=here())
         steps = [*home, (_("Sign in as someone else"), switch)]

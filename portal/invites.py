@@ -32,8 +32,8 @@ def show(ident: str) -> Any:
 def accept(ident: str) -> Any:
     """Confirm."""
     done = _(
-        "You confirmed the partnership. Its subaccount stands below: begin in its cloud, or link "
-        "one that you have already with ⋯ → Link cloud."
+        "You confirmed the partnership. Its subaccount stands below: begin in its cloud, or, with "
+        "⋯ → Link cloud, link one that you have already."
     )
     return _answer(ident, customer.accept, done)
 

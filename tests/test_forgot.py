@@ -111,7 +111,7 @@ def test_a_link_works_once(browser: Open) -> None:
     before = stored()
     for again in (client, browser()):
         assert again.get(link).status_code == 404
-        assert "This link is over" in again.text
+        assert "This link no longer works" in again.text
         assert {"Sign in", "Ask for a new link"} <= links(again).keys()
         data = {"csrf_token": token(again), "password": "x" * 12, "password_again": "x" * 12}
         assert again.post(link, data=data).status_code == 404

@@ -155,8 +155,8 @@ def test_confirming_makes_everything_usable_at_once(browser: Open, world: World)
     answer = client.submit("Confirm")
     assert answer.request.path == "/console"
     assert notices(client, "success") == [
-        "You confirmed the partnership. Its subaccount stands below: begin in its cloud, or link "
-        "one that you have already with ⋯ → Link cloud."
+        "You confirmed the partnership. Its subaccount stands below: begin in its cloud, or, with "
+        "⋯ → Link cloud, link one that you have already."
     ]
     assert "confirmation required" not in client.text
     (card,) = client.page.iter("article")
@@ -189,7 +189,7 @@ def test_confirming_again_says_it_is_confirmed(browser: Open, world: World) -> N
         answer = tab.post(target, data=good, follow_redirects=True)
         assert answer.request.path == page(world.carls_subaccount)
         assert "You have already confirmed this" in tab.text
-        assert "You work with North since" in tab.text
+        assert "You have worked with North since" in tab.text
     for ident in (world.carls_subaccount, world.north):
         assert client.get(page(ident)).status_code == 200
         assert "already confirmed" in client.text

@@ -88,10 +88,10 @@ def test_beyond_a_hundred_the_count_says_enough_and_the_list_has_pages(
     vera = browser(VERA)
     vera.get("/notices")
     assert "Notices 99+ unread" in links(vera)
-    assert "50 notices, newest first." in vera.text
+    assert "50 notices shown, newest first." in vera.text
     vera.click("Next 50")
     vera.click("Next 50")
-    assert "1 notice, newest first." in vera.text
+    assert "1 notice shown, newest first." in vera.text
     vera.click("First page")
     assert "50 notices" in vera.text
     alone = vera.get("/notices?after=none", headers={"HX-Request": "true"})

@@ -173,8 +173,15 @@ def test_too_large_a_body_is_refused(browser: Open, who: str | None) -> None:
         (OLGA, "GET", "/none", 404, "does not exist for your account", "Go to the start page"),
         (None, "GET", "/none", 404, "address is wrong", "Go to the start page"),
         (SAM, "GET", "/console/clouds/{doras_cloud}", 404, "address", "Sign in as someone else"),
-        (OLGA, "POST", "/console", 405, "Open the page it belongs to", "Go to the start page"),
-        (OLGA, "PUT", "/console", 405, "Open the page it belongs to", "Go to the start page"),
+        (
+            OLGA,
+            "POST",
+            "/console",
+            405,
+            "Go back to the page it belongs to",
+            "Go to the start page",
+        ),
+        (OLGA, "PUT", "/console", 405, "Go back to the page it belongs to", "Go to the start page"),
         (OLGA, "POST", "/console/billing/{north}/switch-to-paid", 422, "already", "Back"),
     ],
 )
@@ -197,6 +204,14 @@ def test_what_goes_wrong_has_a_page_with_a_next_step(
     assert "Test Cloud" in client.text
     assert "What you can do" in client.text
     assert links(client)[step]
+
+
+def test_a_form_that_was_open_for_too_long_leads_back_to_its_page(browser: Open) -> None:
+    client = browser(OLGA)
+    client.get("/console/clouds/create")
+    client.submit("Sign out", csrf_token="stale")
+    assert "The page was open for too long" in client.text
+    assert links(client)["Back"].endswith("/console/clouds/create")
 
 
 def test_a_404_leads_back_to_itself_after_signing_in_as_someone_else(

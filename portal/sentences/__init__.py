@@ -261,7 +261,7 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     "too-much-feedback": lambda f: _(
         "That was a lot of feedback at once. Give more in %(wait)s.", wait=_minutes(f)
     ),
-    "link-over": lambda f: _("This link is over. Ask for a new one."),
+    "link-over": lambda f: _("This link no longer works. Ask for a new one."),
     "time-zone-unknown": lambda f: _("Choose a time zone from the list."),
     "email-same": lambda f: _("This is your address already. Give the new one."),
     "email-in-use": lambda f: _(

@@ -57,7 +57,7 @@ def test_owners_read_who_holds_what_since_when_by_whom(
         "Vera Viewer staff of North",
     ]
     north, own, vera = shown.values()
-    assert f"{world.north} editor An operator’s command 2 Mar 2026" in north
+    assert f"{world.north} editor An operator’s command since 2 Mar 2026" in north
     assert f"{DORA} resource-manager.clouds.owner owner Dora Direct" in own
     assert f"{VERA} viewer An operator’s command" in vera
 

@@ -130,7 +130,12 @@ DELIVERIES: dict[str, tuple[Delivery, str | None, list[str]]] = {
     "sent": (
         Delivery.SENT,
         "250 2.0.0 Ok: queued as 4711",
-        ["Email handed over for customer.example", "250 2.0.0 Ok: queued as 4711"],
+        ["Email handed over for customer.example", "The mail server answered: 250 2.0.0 Ok"],
+    ),
+    "kept": (
+        Delivery.SENT,
+        "kept as a file: no mail server is configured",
+        ["Email handed over for customer.example", "UTCkept as a file: no mail server"],
     ),
     "refused": (
         Delivery.REFUSED,
@@ -176,6 +181,8 @@ def test_the_delivery_of_the_invitation_stands_on_the_customers_page(
         assert words in said
     others = {state[2][0] for state in DELIVERIES.values()} - {wanted[0]}
     assert not any(words in said for words in others)
+    is_lost = state in (Delivery.REFUSED, Delivery.FAILED)
+    assert ("The email is only sent once!" in client.text) != is_lost, "there is none to find"
     instants = [time.get("title", "") for time in section.iter("time")]
     assert (finished_at.strftime("%Y-%m-%d %H:%M:%S UTC") in instants) == (
         is_over and state is not Delivery.UNKNOWN

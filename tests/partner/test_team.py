@@ -53,7 +53,7 @@ def test_the_team_shows_everyone_with_role_giver_and_day(browser: Open, world: W
     vera.click("Team")
     shown = rows(vera)
     assert len(shown) == 5
-    assert "editor An operator’s command 2 Mar 2026" in shown["Eddie Editor"]
+    assert "editor An operator’s command since 2 Mar 2026" in shown["Eddie Editor"]
     assert "Vera Viewer you" in shown
     assert "Add staff" not in links(vera)
     assert "Change role" not in vera.text

@@ -76,7 +76,7 @@ class RecordForm(web.CreatingForm):
     reference = StringField(
         lazy_gettext("Own reference"),
         [_shape],
-        description=lazy_gettext("Your number for this customer; each may stand once."),
+        description=lazy_gettext("Your number for this customer; no other may have it."),
     )
     manager_id = SelectField(lazy_gettext("Account manager"), validate_choice=False)
     description = TextAreaField(lazy_gettext("Description"), [_shape])
