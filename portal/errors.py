@@ -97,9 +97,9 @@ def failed(error: HTTPException) -> Any:
         ),
     }
     title, what = texts.get(code, (_("This did not work"), _("The request could not be answered.")))
-    steps = home
-    if code in (400, 405, 422) and _back() != url_for("front"):
-        steps = [(_("Back"), _back()), *home]
+    steps, back = home, _back()
+    if code in (400, 405, 422) and back != url_for("front"):
+        steps = [(_("Back"), back), *home]
     if code == 404 and signed_in():
         switch = url_for("auth.sign_in", switch=1, next=here())
         steps = [*home, (_("Sign in as someone else"), switch)]
