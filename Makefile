@@ -15,7 +15,7 @@ run: .venv/.run
 
 # The first real installation: settings into .env, operator, own partner account, a test mail.
 setup: .venv/.run
-	@$(BIN)/python -m portal.setup
+	@$(BIN)/python -m portal.cli.setup
 
 test: .venv/.dev
 	@$(BIN)/pytest -n auto --dist worksteal
@@ -29,7 +29,7 @@ e2e-full: .venv/.dev
 
 # Every page at three widths in both themes, into screenshots/; PAGES="customer link" chooses.
 screenshots: .venv/.dev
-	@$(BIN)/python -m tests.screenshots $(PAGES)
+	@$(BIN)/python -m tests.support.screenshots $(PAGES)
 
 check: lint types test
 
@@ -48,15 +48,15 @@ bench: .venv/.dev
 
 # The map of modules for the README.
 map: .venv/.run
-	@$(BIN)/python -m tests.map
+	@$(BIN)/python -m tests.support.map
 
 # The catalogues of translations: what the sources say now, what was translated kept; compiled.
 translations: .venv/.run
-	@$(BIN)/python -m tests.catalogue
+	@$(BIN)/python -m tests.support.catalogue
 
 # The pictures of the guide, in each of its languages, anew.
 guide-pictures: .venv/.dev
-	@$(BIN)/python -m tests.pictures
+	@$(BIN)/python -m tests.support.pictures
 
 clean:
 	rm -rf .venv .cache .mypy_cache .ruff_cache .hypothesis

@@ -16,12 +16,12 @@ import flask_migrate
 from flask import Flask
 
 from portal import db
-from portal.domain import linking
-from portal.domain.account import BillingAccount
-from portal.domain.actor import Actor
-from tests.clouds import many_clouds, own
+from portal.domain import links
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import Actor
 from tests.conftest import make_app
-from tests.world import DORA, NINA, World, actor, build
+from tests.support.clouds import many_clouds, own
+from tests.support.world import DORA, NINA, World, actor, build
 
 ROUNDS = 200
 MANY = 10_000
@@ -39,8 +39,8 @@ def median_ms(question: Callable[[], object]) -> float:
 
 def asked(by: Actor, to: str, search: str) -> Callable[[], object]:
     def question() -> object:
-        at = linking.target(db.session.get_one(BillingAccount, to), by)
-        return linking.choices(at, search=search)
+        at = links.target(db.session.get_one(BillingAccount, to), by)
+        return links.choices(at, search=search)
 
     return question
 

@@ -22,11 +22,11 @@ from typing import TypeAlias
 
 import flask_migrate
 
-from portal import db, seeds
-from tests import nginx
+from portal import db, demo
 from tests.conftest import make_app
-from tests.programs import environment, free_port, gunicorn, running, soon, started
-from tests.visitor import Visitor
+from tests.support import nginx
+from tests.support.processes import environment, free_port, gunicorn, running, soon, started
+from tests.support.visitor import Visitor
 
 SLOW = 300
 SECONDS_A_BYTE = 0.5
@@ -122,7 +122,7 @@ def measure(caption: str, port: int, authority: str | None = None) -> None:
     tls = None if authority is None else ssl.create_default_context(cadata=authority)
     stranger, olga = (Visitor(port, tls, patience=PATIENCE) for _ in range(2))
     soon(lambda: _answers(stranger))
-    assert olga.sign_in(PERSON, seeds.PASSWORD).status == 303
+    assert olga.sign_in(PERSON, demo.PASSWORD).status == 303
     pages = {"sign-in": (stranger, "/sign-in"), "customers": (olga, olga.follow("/partner"))}
     quiet, slow = Readings(), Readings()
     quiet.read(pages, QUIET_SECONDS)
@@ -155,7 +155,7 @@ def plant(folder: Path) -> str:
     url = f"sqlite:///{folder / 'bench.db'}"
     with make_app(url).app_context():
         flask_migrate.upgrade()
-        seeds.plant()
+        demo.plant()
         db.session.remove()
         db.extension.engine.dispose()
     return url

@@ -11,14 +11,14 @@ import os
 from typing import Any
 
 from portal import db
-from portal.cli import serving
+from portal.cli import serve
 
 wsgi_app = "wsgi:app"
 bind = os.environ.get("WEB_BIND", "unix:/run/portal/web.sock")
 umask = 0o007  # of the socket: nginx, in our group, may write to it, and nobody else
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 worker_class = "gthread"
-threads = serving.THREADS
+threads = serve.THREADS
 preload_app = True  # one copy in memory, and a start that fails, fails as a whole
 timeout = 60  # seconds without a sign of life from a process; a slow request is none
 graceful_timeout = 25  # seconds that requests under way have to end in
@@ -37,8 +37,8 @@ def on_starting(server: Any) -> None:
     """Before it listens: refuse what `flask serve` refuses, then set aside what stands for good."""
     with server.app.wsgi().app_context():
         try:
-            serving.sign_ins()
-        except serving.Demonstration as error:
+            serve.sign_ins()
+        except serve.Demonstration as error:
             raise SystemExit(f"Error: {error.message}") from None
         finally:
             db.session.remove()

@@ -14,33 +14,28 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
 from portal import (
-    auth,
     cli,
     config,
     console,
     db,
-    errors,
-    forgot,
-    formats,
-    guide,
-    headers,
     health,
     help,
     invites,
-    languages,
     mail,
     mailbox,
-    news,
-    notices,
     operator,
     partner,
-    phrases,
-    preferences,
-    profile,
-    sentences,
     web,
 )
-from portal.domain import account, notice, terms
+from portal.account import notifications, password_reset, preferences, profile, sign_in
+from portal.domain import accounts, policy
+from portal.domain import notifications as domain_notifications
+from portal.help import guide
+from portal.i18n import formats, languages
+from portal.web import errors, headers
+from portal.wording import errors as error_wording
+from portal.wording import labels
+from portal.wording import notifications as notification_wording
 
 PUBLIC = {
     "static",
@@ -51,9 +46,9 @@ PUBLIC = {
     "auth.sign_up_sent",
     "auth.verify",
     "auth.sign_out",
-    "forgot.ask",
-    "forgot.sent",
-    "forgot.choose",
+    "password_reset.ask",
+    "password_reset.sent",
+    "password_reset.choose",
     "help.index",
     "help.show",
     "help.answer",
@@ -66,12 +61,12 @@ PUBLIC = {
 
 
 SURFACES = (
-    auth,
-    forgot,
+    sign_in,
+    password_reset,
     help,
     preferences,
     profile,
-    notices,
+    notifications,
     partner,
     console,
     invites,
@@ -91,13 +86,13 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     app = Flask(__name__, instance_path=str(config.ROOT / "instance"))
     app.config.update(values, **_flask_settings(values))
     app.url_map.converters["id"] = IdConverter
-    terms.agree(config.terms_of(values))
+    policy.agree(config.terms_of(values))
     _extensions(app)
     for surface in SURFACES:
         app.register_blueprint(surface.blueprint)
     if config.mailbox_dir(values) is not None:
         app.register_blueprint(mailbox.blueprint)
-    app.add_url_rule("/", "front", auth.front)
+    app.add_url_rule("/", "front", sign_in.front)
     app.add_url_rule("/healthz", "health", health.health)
     errors.register(app)
     cli.register(app)
@@ -150,7 +145,7 @@ def _extensions(app: Flask) -> None:
     login = LoginManager()
     login.init_app(app, add_context_processor=False)  # it asks the database at each rendering
     login.session_protection = None  # the session is a row of ours; see identity
-    login.user_loader(auth.visitor)
+    login.user_loader(sign_in.visitor)
 
 
 def _templates(app: Flask) -> None:
@@ -168,11 +163,11 @@ def _templates(app: Flask) -> None:
         number=formats.number,
         seconds_left=formats.seconds_left,
         time_left=formats.time_left,
-        sentence=sentences.of,
-        country_name=sentences.country_name,
+        sentence=error_wording.of,
+        country_name=error_wording.country_name,
         guide=guide,
-        phrases=phrases,
-        news=news,
+        phrases=labels,
+        news=notification_wording,
         forced_theme=preferences.forced_theme,
         themes=preferences.themes,
     )
@@ -196,9 +191,9 @@ def _context() -> dict[str, Any]:
     if "is_bare" in g:
         return always
     actor = web.signed_in()
-    is_staff = bool(actor and account.partners_of(actor))
+    is_staff = bool(actor and accounts.partners_of(actor))
     return always | {
         "actor": actor,
         "partner_home": "/partner" if is_staff else None,
-        "unread": notice.unread(actor) if actor else 0,
+        "unread": domain_notifications.unread(actor) if actor else 0,
     }

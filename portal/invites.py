@@ -8,9 +8,9 @@ from flask import Blueprint, flash, redirect, url_for
 from flask_babel import gettext as _
 
 from portal import db, web
-from portal.domain import customer, invitation
+from portal.domain import customers, invitations
 from portal.domain.errors import Refused
-from portal.domain.invitation import Invitation
+from portal.domain.invitations import Invitation
 
 blueprint = Blueprint("invites", __name__, url_prefix="/invite")
 web.gate(blueprint, web.require_sign_in)
@@ -20,10 +20,10 @@ web.gate(blueprint, web.require_sign_in)
 def show(ident: str) -> Any:
     """Changes nothing, whoever or whatever opens it; the buttons on the page do."""
     actor = web.actor()
-    found = invitation.addressed(actor, ident)
+    found = invitations.addressed(actor, ident)
     if found is None:
         return _nothing_here(ident)
-    if found.is_open and customer.sees_as_own_customers(actor, ident):
+    if found.is_open and customers.sees_as_own_customers(actor, ident):
         return _own_customers()
     return _page(found, web.Form())
 
@@ -35,18 +35,18 @@ def accept(ident: str) -> Any:
         "You confirmed the partnership. Its subaccount stands below: begin in its cloud, or, with "
         "⋯ → Link cloud, link one that you have already."
     )
-    return _answer(ident, customer.accept, done)
+    return _answer(ident, customers.accept, done)
 
 
 @blueprint.post("/decline/<ident>")
 def decline(ident: str) -> Any:
     """Decline."""
-    return _answer(ident, customer.decline, _("You declined. Nothing changes for you."))
+    return _answer(ident, customers.decline, _("You declined. Nothing changes for you."))
 
 
 def _answer(ident: str, verb: Any, done: str) -> Any:
     actor = web.actor()
-    found = invitation.addressed(actor, ident)
+    found = invitations.addressed(actor, ident)
     if found is None:
         return _nothing_here(ident)
     subaccount_id = found.subaccount_id
@@ -69,14 +69,14 @@ def _answer(ident: str, verb: Any, done: str) -> Any:
 
 
 def _page(found: Invitation, form: web.Form, *, status: int = 200) -> Any:
-    card = customer.subaccount_cards(web.actor(), only=[found.subaccount_id])[0]
+    card = customers.subaccount_cards(web.actor(), only=[found.subaccount_id])[0]
     template = "invites/invitation.html" if found.is_open else "invites/confirmed.html"
     return web.page(template, invitation=found, card=card, form=form, status=status)
 
 
 def _nothing_here(ident: str) -> Any:
     """One and the same answer for another account, an unknown ID, a closed invitation."""
-    if customer.sees_as_own_customers(web.actor(), ident):
+    if customers.sees_as_own_customers(web.actor(), ident):
         return _own_customers()
     return web.page("invites/none.html", status=404)
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from flask import Blueprint, abort, redirect, request, url_for
 
-from portal import guide, web
+from portal import web
 from portal.domain import feedback
+from portal.help import guide
 
 blueprint = Blueprint("operator", __name__, url_prefix="/operator")
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 
 from portal import db, mail
-from portal.domain import customer, feedback, identity, importing, once, outbox
+from portal.domain import customers, feedback, idempotency, identity, imports, outbox
 from portal.domain.outbox import OutboxEntry
 
 log = logging.getLogger("portal.worker")
@@ -77,14 +77,14 @@ def _recorded(record: Callable[..., bool], entry_id: str, token: str, words: str
     """What became of an entry; whoever waits for it hears of it in the same transaction."""
     is_kept = record(entry_id, token, words)
     if is_kept:
-        customer.tell_of_delivery(outbox.by_id(entry_id))
+        customers.tell_of_delivery(outbox.by_id(entry_id))
     return is_kept
 
 
 def _claimed() -> OutboxEntry | None:
     """The next entry, detached, so that no transaction is open while the relay is talked to."""
     for parked in outbox.park_abandoned():
-        customer.tell_of_delivery(outbox.by_id(parked))
+        customers.tell_of_delivery(outbox.by_id(parked))
     entry = outbox.claim()
     if entry is not None:
         db.session.expunge(entry)
@@ -93,22 +93,22 @@ def _claimed() -> OutboxEntry | None:
 
 def import_some() -> bool:
     """Go on with the import that has waited longest; False when there was nothing to do for one."""
-    ident = db.read(importing.due)
+    ident = db.read(imports.due)
     if ident is None:
         return False
     steps = 0
     try:
-        while steps < STEPS_OF_IMPORT and db.write(lambda: importing.go_on(ident)):
+        while steps < STEPS_OF_IMPORT and db.write(lambda: imports.go_on(ident)):
             steps += 1
     except Exception:
-        db.write(lambda: importing.put_off(ident))
+        db.write(lambda: imports.put_off(ident))
         raise
     return steps > 0
 
 
 def tidy() -> None:
     """Drop what is only kept for a while."""
-    db.write(importing.forget_old)
+    db.write(imports.forget_old)
     db.write(identity.forget_old)
-    db.write(once.forget_old)
+    db.write(idempotency.forget_old)
     db.write(feedback.forget_old)

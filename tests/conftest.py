@@ -22,9 +22,9 @@ from werkzeug.routing import Rule
 from portal import create_app, db
 from portal.domain import identity
 from portal.domain.identity import password
-from tests import postgres, rows
-from tests.browser import Browser
-from tests.world import BEGIN, Clock, World, build, user
+from tests.support import postgres, row_snapshots
+from tests.support.browser import Browser
+from tests.support.world import BEGIN, Clock, World, build, user
 
 SETTINGS = {
     "PORTAL_ENV": "local",
@@ -132,7 +132,7 @@ class Databases:
         if url.startswith("sqlite"):
             for ending in ("", "-wal", "-shm"):
                 Path(url.removeprefix("sqlite:///") + ending).unlink(missing_ok=True)
-        elif url in self.copies and rows.put_back(url, self.kept):
+        elif url in self.copies and row_snapshots.put_back(url, self.kept):
             self.free.append(url)
         else:
             self.copies.discard(url)
@@ -155,7 +155,7 @@ class Databases:
         finally:
             db.clock = before
         if kind == "postgresql":
-            self.kept = rows.keep(url)
+            self.kept = row_snapshots.keep(url)
         return (str(path) if kind == "sqlite" else name), world
 
     def _server(self) -> postgres.Server:

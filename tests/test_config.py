@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from portal import config
-from portal.domain.terms import SignUpPolicy
+from portal.domain.policy import SignUpPolicy
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 SAFE = {

@@ -20,7 +20,7 @@ from portal import db
 from portal.domain.audit import AuditHead
 from portal.domain.outbox import OutboxEntry
 from tests.conftest import make_app
-from tests.world import Clock, World
+from tests.support.world import Clock, World
 
 ON_SQLITE = pytest.mark.parametrize("kind", ["sqlite"])
 ON_POSTGRESQL = pytest.mark.parametrize("kind", ["postgresql"])

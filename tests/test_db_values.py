@@ -13,8 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import StatementError
 
 from portal import db
-from portal.domain.account import InitialGrant
-from tests.world import Clock, World
+from portal.domain.accounts import InitialGrant
+from tests.support.world import Clock, World
 
 
 def test_now_is_read_once_per_unit_of_work(app: Flask, clock: Clock) -> None:

@@ -12,10 +12,10 @@ import pytest
 from flask import Flask
 
 from portal import db, worker
-from portal.domain.account import BillingAccount
-from tests.browser import Browser
-from tests.smtp import SmtpServer
-from tests.world import AMIR, EDDIE, OLGA, World, actor
+from portal.domain.accounts import BillingAccount
+from tests.support.browser import Browser
+from tests.support.smtp import SmtpServer
+from tests.support.world import AMIR, EDDIE, OLGA, World, actor
 
 NEW = "Grace.Hopper@New-Client.example"
 PASSWORD = "a fine long password"

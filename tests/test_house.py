@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from portal import config, sentences
-from portal.domain.contact import CODES
-from tests import map as module_map
+from portal import config
+from portal.domain.values import CODES
+from portal.wording import errors
+from tests.support import map as module_map
 
 ROOT = Path(__file__).resolve().parent.parent
 PORTAL = ROOT / "portal"
@@ -188,7 +189,7 @@ def test_every_requirement_is_pinned() -> None:
 
 
 def test_every_malformed_code_has_a_sentence_and_every_sentence_a_code() -> None:
-    assert set(sentences.MALFORMED) == set(CODES)
+    assert set(errors.MALFORMED) == set(CODES)
 
 
 def test_every_refusal_in_the_code_has_a_sentence_and_every_sentence_a_refusal() -> None:
@@ -200,7 +201,7 @@ def test_every_refusal_in_the_code_has_a_sentence_and_every_sentence_a_refusal()
                 constants = [n for arg in node.args for n in ast.walk(arg)]
                 codes = {n.value for n in constants if isinstance(n, ast.Constant)}
                 raised |= codes - {"name"}
-    assert raised == {*sentences.REFUSED, *sentences.REASONS}
+    assert raised == {*errors.REFUSED, *errors.REASONS}
 
 
 def test_nothing_is_left_to_do_in_comments() -> None:

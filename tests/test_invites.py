@@ -7,17 +7,17 @@ from collections.abc import Callable
 import pytest
 
 from portal import db
-from portal.domain import access, customer
+from portal.domain import access, customers
 from portal.domain.access import AccountRole, CloudRole
-from portal.domain.account import BillingAccount
-from portal.domain.actor import COMMAND
-from portal.domain.cloud import Cloud
-from portal.domain.customer import Customer, Status
-from tests.answers import blanked, facts, links, notices, stored, token
-from tests.browser import Browser
-from tests.letters import letters_to, link_in
-from tests.page import text_of
-from tests.world import (
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
+from portal.domain.clouds import Cloud
+from portal.domain.customers import Customer, Status
+from tests.support.answers import blanked, facts, links, notices, stored, token
+from tests.support.browser import Browser
+from tests.support.mails import letters_to, link_in
+from tests.support.page import text_of
+from tests.support.world import (  # fmt: skip
     ACE,
     AMIR,
     CARL,
@@ -33,7 +33,7 @@ from tests.world import (
     actor,
     draft,
     user,
-)  # fmt: skip
+)
 
 Open = Callable[..., Browser]
 
@@ -58,7 +58,7 @@ def invite(partner_id: str, by: str, email: str) -> str:
 
     def unit() -> str:
         partner = db.lock(BillingAccount, partner_id)
-        return customer.add(partner, by=actor(by), draft=draft(email)).subaccount_id
+        return customers.add(partner, by=actor(by), draft=draft(email)).subaccount_id
 
     return db.write(unit)
 
@@ -123,7 +123,7 @@ def test_without_a_cloud_none_is_spoken_of(browser: Open, world: World) -> None:
     def unit() -> str:
         north = db.lock(BillingAccount, world.north)
         asked = draft(DORA, name="Dora & Co", with_cloud=False)
-        return customer.add(north, by=actor(OLGA), draft=asked).subaccount_id
+        return customers.add(north, by=actor(OLGA), draft=asked).subaccount_id
 
     client = browser(DORA)
     client.get(page(db.write(unit)))

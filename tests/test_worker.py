@@ -18,14 +18,14 @@ from flask import Flask
 from sqlalchemy import func, select, text
 
 from portal import db, worker
-from portal.domain import contact, identity, once, outbox
+from portal.domain import idempotency, identity, outbox, values
+from portal.domain.idempotency import FormKey
 from portal.domain.identity import KeptForm, SignUp, UserSession
-from portal.domain.once import FormKey
 from portal.domain.outbox import Delivery
-from tests.programs import running, soon
-from tests.relay import delivery, empty_queue, pass_days, queue, use, work
-from tests.smtp import CuttingServer, SmtpServer
-from tests.world import OLGA, Clock, actor
+from tests.support.processes import running, soon
+from tests.support.relay import delivery, empty_queue, pass_days, queue, use, work
+from tests.support.smtp import CuttingServer, SmtpServer
+from tests.support.world import OLGA, Clock, actor
 
 ON_SQLITE = pytest.mark.parametrize("kind", ["sqlite"])
 
@@ -205,11 +205,11 @@ def test_what_is_only_kept_for_a_while_is_dropped_when_its_time_is_over(
     kept = (SignUp, UserSession, KeptForm, FormKey)
 
     def unit() -> None:
-        address = contact.email("somebody@new.example")
+        address = values.email("somebody@new.example")
         identity.sign_up(address, name="S", next_path="/", language="en", invited=False)
         identity.open_session(olga.id, user_agent="")
         identity.keep_form(olga.id, {"name": ["x"]})
-        once.once(olga, "a-key-of-a-form-0001", {}, lambda: "made")
+        idempotency.once(olga, "a-key-of-a-form-0001", {}, lambda: "made")
 
     def rows() -> list[int | None]:
         count = func.count()

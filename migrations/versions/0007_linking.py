@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from portal.domain.contact import search_key
+from portal.domain.values import search_key
 
 revision = "0007"
 down_revision = "0006"

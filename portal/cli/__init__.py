@@ -8,27 +8,21 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
-from portal import db, formats, languages, phrases
-from portal.cli import keeping, serving
-from portal.domain import (
-    account,
-    audit,
-    contact,
-    customer,
-    explaining,
-    identity,
-    importing,
-    ownership,
-)
-from portal.domain.account import BillingAccount
-from portal.domain.actor import COMMAND
-from portal.domain.cloud import Cloud
-from portal.domain.contact import Address, Malformed
-from portal.domain.customer import Customer
+from portal import db
+from portal.cli import backup, serve
+from portal.domain import accounts, audit, customers, identity, imports, ownership, values
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
+from portal.domain.cloud_access import explanation
+from portal.domain.cloud_access.explanation import Ability, Ground
+from portal.domain.clouds import Cloud
+from portal.domain.customers import Customer
 from portal.domain.errors import Refused
-from portal.domain.explaining import Ability, Ground
 from portal.domain.identity import User
-from portal.sentences import sentence
+from portal.domain.values import Address, Malformed
+from portal.i18n import formats, languages
+from portal.wording import labels
+from portal.wording.errors import sentence
 
 user_commands = AppGroup("user", help="Accounts of people.")
 partner_commands = AppGroup("partner", help="Partner status of billing accounts.")
@@ -40,7 +34,7 @@ cloud_commands = AppGroup("cloud", help="Who may do what on a cloud.")
 def register(app: Flask) -> None:
     """All commands of `flask`."""
     groups = (user_commands, partner_commands, customer_commands, cloud_commands, audit_commands)
-    for command in (*serving.COMMANDS, *keeping.COMMANDS, *groups):
+    for command in (*serve.COMMANDS, *backup.COMMANDS, *groups):
         app.cli.add_command(command)
 
 
@@ -51,7 +45,7 @@ class EmailType(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Address:
         try:
-            return contact.email(value)
+            return values.email(value)
         except Malformed as error:
             with current_app.test_request_context():
                 self.fail(sentence(error.code, error.facts))
@@ -82,9 +76,9 @@ def user_create(email: Address, name: str, language: str, password: str) -> None
         run_unit(lambda: _raise(fault))
     password_hash = identity.hash_password(password)
     _user, own = run_unit(
-        lambda: account.register(
+        lambda: accounts.register(
             email,
-            name=contact.line(name),
+            name=values.line(name),
             password_hash=password_hash,
             language=language,
             by=COMMAND,
@@ -142,8 +136,8 @@ def customer_erase(customer_id: str) -> None:
         record = db.find(Customer, customer_id, COMMAND)
         if record is None:
             raise click.ClickException(f"There is no customer {customer_id}.")
-        importing.erase(record)  # first: it finds rows by what is erased next
-        customer.erase(record, by=COMMAND)
+        imports.erase(record)  # first: it finds rows by what is erased next
+        customers.erase(record, by=COMMAND)
 
     run_unit(unit)
     click.echo(f"{customer_id} is erased; what happened stays in the log.")
@@ -158,7 +152,7 @@ def partner_grant(email: Address, name: str | None) -> None:
 
     def unit() -> str:
         own = _own_account(email)
-        account.grant_partner_status(own, name=name and contact.line(name), by=COMMAND)
+        accounts.grant_partner_status(own, name=name and values.line(name), by=COMMAND)
         return f"{own.id} ({own.name}) has partner status."
 
     click.echo(run_unit(unit))
@@ -172,8 +166,8 @@ def partner_revoke(email: Address) -> None:
 
     def unit() -> str:
         own = db.lock(BillingAccount, _own_account(email).id)
-        live = customer.live_customers(own)
-        account.revoke_partner_status(own, live_customers=live, by=COMMAND)
+        live = customers.live_customers(own)
+        accounts.revoke_partner_status(own, live_customers=live, by=COMMAND)
         return f"{own.id} ({own.name}) has no partner status any more."
 
     click.echo(run_unit(unit))
@@ -190,11 +184,11 @@ def cloud_explain(cloud_id: str, email: Address) -> None:
         found = db.find(Cloud, cloud_id, COMMAND)
         if found is None:
             raise click.ClickException(f"There is no cloud {cloud_id}.")
-        return explaining.explain(found, identity.user_by_email(email.key), reader=COMMAND)
+        return explanation.explain(found, identity.user_by_email(email.key), reader=COMMAND)
 
     with current_app.test_request_context():
         for ability in db.read(question):
-            click.echo(f"{phrases.ABILITIES[ability.action]}: {_when(ability)}")
+            click.echo(f"{labels.ABILITIES[ability.action]}: {_when(ability)}")
             for ground in ability.grounds:
                 click.echo(f"    {_ground(ground)}")
 
@@ -237,7 +231,7 @@ def _user(email: Address) -> User:
 
 
 def _own_account(email: Address) -> BillingAccount:
-    own = account.own_account_of(_user(email))
+    own = accounts.own_account_of(_user(email))
     if own is None:
         raise click.ClickException(f"{email.display} owns no billing account.")
     return own

@@ -18,7 +18,7 @@ from typing import Any
 from dotenv import dotenv_values
 
 from portal.config.settings import SETTINGS, Setting
-from portal.domain.terms import SignUpPolicy, Terms
+from portal.domain.policy import SignUpPolicy, Terms
 
 __all__ = [
     "BODY_LARGEST",

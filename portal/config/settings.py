@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from babel.numbers import list_currencies
 
 from portal.db import MICRO
-from portal.domain.contact import Malformed, in_domains
-from portal.domain.terms import SignUpPolicy
+from portal.domain.policy import SignUpPolicy
+from portal.domain.values import Malformed, in_domains
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import Any
 from flask import Blueprint, request, url_for
 
 from portal import web
-from portal.domain import account, cloud, customer, invitation
+from portal.domain import accounts, customers, invitations
+from portal.domain import clouds as domain_clouds
 
 blueprint = Blueprint("console", __name__, url_prefix="/console")
 web.gate(blueprint, web.require_sign_in)
@@ -20,25 +21,25 @@ def home() -> Any:
     search, after = request.args.get("q", "").strip()[:200], request.args.get("after", "")[:20]
     clouds_after = request.args.get("clouds_after", "")[:20]
     shown = {"q": search or None, "after": after or None, "clouds_after": clouds_after or None}
-    waiting = invitation.open_for(actor)
-    cards = customer.subaccount_cards(actor, search=search, after=after)
-    others = cloud.other_clouds_for(actor, after=clouds_after)
+    waiting = invitations.open_for(actor)
+    cards = customers.subaccount_cards(actor, search=search, after=after)
+    others = domain_clouds.other_clouds_for(actor, after=clouds_after)
     return web.page(
         "console/home.html",
         fragment="list",
-        invitations=customer.subaccount_cards(
+        invitations=customers.subaccount_cards(
             actor, only=[asked.subaccount_id for asked in waiting]
         ),
-        cards=cards[: account.PAGE],
-        next_after=cards[account.PAGE - 1].account.id if len(cards) > account.PAGE else None,
+        cards=cards[: accounts.PAGE],
+        next_after=cards[accounts.PAGE - 1].account.id if len(cards) > accounts.PAGE else None,
         search=search,
         after=after,
         clouds_after=clouds_after,
         url=lambda **changes: url_for("console.home", **{**shown, **changes}),
-        others=others[: cloud.PAGE],
-        next_cloud=others[cloud.PAGE - 1].id if len(others) > cloud.PAGE else None,
-        may_create=bool(account.accounts_to_pay_from(actor)),
-        staffed=[partner.id for partner in account.partners_of(actor)],
+        others=others[: domain_clouds.PAGE],
+        next_cloud=others[domain_clouds.PAGE - 1].id if len(others) > domain_clouds.PAGE else None,
+        may_create=bool(accounts.accounts_to_pay_from(actor)),
+        staffed=[partner.id for partner in accounts.partners_of(actor)],
     )
 
 

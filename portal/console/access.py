@@ -10,15 +10,17 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import EmailField, StringField, ValidationError
 
-from portal import db, letters, phrases, roles, web
-from portal.domain import access, cloud, contact, control, explaining, identity, once
+from portal import db, web
+from portal.domain import access, cloud_access, clouds, idempotency, identity, values
 from portal.domain.access import CLOUD_TABLE, CloudRole
-from portal.domain.account import BillingAccount
-from portal.domain.cloud import Cloud
-from portal.domain.contact import Address, Malformed
-from portal.domain.control import Holder
+from portal.domain.accounts import BillingAccount
+from portal.domain.cloud_access import Holder, explanation
+from portal.domain.clouds import Cloud
 from portal.domain.errors import Refused
-from portal.sentences import sentence
+from portal.domain.values import Address, Malformed
+from portal.web import role_form
+from portal.wording import labels, message_drafts
+from portal.wording.errors import sentence
 
 blueprint = Blueprint("access", __name__, url_prefix="/clouds/<id:cloud_id>/access")
 
@@ -30,8 +32,8 @@ def index(cloud_id: str) -> Any:
     """Owners see who has access; who else sees the cloud, how they stand themselves."""
     actor, found = web.actor(), web.find_or_404(Cloud, cloud_id)
     may_manage = access.may(actor, "cloud.manage_access", found)
-    holders = control.holders_of(found, reader=actor) if may_manage else []
-    mine = [] if may_manage else explaining.standing(found, actor.id)
+    holders = cloud_access.holders_of(found, reader=actor) if may_manage else []
+    mine = [] if may_manage else explanation.standing(found, actor.id)
     return web.page(
         "console/access/index.html",
         fragment="holders",
@@ -44,8 +46,8 @@ def index(cloud_id: str) -> Any:
         **({} if may_manage else _request_for(found)),
         roles=list(CloudRole),
         abilities=[
-            (phrases.ABILITIES[action], held)
-            for action, held in {explaining.SEE: set(CloudRole), **CLOUD_TABLE}.items()
+            (labels.ABILITIES[action], held)
+            for action, held in {explanation.SEE: set(CloudRole), **CLOUD_TABLE}.items()
         ],
     )
 
@@ -58,13 +60,13 @@ def _partners(holders: list[Holder]) -> dict[str, str]:
 def _request_for(found: Cloud) -> dict[str, Any]:
     """The text with which the signed-in person asks an owner, where that would change anything."""
     actor = web.actor()
-    asking = control.asking(found, actor=actor)
+    asking = cloud_access.asking(found, actor=actor)
     needs_one = not asking.is_owner and found.closed_at is None
-    letter = letters.access_to_cloud(found, asking.partner, actor) if needs_one else ""
+    letter = message_drafts.access_to_cloud(found, asking.partner, actor) if needs_one else ""
     return {"asking": asking, "letter": letter}
 
 
-class AddForm(roles.RoleForm, web.CreatingForm):
+class AddForm(role_form.RoleForm, web.CreatingForm):
     """Somebody with an account here, or a partner's account, and a role."""
 
     email = StringField(lazy_gettext("E-mail of their account here, or a partner’s account ID"))
@@ -82,14 +84,14 @@ class AddForm(roles.RoleForm, web.CreatingForm):
     def whom(self) -> Address | str:
         """The address or the ID. Raises Malformed."""
         typed = (self.email.data or "").strip()
-        return typed if PARTNER_ID.fullmatch(typed) else contact.email(self.email.data or "")
+        return typed if PARTNER_ID.fullmatch(typed) else values.email(self.email.data or "")
 
 
 @blueprint.route("/add", methods=["GET", "POST"])
 def add(cloud_id: str) -> Any:
     """*Add*: a role for somebody who has none here."""
     actor, found = web.actor(), _find(cloud_id)
-    form = AddForm(list(CloudRole), **roles.beginning_with(CloudRole.MEMBER))
+    form = AddForm(list(CloudRole), **role_form.beginning_with(CloudRole.MEMBER))
     form.email.flags.required = True
     stranger = ""
     if form.is_submitted() and form.validate():
@@ -98,8 +100,8 @@ def add(cloud_id: str) -> Any:
 
         def unit() -> str:
             fresh = db.lock(Cloud, cloud_id)
-            return once.once(
-                actor, key, body, lambda: control.grant(fresh, by=actor, role=role, to=whom)
+            return idempotency.once(
+                actor, key, body, lambda: cloud_access.grant(fresh, by=actor, role=role, to=whom)
             )
 
         try:
@@ -114,7 +116,7 @@ def add(cloud_id: str) -> Any:
         "console/access/add.html",
         cloud=found,
         form=form,
-        letter=letters.account_for_cloud(stranger, found) if stranger else "",
+        letter=message_drafts.account_for_cloud(stranger, found) if stranger else "",
         status=422 if form.is_submitted() else 200,
     )
 
@@ -125,13 +127,13 @@ def change(cloud_id: str, holder_id: str) -> Any:
     actor, found = web.actor(), _find(cloud_id)
     holder = _holder(found, holder_id)
     at_first = holder.coming or holder.role or CloudRole.MEMBER
-    form = roles.RoleForm(list(CloudRole), **roles.beginning_with(at_first))
+    form = role_form.RoleForm(list(CloudRole), **role_form.beginning_with(at_first))
 
     def unit() -> None:
         fresh, role = db.lock(Cloud, cloud_id), CloudRole(form.role.data)
-        control.change(fresh, by=actor, role=role, of=holder_id)
+        cloud_access.change(fresh, by=actor, role=role, of=holder_id)
 
-    if roles.has_acted(form, unit):
+    if role_form.has_acted(form, unit):
         flash(_("%(name)s’s role is saved.", name=holder.name), "success")
         return _back(cloud_id)
     return _step("change", form, cloud=found, holder=holder)
@@ -144,9 +146,9 @@ def revoke(cloud_id: str, holder_id: str) -> Any:
     holder, form = _holder(found, holder_id), web.Form()
 
     def unit() -> None:
-        control.revoke(db.lock(Cloud, cloud_id), by=actor, of=holder_id)
+        cloud_access.revoke(db.lock(Cloud, cloud_id), by=actor, of=holder_id)
 
-    if roles.has_acted(form, unit):
+    if role_form.has_acted(form, unit):
         flash(_("%(name)s has no role on this cloud any more.", name=holder.name), "success")
         return _back(cloud_id)
     return _step("revoke", form, cloud=found, holder=holder)
@@ -157,19 +159,19 @@ def revoke_partner(cloud_id: str, partner_id: str) -> Any:
     """*Revoke partner’s access*: the account's role and those of its staff."""
     actor, found, form = web.actor(), _find(cloud_id), web.Form()
     holders = [
-        one for one in control.holders_of(found, reader=actor) if one.partner_id == partner_id
+        one for one in cloud_access.holders_of(found, reader=actor) if one.partner_id == partner_id
     ]
     if not holders:
         abort(404)
 
     def unit() -> None:
-        control.revoke_partner(db.lock(Cloud, cloud_id), by=actor, of=partner_id)
+        cloud_access.revoke_partner(db.lock(Cloud, cloud_id), by=actor, of=partner_id)
 
     name = _partners(holders)[partner_id]
-    if roles.has_acted(form, unit):
+    if role_form.has_acted(form, unit):
         flash(_("%(name)s has no access to this cloud any more.", name=name), "success")
         return _back(cloud_id)
-    payer = db.find(BillingAccount, cloud.payer_of(found).id, actor)
+    payer = db.find(BillingAccount, clouds.payer_of(found).id, actor)
     known = {"partner_name": name, "payer": payer}
     return _step("revoke_partner", form, cloud=found, holders=holders, **known)
 
@@ -181,7 +183,7 @@ class ExplainForm(web.Form):
 
     def validate_email(self, field: EmailField) -> None:
         try:
-            field.data = contact.email(field.data or "").display
+            field.data = values.email(field.data or "").display
         except Malformed as error:
             raise ValidationError(sentence(error.code, error.facts)) from error
 
@@ -193,8 +195,8 @@ def explain(cloud_id: str) -> Any:
     form = ExplainForm(request.args if is_asked else None, meta={"csrf": False})
     answer = None
     if is_asked and form.validate():
-        user = identity.user_by_email(contact.email(form.email.data).key)
-        answer = explaining.explain(found, user, reader=web.actor())
+        user = identity.user_by_email(values.email(form.email.data).key)
+        answer = explanation.explain(found, user, reader=web.actor())
     status = 422 if is_asked and answer is None else 200
     page = "console/access/explain.html"
     return web.page(page, cloud=found, form=form, answer=answer, status=status)
@@ -209,7 +211,7 @@ def _find(cloud_id: str) -> Cloud:
 
 def _holder(found: Cloud, holder_id: str) -> Holder:
     """One of those with a role on it, or 404."""
-    holders = control.holders_of(found, reader=web.actor())
+    holders = cloud_access.holders_of(found, reader=web.actor())
     holder = next((one for one in holders if one.id == holder_id), None)
     return holder or abort(404)
 

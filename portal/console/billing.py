@@ -8,8 +8,8 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from portal import db, web
-from portal.domain import access, account, cloud
-from portal.domain.account import BillingAccount
+from portal.domain import access, accounts, clouds
+from portal.domain.accounts import BillingAccount
 
 blueprint = Blueprint("billing", __name__, url_prefix="/billing")
 
@@ -18,11 +18,11 @@ blueprint = Blueprint("billing", __name__, url_prefix="/billing")
 def index() -> Any:
     """The billing accounts that exist for me."""
     search, after = request.args.get("q", "").strip()[:200], request.args.get("after", "")[:20]
-    rows = account.accounts_for(web.actor(), search=search, after=after)
+    rows = accounts.accounts_for(web.actor(), search=search, after=after)
     return web.page(
         "console/billing/index.html",
-        accounts=rows[: account.PAGE],
-        next_after=rows[account.PAGE - 1].id if len(rows) > account.PAGE else None,
+        accounts=rows[: accounts.PAGE],
+        next_after=rows[accounts.PAGE - 1].id if len(rows) > accounts.PAGE else None,
         search=search,
         after=after,
     )
@@ -47,7 +47,7 @@ def switch_to_paid(account_id: str) -> Any:
         status = 422 if form.is_submitted() else 200
         page = "console/billing/switch_to_paid.html"
         return web.page(page, account=found, form=form, back=back, status=status)
-    db.write(lambda: account.switch_to_paid(db.lock(BillingAccount, account_id), by=actor))
+    db.write(lambda: accounts.switch_to_paid(db.lock(BillingAccount, account_id), by=actor))
     flash(_("The account is in paid mode now."), "success")
     return redirect(back, 303)
 
@@ -58,7 +58,7 @@ def _page(found: BillingAccount, form: web.Form) -> Any:
         "console/billing/show.html",
         account=found,
         form=form,
-        clouds=cloud.clouds_linked_to([found.id])[found.id],
+        clouds=clouds.clouds_linked_to([found.id])[found.id],
         may_switch=access.may(actor, "account.switch_to_paid", found),
         may_create=access.may(actor, "cloud.create", found),
         may_link=access.may(actor, "cloud.link", found),

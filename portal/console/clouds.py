@@ -9,14 +9,15 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import SelectField, ValidationError
 
-from portal import carried, db, web
-from portal.domain import access, account, cloud, once
-from portal.domain.account import BillingAccount, Kind
-from portal.domain.actor import Actor
-from portal.domain.cloud import Cloud, Folder
+from portal import db, web
+from portal.domain import access, accounts, clouds, idempotency
+from portal.domain.accounts import BillingAccount, Kind
+from portal.domain.actors import Actor
+from portal.domain.clouds import Cloud, Folder
 from portal.domain.errors import Refused
-from portal.naming import NameForm, NewCloudForm
-from portal.roles import has_acted
+from portal.web import form_recovery
+from portal.web.cloud_forms import NameForm, NewCloudForm
+from portal.web.role_form import has_acted
 
 blueprint = Blueprint("clouds", __name__, url_prefix="/clouds")
 
@@ -40,7 +41,7 @@ def create() -> Any:
     """*Create cloud*, paid by one of one's accounts."""
     actor = web.actor()
     payers = _payers(actor)
-    form = CreateCloudForm(**carried.shown_again())
+    form = CreateCloudForm(**form_recovery.shown_again())
     form.account_id.choices = [(a.id, _label(a)) for a in payers]
     if not form.is_submitted() and request.args.get("account") in {a.id for a in payers}:
         form.account_id.data = request.args["account"]
@@ -52,7 +53,9 @@ def create() -> Any:
 
     def unit() -> str:
         payer = db.lock(BillingAccount, payer_id)
-        return once.once(actor, key, body, lambda: cloud.create(payer, by=actor, **names).id)
+        return idempotency.once(
+            actor, key, body, lambda: clouds.create(payer, by=actor, **names).id
+        )
 
     try:
         cloud_id = db.write(unit)
@@ -73,7 +76,7 @@ def _label(payer: BillingAccount) -> str:
 
 def _payers(actor: Actor) -> list[BillingAccount]:
     """The accounts with a role of one's own, and the one from whose page one came."""
-    payers = account.accounts_to_pay_from(actor)
+    payers = accounts.accounts_to_pay_from(actor)
     asked = db.find(BillingAccount, request.args.get("account", ""), actor)
     if asked is None or asked in payers or not access.may(actor, "cloud.create", asked):
         return payers
@@ -83,7 +86,7 @@ def _payers(actor: Actor) -> list[BillingAccount]:
 @blueprint.get("/<id:cloud_id>")
 def show(cloud_id: str) -> Any:
     """A cloud: who pays for it since when, its folders."""
-    return _page(web.find_or_404(Cloud, cloud_id), CreateFolderForm(**carried.shown_again()))
+    return _page(web.find_or_404(Cloud, cloud_id), CreateFolderForm(**form_recovery.shown_again()))
 
 
 @blueprint.route("/<id:cloud_id>/rename", methods=["GET", "POST"])
@@ -91,11 +94,11 @@ def rename(cloud_id: str) -> Any:
     """Rename a cloud."""
     actor, found = web.actor(), web.find_or_404(Cloud, cloud_id)
     access.require(actor, "cloud.rename", found)
-    form = NameForm(**({"name": found.name} | carried.shown_again()))
+    form = NameForm(**({"name": found.name} | form_recovery.shown_again()))
     name = form.name
 
     def unit() -> None:
-        cloud.rename(db.lock(Cloud, cloud_id), by=actor, name=name.data or "")
+        clouds.rename(db.lock(Cloud, cloud_id), by=actor, name=name.data or "")
 
     if has_acted(form, unit):
         flash(_("The cloud is renamed."), "success")
@@ -116,8 +119,8 @@ def create_folder(cloud_id: str) -> Any:
 
     def unit() -> str:
         fresh = db.lock(Cloud, cloud_id)
-        return once.once(
-            actor, key, body, lambda: cloud.create_folder(fresh, by=actor, name=name).id
+        return idempotency.once(
+            actor, key, body, lambda: clouds.create_folder(fresh, by=actor, name=name).id
         )
 
     try:
@@ -136,11 +139,11 @@ def rename_folder(cloud_id: str, folder_id: str) -> Any:
     found, folder = web.find_or_404(Cloud, cloud_id), web.find_or_404(Folder, folder_id)
     web.same_or_404(folder.cloud_id, found.id)
     access.require(actor, "folder.rename", found)
-    form = NameForm(**({"name": folder.name} | carried.shown_again()))
+    form = NameForm(**({"name": folder.name} | form_recovery.shown_again()))
     name = form.name
 
     def unit() -> None:
-        cloud.rename_folder(db.lock(Folder, folder_id), by=actor, name=name.data or "")
+        clouds.rename_folder(db.lock(Folder, folder_id), by=actor, name=name.data or "")
 
     if has_acted(form, unit):
         flash(_("The folder is renamed."), "success")
@@ -162,15 +165,15 @@ def _rename_page(form: NameForm, found: Cloud, *, title: str, folder: Folder | N
 
 def _page(found: Cloud, form: CreateFolderForm, *, status: int = 200) -> Any:
     actor = web.actor()
-    payers = cloud.payers_of(found, actor=actor)
+    payers = clouds.payers_of(found, actor=actor)
     payer = db.find(BillingAccount, payers[0].account_id or "", actor)
     may_link = found.closed_at is None and access.may(actor, "cloud.relink", found)
-    others = account.accounts_to_pay_from(actor) if may_link else []
+    others = accounts.accounts_to_pay_from(actor) if may_link else []
     return web.page(
         "console/clouds/show.html",
         cloud=found,
         form=form,
-        folders=cloud.folders_of(found),
+        folders=clouds.folders_of(found),
         payers=payers,
         may_rename=access.may(actor, "cloud.rename", found),
         may_edit=access.may(actor, "folder.create", found),

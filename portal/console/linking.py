@@ -11,12 +11,13 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from wtforms import HiddenField, StringField
 
-from portal import db, letters, web
-from portal.domain import access, linking
-from portal.domain.account import BillingAccount, PartnerAccount
-from portal.domain.cloud import Cloud
+from portal import db, web
+from portal.domain import access, links
+from portal.domain.accounts import BillingAccount, PartnerAccount
+from portal.domain.clouds import Cloud
 from portal.domain.errors import Refused
-from portal.domain.linking import Target
+from portal.domain.links import Target
+from portal.wording import message_drafts
 
 blueprint = Blueprint("linking", __name__, url_prefix="/billing/<id:account_id>/link")
 
@@ -45,7 +46,7 @@ def link(account_id: str) -> Any:
     elif is_pressed and chosen is not None and not form.errors:
         name, shown = chosen.name, form.shown.data or ""
         try:
-            db.write(lambda: linking.link(chosen, by=actor, to=account, shown=shown))
+            db.write(lambda: links.link(chosen, by=actor, to=account, shown=shown))
         except Refused as error:
             form.refuse(error)
         else:
@@ -53,7 +54,7 @@ def link(account_id: str) -> Any:
             flash(_("%(cloud)s is linked. From now on %(payer)s pays for it.", **facts), "success")
             back = _back(account_id)
             return web.htmx_redirect(back) if web.is_partial() else redirect(back, 303)
-    return _page(linking.target(account, actor), form, chosen)
+    return _page(links.target(account, actor), form, chosen)
 
 
 def _back(account_id: str) -> str:
@@ -64,32 +65,32 @@ def _back(account_id: str) -> str:
 
 def _page(at: Target, form: LinkForm, chosen: Cloud | None) -> Any:
     search = request.values.get("q", "").strip()[:200]
-    shown = request.args.get("shown", linking.PAGE, type=int)
+    shown = request.args.get("shown", links.PAGE, type=int)
     is_dialog = "dialog" in request.args
     back = _back(at.account.id)
     query: dict[str, Any] = {"account_id": at.account.id, "next": back}
     query |= {"dialog": 1} if is_dialog else {}
-    one = linking.candidate(at, chosen) if chosen else None
-    reason = linking.why_not(at, one) if one else None
+    one = links.candidate(at, chosen) if chosen else None
+    reason = links.why_not(at, one) if one else None
     part = PARTS.get(request.headers.get("HX-Target", "")) if web.is_partial() else None
     return web.page(
         "console/linking/link.html",
         fragment=part or "form",
         account=at.account,
         here=url_for(".link", **query),
-        more=url_for(".link", **query, q=search or None, shown=shown + linking.PAGE)
-        if shown < linking.WINDOW
+        more=url_for(".link", **query, q=search or None, shown=shown + links.PAGE)
+        if shown < links.WINDOW
         else None,
         is_dialog=is_dialog,
         back=back,
         form=form,
         part=part,
-        against=linking.against_account(at),
-        choices=linking.choices(at, search=search, shown=shown),
+        against=links.against_account(at),
+        choices=links.choices(at, search=search, shown=shown),
         search=search,
         chosen=one,
         reason=reason,
-        effect=linking.effect(at, one) if one and not reason else None,
+        effect=links.effect(at, one) if one and not reason else None,
         letter=_letter(at),
         may_switch=access.may(at.actor, "account.switch_to_paid", at.account),
         status=422 if form.errors or form.form_errors else 200,
@@ -100,4 +101,4 @@ def _letter(at: Target) -> str:
     """What to send to the owner of a cloud that is missing here, or not owned enough."""
     partner = at.account.parent if at.partner_id == at.account.parent_id else None
     asking = PartnerAccount(partner.id, partner.name) if partner else None
-    return letters.access_to_clouds(asking, at.actor)
+    return message_drafts.access_to_clouds(asking, at.actor)

@@ -11,11 +11,11 @@ from sqlalchemy.orm import aliased
 
 from portal import db
 from portal.domain.access import AccountAccess
-from portal.domain.account import BillingAccount
+from portal.domain.accounts import BillingAccount
 from portal.domain.audit import AuditLine
-from portal.domain.contact import search_key
-from portal.domain.customer import Customer
+from portal.domain.customers import Customer
 from portal.domain.identity import User
+from portal.domain.values import search_key
 
 PAGE = 50
 EXPORT_PAGE = 1000

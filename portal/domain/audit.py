@@ -16,7 +16,7 @@ from sqlalchemy import ForeignKey, Index, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
-from portal.domain.actor import Actor
+from portal.domain.actors import Actor
 
 INSTALLATION = "installation"
 GENESIS = "0" * 64

@@ -20,11 +20,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
-from portal.domain import contact, identity
-from portal.domain.actor import Actor
-from portal.domain.contact import Malformed
+from portal.domain import identity, values
+from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity import User
+from portal.domain.values import Malformed
 
 PAGE = 50
 COMMENT_LONGEST = 500
@@ -104,7 +104,7 @@ def give(
     voice = by.id if by else voice
     identity.count_feedback(voice, network=network)  # and from here on this voice speaks alone
     try:
-        comment = contact.line(comment, limit=COMMENT_LONGEST) if comment.strip() else ""
+        comment = values.line(comment, limit=COMMENT_LONGEST) if comment.strip() else ""
     except Malformed as error:
         raise Refused(error.code, field="comment", **error.facts) from error
     said = _said(page, voice)

@@ -10,14 +10,14 @@ from sqlalchemy import ColumnElement, ForeignKey, and_, delete, or_, select, tru
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
-from portal.domain import access, customer
-from portal.domain.account import BillingAccount, Mode
-from portal.domain.actor import Actor
+from portal.domain import access, customers
+from portal.domain.accounts import BillingAccount, Mode
+from portal.domain.actors import Actor
 from portal.domain.audit import AuditLine
-from portal.domain.cloud import Link
-from portal.domain.customer import Customer, Status
+from portal.domain.clouds import Link
+from portal.domain.customers import Customer, Status
 from portal.domain.identity import User
-from portal.domain.invitation import Answer, Invitation
+from portal.domain.invitations import Answer, Invitation
 
 
 class Step(StrEnum):
@@ -69,9 +69,9 @@ class FirstSteps:
 def first_steps(partner: BillingAccount, *, actor: Actor) -> FirstSteps:
     """What has happened of the first steps, by one statement. A customer who confirmed had the
     link, so it need not be copied any more; a cloud counts that is not the subaccount's default."""
-    customers = select(Customer.id).where(Customer.partner_id == partner.id)
+    own_customers = select(Customer.id).where(Customer.partner_id == partner.id)
     copied = select(AuditLine.seq).where(
-        AuditLine.chain == partner.id, AuditLine.action == customer.LINK_COPIED
+        AuditLine.chain == partner.id, AuditLine.action == customers.LINK_COPIED
     )
     confirmed = select(Invitation.subaccount_id).where(
         Invitation.partner_id == partner.id, Invitation.answer == Answer.CONFIRMED
@@ -79,17 +79,17 @@ def first_steps(partner: BillingAccount, *, actor: Actor) -> FirstSteps:
     hidden = select(HiddenSteps.user_id).where(
         HiddenSteps.user_id == actor.id, HiddenSteps.partner_id == partner.id
     )
-    linked = customers.join(Link, Link.account_id == Customer.subaccount_id).where(
+    linked = own_customers.join(Link, Link.account_id == Customer.subaccount_id).where(
         Link.cloud_id.is_distinct_from(Customer.default_cloud_id)
     )
 
     def newest(status: Status) -> ColumnElement[str | None]:
-        found = customers.where(Customer.status == status).order_by(Customer.id.desc())
+        found = own_customers.where(Customer.status == status).order_by(Customer.id.desc())
         return found.limit(1).scalar_subquery()
 
     row = db.session.execute(
         select(
-            customers.exists(),
+            own_customers.exists(),
             or_(confirmed.exists(), copied.exists()),
             linked.exists(),
             hidden.exists(),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from portal import db
-from portal.domain import access, audit, contact, team
+from portal.domain import access, audit, team, values
 from portal.domain.access import AccountAccess, AccountRole, CloudAccess, CloudRole
-from portal.domain.account import BillingAccount
-from portal.domain.actor import Actor
-from portal.domain.cloud import Cloud
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import Actor
+from portal.domain.clouds import Cloud
 from portal.domain.errors import Refused
 from portal.domain.identity import User, as_actor, end_sessions
 
@@ -83,7 +83,7 @@ def _pass_on(accounts: list[BillingAccount], clouds: list[Cloud], *, to: User, b
     for account in accounts:
         if access.is_staff(to.id, account.id):
             access.revoke(of=to, account=account, by=by)
-        team.add(account, by=by, address=contact.email(to.email), role=AccountRole.OWNER)
+        team.add(account, by=by, address=values.email(to.email), role=AccountRole.OWNER)
     for cloud in clouds:
         coming = select(CloudAccess).filter_by(
             cloud_id=cloud.id, user_id=to.id, role=CloudRole.OWNER, revoked_at=None

@@ -11,13 +11,13 @@ from sqlalchemy.orm import aliased
 from portal import db
 from portal.domain import access, identity
 from portal.domain.access import AccountAccess, AccountRole
-from portal.domain.account import BillingAccount, Kind
-from portal.domain.actor import Actor
-from portal.domain.contact import Address
-from portal.domain.customer import Customer, Status
+from portal.domain.accounts import BillingAccount, Kind
+from portal.domain.actors import Actor
+from portal.domain.customers import Customer, Status
 from portal.domain.errors import Refused
 from portal.domain.identity import User
-from portal.domain.invitation import Answer, Invitation
+from portal.domain.invitations import Answer, Invitation
+from portal.domain.values import Address
 
 
 class Member(NamedTuple):

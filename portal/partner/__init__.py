@@ -7,9 +7,9 @@ from typing import Any
 from flask import Blueprint, g, redirect, request, url_for
 
 from portal import web
-from portal.domain import account
+from portal.domain import accounts
 from portal.domain import team as staff
-from portal.domain.account import BillingAccount, Kind
+from portal.domain.accounts import BillingAccount, Kind
 
 blueprint = Blueprint("partner", __name__, url_prefix="/partner")
 
@@ -17,7 +17,7 @@ blueprint = Blueprint("partner", __name__, url_prefix="/partner")
 def require_partner_status() -> Any:
     """Staff of this partner come in; who has no partner status at all reads exactly that."""
     actor = web.actor()
-    partners = account.partners_of(actor)
+    partners = accounts.partners_of(actor)
     if not partners:
         return web.page("partner/no_status.html", coming=staff.coming_to(actor), status=403)
     ident = (request.view_args or {}).get("account_id")

@@ -11,14 +11,16 @@ from flask import Blueprint, g, request, url_for
 from flask_babel import gettext as _
 from flask_babel import pgettext
 
-from portal import db, formats, phrases, web
+from portal import db, web
 from portal.domain import access, activity
-from portal.domain.account import BillingAccount
+from portal.domain.accounts import BillingAccount
 from portal.domain.activity import ActivityLine, Wanted
+from portal.i18n import formats
+from portal.wording import labels
 
 blueprint = Blueprint("activity", __name__, url_prefix="/<id:account_id>/activity")
 
-ACTIONS = [action for action in phrases.TITLES if action not in phrases.OF_THE_INSTALLATION]
+ACTIONS = [action for action in labels.TITLES if action not in labels.OF_THE_INSTALLATION]
 SEQ_MOST = 2**31 - 1
 
 
@@ -30,7 +32,7 @@ def index(account_id: str) -> Any:
     lines = activity.lines_for(g.partner, wanted)
     people = activity.people_in(g.partner)
     if wanted.person and wanted.person not in dict(people):
-        named = [(line.actor, phrases.who(line.name, line.actor)) for line in lines[:1]]
+        named = [(line.actor, labels.who(line.name, line.actor)) for line in lines[:1]]
         people += named or [(wanted.person, wanted.person)]
     return web.page(
         "partner/activity/index.html",
@@ -43,7 +45,7 @@ def index(account_id: str) -> Any:
         lines=lines[: activity.PAGE],
         next_before=lines[activity.PAGE - 1].seq if len(lines) > activity.PAGE else None,
         people=people,
-        actions=[(action, phrases.TITLES[action]) for action in ACTIONS],
+        actions=[(action, labels.TITLES[action]) for action in ACTIONS],
     )
 
 
@@ -78,9 +80,9 @@ def _portion(account_id: str, wanted: Wanted, actor: Any) -> list[ActivityLine]:
 
 
 def _row(line: ActivityLine) -> list[object]:
-    who = (phrases.who(line.name, line.actor), line.email or "")
+    who = (labels.who(line.name, line.actor), line.email or "")
     whose = (line.customer or "", line.customer_id or "")
-    when, what = formats.iso_time(line.at), phrases.done(line)
+    when, what = formats.iso_time(line.at), labels.done(line)
     return [when, *who, what, *whose, line.action, line.thing]
 
 

@@ -9,14 +9,16 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import EmailField, ValidationError
 
-from portal import db, letters, phrases, roles, web
-from portal.domain import access, contact, customer, once, team
+from portal import db, web
+from portal.domain import access, customers, idempotency, team, values
 from portal.domain.access import ACCOUNT_TABLE, AccountRole
-from portal.domain.account import BillingAccount
-from portal.domain.contact import Malformed
+from portal.domain.accounts import BillingAccount
 from portal.domain.errors import Refused
 from portal.domain.team import Member
-from portal.sentences import sentence
+from portal.domain.values import Malformed
+from portal.web import role_form
+from portal.wording import labels, message_drafts
+from portal.wording.errors import sentence
 
 blueprint = Blueprint("team", __name__, url_prefix="/<id:account_id>/team")
 
@@ -37,7 +39,7 @@ def index(account_id: str) -> Any:
         may_manage=may_manage,
         may_touch=lambda one: may_manage_owners if _is_owner(one) else may_manage,
         roles=list(AccountRole),
-        abilities=[(phrases.ABILITIES[action], held) for action, held in ACCOUNT_TABLE.items()],
+        abilities=[(labels.ABILITIES[action], held) for action, held in ACCOUNT_TABLE.items()],
     )
 
 
@@ -51,14 +53,14 @@ def _offered() -> list[AccountRole]:
     return [role for role in AccountRole if is_owner or role is not AccountRole.OWNER]
 
 
-class AddForm(roles.RoleForm, web.CreatingForm):
+class AddForm(role_form.RoleForm, web.CreatingForm):
     """Somebody for the staff."""
 
     email = EmailField(lazy_gettext("E-mail of their account here"))
 
     def validate_email(self, field: EmailField) -> None:
         try:
-            field.data = contact.email(field.data or "").display
+            field.data = values.email(field.data or "").display
         except Malformed as error:
             raise ValidationError(sentence(error.code, error.facts)) from error
 
@@ -68,16 +70,16 @@ def add(account_id: str) -> Any:
     """*Add staff*."""
     actor, partner_id = web.actor(), g.partner.id
     access.require(actor, "access.manage", g.partner)
-    form = AddForm(_offered(), **roles.beginning_with(AccountRole.EDITOR))
+    form = AddForm(_offered(), **role_form.beginning_with(AccountRole.EDITOR))
     form.email.flags.required = True
     stranger = ""
     if form.is_submitted() and form.validate():
-        address, role = contact.email(form.email.data or ""), AccountRole(form.role.data)
+        address, role = values.email(form.email.data or ""), AccountRole(form.role.data)
         key, body = form.form_key.data or "", form.body()
 
         def unit() -> str:
             fresh = db.lock(BillingAccount, partner_id)
-            return once.once(
+            return idempotency.once(
                 actor,
                 key,
                 body,
@@ -96,7 +98,7 @@ def add(account_id: str) -> Any:
         "partner/team/add.html",
         partner=g.partner,
         form=form,
-        letter=letters.account_for_staff(stranger, g.partner.name) if stranger else "",
+        letter=message_drafts.account_for_staff(stranger, g.partner.name) if stranger else "",
         status=422 if form.is_submitted() else 200,
     )
 
@@ -106,13 +108,13 @@ def change(account_id: str, user_id: str) -> Any:
     """*Change role*."""
     actor, member = web.actor(), _find(user_id)
     at_first = member.coming or member.role or AccountRole.VIEWER
-    form = roles.RoleForm(_offered(), **roles.beginning_with(at_first))
+    form = role_form.RoleForm(_offered(), **role_form.beginning_with(at_first))
 
     def unit() -> None:
         fresh, role = db.lock(BillingAccount, account_id), AccountRole(form.role.data)
         access.change(role, of=team.user_of(member), account=fresh, by=actor)
 
-    if roles.has_acted(form, unit):
+    if role_form.has_acted(form, unit):
         flash(_("%(name)s’s role is saved.", name=member.name), "success")
         return redirect(url_for(".index", account_id=account_id), 303)
     return _step_page("change", form, member)
@@ -128,7 +130,7 @@ def remove(account_id: str, user_id: str) -> Any:
         fresh = db.lock(BillingAccount, account_id)
         access.revoke(of=team.user_of(member), account=fresh, by=actor)
 
-    if roles.has_acted(form, unit):
+    if role_form.has_acted(form, unit):
         flash(_("%(name)s is not on the staff any more.", name=member.name), "success")
         goes = member.id == actor.id
         return redirect(
@@ -153,7 +155,7 @@ def _step_page(name: str, form: web.Form, member: Member) -> Any:
         f"partner/team/{name}.html",
         partner=g.partner,
         member=member,
-        managed=customer.managed_by(member.id, g.partner),
+        managed=customers.managed_by(member.id, g.partner),
         form=form,
         status=422 if form.is_submitted() else 200,
     )

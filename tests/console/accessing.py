@@ -5,7 +5,7 @@ from __future__ import annotations
 from portal import db
 from portal.domain import access
 from portal.domain.access import CloudRole
-from portal.domain.actor import COMMAND
+from portal.domain.actors import COMMAND
 
 OWNER, ADMIN, EDITOR, VIEWER, MEMBER = CloudRole
 

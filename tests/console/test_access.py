@@ -7,14 +7,15 @@ from collections.abc import Callable
 
 import pytest
 
-from portal import db, phrases
+from portal import db
 from portal.domain.access import CLOUD_TABLE, CloudRole
-from tests.answers import errors, links, notices, stored
-from tests.browser import Browser
+from portal.wording import labels
 from tests.console.accessing import ADMIN, EDITOR, MEMBER, OWNER, VIEWER, at, give
-from tests.inputs import BAD_ADDRESSES
-from tests.page import text_of
-from tests.world import (
+from tests.support.answers import errors, links, notices, stored
+from tests.support.browser import Browser
+from tests.support.odd_inputs import BAD_ADDRESSES
+from tests.support.page import text_of
+from tests.support.world import (
     CARL,
     DORA,
     EDDIE,
@@ -75,7 +76,7 @@ def test_the_role_table_on_the_page_is_the_one_in_code(browser: Open, world: Wor
         shown[text_of(next(row.iter("th")))] = marked
     with dora.application.test_request_context():
         table_in_code = {"cloud.see": set(CloudRole), **CLOUD_TABLE}
-        assert shown == {str(phrases.ABILITIES[a]): set(h) for a, h in table_in_code.items()}
+        assert shown == {str(labels.ABILITIES[a]): set(h) for a, h in table_in_code.items()}
 
 
 def test_adding_a_partners_account_counts_down_until_its_staff_may(

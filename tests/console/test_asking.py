@@ -7,22 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from portal.domain.access import CloudRole
-from tests.answers import errors, links, stored
-from tests.browser import Browser
 from tests.console.accessing import ADMIN, EDITOR, MEMBER, OWNER, VIEWER, at, give
-from tests.page import text_of
-from tests.world import (
-    ACE,
-    DORA,
-    EDDIE,
-    NAMES,
-    NINA,
-    SAM,
-    TINA,
-    VERA,
-    World,
-    user,
-)
+from tests.support.answers import errors, links, stored
+from tests.support.browser import Browser
+from tests.support.page import text_of
+from tests.support.world import ACE, DORA, EDDIE, NAMES, NINA, SAM, TINA, VERA, World, user
 
 Open = Callable[..., Browser]
 

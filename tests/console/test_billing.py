@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import update
 
 from portal import db
-from portal.domain import access, account
+from portal.domain import access, accounts
 from portal.domain.access import AccountRole
-from portal.domain.account import BillingAccount, InitialGrant, Mode
-from portal.domain.actor import COMMAND
-from tests.answers import facts, links, notices, stored, token
-from tests.browser import Browser
-from tests.world import (
+from portal.domain.accounts import BillingAccount, InitialGrant, Mode
+from portal.domain.actors import COMMAND
+from tests.support.answers import facts, links, notices, stored, token
+from tests.support.browser import Browser
+from tests.support.world import (
     ACE,
     AMIR,
     CARL,
@@ -234,10 +234,10 @@ def test_ones_own_account_stands_before_the_customers_however_many(
 def test_billing_pages_through_own_accounts_and_then_subaccounts(
     app: object, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(account, "PAGE", 1)
+    monkeypatch.setattr(accounts, "PAGE", 1)
     seen, olga = [""], actor(OLGA)
     for _page in range(3):
-        seen.append(db.read(partial(account.accounts_for, olga, after=seen[-1]))[0].id)
+        seen.append(db.read(partial(accounts.accounts_for, olga, after=seen[-1]))[0].id)
     seen = seen[1:]
     assert seen[0] == world.north
     assert sorted(seen[1:]) == sorted([world.carls_subaccount, world.ninas_subaccount])

@@ -10,14 +10,14 @@ from sqlalchemy import select
 from portal import db
 from portal.domain import access
 from portal.domain.access import AccountRole, CloudRole
-from portal.domain.account import BillingAccount
-from portal.domain.actor import COMMAND
-from portal.domain.cloud import Cloud, Folder
-from tests.answers import errors, links, notices, stored
-from tests.browser import Browser
-from tests.inputs import INVISIBLE, LONG, ODD, shown
-from tests.page import text_of
-from tests.world import (
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
+from portal.domain.clouds import Cloud, Folder
+from tests.support.answers import errors, links, notices, stored
+from tests.support.browser import Browser
+from tests.support.odd_inputs import INVISIBLE, LONG, ODD, shown
+from tests.support.page import text_of
+from tests.support.world import (
     ACE,
     CARL,
     DORA,

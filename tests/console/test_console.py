@@ -9,15 +9,27 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from portal import db
-from portal.domain import access, account, cloud, customer, invitation
+from portal.domain import access, accounts, clouds, customers, invitations
 from portal.domain.access import AccountRole, CloudRole
-from portal.domain.account import BillingAccount
-from portal.domain.actor import COMMAND
-from tests.answers import links
-from tests.browser import Browser
-from tests.page import text_of
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
 from tests.partner.adding import add
-from tests.world import CARL, DORA, NINA, OLGA, SAM, TINA, VERA, World, actor, register, user
+from tests.support.answers import links
+from tests.support.browser import Browser
+from tests.support.page import text_of
+from tests.support.world import (
+    CARL,
+    DORA,
+    NINA,
+    OLGA,
+    SAM,
+    TINA,
+    VERA,
+    World,
+    actor,
+    register,
+    user,
+)
 
 Open = Callable[..., Browser]
 
@@ -86,7 +98,7 @@ def test_a_partners_staff_sees_its_customers_subaccounts(browser: Open, world: W
 
 
 def test_a_closed_subaccount_is_no_card(browser: Open, world: World) -> None:
-    db.write(lambda: customer.decline(invitation.open_for(actor(CARL))[0], by=actor(CARL)))
+    db.write(lambda: customers.decline(invitations.open_for(actor(CARL))[0], by=actor(CARL)))
     client = browser(OLGA)
     client.get("/console")
     assert cards(client).keys() == {"Nina GmbH"}
@@ -121,7 +133,7 @@ def test_another_payer_is_another_account(browser: Open, world: World) -> None:
 def test_a_cloud_of_the_partners_own_is_not_called_the_persons(browser: Open, world: World) -> None:
     def create() -> None:
         north = db.lock(BillingAccount, world.north)
-        cloud.create(north, by=actor(OLGA), name="norths-own")
+        clouds.create(north, by=actor(OLGA), name="norths-own")
 
     db.write(create)
     client = browser(OLGA)
@@ -136,10 +148,10 @@ def fill(world: World, count: int) -> None:
 
 
 def test_subaccounts_are_searched_and_paged(browser: Open, world: World) -> None:
-    fill(world, account.PAGE + 1)
+    fill(world, accounts.PAGE + 1)
     client = browser(OLGA)
     client.get("/console")
-    newest = [f"Number {n:02}" for n in range(account.PAGE, 0, -1)]
+    newest = [f"Number {n:02}" for n in range(accounts.PAGE, 0, -1)]
     assert list(cards(client)) == newest
     client.click("Next subaccounts")
     assert next(iter(cards(client))) == "Number 00"
@@ -164,7 +176,7 @@ def test_subaccounts_are_searched_and_paged(browser: Open, world: World) -> None
 def test_the_lists_come_alone_and_each_keeps_the_place_of_the_other(
     browser: Open, world: World
 ) -> None:
-    fill(world, account.PAGE + 1)
+    fill(world, accounts.PAGE + 1)
     client = browser(OLGA)
     client.get("/console")
     alone = client.get("/console?q=number&clouds_after=none", headers={"HX-Request": "true"})
@@ -177,11 +189,11 @@ def test_the_lists_come_alone_and_each_keeps_the_place_of_the_other(
 
 
 def test_other_clouds_are_paged(browser: Open, world: World) -> None:
-    for number in range(cloud.PAGE):
+    for number in range(clouds.PAGE):
 
         def create(number: int = number) -> None:
             direct = db.lock(BillingAccount, world.direct)
-            cloud.create(direct, by=actor(DORA), name=f"cloud-{number:02}")
+            clouds.create(direct, by=actor(DORA), name=f"cloud-{number:02}")
 
         db.write(create)
     client = browser(DORA)
@@ -203,14 +215,14 @@ def test_odd_queries_are_no_error(browser: Open, path: str, query: str) -> None:
 
 
 def test_accounts_are_listed_searched_and_paged(browser: Open, world: World) -> None:
-    fill(world, account.PAGE)
+    fill(world, accounts.PAGE)
     client = browser(OLGA)
     client.get("/console/billing")
 
     def names() -> list[str]:
         return [text_of(e) for e in client.page.iter("th") if e.get("scope") == "row"]
 
-    first = ["North", *(f"Number {n:02}" for n in range(account.PAGE - 1, 0, -1))]
+    first = ["North", *(f"Number {n:02}" for n in range(accounts.PAGE - 1, 0, -1))]
     assert names() == first
     client.click("Next accounts")
     assert names()[0] == "Number 00"

@@ -10,12 +10,12 @@ import pytest
 from portal import db
 from portal.domain import access
 from portal.domain.access import CloudAccess, CloudRole
-from portal.domain.actor import COMMAND
-from tests.answers import errors, stored
-from tests.browser import Browser
-from tests.inputs import BAD_ADDRESSES
-from tests.page import text_of
-from tests.world import DORA, EDDIE, NINA, OLGA, SAM, TINA, VERA, Clock, World, user
+from portal.domain.actors import COMMAND
+from tests.support.answers import errors, stored
+from tests.support.browser import Browser
+from tests.support.odd_inputs import BAD_ADDRESSES
+from tests.support.page import text_of
+from tests.support.world import DORA, EDDIE, NINA, OLGA, SAM, TINA, VERA, Clock, World, user
 
 Open = Callable[..., Browser]
 

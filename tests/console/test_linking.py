@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from portal import db
-from portal.domain import cloud, control, customer
+from portal.domain import cloud_access, clouds, customers
 from portal.domain.access import CloudRole
-from portal.domain.cloud import Cloud
-from tests.answers import notices, stored
-from tests.browser import Browser
-from tests.clouds import (
+from portal.domain.clouds import Cloud
+from tests.support.answers import notices, stored
+from tests.support.browser import Browser
+from tests.support.clouds import (
     accept_carls,
     do,
     effect,
@@ -23,8 +23,8 @@ from tests.clouds import (
     own,
     payers,
 )
-from tests.page import text_of
-from tests.world import CARL, DORA, EDDIE, NINA, OLGA, SAM, VERA, Clock, World, actor
+from tests.support.page import text_of
+from tests.support.world import CARL, DORA, EDDIE, NINA, OLGA, SAM, VERA, Clock, World, actor
 
 Open = Callable[..., Browser]
 HTMX = {"HX-Request": "true"}
@@ -207,12 +207,12 @@ def test_each_cloud_that_can_not_be_linked_says_why(
 
 
 def suspended(world: World) -> str:
-    do(customer.suspend, world.ninas_customer)
+    do(customers.suspend, world.ninas_customer)
     return world.ninas_subaccount
 
 
 def ended(world: World) -> str:
-    do(customer.end_partnership, world.ninas_customer)
+    do(customers.end_partnership, world.ninas_customer)
     return world.ninas_subaccount
 
 
@@ -294,7 +294,7 @@ def test_what_changed_meanwhile_is_shown_anew_and_not_done(
     client.get(where(world.ninas_subaccount))
     client.submit("Show what linking does", cloud=shop)
     found = db.session.get_one(Cloud, shop)
-    db.write(lambda: cloud.rename(found, by=actor(NINA), name="store"))
+    db.write(lambda: clouds.rename(found, by=actor(NINA), name="store"))
     answer = client.submit("Link")
     assert answer.status_code == 422
     assert any("Something changed since this was shown." in text for text in notices(client))
@@ -323,7 +323,7 @@ def test_a_role_revoked_while_the_page_is_open_is_said_when_one_links(
     client.get(where(world.ninas_subaccount))
     client.submit("Show what linking does", cloud=shop)
     found = db.session.get_one(Cloud, shop)
-    db.write(lambda: control.revoke_partner(found, by=actor(NINA), of=world.north))
+    db.write(lambda: cloud_access.revoke_partner(found, by=actor(NINA), of=world.north))
     answer = client.submit("Link")
     assert answer.status_code == 422
     assert payers(shop) == [own(NINA)]

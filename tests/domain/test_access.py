@@ -11,14 +11,14 @@ from flask import Flask
 from sqlalchemy import update
 
 from portal import db
-from portal.domain import access, customer, team
+from portal.domain import access, customers, team
 from portal.domain.access import AccountAccess, AccountRole
-from portal.domain.account import BillingAccount
-from portal.domain.actor import COMMAND
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
 from portal.domain.audit import AuditLine
 from portal.domain.errors import Forbidden, Refused
 from portal.domain.team import Member
-from tests.world import (
+from tests.support.world import (
     ACE,
     AMIR,
     DORA,
@@ -288,7 +288,7 @@ def test_who_was_removed_may_come_back(app: Flask, world: World, clock: Clock) -
     clock.forward(seconds=WAIT)
     assert roles(world, VERA) == {VIEWER}
     north = db.session.get_one(BillingAccount, world.north)
-    assert customer.counts_for(actor(VERA), north).total == 2
+    assert customers.counts_for(actor(VERA), north).total == 2
 
 
 def each_removes_the_other(

@@ -9,16 +9,16 @@ import pytest
 from sqlalchemy import text
 
 from portal import db
-from portal.domain import access, account, cloud, customer, invitation
+from portal.domain import access, accounts, clouds, customers, invitations
 from portal.domain.access import AccountRole
-from portal.domain.account import BillingAccount
-from portal.domain.actor import COMMAND, WORKER, Actor
-from portal.domain.cloud import Cloud, Link
-from portal.domain.customer import Customer, Draft, Filter
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND, WORKER, Actor
+from portal.domain.clouds import Cloud, Link
+from portal.domain.customers import Customer, Draft, Filter
 from portal.domain.errors import Forbidden, Refused
-from portal.domain.invitation import Invitation
+from portal.domain.invitations import Invitation
 from portal.domain.outbox import Delivery
-from tests.world import (
+from tests.support.world import (
     ACE,
     AMIR,
     CARL,
@@ -45,7 +45,7 @@ def add(
     def unit() -> Customer:
         who = actor(by) if isinstance(by, str) else by
         partner = db.lock(BillingAccount, partner_id)
-        return customer.add(partner, by=who, draft=what, same_tin_is_meant=same_tin_is_meant)
+        return customers.add(partner, by=who, draft=what, same_tin_is_meant=same_tin_is_meant)
 
     return db.write(unit)
 
@@ -61,7 +61,7 @@ def refusal(partner_id: str, what: Draft, *, by: Actor | str = OLGA) -> Refused:
 
 def decline(email: str) -> None:
     def unit() -> None:
-        customer.decline(invitation.open_for(actor(email))[0], by=actor(email))
+        customers.decline(invitations.open_for(actor(email))[0], by=actor(email))
 
     db.write(unit)
 
@@ -82,10 +82,10 @@ def test_adding_makes_an_empty_cloud_that_the_subaccount_pays_for(
     added = add(world.north, draft(), by=EDDIE)
     made = db.session.get_one(Cloud, added.default_cloud_id)
     assert made.name == "default"
-    assert [(folder.name, folder.is_default) for folder in cloud.folders_of(made)] == [
+    assert [(folder.name, folder.is_default) for folder in clouds.folders_of(made)] == [
         ("default", True)
     ]
-    paid = cloud.payers_of(made, actor=actor(OLGA))
+    paid = clouds.payers_of(made, actor=actor(OLGA))
     assert [(p.account_id, p.until_at) for p in paid] == [(added.subaccount_id, None)]
     assert paid[0].since_at == made.created_at
 
@@ -103,7 +103,7 @@ def test_the_partner_account_and_not_the_person_owns_the_new_cloud(
 
 def test_adding_queues_one_mail_that_is_sent_once(app: object, world: World) -> None:
     added = add(world.north, draft("New@Client.Example"))
-    mail = invitation.delivery_of(added.subaccount_id)
+    mail = invitations.delivery_of(added.subaccount_id)
     assert mail is not None
     assert (mail.state, mail.is_once) == (Delivery.PENDING, True)
     assert mail.recipient == "New@client.example"
@@ -117,7 +117,7 @@ def test_the_mail_speaks_the_invited_persons_language(app: object, world: World)
 
     db.write(speak_german)
     mails = [
-        invitation.delivery_of(add(world.north, draft(email)).subaccount_id)
+        invitations.delivery_of(add(world.north, draft(email)).subaccount_id)
         for email in (DORA, "unknown@client.example")
     ]
     assert [mail.language for mail in mails if mail] == ["de", "en"]
@@ -125,10 +125,10 @@ def test_the_mail_speaks_the_invited_persons_language(app: object, world: World)
 
 def test_the_new_one_tops_the_list(app: object, world: World) -> None:
     partner = db.session.get_one(BillingAccount, world.north)
-    before = customer.counts_for(actor(VERA), partner).total
+    before = customers.counts_for(actor(VERA), partner).total
     added = add(world.north, draft())
-    assert customer.page_for(actor(VERA), partner, Filter())[0].id == added.id
-    assert customer.counts_for(actor(VERA), partner).total == before + 1
+    assert customers.page_for(actor(VERA), partner, Filter())[0].id == added.id
+    assert customers.counts_for(actor(VERA), partner).total == before + 1
 
 
 STEPS = (
@@ -170,7 +170,7 @@ def test_a_partner_in_trial_adds_nobody_whoever_asks(
 
 def test_a_partner_that_switched_to_paid_adds_customers(app: object, world: World) -> None:
     def switch() -> None:
-        account.switch_to_paid(db.lock(BillingAccount, world.trial), by=actor(TINA))
+        accounts.switch_to_paid(db.lock(BillingAccount, world.trial), by=actor(TINA))
 
     db.write(switch)
     assert add(world.trial, draft(), by=TINA).partner_id == world.trial
@@ -225,7 +225,7 @@ def test_the_address_of_an_inactive_customer_is_free_again(app: object, world: W
     again = add(world.north, draft(CARL))
     assert again.id != world.carls_customer
     assert again.subaccount_id != world.carls_subaccount
-    assert [asked.subaccount_id for asked in invitation.open_for(actor(CARL))] == [
+    assert [asked.subaccount_id for asked in invitations.open_for(actor(CARL))] == [
         again.subaccount_id
     ]
 
@@ -234,12 +234,12 @@ def test_another_partner_invites_the_same_person_and_learns_nothing(
     app: object, world: World
 ) -> None:
     south = db.session.get_one(BillingAccount, world.south)
-    assert customer.problems(south, draft(CARL, tin="123", reference="R1")) == []
+    assert customers.problems(south, draft(CARL, tin="123", reference="R1")) == []
     added = add(world.south, draft(CARL), by=SAM)
-    names = [row.name for row in customer.page_for(actor(SAM), south, Filter())]
+    names = [row.name for row in customers.page_for(actor(SAM), south, Filter())]
     assert names == ["New Client", "Elsewhere"]
-    assert [line.action for line in customer.history_of(added)] == ["customer.add"]
-    assert len(invitation.open_for(actor(CARL))) == 2
+    assert [line.action for line in customers.history_of(added)] == ["customer.add"]
+    assert len(invitations.open_for(actor(CARL))) == 2
 
 
 def test_a_tax_number_used_twice_is_a_warning_that_may_be_meant(app: object, world: World) -> None:
@@ -308,7 +308,7 @@ def test_without_the_tick_there_is_no_cloud_and_the_rest_is_the_same(
     assert added.default_cloud_id is None
     assert db.session.query(Cloud).count() == clouds
     assert db.session.query(Link).filter_by(account_id=added.subaccount_id).count() == 0
-    mail = invitation.delivery_of(added.subaccount_id)
+    mail = invitations.delivery_of(added.subaccount_id)
     assert mail is not None
     assert mail.facts["cloud"] is None
     assert db.session.get_one(Invitation, added.subaccount_id).is_open
@@ -392,7 +392,7 @@ def test_all_that_speaks_against_a_draft_is_said_at_once(app: object, world: Wor
     add(world.north, draft("one@client.example", country="RU", tin=INN, reference="K-1"))
     partner = db.session.get_one(BillingAccount, world.north)
     wrong = draft(CARL, tin=INN, reference="K-1", manager_id="nobody")
-    assert [problem.code for problem in customer.problems(partner, wrong)] == [
+    assert [problem.code for problem in customers.problems(partner, wrong)] == [
         "email-taken",
         "reference-taken",
         "manager-not-staff",

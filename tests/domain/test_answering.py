@@ -7,16 +7,16 @@ from collections.abc import Callable
 import pytest
 
 from portal import db
-from portal.domain import access, cloud, customer, invitation, outbox
+from portal.domain import access, clouds, customers, invitations, outbox
 from portal.domain.access import AccountRole, CloudRole
-from portal.domain.account import BillingAccount
-from portal.domain.actor import COMMAND, WORKER, Actor
-from portal.domain.cloud import Cloud
-from portal.domain.customer import Customer
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND, WORKER, Actor
+from portal.domain.clouds import Cloud
+from portal.domain.customers import Customer
 from portal.domain.errors import Forbidden, Refused
-from portal.domain.invitation import Invitation
+from portal.domain.invitations import Invitation
 from portal.domain.outbox import Delivery, OutboxEntry
-from tests.world import (
+from tests.support.world import (
     AMIR,
     CARL,
     DORA,
@@ -32,7 +32,7 @@ from tests.world import (
     user,
 )
 
-VERBS = [customer.accept, customer.decline]
+VERBS = [customers.accept, customers.decline]
 Answering = Callable[..., Customer]
 
 
@@ -56,27 +56,27 @@ def refusal(verb: Answering, subaccount_id: str, by: Actor | str) -> Refused:
 def invite(partner_id: str, by: str, email: str, *, with_cloud: bool = True) -> Customer:
     def unit() -> Customer:
         partner = db.lock(BillingAccount, partner_id)
-        return customer.add(partner, by=actor(by), draft=draft(email, with_cloud=with_cloud))
+        return customers.add(partner, by=actor(by), draft=draft(email, with_cloud=with_cloud))
 
     return db.write(unit)
 
 
 def open_invitations(email: str) -> list[str]:
-    return db.read(lambda: [asked.subaccount_id for asked in invitation.open_for(actor(email))])
+    return db.read(lambda: [asked.subaccount_id for asked in invitations.open_for(actor(email))])
 
 
 def behind(email: str, ident: str) -> tuple[str, bool] | None:
     """What this person's link leads to, and whether it is open."""
 
     def found() -> tuple[str, bool] | None:
-        asked = invitation.addressed(actor(email), ident)
+        asked = invitations.addressed(actor(email), ident)
         return asked and (asked.subaccount_id, asked.is_open)
 
     return db.read(found)
 
 
 def mail_of(subaccount_id: str) -> OutboxEntry:
-    mail = invitation.delivery_of(subaccount_id)
+    mail = invitations.delivery_of(subaccount_id)
     assert mail is not None
     return mail
 
@@ -95,18 +95,18 @@ def claimed(subaccount_id: str) -> OutboxEntry:
 
 
 def test_accepting_makes_the_customer_active(app: object, world: World, clock: object) -> None:
-    accepted = answer(customer.accept, world.carls_subaccount, CARL)
+    accepted = answer(customers.accept, world.carls_subaccount, CARL)
     assert (accepted.id, accepted.status) == (world.carls_customer, "Active")
     subaccount = db.session.get_one(BillingAccount, world.carls_subaccount)
     assert subaccount.status == "ACTIVE"
     assert subaccount.confirmed_at is not None
-    assert invitation.answer_to(world.carls_subaccount) == ("confirmed", subaccount.confirmed_at)
+    assert invitations.answer_to(world.carls_subaccount) == ("confirmed", subaccount.confirmed_at)
 
 
 def test_accepting_gives_roles_that_work_at_once(app: object, world: World) -> None:
     assert db.find(BillingAccount, world.carls_subaccount, actor(CARL)) is None
     assert db.find(Cloud, world.carls_cloud, actor(CARL)) is None
-    answer(customer.accept, world.carls_subaccount, CARL)
+    answer(customers.accept, world.carls_subaccount, CARL)
     carl = actor(CARL)
     subaccount = db.find(BillingAccount, world.carls_subaccount, carl)
     default = db.find(Cloud, world.carls_cloud, carl)
@@ -116,42 +116,42 @@ def test_accepting_gives_roles_that_work_at_once(app: object, world: World) -> N
     assert access.roles_on_cloud(carl, default.id) == {CloudRole.OWNER}
 
     def work() -> None:
-        cloud.create_folder(db.lock(Cloud, world.carls_cloud), by=carl, name="shop")
-        cloud.create(db.lock(BillingAccount, world.carls_subaccount), by=carl, name="second")
+        clouds.create_folder(db.lock(Cloud, world.carls_cloud), by=carl, name="shop")
+        clouds.create(db.lock(BillingAccount, world.carls_subaccount), by=carl, name="second")
 
     db.write(work)
-    linked = cloud.clouds_linked_to([world.carls_subaccount])[world.carls_subaccount]
+    linked = clouds.clouds_linked_to([world.carls_subaccount])[world.carls_subaccount]
     assert [row.name for row in linked] == ["default", "second"]
 
 
 def test_the_partner_keeps_its_role_on_the_cloud(app: object, world: World) -> None:
-    answer(customer.accept, world.carls_subaccount, CARL)
+    answer(customers.accept, world.carls_subaccount, CARL)
     assert access.roles_on_cloud(actor(AMIR), world.carls_cloud) == {CloudRole.OWNER}
 
 
 def test_a_customer_without_a_cloud_accepts(app: object, world: World) -> None:
     added = invite(world.south, SAM, CARL, with_cloud=False)
-    assert answer(customer.accept, added.subaccount_id, CARL).status == "Active"
+    assert answer(customers.accept, added.subaccount_id, CARL).status == "Active"
     carl, subaccount = actor(CARL), db.session.get_one(BillingAccount, added.subaccount_id)
     assert access.roles_on_account(carl, subaccount) == {AccountRole.ADMIN}
 
 
 def test_accepting_one_partner_leaves_the_others_invitation_open(app: object, world: World) -> None:
     other = invite(world.south, SAM, CARL).subaccount_id
-    answer(customer.accept, world.carls_subaccount, CARL)
+    answer(customers.accept, world.carls_subaccount, CARL)
     assert open_invitations(CARL) == [other]
 
 
 def test_the_invited_address_counts_in_any_case(app: object, world: World) -> None:
     added = invite(world.north, OLGA, DORA.title())
-    assert answer(customer.accept, added.subaccount_id, DORA).status == "Active"
+    assert answer(customers.accept, added.subaccount_id, DORA).status == "Active"
 
 
 def test_who_signs_up_with_the_invited_address_answers(app: object, world: World) -> None:
     added = invite(world.north, OLGA, "late@client.example")
     db.write(lambda: register("Late@client.example", "Late"))
     assert open_invitations("late@client.example") == [added.subaccount_id]
-    accepted = answer(customer.accept, added.subaccount_id, "late@client.example")
+    accepted = answer(customers.accept, added.subaccount_id, "late@client.example")
     assert accepted.status == "Active"
 
 
@@ -181,36 +181,38 @@ def test_the_partners_staff_never_answers_its_own_invitation(
 def test_declining_makes_the_customer_inactive_and_closes_what_was_made(
     app: object, world: World
 ) -> None:
-    declined = answer(customer.decline, world.carls_subaccount, CARL)
+    declined = answer(customers.decline, world.carls_subaccount, CARL)
     assert (declined.id, declined.status) == (world.carls_customer, "Inactive")
     assert db.session.get_one(BillingAccount, world.carls_subaccount).status == "CLOSED"
     assert db.session.get_one(Cloud, world.carls_cloud).closed_at is not None
-    assert invitation.answer_to(world.carls_subaccount)[0] == "declined"
+    assert invitations.answer_to(world.carls_subaccount)[0] == "declined"
     assert open_invitations(CARL) == []
     assert db.find(BillingAccount, world.carls_subaccount, actor(CARL)) is None
 
 
 def test_nothing_is_created_in_a_declined_subaccount(app: object, world: World) -> None:
-    answer(customer.decline, world.carls_subaccount, CARL)
+    answer(customers.decline, world.carls_subaccount, CARL)
     with pytest.raises(Refused, match="account-not-active"):
         db.write(
-            lambda: cloud.create(
+            lambda: clouds.create(
                 db.lock(BillingAccount, world.carls_subaccount), by=actor(OLGA), name="x"
             )
         )
     with pytest.raises(Refused, match="cloud-closed"):
         db.write(
-            lambda: cloud.create_folder(db.lock(Cloud, world.carls_cloud), by=actor(OLGA), name="x")
+            lambda: clouds.create_folder(
+                db.lock(Cloud, world.carls_cloud), by=actor(OLGA), name="x"
+            )
         )
 
 
 def test_a_customer_without_a_cloud_declines(app: object, world: World) -> None:
     added = invite(world.south, SAM, CARL, with_cloud=False)
-    assert answer(customer.decline, added.subaccount_id, CARL).status == "Inactive"
+    assert answer(customers.decline, added.subaccount_id, CARL).status == "Inactive"
 
 
 def test_a_mail_that_has_not_left_does_not_leave_after_declining(app: object, world: World) -> None:
-    answer(customer.decline, world.carls_subaccount, CARL)
+    answer(customers.decline, world.carls_subaccount, CARL)
     assert mail_of(world.carls_subaccount).state is Delivery.CANCELLED
 
 
@@ -219,7 +221,7 @@ def test_a_mail_in_a_workers_hands_does_not_leave_after_declining(
 ) -> None:
     mail = claimed(world.carls_subaccount)
     ident, token = mail.id, mail.claim or ""
-    answer(customer.decline, world.carls_subaccount, CARL)
+    answer(customers.decline, world.carls_subaccount, CARL)
     assert not db.write(lambda: outbox.mark(ident, token))
     assert mail_of(world.carls_subaccount).state is Delivery.CANCELLED
 
@@ -229,23 +231,23 @@ def test_a_mail_that_left_stays_what_it_was(app: object, world: World) -> None:
     ident, token = mail.id, mail.claim or ""
     assert db.write(lambda: outbox.mark(ident, token))
     assert db.write(lambda: outbox.sent(ident, token, "250 queued"))
-    answer(customer.decline, world.carls_subaccount, CARL)
+    answer(customers.decline, world.carls_subaccount, CARL)
     assert mail_of(world.carls_subaccount).state is Delivery.SENT
 
 
 def test_declining_one_partner_cancels_only_its_mail(app: object, world: World) -> None:
     other = invite(world.south, SAM, CARL).subaccount_id
-    answer(customer.decline, world.carls_subaccount, CARL)
+    answer(customers.decline, world.carls_subaccount, CARL)
     assert mail_of(other).state is Delivery.PENDING
 
 
 @pytest.mark.parametrize(
     ("first", "then", "code"),
     [
-        (customer.accept, customer.accept, "already-confirmed"),
-        (customer.accept, customer.decline, "already-confirmed"),
-        (customer.decline, customer.accept, "invitation-closed"),
-        (customer.decline, customer.decline, "invitation-closed"),
+        (customers.accept, customers.accept, "already-confirmed"),
+        (customers.accept, customers.decline, "already-confirmed"),
+        (customers.decline, customers.accept, "invitation-closed"),
+        (customers.decline, customers.decline, "invitation-closed"),
     ],
 )
 def test_an_invitation_is_answered_once(
@@ -265,15 +267,15 @@ def test_an_open_invitation_is_shown_to_whom_it_names_and_to_nobody_else(
 
 
 def test_an_answered_invitation_is_open_no_more(app: object, world: World) -> None:
-    answer(customer.accept, world.carls_subaccount, CARL)
+    answer(customers.accept, world.carls_subaccount, CARL)
     assert open_invitations(CARL) == []
-    assert not db.read(lambda: invitation.waits_for(actor(CARL).email_key))
+    assert not db.read(lambda: invitations.waits_for(actor(CARL).email_key))
 
 
 def test_an_open_invitation_waits_for_its_address(app: object, world: World) -> None:
-    assert invitation.waits_for(actor(CARL).email_key)
-    assert not invitation.waits_for(actor(NINA).email_key)
-    assert not invitation.waits_for("")
+    assert invitations.waits_for(actor(CARL).email_key)
+    assert not invitations.waits_for(actor(NINA).email_key)
+    assert not invitations.waits_for("")
 
 
 def test_the_link_leads_the_invited_person_to_the_invitation(app: object, world: World) -> None:
@@ -287,15 +289,15 @@ def test_a_partners_id_leads_to_ones_own_open_invitation(app: object, world: Wor
 
 
 def test_of_several_the_newest_open_one_comes_first(app: object, world: World) -> None:
-    answer(customer.decline, world.carls_subaccount, CARL)
+    answer(customers.decline, world.carls_subaccount, CARL)
     second = invite(world.north, OLGA, CARL).subaccount_id
     assert behind(CARL, world.north) == (second, True)
-    answer(customer.accept, second, CARL)
+    answer(customers.accept, second, CARL)
     assert behind(CARL, world.north) == (second, False)
 
 
 def test_a_declined_invitation_is_no_more(app: object, world: World) -> None:
-    answer(customer.decline, world.carls_subaccount, CARL)
+    answer(customers.decline, world.carls_subaccount, CARL)
     assert behind(CARL, world.carls_subaccount) is None
     assert behind(CARL, world.north) is None
 
@@ -308,13 +310,13 @@ def test_for_anybody_else_there_is_no_invitation_behind_the_link(app: object, wo
 
 def test_staff_reads_that_it_is_their_customers_invitation(app: object, world: World) -> None:
     for ident in (world.carls_subaccount, world.north):
-        assert customer.sees_as_own_customers(actor(VERA), ident)
+        assert customers.sees_as_own_customers(actor(VERA), ident)
         for email in (CARL, SAM, DORA):
-            assert not customer.sees_as_own_customers(actor(email), ident)
-    assert not customer.sees_as_own_customers(actor(OLGA), world.souths_customer)
+            assert not customers.sees_as_own_customers(actor(email), ident)
+    assert not customers.sees_as_own_customers(actor(OLGA), world.souths_customer)
 
 
 def test_who_has_declined_may_be_invited_again_and_confirm(app: object, world: World) -> None:
-    answer(customer.decline, world.carls_subaccount, CARL)
+    answer(customers.decline, world.carls_subaccount, CARL)
     again = invite(world.north, OLGA, CARL)
-    assert answer(customer.accept, again.subaccount_id, CARL).status == "Active"
+    assert answer(customers.accept, again.subaccount_id, CARL).status == "Active"

@@ -12,14 +12,14 @@ import pytest
 from sqlalchemy import text
 
 from portal import db
-from portal.domain import account, audit, contact, customer, identity
-from portal.domain.account import BillingAccount
-from portal.domain.actor import COMMAND
+from portal.domain import accounts, audit, customers, identity, values
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
 from portal.domain.audit import AuditHead, AuditLine
-from portal.domain.customer import Customer, Draft
-from portal.domain.invitation import Invitation
-from tests.verbs import VERBS, Verb
-from tests.world import (
+from portal.domain.customers import Customer, Draft
+from portal.domain.invitations import Invitation
+from tests.support.verbs import VERBS, Verb
+from tests.support.world import (
     CARL,
     DORA,
     EDDIE,
@@ -153,7 +153,7 @@ def test_a_change_without_its_line_does_not_happen(
 def test_a_newcomer_leaves_a_line_about_the_user_and_one_about_the_account(app: object) -> None:
     added = new_lines(lambda: register("new@comer.example", "New Comer"))
     who = user("new@comer.example").id
-    own = account.own_account_of(user("new@comer.example"))
+    own = accounts.own_account_of(user("new@comer.example"))
     assert own is not None
     assert {(line.chain, line.action, line.thing) for line in added} == {
         (audit.INSTALLATION, "user.create", who),
@@ -163,16 +163,16 @@ def test_a_newcomer_leaves_a_line_about_the_user_and_one_about_the_account(app: 
 
 def _grant(world: World) -> None:
     own = db.lock(BillingAccount, world.direct)
-    account.grant_partner_status(own, name="Zebulon Quill", by=COMMAND)
+    accounts.grant_partner_status(own, name="Zebulon Quill", by=COMMAND)
 
 
 def _revoke(world: World) -> None:
     own = db.lock(BillingAccount, world.trial)
-    account.revoke_partner_status(own, live_customers=0, by=COMMAND)
+    accounts.revoke_partner_status(own, live_customers=0, by=COMMAND)
 
 
 def _allow(world: World) -> None:
-    identity.allow(contact.email("zebulon@quill.example"), by=COMMAND)
+    identity.allow(values.email("zebulon@quill.example"), by=COMMAND)
 
 
 def _make_operator(world: World) -> None:
@@ -199,7 +199,7 @@ def test_what_is_done_to_a_customer_stands_in_its_history_newest_first(
     app: object, world: World
 ) -> None:
     found = db.session.get_one(Customer, world.ninas_customer)
-    assert [(line.action, line.email) for line in customer.history_of(found)] == [
+    assert [(line.action, line.email) for line in customers.history_of(found)] == [
         ("note.add", EDDIE),
         ("invitation.accept", "nina@second.example"),
         ("customer.add", OLGA),
@@ -220,9 +220,9 @@ def test_the_log_holds_no_word_about_persons(app: object, world: World) -> None:
         register(PERSON.invitation_email, PERSON.name)
         zebulon = actor(PERSON.invitation_email)
         partner = db.lock(BillingAccount, world.north)
-        added = customer.add(partner, by=actor(EDDIE), draft=PERSON)
+        added = customers.add(partner, by=actor(EDDIE), draft=PERSON)
         asked = db.session.get_one(Invitation, added.subaccount_id)
-        customer.accept(asked, by=zebulon)
+        customers.accept(asked, by=zebulon)
         _grant(world)
         _allow(world)
         _make_operator(world)
@@ -326,5 +326,5 @@ def test_the_chain_verifies_whatever_zone_the_database_speaks_in(
         db.session.remove()
         db.extension.engine.dispose()
     partner = db.session.get_one(BillingAccount, world.north)
-    db.write(lambda: customer.add(partner, by=actor(OLGA), draft=draft()))
+    db.write(lambda: customers.add(partner, by=actor(OLGA), draft=draft()))
     assert audit.broken_links() == []

@@ -9,12 +9,12 @@ import pytest
 from flask import Flask
 
 from portal import db
-from portal.domain import access, customer, identity, invitation, outbox, terms
-from portal.domain.account import BillingAccount
-from portal.domain.customer import Customer, Draft, Status
+from portal.domain import access, customers, identity, invitations, outbox, policy
+from portal.domain.accounts import BillingAccount
+from portal.domain.customers import Customer, Draft, Status
 from portal.domain.errors import Refused
 from portal.domain.outbox import Delivery
-from tests.world import CARL, EDDIE, OLGA, World, actor, draft, user
+from tests.support.world import CARL, EDDIE, OLGA, World, actor, draft, user
 
 
 def record(ident: str) -> Customer:
@@ -25,16 +25,16 @@ def record(ident: str) -> Customer:
 
 def edit(ident: str, *, by: str = EDDIE, version: int | None = None, **changes: Any) -> None:
     shown = record(ident)
-    wanted = replace(customer.draft_of(shown), **changes)
+    wanted = replace(customers.draft_of(shown), **changes)
     seen = shown.version if version is None else version
     who = actor(by)
-    db.write(lambda: customer.edit(db.lock(Customer, ident), by=who, draft=wanted, version=seen))
+    db.write(lambda: customers.edit(db.lock(Customer, ident), by=who, draft=wanted, version=seen))
 
 
 def added(world: World, wanted: Draft) -> str:
     who = actor(OLGA)
     return db.write(
-        lambda: customer.add(db.lock(BillingAccount, world.north), by=who, draft=wanted).id
+        lambda: customers.add(db.lock(BillingAccount, world.north), by=who, draft=wanted).id
     )
 
 
@@ -52,7 +52,7 @@ def test_editing_changes_the_record_its_search_and_its_subaccounts_name(
     assert (found.name, found.tin, found.reference) == ("Żółw Ltd", "DE136695976", "CRM-7")
     north = db.find(BillingAccount, world.north, actor(OLGA))
     assert north is not None
-    rows = customer.page_for(actor(OLGA), north, customer.Filter(search="zolw"))
+    rows = customers.page_for(actor(OLGA), north, customers.Filter(search="zolw"))
     assert [row.id for row in rows] == [world.ninas_customer]
     subaccount = db.find(BillingAccount, world.ninas_subaccount, actor(OLGA))
     assert subaccount is not None
@@ -63,7 +63,7 @@ def test_editing_leaves_a_line_with_the_names_of_the_fields_and_no_values(
     app: Flask, world: World
 ) -> None:
     edit(world.ninas_customer, name="Secret Name", phone="030 23125182")
-    line = customer.history_of(record(world.ninas_customer))[0]
+    line = customers.history_of(record(world.ninas_customer))[0]
     assert line.action == "customer.edit"
     assert line.facts == {"fields": ["name", "phone"]}
 
@@ -74,9 +74,9 @@ def test_the_invited_address_cant_be_edited(app: Flask, world: World) -> None:
 
 
 def test_saving_what_stands_there_leaves_no_line(app: Flask, world: World) -> None:
-    before = len(customer.history_of(record(world.ninas_customer)))
+    before = len(customers.history_of(record(world.ninas_customer)))
     edit(world.ninas_customer)
-    assert len(customer.history_of(record(world.ninas_customer))) == before
+    assert len(customers.history_of(record(world.ninas_customer))) == before
 
 
 def test_nobody_overwrites_what_they_did_not_see(app: Flask, world: World) -> None:
@@ -89,7 +89,7 @@ def test_nobody_overwrites_what_they_did_not_see(app: Flask, world: World) -> No
 
 def test_an_inactive_customers_record_stays_as_it_was(app: Flask, world: World) -> None:
     who = actor(CARL)
-    db.write(lambda: customer.decline(invitation.open_for(who)[0], by=who))
+    db.write(lambda: customers.decline(invitations.open_for(who)[0], by=who))
     assert refusal(lambda: edit(world.carls_customer, name="New")) == "customer-inactive"
 
 
@@ -122,19 +122,19 @@ def test_a_records_own_reference_and_tax_number_do_not_stand_in_its_way(
 def test_a_domain_that_is_not_allowed_any_more_does_not_stop_an_edit(
     app: Flask, world: World
 ) -> None:
-    agreed = terms.agreed()
-    terms.agree(replace(agreed, customer_email_domains=("yandex.example",)))
+    agreed = policy.agreed()
+    policy.agree(replace(agreed, customer_email_domains=("yandex.example",)))
     try:
         edit(world.ninas_customer, description="fine")
     finally:
-        terms.agree(agreed)
+        policy.agree(agreed)
     assert record(world.ninas_customer).description == "fine"
 
 
 def correct(ident: str, email: str, *, by: str = EDDIE) -> str:
     who = actor(by)
     return db.write(
-        lambda: customer.correct_address(db.lock(Customer, ident), by=who, email=email).id
+        lambda: customers.correct_address(db.lock(Customer, ident), by=who, email=email).id
     )
 
 
@@ -148,13 +148,13 @@ def test_correcting_the_address_ends_the_old_record_and_adds_a_new_one_with_its_
     assert new.invitation_email == "carla@customer.example"
     assert (new.name, new.reference, new.description) == (old.name, "CRM-1", "a good one")
     assert new.subaccount_id != old.subaccount_id
-    old_mail = invitation.delivery_of(old.subaccount_id)
-    new_mail = invitation.delivery_of(new.subaccount_id)
+    old_mail = invitations.delivery_of(old.subaccount_id)
+    new_mail = invitations.delivery_of(new.subaccount_id)
     assert old_mail is not None
     assert new_mail is not None
     assert old_mail.state is Delivery.CANCELLED
     assert new_mail.state is Delivery.PENDING
-    assert invitation.open_for(actor(CARL)) == []
+    assert invitations.open_for(actor(CARL)) == []
 
 
 def test_a_mail_that_is_being_transmitted_is_not_called_cancelled(app: Flask, world: World) -> None:
@@ -168,7 +168,7 @@ def test_a_mail_that_is_being_transmitted_is_not_called_cancelled(app: Flask, wo
         if entry.about == subaccount:
             break
     correct(world.carls_customer, "carla@customer.example")
-    mail = invitation.delivery_of(subaccount)
+    mail = invitations.delivery_of(subaccount)
     assert mail is not None
     assert mail.state is Delivery.TRANSMITTING
 
@@ -195,7 +195,7 @@ def test_the_address_is_corrected_though_the_manager_has_left_the_staff(
     db.write(lambda: access.revoke(of=user(EDDIE), account=north, by=actor(OLGA)))
     new = db.write(
         lambda: (
-            customer.correct_address(
+            customers.correct_address(
                 db.lock(Customer, ident), by=actor(OLGA), email="new@client.example"
             ).id
         )

@@ -6,15 +6,15 @@ import pytest
 from flask import Flask
 
 from portal import db
-from portal.domain import account, audit, contact, customer, identity, invitation, outbox
-from portal.domain.account import BillingAccount
-from portal.domain.actor import COMMAND
+from portal.domain import accounts, audit, customers, identity, invitations, outbox, values
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
 from portal.domain.audit import AuditLine
-from portal.domain.customer import Customer, CustomerNote, Draft
+from portal.domain.customers import Customer, CustomerNote, Draft
 from portal.domain.errors import Refused
 from portal.domain.identity import KeptForm
 from portal.domain.outbox import OutboxEntry
-from tests.world import EDDIE, OLGA, SAM, World, actor, everything, user
+from tests.support.world import EDDIE, OLGA, SAM, World, actor, everything, user
 
 PERSONAL = {
     "name": "Xaverina Quill",
@@ -39,7 +39,7 @@ def quill(app: Flask, world: World) -> str:
     def unit() -> str:
         draft = Draft(**PERSONAL, manager_id=user(EDDIE).id)  # type: ignore[arg-type]
         partner = db.lock(BillingAccount, world.north)
-        return customer.add(partner, by=actor(OLGA), draft=draft).id
+        return customers.add(partner, by=actor(OLGA), draft=draft).id
 
     ident = db.write(unit)
 
@@ -52,7 +52,7 @@ def quill(app: Flask, world: World) -> str:
 
     def write_down() -> None:
         record = db.lock(Customer, ident)
-        customer.add_note(record, by=actor(EDDIE), text=f"Call {PERSONAL['name']}.")
+        customers.add_note(record, by=actor(EDDIE), text=f"Call {PERSONAL['name']}.")
         identity.keep_form(user(EDDIE).id, {"phone": [PERSONAL["phone"]]})
         identity.keep_form(user(SAM).id, {"name": ["What Sam typed"]})
 
@@ -61,11 +61,11 @@ def quill(app: Flask, world: World) -> str:
 
 
 def remove(ident: str) -> None:
-    db.write(lambda: customer.remove(db.lock(Customer, ident), by=actor(OLGA)))
+    db.write(lambda: customers.remove(db.lock(Customer, ident), by=actor(OLGA)))
 
 
 def erase(ident: str) -> None:
-    db.write(lambda: customer.erase(db.lock(Customer, ident), by=COMMAND))
+    db.write(lambda: customers.erase(db.lock(Customer, ident), by=COMMAND))
 
 
 def personal_values_left() -> set[str]:
@@ -89,7 +89,7 @@ def test_notes_and_what_the_staff_had_typed_go_and_nobody_elses(
 ) -> None:
     remove(quill)
     erase(quill)
-    assert db.read(lambda: customer.notes_on(db.session.get_one(Customer, quill))) == []
+    assert db.read(lambda: customers.notes_on(db.session.get_one(Customer, quill))) == []
     kept = db.read(lambda: [form.fields for form in db.session.query(KeptForm)])
     assert kept == [{"name": ["What Sam typed"]}]
     assert db.session.query(CustomerNote).count() == 1, "Nina's"
@@ -101,7 +101,7 @@ def test_the_log_still_verifies_and_has_one_line_more(app: Flask, quill: str) ->
     erase(quill)
     assert audit.broken_links() == []
     assert db.session.query(AuditLine).count() == before + 1
-    history = db.read(lambda: customer.history_of(db.session.get_one(Customer, quill)))
+    history = db.read(lambda: customers.history_of(db.session.get_one(Customer, quill)))
     assert "customer.erase" in [line.action for line in history]
 
 
@@ -145,14 +145,14 @@ def test_an_erased_invitation_is_nobodys(app: Flask, world: World, quill: str) -
     remove(quill)
     erase(quill)
     subaccount_id = db.session.get_one(Customer, quill).subaccount_id
-    address = contact.email(PERSONAL["invitation_email"])
+    address = values.email(PERSONAL["invitation_email"])
     _user, _own = db.write(
-        lambda: account.register(address, name="X", password_hash="x", language="en", by=COMMAND)
+        lambda: accounts.register(address, name="X", password_hash="x", language="en", by=COMMAND)
     )
     again = actor(PERSONAL["invitation_email"])
-    assert invitation.addressed(again, subaccount_id) is None
-    assert not invitation.waits_for("")
-    assert invitation.open_for(again) == []
+    assert invitations.addressed(again, subaccount_id) is None
+    assert not invitations.waits_for("")
+    assert invitations.open_for(again) == []
 
 
 def test_the_list_still_leads_to_the_record(app: Flask, world: World, quill: str) -> None:

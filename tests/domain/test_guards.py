@@ -7,8 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from portal import db
-from portal.domain.customer import Status
-from tests.world import World, everything
+from portal.domain.customers import Status
+from tests.support.world import World, everything
 
 MOVES = {
     Status.WAITING: {Status.ACTIVE, Status.INACTIVE},

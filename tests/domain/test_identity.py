@@ -12,15 +12,15 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 from flask import Flask
 
 from portal import db
-from portal.domain import account, contact, customer, identity, invitation
-from portal.domain.account import BillingAccount
-from portal.domain.actor import COMMAND, NEWCOMER, Actor
+from portal.domain import accounts, customers, identity, invitations, values
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND, NEWCOMER, Actor
 from portal.domain.errors import Refused
 from portal.domain.identity import AllowedEmail, KeptForm, SignUp, UserSession
 from portal.domain.identity import password as passwords
 from portal.domain.outbox import OutboxEntry
 from tests.conftest import HASHER, NOBODY
-from tests.world import (
+from tests.support.world import (
     CARL,
     CHEAP_HASH,
     DORA,
@@ -40,14 +40,14 @@ NEW = "new@comer.example"
 
 
 def sign_up(email: str = NEW) -> None:
-    address = contact.email(email)
+    address = values.email(email)
     db.write(
         lambda: identity.sign_up(
             address,
             name="New Comer",
             next_path="/console",
             language="en",
-            invited=invitation.waits_for(address.key),
+            invited=invitations.waits_for(address.key),
         )
     )
 
@@ -107,7 +107,7 @@ def test_an_unverified_address_reserves_nothing(app: object, world: World) -> No
     sign_up(NEW.upper())
     assert len(waiting()) == 2, "asking again is possible"
     partner = db.session.get_one(BillingAccount, world.north)
-    added = db.write(lambda: customer.add(partner, by=actor(OLGA), draft=draft(NEW)))
+    added = db.write(lambda: customers.add(partner, by=actor(OLGA), draft=draft(NEW)))
     assert added.invitation_email == NEW
     db.write(lambda: register(NEW, "Somebody"))
     assert user(NEW).name == "Somebody"
@@ -119,8 +119,8 @@ def test_a_verified_address_has_nothing_waiting(app: object) -> None:
     asked = [each.id for each in waiting()]
     assert all(answer_mail(ident) for ident in asked)
     db.write(
-        lambda: account.register(
-            contact.email(NEW), name="N", password_hash=CHEAP_HASH, language="en", by=NEWCOMER
+        lambda: accounts.register(
+            values.email(NEW), name="N", password_hash=CHEAP_HASH, language="en", by=NEWCOMER
         )
     )
     assert waiting() == []
@@ -149,7 +149,7 @@ def test_whether_an_address_has_an_account_is_told_to_the_address_only(app: obje
 def test_where_sign_up_is_closed_nobody_signs_up(app: object, world: World) -> None:
     def invite() -> None:
         partner = db.session.get_one(BillingAccount, world.north)
-        customer.add(partner, by=actor(OLGA), draft=draft(NEW))
+        customers.add(partner, by=actor(OLGA), draft=draft(NEW))
 
     db.write(invite)
     for email in (NEW, DORA, "else@where.example"):
@@ -165,10 +165,10 @@ def test_where_sign_up_is_by_invitation_the_invited_and_the_allowed_sign_up(
 ) -> None:
     def invite() -> None:
         partner = db.session.get_one(BillingAccount, world.north)
-        customer.add(partner, by=actor(OLGA), draft=draft("Invited@client.example"))
+        customers.add(partner, by=actor(OLGA), draft=draft("Invited@client.example"))
 
     db.write(invite)
-    db.write(lambda: identity.allow(contact.email("Allowed@Client.example"), by=COMMAND))
+    db.write(lambda: identity.allow(values.email("Allowed@Client.example"), by=COMMAND))
     for email in ("invited@client.example", "allowed@client.example", "stranger@client.example"):
         sign_up(email)
     assert [mail.recipient for mail in mails("verification")] == [
@@ -188,8 +188,8 @@ def test_who_is_not_invited_leaves_no_trace_and_learns_nothing(app: object) -> N
 def test_a_closed_invitation_lets_nobody_in(app: object, world: World) -> None:
     def invite_and_remove() -> None:
         partner = db.session.get_one(BillingAccount, world.north)
-        added = customer.add(partner, by=actor(OLGA), draft=draft(NEW))
-        customer.remove(added, by=actor(OLGA))
+        added = customers.add(partner, by=actor(OLGA), draft=draft(NEW))
+        customers.remove(added, by=actor(OLGA))
 
     db.write(invite_and_remove)
     sign_up()
@@ -198,7 +198,7 @@ def test_a_closed_invitation_lets_nobody_in(app: object, world: World) -> None:
 
 def test_allowing_an_address_twice_allows_it_once(app: object) -> None:
     for email in ("ann@client.example", "ANN@client.example"):
-        db.write(lambda email=email: identity.allow(contact.email(email), by=COMMAND))
+        db.write(lambda email=email: identity.allow(values.email(email), by=COMMAND))
     assert [row.email_key for row in db.session.query(AllowedEmail)] == ["ann@client.example"]
 
 

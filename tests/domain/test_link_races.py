@@ -7,13 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from portal import db
-from portal.domain import access, account, audit, control, customer, linking
+from portal.domain import access, accounts, audit, cloud_access, customers, links
 from portal.domain.access import AccountRole
-from portal.domain.account import BillingAccount
-from portal.domain.actor import COMMAND
-from portal.domain.cloud import Cloud
-from portal.domain.customer import Customer
-from tests.clouds import (
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
+from portal.domain.clouds import Cloud
+from portal.domain.customers import Customer
+from tests.domain.test_races import Run, Unit, race, without_locks
+from tests.support.clouds import (
     accept_carls,
     effect,
     give,
@@ -23,8 +24,7 @@ from tests.clouds import (
     payers,
     switch_to_paid,
 )
-from tests.domain.test_races import Run, Unit, race, without_locks
-from tests.world import CARL, EDDIE, NINA, OLGA, Clock, World, actor, user
+from tests.support.world import CARL, EDDIE, NINA, OLGA, Clock, World, actor, user
 
 __all__ = ["race"]
 
@@ -38,7 +38,7 @@ def linked(cloud_id: str, to: str, by: str) -> Unit:
 
     def unit() -> object:
         found = db.session.get_one(Cloud, cloud_id)
-        return linking.link(found, by=who, to=db.session.get_one(BillingAccount, to), shown=shown)
+        return links.link(found, by=who, to=db.session.get_one(BillingAccount, to), shown=shown)
 
     return unit
 
@@ -79,7 +79,7 @@ def test_there_is_never_a_link_after_the_revoke(
     press = linked(shared, world.ninas_subaccount, EDDIE)
 
     def revoke() -> None:
-        control.revoke_partner(db.session.get_one(Cloud, shared), by=nina, of=world.north)
+        cloud_access.revoke_partner(db.session.get_one(Cloud, shared), by=nina, of=world.north)
 
     if not is_guarded:
         without_locks(monkeypatch, Cloud, BillingAccount)
@@ -119,7 +119,7 @@ def test_staff_who_are_removed_link_nothing_afterwards(
 
 
 @GUARDED
-@pytest.mark.parametrize("verb", [customer.suspend, customer.end_partnership])
+@pytest.mark.parametrize("verb", [customers.suspend, customers.end_partnership])
 def test_nothing_is_linked_to_a_customer_who_is_suspended_or_gone(  # noqa: PLR0917
     world: World,
     shared: str,
@@ -151,7 +151,7 @@ def test_a_paid_cloud_never_comes_to_a_trial_account_though_its_payer_switches_m
     press = linked(world.doras_cloud, own(NINA), NINA)
 
     def switch() -> None:
-        account.switch_to_paid(db.lock(BillingAccount, world.direct), by=COMMAND)
+        accounts.switch_to_paid(db.lock(BillingAccount, world.direct), by=COMMAND)
 
     if not is_guarded:
         without_locks(monkeypatch, BillingAccount, Cloud)

@@ -6,12 +6,12 @@ import pytest
 from flask import Flask
 
 from portal import db
-from portal.domain import customer
+from portal.domain import customers
 from portal.domain.audit import AuditLine
-from portal.domain.customer import Customer, CustomerNote
+from portal.domain.customers import Customer, CustomerNote
 from portal.domain.errors import Forbidden, Refused
-from tests.inputs import LONG
-from tests.world import (
+from tests.support.odd_inputs import LONG
+from tests.support.world import (
     ACE,
     AMIR,
     CARL,
@@ -29,16 +29,16 @@ from tests.world import (
 
 def add(ident: str, text: str = "Called.", *, by: str = EDDIE) -> str:
     who = actor(by)
-    return db.write(lambda: customer.add_note(db.lock(Customer, ident), by=who, text=text).id)
+    return db.write(lambda: customers.add_note(db.lock(Customer, ident), by=who, text=text).id)
 
 
 def delete(ident: str, *, by: str) -> None:
     who = actor(by)
-    db.write(lambda: customer.delete_note(db.lock(CustomerNote, ident), by=who))
+    db.write(lambda: customers.delete_note(db.lock(CustomerNote, ident), by=who))
 
 
 def texts(ident: str) -> list[str]:
-    return [one.text for one in customer.notes_on(db.session.get_one(Customer, ident))]
+    return [one.text for one in customers.notes_on(db.session.get_one(Customer, ident))]
 
 
 def test_notes_stand_newest_first_with_author_and_time(
@@ -47,7 +47,7 @@ def test_notes_stand_newest_first_with_author_and_time(
     add(world.carls_customer, "first")
     clock.forward(days=1)
     add(world.carls_customer, "second", by=OLGA)
-    notes = customer.notes_on(db.session.get_one(Customer, world.carls_customer))
+    notes = customers.notes_on(db.session.get_one(Customer, world.carls_customer))
     assert [(one.text, one.author) for one in notes] == [
         ("second", "Olga Owner"),
         ("first", "Eddie Editor"),
@@ -56,12 +56,12 @@ def test_notes_stand_newest_first_with_author_and_time(
 
 
 def test_older_notes_follow_page_by_page(app: Flask, world: World) -> None:
-    for number in range(customer.NOTES_PAGE + 2):
+    for number in range(customers.NOTES_PAGE + 2):
         add(world.carls_customer, f"note {number}")
     record = db.session.get_one(Customer, world.carls_customer)
-    first = customer.notes_on(record)
-    assert len(first) == customer.NOTES_PAGE + 1
-    rest = customer.notes_on(record, after=first[customer.NOTES_PAGE - 1].id)
+    first = customers.notes_on(record)
+    assert len(first) == customers.NOTES_PAGE + 1
+    rest = customers.notes_on(record, after=first[customers.NOTES_PAGE - 1].id)
     assert [one.text for one in rest] == ["note 1", "note 0"]
 
 
@@ -107,7 +107,7 @@ def test_notes_go_along_when_the_address_is_corrected(app: Flask, world: World) 
     who = actor(EDDIE)
     corrected = db.write(
         lambda: (
-            customer.correct_address(
+            customers.correct_address(
                 db.lock(Customer, world.carls_customer), by=who, email="right@customer.example"
             ).id
         )
@@ -119,7 +119,7 @@ def test_notes_go_along_when_the_address_is_corrected(app: Flask, world: World) 
 def test_notes_go_when_the_customer_is_erased(app: Flask, world: World) -> None:
     add(world.ninas_customer, "two")
     add(world.carls_customer, "another's")
-    db.write(lambda: customer.erase_notes(db.lock(Customer, world.ninas_customer)))
+    db.write(lambda: customers.erase_notes(db.lock(Customer, world.ninas_customer)))
     assert texts(world.ninas_customer) == []
     assert texts(world.carls_customer) == ["another's"]
 

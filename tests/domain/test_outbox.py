@@ -13,8 +13,8 @@ from portal import db
 from portal.domain import outbox
 from portal.domain.outbox import Delivery
 from tests.domain.entries import claim, mark, queue, shown, state, taken, tell
-from tests.relay import empty_queue
-from tests.world import Clock
+from tests.support.relay import empty_queue
+from tests.support.world import Clock
 
 FINAL = [state for state in Delivery if state not in outbox.OPEN_STATES]
 

@@ -17,8 +17,8 @@ from portal import db
 from portal.domain import outbox
 from portal.domain.outbox import Delivery, OutboxEntry
 from tests.domain.entries import claim, mark, queue, tell
-from tests.relay import empty_queue
-from tests.world import Clock
+from tests.support.relay import empty_queue
+from tests.support.world import Clock
 
 
 @pytest.fixture(autouse=True)

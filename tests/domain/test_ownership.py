@@ -10,14 +10,23 @@ import pytest
 from flask import Flask
 
 from portal import db
-from portal.domain import access, account, audit, cloud, customer, identity, once, ownership
+from portal.domain import (
+    access,
+    accounts,
+    audit,
+    clouds,
+    customers,
+    idempotency,
+    identity,
+    ownership,
+)
 from portal.domain.access import AccountRole, CloudRole
-from portal.domain.account import BillingAccount
-from portal.domain.actor import COMMAND
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
 from portal.domain.audit import AuditLine
 from portal.domain.errors import Forbidden, Refused
-from portal.domain.invitation import Invitation
-from tests.world import (
+from portal.domain.invitations import Invitation
+from tests.support.world import (
     CARL,
     DORA,
     EDDIE,
@@ -160,10 +169,10 @@ def test_who_is_disabled_while_a_form_is_on_its_way_makes_nothing(
 
     def create() -> str:
         payer = db.lock(BillingAccount, world.direct)
-        return cloud.create(payer, by=dora, name="nobodys").id
+        return clouds.create(payer, by=dora, name="nobodys").id
 
     with pytest.raises(Refused, match="user-disabled"):
-        db.write(lambda: once.once(dora, "k" * 20, {}, create))
+        db.write(lambda: idempotency.once(dora, "k" * 20, {}, create))
     assert everything() == before
 
 
@@ -174,7 +183,7 @@ def test_who_is_disabled_while_the_invitation_page_is_open_confirms_nothing(
     disable(CARL, SAM)
     before = everything()
     with pytest.raises(Forbidden):
-        db.write(lambda: customer.accept(db.lock(Invitation, world.carls_subaccount), by=carl))
+        db.write(lambda: customers.accept(db.lock(Invitation, world.carls_subaccount), by=carl))
     assert everything() == before
 
 
@@ -252,7 +261,7 @@ def _leave(email: str, barrier: Barrier | None, account_id: str) -> None:
 
 @pytest.fixture
 def two_owners(app: Flask, world: World) -> str:
-    direct = account.own_account_of(user(EDDIE))
+    direct = accounts.own_account_of(user(EDDIE))
     assert direct is not None
     own(EDDIE, world.north)
     own(SAM, direct.id)  # which is nobody's concern here

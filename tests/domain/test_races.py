@@ -16,16 +16,16 @@ from flask import Flask
 from sqlalchemy import event, select, text
 
 from portal import db
-from portal.domain import access, account, audit, cloud, customer, once
-from portal.domain.account import BillingAccount, Kind, Mode
-from portal.domain.actor import COMMAND, Actor
+from portal.domain import access, accounts, audit, clouds, customers, idempotency
+from portal.domain.accounts import BillingAccount, Kind, Mode
+from portal.domain.actors import COMMAND, Actor
 from portal.domain.audit import AuditHead, AuditLine
-from portal.domain.cloud import Cloud
-from portal.domain.customer import Customer, Status, answering
+from portal.domain.clouds import Cloud
+from portal.domain.customers import Customer, Status, answering
 from portal.domain.errors import Refused
 from portal.domain.identity import User
-from portal.domain.invitation import Answer, Invitation
-from tests.world import CARL, DORA, EDDIE, TINA, World, actor, draft, register
+from portal.domain.invitations import Answer, Invitation
+from tests.support.world import CARL, DORA, EDDIE, TINA, World, actor, draft, register
 
 pytestmark = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 
@@ -154,7 +154,7 @@ def careless_answer(asked: Invitation, answer: Answer, status: Status, *, by: Ac
 
 
 def test_accept_raced_with_decline_has_one_winner(world: World, race: Run) -> None:
-    outcomes = race(*answers(world, customer.accept, customer.decline))
+    outcomes = race(*answers(world, customers.accept, customers.decline))
     record = db.session.get_one(Customer, world.carls_customer)
     accepted = record.status is Status.ACTIVE
     assert outcomes == sorted(["done", "already-confirmed" if accepted else "invitation-closed"])
@@ -168,7 +168,7 @@ def test_accept_raced_with_decline_has_one_winner(world: World, race: Run) -> No
 
 def test_accepting_twice_at_once_confirms_once(world: World, race: Run) -> None:
     before = count("invitation.accept")
-    outcomes = race(*answers(world, customer.accept, customer.accept))
+    outcomes = race(*answers(world, customers.accept, customers.accept))
     assert outcomes == ["already-confirmed", "done"]
     assert count("invitation.accept") == before + 1
     subaccount = db.session.get_one(BillingAccount, world.carls_subaccount)
@@ -187,7 +187,7 @@ def test_control_without_the_conditional_update_both_answers_count(
     monkeypatch.setattr(answering, "_answer", careless_answer)
     monkeypatch.setattr(answering.identity, "as_of_now", lambda by: by)  # holds the user's row
     before = count("invitation.accept"), count("invitation.decline")
-    assert race(*answers(world, customer.accept, customer.decline)) == ["done", "done"]
+    assert race(*answers(world, customers.accept, customers.decline)) == ["done", "done"]
     assert (count("invitation.accept"), count("invitation.decline")) == (
         before[0] + 1,
         before[1] + 1,
@@ -204,8 +204,10 @@ def adding(world: World, *keys: str) -> list[Unit]:
     def click(key: str) -> Unit:
         def unit() -> str:
             partner = db.lock(BillingAccount, world.north)
-            effect = customer.add
-            return once.once(eddie, key, {}, lambda: effect(partner, by=eddie, draft=draft()).id)
+            effect = customers.add
+            return idempotency.once(
+                eddie, key, {}, lambda: effect(partner, by=eddie, draft=draft()).id
+            )
 
         return unit
 
@@ -223,7 +225,7 @@ def inviting(world: World) -> list[Unit]:
     def click(email: str) -> Unit:
         def unit() -> object:
             partner = db.session.get_one(BillingAccount, world.north)
-            return customer.add(partner, by=eddie, draft=draft(email))
+            return customers.add(partner, by=eddie, draft=draft(email))
 
         return unit
 
@@ -302,7 +304,7 @@ def careless_switch(own: BillingAccount, *, by: Actor) -> None:
 @pytest.mark.parametrize(
     ("verb", "outcomes"),
     [
-        (account.switch_to_paid, ["already-paid", "done"]),
+        (accounts.switch_to_paid, ["already-paid", "done"]),
         pytest.param(careless_switch, ["done", "done"], id="control"),
     ],
 )
@@ -329,21 +331,21 @@ def test_partner_status_is_never_lost_while_a_customer_is_added(
     is_guarded: bool,
 ) -> None:
     tina = actor(TINA)
-    db.write(lambda: account.switch_to_paid(db.lock(BillingAccount, world.trial), by=tina))
+    db.write(lambda: accounts.switch_to_paid(db.lock(BillingAccount, world.trial), by=tina))
 
     def revoke() -> None:
         partner = db.lock(BillingAccount, world.trial)
-        live = customer.live_customers(partner)
-        account.revoke_partner_status(partner, live_customers=live, by=COMMAND)
+        live = customers.live_customers(partner)
+        accounts.revoke_partner_status(partner, live_customers=live, by=COMMAND)
 
     def add() -> None:
-        customer.add(db.lock(BillingAccount, world.trial), by=tina, draft=draft())
+        customers.add(db.lock(BillingAccount, world.trial), by=tina, draft=draft())
 
     if not is_guarded:
         without_locks(monkeypatch, BillingAccount)
     outcomes = race(revoke, add)
     partner = db.session.get_one(BillingAccount, world.trial)
-    is_lost = partner.kind is Kind.DIRECT and customer.live_customers(partner) > 0
+    is_lost = partner.kind is Kind.DIRECT and customers.live_customers(partner) > 0
     assert is_lost is not is_guarded
     assert outcomes.count("done") == (1 if is_guarded else 2)
 
@@ -361,13 +363,13 @@ def test_two_folders_never_take_one_name(
     dora = actor(DORA)
 
     def create() -> None:
-        cloud.create_folder(db.session.get_one(Cloud, world.doras_cloud), by=dora, name="shop")
+        clouds.create_folder(db.session.get_one(Cloud, world.doras_cloud), by=dora, name="shop")
 
     if not is_guarded:
         without_locks(monkeypatch, Cloud)
         take_out("ALTER TABLE folders DROP CONSTRAINT uq_folders_cloud_id_name")
     assert race(create, create) == ["done", "folder-name-taken" if is_guarded else "done"]
-    names = [f.name for f in cloud.folders_of(db.session.get_one(Cloud, world.doras_cloud))]
+    names = [f.name for f in clouds.folders_of(db.session.get_one(Cloud, world.doras_cloud))]
     assert names == ["default", "shop"] + ([] if is_guarded else ["shop"])
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from portal import db
-from portal.domain import access, cloud, customer
+from portal.domain import access, clouds, customers
 from portal.domain.access import (
     ACCOUNT_TABLE,
     CLOUD_TABLE,
@@ -17,14 +17,14 @@ from portal.domain.access import (
     AccountRole,
     CloudRole,
 )
-from portal.domain.account import BillingAccount
-from portal.domain.actor import COMMAND, Actor
-from portal.domain.cloud import Cloud
-from portal.domain.customer import Customer
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND, Actor
+from portal.domain.clouds import Cloud
+from portal.domain.customers import Customer
 from portal.domain.errors import Forbidden
-from portal.domain.invitation import Invitation
-from tests.verbs import VERBS, Verb
-from tests.world import (
+from portal.domain.invitations import Invitation
+from tests.support.verbs import VERBS, Verb
+from tests.support.world import (
     ACE,
     AMIR,
     CARL,
@@ -218,7 +218,7 @@ def test_an_operator_as_such_has_no_role_on_anything(app: object, world: World, 
 
 def test_roles_on_a_partners_account_hold_on_its_subaccounts(app: object, world: World) -> None:
     def create(_world: World, by: Actor) -> None:
-        cloud.create(db.lock(BillingAccount, world.ninas_subaccount), by=by, name="sample")
+        clouds.create(db.lock(BillingAccount, world.ninas_subaccount), by=by, name="sample")
 
     def see(_world: World, by: Actor) -> None:
         if db.find(BillingAccount, world.ninas_subaccount, by) is None:
@@ -239,7 +239,7 @@ def test_a_role_on_a_subaccount_never_reaches_the_partners_customers(
             raise Forbidden("account.see")
 
     def add(_world: World, by: Actor) -> None:
-        customer.add(db.lock(BillingAccount, world.north), by=by, draft=draft())
+        customers.add(db.lock(BillingAccount, world.north), by=by, draft=draft())
 
     for call in (see_own_record, add):
         verb = Verb("customer.add", lambda world: world.ninas_subaccount, call)

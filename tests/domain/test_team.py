@@ -10,13 +10,13 @@ import pytest
 from flask import Flask
 
 from portal import db
-from portal.domain import access, contact, customer, identity, invitation, team
+from portal.domain import access, customers, identity, invitations, team, values
 from portal.domain.access import AccountRole
-from portal.domain.account import BillingAccount
-from portal.domain.actor import COMMAND
-from portal.domain.customer import Customer
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
+from portal.domain.customers import Customer
 from portal.domain.errors import Forbidden, Refused
-from tests.world import (
+from tests.support.world import (
     CARL,
     DORA,
     EDDIE,
@@ -38,7 +38,7 @@ def add(world: World, email: str, *, by: str = OLGA) -> None:
 
     def unit() -> None:
         north = db.lock(BillingAccount, world.north)
-        address = contact.email(email)
+        address = values.email(email)
         team.add(north, by=who, address=address, role=AccountRole.VIEWER)
 
     db.write(unit)
@@ -98,7 +98,7 @@ def test_who_confirmed_is_the_customers_person_under_any_later_address(
 def test_an_invited_address_without_an_account_is_a_customers_too(app: Flask, world: World) -> None:
     def invite() -> None:
         north = db.lock(BillingAccount, world.north)
-        customer.add(north, by=actor(OLGA), draft=draft("waits@client.example"))
+        customers.add(north, by=actor(OLGA), draft=draft("waits@client.example"))
 
     db.write(invite)
     assert refusal(lambda: add(world, "waits@client.example")) == "email-is-customer"
@@ -108,7 +108,7 @@ def test_once_the_partnership_is_over_the_person_may_come_onto_the_staff(
     app: Flask, world: World
 ) -> None:
     who = actor(CARL)
-    db.write(lambda: customer.decline(invitation.open_for(who)[0], by=who))
+    db.write(lambda: customers.decline(invitations.open_for(who)[0], by=who))
     add(world, CARL)
     assert CARL in staff(world)
 
@@ -116,7 +116,7 @@ def test_once_the_partnership_is_over_the_person_may_come_onto_the_staff(
 def test_another_partners_customer_may_come_onto_the_staff(app: Flask, world: World) -> None:
     def invite() -> None:
         south = db.lock(BillingAccount, world.south)
-        customer.add(south, by=actor(SAM), draft=draft(DORA))
+        customers.add(south, by=actor(SAM), draft=draft(DORA))
 
     db.write(invite)
     add(world, DORA)
@@ -130,7 +130,7 @@ def test_own_staff_is_not_invited_and_invited_people_do_not_come_onto_the_staff(
 
     def invite() -> None:
         north = db.lock(BillingAccount, world.north)
-        customer.add(north, by=actor(OLGA), draft=draft(DORA))
+        customers.add(north, by=actor(OLGA), draft=draft(DORA))
 
     assert refusal(lambda: db.write(invite)) == "email-is-staff"
 
@@ -167,14 +167,14 @@ def test_nobody_becomes_staff_and_customer_at_the_same_time(app: Flask, world: W
     meeting = threading.Barrier(2)
 
     def hire() -> None:
-        address, north = contact.email(DORA), db.session.get_one(BillingAccount, world.north)
+        address, north = values.email(DORA), db.session.get_one(BillingAccount, world.north)
         meeting.wait(timeout=5)
         team.add(north, by=actor(OLGA), address=address, role=AccountRole.VIEWER)
 
     def invite() -> None:
         north = db.session.get_one(BillingAccount, world.north)
         meeting.wait(timeout=5)
-        customer.add(north, by=actor(OLGA), draft=draft(DORA))
+        customers.add(north, by=actor(OLGA), draft=draft(DORA))
 
     def work(unit: Callable[[], None]) -> str:
         with app.app_context():

@@ -10,17 +10,17 @@ import pytest
 from sqlalchemy import func, select
 
 from portal import db
-from portal.domain import access, account, cloud, customer, identity, invitation
+from portal.domain import access, accounts, clouds, customers, identity, invitations
 from portal.domain.access import AccountRole
-from portal.domain.account import BillingAccount
-from portal.domain.actor import COMMAND, WORKER, Actor
-from portal.domain.cloud import Cloud, Folder
-from portal.domain.customer import Customer, CustomerNote, Filter, SavedView
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND, WORKER, Actor
+from portal.domain.clouds import Cloud, Folder
+from portal.domain.customers import Customer, CustomerNote, Filter, SavedView
 from portal.domain.identity import KeptForm
-from portal.domain.importing import Import
-from portal.domain.invitation import Invitation
-from portal.domain.notice import Notice
-from tests.world import (
+from portal.domain.imports import Import
+from portal.domain.invitations import Invitation
+from portal.domain.notifications import Notice
+from tests.support.world import (
     ACE,
     AMIR,
     CARL,
@@ -159,7 +159,7 @@ def change_access(email: str, ident: str, **values: Any) -> None:
 def test_a_revoked_role_shows_nothing_of_the_partners_any_more(
     app: object, world: World, clock: Clock, model: type[Any]
 ) -> None:
-    own = account.own_account_of(user(EDDIE))
+    own = accounts.own_account_of(user(EDDIE))
     assert own is not None
     change_access(EDDIE, world.north, revoked_at=clock.at + timedelta(minutes=1))
     assert rows(model, actor(EDDIE)) == ({own.id} if model is BillingAccount else set())
@@ -187,33 +187,33 @@ def test_a_role_on_an_account_shows_it_when_it_takes_effect(
 
 def test_a_stranger_lists_and_counts_nothing_of_another_partner(app: object, world: World) -> None:
     north, sam = db.session.get_one(BillingAccount, world.north), actor(SAM)
-    assert customer.page_for(sam, north, Filter()) == []
-    assert customer.page_for(sam, north, Filter(search=world.carls_customer)) == []
-    assert customer.counts_for(sam, north).total == 0
-    assert set(customer.counts_for(sam, north).by_status.values()) == {0}
+    assert customers.page_for(sam, north, Filter()) == []
+    assert customers.page_for(sam, north, Filter(search=world.carls_customer)) == []
+    assert customers.counts_for(sam, north).total == 0
+    assert set(customers.counts_for(sam, north).by_status.values()) == {0}
 
 
 @pytest.mark.parametrize("email", [SAM, DORA, CARL])
 def test_a_stranger_finds_nothing_by_its_id_or_name(app: object, world: World, email: str) -> None:
     who = actor(email)
     for text in (world.north, world.ninas_subaccount, "North", "Nina GmbH"):
-        assert account.accounts_for(who, search=text) == []
-        assert customer.subaccount_cards(who, search=text) == []
+        assert accounts.accounts_for(who, search=text) == []
+        assert customers.subaccount_cards(who, search=text) == []
     foreign = {world.ninas_cloud, world.carls_cloud}
-    assert foreign.isdisjoint(row.id for row in cloud.other_clouds_for(who))
-    assert invitation.addressed(who, world.ninas_subaccount) is None
+    assert foreign.isdisjoint(row.id for row in clouds.other_clouds_for(who))
+    assert invitations.addressed(who, world.ninas_subaccount) is None
 
 
 def test_a_partners_search_stays_among_its_own_customers(app: object, world: World) -> None:
     north, olga = db.session.get_one(BillingAccount, world.north), actor(OLGA)
     for text in ("Elsewhere", "other@else.example", world.souths_customer, "%", "_"):
-        assert customer.page_for(olga, north, Filter(search=text)) == []
-    names = {row.name for row in customer.page_for(olga, north, Filter())}
+        assert customers.page_for(olga, north, Filter(search=text)) == []
+    names = {row.name for row in customers.page_for(olga, north, Filter())}
     assert names == {"Carl & Sons", "Nina GmbH"}
 
 
 def test_the_customers_card_shows_its_own_subaccount_only(app: object, world: World) -> None:
-    cards = customer.subaccount_cards(actor(NINA))
+    cards = customers.subaccount_cards(actor(NINA))
     assert [(card.account.id, card.partner_name) for card in cards] == [
         (world.ninas_subaccount, "North")
     ]

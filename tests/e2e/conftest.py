@@ -15,8 +15,8 @@ import pytest
 from babel.support import Translations
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from portal.languages import CATALOGUES
-from tests import chromium, demonstration, postgres
+from portal.i18n.languages import CATALOGUES
+from tests.support import chromium, demonstration, postgres
 
 REPORTS = """addEventListener(
   'securitypolicyviolation', (it) => report(it.violatedDirective + ' ' + it.blockedURI))"""

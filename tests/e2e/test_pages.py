@@ -11,10 +11,10 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
-from portal.seeds.people import OLGA
-from tests import demonstration, pages, way
+from portal.demo.people import OLGA
 from tests.e2e.conftest import sign_in
-from tests.tour import Tour
+from tests.support import demonstration, page_paths, pages
+from tests.support.tour import Tour
 
 pytestmark = pytest.mark.e2e
 PHONE = 375
@@ -38,7 +38,7 @@ def test_every_page_fits_a_phone_and_pleases_axe_in_both_themes(
     wanted = [shown for shown in every if (shown.who == OLGA) is is_owners]
     shutil.copy(planted, tmp_path / "portal.db")
     with demonstration.served(tmp_path) as url, demonstration.broken(tmp_path) as bare:
-        tour = Tour(chrome, bare[0], url, bare[1], way.PLACES)
+        tour = Tour(chrome, bare[0], url, bare[1], page_paths.PLACES)
         for shown in wanted:
             with tour.opened(shown, PHONE) as page:
                 tour.judge(page, shown)

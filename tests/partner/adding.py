@@ -8,11 +8,11 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from portal import db
-from portal.domain import customer
-from portal.domain.account import BillingAccount
-from portal.domain.customer import Customer
-from tests.browser import Browser
-from tests.world import OLGA, World, actor, draft
+from portal.domain import customers
+from portal.domain.accounts import BillingAccount
+from portal.domain.customers import Customer
+from tests.support.browser import Browser
+from tests.support.world import OLGA, World, actor, draft
 
 NEW = "new@client.example"
 GOOD = {"name": "New Client", "invitation_email": NEW, "country": "DE"}
@@ -37,7 +37,7 @@ def add(world: World, email: str = NEW, **facts: Any) -> str:
 
     def unit() -> str:
         north = db.lock(BillingAccount, world.north)
-        return customer.add(north, by=actor(OLGA), draft=draft(email, **facts)).id
+        return customers.add(north, by=actor(OLGA), draft=draft(email, **facts)).id
 
     return db.write(unit)
 

@@ -10,11 +10,11 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from portal import db, worker
-from portal.domain.customer import Customer
-from portal.domain.importing import Import
-from tests.browser import Browser
-from tests.page import text_of
-from tests.world import World
+from portal.domain.customers import Customer
+from portal.domain.imports import Import
+from tests.support.browser import Browser
+from tests.support.page import text_of
+from tests.support.world import World
 
 HEADER = "name,invitation_email,country"
 

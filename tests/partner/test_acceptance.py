@@ -8,17 +8,17 @@ from datetime import date
 from flask import Flask
 
 from portal import db
-from portal.domain import customer, invitation
-from portal.domain.account import BillingAccount
-from portal.domain.customer import Customer, Week
-from tests.browser import Browser
-from tests.world import CARL, OLGA, SAM, VERA, Clock, World, actor, draft
+from portal.domain import customers, invitations
+from portal.domain.accounts import BillingAccount
+from portal.domain.customers import Customer, Week
+from tests.support.browser import Browser
+from tests.support.world import CARL, OLGA, SAM, VERA, Clock, World, actor, draft
 
 
 def weeks(world: World, email: str = OLGA) -> list[Week]:
     def read() -> list[Week]:
         north = db.session.get_one(BillingAccount, world.north)
-        return customer.acceptance_for(actor(email), north)
+        return customers.acceptance_for(actor(email), north)
 
     return db.read(read)
 
@@ -26,7 +26,7 @@ def weeks(world: World, email: str = OLGA) -> list[Week]:
 def add(world: World, email: str) -> str:
     who = actor(OLGA)
     return db.write(
-        lambda: customer.add(db.lock(BillingAccount, world.north), by=who, draft=draft(email)).id
+        lambda: customers.add(db.lock(BillingAccount, world.north), by=who, draft=draft(email)).id
     )
 
 
@@ -42,8 +42,8 @@ def test_each_week_counts_what_became_of_those_added_in_it(
     clock.forward(minutes=1)
     monday = add(world, "monday@client.example")
     olga, carl = actor(OLGA), actor(CARL)
-    db.write(lambda: customer.remove(db.lock(Customer, monday), by=olga))
-    db.write(lambda: customer.decline(invitation.open_for(carl)[0], by=carl))
+    db.write(lambda: customers.remove(db.lock(Customer, monday), by=olga))
+    db.write(lambda: customers.decline(invitations.open_for(carl)[0], by=carl))
     found = weeks(world)
     assert len(found) == 26
     assert found[-2:] == [

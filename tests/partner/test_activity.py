@@ -9,12 +9,13 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from portal import db, spreadsheet
-from portal.domain import activity, customer
-from portal.domain.customer import Customer
-from tests.browser import Browser
-from tests.page import text_of
-from tests.world import ACE, CARL, DORA, EDDIE, NINA, OLGA, SAM, VERA, World, actor, user
+from portal import db
+from portal.domain import activity, customers
+from portal.domain.customers import Customer
+from portal.web import csv as portal_csv
+from tests.support.browser import Browser
+from tests.support.page import text_of
+from tests.support.world import ACE, CARL, DORA, EDDIE, NINA, OLGA, SAM, VERA, World, actor, user
 
 Open = Callable[..., Browser]
 
@@ -47,7 +48,7 @@ def write(ident: str, count: int) -> None:
     def unit() -> None:
         record = db.lock(Customer, ident)
         for number in range(count):
-            customer.add_note(record, by=who, text=f"note {number}")
+            customers.add_note(record, by=who, text=f"note {number}")
 
     db.write(unit)
 
@@ -163,7 +164,7 @@ def test_no_cell_is_a_formula(browser: Open, world: World, sign: str) -> None:
 
 @pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\tx", "\rx", "=\n1"])
 def test_every_sign_that_begins_a_formula_gets_an_apostrophe(cell: str) -> None:
-    written = "".join(spreadsheet.lines([[cell, "plain", 'a,"b"\nc']]))
+    written = "".join(portal_csv.lines([[cell, "plain", 'a,"b"\nc']]))
     rows = list(csv.reader(io.StringIO(written.removeprefix("\ufeff"), newline="")))
     assert rows == [[f"'{cell}", "plain", 'a,"b"\nc']]
 

@@ -10,15 +10,15 @@ import pytest
 from flask import Flask
 
 from portal import db
-from portal.domain import customer
-from portal.domain.account import BillingAccount
-from portal.domain.customer import Customer, Filter
+from portal.domain import customers
+from portal.domain.accounts import BillingAccount
+from portal.domain.customers import Customer, Filter
 from portal.domain.errors import Refused
-from tests.answers import links, notices
-from tests.browser import Browser
 from tests.partner.adding import add, opened, send
 from tests.partner.test_managers import names
-from tests.world import BEGIN, CARL, EDDIE, OLGA, Clock, World, actor
+from tests.support.answers import links, notices
+from tests.support.browser import Browser
+from tests.support.world import BEGIN, CARL, EDDIE, OLGA, Clock, World, actor
 
 Open = Callable[..., Browser]
 
@@ -53,7 +53,7 @@ def test_the_filter_shows_who_waits_longer_than_so_many_days_oldest_first(
 
 def test_an_active_customer_does_not_wait(app: Flask, world: World, clock: Clock) -> None:
     clock.forward(days=30)
-    rows = customer.page_for(actor(OLGA), north(world), Filter(waiting_days=7))
+    rows = customers.page_for(actor(OLGA), north(world), Filter(waiting_days=7))
     assert [row.id for row in rows] == [world.carls_customer]
 
 
@@ -73,7 +73,7 @@ def test_the_list_is_sorted_by_age_either_way(world: World, browser: Open) -> No
 def test_paging_goes_on_in_the_wanted_order(app: Flask, world: World) -> None:
     ids = [add(world, f"n{n}@client.example") for n in range(3)]
     wanted = Filter(oldest_first=True, after=ids[0])
-    rows = customer.page_for(actor(OLGA), north(world), wanted)
+    rows = customers.page_for(actor(OLGA), north(world), wanted)
     assert [row.id for row in rows] == ids[1:]
 
 
@@ -142,7 +142,7 @@ class TestTheDaysMost:
         olga, carls = actor(OLGA), world.carls_customer
         with pytest.raises(Refused, match="invitations-per-day"):
             db.write(
-                lambda: customer.correct_address(
+                lambda: customers.correct_address(
                     db.lock(Customer, carls), by=olga, email="right@client.example"
                 )
             )
@@ -151,7 +151,7 @@ class TestTheDaysMost:
         self, world: World, app: Flask, clock: Clock
     ) -> None:
         def known() -> timedelta | None:
-            at = customer.next_invitation_at(north(world))
+            at = customers.next_invitation_at(north(world))
             return at and at.replace(microsecond=0) - BEGIN
 
         assert db.read(known) is None
@@ -166,5 +166,5 @@ class TestTheDaysMost:
         for n in range(2):
             add(world, f"n{n}@client.example")
         south = db.session.get_one(BillingAccount, world.south)
-        assert customer.next_invitation_at(south) is None
-        assert customer.too_many(south) is None
+        assert customers.next_invitation_at(south) is None
+        assert customers.too_many(south) is None

@@ -7,16 +7,16 @@ from collections.abc import Callable
 import pytest
 
 from portal import db
-from portal.domain import access, account, cloud, customer
+from portal.domain import access, accounts, clouds, customers
 from portal.domain.access import CloudRole
-from portal.domain.account import BillingAccount
-from portal.domain.cloud import Cloud
-from portal.domain.customer import Customer
-from tests.answers import errors, links, notices, stored
-from tests.browser import Browser
-from tests.inputs import INVISIBLE, LONG, ODD
-from tests.page import text_of
-from tests.world import (
+from portal.domain.accounts import BillingAccount
+from portal.domain.clouds import Cloud
+from portal.domain.customers import Customer
+from tests.support.answers import errors, links, notices, stored
+from tests.support.browser import Browser
+from tests.support.odd_inputs import INVISIBLE, LONG, ODD
+from tests.support.page import text_of
+from tests.support.world import (
     ACE,
     AMIR,
     CARL,
@@ -51,7 +51,7 @@ def clouds_named(name: str) -> list[Cloud]:
 
 def suspend(world: World) -> None:
     olga = actor(OLGA)
-    db.write(lambda: customer.suspend(db.lock(Customer, world.ninas_customer), by=olga))
+    db.write(lambda: customers.suspend(db.lock(Customer, world.ninas_customer), by=olga))
 
 
 # What is linked
@@ -71,14 +71,14 @@ def test_the_tab_shows_what_is_linked_since_when_and_who_pays(browser: Open, wor
 
 def test_a_cloud_that_leaves_is_not_on_the_tab_any_more(browser: Open, world: World) -> None:
     nina, olga = actor(NINA), browser(OLGA)
-    own = account.own_account_of(user(NINA))
+    own = accounts.own_account_of(user(NINA))
     assert own is not None
     home = own.id
 
     def create() -> str:
-        account.switch_to_paid(db.lock(BillingAccount, home), by=nina)
+        accounts.switch_to_paid(db.lock(BillingAccount, home), by=nina)
         payer = db.lock(BillingAccount, world.ninas_subaccount)
-        return cloud.create(payer, by=nina, name="leaves").id
+        return clouds.create(payer, by=nina, name="leaves").id
 
     made = db.write(create)
     olga.get(at(world))
@@ -117,8 +117,8 @@ def test_a_cloud_is_created_in_the_subaccount_with_name_and_folder(
     assert notices(eddie, "success") == ["The cloud shop production is created."]
     assert len(rows(eddie)) == 2
     (made,) = clouds_named("shop production")
-    assert cloud.payer_of(made).id == world.ninas_subaccount
-    assert [folder.name for folder in cloud.folders_of(made)] == ["web"]
+    assert clouds.payer_of(made).id == world.ninas_subaccount
+    assert [folder.name for folder in clouds.folders_of(made)] == ["web"]
 
 
 def test_what_staff_creates_is_owned_by_the_partner_and_by_the_customers_people(

@@ -11,15 +11,15 @@ from sqlalchemy import update
 from portal import db
 from portal.domain import access
 from portal.domain.access import AccountRole
-from portal.domain.account import BillingAccount
-from portal.domain.actor import COMMAND
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
 from portal.domain.outbox import Delivery, OutboxEntry
-from tests.answers import blanked, facts, links
-from tests.browser import Browser
-from tests.letters import arrived
-from tests.page import text_of
 from tests.partner.adding import add, named
-from tests.world import CARL, DORA, EDDIE, NINA, OLGA, PASSWORD, VERA, World, user
+from tests.support.answers import blanked, facts, links
+from tests.support.browser import Browser
+from tests.support.mails import arrived
+from tests.support.page import text_of
+from tests.support.world import CARL, DORA, EDDIE, NINA, OLGA, PASSWORD, VERA, World, user
 
 Open = Callable[..., Browser]
 

@@ -11,14 +11,15 @@ from urllib.parse import quote
 
 import pytest
 
-from portal import db, spreadsheet
-from portal.domain import access, customer
-from portal.domain.account import BillingAccount
-from portal.domain.customer import COLUMNS, ONLY_EXPORTED
-from tests.answers import links
-from tests.browser import Browser
+from portal import db
+from portal.domain import access, customers
+from portal.domain.accounts import BillingAccount
+from portal.domain.customers import COLUMNS, ONLY_EXPORTED
+from portal.web import csv as portal_csv
 from tests.partner.adding import add
-from tests.world import ACE, CARL, EDDIE, NINA, OLGA, SAM, VERA, World, actor, draft, user
+from tests.support.answers import links
+from tests.support.browser import Browser
+from tests.support.world import ACE, CARL, EDDIE, NINA, OLGA, SAM, VERA, World, actor, draft, user
 
 Open = Callable[..., Browser]
 
@@ -75,7 +76,7 @@ def test_every_field_of_the_record_stands_in_its_column(browser: Open, world: Wo
     kept = {"manager_id": world.eddie, "with_cloud": False}
     wanted = replace(draft(name="Zoë GmbH", **kept), **facts)
     partner = partial(db.lock, BillingAccount, world.north)
-    db.write(lambda: customer.add(partner(), by=actor(OLGA), draft=wanted))
+    db.write(lambda: customers.add(partner(), by=actor(OLGA), draft=wanted))
     row = exported(browser(OLGA), path(world))[0]
     shown = facts | {"phone": "'+493023125182"}  # or a spreadsheet program adds it up
     assert {name: row[name] for name in facts} == shown
@@ -97,7 +98,7 @@ def test_an_export_is_the_list_exactly_as_filtered(
     for number in range(4):
         add(world, f"n{number}@client.example", name=f"Number {number}")
     add(world, "mine@client.example", manager_id=user(OLGA).id)
-    monkeypatch.setattr(customer, "EXPORT_PAGE", 2)
+    monkeypatch.setattr(customers, "EXPORT_PAGE", 2)
     olga = browser(OLGA)
     olga.get(f"/partner/{world.north}/customers{query}")
     rows_shown = [link for body in olga.page.iter("tbody") for link in body.iter("a")]
@@ -113,7 +114,7 @@ def test_the_page_one_is_on_does_not_matter(browser: Open, world: World) -> None
 def test_who_loses_the_role_while_the_file_is_read_gets_no_more(
     browser: Open, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(customer, "EXPORT_PAGE", 1)
+    monkeypatch.setattr(customers, "EXPORT_PAGE", 1)
     answer = browser(EDDIE).get(path(world), buffered=False)
     pieces = iter(answer.response)
     read = [next(pieces) for _ in range(3)]  # the mark, the header, a customer
@@ -131,6 +132,6 @@ def test_who_loses_the_role_while_the_file_is_read_gets_no_more(
     "cell", ["=1", "+1", "-1", "@x", "\tx", "\rx", "'=1", "''+1", "'plain", "a=1", ""]
 )
 def test_no_cell_is_a_formula(cell: str) -> None:
-    written = "".join(spreadsheet.lines([[cell]])).removeprefix(spreadsheet.MARK)
+    written = "".join(portal_csv.lines([[cell]])).removeprefix(portal_csv.MARK)
     [[read]] = csv.reader(io.StringIO(written, newline=""))
     assert not read.startswith(("=", "+", "-", "@", "\t", "\r"))

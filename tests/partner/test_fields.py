@@ -8,14 +8,14 @@ from collections.abc import Callable
 import pytest
 
 from portal import db
-from portal.domain import customer
-from portal.domain.account import BillingAccount
-from tests.answers import errors, facts, links, notices, stored
-from tests.browser import Browser
-from tests.inputs import BAD_ADDRESSES, INVISIBLE, LONG, ODD, shown
-from tests.page import text_of
+from portal.domain import customers
+from portal.domain.accounts import BillingAccount
 from tests.partner.adding import GOOD, NEW, add, named, opened, send
-from tests.world import CARL, DORA, EDDIE, OLGA, SAM, VERA, World, user
+from tests.support.answers import errors, facts, links, notices, stored
+from tests.support.browser import Browser
+from tests.support.odd_inputs import BAD_ADDRESSES, INVISIBLE, LONG, ODD, shown
+from tests.support.page import text_of
+from tests.support.world import CARL, DORA, EDDIE, OLGA, SAM, VERA, World, user
 
 Open = Callable[..., Browser]
 
@@ -284,7 +284,7 @@ def test_unknown_fields_change_nothing(browser: Open, world: World) -> None:
     (record,) = named("New Client")
     assert record.partner_id == world.north
     assert record.subaccount_id != world.ninas_subaccount
-    assert record.status is customer.Status.WAITING
+    assert record.status is customers.Status.WAITING
     assert (
         db.read(lambda: db.session.get(BillingAccount, record.subaccount_id)).parent_id
         == world.north

@@ -7,16 +7,16 @@ from collections.abc import Callable
 import pytest
 
 from portal import db
-from portal.domain import customer, first_steps, invitation
+from portal.domain import customers, first_steps, invitations
 from portal.domain.access import AccountRole
-from portal.domain.account import BillingAccount
-from portal.domain.customer import Customer
-from tests.answers import links, notices, stored
-from tests.browser import Browser
-from tests.clouds import OWNER, give, hire, make_cloud
-from tests.page import text_of
+from portal.domain.accounts import BillingAccount
+from portal.domain.customers import Customer
 from tests.partner.adding import add
-from tests.world import CARL, DORA, EDDIE, OLGA, TINA, VERA, World, actor, link
+from tests.support.answers import links, notices, stored
+from tests.support.browser import Browser
+from tests.support.clouds import OWNER, give, hire, make_cloud
+from tests.support.page import text_of
+from tests.support.world import CARL, DORA, EDDIE, OLGA, TINA, VERA, World, actor, link
 
 Open = Callable[..., Browser]
 STEPS = ["Switch to paid", "Add the first customer", "Copy the confirmation link", "Link a cloud"]
@@ -44,15 +44,15 @@ def at(number: int) -> list[str]:
 
 
 def accept() -> None:
-    db.write(lambda: customer.accept(invitation.open_for(actor(CARL))[0], by=actor(CARL)))
+    db.write(lambda: customers.accept(invitations.open_for(actor(CARL))[0], by=actor(CARL)))
 
 
 def copy(customer_id: str, email: str) -> None:
-    db.write(lambda: customer.copy_link(db.lock(Customer, customer_id), by=actor(email)))
+    db.write(lambda: customers.copy_link(db.lock(Customer, customer_id), by=actor(email)))
 
 
 def copies(customer_id: str) -> int:
-    lines = db.read(lambda: customer.history_of(db.session.get_one(Customer, customer_id)))
+    lines = db.read(lambda: customers.history_of(db.session.get_one(Customer, customer_id)))
     return [line.action for line in lines].count("invitation.copy_link")
 
 
@@ -134,7 +134,7 @@ def test_a_list_that_is_filtered_or_long_shows_none(
     assert steps(opened(olga, world.north, "?q=nina")) == []
     assert steps(opened(olga, world.north, "?status=Active")) == []
     add(world)
-    monkeypatch.setattr(customer, "PAGE", 2)
+    monkeypatch.setattr(customers, "PAGE", 2)
     assert steps(opened(olga, world.north)) == []
 
 

@@ -8,11 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from portal import db
-from portal.domain import customer
-from portal.domain.importing import Import
-from tests.answers import errors, links
-from tests.browser import Browser
-from tests.page import text_of
+from portal.domain import customers
+from portal.domain.imports import Import
 from tests.partner.adding import add
 from tests.partner.importing import (
     HEADER,
@@ -28,7 +25,10 @@ from tests.partner.importing import (
     work,
     written,
 )
-from tests.world import EDDIE, NINA, OLGA, World
+from tests.support.answers import errors, links
+from tests.support.browser import Browser
+from tests.support.page import text_of
+from tests.support.world import EDDIE, NINA, OLGA, World
 
 Open = Callable[..., Browser]
 
@@ -45,7 +45,7 @@ def test_every_column_comes_into_its_field(browser: Open, world: World) -> None:
         f'Street,Box,K-1,{EDDIE.upper()},"two\nlines",no'
     )
     imported(browser(OLGA), world, row, header=FULL)
-    found = db.session.query(customer.Customer).filter_by(name="Zoë, Inc.").one()
+    found = db.session.query(customers.Customer).filter_by(name="Zoë, Inc.").one()
     kept = {name: getattr(found, name) for name in FULL.split(",") if hasattr(found, name)}
     assert kept == {
         "name": "Zoë, Inc.",
@@ -264,7 +264,7 @@ def test_an_export_is_imported_elsewhere_as_it_was(browser: Open, world: World) 
     sam.submit(form="begin")
     work()
     again = read_back(sam.get(f"/partner/{world.south}/customers/export?q=client"))
-    columns = customer.COLUMNS
+    columns = customers.COLUMNS
 
     def cells(rows: list[dict[str, str]]) -> list[list[str]]:
         return sorted([row[column] for column in columns] for row in rows)

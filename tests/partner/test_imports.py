@@ -8,13 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from portal import db, worker
-from portal.domain import access, customer, importing
+from portal.domain import access, customers, imports
 from portal.domain.access import AccountRole
-from portal.domain.account import BillingAccount
-from portal.domain.importing import Import, State
-from tests.answers import links, notices
-from tests.browser import Browser
-from tests.letters import letters_to
+from portal.domain.accounts import BillingAccount
+from portal.domain.imports import Import, State
 from tests.partner.importing import (
     added,
     checked,
@@ -28,7 +25,10 @@ from tests.partner.importing import (
     upload,
     work,
 )
-from tests.world import ACE, AMIR, EDDIE, OLGA, TINA, VERA, Clock, World, actor, user
+from tests.support.answers import links, notices
+from tests.support.browser import Browser
+from tests.support.mails import letters_to
+from tests.support.world import ACE, AMIR, EDDIE, OLGA, TINA, VERA, Clock, World, actor, user
 
 Open = Callable[..., Browser]
 
@@ -81,7 +81,7 @@ def test_a_partner_in_trial_reads_why_not(browser: Open, world: World) -> None:
 def test_whose_role_ends_meanwhile_adds_no_more(browser: Open, world: World) -> None:
     eddie = checked(browser(EDDIE), world, *firms(3))
     eddie.submit("Import 3 customers")
-    db.write(lambda: importing.go_on(importing.due() or ""))
+    db.write(lambda: imports.go_on(imports.due() or ""))
 
     def lower() -> None:
         north = db.lock(BillingAccount, world.north)
@@ -103,8 +103,8 @@ def test_whoever_begins_an_import_answers_for_it(browser: Open, world: World) ->
     amir.get(eddie.url)
     amir.submit("Import 1 customer")
     work()
-    found = db.session.query(customer.Customer).filter_by(name="Firm 0").one()
-    assert [line.email for line in customer.history_of(found)] == [AMIR]
+    found = db.session.query(customers.Customer).filter_by(name="Firm 0").one()
+    assert [line.email for line in customers.history_of(found)] == [AMIR]
 
 
 def test_a_double_click_on_the_button_uploads_one_file(browser: Open, world: World) -> None:
@@ -152,7 +152,7 @@ def test_an_import_ended_early_keeps_what_is_added_and_refuses_the_rest(
 ) -> None:
     olga = checked(browser(OLGA), world, *firms(3))
     olga.submit("Import 3 customers")
-    db.write(lambda: importing.go_on(importing.due() or ""))
+    db.write(lambda: imports.go_on(imports.due() or ""))
     olga.get(olga.url)
     olga.submit("End import")
     work()
@@ -165,7 +165,7 @@ def test_an_import_ended_early_keeps_what_is_added_and_refuses_the_rest(
 
 def test_files_without_end_are_refused(browser: Open, world: World) -> None:
     olga = browser(OLGA)
-    for number in range(importing.OPEN_MOST - 1):  # and the cast's own
+    for number in range(imports.OPEN_MOST - 1):  # and the cast's own
         assert upload(olga, world, sheet(*firms(1, number))).status_code == 200
     assert upload(olga, world, sheet(*firms(1))).status_code == 422
     assert "5 imports are not over yet." in notices(olga)[0]
@@ -212,7 +212,7 @@ def test_what_a_file_says_about_people_is_dropped_in_time(
 ) -> None:
     olga = imported(browser(OLGA), world, *firms(1), "Bad,bad,DE")
     held = db.session.query(Import).filter(Import.id != world.norths_import).one()
-    cells = {row.number: row.cells for row in importing.rows_of(held)}
+    cells = {row.number: row.cells for row in imports.rows_of(held)}
     assert cells == {2: {}, 3: {"name": "Bad", "invitation_email": "bad", "country": "DE"}}
     assert "Its rows are kept until 1 Apr 2026." in olga.text
     clock.forward(days=29)
@@ -221,7 +221,7 @@ def test_what_a_file_says_about_people_is_dropped_in_time(
     clock.forward(days=2)
     worker.tidy()
     assert db.session.query(Import).count() == 0
-    assert db.session.query(importing.ImportRow).count() == 0
+    assert db.session.query(imports.ImportRow).count() == 0
     assert added(world) == ["Firm 0"]
 
 

@@ -8,13 +8,13 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from portal import db
-from portal.domain import customer, invitation
-from portal.domain.customer import Customer
-from tests.answers import links
-from tests.browser import Browser
-from tests.page import text_of
+from portal.domain import customers, invitations
+from portal.domain.customers import Customer
 from tests.partner.adding import add
-from tests.world import CARL, OLGA, TINA, VERA, World, actor
+from tests.support.answers import links
+from tests.support.browser import Browser
+from tests.support.page import text_of
+from tests.support.world import CARL, OLGA, TINA, VERA, World, actor
 
 Open = Callable[..., Browser]
 
@@ -51,7 +51,7 @@ def test_the_newest_stands_on_top_with_what_one_needs_to_know(browser: Open, wor
 
 def test_a_closed_cloud_is_no_cloud_to_copy(browser: Open, world: World) -> None:
     def decline() -> None:
-        customer.decline(invitation.open_for(actor(CARL))[0], by=actor(CARL))
+        customers.decline(invitations.open_for(actor(CARL))[0], by=actor(CARL))
 
     db.write(decline)
     client = browser(OLGA)

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import event
 
 from portal import db
-from tests.browser import Browser
-from tests.page import text_of
-from tests.world import EDDIE, OLGA, SAM, VERA, World, user
+from tests.support.browser import Browser
+from tests.support.page import text_of
+from tests.support.world import EDDIE, OLGA, SAM, VERA, World, user
 
 Open = Callable[..., Browser]
 

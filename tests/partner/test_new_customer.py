@@ -8,16 +8,28 @@ from collections.abc import Callable
 import pytest
 
 from portal import db
-from portal.domain import access, once
+from portal.domain import access, idempotency
 from portal.domain.access import AccountRole
-from portal.domain.account import BillingAccount
-from portal.domain.actor import COMMAND
-from portal.domain.customer import Status
-from tests.answers import errors, facts, links, notices, stored, token
-from tests.browser import Browser
-from tests.letters import letters_to, link_in
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
+from portal.domain.customers import Status
 from tests.partner.adding import GOOD, NEW, add, named, opened, send
-from tests.world import ACE, AMIR, EDDIE, OLGA, PASSWORD, SAM, TINA, VERA, Clock, World, user
+from tests.support.answers import errors, facts, links, notices, stored, token
+from tests.support.browser import Browser
+from tests.support.mails import letters_to, link_in
+from tests.support.world import (
+    ACE,
+    AMIR,
+    EDDIE,
+    OLGA,
+    PASSWORD,
+    SAM,
+    TINA,
+    VERA,
+    Clock,
+    World,
+    user,
+)
 
 Open = Callable[..., Browser]
 
@@ -212,7 +224,7 @@ def test_a_key_is_kept_for_a_day_at_least(browser: Open, world: World, clock: Cl
     form = client.form("/customers/add")
     send(client, world)
     clock.forward(hours=25)
-    db.write(once.forget_old)
+    db.write(idempotency.forget_old)
     again = opened(browser(OLGA), world)
     fresh = again.form("/customers/add")["csrf_token"]
     assert send(again, world, **form | GOOD | {"csrf_token": fresh}).status_code == 303

@@ -8,14 +8,14 @@ import pytest
 from sqlalchemy import update
 
 from portal import db
-from portal.domain import customer
-from portal.domain.customer import Customer
+from portal.domain import customers
+from portal.domain.customers import Customer
 from portal.domain.outbox import OPEN_STATES, Delivery, OutboxEntry
-from tests.answers import links
-from tests.browser import Browser
-from tests.page import text_of
 from tests.partner.adding import add
-from tests.world import CARL, EDDIE, OLGA, SAM, VERA, Clock, World, actor, everything
+from tests.support.answers import links
+from tests.support.browser import Browser
+from tests.support.page import text_of
+from tests.support.world import CARL, EDDIE, OLGA, SAM, VERA, Clock, World, actor, everything
 
 Open = Callable[..., Browser]
 HTMX = {"HX-Request": "true"}
@@ -118,8 +118,8 @@ def test_an_inactive_customer_says_why_and_can_be_asked_again(
     carl.submit("Decline")
     removed = add(world, "gone@client.example", name="Gone")
     by = actor(OLGA)
-    db.write(lambda: customer.remove(db.lock(Customer, removed), by=by))
-    db.write(lambda: customer.end_partnership(db.lock(Customer, world.ninas_customer), by=by))
+    db.write(lambda: customers.remove(db.lock(Customer, removed), by=by))
+    db.write(lambda: customers.end_partnership(db.lock(Customer, world.ninas_customer), by=by))
     for ident, says in (
         (world.carls_customer, "The customer declined on 2 Mar 2026."),
         (removed, "Removed on 2 Mar 2026, before the customer had answered."),
@@ -140,7 +140,7 @@ def test_a_corrected_address_leads_on_to_the_new_record(browser: Open, world: Wo
 
     def unit() -> str:
         record = db.lock(Customer, world.carls_customer)
-        return customer.correct_address(record, by=by, email="right@client.example").id
+        return customers.correct_address(record, by=by, email="right@client.example").id
 
     corrected = db.write(unit)
     olga = browser(OLGA)
@@ -156,7 +156,7 @@ def test_inviting_again_begins_with_the_old_record_and_writes_nothing_itself(
 ) -> None:
     old = add(world, "back@client.example", name="Back", reference="K-1", phone="030 23125182")
     by = actor(OLGA)
-    db.write(lambda: customer.remove(db.lock(Customer, old), by=by))
+    db.write(lambda: customers.remove(db.lock(Customer, old), by=by))
     olga = browser(OLGA)
     olga.get(address(world, old))
     before = everything()

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from tests.answers import errors, notices, stored, token
-from tests.browser import Browser
-from tests.inputs import INVISIBLE, LONG, ODD
-from tests.page import text_of
-from tests.world import ACE, AMIR, CARL, EDDIE, NINA, OLGA, SAM, VERA, World
+from tests.support.answers import errors, notices, stored, token
+from tests.support.browser import Browser
+from tests.support.odd_inputs import INVISIBLE, LONG, ODD
+from tests.support.page import text_of
+from tests.support.world import ACE, AMIR, CARL, EDDIE, NINA, OLGA, SAM, VERA, World
 
 Open = Callable[..., Browser]
 

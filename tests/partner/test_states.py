@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from tests.browser import Browser
-from tests.world import AMIR, EDDIE, OLGA, VERA, World, everything
+from tests.support.browser import Browser
+from tests.support.world import AMIR, EDDIE, OLGA, VERA, World, everything
 
 Open = Callable[..., Browser]
 

@@ -7,16 +7,17 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from portal import db, phrases
+from portal import db
 from portal.domain import access
 from portal.domain.access import ACCOUNT_TABLE, AccountRole
-from portal.domain.account import BillingAccount
-from portal.domain.actor import COMMAND
-from tests.answers import errors, facts, links, notices, stored
-from tests.browser import Browser
-from tests.inputs import BAD_ADDRESSES
-from tests.page import text_of
-from tests.world import (
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
+from portal.wording import labels
+from tests.support.answers import errors, facts, links, notices, stored
+from tests.support.browser import Browser
+from tests.support.odd_inputs import BAD_ADDRESSES
+from tests.support.page import text_of
+from tests.support.world import (
     ACE,
     AMIR,
     CARL,
@@ -73,7 +74,7 @@ def test_the_role_table_on_the_page_is_the_one_in_code(browser: Open, world: Wor
         }
     with vera.application.test_request_context():
         assert shown == {
-            str(phrases.ABILITIES[action]): set(held) for action, held in ACCOUNT_TABLE.items()
+            str(labels.ABILITIES[action]): set(held) for action, held in ACCOUNT_TABLE.items()
         }
 
 

@@ -3,7 +3,7 @@
 Every page, form, program and command asks `may` or `require`; both ask the two tables.
 """
 
-from portal.domain.access.granting import (
+from portal.domain.access.account_roles import (
     change,
     give_account_role,
     give_cloud_role,
@@ -11,7 +11,7 @@ from portal.domain.access.granting import (
     is_last_owner,
     revoke,
 )
-from portal.domain.access.holding import (
+from portal.domain.access.permissions import (
     AccountAccess,
     CloudAccess,
     account_ids,
@@ -27,7 +27,7 @@ from portal.domain.access.holding import (
     roles_on_cloud,
     staff_ids,
 )
-from portal.domain.access.table import (
+from portal.domain.access.role_table import (
     ACCOUNT_TABLE,
     CLOUD_TABLE,
     INVITED_TABLE,

@@ -5,14 +5,13 @@ sign-up, and reserves nothing. The password is chosen after the mail was answere
 prepare an account for somebody else's address.
 """
 
-from portal.domain.identity.address import (
+from portal.domain.identity.email_change import (
     EMAIL_CHANGE_LASTS,
     EmailChange,
     ask_email_change,
     change_email,
     pending_email_change,
 )
-from portal.domain.identity.old import forget_old
 from portal.domain.identity.password import (
     PASSWORD_LONGEST,
     PASSWORD_SHORTEST,
@@ -25,6 +24,14 @@ from portal.domain.identity.password import (
     reset_password,
     user_of_reset,
 )
+from portal.domain.identity.rate_limits import (
+    Tries,
+    count_feedback,
+    count_mail,
+    count_try,
+    forgive_try,
+)
+from portal.domain.identity.retention import forget_old
 from portal.domain.identity.session import (
     SEEN_EVERY,
     SESSION_IDLE,
@@ -49,13 +56,6 @@ from portal.domain.identity.sign_up import (
     create_user,
     sign_up,
     waiting_sign_up,
-)
-from portal.domain.identity.tries import (
-    Tries,
-    count_feedback,
-    count_mail,
-    count_try,
-    forgive_try,
 )
 from portal.domain.identity.user import (
     User,

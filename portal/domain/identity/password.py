@@ -12,11 +12,11 @@ from argon2.exceptions import VerificationError
 
 from portal import db
 from portal.domain import audit, outbox
-from portal.domain.actor import Actor
-from portal.domain.contact import Address
+from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity.session import end_sessions
 from portal.domain.identity.user import User, as_actor, user_by_email
+from portal.domain.values import Address
 
 PASSWORD_SHORTEST, PASSWORD_LONGEST = 10, 200
 RESET_LASTS = timedelta(hours=1)

@@ -10,7 +10,7 @@ from sqlalchemy import JSON, ColumnElement, ForeignKey, and_, select, true, upda
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
-from portal.domain.actor import Actor
+from portal.domain.actors import Actor
 from portal.domain.identity.user import User, as_actor
 
 SESSION_IDLE = timedelta(minutes=30)

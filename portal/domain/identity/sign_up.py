@@ -9,11 +9,11 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
-from portal.domain import audit, outbox, terms
-from portal.domain.actor import Actor
-from portal.domain.contact import Address
+from portal.domain import audit, outbox, policy
+from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity.user import User, user_by_email
+from portal.domain.values import Address
 
 SIGN_UP_LASTS = timedelta(days=2)
 
@@ -46,13 +46,15 @@ def sign_up(address: Address, *, name: str, next_path: str, language: str, invit
     `language` is the newcomer's; who has an account reads their own. `invited`: an open invitation
     waits for this address. Raises Refused("sign-up-closed").
     """
-    policy = terms.agreed().sign_up
-    if policy is terms.SignUpPolicy.CLOSED:
+    sign_up_policy = policy.agreed().sign_up
+    if sign_up_policy is policy.SignUpPolicy.CLOSED:
         raise Refused("sign-up-closed")
     known = user_by_email(address.key)
     if known is not None:
         kind, about, language = "account-exists", address.key, known.language
-    elif policy is terms.SignUpPolicy.INVITED and not (invited or _is_allowed(address.key)):
+    elif sign_up_policy is policy.SignUpPolicy.INVITED and not (
+        invited or _is_allowed(address.key)
+    ):
         return
     else:
         waiting = SignUp(
@@ -72,7 +74,7 @@ def sign_up(address: Address, *, name: str, next_path: str, language: str, invit
 def waiting_sign_up(sign_up_id: str) -> SignUp | None:
     """The sign-up whose mail was answered in time and whose address has no account yet."""
     waiting = db.session.get(SignUp, sign_up_id)
-    is_closed = terms.agreed().sign_up is terms.SignUpPolicy.CLOSED
+    is_closed = policy.agreed().sign_up is policy.SignUpPolicy.CLOSED
     if waiting is None or is_closed or db.now() - waiting.created_at > SIGN_UP_LASTS:
         return None
     return waiting if user_by_email(waiting.email_key) is None else None

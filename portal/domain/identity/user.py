@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
 from portal.domain import audit
-from portal.domain.actor import Actor
+from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 
 

@@ -12,8 +12,9 @@ from flask import Blueprint, abort, current_app, g, redirect, request, url_for
 from flask_babel import gettext as _
 
 from portal import db, web
-from portal.domain import access, cloud, contact, customer
-from portal.domain.customer import Customer, Filter, Manager, Status
+from portal.domain import access, customers, values
+from portal.domain import clouds as domain_clouds
+from portal.domain.customers import Customer, Filter, Manager, Status
 
 blueprint = Blueprint("customers", __name__, url_prefix="/<id:account_id>/customers")
 
@@ -22,8 +23,8 @@ blueprint = Blueprint("customers", __name__, url_prefix="/<id:account_id>/custom
 def index(account_id: str) -> Any:
     """The list; search, status and place stand in the URL."""
     actor, partner, wanted = web.actor(), g.partner, filter_of(request.args)
-    rows = customer.page_for(actor, partner, wanted)
-    counts = customer.counts_for(actor, partner, manager=wanted.manager)
+    rows = customers.page_for(actor, partner, wanted)
+    counts = customers.counts_for(actor, partner, manager=wanted.manager)
     return web.page(
         "partner/customers/index.html",
         fragment="list",
@@ -33,10 +34,10 @@ def index(account_id: str) -> Any:
         export_url=list_url(account_id, wanted, "export"),
         kept=parameters(wanted),
         part=web.is_partial(),
-        **views.bar(account_id, wanted),
-        rows=rows[: customer.PAGE],
-        follow_url=following.list_url(rows[: customer.PAGE], wanted),
-        next_after=rows[customer.PAGE - 1].id if len(rows) > customer.PAGE else None,
+        **saved_views.bar(account_id, wanted),
+        rows=rows[: customers.PAGE],
+        follow_url=live_updates.list_url(rows[: customers.PAGE], wanted),
+        next_after=rows[customers.PAGE - 1].id if len(rows) > customers.PAGE else None,
         counts=counts,
         steps=first_steps.above_list(wanted, counts.total),
         managers=_managers(),
@@ -61,8 +62,8 @@ def filter_of(given: Mapping[str, str]) -> Filter:
 
 def _managers() -> dict[str, str]:
     """What the list can be filtered by: values of the URL, and what people read."""
-    found = {"": _("anybody"), customer.ME: _("me"), customer.NOBODY: _("nobody")}
-    return found | {one.id: manager_label(one) for one in customer.managers_of(g.partner)}
+    found = {"": _("anybody"), customers.ME: _("me"), customers.NOBODY: _("nobody")}
+    return found | {one.id: manager_label(one) for one in customers.managers_of(g.partner)}
 
 
 def manager_label(manager: Manager) -> str:
@@ -93,7 +94,7 @@ def list_url(account_id: str, wanted: Filter, view: str = "index", **changes: An
 @blueprint.get("/acceptance")
 def acceptance(account_id: str) -> Any:
     """*Acceptance*: by week of adding, how many answered what."""
-    weeks = customer.acceptance_for(web.actor(), g.partner)
+    weeks = customers.acceptance_for(web.actor(), g.partner)
     return web.page(
         "partner/customers/acceptance.html",
         partner=g.partner,
@@ -111,13 +112,13 @@ def show(account_id: str, customer_id: str) -> Any:
 
 def overview(record: Customer) -> dict[str, Any]:
     """What *Overview* shows."""
-    ident, manager = record.default_cloud_id, customer.manager_of(record)
-    default_cloud, folder = cloud.default_folder(ident) if ident else (None, None)
+    ident, manager = record.default_cloud_id, customers.manager_of(record)
+    default_cloud, folder = domain_clouds.default_folder(ident) if ident else (None, None)
     link = web.external(url_for("invites.show", ident=record.subaccount_id))
-    return following.standing(record) | {
+    return live_updates.standing(record) | {
         "cloud": default_cloud,
         "folder": folder,
-        "copied": customer.link_copied(record),
+        "copied": customers.link_copied(record),
         "manager": manager_label(manager) if manager else "",
         "link": link,
         "letter": _letter(record, link) if record.status is Status.WAITING else None,
@@ -132,7 +133,7 @@ def copy_link(account_id: str, customer_id: str) -> Any:
     if not web.Form().validate():
         abort(422)
     actor = web.actor()
-    db.write(lambda: customer.copy_link(db.lock(Customer, customer_id), by=actor))
+    db.write(lambda: customers.copy_link(db.lock(Customer, customer_id), by=actor))
     return redirect(url_for(".show", account_id=account_id, customer_id=customer_id), 303)
 
 
@@ -142,8 +143,8 @@ def history(account_id: str, customer_id: str) -> Any:
     record = find(customer_id)
     return web.page(
         "partner/customers/history.html",
-        **following.standing(record),
-        lines=customer.history_of(record),
+        **live_updates.standing(record),
+        lines=customers.history_of(record),
     )
 
 
@@ -181,7 +182,7 @@ def _letter(record: Customer, link: str) -> str:
         "Confirm your willingness to work with the integrator in %(product)s", product=product
     )
     fields = urlencode({"subject": subject, "body": text.replace("\n", "\r\n")}, quote_via=quote)
-    return f"mailto:{quote(contact.email(record.invitation_email).wire, safe='@')}?{fields}"
+    return f"mailto:{quote(values.email(record.invitation_email).wire, safe='@')}?{fields}"
 
 
 def find(customer_id: str) -> Customer:
@@ -191,15 +192,15 @@ def find(customer_id: str) -> Customer:
     return record
 
 
-from portal.partner.customers import (  # noqa: E402 - views hang here
-    checking,  # noqa: F401
-    clouds,  # noqa: F401
-    export,  # noqa: F401
+from portal.partner.customers import (
+    clouds,
+    export,
+    field_validation,
     first_steps,
-    following,
-    imports,  # noqa: F401
-    notes,  # noqa: F401
+    imports,
+    live_updates,
+    notes,
     records,
-    states,  # noqa: F401
-    views,
+    saved_views,
+    states,
 )

@@ -7,13 +7,16 @@ from typing import Any
 from flask import flash, g, redirect, url_for
 from flask_babel import gettext as _
 
-from portal import carried, db, letters, web
-from portal.domain import access, cloud, once
-from portal.domain.account import BillingAccount, PartnerAccount
-from portal.naming import NewCloudForm
+from portal import db, web
+from portal.domain import access, idempotency
+from portal.domain import clouds as domain_clouds
+from portal.domain.accounts import BillingAccount, PartnerAccount
 from portal.partner.customers import blueprint, find
-from portal.partner.customers.following import standing
-from portal.roles import has_acted
+from portal.partner.customers.live_updates import standing
+from portal.web import form_recovery
+from portal.web.cloud_forms import NewCloudForm
+from portal.web.role_form import has_acted
+from portal.wording import message_drafts
 
 
 @blueprint.get("/<id:customer_id>/clouds")
@@ -26,9 +29,9 @@ def clouds(account_id: str, customer_id: str) -> Any:
     return web.page(
         "partner/customers/clouds.html",
         **standing(record),
-        clouds=cloud.clouds_linked_to([subaccount.id])[subaccount.id],
+        clouds=domain_clouds.clouds_linked_to([subaccount.id])[subaccount.id],
         may_create=access.may(web.actor(), "cloud.create", subaccount),
-        letter=letters.access_to_clouds(partner, web.actor()),
+        letter=message_drafts.access_to_clouds(partner, web.actor()),
     )
 
 
@@ -38,15 +41,15 @@ def create_cloud(account_id: str, customer_id: str) -> Any:
     actor, record = web.actor(), find(customer_id)
     payer_id = record.subaccount_id
     access.require(actor, "cloud.create", web.find_or_404(BillingAccount, payer_id))
-    form = NewCloudForm(**carried.shown_again())
+    form = NewCloudForm(**form_recovery.shown_again())
 
     def unit() -> str:
         payer = db.lock(BillingAccount, payer_id)
-        return once.once(
+        return idempotency.once(
             actor,
             form.form_key.data or "",
             form.body(),
-            lambda: cloud.create(payer, by=actor, **form.names()).id,
+            lambda: domain_clouds.create(payer, by=actor, **form.names()).id,
         )
 
     if has_acted(form, unit):

@@ -9,11 +9,12 @@ from typing import Any
 
 from flask import g, request
 
-from portal import db, formats, web
-from portal.domain import access, customer
-from portal.domain.account import BillingAccount
-from portal.domain.actor import Actor
-from portal.domain.customer import ExportRow, Filter
+from portal import db, web
+from portal.domain import access, customers
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import Actor
+from portal.domain.customers import ExportRow, Filter
+from portal.i18n import formats
 from portal.partner.customers import blueprint, filter_of
 
 
@@ -28,10 +29,10 @@ def export(account_id: str) -> Any:
 
 def _rows(account_id: str, wanted: Filter, actor: Actor) -> Iterator[list[str]]:
     """Read in portions, each in a transaction of its own: a slow reader holds none open."""
-    yield [*customer.COLUMNS, *customer.ONLY_EXPORTED]
+    yield [*customers.COLUMNS, *customers.ONLY_EXPORTED]
     while True:
         portion = db.read(partial(_portion, account_id, wanted, actor))
-        shown = portion[: customer.EXPORT_PAGE]
+        shown = portion[: customers.EXPORT_PAGE]
         yield from (cells for _ident, cells in shown)
         if len(portion) == len(shown):
             return
@@ -43,7 +44,7 @@ def _portion(account_id: str, wanted: Filter, actor: Actor) -> list[tuple[str, l
     partner = db.find(BillingAccount, account_id, actor)
     if partner is None:
         return []
-    rows = customer.records_for(actor, partner, wanted, page=customer.EXPORT_PAGE)
+    rows = customers.records_for(actor, partner, wanted, page=customers.EXPORT_PAGE)
     return [(row.record.id, _cells(row)) for row in rows]
 
 
@@ -52,4 +53,4 @@ def _cells(row: ExportRow) -> list[str]:
     ids = [record.id, record.subaccount_id, record.default_cloud_id or ""]
     answered = formats.iso_time(row.answered_at) if row.answered_at else ""
     when = [formats.iso_time(record.created_at), answered]
-    return [*customer.cells_of(row), record.status, *ids, *when]
+    return [*customers.cells_of(row), record.status, *ids, *when]

@@ -8,9 +8,9 @@ from typing import Any
 from flask import Response, abort, g, redirect, request, url_for
 
 from portal import db, web
-from portal.domain import access, customer, first_steps
-from portal.domain.account import BillingAccount
-from portal.domain.customer import Filter
+from portal.domain import access, customers, first_steps
+from portal.domain.accounts import BillingAccount
+from portal.domain.customers import Filter
 from portal.domain.first_steps import FirstSteps, Step
 from portal.partner.customers import blueprint
 
@@ -18,7 +18,7 @@ from portal.partner.customers import blueprint
 def above_list(wanted: Filter, total: int) -> FirstSteps | None:
     """For the list: nothing where they are done, where it is filtered, or where it is so long that
     it is nobody's first (so that a list of any length costs the same)."""
-    if wanted != Filter() or total > customer.PAGE:
+    if wanted != Filter() or total > customers.PAGE:
         return None
     steps = first_steps.first_steps(g.partner, actor=web.actor())
     return steps if steps.next else None

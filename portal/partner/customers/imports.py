@@ -12,13 +12,15 @@ from flask_babel import lazy_gettext
 from flask_wtf.file import FileField
 from wtforms import BooleanField, ValidationError
 
-from portal import config, db, phrases, spreadsheet, web
-from portal.domain import access, customer, importing, once, terms
-from portal.domain.account import BillingAccount
+from portal import config, db, web
+from portal.domain import access, customers, idempotency, imports, policy
+from portal.domain.accounts import BillingAccount
 from portal.domain.errors import Forbidden, Refused
-from portal.domain.importing import Import, ImportRow, Outcome, State
+from portal.domain.imports import Import, ImportRow, Outcome, State
 from portal.partner.customers import blueprint
-from portal.sentences import sentence
+from portal.web import csv
+from portal.wording import labels
+from portal.wording.errors import sentence
 
 MEGABYTE = 1024 * 1024
 
@@ -38,7 +40,7 @@ class UploadForm(web.CreatingForm):
 def upload(account_id: str) -> Any:
     """*Import CSV*: what a file looks like, and those uploaded before."""
     access.require(web.actor(), "customer.add", g.partner)
-    customer.refuse_to_grow(g.partner)
+    customers.refuse_to_grow(g.partner)
     is_too_large = (request.content_length or 0) > config.FILE_LARGEST
     form = UploadForm(formdata=None) if is_too_large else UploadForm()
     if is_too_large:
@@ -56,11 +58,11 @@ def upload(account_id: str) -> Any:
         "partner/customers/upload.html",
         partner=g.partner,
         form=form,
-        columns=[(name, phrases.column(name)) for name in customer.COLUMNS],
-        imports=importing.imports_of(g.partner),
-        kept_days=importing.KEPT_FOR.days,
-        forgotten_days=importing.FORGOTTEN_AFTER.days,
-        rows_most=importing.ROWS_MOST,
+        columns=[(name, labels.column(name)) for name in customers.COLUMNS],
+        imports=imports.imports_of(g.partner),
+        kept_days=imports.KEPT_FOR.days,
+        forgotten_days=imports.FORGOTTEN_AFTER.days,
+        rows_most=imports.ROWS_MOST,
         status=422 if form.is_submitted() else 200,
     )
 
@@ -69,14 +71,14 @@ def _uploaded(form: UploadForm) -> str:
     """The ID of the import that the file has become."""
     actor, partner_id, key = web.actor(), g.partner.id, form.form_key.data or ""
     content = form.file.data.read()
-    columns, answers = phrases.columns_by_word(), phrases.answers_by_word()
-    lines = importing.lines_of(spreadsheet.rows(content), columns, answers)
+    columns, answers = labels.columns_by_word(), labels.answers_by_word()
+    lines = imports.lines_of(csv.rows(content), columns, answers)
     body = {"path": request.path, "content": hashlib.sha256(content).hexdigest()}
 
     def unit() -> str:
         fresh = db.lock(BillingAccount, partner_id)
-        save = importing.upload
-        return once.once(actor, key, body, lambda: save(fresh, by=actor, lines=lines).id)
+        save = imports.upload
+        return idempotency.once(actor, key, body, lambda: save(fresh, by=actor, lines=lines).id)
 
     return db.write(unit)
 
@@ -84,7 +86,7 @@ def _uploaded(form: UploadForm) -> str:
 @blueprint.get("/import/template")
 def import_template(account_id: str) -> Any:
     """A file with the columns and no customers."""
-    return web.csv_file("customers-template", [customer.COLUMNS])
+    return web.csv_file("customers-template", [customers.COLUMNS])
 
 
 class BeginForm(web.Form):
@@ -102,17 +104,17 @@ def show_import(account_id: str, import_id: str) -> Any:
     given, after = request.args.get("outcome", ""), request.args.get("after", "")
     outcome = Outcome(given) if given in set(Outcome) else None
     is_number = after.isascii() and after.isdigit() and len(after) < 7
-    rows = importing.rows_of(held, outcome=outcome, after=int(after) if is_number else 0)
-    shown = rows[: importing.PAGE]
+    rows = imports.rows_of(held, outcome=outcome, after=int(after) if is_number else 0)
+    shown = rows[: imports.PAGE]
     return web.page(
         "partner/customers/import.html",
         fragment="progress",
         partner=g.partner,
         held=held,
-        totals=importing.totals_of(held),
+        totals=imports.totals_of(held),
         form=BeginForm(formdata=None),
         is_paced=held.state is State.IMPORTING and held.due_at > db.now(),
-        per_day=terms.agreed().invitations_per_day,
+        per_day=policy.agreed().invitations_per_day,
         outcome=outcome,
         after=after,
         rows=[(row, _reasons(row)) for row in shown],
@@ -130,12 +132,12 @@ def _reasons(row: ImportRow) -> list[tuple[str, str]]:
 def failed_rows(account_id: str, import_id: str) -> Any:
     """The rows that were refused, with the reasons: to be mended and uploaded again."""
     _find(import_id)
-    rows = db.read(lambda: [_failed(row) for row in importing.refused_rows(_find(import_id))])
-    return web.csv_file("customers-failed", [[*customer.COLUMNS, importing.REASONS], *rows])
+    rows = db.read(lambda: [_failed(row) for row in imports.refused_rows(_find(import_id))])
+    return web.csv_file("customers-failed", [[*customers.COLUMNS, imports.REASONS], *rows])
 
 
 def _failed(row: ImportRow) -> list[str]:
-    cells = [row.cells.get(name, "") for name in customer.COLUMNS]
+    cells = [row.cells.get(name, "") for name in customers.COLUMNS]
     said = [f"{column}: {text}" if column else text for column, text in _reasons(row)]
     return [*cells, " ".join(said)]
 
@@ -144,19 +146,19 @@ def _failed(row: ImportRow) -> list[str]:
 def begin_import(account_id: str, import_id: str) -> Any:
     """*Import*."""
     meant = bool(BeginForm().same_tin_is_meant.data)
-    return _step(import_id, lambda it: importing.begin(it, by=web.actor(), same_tin_is_meant=meant))
+    return _step(import_id, lambda it: imports.begin(it, by=web.actor(), same_tin_is_meant=meant))
 
 
 @blueprint.post("/import/<id:import_id>/end")
 def end_import(account_id: str, import_id: str) -> Any:
     """*End import*: what is not added yet is refused."""
-    return _step(import_id, lambda it: importing.end(it, by=web.actor()))
+    return _step(import_id, lambda it: imports.end(it, by=web.actor()))
 
 
 @blueprint.post("/import/<id:import_id>/remove")
 def remove_import(account_id: str, import_id: str) -> Any:
     """*Remove* the file with its rows; customers who were added from it stay."""
-    _step(import_id, lambda it: importing.remove(it, by=web.actor()))
+    _step(import_id, lambda it: imports.remove(it, by=web.actor()))
     flash(_("The file is removed. Customers who were added from it stay."), "success")
     return redirect(url_for(".upload", account_id=account_id), 303)
 

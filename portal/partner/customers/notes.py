@@ -9,14 +9,15 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import TextAreaField, ValidationError
 
-from portal import carried, db, web
-from portal.domain import access, customer, once
-from portal.domain.account import BillingAccount
-from portal.domain.customer import Customer, CustomerNote
+from portal import db, web
+from portal.domain import access, customers, idempotency
+from portal.domain.accounts import BillingAccount
+from portal.domain.customers import Customer, CustomerNote
 from portal.domain.errors import Forbidden, Refused
 from portal.partner.customers import blueprint, find
-from portal.partner.customers.following import standing
-from portal.sentences import sentence
+from portal.partner.customers.live_updates import standing
+from portal.web import form_recovery
+from portal.wording.errors import sentence
 
 
 class NoteForm(web.CreatingForm):
@@ -26,7 +27,7 @@ class NoteForm(web.CreatingForm):
 
     def validate_text(self, field: TextAreaField) -> None:
         try:
-            field.data = customer.note_text(field.data or "")
+            field.data = customers.note_text(field.data or "")
         except Refused as error:
             raise ValidationError(sentence(error.code, error.facts)) from error
 
@@ -35,7 +36,7 @@ class NoteForm(web.CreatingForm):
 def notes(account_id: str, customer_id: str) -> Any:
     """*Notes*, newest first; *Add note*."""
     actor, record = web.actor(), find(customer_id)
-    form = NoteForm(**carried.shown_again())
+    form = NoteForm(**form_recovery.shown_again())
     form.text.flags.required = True
     if form.is_submitted():
         access.require(actor, "note.add", g.partner)
@@ -44,11 +45,11 @@ def notes(account_id: str, customer_id: str) -> Any:
 
         def unit() -> str:
             db.lock(BillingAccount, account_id)  # before the user, as wherever forms act once
-            return once.once(
+            return idempotency.once(
                 actor,
                 key,
                 body,
-                lambda: customer.add_note(find(customer_id), by=actor, text=text).id,
+                lambda: customers.add_note(find(customer_id), by=actor, text=text).id,
             )
 
         try:
@@ -66,15 +67,15 @@ def notes(account_id: str, customer_id: str) -> Any:
 def _page(record: Customer, form: NoteForm) -> Any:
     actor = web.actor()
     after = request.args.get("after", "")[:20]
-    lines = customer.notes_on(record, after=after)
-    shown = lines[: customer.NOTES_PAGE]
+    lines = customers.notes_on(record, after=after)
+    shown = lines[: customers.NOTES_PAGE]
     return web.page(
         "partner/customers/notes.html",
         **standing(record),
         form=form,
         may_add=access.may(actor, "note.add", g.partner),
         notes=shown,
-        deletable=customer.deletable(shown, g.partner, actor=actor),
+        deletable=customers.deletable(shown, g.partner, actor=actor),
         after=after,
         next_after=shown[-1].id if len(lines) > len(shown) else None,
         status=422 if form.is_submitted() else 200,
@@ -87,11 +88,11 @@ def delete_note(account_id: str, customer_id: str, note_id: str) -> Any:
     actor, record = web.actor(), find(customer_id)
     note = web.find_or_404(CustomerNote, note_id)
     web.same_or_404(note.customer_id, record.id)
-    if not customer.deletable([note], g.partner, actor=actor):
+    if not customers.deletable([note], g.partner, actor=actor):
         raise Forbidden("note.delete")
     form = web.Form()
     if form.is_submitted() and form.validate():
-        db.write(lambda: customer.delete_note(db.lock(CustomerNote, note_id), by=actor))
+        db.write(lambda: customers.delete_note(db.lock(CustomerNote, note_id), by=actor))
         flash(_("The note is deleted."), "success")
         return redirect(url_for(".notes", account_id=account_id, customer_id=customer_id), 303)
     return web.page(

@@ -20,14 +20,15 @@ from wtforms import (
 )
 from wtforms.widgets import HiddenInput
 
-from portal import carried, db, web
-from portal.domain import access, contact, customer, once
-from portal.domain.account import BillingAccount
-from portal.domain.contact import Malformed
-from portal.domain.customer import Customer, Draft, Status
+from portal import db, web
+from portal.domain import access, customers, idempotency, values
+from portal.domain.accounts import BillingAccount
+from portal.domain.customers import Customer, Draft, Status
 from portal.domain.errors import Refused
+from portal.domain.values import Malformed
 from portal.partner.customers import blueprint, find, manager_label
-from portal.sentences import sentence, tax_label
+from portal.web import form_recovery
+from portal.wording.errors import sentence, tax_label
 
 
 def _shape(form: Any, field: Any) -> None:
@@ -37,17 +38,17 @@ def _shape(form: Any, field: Any) -> None:
     if field.name in ("tin", "phone") and (field.data or "").strip() and form.country.errors:
         raise ValidationError(_("Choose the country first; the number is read by its rules."))
     try:
-        field.data = customer.shaped(field.name, field.data or "", country)
+        field.data = customers.shaped(field.name, field.data or "", country)
     except Malformed as error:
         raise ValidationError(sentence(error.code, error.facts)) from error
     is_phone = field.name == "phone" and field.data
-    if is_phone and not contact.phone(field.data, country).is_valid:
+    if is_phone and not values.phone(field.data, country).is_valid:
         field.warning = _("No number like this is known in its country. It can be kept so.")
 
 
 def displayed(phone: str, country: str) -> str:
     """A phone number as people read it."""
-    return contact.phone(phone, country).display if phone else ""
+    return values.phone(phone, country).display if phone else ""
 
 
 class RecordForm(web.CreatingForm):
@@ -100,7 +101,7 @@ class RecordForm(web.CreatingForm):
             shown = vars(_once_more(partner, like))
             kwargs = {"data": shown | {"phone": displayed(like.phone, like.country)}, **kwargs}
         if edited is not None:
-            shown = vars(customer.draft_of(edited)) | {"version": edited.version}
+            shown = vars(customers.draft_of(edited)) | {"version": edited.version}
             shown["phone"] = displayed(edited.phone, edited.country)
             kwargs = {"data": shown, **kwargs}
         super().__init__(**kwargs)
@@ -108,11 +109,11 @@ class RecordForm(web.CreatingForm):
         if edited is not None:
             del self.invitation_email
             del self.with_cloud
-        countries = contact.countries(str(get_locale()))
+        countries = values.countries(str(get_locale()))
         self.country.choices = [("", _("Choose a country")), *countries]
-        staff = customer.staff_of(partner)
+        staff = customers.staff_of(partner)
         self.manager_id.choices = [("", _("Nobody")), *staff]
-        manager = customer.manager_of(edited) if edited else None
+        manager = customers.manager_of(edited) if edited else None
         if manager and not manager.is_staff:  # else saving would take them off the record
             self.manager_id.choices.append((manager.id, manager_label(manager)))
         for name in ("name", "invitation_email", "country"):
@@ -123,9 +124,9 @@ class RecordForm(web.CreatingForm):
     def _name_tin(self) -> None:
         """The country decides what its tax number is called, looks like, and whether it must be."""
         country = self.country.data or ""
-        self.tin.label.text = tax_label(contact.tax_label(country))
-        self.tin.flags.required = contact.tax_required(country)
-        example = contact.tax_example(country)
+        self.tin.label.text = tax_label(values.tax_label(country))
+        self.tin.flags.required = values.tax_required(country)
+        example = values.tax_example(country)
         self.tin.description = _("Such as %(example)s.", example=example) if example else ""
         if not country:
             self.tin.description = _("Required for Russia and Kazakhstan.")
@@ -145,10 +146,12 @@ class RecordForm(web.CreatingForm):
         """Shape and rules together, so that all errors show at once. A form that has acted is past
         the rules: its own customer would stand in its way, and it gets the same answer again."""
         is_well_formed = bool(self.validate())
-        if not self.form_key.errors and once.has_acted(web.actor(), self.form_key.data or ""):
+        if not self.form_key.errors and idempotency.has_acted(
+            web.actor(), self.form_key.data or ""
+        ):
             return is_well_formed
         meant = bool(self.same_tin_is_meant.data)
-        found = customer.problems(
+        found = customers.problems(
             self.partner, self.draft, same_tin_is_meant=meant, but=self.edited
         )
         for problem in found:
@@ -163,8 +166,8 @@ class RecordForm(web.CreatingForm):
 
 def _once_more(partner: BillingAccount, record: Customer) -> Draft:
     """What to begin with where somebody is asked again; another may have the reference by now."""
-    draft = customer.draft_of(record)
-    return replace(draft, reference="") if customer.already_there(partner, draft) else draft
+    draft = customers.draft_of(record)
+    return replace(draft, reference="") if customers.already_there(partner, draft) else draft
 
 
 @blueprint.route("/add", methods=["GET", "POST"])
@@ -172,9 +175,9 @@ def add(account_id: str) -> Any:
     """*New customer* → *Add*; `like`: begins with the record of this customer, to ask again."""
     actor, partner = web.actor(), g.partner
     access.require(actor, "customer.add", partner)
-    customer.refuse_to_grow(partner)
+    customers.refuse_to_grow(partner)
     like = find(request.args["like"]) if "like" in request.args else None
-    form = RecordForm(partner, like=like, **carried.shown_again())
+    form = RecordForm(partner, like=like, **form_recovery.shown_again())
     if not form.is_submitted() or not form.passes():
         return _add_page(form, like)
     draft, meant = form.draft, bool(form.same_tin_is_meant.data)
@@ -182,11 +185,11 @@ def add(account_id: str) -> Any:
 
     def unit() -> str:
         fresh = db.lock(BillingAccount, partner_id)
-        return once.once(
+        return idempotency.once(
             actor,
             key,
             body,
-            lambda: customer.add(fresh, by=actor, draft=draft, same_tin_is_meant=meant).id,
+            lambda: customers.add(fresh, by=actor, draft=draft, same_tin_is_meant=meant).id,
         )
 
     try:
@@ -199,7 +202,7 @@ def add(account_id: str) -> Any:
 
 
 def _add_page(form: RecordForm, like: Customer | None = None) -> Any:
-    full = customer.too_many(g.partner)
+    full = customers.too_many(g.partner)
     return web.page(
         "partner/customers/add.html",
         partner=g.partner,
@@ -215,7 +218,7 @@ def edit(account_id: str, customer_id: str) -> Any:
     """*Edit* the record; everything but the invited address."""
     actor, record = web.actor(), find(customer_id)
     access.require(actor, "customer.edit", g.partner)
-    form = RecordForm(g.partner, edited=record, **carried.shown_again())
+    form = RecordForm(g.partner, edited=record, **form_recovery.shown_again())
     if not form.is_submitted() or not form.passes():
         return _edit_page(form, record)
     draft, meant = form.draft, bool(form.same_tin_is_meant.data)
@@ -223,7 +226,7 @@ def edit(account_id: str, customer_id: str) -> Any:
 
     def unit() -> None:
         fresh = db.lock(Customer, customer_id)
-        customer.edit(fresh, by=actor, draft=draft, version=version, same_tin_is_meant=meant)
+        customers.edit(fresh, by=actor, draft=draft, version=version, same_tin_is_meant=meant)
 
     try:
         db.write(unit)
@@ -257,18 +260,18 @@ def correct_address(account_id: str, customer_id: str) -> Any:
     """*Correct address*, while unconfirmed: the old record is over, a new one has its own mail."""
     actor, record = web.actor(), find(customer_id)
     access.require(actor, "customer.edit", g.partner)
-    form = AddressForm(**carried.shown_again())
+    form = AddressForm(**form_recovery.shown_again())
     form.invitation_email.flags.required = True
     if form.is_submitted() and form.validate():
         email, key = form.invitation_email.data or "", form.form_key.data or ""
 
         def unit() -> str:
             fresh = db.lock(Customer, customer_id)
-            return once.once(
+            return idempotency.once(
                 actor,
                 key,
                 form.body(),
-                lambda: customer.correct_address(fresh, by=actor, email=email).id,
+                lambda: customers.correct_address(fresh, by=actor, email=email).id,
             )
 
         try:

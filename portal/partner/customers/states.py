@@ -9,10 +9,10 @@ from flask import flash, g, redirect, url_for
 from flask_babel import lazy_gettext
 
 from portal import db, web
-from portal.domain import access, customer
-from portal.domain.customer import Customer
+from portal.domain import access, customers
+from portal.domain.customers import Customer
 from portal.partner.customers import blueprint, find
-from portal.roles import has_acted
+from portal.web.role_form import has_acted
 
 
 class Step(NamedTuple):
@@ -30,7 +30,7 @@ class Step(NamedTuple):
 STEPS = {
     "suspend": Step(
         "customer.suspend",
-        customer.suspend,
+        customers.suspend,
         lazy_gettext("Suspend this customer?"),
         lazy_gettext("Suspend"),
         (
@@ -43,7 +43,7 @@ STEPS = {
     ),
     "resume": Step(
         "customer.resume",
-        customer.resume,
+        customers.resume,
         lazy_gettext("Resume this customer?"),
         lazy_gettext("Resume"),
         (
@@ -55,7 +55,7 @@ STEPS = {
     ),
     "remove": Step(
         "customer.remove",
-        customer.remove,
+        customers.remove,
         lazy_gettext("Remove this customer?"),
         lazy_gettext("Remove"),
         (
@@ -67,7 +67,7 @@ STEPS = {
     ),
     "end-partnership": Step(
         "partnership.end",
-        customer.end_partnership,
+        customers.end_partnership,
         lazy_gettext("End the partnership?"),
         lazy_gettext("End partnership"),
         (

@@ -1,0 +1,82 @@
+"""Notices: what happened to what is yours, and which kinds you want to hear of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from wtforms import SelectMultipleField
+
+from portal import db, web
+from portal.domain import notifications
+from portal.domain.notifications import CHOICES, Kind, Notice
+from portal.web import form_recovery
+from portal.wording.notifications import CHANNELS, NEWS
+
+blueprint = Blueprint("notifications", __name__, url_prefix="/notices")
+web.gate(blueprint, web.require_sign_in)
+
+
+@blueprint.get("")
+def index() -> Any:
+    """The newest notices."""
+    after = request.args.get("after", "")[:20]
+    rows = notifications.notices_for(web.actor(), after=after)
+    return web.page(
+        "account/notifications/index.html",
+        fragment="list",
+        notices=rows[: notifications.PAGE],
+        next_after=rows[notifications.PAGE - 1].id if len(rows) > notifications.PAGE else None,
+        after=after,
+    )
+
+
+@blueprint.post("/<id:notice_id>/read")
+def read(notice_id: str) -> Any:
+    """Opens what the notice is about; from then on it is read."""
+    actor, path = web.actor(), web.find_or_404(Notice, notice_id).path
+    if not web.Form().validate():
+        return redirect(url_for(".index"), 303)
+    db.write(lambda: notifications.read(by=actor, notice_id=notice_id))
+    return redirect(path, 303)
+
+
+@blueprint.post("/read-all")
+def read_all() -> Any:
+    """*Mark all as read*."""
+    actor = web.actor()
+    if web.Form().validate():
+        db.write(lambda: notifications.read(by=actor))
+    return redirect(url_for(".index"), 303)
+
+
+BOXES = {f"{kind}:{channel}": (kind, channel) for kind, channel in CHOICES}
+
+
+class ChoiceForm(web.Form):
+    """A box for each kind and channel."""
+
+    wanted = SelectMultipleField(lazy_gettext("Kinds of notices"), choices=list(BOXES))
+
+
+@blueprint.route("/choose", methods=["GET", "POST"])
+def choose() -> Any:
+    """*Choose what you hear of*, and where."""
+    actor = web.actor()
+    muted = notifications.muted_by(actor)
+    ticked = [box for box, choice in BOXES.items() if choice not in muted]
+    form = ChoiceForm(data={"wanted": ticked}, **form_recovery.shown_again())
+    if form.is_submitted() and form.validate():
+        wanted = {BOXES[box] for box in form.wanted.data}
+        db.write(lambda: notifications.choose(wanted, by=actor))
+        flash(_("Your choice is saved."), "success")
+        return redirect(url_for(".choose"), 303)
+    return web.page(
+        "account/notifications/choose.html",
+        form=form,
+        kinds={kind: NEWS[kind].name for kind in Kind},
+        channels=CHANNELS,
+        status=422 if form.is_submitted() else 200,
+    )

@@ -1,0 +1,74 @@
+"""A forgotten password: a link by mail, good for an hour and for one new password."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, session, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from wtforms import EmailField, PasswordField
+
+from portal import db, tokens, web
+from portal.account import authentication
+from portal.domain import identity, values
+from portal.domain.errors import Refused
+
+blueprint = Blueprint("password_reset", __name__, url_prefix="/forgot")
+blueprint.before_request(web.require_text)
+
+
+class AskForm(web.Form):
+    email = EmailField(lazy_gettext("E-mail"), [web.REQUIRED, web.ADDRESS])
+
+
+@blueprint.route("", methods=["GET", "POST"])
+def ask() -> Any:
+    """Ask for the link; the answer is the same whoever asks, for whatever address."""
+    form = AskForm()
+    if not form.validate_on_submit():
+        return authentication.page(form, "account/password_reset/ask.html")
+    address, network = values.email(form.email.data or ""), authentication.network_of_reader()
+
+    def unit() -> None:
+        identity.count_mail(address.key, network=network)
+        identity.ask_reset(address)
+
+    try:
+        db.write(unit)
+    except Refused as error:
+        return authentication.page(form, "account/password_reset/ask.html", error)
+    session["forgot_as"] = address.display
+    return redirect(url_for("password_reset.sent"), 303)
+
+
+@blueprint.get("/sent")
+def sent() -> Any:
+    """Where to look for the mail."""
+    return web.page("account/password_reset/sent.html", email=session.get("forgot_as", ""))
+
+
+class ChooseForm(authentication.NewPasswordForm):
+    password = PasswordField(lazy_gettext("New password"), [web.REQUIRED])
+    password_again = PasswordField(lazy_gettext("New password, once more"), [web.REQUIRED])
+
+
+@blueprint.route("/<token>", methods=["GET", "POST"])
+def choose(token: str) -> Any:
+    """The mail's link: opening it changes nothing; a new password ends every session, and signs in:
+    so whoever reads the mail gets in, however many tries others use up."""
+    mark = tokens.read("password-reset", token)
+    user = identity.user_of_reset(mark) if mark else None
+    if mark is None or user is None:
+        return web.page("account/password_reset/over.html", status=404)
+    form = ChooseForm(user.email)
+    if not form.validate_on_submit():
+        return authentication.page(form, "account/password_reset/choose.html", email=user.email)
+    user_id, password_hash = user.id, identity.hash_password(form.password.data or "")
+    try:
+        db.write(lambda: identity.reset_password(user_id, mark=mark, password_hash=password_hash))
+    except Refused:
+        return web.page("account/password_reset/over.html", status=404)
+    authentication.begin_session(user_id, instead_of=web.signed_in())
+    flash(_("Your password is changed, and you are signed in."), "success")
+    return redirect(url_for("front"), 303)

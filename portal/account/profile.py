@@ -1,0 +1,221 @@
+"""Profile: one's name, language, time zone, address, password and sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, current_app, flash, redirect, request, url_for
+from flask_babel import get_locale, lazy_gettext
+from flask_babel import gettext as _
+from wtforms import EmailField, PasswordField, SelectField, StringField
+from wtforms.validators import ValidationError
+
+from portal import db, tokens, web
+from portal.account import authentication
+from portal.domain import identity, values
+from portal.domain.errors import Refused
+from portal.i18n import languages
+from portal.web import form_recovery
+
+blueprint = Blueprint("profile", __name__, url_prefix="/profile")
+web.gate(blueprint, web.require_sign_in)
+
+AREAS = {
+    "Africa": lazy_gettext("Africa"),
+    "America": lazy_gettext("America"),
+    "Antarctica": lazy_gettext("Antarctica"),
+    "Arctic": lazy_gettext("Arctic"),
+    "Asia": lazy_gettext("Asia"),
+    "Atlantic": lazy_gettext("Atlantic"),
+    "Australia": lazy_gettext("Australia"),
+    "Europe": lazy_gettext("Europe"),
+    "Indian": lazy_gettext("Indian Ocean"),
+    "Pacific": lazy_gettext("Pacific"),
+}
+BROWSERS = {
+    "Edg": "Edge",
+    "OPR": "Opera",
+    "Firefox": "Firefox",
+    "Chrome": "Chrome",
+    "Safari": "Safari",
+}
+SYSTEMS = {
+    "Windows": "Windows",
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Mac OS": "macOS",
+    "Linux": "Linux",
+}
+"""What browsers call themselves holds several of these words; the first found is meant."""
+
+
+class ProfileForm(web.Form):
+    name = StringField(lazy_gettext("Your name"), [web.REQUIRED, web.shaped(values.line)])
+    language = SelectField(lazy_gettext("Language"), validate_choice=False)
+    time_zone = SelectField(lazy_gettext("Time zone"), validate_choice=False)
+
+    def validate_language(self, field: SelectField) -> None:
+        if field.data not in dict(field.choices):
+            raise ValidationError(_("Choose one of these languages."))
+
+
+@blueprint.route("", methods=["GET", "POST"])
+def show() -> Any:
+    """One's profile; name, language and time zone are changed in place."""
+    actor = web.actor()
+    kept = form_recovery.shown_again()
+    if "name" not in kept.get("formdata", ()):  # another form of this page was sent too late
+        kept = {}
+    present = {"name": actor.name, "language": actor.language, "time_zone": actor.time_zone or ""}
+    form = ProfileForm(data=present, **kept)
+    form.language.choices, form.time_zone.choices = list(languages.names().items()), _zones()
+    if not form.validate_on_submit():
+        return _page(form)
+    wanted = {field: form[field].data for field in present}
+    try:
+        db.write(lambda: identity.edit_profile(actor, **wanted))
+    except Refused as error:
+        return _page(form, error)
+    flash(_("Your profile is saved."), "success")
+    return redirect(url_for("profile.show"), 303)
+
+
+def _page(form: ProfileForm, refusal: Refused | None = None) -> Any:
+    actor = web.actor()
+    return authentication.page(
+        form,
+        "account/profile/show.html",
+        refusal,
+        pending=identity.pending_email_change(actor),
+        lasts=identity.EMAIL_CHANGE_LASTS,
+        sessions=identity.sessions_of(actor),
+        browser_name=browser_name,
+        now=db.now(),
+    )
+
+
+def _zones() -> dict[str, list[tuple[str, str]]]:
+    """The places of the world by their area; the installation's zone first."""
+    of_installation = current_app.config["TIME_ZONE"]
+    as_here = _("As this installation: %(zone)s", zone=of_installation)
+    zones = {_("General"): [("", as_here), ("UTC", "UTC")]}
+    locale: Any = get_locale()
+    for zone in sorted(identity.time_zones()):
+        area, _slash, place = zone.partition("/")
+        if area in AREAS:
+            name = locale.time_zones.get(zone, {}).get("city") or place.replace("_", " ")
+            zones.setdefault(str(AREAS[area]), []).append((zone, name))
+    return zones
+
+
+def browser_name(agent: str) -> str:
+    """Browser and system, as people call them: "Firefox, Linux"."""
+    found = [
+        next((name for word, name in names.items() if word in agent), "")
+        for names in (BROWSERS, SYSTEMS)
+    ]
+    return ", ".join(filter(None, found)) or agent[:60] or _("unknown browser")
+
+
+@blueprint.post("/sessions/end")
+def end_session() -> Any:
+    """*End* another of one's sessions; one that is over already stays over."""
+    actor, ident = web.actor(), request.form.get("session", "")
+    if not web.Form().validate():
+        _stale()
+    elif db.write(lambda: identity.end_session_of(actor, ident)):
+        flash(_("That session is ended."), "success")
+    else:
+        flash(_("That session was over already."), "")
+    return redirect(url_for("profile.show", _anchor="sessions"), 303)
+
+
+@blueprint.post("/sessions/end-others")
+def end_other_sessions() -> Any:
+    """*End all others*."""
+    actor = web.actor()
+    if not web.Form().validate():
+        _stale()
+    else:
+        db.write(lambda: identity.end_other_sessions(actor))
+        flash(_("All your other sessions are ended."), "success")
+    return redirect(url_for("profile.show", _anchor="sessions"), 303)
+
+
+def _stale() -> None:
+    flash(_("This page was open for too long. Nothing is saved; press the button again."), "danger")
+
+
+class PasswordForm(authentication.NewPasswordForm):
+    old_password = PasswordField(lazy_gettext("Present password"), [web.REQUIRED])
+    password = PasswordField(lazy_gettext("New password"), [web.REQUIRED])
+    password_again = PasswordField(lazy_gettext("New password, once more"), [web.REQUIRED])
+
+
+@blueprint.route("/password", methods=["GET", "POST"])
+def password() -> Any:
+    """*Change password*: the others are signed out, this browser goes on with a new session."""
+    actor, template = web.actor(), "account/profile/password.html"
+    form = PasswordForm(actor.email)
+    if not form.validate_on_submit():
+        return authentication.page(form, template)
+    try:
+        before = _asked(form.old_password)
+        after = identity.hash_password(form.password.data or "")
+        db.write(lambda: identity.change_password(actor, proven=before, password_hash=after))
+    except Refused as error:
+        return authentication.page(form, template, error)
+    authentication.begin_session(actor.id, instead_of=None)
+    flash(_("Your password is changed; all your other sessions are ended."), "success")
+    return redirect(url_for("profile.show"), 303)
+
+
+def _asked(field: PasswordField) -> str:
+    """The hash that the signed-in user's password in the field was checked against."""
+    wrong = Refused("password-wrong", field=field.name)
+    return authentication.proven(web.actor().email, field.data or "", wrong=wrong).password_hash
+
+
+class EmailForm(web.Form):
+    email = EmailField(lazy_gettext("New e-mail"), [web.REQUIRED, web.ADDRESS])
+    password = PasswordField(lazy_gettext("Your password"), [web.REQUIRED])
+
+
+@blueprint.route("/email", methods=["GET", "POST"])
+def email() -> Any:
+    """*Change e-mail*: a mail to the new address asks; until it is answered nothing changes."""
+    actor, template = web.actor(), "account/profile/email.html"
+    form = EmailForm(**form_recovery.shown_again())
+    if not form.validate_on_submit():
+        return authentication.page(form, template)
+    address, network = values.email(form.email.data or ""), authentication.network_of_reader()
+
+    def unit() -> None:
+        identity.count_mail(address.key, network=network)
+        identity.ask_email_change(actor, address)
+
+    try:
+        _asked(form.password)
+        db.write(unit)
+    except Refused as error:
+        return authentication.page(form, template, error)
+    return redirect(url_for("profile.show", _anchor="signing-in"), 303)
+
+
+@blueprint.route("/email/<token>", methods=["GET", "POST"])
+def confirm_email(token: str) -> Any:
+    """The mail's link: opening it changes nothing; the button makes it the user's address."""
+    actor, form, template = web.actor(), web.Form(), "account/profile/confirm_email.html"
+    change_id, change = tokens.read("email-change", token), identity.pending_email_change(actor)
+    if change_id is None or change is None or change.id != change_id:
+        return web.page("account/profile/email_over.html", status=404)
+    address = change.email
+    if not form.validate_on_submit():
+        return authentication.page(form, template, email=address)
+    try:
+        db.write(lambda: identity.change_email(actor, change_id))
+    except Refused as error:
+        return authentication.page(form, template, error, email=address)
+    flash(_("Your address is %(email)s from now on.", email=address), "success")
+    return redirect(url_for("profile.show"), 303)

@@ -1,0 +1,210 @@
+"""Who holds which role on an account or a cloud, and what it allows there.
+
+A partner account's role on a cloud holds for its staff with editor or higher there. Roles on a
+partner's account hold on its subaccounts.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    and_,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal import db
+from portal.domain.access.role_table import (
+    ACCOUNT_TABLE,
+    CLOUD_TABLE,
+    INVITED_TABLE,
+    STAFF_ROLES,
+    AccountRole,
+    CloudRole,
+)
+from portal.domain.actors import Actor
+from portal.domain.errors import Forbidden
+
+
+class Account(Protocol):
+    """What `access` needs to know of a billing account."""
+
+    id: Any
+    parent_id: Any
+    name: Any
+
+    @property
+    def chain(self) -> str: ...
+
+    @property
+    def people_path(self) -> str: ...
+
+
+class AccountAccess(db.Base):
+    """A dated role of a user on a billing account."""
+
+    __tablename__ = "account_access"
+    __table_args__ = (
+        CheckConstraint("revoked_at IS NULL OR revoked_at >= granted_at", name="revoked_later"),
+        Index(
+            "uq_account_access_open",
+            "user_id",
+            "account_id",
+            "role",
+            unique=True,
+            sqlite_where=text("revoked_at IS NULL"),
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+        Index("ix_account_access_account_id", "account_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    account_id: Mapped[str] = mapped_column(ForeignKey("billing_accounts.id"))
+    role: Mapped[AccountRole] = mapped_column(db.choice(AccountRole, "role"))
+    granted_at: Mapped[datetime]
+    effective_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    granted_by: Mapped[str]
+
+
+class CloudAccess(db.Base):
+    """A dated role of a user, or of a partner account, on a cloud."""
+
+    __tablename__ = "cloud_access"
+    __table_args__ = (
+        CheckConstraint("(user_id IS NULL) <> (partner_id IS NULL)", name="one_holder"),
+        CheckConstraint("revoked_at IS NULL OR revoked_at >= granted_at", name="revoked_later"),
+        *(
+            Index(
+                f"uq_cloud_access_open_{holder}",
+                f"{holder}_id",
+                "cloud_id",
+                "role",
+                unique=True,
+                sqlite_where=text("revoked_at IS NULL"),
+                postgresql_where=text("revoked_at IS NULL"),
+            )
+            for holder in ("user", "partner")
+        ),
+        Index("ix_cloud_access_cloud_id", "cloud_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
+    partner_id: Mapped[str | None] = mapped_column(ForeignKey("billing_accounts.id"))
+    cloud_id: Mapped[str] = mapped_column(ForeignKey("clouds.id"))
+    role: Mapped[CloudRole] = mapped_column(db.choice(CloudRole, "role"))
+    granted_at: Mapped[datetime]
+    effective_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    granted_by: Mapped[str]
+
+
+def roles_on_account(actor: Actor, account: Account) -> frozenset[AccountRole]:
+    """The actor's roles in effect on the account, those on its partner's account included."""
+    on = [account.id] if account.parent_id is None else [account.id, account.parent_id]
+    held = select(AccountAccess.role).where(
+        AccountAccess.account_id.in_(on), AccountAccess.user_id == actor.id, in_effect()
+    )
+    return frozenset(db.session.scalars(held))
+
+
+def roles_on_cloud(actor: Actor, cloud_id: str) -> frozenset[CloudRole]:
+    """The actor's roles in effect on the cloud, own ones and through a partner's account."""
+    held = select(CloudAccess.role).where(
+        CloudAccess.cloud_id == cloud_id,
+        CloudAccess.revoked_at.is_(None),
+        CloudAccess.effective_at <= db.now(),
+        _holds(actor),
+    )
+    return frozenset(db.session.scalars(held))
+
+
+def may(actor: Actor, action: str, thing: Any) -> bool:
+    """Whether the actor's roles allow `action` on this account, cloud or invitation."""
+    if action in INVITED_TABLE:  # before all: no system actor is the invited person
+        return bool(thing.email_key == actor.email_key)
+    if actor.is_system:
+        return True
+    if action in CLOUD_TABLE:
+        return not CLOUD_TABLE[action].isdisjoint(roles_on_cloud(actor, thing.id))
+    return not ACCOUNT_TABLE[action].isdisjoint(roles_on_account(actor, thing))
+
+
+def require(actor: Actor, action: str, thing: Any) -> None:
+    """Raises Forbidden unless `may`."""
+    if not may(actor, action, thing):
+        raise Forbidden(action)
+
+
+def administers(actor: Actor, account: Account) -> bool:
+    """Whether the actor administers the account by a role on itself; it may end its partnership."""
+    return actor.id in holders(account.id, ACCOUNT_TABLE["access.manage"])
+
+
+def holders(account_id: str, roles: frozenset[AccountRole]) -> set[str]:
+    """The users who hold one of these roles on the account itself, in effect now."""
+    held = select(AccountAccess.user_id).where(
+        AccountAccess.account_id == account_id, AccountAccess.role.in_(roles), in_effect()
+    )
+    return set(db.session.scalars(held))
+
+
+def cloud_owners(cloud_id: str) -> set[str]:
+    """The users who own the cloud themselves, in effect now."""
+    held = select(CloudAccess.user_id).where(
+        CloudAccess.cloud_id == cloud_id,
+        CloudAccess.role == CloudRole.OWNER,
+        CloudAccess.user_id.is_not(None),
+        CloudAccess.revoked_at.is_(None),
+        CloudAccess.effective_at <= db.now(),
+    )
+    return {user for user in db.session.scalars(held) if user}
+
+
+def staff_ids(partner_id: str) -> set[str]:
+    """The IDs of those who hold any role on the partner's account, pending ones too."""
+    held = select(AccountAccess.user_id).where(
+        AccountAccess.account_id == partner_id, AccountAccess.revoked_at.is_(None)
+    )
+    return set(db.session.scalars(held))
+
+
+def is_staff(user_id: str, partner_id: str) -> bool:
+    """Whether the user is one of them."""
+    # Compared here: whoever forged a NUL into an ID would find PostgreSQL refusing the question.
+    return user_id in staff_ids(partner_id)
+
+
+def account_ids(actor: Actor, *, staff: bool = False) -> Any:
+    """A sub-select of the accounts on which the actor holds a role themselves."""
+    held = select(AccountAccess.account_id).where(AccountAccess.user_id == actor.id, in_effect())
+    return held.where(AccountAccess.role.in_(STAFF_ROLES)) if staff else held
+
+
+def cloud_ids(actor: Actor, *, own: bool = False) -> Any:
+    """A sub-select of the clouds on which the actor, or (unless `own`) their partner account,
+    holds a role; pending ones too."""
+    holds = CloudAccess.user_id == actor.id if own else _holds(actor)
+    return select(CloudAccess.cloud_id).where(CloudAccess.revoked_at.is_(None), holds)
+
+
+def _holds(actor: Actor) -> ColumnElement[bool]:
+    return or_(
+        CloudAccess.user_id == actor.id,
+        CloudAccess.partner_id.in_(account_ids(actor, staff=True)),
+    )
+
+
+def in_effect() -> ColumnElement[bool]:
+    """The rows of roles on accounts that allow something now."""
+    return and_(AccountAccess.revoked_at.is_(None), AccountAccess.effective_at <= db.now())

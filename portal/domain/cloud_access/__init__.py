@@ -1,0 +1,18 @@
+"""Access control of a cloud: who holds which role on it, given, changed and taken back by owners.
+
+A holder is a user, or a partner's account, whose role holds for its staff with editor or higher.
+"""
+
+from portal.domain.cloud_access.grants import change, grant, revoke, revoke_partner
+from portal.domain.cloud_access.members import Asking, Holder, asking, holders_of
+
+__all__ = [
+    "Asking",
+    "Holder",
+    "asking",
+    "change",
+    "grant",
+    "holders_of",
+    "revoke",
+    "revoke_partner",
+]

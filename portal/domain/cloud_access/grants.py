@@ -1,0 +1,188 @@
+"""Roles on a cloud given, changed and taken back by its owners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+
+from portal import db
+from portal.domain import access, audit, clouds, identity, notifications
+from portal.domain.access import CloudAccess, CloudRole
+from portal.domain.access.assignments import Seat, rank, take
+from portal.domain.accounts import BillingAccount
+from portal.domain.accounts import Kind as AccountKind
+from portal.domain.actors import Actor
+from portal.domain.cloud_access.members import open_rows
+from portal.domain.clouds import Cloud
+from portal.domain.customers import Customer, Status
+from portal.domain.errors import Refused
+from portal.domain.identity import User
+from portal.domain.notifications import Kind
+from portal.domain.values import Address
+
+OWNER = CloudRole.OWNER
+
+
+def grant(found: Cloud, *, by: Actor, role: CloudRole, to: Address | str) -> str:
+    """An owner gives a role to somebody with an account here, by address, or to a partner's
+    account, by ID; returns the holder's ID.
+
+    Raises Forbidden; Refused("cloud-closed", "no-account", "no-partner", "has-role").
+    """
+    found = db.lock(Cloud, found.id)
+    access.require(by, "cloud.manage_access", found)
+    clouds.refuse_closed(found)
+    holder = _partner(to).id if isinstance(to, str) else _user(to).id
+    seat = _seat(found, holder)
+    seat.fill(role, by=by)
+    _record("cloud_access.grant", found, holder, by=by, role=role)
+    _tell_given(found, holder, role, by=by)
+    return holder
+
+
+def change(found: Cloud, *, by: Actor, role: CloudRole, of: str) -> None:
+    """An owner raises or lowers a holder's role; the last owner stays one, and a partner's staff
+    do not lower the last role of the customer's people on the default cloud.
+
+    Raises Forbidden; Refused("cloud-closed", "no-role", "last-cloud-owner", "customers-last-role").
+    """
+    found = db.lock(Cloud, found.id)
+    access.require(by, "cloud.manage_access", found)
+    clouds.refuse_closed(found)
+    seat = _seat(found, of)
+    rows = seat.taken()
+    if role is not OWNER:
+        _keep_an_owner(found, rows)
+    if rank(role) > rank(rows[0].role):
+        _keep_the_customers(found, rows, by=by)
+    if seat.change(role, by=by):
+        _record("cloud_access.change", found, of, by=by, role=role)
+        _tell_given(found, of, role, by=by)
+
+
+def revoke(found: Cloud, *, by: Actor, of: str) -> None:
+    """An owner takes a holder's role, at once; a partner's staff leave the customer's people the
+    last one that they have on the default cloud. Raises as `change`.
+    """
+    found = db.lock(Cloud, found.id)
+    access.require(by, "cloud.manage_access", found)
+    clouds.refuse_closed(found)
+    rows = _seat(found, of).taken()
+    _keep_an_owner(found, rows)
+    _keep_the_customers(found, rows, by=by)
+    take(rows)
+    _record("cloud_access.revoke", found, of, by=by)
+    _tell_taken(found, of, by=by)
+
+
+def revoke_partner(found: Cloud, *, by: Actor, of: str) -> None:
+    """An owner takes the role of a partner's account and those of its staff, at once.
+
+    Raises Forbidden; Refused("cloud-closed", "no-role", "last-cloud-owner").
+    """
+    found = db.lock(Cloud, found.id)
+    access.require(by, "cloud.manage_access", found)
+    clouds.refuse_closed(found)
+    staff = access.staff_ids(of)
+    rows = [row for row in open_rows(found) if row.partner_id == of or row.user_id in staff]
+    if not rows:
+        raise Refused("no-role")
+    _keep_an_owner(found, rows)
+    take(rows)
+    _record("cloud_access.revoke_partner", found, of, by=by)
+    _tell_taken(found, of, by=by, with_them={row.user_id for row in rows if row.user_id})
+
+
+def _user(address: Address) -> User:
+    user = identity.user_by_email(address.key)
+    if user is None:
+        raise Refused("no-account", field="email", address=address.display)
+    return user
+
+
+def _partner(ident: str) -> BillingAccount:
+    """An unknown account and one without partner status are the same answer."""
+    partner = db.session.get(BillingAccount, ident)
+    if partner is None or partner.kind is not AccountKind.PARTNER:
+        raise Refused("no-partner", field="email")
+    return partner
+
+
+def _seat(found: Cloud, holder: str) -> Seat:
+    kind = "partner_id" if holder.startswith("dn2") else "user_id"
+    return Seat(CloudAccess, {kind: holder, "cloud_id": found.id})
+
+
+def _keep_an_owner(found: Cloud, leaving: Iterable[CloudAccess]) -> None:
+    """A cloud always has an owner in effect who can act (I8). Raises Refused("last-cloud-owner")
+    where one of those who leave is the last."""
+    going = {row.id for row in leaving}
+    owning = [row for row in open_rows(found) if row.role is OWNER and _acts(row)]
+    if going & {row.id for row in owning} and all(row.id in going for row in owning):
+        raise Refused("last-cloud-owner")
+
+
+def _acts(row: CloudAccess) -> bool:
+    """In effect, and of somebody who can come in: a user, or a partner's account, which always has
+    an owner."""
+    if row.effective_at > db.now():
+        return False
+    if row.partner_id is not None:
+        return db.session.get_one(BillingAccount, row.partner_id).kind is AccountKind.PARTNER
+    return db.session.get_one(User, row.user_id).disabled_at is None
+
+
+def _keep_the_customers(found: Cloud, leaving: list[CloudAccess], *, by: Actor) -> None:
+    """A partner's staff never take the last role of the customer's people on its default cloud.
+    Raises Refused("customers-last-role")."""
+    live = select(Customer.partner_id).where(
+        Customer.default_cloud_id == found.id, Customer.status != Status.INACTIVE
+    )
+    partner_id = db.session.scalar(live)
+    staff = access.staff_ids(partner_id) if partner_id else set()
+    if by.id not in staff:
+        return
+    people = [row for row in open_rows(found) if row.user_id and row.user_id not in staff]
+    if people and set(people) <= set(leaving):
+        raise Refused("customers-last-role")
+
+
+def _record(action: str, found: Cloud, holder: str, *, by: Actor, **facts: str) -> None:
+    chain = clouds.chain_of(found)
+    audit.record(action, by=by, chain=chain, thing=found.id, holder=holder, **facts)
+
+
+def _tell_given(found: Cloud, holder: str, role: CloudRole, *, by: Actor) -> None:
+    """Who holds the role now hears of it, and the owners."""
+    said = {"about": found.id, "path": f"/console/clouds/{found.id}", "thing": found.name}
+    name, people, whom = _people(holder)
+    owners = access.cloud_owners(found.id) - people
+    notifications.tell(Kind.ACCESS_GIVEN, to=people, by=by, role=role, **whom, **said)
+    if role is OWNER:
+        notifications.tell(Kind.OWNER_ADDED, to=owners, by=by, person=name, **said)
+    else:
+        notifications.tell(Kind.ACCESS_GIVEN, to=owners, by=by, role=role, person=name, **said)
+
+
+def _tell_taken(
+    found: Cloud, holder: str, *, by: Actor, with_them: frozenset[str] | set[str] = frozenset()
+) -> None:
+    """Who held it hears of it, and the owners who are left."""
+    name, people, whom = _people(holder)
+    people |= with_them
+    owners = access.cloud_owners(found.id) - people
+    said = {"about": found.id, "thing": found.name}
+    notifications.tell(Kind.ACCESS_TAKEN, to=people, path="/console", by=by, **whom, **said)
+    path = f"/console/clouds/{found.id}"
+    notifications.tell(Kind.ACCESS_TAKEN, to=owners, path=path, by=by, person=name, **said)
+
+
+def _people(holder: str) -> tuple[str, set[str], dict[str, str]]:
+    """The holder's name; who hears what happens to them, of a partner those who may act; and whom
+    it happened to, unless that is just who hears it."""
+    partner = db.session.get(BillingAccount, holder)
+    if partner is not None:
+        staff = access.holders(partner.id, access.STAFF_ROLES)
+        return partner.name, staff, {"person": partner.name}
+    return db.session.get_one(User, holder).name, {holder}, {}

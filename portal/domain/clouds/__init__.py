@@ -1,0 +1,51 @@
+"""Cloud, folder, and the dated links that say which account pays for a cloud."""
+
+from portal.domain.clouds.lifecycle import (
+    DEFAULT_NAME,
+    NAME_LONGEST,
+    born,
+    chain_of,
+    create,
+    create_folder,
+    refuse_closed,
+    rename,
+    rename_folder,
+)
+from portal.domain.clouds.listing import (
+    PAGE,
+    CloudRow,
+    Payer,
+    clouds_linked_to,
+    default_folder,
+    folders_of,
+    other_clouds_for,
+    payer_for,
+    payer_of,
+    payers_of,
+)
+from portal.domain.clouds.record import Cloud, Folder, Link
+
+__all__ = [
+    "DEFAULT_NAME",
+    "NAME_LONGEST",
+    "PAGE",
+    "Cloud",
+    "CloudRow",
+    "Folder",
+    "Link",
+    "Payer",
+    "born",
+    "chain_of",
+    "clouds_linked_to",
+    "create",
+    "create_folder",
+    "default_folder",
+    "folders_of",
+    "other_clouds_for",
+    "payer_for",
+    "payer_of",
+    "payers_of",
+    "refuse_closed",
+    "rename",
+    "rename_folder",
+]

@@ -1,0 +1,130 @@
+"""Clouds and folders created and renamed."""
+
+from __future__ import annotations
+
+from sqlalchemy import exists, select
+
+from portal import db
+from portal.domain import access, audit
+from portal.domain.accounts import BillingAccount, Status
+from portal.domain.actors import Actor
+from portal.domain.clouds.listing import payer_of
+from portal.domain.clouds.record import Cloud, Folder, Link
+from portal.domain.errors import Refused
+from portal.domain.values import search_key
+
+DEFAULT_NAME = "default"
+NAME_LONGEST = 63
+
+
+def born(
+    payer: BillingAccount, *, by: Actor, name: str = DEFAULT_NAME, folder_name: str = DEFAULT_NAME
+) -> tuple[Cloud, Folder]:
+    """A new cloud, linked from its first moment, with one folder; the calling verb records it."""
+    now = db.now()
+    cloud = Cloud(id=db.new_id("b1g"), created_at=now)
+    cloud.name, cloud.name_key = name, search_key(name)
+    db.session.add(cloud)
+    db.session.flush()
+    folder = Folder(id=db.new_id("b1g"), cloud_id=cloud.id, name=folder_name, created_at=now)
+    folder.is_default = True
+    link = Link(id=db.new_id("lnk"), cloud_id=cloud.id, account_id=payer.id, since_at=now)
+    link.linked_by = by.id
+    db.session.add_all([folder, link])
+    db.session.flush()
+    return cloud, folder
+
+
+def create(
+    payer: BillingAccount, *, by: Actor, name: str, folder_name: str = DEFAULT_NAME
+) -> Cloud:
+    """Editors of an account that can pay create clouds in it, and own them at once. What a
+    partner's staff create for a customer is owned by the partner's account and by those who
+    administer the subaccount.
+
+    Raises Forbidden, Refused("customer-not-confirmed", "account-not-active").
+    """
+    access.require(by, "cloud.create", payer)
+    payer = db.lock(BillingAccount, payer.id)
+    if payer.status not in (Status.ACTIVE, Status.TRIAL_ACTIVE):
+        raise Refused("account-not-active", status=payer.status)
+    if payer.parent_id is not None and payer.confirmed_at is None:
+        raise Refused("customer-not-confirmed")
+    cloud, folder = born(payer, by=by, name=name, folder_name=folder_name)
+    partner = (
+        payer.parent_id if payer.parent_id and access.is_staff(by.id, payer.parent_id) else None
+    )
+    if partner:
+        _give_owner(cloud, partner=partner, by=by)
+    for user in (
+        sorted(access.holders(payer.id, access.ACCOUNT_TABLE["access.manage"]))
+        if partner
+        else [by.id]
+    ):
+        _give_owner(cloud, user=user, by=by)
+    audit.record(
+        "cloud.create", by=by, chain=payer.chain, thing=cloud.id, folder=folder.id, payer=payer.id
+    )
+    return cloud
+
+
+def rename(cloud: Cloud, *, by: Actor, name: str) -> None:
+    """Editors of a cloud rename it. Raises Forbidden, Refused("cloud-closed")."""
+    cloud = db.lock(Cloud, cloud.id)
+    access.require(by, "cloud.rename", cloud)
+    refuse_closed(cloud)
+    if cloud.name == name:
+        return
+    cloud.name, cloud.name_key = name, search_key(name)
+    audit.record("cloud.rename", by=by, chain=chain_of(cloud), thing=cloud.id)
+
+
+def create_folder(cloud: Cloud, *, by: Actor, name: str) -> Folder:
+    """Editors of a cloud add folders.
+
+    Raises Forbidden, Refused("cloud-closed", "folder-name-taken").
+    """
+    access.require(by, "folder.create", cloud)
+    cloud = db.lock(Cloud, cloud.id)
+    _refuse_name(cloud, name)
+    folder = Folder(id=db.new_id("b1g"), cloud_id=cloud.id, name=name, created_at=db.now())
+    db.session.add(folder)
+    db.session.flush()
+    audit.record("folder.create", by=by, chain=chain_of(cloud), thing=folder.id, cloud=cloud.id)
+    return folder
+
+
+def rename_folder(folder: Folder, *, by: Actor, name: str) -> None:
+    """Editors of a cloud rename its folders. Raises Forbidden, Refused as `create_folder`."""
+    cloud = db.lock(Cloud, folder.cloud_id)
+    access.require(by, "folder.rename", cloud)
+    if folder.name == name:
+        return
+    _refuse_name(cloud, name)
+    folder.name = name
+    audit.record("folder.rename", by=by, chain=chain_of(cloud), thing=folder.id, cloud=cloud.id)
+
+
+def chain_of(cloud: Cloud) -> str:
+    """The audit chain of what is done to the cloud: that of the account which pays for it now."""
+    return payer_of(cloud).chain
+
+
+def _give_owner(
+    cloud: Cloud, *, by: Actor, user: str | None = None, partner: str | None = None
+) -> None:
+    role = access.CloudRole.OWNER
+    access.give_cloud_role(role, cloud_id=cloud.id, user=user, partner=partner, by=by)
+
+
+def refuse_closed(cloud: Cloud) -> None:
+    """Nothing is done to a closed cloud. Raises Refused("cloud-closed")."""
+    if cloud.closed_at is not None:
+        raise Refused("cloud-closed")
+
+
+def _refuse_name(cloud: Cloud, name: str) -> None:
+    refuse_closed(cloud)
+    taken = exists().where(Folder.cloud_id == cloud.id, Folder.name == name)
+    if db.session.scalar(select(taken)):
+        raise Refused("folder-name-taken", field="name", name=name)

@@ -1,0 +1,110 @@
+"""Cloud and folder, and the dated links that say which account pays for a cloud.
+
+A cloud is always linked to exactly one account. Its links form a chain: each but the first
+continues the one before it at the very instant at which that one ended, held by a foreign key, so
+they can neither overlap nor leave a gap.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    or_,
+    select,
+    text,
+    true,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal import db
+from portal.domain import access
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import Actor
+
+
+class Cloud(db.Base):
+    __tablename__ = "clouds"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    name_key: Mapped[str]
+    created_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
+        """A role on it (pending too), or a role on the account to which it is linked now."""
+        if actor.is_system:
+            return true()
+        payers = select(BillingAccount.id).where(BillingAccount.visible_to(actor))
+        linked = select(Link.cloud_id).where(Link.until_at.is_(None), Link.account_id.in_(payers))
+        return or_(cls.id.in_(access.cloud_ids(actor)), cls.id.in_(linked))
+
+
+class Folder(db.Base):
+    __tablename__ = "folders"
+    __table_args__ = (
+        UniqueConstraint("cloud_id", "name"),
+        Index(
+            "uq_folders_default",
+            "cloud_id",
+            unique=True,
+            sqlite_where=text("is_default"),
+            postgresql_where=text("is_default"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    cloud_id: Mapped[str] = mapped_column(ForeignKey("clouds.id"))
+    name: Mapped[str]
+    is_default: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
+        if actor.is_system:
+            return true()
+        return cls.cloud_id.in_(select(Cloud.id).where(Cloud.visible_to(actor)))
+
+
+class Link(db.Base):
+    """This cloud is billed to this account from here until there."""
+
+    __tablename__ = "links"
+    __table_args__ = (
+        UniqueConstraint("cloud_id", "since_at"),
+        UniqueConstraint("cloud_id", "until_at"),
+        CheckConstraint("until_at IS NULL OR until_at > since_at", name="until_later"),
+        CheckConstraint("continues_at IS NULL OR continues_at = since_at", name="continues"),
+        ForeignKeyConstraint(["cloud_id", "continues_at"], ["links.cloud_id", "links.until_at"]),
+        Index(
+            "uq_links_open",
+            "cloud_id",
+            unique=True,
+            sqlite_where=text("until_at IS NULL"),
+            postgresql_where=text("until_at IS NULL"),
+        ),
+        Index(
+            "uq_links_first",
+            "cloud_id",
+            unique=True,
+            sqlite_where=text("continues_at IS NULL"),
+            postgresql_where=text("continues_at IS NULL"),
+        ),
+        Index("ix_links_account_id", "account_id", "cloud_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    cloud_id: Mapped[str] = mapped_column(ForeignKey("clouds.id"))
+    account_id: Mapped[str] = mapped_column(ForeignKey("billing_accounts.id"))
+    since_at: Mapped[datetime]
+    until_at: Mapped[datetime | None]
+    continues_at: Mapped[datetime | None]
+    linked_by: Mapped[str]

@@ -1,0 +1,169 @@
+"""Adding a customer: the rules, and all its rows in one transaction."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, select
+
+from portal import db
+from portal.domain import (
+    access,
+    accounts,
+    audit,
+    clouds,
+    identity,
+    invitations,
+    outbox,
+    policy,
+    values,
+)
+from portal.domain.accounts import BillingAccount, Kind, Mode
+from portal.domain.actors import Actor
+from portal.domain.customers.invitation_quota import too_many
+from portal.domain.customers.record import Customer, Draft, Status
+from portal.domain.errors import Refused
+from portal.domain.invitations import Invitation
+
+
+def add(
+    partner: BillingAccount, *, by: Actor, draft: Draft, same_tin_is_meant: bool = False
+) -> Customer:
+    """Editors of a partner's account in paid mode add a customer: record, subaccount, empty cloud
+    and folder, the partner's owner role, invitation and its one mail, all or nothing.
+
+    Raises Forbidden; Refused("not-partner", "trial-mode", "account-closed",
+    "invitations-per-day"), a malformed field's code, or one of `problems`.
+    """
+    access.require(by, "customer.add", partner)
+    partner = db.lock(BillingAccount, partner.id)
+    refuse_to_grow(partner)
+    if flood := too_many(partner):
+        raise flood
+    draft = draft.normalised()
+    for problem in problems(partner, draft, same_tin_is_meant=same_tin_is_meant):
+        raise problem
+    subaccount = accounts.open_subaccount(partner, name=draft.name)
+    record = Customer(id=db.new_id("cst"), partner_id=partner.id, subaccount_id=subaccount.id)
+    record.status, record.created_at = Status.WAITING, db.now()
+    record.fill(draft)
+    if draft.with_cloud:
+        record.default_cloud_id = _empty_cloud(partner, subaccount, by=by)
+    db.session.add(record)
+    db.session.flush()
+    _invite(partner, record, by=by)
+    audit.record(
+        "customer.add",
+        by=by,
+        chain=partner.id,
+        thing=record.id,
+        customer=record.id,
+        subaccount=subaccount.id,
+        cloud=record.default_cloud_id,
+    )
+    return record
+
+
+def refuse_to_grow(partner: BillingAccount) -> None:
+    """Only an open partner's account in paid mode adds customers, whoever asks."""
+    if partner.kind is not Kind.PARTNER:
+        raise Refused("not-partner")
+    if partner.closed_at is not None:
+        raise Refused("account-closed")
+    if partner.mode is not Mode.PAID:
+        raise Refused("trial-mode")
+
+
+def problems(
+    partner: BillingAccount,
+    draft: Draft,
+    *,
+    same_tin_is_meant: bool = False,
+    but: Customer | None = None,
+) -> list[Refused]:
+    """What speaks against this draft beside the shape of its fields; fields left empty are passed,
+    and what stands in the record that is edited (`but`) does not speak against itself.
+
+    Codes: "email-domain", "email-is-staff", "email-taken", "reference-taken", "manager-not-staff",
+    "tin-taken" (a warning: may be meant).
+    """
+    own = but.id if but else ""
+    found: list[Refused | None] = []
+    email = draft.invitation_email
+    if email and not (but and values.email(email).key == but.email_key):
+        found.append(_email_problem(partner, email))
+    if draft.reference:
+        twin = _live(partner, Customer.reference == draft.reference, Customer.id != own)
+        found.append(_taken(twin, "reference-taken", field="reference"))
+    is_kept = bool(but and but.manager_id == draft.manager_id)
+    if draft.manager_id and not is_kept and not access.is_staff(draft.manager_id, partner.id):
+        found.append(Refused("manager-not-staff", field="manager_id"))
+    if draft.tin and not same_tin_is_meant:
+        twin = _live(partner, Customer.tin == draft.tin, Customer.id != own)
+        found.append(_taken(twin, "tin-taken", field="tin"))
+    return [problem for problem in found if problem is not None]
+
+
+def already_there(partner: BillingAccount, draft: Draft) -> Customer | None:
+    """The partner's live customer that this draft speaks of: the one with its own reference; where
+    it has none, the one with its invited address."""
+    if draft.reference:
+        return _live(partner, Customer.reference == draft.reference)
+    if draft.invitation_email:
+        return _live(partner, Customer.email_key == values.email(draft.invitation_email).key)
+    return None
+
+
+def _email_problem(partner: BillingAccount, email: str) -> Refused | None:
+    address = values.email(email)
+    domains = policy.agreed().customer_email_domains
+    if domains and not values.in_domains(address, domains):
+        return Refused("email-domain", field="invitation_email", domains=domains)
+    user = identity.user_by_email(address.key)
+    if user is not None and access.is_staff(user.id, partner.id):
+        return Refused("email-is-staff", field="invitation_email")
+    twin = _live(partner, Customer.email_key == address.key)
+    return _taken(twin, "email-taken", field="invitation_email")
+
+
+def _taken(twin: Customer | None, code: str, *, field: str) -> Refused | None:
+    return None if twin is None else Refused(code, field=field, twin=twin.name)
+
+
+def _live(partner: BillingAccount, *rules: ColumnElement[bool]) -> Customer | None:
+    found = select(Customer).where(
+        Customer.partner_id == partner.id, Customer.status != Status.INACTIVE, *rules
+    )
+    return db.session.scalar(found.limit(1))
+
+
+def _empty_cloud(partner: BillingAccount, subaccount: BillingAccount, *, by: Actor) -> str:
+    empty, _folder = clouds.born(subaccount, by=by)
+    access.give_cloud_role(access.CloudRole.OWNER, cloud_id=empty.id, partner=partner.id, by=by)
+    return empty.id
+
+
+def _invite(partner: BillingAccount, record: Customer, *, by: Actor) -> None:
+    address = values.email(record.invitation_email)
+    db.session.add(
+        Invitation(
+            subaccount_id=record.subaccount_id,
+            partner_id=partner.id,
+            email=address.display,
+            email_key=address.key,
+            created_at=db.now(),
+        )
+    )
+    db.session.flush()
+    invited = identity.user_by_email(address.key)
+    outbox.add(
+        invitations.MAIL,
+        about=record.subaccount_id,
+        to=address.wire,
+        language=invited.language if invited else by.language,
+        facts={
+            "partner": values.quoted(partner.name),
+            "email": address.display,
+            "subaccount": record.subaccount_id,
+            "cloud": record.default_cloud_id,
+        },
+        once=True,
+    )

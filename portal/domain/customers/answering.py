@@ -1,0 +1,87 @@
+"""The customer confirms the partnership or declines it; exactly one answer counts."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from portal import db
+from portal.domain import access, audit, identity
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import Actor
+from portal.domain.customers.lifecycle import close
+from portal.domain.customers.notifications import tell_partner
+from portal.domain.customers.record import Customer, Status, move
+from portal.domain.errors import Refused
+from portal.domain.invitations import Answer, Invitation
+from portal.domain.notifications import Kind
+
+
+def accept(asked: Invitation, *, by: Actor) -> Customer:
+    """Only the invited identity confirms, at most once; the customer is Active at once, its user
+    administers the subaccount and owns its default cloud. The address counts at the commit.
+
+    Raises Forbidden; Refused("already-confirmed", "invitation-closed", "own-customer").
+    """
+    access.require(identity.as_of_now(by), "invitation.accept", asked)
+    if access.is_staff(by.id, asked.partner_id):
+        raise Refused("own-customer")
+    record = _answer(asked, Answer.CONFIRMED, Status.ACTIVE, by=by)
+    subaccount = db.lock(BillingAccount, record.subaccount_id)
+    subaccount.confirmed_at = db.now()
+    access.give_account_role(access.AccountRole.ADMIN, to=by.id, account=subaccount, by=by)
+    if record.default_cloud_id is not None:
+        access.give_cloud_role(
+            access.CloudRole.OWNER, cloud_id=record.default_cloud_id, user=by.id, by=by
+        )
+    _record("invitation.accept", record, by=by)
+    tell_partner(Kind.CONFIRMED, record, by=by)
+    return record
+
+
+def decline(asked: Invitation, *, by: Actor) -> Customer:
+    """Only the invited identity declines; the customer is Inactive, its subaccount and empty cloud
+    are closed, a mail that has not left does not leave, the address is free again.
+
+    Raises as `accept`.
+    """
+    access.require(identity.as_of_now(by), "invitation.decline", asked)
+    if access.is_staff(by.id, asked.partner_id):
+        raise Refused("own-customer")
+    record = _answer(asked, Answer.DECLINED, Status.INACTIVE, by=by)
+    close(record)
+    _record("invitation.decline", record, by=by)
+    tell_partner(Kind.DECLINED, record, by=by)
+    return record
+
+
+def sees_as_own_customers(actor: Actor, ident: str) -> bool:
+    """Whether this link leads to an invitation of the actor's own partner account."""
+    own = access.account_ids(actor)
+    found = select(Invitation.subaccount_id).where(
+        (Invitation.subaccount_id == ident) | (Invitation.partner_id == ident),
+        Invitation.partner_id.in_(own),
+    )
+    return db.session.scalar(found.limit(1)) is not None
+
+
+def _answer(asked: Invitation, answer: Answer, status: Status, *, by: Actor) -> Customer:
+    found = select(Customer).where(Customer.subaccount_id == asked.subaccount_id)
+    record = db.session.scalars(found).one()
+    has_moved = move(record, Status.WAITING, to=status)
+    db.session.refresh(asked)
+    if not has_moved:
+        mine = asked.answer is Answer.CONFIRMED and asked.answered_by == by.id
+        raise Refused("already-confirmed" if mine else "invitation-closed")
+    asked.answer, asked.answered_at, asked.answered_by = answer, db.now(), by.id
+    return record
+
+
+def _record(action: str, record: Customer, *, by: Actor) -> None:
+    audit.record(
+        action,
+        by=by,
+        chain=record.partner_id,
+        thing=record.subaccount_id,
+        customer=record.id,
+        status=str(record.status),
+    )

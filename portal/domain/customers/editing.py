@@ -1,0 +1,83 @@
+"""Editing a customer's record, and correcting the address it was invited at."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+from portal import db
+from portal.domain import access, accounts, audit
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import Actor
+from portal.domain.customers.adding import add, problems
+from portal.domain.customers.lifecycle import withdraw
+from portal.domain.customers.notes import move_notes
+from portal.domain.customers.record import Customer, Draft, Status
+from portal.domain.errors import Refused
+
+
+def edit(
+    record: Customer, *, by: Actor, draft: Draft, version: int, same_tin_is_meant: bool = False
+) -> None:
+    """Editors of the partner's account change everything but the invited address.
+
+    `version` is the record's as it was shown. Raises Forbidden; Refused("customer-inactive",
+    "record-changed"), a malformed field's code, or one of `problems`.
+    """
+    partner = db.lock(BillingAccount, record.partner_id)
+    access.require(by, "customer.edit", partner)
+    record = db.lock(Customer, record.id)
+    if record.status is Status.INACTIVE:
+        raise Refused("customer-inactive")
+    if record.version != version:
+        raise Refused("record-changed")
+    draft = replace(draft, invitation_email=record.invitation_email).normalised()
+    for problem in problems(partner, draft, same_tin_is_meant=same_tin_is_meant, but=record):
+        raise problem
+    before = draft_of(record)
+    changed = [f.name for f in fields(Draft) if getattr(draft, f.name) != getattr(before, f.name)]
+    changed = [name for name in changed if name != "with_cloud"]
+    if not changed:
+        return
+    record.fill(draft)
+    record.version += 1
+    accounts.rename(db.lock(BillingAccount, record.subaccount_id), name=draft.name)
+    audit.record(
+        "customer.edit",
+        by=by,
+        chain=partner.id,
+        thing=record.id,
+        customer=record.id,
+        fields=changed,
+    )
+
+
+def correct_address(record: Customer, *, by: Actor, email: str) -> Customer:
+    """Editors of the partner's account invite the right address: the old customer is Inactive, its
+    mail cancelled if not yet sent, and a new one has the same data, a new subaccount, its own mail.
+
+    Raises Forbidden; Refused("customer-answered") and as `add`.
+    """
+    access.require(by, "customer.edit", db.lock(BillingAccount, record.partner_id))
+    record = db.lock(Customer, record.id)
+    draft = replace(draft_of(record), invitation_email=email, manager_id="")
+    withdraw(record, by=by)
+    partner = db.lock(BillingAccount, record.partner_id)
+    corrected = add(partner, by=by, draft=draft, same_tin_is_meant=True)
+    corrected.manager_id = record.manager_id  # who left the staff stays on it, as when editing
+    move_notes(record, corrected)
+    audit.record(
+        "customer.correct_address",
+        by=by,
+        chain=partner.id,
+        thing=record.id,
+        customer=record.id,
+        corrected=corrected.id,
+    )
+    return corrected
+
+
+def draft_of(record: Customer) -> Draft:
+    """The record as a form shows it."""
+    known = {f.name: getattr(record, f.name) for f in fields(Draft) if f.name != "with_cloud"}
+    known["manager_id"] = record.manager_id or ""
+    return Draft(**known, with_cloud=record.default_cloud_id is not None)

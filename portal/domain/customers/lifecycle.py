@@ -1,0 +1,126 @@
+"""Suspending, resuming, removing, and ending a partnership."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from portal import db
+from portal.domain import access, audit, invitations, outbox
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import Actor
+from portal.domain.clouds import Cloud, Folder, Link
+from portal.domain.customers.notifications import tell_customer, tell_partner
+from portal.domain.customers.record import Customer, Status, move
+from portal.domain.errors import Refused
+from portal.domain.invitations import Answer, Invitation
+from portal.domain.notifications import Kind
+
+
+def suspend(record: Customer, *, by: Actor) -> None:
+    """Editors of the partner's account stop services; clouds stay linked, usage still goes to the
+    partner, the customer may link away. Raises Forbidden, Refused("customer-not-active").
+    """
+    access.require(by, "customer.suspend", db.lock(BillingAccount, record.partner_id))
+    if not move(record, Status.ACTIVE, to=Status.SUSPENDED):
+        raise Refused("customer-not-active")
+    db.lock(BillingAccount, record.subaccount_id).suspended_at = db.now()
+    _record("customer.suspend", record, by=by)
+    tell_customer(Kind.SUSPENDED, record, by=by)
+
+
+def resume(record: Customer, *, by: Actor) -> None:
+    """Editors of the partner's account take services up again.
+
+    Raises Forbidden, Refused("customer-not-suspended").
+    """
+    access.require(by, "customer.resume", db.lock(BillingAccount, record.partner_id))
+    if not move(record, Status.SUSPENDED, to=Status.ACTIVE):
+        raise Refused("customer-not-suspended")
+    db.lock(BillingAccount, record.subaccount_id).suspended_at = None
+    _record("customer.resume", record, by=by)
+    tell_customer(Kind.RESUMED, record, by=by)
+
+
+def remove(record: Customer, *, by: Actor) -> None:
+    """An owner of the partner's account removes a customer who has not answered.
+
+    Raises Forbidden, Refused("customer-answered").
+    """
+    access.require(by, "customer.remove", db.lock(BillingAccount, record.partner_id))
+    withdraw(record, by=by)
+    _record("customer.remove", record, by=by)
+
+
+def withdraw(record: Customer, *, by: Actor) -> None:
+    """The invitation ends unanswered; the calling verb has asked whether `by` may, and records it.
+
+    Raises Refused("customer-answered").
+    """
+    if not move(record, Status.WAITING, to=Status.INACTIVE):
+        raise Refused("customer-answered")
+    asked = db.lock(Invitation, record.subaccount_id)
+    asked.answer, asked.answered_at, asked.answered_by = Answer.WITHDRAWN, db.now(), by.id
+    close(record)
+
+
+def end_partnership(record: Customer, *, by: Actor) -> None:
+    """An owner of the partner's account, or an administrator of the subaccount, ends it, once
+    nothing but an unused default cloud is linked to the subaccount.
+
+    Raises Forbidden, Refused("clouds-linked", "partnership-not-confirmed").
+    """
+    partner = db.lock(BillingAccount, record.partner_id)
+    subaccount = db.lock(BillingAccount, record.subaccount_id)
+    if not access.administers(by, subaccount):
+        access.require(by, "partnership.end", partner)
+    if count := _clouds_in_use(record):
+        raise Refused("clouds-linked", count=count)
+    if not move(record, Status.ACTIVE, Status.SUSPENDED, to=Status.INACTIVE):
+        raise Refused("partnership-not-confirmed")
+    close(record)
+    _record("partnership.end", record, by=by)
+    tell_customer(Kind.ENDED, record, by=by)
+    tell_partner(Kind.ENDED, record, by=by)
+
+
+def close(record: Customer) -> None:
+    """What an Inactive customer leaves: a closed subaccount, its default cloud closed with it
+    while that is still linked there, no mail that has not left."""
+    now = db.now()
+    db.lock(BillingAccount, record.subaccount_id).closed_at = now
+    if record.default_cloud_id is not None:
+        default = db.lock(Cloud, record.default_cloud_id)
+        if _is_linked(default.id, record.subaccount_id):
+            default.closed_at = now
+    outbox.cancel(invitations.MAIL, about=record.subaccount_id)
+
+
+def _clouds_in_use(record: Customer) -> int:
+    """Clouds linked to the subaccount, an unused default one aside: only its default folder."""
+    linked = select(func.count()).where(
+        Link.account_id == record.subaccount_id, Link.until_at.is_(None)
+    )
+    count = db.session.execute(linked).scalar_one()
+    default = record.default_cloud_id
+    if default is None or not _is_linked(default, record.subaccount_id):
+        return count
+    folders = select(func.count()).where(Folder.cloud_id == default, ~Folder.is_default)
+    return count if db.session.execute(folders).scalar_one() else count - 1
+
+
+def _is_linked(cloud_id: str, account_id: str) -> bool:
+    found = select(Link.id).where(
+        Link.cloud_id == cloud_id, Link.account_id == account_id, Link.until_at.is_(None)
+    )
+    return db.session.scalar(found) is not None
+
+
+def _record(action: str, record: Customer, *, by: Actor) -> None:
+    audit.record(
+        action,
+        by=by,
+        chain=record.partner_id,
+        thing=record.id,
+        customer=record.id,
+        status=str(record.status),
+    )

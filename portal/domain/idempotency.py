@@ -1,0 +1,65 @@
+"""The same form sent twice acts once.
+
+A form carries a random key, minted at each rendering and stored only together with the effect.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, delete
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal import db
+from portal.domain.actors import Actor
+from portal.domain.errors import Refused
+from portal.domain.identity import User
+
+KEPT_FOR = timedelta(days=2)
+
+
+class FormKey(db.Base):
+    """A form that had its effect, and the ID of what it made."""
+
+    __tablename__ = "form_keys"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str]
+    outcome: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(index=True)
+
+
+def once(actor: Actor, key: str, body: Mapping[str, object], effect: Callable[[], str]) -> str:
+    """Run `effect` unless this user's `key` had it already; the same answer either way.
+
+    Raises Refused("form-key-reused") where the key comes with another body, and
+    Refused("user-disabled") for who was disabled meanwhile: what they made would be nobody's. The
+    user's row is the lock that makes a double click wait for the first one's commit.
+    """
+    if db.lock(User, actor.id).disabled_at is not None:
+        raise Refused("user-disabled")
+    digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
+    done = db.session.get(FormKey, (actor.id, key))
+    if done is not None:
+        if done.digest != digest:
+            raise Refused("form-key-reused")
+        return done.outcome
+    outcome = effect()
+    row = FormKey(user_id=actor.id, key=key, digest=digest, outcome=outcome, created_at=db.now())
+    db.session.add(row)
+    db.session.flush()
+    return outcome
+
+
+def has_acted(actor: Actor, key: str) -> bool:
+    """Whether a form with this key had its effect already."""
+    return db.session.get(FormKey, (actor.id, key)) is not None
+
+
+def forget_old() -> None:
+    """Keys older than two days are dropped."""
+    db.session.execute(delete(FormKey).where(FormKey.created_at < db.now() - KEPT_FOR))

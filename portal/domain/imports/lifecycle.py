@@ -1,0 +1,94 @@
+"""What people do with an import: upload a file, begin to import it, end that early, remove it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, insert, select
+
+from portal import db
+from portal.domain import access, audit, customers
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import Actor
+from portal.domain.errors import Refused
+from portal.domain.imports.parser import Line
+from portal.domain.imports.record import Import, ImportRow, Outcome, State, as_reason, drop
+from portal.domain.imports.steps import close
+
+OPEN_MOST = 5
+"""Imports of one partner that are not over; each holds up to a file of other people's data."""
+
+
+def upload(partner: BillingAccount, *, by: Actor, lines: list[Line]) -> Import:
+    """Who may add customers has a file tried: the worker says what would become of each row.
+
+    Raises Forbidden, Refused("imports-many") and as `customer.refuse_to_grow`.
+    """
+    access.require(by, "customer.add", partner)
+    customers.refuse_to_grow(partner)
+    unfinished = select(func.count()).where(
+        Import.partner_id == partner.id, Import.state != State.OVER
+    )
+    if db.session.execute(unfinished).scalar_one() >= OPEN_MOST:
+        raise Refused("imports-many", most=OPEN_MOST)
+    held = Import(id=db.new_id("imp"), partner_id=partner.id, user_id=by.id, state=State.CHECKING)
+    held.created_at = held.due_at = db.now()
+    db.session.add(held)
+    db.session.flush()
+    rows = [
+        {**vars(line), "import_id": held.id, "outcome": Outcome.UNCHECKED, "customer_id": None}
+        for line in lines
+    ]
+    db.session.execute(insert(ImportRow), rows)
+    _record("import.upload", held, by=by, rows=len(rows))
+    return held
+
+
+def begin(held: Import, *, by: Actor, same_tin_is_meant: bool = False) -> None:
+    """Who may add customers has the checked rows added; from here on they answer for it.
+
+    Raises Forbidden, Refused("import-not-checked") and as `customer.refuse_to_grow`.
+    """
+    partner = db.session.get_one(BillingAccount, held.partner_id)
+    access.require(by, "customer.add", partner)
+    customers.refuse_to_grow(partner)
+    if held.state is State.IMPORTING:
+        return
+    if held.state is not State.CHECKED:
+        raise Refused("import-not-checked")
+    held.state, held.user_id = State.IMPORTING, by.id
+    held.same_tin_is_meant, held.due_at = same_tin_is_meant, db.now()
+    new = select(func.count()).where(
+        ImportRow.import_id == held.id, ImportRow.outcome == Outcome.NEW
+    )
+    _record("import.begin", held, by=by, rows=db.session.execute(new).scalar_one())
+
+
+def end(held: Import, *, by: Actor) -> None:
+    """Who may add customers ends an import early: what is added stays, the rest is refused.
+
+    Raises Forbidden, Refused("import-not-begun").
+    """
+    access.require(by, "customer.add", db.session.get_one(BillingAccount, held.partner_id))
+    if held.state is State.OVER:
+        return
+    if held.state is not State.IMPORTING:
+        raise Refused("import-not-begun")
+    close(held, as_reason(Refused("import-ended")))
+    _record("import.end", held, by=by)
+
+
+def remove(held: Import, *, by: Actor) -> None:
+    """Who may add customers drops a file that is not being imported; customers added from it stay.
+
+    Raises Forbidden, Refused("import-running").
+    """
+    access.require(by, "customer.add", db.session.get_one(BillingAccount, held.partner_id))
+    if held.state is State.IMPORTING:
+        raise Refused("import-running")
+    _record("import.remove", held, by=by)
+    drop(Import.id == held.id)
+
+
+def _record(action: str, held: Import, *, by: Actor, **facts: Any) -> None:
+    audit.record(action, by=by, chain=held.partner_id, thing=held.id, **facts)

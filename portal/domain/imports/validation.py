@@ -1,0 +1,70 @@
+"""What would become of a row, by the rules of *New customer*: all that is wrong with it at once."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from portal.domain import access, customers, identity, values
+from portal.domain.accounts import BillingAccount
+from portal.domain.customers import COLUMNS, Customer, Draft, Status
+from portal.domain.errors import Refused
+from portal.domain.values import Malformed
+
+TEXTS = ("country", *(c for c in COLUMNS if c not in ("country", "manager", "with_cloud")))
+"""The country first: tax number and phone are read by its rules."""
+BY_COUNTRY = ("tin", "phone")
+IS_YES = {"": True, "yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+
+
+class Judged(NamedTuple):
+    """`known`: the live customer that the row is; `twin` warns of one with the same tax number."""
+
+    draft: Draft
+    known: Customer | None
+    reasons: list[Refused]
+    twin: Refused | None
+
+
+def judge(partner: BillingAccount, cells: dict[str, str]) -> Judged:
+    """The row as a draft without the fields that can't be read, and what speaks against it."""
+    draft, reasons = _read(partner, cells)
+    found = customers.problems(partner, draft)
+    twin = next((one for one in found if one.code == "tin-taken"), None)
+    reasons += [one for one in found if one is not twin]
+    return Judged(draft, customers.already_there(partner, draft), reasons, twin)
+
+
+def _read(partner: BillingAccount, cells: dict[str, str]) -> tuple[Draft, list[Refused]]:
+    values: dict[str, Any] = {}
+    reasons = []
+    for name in TEXTS:
+        if name in BY_COUNTRY and "country" not in values:
+            continue
+        try:
+            country = values.get("country", "")
+            values[name] = customers.shaped(name, cells.get(name, ""), country)
+        except Malformed as error:
+            is_name = error.code == "country-unknown"  # a file has no list to choose from
+            fault = Refused("country-code" if is_name else error.code, field=name, **error.facts)
+            reasons.append(fault)
+    word = cells.get("with_cloud", "").casefold()
+    values["with_cloud"] = IS_YES.get(word, True)
+    if word not in IS_YES:
+        reasons.append(Refused("not-yes-no", field="with_cloud"))
+    if address := cells.get("manager"):
+        values["manager_id"] = manager = _staff(partner, address)
+        if not manager:
+            reasons.append(Refused("manager-unknown", field="manager"))
+    if cells.get("status") == Status.INACTIVE:
+        reasons.append(Refused("was-inactive", field="status"))
+    return Draft(**values), reasons
+
+
+def _staff(partner: BillingAccount, address: str) -> str:
+    """The ID of the one of the staff with this address, or nothing."""
+    with suppress(Malformed):
+        user = identity.user_by_email(values.email(address).key)
+        if user is not None and access.is_staff(user.id, partner.id):
+            return user.id
+    return ""

@@ -1,0 +1,168 @@
+"""Tells people what happened to what is theirs: in the application, and by mail.
+
+A notice commits with its change; its mail goes through the outbox, at least once. Each person may
+switch off each kind, in the application, by mail, or both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, ForeignKey, Index, delete, func, select, text, true, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal import db
+from portal.domain import outbox, values
+from portal.domain.actors import Actor
+from portal.domain.identity import User
+from portal.domain.outbox import Delivery, OutboxEntry
+
+MAIL = "notice"
+PAGE = 50
+COUNTED = 100
+"""Unread notices are counted up to here; beyond it "99+" says enough."""
+
+
+class Kind(StrEnum):
+    CONFIRMED = "customer.confirmed"
+    DECLINED = "customer.declined"
+    NOT_DELIVERED = "mail.refused"
+    PARKED = "mail.parked"
+    LINKED = "cloud.linked"
+    LEFT = "cloud.left"
+    ENDED = "partnership.ended"
+    SUSPENDED = "account.suspended"
+    RESUMED = "account.resumed"
+    MOVED = "cloud.moved"
+    ACCESS_GIVEN = "access.given"
+    ACCESS_TAKEN = "access.taken"
+    OWNER_ADDED = "owner.added"
+
+
+class Channel(StrEnum):
+    APP = "app"
+    MAIL = "mail"
+
+
+CHOICES = tuple((kind, channel) for kind in Kind for channel in Channel)
+"""What people switch on and off."""
+
+
+class Notice(db.Base):
+    """What one person is told; `about` is the ID of the thing, `path` leads there."""
+
+    __tablename__ = "notices"
+    __table_args__ = (
+        Index("ix_notices_newest", "user_id", "id"),
+        Index(
+            "ix_notices_unread",
+            "user_id",
+            sqlite_where=text("read_at IS NULL"),
+            postgresql_where=text("read_at IS NULL"),
+        ),
+        Index("ix_notices_about", "about"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    kind: Mapped[Kind] = mapped_column(db.choice(Kind, "kind"))
+    about: Mapped[str]
+    path: Mapped[str]
+    facts: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    read_at: Mapped[datetime | None]
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
+        """A notice exists for the one it is told to, and for nobody else."""
+        return true() if actor.is_system else cls.user_id == actor.id
+
+
+class MutedNotice(db.Base):
+    """A kind of notice that a person does not want on a channel."""
+
+    __tablename__ = "muted_notices"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    kind: Mapped[Kind] = mapped_column(db.choice(Kind, "kind"), primary_key=True)
+    channel: Mapped[Channel] = mapped_column(db.choice(Channel, "channel"), primary_key=True)
+
+
+def tell(kind: Kind, *, to: Iterable[str], about: str, path: str, by: Actor, **facts: str) -> None:
+    """Tell these users, but not the one who did it, nor who does not want to hear of it.
+
+    `facts` are read by everyone told: nothing that one of them may not see. A mail quotes them.
+    """
+    wanted = User.id.in_(set(to) - {by.id}), User.disabled_at.is_(None)
+    people = list(db.session.scalars(select(User).where(*wanted).order_by(User.id)))
+    ids = [user.id for user in people]
+    mutes = select(MutedNotice.user_id, MutedNotice.channel).where(
+        MutedNotice.kind == kind, MutedNotice.user_id.in_(ids)
+    )
+    muted = {(user_id, channel) for user_id, channel in db.session.execute(mutes)}
+    quoted = {name: fact if name == "role" else values.quoted(fact) for name, fact in facts.items()}
+    for user in people:
+        if (user.id, Channel.APP) not in muted:
+            notice = Notice(id=db.new_id("ntc"), user_id=user.id, kind=kind, about=about)
+            notice.path, notice.facts, notice.created_at = path, facts, db.now()
+            db.session.add(notice)
+        if (user.id, Channel.MAIL) not in muted:
+            outbox.add(
+                MAIL,
+                about=about,
+                to=values.email(user.email).wire,
+                language=user.language,
+                facts={"notice": kind, "path": path, "facts": quoted},
+            )
+    db.session.flush()
+
+
+def notices_for(actor: Actor, *, after: str = "") -> list[Notice]:
+    """The actor's notices, newest first, one more than a page where there is another."""
+    found = select(Notice).where(Notice.visible_to(actor))
+    if after:
+        found = found.where(Notice.id < after)
+    return list(db.session.scalars(found.order_by(Notice.id.desc()).limit(PAGE + 1)))
+
+
+def unread(actor: Actor) -> int:
+    """How many of the actor's notices are unread, counted up to a hundred."""
+    some = select(Notice.id).where(Notice.visible_to(actor), Notice.read_at.is_(None))
+    counted = select(func.count()).select_from(some.limit(COUNTED).subquery())
+    return db.session.execute(counted).scalar_one()
+
+
+def read(*, by: Actor, notice_id: str | None = None) -> None:
+    """The actor has read this notice of theirs, or all of them."""
+    mine = update(Notice).where(Notice.visible_to(by), Notice.read_at.is_(None))
+    if notice_id is not None:
+        mine = mine.where(Notice.id == notice_id)
+    db.session.execute(mine.values(read_at=db.now()))
+
+
+def muted_by(actor: Actor) -> set[tuple[Kind, Channel]]:
+    """What the actor does not want to hear of, and where."""
+    found = select(MutedNotice.kind, MutedNotice.channel).where(MutedNotice.user_id == actor.id)
+    return {(kind, channel) for kind, channel in db.session.execute(found)}
+
+
+def choose(wanted: set[tuple[Kind, Channel]], *, by: Actor) -> None:
+    """From now on the actor hears of these kinds on these channels, and of no others."""
+    db.lock(User, by.id)
+    db.session.execute(delete(MutedNotice).where(MutedNotice.user_id == by.id))
+    for kind, channel in CHOICES:
+        if (kind, channel) not in wanted:
+            db.session.add(MutedNotice(user_id=by.id, kind=kind, channel=channel))
+    db.session.flush()
+
+
+def erase(about: str) -> None:
+    """What is erased stays in nobody's notices or their mails; the calling verb records it."""
+    db.session.execute(delete(Notice).where(Notice.about == about))
+    waiting = OutboxEntry.state == Delivery.PENDING  # what is on its way can not be called back
+    db.session.execute(
+        delete(OutboxEntry).where(OutboxEntry.kind == MAIL, OutboxEntry.about == about, waiting)
+    )

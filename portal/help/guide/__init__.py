@@ -1,0 +1,130 @@
+"""The guide: its pages and their order, for whom each is, which one helps on which screen.
+
+A page's text stands in `<language>/<slug>.md`. There **bold** is a label of the screens, and an
+*italic sentence.* one that they say; both stand as in the code, with the context
+before a bar where it has one (**staff|Remove**), and are translated as there.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from flask import url_for
+from flask_babel import get_locale, lazy_gettext
+from flask_babel import gettext as _
+from markupsafe import Markup
+
+from portal.domain.feedback import Reason
+from portal.help.guide.text import FOLDER, rendered
+
+__all__ = [
+    "AUDIENCES",
+    "FOLDER",
+    "LANGUAGES",
+    "PAGES",
+    "REASONS",
+    "SCREENS",
+    "Page",
+    "language",
+    "link",
+    "rendered",
+    "url_of",
+]
+
+LANGUAGES = ("en", "ru")
+AUDIENCES = {
+    "partner": lazy_gettext("For partners"),
+    "customer": lazy_gettext("For customers"),
+    "everybody": lazy_gettext("For everybody"),
+}
+
+
+REASONS = {
+    Reason.NO_ANSWER: lazy_gettext("No answer to my question"),
+    Reason.NO_USE: lazy_gettext("Recommendations didn't help"),
+    Reason.OTHER_TITLE: lazy_gettext("The content doesn't match title"),
+    Reason.OTHER: lazy_gettext("Other"),
+}
+"""Why a page did not help, as its foot offers it."""
+
+
+class Page(NamedTuple):
+    """A page of the guide."""
+
+    slug: str
+    title: Any
+    audience: str
+
+
+PAGES = {
+    page.slug: page
+    for page in (
+        Page("getting-started", lazy_gettext("From first customer to linked cloud"), "partner"),
+        Page("paid", lazy_gettext("Switch to the paid mode"), "partner"),
+        Page("new-customer", lazy_gettext("Add one customer"), "partner"),
+        Page("invitation", lazy_gettext("What becomes of the invitation’s email"), "partner"),
+        Page("many-customers", lazy_gettext("Many customers at once"), "partner"),
+        Page("waiting", lazy_gettext("Find who has not answered"), "partner"),
+        Page("ending", lazy_gettext("Suspend, resume and end"), "partner"),
+        Page("customers-cloud", lazy_gettext("Link a customer’s cloud"), "partner"),
+        Page("team", lazy_gettext("Your team and its roles"), "partner"),
+        Page("answering", lazy_gettext("Confirm a partnership, or decline it"), "customer"),
+        Page("who-pays", lazy_gettext("Your clouds and who pays for them"), "customer"),
+        Page("own-cloud", lazy_gettext("Link your own cloud"), "customer"),
+        Page("access", lazy_gettext("Give a partner access, or take it back"), "customer"),
+        Page("not-linked", lazy_gettext("Why a cloud can’t be linked"), "everybody"),
+        Page("sign-in", lazy_gettext("Signing up, signing in"), "everybody"),
+        Page("profile", lazy_gettext("Your profile and what you are told"), "everybody"),
+    )
+}
+
+SCREENS = {
+    "partner": "getting-started",
+    "partner.customers": "getting-started",
+    "partner.customers.add": "new-customer",
+    "partner.customers.edit": "new-customer",
+    "partner.customers.show": "invitation",
+    "partner.customers.correct_address": "invitation",
+    "partner.customers.acceptance": "waiting",
+    "partner.customers.upload": "many-customers",
+    "partner.customers.show_import": "many-customers",
+    "partner.customers.clouds": "customers-cloud",
+    "partner.customers.suspend": "ending",
+    "partner.customers.resume": "ending",
+    "partner.customers.remove": "ending",
+    "partner.customers.end_partnership": "ending",
+    "partner.team": "team",
+    "console": "who-pays",
+    "console.access": "access",
+    "console.billing.switch_to_paid": "paid",
+    "console.linking": "not-linked",
+    "invites": "answering",
+    "auth": "sign-in",
+    "forgot": "sign-in",
+    "profile": "profile",
+    "notices": "profile",
+}
+"""Which page helps on a screen: of its endpoint, or the blueprint above it; else the contents."""
+
+
+def language() -> str:
+    """The reader's, where the guide has it."""
+    found = str(get_locale()).partition("_")[0]
+    return found if found in LANGUAGES else LANGUAGES[0]
+
+
+def link(slug: str, anchor: str | None = None) -> Markup:
+    """A link to a page, for places where somebody may be stuck."""
+    url = url_for("help.show", slug=slug, _anchor=anchor)
+    text = _("Help: %(page)s", page=PAGES[slug].title)
+    return Markup('<a class="help" href="{}">{}</a>').format(url, text)
+
+
+def url_of(endpoint: str | None) -> str:
+    """Where *Help* leads from a screen."""
+    place = endpoint or ""
+    while place:
+        if place in SCREENS:
+            return url_for("help.show", slug=SCREENS[place])
+        place = place.rpartition(".")[0]
+    return url_for("help.index")

@@ -1,0 +1,1 @@
+"""Languages, and how dates, numbers and money are formatted in them."""

@@ -1,0 +1,1 @@
+"""Sentences that people read and that are in no template."""

@@ -1,0 +1,76 @@
+"""Texts to copy and send: asking to open an account here, asking for access to a cloud."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import url_for
+from flask_babel import gettext
+
+from portal import web
+from portal.domain.access import CloudRole
+from portal.domain.accounts import PartnerAccount
+from portal.domain.actors import Actor
+from portal.domain.clouds import Cloud
+
+
+def _(text: str, **facts: Any) -> str:
+    return str(gettext(text, **facts))
+
+
+def account_for_staff(address: str, partner_name: str) -> str:
+    """To somebody whom a partner wants on its staff."""
+    return _(
+        "Hello,\n\nplease open an account at %(link)s with the address %(address)s, and tell me "
+        "when it is done. Then I can add you to the staff of %(partner)s.\n",
+        link=web.external(url_for("auth.sign_up")),
+        address=address,
+        partner=partner_name,
+    )
+
+
+def account_for_cloud(address: str, found: Cloud) -> str:
+    """To somebody whom an owner wants to let into a cloud."""
+    return _(
+        "Hello,\n\nplease open an account at %(link)s with the address %(address)s, and tell me "
+        "when it is done. Then I can give you access to the cloud %(cloud)s.\n",
+        link=web.external(url_for("auth.sign_up")),
+        address=address,
+        cloud=found.name,
+    )
+
+
+def access_to_cloud(found: Cloud, partner: PartnerAccount | None, actor: Actor) -> str:
+    """To an owner of this cloud: add the partner's account, or (None) the one who asks."""
+    return _(
+        "Hello,\n\nplease give %(whom)s access to the cloud %(cloud)s (%(id)s).\n\n"
+        "Open its Access control: %(link)s\nChoose Add, and enter\n"
+        "  %(label)s %(entry)s\n  Role: %(role)s\n",
+        whom=partner.name if partner else actor.name,
+        cloud=found.name,
+        id=found.id,
+        link=web.external(url_for("console.access.index", cloud_id=found.id)),
+        **_entry(partner, actor),
+    )
+
+
+def access_to_clouds(partner: PartnerAccount | None, actor: Actor) -> str:
+    """To the owner of clouds that the partner, or (None) the one who asks, does not see yet."""
+    return _(
+        "Hello,\n\nplease give %(whom)s access to each cloud that we are to link.\n\n"
+        "Open the management console: %(link)s\nChoose the cloud, then Access control, then Add, "
+        "and enter\n  %(label)s %(entry)s\n  Role: %(role)s\n\n"
+        "You can revoke it there at any time.\n",
+        whom=partner.name if partner else actor.name,
+        link=web.external(url_for("console.home")),
+        **_entry(partner, actor),
+    )
+
+
+def _entry(partner: PartnerAccount | None, actor: Actor) -> dict[str, str]:
+    """What stands in the fields of *Add*."""
+    return {
+        "label": _("Partner account ID:") if partner else _("E-mail:"),
+        "entry": partner.id if partner else actor.email,
+        "role": CloudRole.OWNER,
+    }

@@ -1,0 +1,137 @@
+"""What a notice says: what its kind is called, what happened, what that means.
+
+One catalogue for pages and mails, which escape it each in its way; a test holds it complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from flask_babel import gettext, lazy_gettext
+
+from portal.domain.notifications import Channel, Kind
+from portal.wording.labels import ROLES
+
+Facts = Mapping[str, Any]
+
+
+def _(text: str, **facts: Any) -> str:
+    return str(gettext(text, **facts))
+
+
+class News(NamedTuple):
+    """A kind of notice: its name where one chooses, its title, what it means."""
+
+    name: Any
+    title: Callable[[Facts], str]
+    means: Any
+
+
+def _ended(facts: Facts) -> str:
+    """The one side reads the other's name."""
+    other = facts.get("customer") or facts["partner"]
+    return _("The partnership with %(other)s is over", other=other)
+
+
+def _given(facts: Facts) -> str:
+    """A role on an account in a word; one on a cloud has no other name than its own."""
+    said = {**facts, "role": ROLES.get(facts["role"], facts["role"])}
+    if facts.get("person"):
+        return _("%(person)s was given the role %(role)s on %(thing)s", **said)
+    return _("You were given the role %(role)s on %(thing)s", **said)
+
+
+def _taken(facts: Facts) -> str:
+    if facts.get("person"):
+        return _("%(person)s’s role on %(thing)s was taken back", **facts)
+    return _("Your role on %(thing)s was taken back", **facts)
+
+
+NEWS = {
+    Kind.CONFIRMED: News(
+        lazy_gettext("A customer confirmed"),
+        lambda f: _("%(customer)s confirmed the partnership", **f),
+        lazy_gettext("From that moment you pay for what is in the subaccount."),
+    ),
+    Kind.DECLINED: News(
+        lazy_gettext("A customer declined"),
+        lambda f: _("%(customer)s declined the partnership", **f),
+        lazy_gettext("The subaccount is closed; the address is free again."),
+    ),
+    Kind.NOT_DELIVERED: News(
+        lazy_gettext("An invitation’s email was refused or has failed"),
+        lambda f: _("The email to %(customer)s was not delivered", **f),
+        lazy_gettext(
+            "The customer’s page has the mail server’s words. Correct the address, or pass the "
+            "link on."
+        ),
+    ),
+    Kind.PARKED: News(
+        lazy_gettext("An invitation’s email is parked"),
+        lambda f: _("Delivery unknown: the email to %(customer)s", **f),
+        lazy_gettext(
+            "Nobody can know whether it arrived, so it is not sent again. Pass the link on."
+        ),
+    ),
+    Kind.LINKED: News(
+        lazy_gettext("A customer’s cloud was linked to their subaccount"),
+        lambda f: _("The cloud %(cloud)s of %(customer)s was linked", **f),
+        lazy_gettext("From that moment you pay for what is in it."),
+    ),
+    Kind.LEFT: News(
+        lazy_gettext("A customer’s cloud was linked away"),
+        lambda f: _("The cloud %(cloud)s of %(customer)s was linked away", **f),
+        lazy_gettext("From that moment another account pays for it."),
+    ),
+    Kind.ENDED: News(
+        lazy_gettext("A partnership ended"),
+        _ended,
+        lazy_gettext("The subaccount is closed."),
+    ),
+    Kind.SUSPENDED: News(
+        lazy_gettext("A partner suspended my subaccount"),
+        lambda f: _("%(partner)s suspended your subaccount", **f),
+        lazy_gettext(
+            "Your clouds stay linked, but nothing can be created there. You may link them to "
+            "another account."
+        ),
+    ),
+    Kind.RESUMED: News(
+        lazy_gettext("A partner resumed my subaccount"),
+        lambda f: _("%(partner)s resumed your subaccount", **f),
+        lazy_gettext("Clouds can be created there again."),
+    ),
+    Kind.MOVED: News(
+        lazy_gettext("Somebody else linked a cloud of mine"),
+        lambda f: _("Your cloud %(cloud)s was linked to another account", **f),
+        lazy_gettext("From that moment another account pays for it."),
+    ),
+    Kind.ACCESS_GIVEN: News(
+        lazy_gettext("A role was given, to me or on what I own"),
+        _given,
+        lazy_gettext("A role that allows more takes a moment to be in effect."),
+    ),
+    Kind.ACCESS_TAKEN: News(
+        lazy_gettext("A role was taken back, mine or on what I own"),
+        _taken,
+        lazy_gettext("It allows nothing any more, at once."),
+    ),
+    Kind.OWNER_ADDED: News(
+        lazy_gettext("An owner was added to what I own"),
+        lambda f: _("%(person)s becomes an owner of %(thing)s", **f),
+        lazy_gettext(
+            "Owners may do everything there. If you did not expect it, look at who has access."
+        ),
+    ),
+}
+
+CHANNELS = {
+    Channel.APP: lazy_gettext("In the application"),
+    Channel.MAIL: lazy_gettext("By mail"),
+}
+
+
+def title(kind: Kind, facts: Facts) -> str:
+    """What happened, without a full stop."""
+    return NEWS[kind].title(facts)

@@ -1,0 +1,431 @@
+"""The profile: what one changes about oneself, and what holds afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from portal import db
+from portal.account.profile import browser_name
+from portal.domain import identity, values
+from portal.domain.identity import EmailChange, User, UserSession
+from portal.domain.outbox import OutboxEntry
+from tests.support.answers import errors, links, notices, stored, token
+from tests.support.browser import Browser
+from tests.support.mails import letters_to, link_in, text_of
+from tests.support.odd_inputs import BAD_ADDRESSES, INVISIBLE, LONG, ODD
+from tests.support.page import text_of as text_in
+from tests.support.world import CARL, DORA, PASSWORD, SAM, VERA, Clock, World, actor, user
+
+Open = Callable[..., Browser]
+
+SECRET = "a fine long password"
+NEW = "dora@another.example"
+UNSHOWN = {*"\x00\x07\x1b\x85\uffff\r\n"}
+"""Characters that no field shows again."""
+
+
+def save(client: Browser, **fields: str) -> int:
+    client.get("/profile")
+    return client.submit("Save", **fields).status_code
+
+
+def change_password(client: Browser, **fields: str) -> int:
+    client.get("/profile/password")
+    given = {"old_password": PASSWORD, "password": SECRET, "password_again": SECRET}
+    return client.submit("Change password", **(given | fields)).status_code
+
+
+def ask(client: Browser, email: str = NEW, password: str = PASSWORD) -> int:
+    client.get("/profile/email")
+    return client.submit("Send mail", email=email, password=password).status_code
+
+
+def fresh(email: str) -> User:
+    """As committed, not as this test has seen it before."""
+    db.session.rollback()
+    return user(email)
+
+
+def is_signed_in(client: Browser) -> bool:
+    return client.get("/profile").status_code == 200
+
+
+def test_the_profile_is_the_first_thing_in_ones_menu(browser: Open) -> None:
+    client = browser(VERA)
+    client.get("/console")
+    (menu,) = [e for e in client.page.iter("details") if "who" in e.get("class", "").split()]
+    assert next(link.attrib["href"] for link in menu.iter("a")) == "/profile"
+
+
+def test_a_name_is_changed(browser: Open) -> None:
+    client = browser(DORA)
+    assert save(client, name="  Dora  New ") == 200
+    assert "Your profile is saved." in client.text
+    assert fresh(DORA).name == "Dora New"
+
+
+def test_odd_names_are_names(browser: Open) -> None:
+    client = browser(DORA)
+    for name, kept in ODD.values():
+        assert save(client, name=name) == 200, name
+        assert fresh(DORA).name == (kept or name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "   ", LONG, *(n for n in INVISIBLE.values() if not {*n} & UNSHOWN)]
+)
+def test_a_name_that_is_none_is_refused_and_kept_in_the_form(browser: Open, name: str) -> None:
+    client = browser(DORA)
+    before = stored()
+    assert save(client, name=name) == 422
+    assert errors(client).keys() == {"name"}
+    assert stored() == before
+
+
+def test_the_languages_are_those_there_is_a_catalogue_of(app: Flask, browser: Open) -> None:
+    client = browser(DORA)
+    client.get("/profile")
+    (choice,) = [e for e in client.page.iter("select") if e.get("name") == "language"]
+    offered = {option.attrib["value"]: text_in(option) for option in choice.iter("option")}
+    there = {str(one) for one in app.extensions["babel"].instance.list_translations()}
+    assert offered.keys() == there
+    assert offered["en"] == "English"
+
+
+def test_another_language_is_refused_at_its_field(browser: Open) -> None:
+    client = browser(DORA)
+    before = stored()
+    for wrong in ("tlh", "", "../en", "x" * 10_000):
+        data = {"csrf_token": token(client), "name": "Dora", "language": wrong, "time_zone": ""}
+        assert client.post("/profile", data=data).status_code == 422
+        assert errors(client) == {"language": "Choose one of these languages."}
+    assert stored() == before
+
+
+def test_mails_come_in_the_language_chosen(app: Flask) -> None:
+    dora = actor(DORA)
+    db.write(lambda: identity.edit_profile(dora, name="Dora", language="ru", time_zone=""))
+    db.write(lambda: identity.ask_reset(values.email(DORA)))
+    (mail,) = db.session.query(OutboxEntry).filter_by(kind="password-reset")
+    assert mail.language == "ru"
+
+
+def test_a_time_zone_moves_all_times_shown(browser: Open) -> None:
+    client = browser(DORA)
+    assert save(client, time_zone="Asia/Tokyo") == 200
+    assert "19:00" in client.text, "10:00 UTC"
+    assert "As this installation: UTC" in client.text
+    save(client, time_zone="")
+    assert fresh(DORA).time_zone is None
+    assert "10:00" in client.text
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "UTC\x00", "x" * 10_000, "é"])
+def test_a_time_zone_that_is_none_is_refused(browser: Open, zone: str) -> None:
+    client = browser(DORA)
+    before = stored()
+    data = {"csrf_token": token(client), "name": "Dora", "language": "en", "time_zone": zone}
+    assert client.post("/profile", data=data).status_code == 422
+    assert errors(client) == {"time_zone": "Choose a time zone from the list."}
+    assert stored() == before
+
+
+def test_a_stale_form_keeps_what_was_typed(browser: Open) -> None:
+    client = browser(DORA)
+    data = {"csrf_token": "stale", "name": "Kept", "language": "en", "time_zone": "Asia/Tokyo"}
+    assert client.post("/profile", data=data).status_code == 422
+    assert "press the button again" in notices(client)[0]
+    client.submit("Save")
+    assert (fresh(DORA).name, fresh(DORA).time_zone) == ("Kept", "Asia/Tokyo")
+
+
+def test_what_was_typed_before_the_session_ended_is_shown_again(
+    browser: Open, clock: Clock
+) -> None:
+    client = browser(DORA)
+    client.get("/profile")
+    clock.forward(hours=1)
+    client.submit("Save", name="Kept")
+    client.submit("Sign in", email=DORA, password=PASSWORD)
+    assert fresh(DORA).name == "Dora Direct"
+    client.submit("Save")
+    assert fresh(DORA).name == "Kept"
+
+
+def test_saving_what_is_there_already_writes_nothing(browser: Open) -> None:
+    client, before = browser(DORA), stored()
+    assert save(client) == 200
+    assert stored() == before
+
+
+def test_a_new_password_ends_the_others_and_this_one_goes_on_with_a_new_id(browser: Open) -> None:
+    client, other = browser(DORA), browser(DORA)
+    before = db.read(lambda: {row.id for row in db.session.query(UserSession)})
+    assert change_password(client) == 200
+    assert "all your other sessions are ended" in client.text
+    assert is_signed_in(client)
+    assert not is_signed_in(other)
+    live = db.session.query(UserSession).filter(UserSession.ended_at.is_(None)).all()
+    assert len(live) == 1
+    assert live[0].id not in before
+    assert identity.check_password(DORA, SECRET) is not None
+    assert identity.check_password(DORA, PASSWORD) is None
+
+
+def test_the_old_cookie_is_dead_after_a_new_password(browser: Open) -> None:
+    client, thief = browser(DORA), browser()
+    cookie = client.get_cookie("portal")
+    assert cookie is not None
+    thief.set_cookie("portal", cookie.value)
+    assert is_signed_in(thief)
+    change_password(client)
+    thief.set_cookie("portal", cookie.value)
+    assert not is_signed_in(thief)
+
+
+def test_the_old_password_is_asked(browser: Open) -> None:
+    client = browser(DORA)
+    client.get("/profile/password")
+    assert links(client)["Forgotten your password?"] == "/forgot"
+    for wrong in ("wrong wrong", "x" * 10_000, "\x01", SECRET):
+        assert change_password(client, old_password=wrong) == 422
+        assert errors(client) == {"old_password": "This is not your password. Type it anew."}
+        assert wrong not in client.text
+    assert identity.check_password(DORA, PASSWORD) is not None
+
+
+PASSWORDS = {
+    "short": ({"password": "123456789", "password_again": "123456789"}, "password", "at least 10"),
+    "long": ({"password": LONG, "password_again": LONG}, "password", "at most 200"),
+    "the address": ({"password": DORA, "password_again": DORA}, "password", "not be your address"),
+    "two different": ({"password_again": SECRET + "x"}, "password_again", "differ"),
+    "none": ({"password": "", "password_again": ""}, "password", "required"),
+    "no old one": ({"old_password": ""}, "old_password", "required"),
+}
+
+
+@pytest.mark.parametrize(("fields", "field", "what"), PASSWORDS.values(), ids=PASSWORDS)
+def test_a_password_that_does_not_do_is_refused_at_its_field(
+    browser: Open, fields: dict[str, str], field: str, what: str
+) -> None:
+    client = browser(DORA)
+    before = stored()
+    assert change_password(client, **fields) == 422
+    assert what in errors(client)[field]
+    assert stored() == before
+
+
+def test_passwords_are_carried_nowhere_when_the_session_has_ended(
+    browser: Open, clock: Clock
+) -> None:
+    client = browser(DORA)
+    client.get("/profile/password")
+    clock.forward(hours=1)
+    answer = client.submit(
+        "Change password", old_password=PASSWORD, password=SECRET, password_again=SECRET
+    )
+    assert PASSWORD not in answer.text
+    assert SECRET not in answer.text
+
+
+def test_sessions_are_listed_with_this_one_marked(browser: Open, clock: Clock) -> None:
+    client = browser(DORA)
+    clock.forward(minutes=5)
+    browser(DORA)
+    browser(SAM)
+    client.get("/profile")
+    assert client.text.count("this one") == 1
+    ends = [e for e in client.page.iter("button") if e.get("aria-label", "").startswith("End: ")]
+    assert len(ends) == 1
+
+
+def test_one_session_is_ended_and_no_other(browser: Open) -> None:
+    client, second, third = browser(DORA), browser(DORA), browser(DORA)
+    client.get("/profile")
+    ids = [e.attrib["value"] for e in client.page.iter("input") if e.get("name") == "session"]
+    data = {"csrf_token": token(client), "session": ids[0]}
+    client.post("/profile/sessions/end", data=data, follow_redirects=True)
+    assert "That session is ended." in client.text
+    assert sorted([is_signed_in(second), is_signed_in(third)]) == [False, True]
+    assert is_signed_in(client)
+    client.post("/profile/sessions/end", data=data, follow_redirects=True)
+    assert "That session was over already." in client.text
+
+
+def test_all_others_are_ended_at_once(browser: Open) -> None:
+    client, second, third, sam = browser(DORA), browser(DORA), browser(DORA), browser(SAM)
+    client.get("/profile")
+    client.submit("End all others")
+    assert "All your other sessions are ended." in client.text
+    states = [is_signed_in(each) for each in (client, second, third, sam)]
+    assert states == [True, False, False, True]
+    assert "End all others" not in client.text
+
+
+@pytest.mark.parametrize("given", ["", "x", "\x00", "x" * 10_000, "foreign"])
+def test_nobody_ends_a_session_that_is_not_theirs(browser: Open, given: str) -> None:
+    sam, client = browser(SAM), browser(DORA)
+    foreign = db.session.query(UserSession).filter_by(user_id=fresh(SAM).id).one().id
+    data = {"csrf_token": token(client), "session": foreign if given == "foreign" else given}
+    client.post("/profile/sessions/end", data=data, follow_redirects=True)
+    assert "That session was over already." in client.text
+    assert is_signed_in(sam)
+
+
+def test_without_a_token_no_session_is_ended(browser: Open) -> None:
+    client, other = browser(DORA), browser(DORA)
+    for page in ("end", "end-others"):
+        answer = client.post(f"/profile/sessions/{page}", data={}, follow_redirects=True)
+        assert "press the button again" in answer.text
+    assert is_signed_in(other)
+
+
+AGENTS = {
+    "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0": "Firefox, Linux",
+    "Mozilla/5.0 (Windows NT 10.0) Chrome/128.0 Safari/537.36 Edg/128.0": "Edge, Windows",
+    "Mozilla/5.0 (Linux; Android 14) Chrome/128.0 Mobile Safari/537.36": "Chrome, Android",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Safari/604.1": "Safari, iPhone",
+    "curl/8.0": "curl/8.0",
+}
+
+
+@pytest.mark.parametrize(("agent", "name"), AGENTS.items())
+def test_a_browser_is_called_as_people_call_it(agent: str, name: str) -> None:
+    assert browser_name(agent) == name
+
+
+def test_markup_in_a_browsers_name_stays_text(browser: Open) -> None:
+    client = browser()
+    client.environ_base["HTTP_USER_AGENT"] = '"><script>alert(1)</script>'
+    client.get("/sign-in")
+    client.submit("Sign in", email=DORA, password=PASSWORD)
+    answer = client.get("/profile")
+    assert "<script>alert" not in answer.text
+    assert "<script>alert(1)</script>" in client.text
+
+
+def test_an_address_is_changed_by_a_mail_and_a_button(browser: Open) -> None:
+    client = browser(DORA)
+    assert ask(client) == 200
+    assert f"A mail waits for you. It went to {NEW}; open its link" in client.text
+    assert "Until then nothing changes." in client.text
+    (letter,) = letters_to(NEW)
+    assert letter["Subject"] == "Confirm your new address for Test Cloud"
+    link = link_in(letter)
+    before = stored()
+    for _ in range(2):
+        client.get(link)
+        client.head(link)
+    assert stored() == before
+    client.submit("Confirm")
+    assert f"Your address is {NEW} from now on." in client.text
+    assert f"Signed in as: {NEW}" in client.text
+    (told,) = letters_to(DORA)
+    assert told["Subject"] == "Your address in Test Cloud was changed"
+    assert NEW not in text_of(told)
+    assert identity.check_password(NEW, PASSWORD) is not None
+    assert identity.check_password(DORA, PASSWORD) is None
+
+
+def test_the_link_asks_who_one_is(browser: Open) -> None:
+    client, anonymous, sam = browser(DORA), browser(), browser(SAM)
+    ask(client)
+    link = link_in(letters_to(NEW)[0])
+    assert anonymous.get(link).status_code == 303
+    assert sam.get(link).status_code == 404
+    assert "Sign in as someone else" in links(sam)
+    good = {"csrf_token": token(sam)}
+    assert sam.post(link, data=good).status_code == 404
+    assert fresh(SAM).email == SAM
+    anonymous.get(link, follow_redirects=True)
+    anonymous.submit("Sign in", email=DORA, password=PASSWORD)
+    anonymous.submit("Confirm")
+    assert f"Signed in as: {NEW}" in anonymous.text
+
+
+def test_a_change_of_address_needs_the_password(browser: Open) -> None:
+    client = browser(DORA)
+    before = stored()
+    assert ask(client, password="wrong wrong") == 422
+    assert errors(client) == {"password": "This is not your password. Type it anew."}
+    assert client.form("/profile/email") | {"csrf_token": ""} == {
+        "csrf_token": "",
+        "email": NEW,
+        "password": "",
+    }
+    assert stored() == before
+    assert letters_to(NEW) == []
+
+
+def test_an_address_with_an_account_reads_the_same_until_it_is_confirmed(browser: Open) -> None:
+    pages = []
+    for address in (SAM, NEW):
+        client = browser(DORA)
+        ask(client, address)
+        client.get(link_in(letters_to(address)[-1]))
+        pages.append(client.text.replace(address, "…"))
+    assert pages[0] == pages[1]
+    client = browser(DORA)
+    ask(client, SAM)
+    client.get(link_in(letters_to(SAM)[-1]))
+    assert client.submit("Confirm").status_code == 422
+    assert "This address has an account of its own" in client.text
+    assert fresh(DORA).email == DORA
+
+
+def test_ones_own_address_is_refused(browser: Open) -> None:
+    client = browser(DORA)
+    assert ask(client, DORA) == 422
+    assert errors(client)["email"] == "This is your address already. Give the new one."
+
+
+@pytest.mark.parametrize(
+    ("email", "what"),
+    [pair for pair in BAD_ADDRESSES.values() if not {*pair[0]} & UNSHOWN],
+)
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_an_address_that_is_none_is_refused_at_its_field(
+    browser: Open, email: str, what: str
+) -> None:
+    client = browser(DORA)
+    before = stored()
+    assert ask(client, email) == 422
+    assert what in errors(client)["email"]
+    assert stored() == before
+
+
+def test_an_older_link_is_over_when_a_newer_was_sent(browser: Open, clock: Clock) -> None:
+    client = browser(DORA)
+    ask(client)
+    ask(client, "dora@third.example")
+    assert client.get(link_in(letters_to(NEW)[0])).status_code == 404
+    assert "a newer one was sent" in client.text
+    row = db.session.query(EmailChange).one()
+    assert row.email == "dora@third.example"
+    clock.forward(minutes=20)
+    assert client.get(link_in(letters_to("dora@third.example")[0])).status_code == 200
+
+
+def test_a_link_for_a_new_password_dies_with_the_address_it_was_sent_to(browser: Open) -> None:
+    client = browser(DORA)
+    client.get("/forgot")
+    client.submit("Send link", email=DORA)
+    link = link_in(letters_to(DORA)[0])
+    ask(client)
+    client.get(link_in(letters_to(NEW)[0]))
+    client.submit("Confirm")
+    assert client.get(link).status_code == 404
+
+
+def test_an_invitation_page_that_was_open_while_the_address_changed_answers_nothing(
+    browser: Open, world: World
+) -> None:
+    client, other = browser(CARL), browser(CARL)
+    other.get(f"/invite/accept/{world.carls_subaccount}")
+    ask(client, "carl@another.example")
+    client.get(link_in(letters_to("carl@another.example")[0]))
+    client.submit("Confirm")
+    assert other.submit("Confirm").status_code == 404

@@ -1,0 +1,299 @@
+"""Operator commands: what they do, what they refuse in which words, and with which exit code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from portal import db, demo
+from portal.domain import accounts, audit, cloud_access, identity, outbox, values
+from portal.domain.access import CloudAccess, CloudRole
+from portal.domain.accounts import BillingAccount, Kind, Mode
+from portal.domain.clouds import Cloud
+from portal.domain.customers import Customer
+from portal.domain.identity import User
+from portal.domain.outbox import OutboxEntry
+from tests.conftest import Databases, make_app
+from tests.support.world import DORA, EDDIE, OLGA, SAM, TINA, World, user
+
+GOOD = ["--name", "Zoë Newcomer", "--password", "long enough 1"]
+
+
+def call(app: Flask, *arguments: str) -> tuple[int, str]:
+    """Exit code and all that was printed; no command may end in a trace."""
+    result = app.test_cli_runner().invoke(args=arguments)
+    is_meant = result.exception is None or isinstance(result.exception, SystemExit)
+    assert is_meant, repr(result.exception)
+    db.session.rollback()
+    return result.exit_code, result.output
+
+
+def last_audit(chain: str) -> str:
+    found = select(audit.AuditLine.action).where(audit.AuditLine.chain == chain)
+    lines = db.session.scalars(found.order_by(audit.AuditLine.seq.desc()))
+    return str(lines.first())
+
+
+# People
+
+
+def test_user_create_makes_an_account_that_can_sign_in(app: Flask, browser: Any) -> None:
+    code, said = call(app, "user", "create", "Zoe@New.example", *GOOD)
+    made = user("zoe@new.example")
+    own = accounts.own_account_of(made)
+    assert own is not None
+    assert (code, said) == (0, f"Zoe@new.example can sign in; billing account {own.id}.\n")
+    assert (own.kind, own.mode, made.name) == (Kind.DIRECT, Mode.TRIAL, "Zoë Newcomer")
+    assert last_audit(audit.INSTALLATION) == "user.create"
+    visitor = browser()
+    visitor.get("/sign-in")
+    page = visitor.submit("Sign in", email="zoe@new.example", password="long enough 1")
+    assert "Zo" in page.get_data(as_text=True)
+
+
+def test_user_create_asks_for_what_is_missing(app: Flask) -> None:
+    result = app.test_cli_runner().invoke(
+        args=["user", "create", "zoe@new.example"],
+        input="Zoë\nlong enough 1\nlong enough 1\n",
+    )
+    assert result.exit_code == 0
+    assert user("zoe@new.example").name == "Zoë"
+    assert "long enough" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["zoe@new.example", "--name", "Z", "--password", "short"], 1, "at least 10 characters"),
+        (["zoe@new.example", "--name", "Z", "--password", "x" * 201], 1, "at most 200 characters"),
+        (["zoe@new.example", "--name", "Z", "--password", "zoe@new.example"], 1, "your address"),
+        (["zoe@new.example", "--name", "", "--password", "long enough 1"], 1, "required"),
+        (["zoe@new.example", "--name", "a\nb", "--password", "long enough 1"], 1, "one line"),
+        (["zoe@new.example", "--name", "a\x07b", "--password", "long enough 1"], 1, "U+0007"),
+        ([OLGA, *GOOD], 1, "has an account already"),
+        ([OLGA.upper(), *GOOD], 1, "has an account already"),
+        (["zoe", *GOOD], 2, "exactly one @"),
+        (["zoe@localhost", *GOOD], 2, "can’t receive mail"),
+        (["Zoë <zoe@new.example>", *GOOD], 2, "without a name"),
+    ],
+)
+def test_user_create_refuses_in_a_sentence(
+    app: Flask, arguments: list[str], code: int, said: str
+) -> None:
+    before = db.session.scalar(select(func.count()).select_from(User))
+    found, output = call(app, "user", "create", *arguments)
+    assert found == code
+    assert "Error: " in output
+    assert said in output
+    assert db.session.scalar(select(func.count()).select_from(User)) == before
+    assert audit.broken_links() == []
+
+
+@pytest.mark.parametrize("settings", [{"SIGN_UP": "invited"}])
+def test_user_allow_lets_an_address_sign_up(app: Flask) -> None:
+    def mails() -> int:
+        address = values.email("zoe@new.example")
+        db.write(
+            lambda: identity.sign_up(address, name="Z", next_path="/", language="en", invited=False)
+        )
+        to_zoe = select(OutboxEntry).where(OutboxEntry.recipient == "zoe@new.example")
+        return len(db.session.scalars(to_zoe).all())
+
+    assert mails() == 0
+    assert call(app, "user", "allow", "ZOE@new.example") == (0, "ZOE@new.example may sign up.\n")
+    assert mails() == 1
+    assert call(app, "user", "allow", "zoe@new.example")[0] == 0, "twice is harmless"
+    assert last_audit(audit.INSTALLATION) == "user.allow"
+    assert call(app, "user", "allow", "zoe")[0] == 2
+
+
+def test_user_operator_makes_an_operator(app: Flask) -> None:
+    assert call(app, "user", "operator", DORA) == (0, f"{DORA} is an operator.\n")
+    assert user(DORA).is_operator
+    assert last_audit(audit.INSTALLATION) == "user.operator"
+    code, said = call(app, "user", "operator", "nobody@new.example")
+    assert (code, said) == (
+        1,
+        "Error: nobody@new.example has no account here; `flask user create` makes one.\n",
+    )
+
+
+# Partners
+
+
+def test_partner_grant_makes_a_direct_account_a_partners(app: Flask, world: World) -> None:
+    code, said = call(app, "partner", "grant", DORA, "--name", "  Dora’s   Clouds ")
+    own = db.session.get_one(BillingAccount, world.direct)
+    assert (code, said) == (0, f"{own.id} (Dora’s Clouds) has partner status.\n")
+    assert (own.kind, own.name) == (Kind.PARTNER, "Dora’s Clouds")
+    assert last_audit(own.id) == "partner.grant"
+
+
+def test_partner_grant_keeps_the_accounts_name_without_another(app: Flask, world: World) -> None:
+    name = db.session.get_one(BillingAccount, world.direct).name
+    assert call(app, "partner", "grant", DORA)[0] == 0
+    assert db.session.get_one(BillingAccount, world.direct).name == name
+
+
+def test_partner_revoke_makes_it_direct_again(app: Flask, world: World) -> None:
+    code, said = call(app, "partner", "revoke", TINA)
+    own = db.session.get_one(BillingAccount, world.trial)
+    assert (code, said) == (0, f"{own.id} (Trial Partner) has no partner status any more.\n")
+    assert own.kind is Kind.DIRECT
+    assert last_audit(own.id) == "partner.revoke"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["grant", OLGA], 1, "Only a direct account can become a partner’s."),
+        (["grant", DORA, "--name", "a\nb"], 1, "This must be one line."),
+        (
+            ["grant", "nobody@new.example"],
+            1,
+            "nobody@new.example has no account here; `flask user create` makes one.",
+        ),
+        (["grant", "nobody"], 2, "exactly one @"),
+        (["revoke", DORA], 1, "This account has no partner status."),
+        (["revoke", SAM], 1, "while there are live customers: 1."),
+        (["revoke", OLGA], 1, "while there are live customers: 2."),
+        (
+            ["revoke", "nobody@new.example"],
+            1,
+            "nobody@new.example has no account here; `flask user create` makes one.",
+        ),
+        (["revoke", "eddie@north.example"], 1, "This account has no partner status."),
+    ],
+)
+def test_partner_commands_refuse_in_a_sentence(
+    app: Flask, world: World, arguments: list[str], code: int, said: str
+) -> None:
+    def kinds() -> list[tuple[str, Kind]]:
+        rows = db.session.execute(select(BillingAccount.id, BillingAccount.kind))
+        return sorted((ident, kind) for ident, kind in rows)
+
+    before = kinds()
+    found, output = call(app, "partner", *arguments)
+    assert found == code
+    assert "Error: " in output
+    assert said in output
+    assert kinds() == before
+
+
+# The demonstration
+
+
+@pytest.fixture
+def empty(databases: Databases, kind: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An application whose database has its tables and nothing in them."""
+    monkeypatch.setattr(db, "clock", db._database_clock)
+    url = databases.empty(kind)
+    app = make_app(url)
+    with app.app_context():
+        assert app.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code == 0
+        yield app
+        db.session.remove()
+        db.extension.engine.dispose()
+    databases.drop(url)
+
+
+def seed(app: Flask) -> tuple[int, str]:
+    return call(app, "seed", "--customers", str(demo.FEWEST))
+
+
+def test_seed_fills_an_empty_database_once(empty: Flask, kind: str) -> None:
+    label = "The demonstration: a year of three partners"
+    assert seed(empty) == (0, f"{label}\nThe demonstration data is in place.\n")
+    assert db.session.scalar(select(func.count()).select_from(Customer)) == demo.FEWEST
+    said = db.read(demo.sign_ins)
+    assert all(email in said for email in demo.PEOPLE)
+    assert seed(empty) == (0, "The database has users already; nothing is added.\n")
+    assert db.session.scalar(select(func.count()).select_from(Customer)) == demo.FEWEST
+
+
+def test_seed_tells_of_no_fewer_customers_than_there_are_kinds_of_stories(empty: Flask) -> None:
+    code, said = call(empty, "seed", "--customers", str(demo.FEWEST - 1))
+    assert code == 2
+    assert f"is not in the range x>={demo.FEWEST}" in said
+    assert db.read(demo.is_empty)
+
+
+def test_seed_adds_nothing_where_somebody_is(app: Flask) -> None:
+    before = db.session.scalar(select(func.count()).select_from(User))
+    assert call(app, "seed") == (0, "The database has users already; nothing is added.\n")
+    assert db.session.scalar(select(func.count()).select_from(User)) == before
+    assert db.read(demo.sign_ins) == ""
+
+
+def test_seed_is_refused_in_production(empty: Flask) -> None:
+    empty.config["PORTAL_ENV"] = "production"
+    code, said = call(empty, "seed")
+    assert code == 1
+    assert said == "Error: Demonstration data is for local runs; use `make setup`.\n"
+    assert db.read(demo.is_empty)
+
+
+def test_a_seed_that_is_cut_short_leaves_nothing_and_can_be_sown_again(
+    empty: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "sent", lambda *_held: 1 / 0)  # as if killed in the middle
+        with pytest.raises(ZeroDivisionError):
+            demo.plant(customers=demo.FEWEST)
+    assert db.read(demo.is_empty)
+    assert db.session.scalar(select(func.count()).select_from(BillingAccount)) == 0
+    assert seed(empty)[0] == 0
+    assert audit.broken_links() == []
+
+
+# Clouds
+
+
+def test_cloud_explain_says_what_somebody_may_do_and_by_which_row(app: Flask, world: World) -> None:
+    row = db.session.query(CloudAccess).filter_by(cloud_id=world.ninas_cloud, user_id=None).one()
+    ident = row.id
+    code, said = call(app, "cloud", "explain", world.ninas_cloud, EDDIE.upper())
+    assert code == 0
+    lines = said.splitlines()
+    assert lines[0] == "See the cloud, its folders and who pays for it: yes"
+    through = (
+        "    resource-manager.clouds.owner, through the account of North, since 2026-03-02 09:00"
+    )
+    assert lines[1].startswith(through)
+    assert lines[1].endswith(f"UTC, row {ident}")
+    assert lines[2].startswith("    billing.accounts.editor, on the account that pays, since")
+    assert "Rename the cloud: yes" in lines
+
+
+def test_cloud_explain_says_from_when_on(app: Flask, world: World) -> None:
+    def grant() -> None:
+        found = db.lock(Cloud, world.doras_cloud)
+        by, to = identity.as_actor(user(DORA)), values.email(SAM)
+        cloud_access.grant(found, by=by, role=CloudRole.EDITOR, to=to)
+
+    db.write(grant)
+    _code, said = call(app, "cloud", "explain", world.doras_cloud, SAM)
+    assert "See the cloud, its folders and who pays for it: yes\n" in said
+    assert "Rename the cloud: from 2026-03-02 10:00:20 UTC\n    editor, their own, since" in said
+    assert "effective 2026-03-02 10:00:20 UTC, row acc" in said
+    assert "See who has access, give and revoke it: no\n" in said
+
+
+def test_cloud_explain_says_the_same_of_a_stranger_and_of_nobody(app: Flask, world: World) -> None:
+    stranger = call(app, "cloud", "explain", world.doras_cloud, SAM)
+    assert stranger == call(app, "cloud", "explain", world.doras_cloud, "who@nowhere.example")
+    assert stranger[0] == 0
+    assert {line.rpartition(": ")[2] for line in stranger[1].splitlines()} == {"no"}
+
+
+def test_cloud_explain_refuses_in_a_sentence(app: Flask, world: World) -> None:
+    unknown = "b1g" + "0" * 17
+    assert call(app, "cloud", "explain", unknown, SAM) == (
+        1,
+        f"Error: There is no cloud {unknown}.\n",
+    )
+    code, said = call(app, "cloud", "explain", world.doras_cloud, "sam")
+    assert (code, "exactly one @" in said) == (2, True)

@@ -1,0 +1,160 @@
+"""`make run` as a real process: it starts, answers, and leaves nothing behind when it stops."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import psutil
+import pytest
+
+from portal.cli import serve
+from tests.conftest import Databases
+from tests.support.processes import environment, free_port, group, running, soon
+from tests.support.smtp import CuttingServer
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def url(databases: Databases) -> Iterator[str]:
+    """A database of its own, with the cast."""
+    copy, _world = databases.copy("sqlite")
+    yield copy
+    databases.drop(copy)
+
+
+def read_until(stream: IO[str] | None, end: str) -> str:
+    """What a program has said up to a line that has `end` in it."""
+    assert stream is not None
+    said = ""
+    for line in stream:
+        said += line
+        if end in line:
+            return said
+    raise AssertionError(f"it ended, and had said: {said}")
+
+
+def workers(program: subprocess.Popen[str]) -> list[psutil.Process]:
+    return [process for process in psutil.Process(program.pid).children() if process.is_running()]
+
+
+def answer(port: int, path: str = "/") -> tuple[int, str]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as response:
+        return response.status, response.read().decode()
+
+
+def local(port: int, mailbox: Path) -> dict[str, str]:
+    return {"PORT": str(port), "EXTERNAL_URL": "", "MAILBOX_DIR": str(mailbox)}
+
+
+def test_a_first_start_makes_a_world_prints_how_to_enter_it_and_delivers_its_mails(
+    databases: Databases, port: int, tmp_path: Path
+) -> None:
+    empty = databases.empty("sqlite")
+    mailbox = tmp_path / "mailbox"
+    with running("up", empty, **local(port, mailbox)) as program:
+        said = read_until(program.stdout, "Ctrl-C")
+        assert f"Test Cloud: http://127.0.0.1:{port}\n" in said
+        assert "'demonstration'" in said
+        assert "olga@halden.example" in said
+        status, page = answer(port, "/sign-in")
+        assert (status, "Test Cloud" in page) == (200, True)
+        soon(lambda: len(list(mailbox.glob("*.eml"))) == 3)
+        os.killpg(program.pid, signal.SIGINT)
+        assert program.wait(30) == 0
+        assert group(program) == set()
+    with running("up", empty, **local(port, mailbox)) as program:
+        read_until(program.stdout, "Ctrl-C")
+        os.killpg(program.pid, signal.SIGINT)
+        assert program.wait(30) == 0
+    assert len(list(mailbox.iterdir())) == 3, "a second start adds nothing and sends nothing"
+    databases.drop(empty)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("is_for_all", [True, False], ids=["terminal", "supervisor"])
+def test_one_signal_stops_server_and_worker(
+    url: str, port: int, tmp_path: Path, number: int, is_for_all: bool
+) -> None:
+    with running("serve", url, **local(port, tmp_path)) as program:
+        read_until(program.stdout, "Ctrl-C")
+        assert answer(port)[0] == 200
+        soon(lambda: workers(program))
+        soon(lambda: list(tmp_path.glob("*.eml")))  # it is at work, and no longer starting
+        (os.killpg if is_for_all else os.kill)(program.pid, number)
+        output, _ = program.communicate(timeout=30)
+        assert (program.returncode, output.strip()) == (0, "Stopped.")
+        assert group(program) == set()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), 5)
+
+
+def test_a_worker_that_dies_is_started_again_and_one_whose_server_dies_ends(
+    url: str, port: int, tmp_path: Path
+) -> None:
+    with running("serve", url, **local(port, tmp_path)) as program:
+        read_until(program.stdout, "Ctrl-C")
+        soon(lambda: workers(program))
+        first = workers(program)[0]
+        soon(lambda: list(tmp_path.glob("*.eml")))
+        first.kill()
+        said = read_until(program.stdout, "started again")
+        assert said.strip() == "The mail worker ended (-9); it is started again."
+        soon(lambda: {process.pid for process in workers(program)} - {first.pid})
+        assert answer(port)[0] == 200
+        program.kill()
+        program.wait()
+        soon(lambda: not group(program))
+
+
+def test_a_worker_that_waits_for_a_reply_does_not_hold_up_the_end(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "WORKER_FINISHES_WITHIN", 0.5)
+    stop = threading.Event()
+    with CuttingServer("silent") as silent:
+        relay = {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(silent.port)}
+        for name, value in environment(url, MAIL_SECURITY="plain", **relay).items():
+            monkeypatch.setenv(name, value)
+        keeper = threading.Thread(target=serve._keep_worker, args=(stop,))
+        keeper.start()
+        try:
+            soon(lambda: silent.dots == 1)
+            (process,) = [p for p in psutil.Process().children() if "work" in p.cmdline()]
+        finally:
+            stop.set()
+            keeper.join(20)
+        assert not keeper.is_alive()
+        assert not process.is_running()
+
+
+def test_where_it_cannot_listen_it_says_so_in_a_sentence(url: str, port: int) -> None:
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        running("serve", url, PORT=str(port)) as program,
+    ):
+        output, _ = program.communicate(timeout=30)
+        assert program.returncode == 1
+        said = f"Error: 127.0.0.1:{port} can't be listened on (Address already in use"
+        assert output.startswith(said)
+        assert "Traceback" not in output
+        assert group(program) == set()
+
+
+def test_unsafe_settings_are_told_in_sentences(url: str) -> None:
+    with running("serve", url, PORTAL_ENV="production", EXTERNAL_URL="http://p.example") as program:
+        output, _ = program.communicate(timeout=30)
+    assert program.returncode != 0
+    assert "EXTERNAL_URL must begin with https://" in output
+    assert "MAIL_SERVER is missing" in output

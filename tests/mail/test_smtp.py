@@ -1,0 +1,245 @@
+"""A mail is handed over at most once, whatever a real relay says, and wherever it breaks off."""
+
+from __future__ import annotations
+
+import socket
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from portal import mail, worker
+from portal.domain import outbox
+from portal.domain.outbox import Delivery
+from tests.support.relay import (
+    Closing,
+    arrives_once,
+    delivery,
+    empty_queue,
+    invite,
+    pass_days,
+    queue,
+    saying,
+    use,
+    wait_before_mark,
+    work,
+)
+from tests.support.smtp import CuttingServer, SmtpServer
+from tests.support.world import Clock, World
+
+
+@pytest.fixture
+def kind() -> str:
+    """What is said to a relay does not depend on the database; test_outbox.py has both."""
+    return "sqlite"
+
+
+@pytest.fixture(autouse=True)
+def _quiet(app: Flask) -> None:
+    empty_queue()
+
+
+@pytest.fixture
+def invited(app: Flask, world: World) -> str:
+    """The subaccount of a customer North has just added; its invitation waits in the outbox."""
+    return invite(world)
+
+
+@pytest.mark.parametrize("stage", ["auth", "mail", "rcpt", "data", "dot"])
+def test_not_now_means_later_and_then_once(
+    app: Flask, invited: str, clock: Clock, stage: str
+) -> None:
+    with SmtpServer(require_auth=("portal", "secret")) as relay:
+        use(app, relay.port, MAIL_USERNAME="portal", MAIL_PASSWORD="secret")
+        relay.answer[stage] = "451 4.3.0 Not now"
+        work()
+        assert delivery(invited) == (Delivery.PENDING, "451 4.3.0 Not now")
+        relay.answer.clear()
+        work()
+        assert relay.messages == [], "not before its time"
+        pass_days(clock)
+        assert len(relay.messages) == 1
+    assert delivery(invited)[0] is Delivery.SENT
+
+
+@pytest.mark.parametrize("stage", ["mail", "rcpt", "data", "dot"])
+def test_never_is_refused_in_the_relays_words(
+    app: Flask, invited: str, clock: Clock, stage: str
+) -> None:
+    with SmtpServer() as relay:
+        use(app, relay.port)
+        relay.answer[stage] = "550 5.1.1 Nobody of this name"
+        work()
+        relay.answer.clear()
+        pass_days(clock)
+        assert relay.messages == []
+    assert delivery(invited) == (Delivery.REFUSED, "550 5.1.1 Nobody of this name")
+
+
+@pytest.mark.parametrize(
+    ("words", "then", "shown"),
+    [
+        ({"hello": b"421 shutting down"}, Delivery.PENDING, "421 shutting down"),
+        ({"hello": b"554 no service"}, Delivery.PENDING, "554 no service"),
+        ({"rcpt": b"252 will try"}, Delivery.SENT, "250 OK"),
+        ({"rcpt": b"250-long\r\n250 words"}, Delivery.SENT, "250 OK"),
+        ({"rcpt": b"220 odd"}, Delivery.SENT, "250 OK"),
+        ({"rcpt": b"oops hello"}, Delivery.PENDING, "hello"),
+        ({"rcpt": b"354 what"}, Delivery.PENDING, "354 what"),
+        ({"data": b"250 what"}, Delivery.PENDING, "250 what"),
+        ({"rcpt": b"550 no\0body\t\xff"}, Delivery.REFUSED, "550 no body \ufffd"),
+        ({"dot": b"200 fine"}, Delivery.SENT, "200 fine"),
+        ({"dot": b"250 a\0b"}, Delivery.SENT, "250 a b"),
+        ({"dot": b"250-queued\r\n250 as 1"}, Delivery.SENT, "250 queued as 1"),
+        ({"dot": b"451 not now"}, Delivery.PENDING, "451 not now"),
+        ({"dot": b"oops hello"}, Delivery.UNKNOWN, "hello"),
+        ({"dot": b"354 more"}, Delivery.UNKNOWN, "354 more"),
+        ({"dot": b"x" * 9000}, Delivery.UNKNOWN, "Line too long"),
+    ],
+)
+def test_whatever_the_relay_says_it_is_taken_as_what_it_proves(
+    app: Flask, invited: str, words: dict[str, bytes], then: Delivery, shown: str
+) -> None:
+    with saying(app, **words) as relay:
+        work()
+        may_have_left = then is not Delivery.PENDING and then is not Delivery.REFUSED
+        assert relay.dots == (may_have_left or "dot" in words)
+    state, answer = delivery(invited)
+    assert state is then
+    assert shown in answer
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_no_database_stumbles_over_the_relays_words(app: Flask, invited: str) -> None:
+    with saying(app, dot=b"250 a\0b \xff\x1b[31m \xf0\x9f\x93\xac"):
+        work()
+    assert delivery(invited) == (Delivery.SENT, "250 a b \ufffd [31m \U0001f4ec")
+
+
+@pytest.mark.parametrize(
+    ("words", "then"),
+    [(b"421 shutting down", Delivery.PENDING), (b"552 too large", Delivery.REFUSED)],
+)
+def test_words_before_the_final_dot_prove_that_nothing_was_taken(
+    app: Flask,
+    invited: str,
+    monkeypatch: pytest.MonkeyPatch,
+    words: bytes,
+    then: Delivery,
+) -> None:
+    with saying(app, early=words) as relay:
+        wait_before_mark(monkeypatch, relay.said_early)
+        work()
+        assert relay.dots == 0
+    assert delivery(invited) == (then, words.decode())
+
+
+@pytest.mark.parametrize("stage", ["connect", "mail", "rcpt", "data"])
+def test_cut_before_the_final_dot_it_goes_again_and_arrives_once(
+    app: Flask, invited: str, clock: Clock, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    with Closing(stage) as relay, monkeypatch.context() as patch:
+        wait_before_mark(patch, relay.closed)
+        use(app, relay.port)
+        work()
+        assert relay.dots == 0
+        assert len(relay.connections) == 1
+    assert delivery(invited)[0] is Delivery.PENDING
+    arrives_once(app, clock, invited)
+
+
+def test_a_relay_that_is_not_there_is_tried_again(app: Flask, invited: str, clock: Clock) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    use(app, port)
+    work()
+    assert delivery(invited)[0] is Delivery.PENDING
+    assert "refused" in delivery(invited)[1]
+    arrives_once(app, clock, invited)
+
+
+def test_a_relay_that_is_away_for_four_hours_is_reported(
+    app: Flask, invited: str, clock: Clock
+) -> None:
+    with SmtpServer() as relay:
+        use(app, relay.port)
+        relay.answer["mail"] = "451 4.3.0 Not now"
+        for _ in range(17):
+            clock.forward(minutes=15)
+            work()
+        relay.answer.clear()
+        pass_days(clock)
+        assert relay.messages == []
+    assert delivery(invited) == (Delivery.FAILED, "451 4.3.0 Not now")
+
+
+@pytest.mark.parametrize("stage", ["dot", "silent"])
+def test_after_the_final_dot_silence_parks_it_for_good(
+    app: Flask, invited: str, clock: Clock, monkeypatch: pytest.MonkeyPatch, stage: Any
+) -> None:
+    monkeypatch.setattr(mail, "REPLY_WAIT", timedelta(seconds=0.2))
+    with CuttingServer(stage) as relay:
+        use(app, relay.port)
+        work()
+        assert delivery(invited)[0] is Delivery.UNKNOWN
+        pass_days(clock)
+        assert relay.dots == 1
+        assert len(relay.connections) == 1
+    with SmtpServer() as good:
+        use(app, good.port)
+        pass_days(clock)
+        assert good.messages == []
+    assert delivery(invited)[0] is Delivery.UNKNOWN
+
+
+@pytest.mark.parametrize("stage", ["dot", "silent"])
+def test_mails_that_may_repeat_go_again_after_silence(
+    app: Flask, clock: Clock, monkeypatch: pytest.MonkeyPatch, stage: Any
+) -> None:
+    monkeypatch.setattr(mail, "REPLY_WAIT", timedelta(seconds=0.2))
+    about = queue(once=False)
+    with CuttingServer(stage) as relay:
+        use(app, relay.port)
+        work()
+    assert delivery(about)[0] is Delivery.PENDING
+    arrives_once(app, clock, about)
+
+
+def test_a_quit_that_fails_changes_nothing(app: Flask, invited: str, clock: Clock) -> None:
+    with CuttingServer("quit") as relay:
+        use(app, relay.port)
+        work()
+        assert delivery(invited) == (Delivery.SENT, "250 OK")
+        pass_days(clock)
+        assert relay.dots == 1
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+def test_a_mail_that_was_taken_away_ends_without_its_dot(
+    app: Flask,
+    invited: str,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    is_cancelled: bool,
+) -> None:
+    """While the text is on its way the customer declines; or the worker was paused too long."""
+    at_once = outbox.mark
+
+    def mark(*held: str) -> bool:
+        if is_cancelled:
+            outbox.cancel("invitation", about=invited)
+        else:
+            clock.forward(seconds=outbox.LEASE.total_seconds() + 1)
+        return at_once(*held)
+
+    with CuttingServer("quit") as relay, monkeypatch.context() as patch:
+        patch.setattr(outbox, "mark", mark)
+        use(app, relay.port)
+        assert worker.drain_one()
+        assert len(relay.bodies) == 1
+        assert relay.dots == 0
+    if is_cancelled:
+        assert delivery(invited)[0] is Delivery.CANCELLED
+    else:
+        arrives_once(app, clock, invited)

@@ -1,0 +1,36 @@
+"""The map of modules: each with its caption, as `make map` prints it and the README shows it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def caption(path: Path) -> str:
+    """The first line of a module's docstring."""
+    text = ast.get_docstring(ast.parse(path.read_text())) or ""
+    return text.partition("\n")[0]
+
+
+def modules() -> list[Path]:
+    """Every module of the portal, packages before what is in them."""
+    found = (ROOT / "portal").rglob("*.py")
+    return sorted(found, key=lambda path: [*path.parent.parts, path.stem.replace("__init__", "")])
+
+
+def lines() -> list[str]:
+    """The map."""
+    shown = []
+    for path in modules():
+        parts = path.relative_to(ROOT).parts
+        is_package = path.name == "__init__.py"
+        name = f"{parts[-2]}/" if is_package else parts[-1]
+        depth = len(parts) - (2 if is_package else 1)
+        shown.append(f"{'  ' * depth + name:<24} {caption(path)}")
+    return shown
+
+
+if __name__ == "__main__":
+    print("\n".join(lines()))

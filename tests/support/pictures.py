@@ -1,0 +1,164 @@
+"""The pictures of the guide: parts of the demonstration's screens, in each language, as files."""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from portal.demo.people import CARL, EDDIE, OLGA, PASSWORD
+from portal.help import guide
+from portal.help.guide.text import PIXELS
+from tests.support import chromium
+from tests.support.demonstration import served
+
+FOLDER = Path(__file__).resolve().parent.parent.parent / "portal" / "static" / "guide"
+NINA = "nina@quillmoor.example"
+MARGIN = 8
+QUALITY = 60
+WIDTH, NARROW = 960, 700
+SHEET = """name,invitation_email,country,reference
+Westmoor Joinery,office@westmoor-joinery.example,GB,HI-0901
+Falkenried Optik,kontakt@falkenried.example,DE,HI-0902
+Nowhere Ltd,nobody,GB,HI-0903
+Saltbridge Ferries,ops@saltbridge.example,DK,
+"""
+
+
+class Picture(NamedTuple):
+    """What it shows: the way there, and the elements that it reaches from and to."""
+
+    name: str
+    who: str
+    width: int
+    go: Callable[[Page], object]
+    from_: str
+    to: str
+
+
+def _path(path: str) -> Callable[[Page], object]:
+    return lambda page: page.goto(path)
+
+
+def _customers(page: Page, path: str = "") -> None:
+    page.goto("/partner")
+    page.goto(page.url + path)
+
+
+def _customer(page: Page) -> None:
+    _customers(page, "?q=Saltbridge")
+    page.locator("tbody th a").first.click()
+    page.locator("#link").wait_for()
+
+
+def _import(page: Page) -> None:
+    _customers(page, "/import")
+    file = {"name": "customers.csv", "mimeType": "text/csv", "buffer": SHEET.encode()}
+    page.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+    page.locator("form[enctype] button[type=submit]").click()
+    page.locator("#begin").wait_for()
+
+
+def _invitation(page: Page) -> None:
+    page.goto("/console")
+    page.locator("section.answer a.btn").first.click()
+    page.locator("form.actions-even").wait_for()
+
+
+def _confirmed(page: Page) -> None:
+    _invitation(page)
+    page.locator("form.actions-even .btn-primary").click()
+    page.locator(".tile summary").first.click()
+
+
+def _choosing(page: Page) -> None:
+    page.goto("/console")
+    page.locator(".tile summary").first.click()
+    page.locator(".tile a[data-dialog]").first.click()
+    page.locator("#dialog .cloud input").first.check()
+    page.locator("#effect dl").wait_for()
+
+
+def _access(page: Page) -> None:
+    page.goto("/console")
+    page.locator(".tile tbody a").first.click()
+    page.locator("a[href$='/access']").click()
+    page.locator("#holders").wait_for()
+
+
+PICTURES = (
+    Picture("customers", OLGA, WIDTH, _customers, ".page-head", "tbody tr:nth-child(7)"),
+    Picture("new-customer", EDDIE, NARROW, lambda page: _customers(page, "/add"),
+            "fieldset.fields", "fieldset.fields"),
+    Picture("delivery", OLGA, NARROW, _customer, ".page-head", ".copyline"),
+    Picture("import", EDDIE, WIDTH, _import, "#progress", "#progress"),
+    Picture("answer", CARL, NARROW, _invitation, ".page-head", "form.actions-even"),
+    Picture("subaccount", CARL, NARROW, _confirmed, ".tile", ".tile"),
+    Picture("link", CARL, NARROW, _choosing, "#dialog", "#dialog"),
+    Picture("access", NINA, WIDTH, _access, "#holders", "#holders"),
+    Picture("notices", OLGA, NARROW, _path("/notices/choose"), "form table", "form table"),
+)  # fmt: skip
+
+
+@contextmanager
+def _signed_in(browser: Browser, url: str, who: str, language: str) -> Iterator[Page]:
+    """Somebody's browser, whose profile has this language from now on."""
+    context = browser.new_context(base_url=url, color_scheme="light")
+    page = context.new_page()
+    page.goto("/sign-in")
+    page.locator("#email").fill(who)
+    page.locator("#password").fill(PASSWORD)
+    page.locator("main .btn-primary").click()
+    page.goto("/profile")
+    page.locator("#language").select_option(language)
+    page.locator("main .btn-primary").first.click()
+    yield page
+    context.close()
+
+
+def _take(page: Page, picture: Picture, path: Path) -> None:
+    """The part of the screen between the two elements, with a margin."""
+    page.set_viewport_size({"width": picture.width, "height": 1400})
+    picture.go(page)
+    page.mouse.move(0, 0)
+    found = [page.locator(it).first.bounding_box() for it in (picture.from_, picture.to)]
+    boxes, margin = [box for box in found if box], 0 if picture.to == "#dialog" else MARGIN
+    left = min(box["x"] for box in boxes) - margin
+    right = max(box["x"] + box["width"] for box in boxes) + margin
+    top = boxes[0]["y"] - (0 if picture.from_ == ".page-head" else margin)
+    bottom = boxes[-1]["y"] + boxes[-1]["height"] + margin
+    clip = {"x": left, "y": top, "width": right - left, "height": bottom - top, "scale": PIXELS}
+    asked = {"format": "webp", "quality": QUALITY, "clip": clip}
+    answer = page.context.new_cdp_session(page).send("Page.captureScreenshot", asked)
+    path.write_bytes(base64.b64decode(answer["data"]))
+
+
+def main() -> None:
+    """Every picture in every language; says how large each became."""
+    found = chromium.find()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served(Path(folder), EXTERNAL_URL="http://portal.northfold.example",
+               PRODUCT_NAME="Northfold Cloud") as url,
+        sync_playwright() as playwright,
+    ):  # fmt: skip
+        browser = playwright.chromium.launch(
+            executable_path=found.path, env=dict(found.env), args=list(found.args)
+        )
+        for language in guide.LANGUAGES:
+            (FOLDER / language).mkdir(parents=True, exist_ok=True)
+            for picture in PICTURES:
+                path = FOLDER / language / f"{picture.name}.webp"
+                with _signed_in(browser, url, picture.who, language) as page:
+                    _take(page, picture, path)
+                print(f"{path.stat().st_size:7} {path.relative_to(FOLDER)}")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

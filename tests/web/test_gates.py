@@ -1,0 +1,295 @@
+"""Every URL stands behind a gate, and shows to each only what is theirs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from werkzeug.routing import Rule
+
+from portal import PUBLIC, db, tokens, web
+from portal.domain import access, identity, values
+from portal.domain.access import AccountRole
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
+from tests.support.answers import blanked, stored, token
+from tests.support.browser import Browser
+from tests.support.world import CARL, OLGA, SAM, VERA, Clock, World, user
+
+Open = Callable[..., Browser]
+
+SAMPLES = {
+    "account_id": (OLGA, "north"),
+    "customer_id": (OLGA, "ninas_customer"),
+    "cloud_id": (OLGA, "ninas_cloud"),
+    "folder_id": (OLGA, "ninas_folder"),
+    "user_id": (OLGA, "eddie"),
+    "holder_id": (OLGA, "north"),
+    "partner_id": (OLGA, "north"),
+    "note_id": (OLGA, "ninas_note"),
+    "notice_id": (OLGA, "olgas_notice"),
+    "view_id": (OLGA, "olgas_view"),
+    "import_id": (OLGA, "norths_import"),
+    "ident": (CARL, "carls_subaccount"),
+}
+"""For each argument whose it is, and which."""
+
+NOBODYS = {
+    "static": "files are everybody's",
+    "auth.verify": "who has the token has read the mail",
+    "password_reset.choose": "who has the token has read the mail",
+    "profile.confirm_email": "who has the token has read the mail, and is asked who they are",
+    "mailbox.show": "this machine's mails, before anyone is signed in",
+    "help.show": "the guide is everybody's",
+    "help.answer": "everybody may say whether it helped",
+}
+"""Endpoints whose argument is no ID of a tenant's thing."""
+
+MADE_UP = (
+    "dn2" + "0" * 17,
+    "b1g" + "v" * 17,
+    "dn2",
+    "dn2" + "0" * 18,
+    "DN2" + "A" * 17,
+    "dn2" + "%EF%BC%90" * 17,  # full-width digits
+    "none",
+    "%25",
+    "%0D%0Adn2",
+)
+"""IDs that nothing has, and what is no ID, as a URL's path writes them."""
+
+
+def with_ids(app: Flask, method: str) -> list[Rule]:
+    """The rules that carry IDs and answer `method`, by name: so *accept* is before *decline*; what
+    takes a thing away, or access, on which others stand, comes last."""
+    found = [
+        rule
+        for rule in app.url_map.iter_rules()
+        if rule.arguments and rule.endpoint not in NOBODYS and method in (rule.methods or set())
+    ]
+    last = ("remove_", "revoke")
+    return sorted(
+        found, key=lambda rule: (any(part in rule.endpoint for part in last), rule.endpoint)
+    )
+
+
+def url(app: Flask, rule: Rule, world: World, **changes: str) -> str:
+    ours = {name: getattr(world, sample[1]) for name, sample in SAMPLES.items()}
+    values = {name: (ours | changes)[name] for name in rule.arguments}
+    return app.url_map.bind("localhost").build(rule.endpoint, values)
+
+
+def owner_of(rule: Rule) -> str:
+    (owner,) = {SAMPLES[name][0] for name in rule.arguments}
+    return owner
+
+
+def every_url(app: Flask, world: World, method: str) -> Iterator[str]:
+    """One URL of every rule that answers `method`, those of nobody too."""
+    address = values.email("new@client.example")
+    asked = {"name": "New", "next_path": "/", "language": "en", "invited": False}
+    db.write(lambda: identity.sign_up(address, **asked))
+    sign_up_id = db.read(lambda: db.session.scalars(select(identity.SignUp.id)).one())
+    nobodys = {
+        "filename": "app.css",
+        "token": tokens.sign("verification", sign_up_id),
+        "letter_id": "out" + "0" * 17,
+        "slug": "paid",
+    }
+    for rule in app.url_map.iter_rules():
+        if method in (rule.methods or set()):
+            yield url(app, rule, world, **nobodys)
+
+
+def test_every_endpoint_is_gated_or_public_on_purpose(app: Flask) -> None:
+    endpoints = {rule.endpoint for rule in app.url_map.iter_rules()}
+    assert endpoints >= PUBLIC, "PUBLIC names an endpoint that is not there"
+    gates = {name for name, blueprint in app.blueprints.items() if _is_gated(app, name)}
+    ungated = {e for e in endpoints if e.rpartition(".")[0] not in gates}
+    assert ungated <= PUBLIC
+    assert endpoints - PUBLIC, "nothing is gated at all"
+
+
+def _is_gated(app: Flask, name: str) -> bool:
+    """Whether a request passes checks of the blueprint or of one that it hangs below."""
+    above = [name.rsplit(".", n)[0] for n in range(name.count(".") + 1)]
+    return any(app.before_request_funcs.get(blueprint) for blueprint in above)
+
+
+def test_an_endpoint_without_a_gate_refuses_the_start(app: Flask) -> None:
+    web.refuse_ungated(app, PUBLIC)
+    with pytest.raises(RuntimeError, match=r"endpoint front has no gate and is not in PUBLIC"):
+        web.refuse_ungated(app, PUBLIC - {"front"})
+
+
+def test_the_samples_cover_every_argument(app: Flask) -> None:
+    rules = list(app.url_map.iter_rules())
+    assert {rule.endpoint for rule in rules if rule.arguments} >= set(NOBODYS)
+    arguments = {name for m in ("GET", "POST") for r in with_ids(app, m) for name in r.arguments}
+    assert arguments == set(SAMPLES)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_a_stranger_finds_nothing_at_any_url(
+    app: Flask, browser: Open, world: World, method: str
+) -> None:
+    sam = browser(SAM)
+    data = {"csrf_token": token(sam), "name": "changed"} if method == "POST" else None
+    before = stored()
+    answers = {
+        rule.endpoint: sam.open(url(app, rule, world), method=method, data=data).status_code
+        for rule in with_ids(app, method)
+    }
+    assert answers
+    assert set(answers.values()) == {404}, answers
+    assert stored() == before
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_an_owner_finds_every_url(app: Flask, browser: Open, world: World, method: str) -> None:
+    owners = {email: browser(email) for email in (OLGA, CARL)}
+    good = {email: token(client) for email, client in owners.items()}
+    answers = {}
+    for rule in with_ids(app, method):
+        owner = owner_of(rule)
+        data = {"csrf_token": good[owner]} if method == "POST" else None
+        target = url(app, rule, world)
+        answer = owners[owner].open(target, method=method, data=data, buffered=True)
+        answers[rule.endpoint] = answer.status_code
+    wanted = {303, 422} if method == "POST" else {200}
+    assert set(answers.values()) <= wanted, answers
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_made_up_id_is_answered_like_a_strangers(
+    app: Flask, browser: Open, world: World, method: str
+) -> None:
+    clients = {email: browser(email) for email in (SAM, OLGA, CARL)}
+    good = {email: token(client) for email, client in clients.items()}
+
+    def page(email: str, target: str) -> str:
+        data = {"csrf_token": good[email]} if method == "POST" else None
+        answer = clients[email].open(target, method=method, data=data)
+        assert answer.status_code == 404, (email, target)
+        # The switch of portals shows where one is, which a URL that is none does not say.
+        return blanked(answer).replace(' aria-current="true"', "")
+
+    for rule in with_ids(app, method):
+        foreign = page(SAM, url(app, rule, world))
+        for name in rule.arguments:
+            there = url(app, rule, world, **{name: "dn2" + "0" * 17})
+            for made_up in MADE_UP:
+                target = there.replace("dn2" + "0" * 17, made_up)
+                assert page(SAM, target) == foreign, target
+            page(owner_of(rule), there)
+
+
+def test_an_id_of_ones_own_in_the_wrong_place_is_not_found(browser: Open, world: World) -> None:
+    def let_olga_in() -> None:
+        south = db.lock(BillingAccount, world.south)
+        access.give_account_role(AccountRole.OWNER, to=user(OLGA).id, account=south, by=COMMAND)
+
+    db.write(let_olga_in)
+    olga = browser(OLGA)
+    customers = f"/partner/{world.south}/customers"
+    assert olga.get(f"{customers}/{world.souths_customer}").status_code == 200
+    assert olga.get(f"{customers}/{world.carls_customer}").status_code == 404
+    assert olga.get(f"{customers}/{world.carls_customer}/history").status_code == 404
+    clouds = "/console/clouds"
+    folder = f"folders/{world.ninas_folder}/rename"
+    assert olga.get(f"{clouds}/{world.ninas_cloud}/{folder}").status_code == 200
+    assert olga.get(f"{clouds}/{world.carls_cloud}/{folder}").status_code == 404
+    assert olga.get(f"{clouds}/{world.ninas_cloud}/access/{world.north}/revoke").status_code == 200
+    for holder, step in (
+        (world.south, "revoke"),
+        (world.south, "revoke-partner"),
+        (world.ninas_subaccount, "change"),
+        (user(SAM).id, "change"),
+        (user(OLGA).id, "revoke"),
+        (user(SAM).id, "revoke-partner"),
+    ):
+        assert olga.get(f"{clouds}/{world.ninas_cloud}/access/{holder}/{step}").status_code == 404
+    assert olga.get(f"/partner/{world.carls_subaccount}/customers").status_code == 403
+
+
+def test_anonymous_reading_leads_to_sign_in_and_back(
+    app: Flask, browser: Open, world: World
+) -> None:
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint in PUBLIC or "GET" not in (rule.methods or set()):
+            continue
+        wanted, client = url(app, rule, world, token="made-up") + "?q=a%26b", browser()
+        answer = client.get(wanted)
+        assert (answer.status_code, urlsplit(answer.location).path) == (303, "/sign-in")
+        assert parse_qs(urlsplit(answer.location).query) == {"next": [wanted]}
+        head = client.head(wanted)
+        assert (head.status_code, head.location) == (303, answer.location)
+        asked = client.get(wanted, headers={"HX-Request": "true"})
+        assert (asked.status_code, asked.headers["HX-Redirect"]) == (200, answer.location)
+    client.get(answer.location)
+    owner = owner_of(rule) if rule.arguments else OLGA
+    back = client.submit("Sign in", email=owner, password="correct horse")
+    assert back.request.full_path == wanted
+
+
+def test_anonymous_writing_carries_the_fields_and_does_nothing(
+    app: Flask, browser: Open, world: World
+) -> None:
+    before = stored()
+    typed = {"name": ['Ünï "&<b>'], "twice": ["1", "2"], "password": ["secret phrase"]}
+    posted = 0
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint in PUBLIC or "POST" not in (rule.methods or set()):
+            continue
+        client, target = browser(), url(app, rule, world, token="made-up")
+        csrf = {"csrf_token": token(client), "form_key": "k" * 20}
+        came_from = {"Referer": "http://localhost/console?q=1"}
+        answer = client.post(target, data=typed | csrf, headers=came_from, follow_redirects=True)
+        assert answer.status_code == 422
+        assert "Your session has ended." in client.text
+        assert "secret phrase" not in answer.text
+        form = client.form("/sign-in")
+        assert json.loads(form["carried"]) == {k: typed[k] for k in ("name", "twice")}
+        shown_by_get = "GET" in (rule.methods or set())
+        assert form["next"] == (target if shown_by_get else "/console")
+        posted += 1
+    assert posted
+    assert stored() == before
+
+
+PEOPLE = {"owner": OLGA, "viewer": VERA, "stranger": SAM, "customer": CARL, "anonymous": None}
+
+
+@pytest.mark.parametrize("who", PEOPLE.values(), ids=PEOPLE)
+def test_no_get_and_no_head_changes_anything(
+    app: Flask, browser: Open, world: World, clock: Clock, who: str | None
+) -> None:
+    client = browser(who)
+    urls = list(every_url(app, world, "GET"))
+    before = stored()
+    for target in urls:
+        for method in ("GET", "HEAD"):
+            clock.forward(seconds=20)
+            # Signed in already, "/sign-in" leads on; that page is one of the others.
+            answer = client.open(target, method=method, buffered=True)
+            assert answer.status_code < 500, target
+    assert stored() == before
+
+
+def test_a_session_is_seen_once_a_minute_at_most(browser: Open, clock: Clock) -> None:
+    def seen() -> object:
+        table = identity.UserSession.__table__
+        return db.read(lambda: db.session.execute(table.select()).one().seen_at)
+
+    olga = browser(OLGA)
+    first = seen()
+    clock.forward(seconds=50)
+    olga.get("/console")
+    assert seen() == first
+    clock.forward(seconds=15)
+    olga.get("/console")
+    assert seen() > first  # type: ignore[operator]

@@ -1,0 +1,304 @@
+"""Headers on every answer, requests that no browser sends, pages for what goes wrong."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+from werkzeug.test import TestResponse
+
+from portal import config, db, web
+from tests.conftest import make_app
+from tests.support.answers import facts, links, stored, token
+from tests.support.browser import Browser
+from tests.support.world import DORA, OLGA, SAM, VERA, World
+
+Open = Callable[..., Browser]
+
+ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+HASHED = r"/static/app\.css\?v=[0-9a-f]{12}"
+
+
+def every_kind(client: Browser, world: World) -> dict[str, TestResponse]:
+    """An answer of each kind there is, as Olga gets them."""
+    north = f"/partner/{world.north}/customers"
+    good = {"csrf_token": token(client)}
+    fragment = {"HX-Request": "true"}
+    stranger = client.application.test_client()
+    return {
+        "page": client.get("/console"),
+        "head": client.head("/console"),
+        "fragment": client.get(north, headers=fragment),
+        "redirect": client.get("/"),
+        "anonymous": stranger.get("/console"),
+        "anonymous fragment": stranger.get("/console", headers=fragment),
+        "public": stranger.get("/sign-in"),
+        "400": client.get("/console?q=%00"),
+        "404": client.get("/none"),
+        "404 of a file": client.get("/static/none.css?v=1"),
+        "405": client.post("/console", data=good),
+        "413": client.post("/sign-in", data={"email": "x" * config.BODY_LARGEST}),
+        "422": client.post(f"{north}/add", data=good),
+        "wrong host": stranger.get("/", base_url="http://evil.example"),
+    }
+
+
+def test_every_answer_has_the_security_headers(browser: Open, world: World) -> None:
+    for kind, answer in every_kind(browser(OLGA), world).items():
+        for name, value in ALWAYS.items():
+            assert answer.headers.getlist(name) == [value], (kind, name)
+        policy = dict(
+            directive.split(" ", 1)
+            for directive in answer.headers["Content-Security-Policy"].split("; ")
+        )
+        assert policy["default-src"] == "'none'", kind
+        assert policy["frame-ancestors"] == policy["base-uri"] == "'none'", kind
+        allowed = {source for sources in policy.values() for source in sources.split()}
+        assert allowed == {"'none'", "'self'", "data:"}, kind
+        assert "data:" not in policy["script-src"], kind
+        assert "Strict-Transport-Security" not in answer.headers, kind
+
+
+def test_nothing_but_a_file_is_ever_stored(browser: Open, world: World) -> None:
+    for kind, answer in every_kind(browser(OLGA), world).items():
+        assert answer.headers["Cache-Control"] == "no-store", kind
+        assert "HX-Request" in answer.headers["Vary"], kind
+
+
+def test_a_file_is_kept_as_long_as_its_content_stays(browser: Open) -> None:
+    client = browser()
+    client.get("/sign-in")
+    found = re.search(HASHED, client.get("/sign-in").text)
+    assert found is not None
+    hashed = client.get(found[0], buffered=True)
+    assert hashed.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    known = {"If-None-Match": hashed.headers["ETag"]}
+    again = client.get(found[0], headers=known, buffered=True)
+    assert again.status_code == 304
+    assert "immutable" in again.headers["Cache-Control"]
+    bare = client.get("/static/app.css", buffered=True)
+    assert "immutable" not in bare.headers["Cache-Control"]
+    for answer in (hashed, bare):
+        assert answer.headers["Content-Security-Policy"]
+        assert "Set-Cookie" not in answer.headers
+
+
+BEHIND_TLS = {
+    "PORTAL_ENV": "production",
+    "EXTERNAL_URL": "https://localhost",
+    "MAIL_SERVER": "relay.test.example",
+}
+
+
+@pytest.mark.parametrize("settings", [BEHIND_TLS])
+def test_behind_tls_the_browser_is_told_to_stay_there(app: Flask) -> None:
+    answer = app.test_client().get("/sign-in", base_url="https://localhost")
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    cookie = answer.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-portal=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "localhost.evil.example", "localhost@evil.example"]
+)
+def test_another_host_is_refused_and_told_the_right_one(browser: Open, host: str) -> None:
+    answer = browser().get("/sign-in", headers={"Host": host})
+    assert (answer.status_code, answer.mimetype) == (400, "text/plain")
+    assert "Open http://localhost instead." in answer.text
+    assert "evil" not in answer.text
+
+
+UNREADABLE = {
+    "NUL in the path": ("/invite/accept/%00", None),
+    "NUL in a query": ("/console?q=a%00b", None),
+    "NUL in a query's name": ("/console?a%00b=1", None),
+    "bad UTF-8 in the path": ("/invite/accept/%FF", None),
+    "a surrogate in the path": ("/none/%ED%A0%80", None),
+    "bad UTF-8 in a query": ("/console?q=%C3", None),
+    "bad UTF-8 in a query's name": ("/console?%FF=1", None),
+    "bad UTF-8 in a form": ("/console/clouds/create", b"name=%FF"),
+    "raw bad UTF-8 in a form": ("/console/clouds/create", b"name=\xff"),
+    "bad UTF-8 in a form's name": ("/console/clouds/create", b"%C3=1"),
+}
+
+
+@pytest.mark.parametrize(("target", "body"), UNREADABLE.values(), ids=UNREADABLE)
+def test_what_is_no_text_is_refused(browser: Open, target: str, body: bytes | None) -> None:
+    client = browser(OLGA)
+    before = stored()
+    if body is None:
+        # The client would mend a path that is no UTF-8; a server hands its bytes on.
+        path = unquote_to_bytes(target.partition("?")[0]).decode("latin-1")
+        answer = client.get(target, environ_overrides={"PATH_INFO": path})
+    else:
+        typed = "application/x-www-form-urlencoded"
+        good = f"&csrf_token={token(client)}".encode()
+        answer = client.post(target, data=body + good, content_type=typed)
+    assert answer.status_code == 400
+    assert "could not be read" in client.text
+    assert "/" in links(client).values()
+    assert stored() == before
+
+
+@pytest.mark.parametrize("who", [OLGA, None], ids=["signed in", "anonymous"])
+def test_too_large_a_body_is_refused(browser: Open, who: str | None) -> None:
+    client = browser(who)
+    before = stored()
+    good = {"csrf_token": token(client)}
+    huge = good | {"name": "x" * config.BODY_LARGEST}
+    answer = client.post("/console/clouds/create", data=huge, follow_redirects=True)
+    assert answer.status_code == 413
+    assert "larger than any form here needs" in client.text
+    assert stored() == before
+
+
+@pytest.mark.parametrize(
+    ("who", "method", "path", "status", "what", "step"),
+    [
+        (VERA, "GET", "/partner/{north}/customers/add", 403, "Ask an owner", "Back"),
+        (DORA, "GET", "/partner", 403, "no partner status", "Sign in as someone else"),
+        (OLGA, "GET", "/none", 404, "does not exist for your account", "Go to the start page"),
+        (None, "GET", "/none", 404, "address is wrong", "Go to the start page"),
+        (SAM, "GET", "/console/clouds/{doras_cloud}", 404, "address", "Sign in as someone else"),
+        (
+            OLGA,
+            "POST",
+            "/console",
+            405,
+            "Go back to the page it belongs to",
+            "Go to the start page",
+        ),
+        (OLGA, "PUT", "/console", 405, "Go back to the page it belongs to", "Go to the start page"),
+        (OLGA, "POST", "/console/billing/{north}/switch-to-paid", 422, "already", "Back"),
+    ],
+)
+def test_what_goes_wrong_has_a_page_with_a_next_step(
+    *,
+    browser: Open,
+    world: World,
+    who: str | None,
+    method: str,
+    path: str,
+    status: int,
+    what: str,
+    step: str,
+) -> None:
+    client = browser(who)
+    data = {"csrf_token": token(client)} if method == "POST" else None
+    answer = client.open(path.format(**vars(world)), method=method, data=data)
+    assert answer.status_code == status
+    assert what in client.text
+    assert "Test Cloud" in client.text
+    assert "What you can do" in client.text
+    assert links(client)[step]
+
+
+def test_a_form_that_was_open_for_too_long_leads_back_to_its_page(browser: Open) -> None:
+    client = browser(OLGA)
+    client.get("/console/clouds/create")
+    client.submit("Sign out", csrf_token="stale")
+    assert "The page was open for too long" in client.text
+    assert links(client)["Back"].endswith("/console/clouds/create")
+
+
+def test_a_404_leads_back_to_itself_after_signing_in_as_someone_else(
+    browser: Open, world: World
+) -> None:
+    client = browser(SAM)
+    wanted = f"/console/clouds/{world.doras_cloud}?q=1"
+    client.get(wanted)
+    client.get(links(client)["Sign in as someone else"])
+    answer = client.submit("Sign in", email=DORA, password="correct horse")
+    assert answer.status_code == 200
+    assert answer.request.full_path == wanted
+
+
+def test_a_bug_shows_a_request_id_that_is_in_the_log(
+    browser: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = browser(OLGA)
+    db.write(lambda: db.session.execute(text("DROP TABLE folders")))
+    db.write(lambda: db.session.execute(text("ALTER TABLE customers RENAME TO elsewhere")))
+    with caplog.at_level(logging.ERROR, logger="portal"):
+        answer = client.get("/console")
+    assert answer.status_code == 500
+    assert_bare(client, answer, caplog)
+
+
+def assert_bare(client: Browser, answer: TestResponse, log: pytest.LogCaptureFixture) -> None:
+    """The page of a bug asks nobody and tells nothing but its ID."""
+    assert "Something broke on our side" in client.text
+    assert "Test Cloud" in client.text
+    assert links(client)["Go to the start page"] == "/"
+    assert OLGA not in answer.text
+    assert not re.search(r"Traceback|sqlalchemy|SELECT|no such|does not exist", answer.text)
+    request_id = facts(client)["Request ID"]
+    assert re.fullmatch(r"[0-9a-f]{16}", request_id)
+    assert f"request {request_id}: {answer.request.method} {answer.request.path}" in log.text
+    assert "Traceback" in log.text
+
+
+@pytest.mark.parametrize("path", ["/console", "/none", "/sign-in", "/static/none.css", "/?q=%00"])
+def test_the_page_of_a_bug_stands_when_the_sessions_are_gone(
+    browser: Open, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    client = browser(OLGA)
+    db.write(lambda: db.session.execute(text("DROP TABLE sessions")))
+    answer = client.get(path)
+    assert answer.status_code == 500
+    assert_bare(client, answer, caplog)
+
+
+def test_the_page_of_a_bug_stands_when_the_database_is_gone(
+    *,
+    app: Flask,
+    browser: Open,
+    cast: tuple[str, World],
+    kind: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    signed_in = browser(OLGA)
+    cookie = signed_in.get_cookie("portal")
+    assert cookie is not None
+    gone = f"sqlite:///{tmp_path}" if kind == "sqlite" else cast[0] + "_gone"
+    client: FlaskClient = make_app(gone).test_client()
+    client.set_cookie("portal", cookie.value)
+    for path in ("/console", "/none"):
+        answer = client.get(path)
+        assert answer.status_code == 500
+        assert_bare(client, answer, caplog)  # type: ignore[arg-type]
+
+
+OWN = ["/", "/console", "/console?q=a&b=%2F", "/a/b//c", "/%2F%2Fevil.example", "/ü", "/a:b", "/@a"]
+FOREIGN = [
+    *("", "console", "//evil.example", "///evil.example", "/\\evil.example", "\\/evil.example"),
+    *("\\\\evil.example", "https://evil.example", "https:/evil.example", "https:evil.example"),
+    *("javascript:alert(1)", "/\n/evil.example", "/\t/evil.example", "/\r\nSet-Cookie: a=b"),
+    *("/a\\b", "/a b", " //evil.example", "\t//evil.example", "/\x00", "/\x1f//evil.example", "?q"),
+    *("/\x7f", "/\x85", "/a\u2028b", "//[", "/" + "x" * 2001),
+]
+
+
+@pytest.mark.parametrize("path", OWN)
+def test_a_path_of_ours_is_followed(path: str) -> None:
+    assert web.own_path(path, "/else") == path
+
+
+@pytest.mark.parametrize("path", FOREIGN, ids=ascii)
+def test_what_could_lead_away_is_not_followed(path: str) -> None:
+    assert web.own_path(path, "/else") == "/else"
+    assert web.own_path(None, "/else") == "/else"
