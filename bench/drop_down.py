@@ -39,8 +39,8 @@ def median_ms(question: Callable[[], object]) -> float:
 
 def asked(by: Actor, to: str, search: str) -> Callable[[], object]:
     def question() -> object:
-        at = links.target(db.session.get_one(BillingAccount, to), by)
-        return links.choices(at, search=search)
+        at = links.target_for(db.session.get_one(BillingAccount, to), by)
+        return links.list_candidates(at, search=search)
 
     return question
 

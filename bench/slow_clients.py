@@ -155,7 +155,7 @@ def plant(folder: Path) -> str:
     url = f"sqlite:///{folder / 'bench.db'}"
     with make_app(url).app_context():
         flask_migrate.upgrade()
-        demo.plant()
+        demo.seed()
         db.session.remove()
         db.extension.engine.dispose()
     return url

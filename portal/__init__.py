@@ -86,7 +86,7 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     app = Flask(__name__, instance_path=str(config.ROOT / "instance"))
     app.config.update(values, **_flask_settings(values))
     app.url_map.converters["id"] = IdConverter
-    policy.agree(config.terms_of(values))
+    policy.configure(config.policy_of(values))
     _extensions(app)
     for surface in SURFACES:
         app.register_blueprint(surface.blueprint)
@@ -122,8 +122,8 @@ def _flask_settings(values: Mapping[str, Any]) -> dict[str, Any]:
         "SQLALCHEMY_DATABASE_URI": url,
         "SQLALCHEMY_ENGINE_OPTIONS": db.engine_options(url),
         "TRUSTED_HOSTS": hosts,
-        "MAX_CONTENT_LENGTH": config.BODY_LARGEST,
-        "MAX_FORM_MEMORY_SIZE": config.BODY_LARGEST,
+        "MAX_CONTENT_LENGTH": config.MAX_BODY_BYTES,
+        "MAX_FORM_MEMORY_SIZE": config.MAX_BODY_BYTES,
         "SESSION_COOKIE_NAME": "__Host-portal" if is_secure else "portal",
         "SESSION_COOKIE_SECURE": is_secure,
         "SESSION_COOKIE_HTTPONLY": True,
@@ -138,14 +138,14 @@ def _flask_settings(values: Mapping[str, Any]) -> dict[str, Any]:
 def _extensions(app: Flask) -> None:
     db.extension.init_app(app)
     with app.app_context():
-        db.watch(db.extension.engine)
+        db.listen_to(db.extension.engine)
     Migrate(app, db.extension, directory=str(config.ROOT / "migrations"))
     mail.extension.init_app(app)
     languages.register(app)
     login = LoginManager()
     login.init_app(app, add_context_processor=False)  # it asks the database at each rendering
     login.session_protection = None  # the session is a row of ours; see identity
-    login.user_loader(sign_in.visitor)
+    login.user_loader(sign_in.load_visitor)
 
 
 def _templates(app: Flask) -> None:
@@ -163,11 +163,11 @@ def _templates(app: Flask) -> None:
         number=formats.number,
         seconds_left=formats.seconds_left,
         time_left=formats.time_left,
-        sentence=error_wording.of,
+        sentence=error_wording.sentence_of,
         country_name=error_wording.country_name,
         guide=guide,
-        phrases=labels,
-        news=notification_wording,
+        labels=labels,
+        notification_wording=notification_wording,
         forced_theme=preferences.forced_theme,
         themes=preferences.themes,
     )
@@ -180,8 +180,8 @@ def _context() -> dict[str, Any]:
     surface = (request.blueprint or "").partition(".")[0]
     always = {
         "product_name": current_app.config["PRODUCT_NAME"],
-        "language": languages.of_page(),
-        "languages": languages.names(),
+        "language": languages.page_language(),
+        "languages": languages.available(),
         "here": web.here(),
         "console_home": "/console",
         "help_url": guide.url_of(request.endpoint),
@@ -191,9 +191,9 @@ def _context() -> dict[str, Any]:
     if "is_bare" in g:
         return always
     actor = web.signed_in()
-    is_staff = bool(actor and accounts.partners_of(actor))
+    is_staff = bool(actor and accounts.partner_accounts_of(actor))
     return always | {
         "actor": actor,
         "partner_home": "/partner" if is_staff else None,
-        "unread": domain_notifications.unread(actor) if actor else 0,
+        "unread": domain_notifications.count_unread(actor) if actor else 0,
     }

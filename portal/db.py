@@ -84,7 +84,7 @@ class Money(TypeDecorator[Decimal]):
         return None if value is None else Decimal(value).scaleb(-6)
 
 
-def choice(kind: type[StrEnum], name: str) -> Enum:
+def enum_column(kind: type[StrEnum], name: str) -> Enum:
     """A column of one of the enum's values, held by a named CHECK on both databases."""
     return Enum(
         kind,
@@ -154,7 +154,7 @@ def now() -> datetime:
     return instant
 
 
-def now_is(instant: datetime) -> None:
+def set_now(instant: datetime) -> None:
     """What follows in this unit of work happens then: so the demonstration tells a past."""
     session.info["now"] = instant
 
@@ -249,7 +249,7 @@ def engine_options(url: str) -> dict[str, Any]:
     return {"hide_parameters": True, "pool_pre_ping": True, "connect_args": connect}
 
 
-def watch(engine: Engine) -> None:
+def listen_to(engine: Engine) -> None:
     """Make each transaction of `engine` say whether it reads or writes."""
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)

@@ -20,10 +20,10 @@ web.gate(blueprint, web.require_sign_in)
 def show(ident: str) -> Any:
     """Changes nothing, whoever or whatever opens it; the buttons on the page do."""
     actor = web.actor()
-    found = invitations.addressed(actor, ident)
+    found = invitations.find_by_link(actor, ident)
     if found is None:
         return _nothing_here(ident)
-    if found.is_open and customers.sees_as_own_customers(actor, ident):
+    if found.is_open and customers.is_own_customers_invitation(actor, ident):
         return _own_customers()
     return _page(found, web.Form())
 
@@ -46,7 +46,7 @@ def decline(ident: str) -> Any:
 
 def _answer(ident: str, verb: Any, done: str) -> Any:
     actor = web.actor()
-    found = invitations.addressed(actor, ident)
+    found = invitations.find_by_link(actor, ident)
     if found is None:
         return _nothing_here(ident)
     subaccount_id = found.subaccount_id
@@ -76,7 +76,7 @@ def _page(found: Invitation, form: web.Form, *, status: int = 200) -> Any:
 
 def _nothing_here(ident: str) -> Any:
     """One and the same answer for another account, an unknown ID, a closed invitation."""
-    if customers.sees_as_own_customers(web.actor(), ident):
+    if customers.is_own_customers_invitation(web.actor(), ident):
         return _own_customers()
     return web.page("invites/none.html", status=404)
 

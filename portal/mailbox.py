@@ -17,7 +17,7 @@ SHOWN = 100
 PASSED_ON = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 
 
-class Letter(NamedTuple):
+class StoredMail(NamedTuple):
     id: str
     subject: str
     to: str
@@ -59,11 +59,11 @@ def _folder() -> Path:
     return folder
 
 
-def _read(file: Path) -> Letter:
+def _read(file: Path) -> StoredMail:
     message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
     assert isinstance(message, EmailMessage)  # noqa: S101 - what that policy makes
     body = message.get_body(("plain",))
     text = body.get_content() if body else ""
     links = [word for word in text.split() if word.startswith(("http://", "https://"))]
     subject, to = (str(message[name]).strip() for name in ("Subject", "To"))  # may be folded
-    return Letter(file.stem, subject, to, message["Date"].datetime, text, links)
+    return StoredMail(file.stem, subject, to, message["Date"].datetime, text, links)

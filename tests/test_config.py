@@ -120,7 +120,7 @@ def test_a_local_run_needs_no_settings(settings: dict[str, str]) -> None:
     assert values["EXTERNAL_URL"] == "http://127.0.0.1:8000"
     assert values["PRODUCT_NAME"] == "Northfold Cloud"
     assert values["INITIAL_GRANT"] == Decimal(4000)
-    assert len(values["SECRET_KEY"]) >= config.SECRET_SHORTEST
+    assert len(values["SECRET_KEY"]) >= config.MIN_SECRET_LENGTH
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_processes_that_start_together_agree_on_the_secret() -> None:
             pool.submit(config.load) for _ in range(8)
         ]}  # fmt: skip
     assert len(found) == 1
-    assert len(found.pop()) >= config.SECRET_SHORTEST
+    assert len(found.pop()) >= config.MIN_SECRET_LENGTH
 
 
 def test_the_environment_comes_before_the_file_and_both_before_the_default(
@@ -261,7 +261,7 @@ def test_the_terms_of_business_are_what_the_settings_say() -> None:
     values = config.load(
         {"SIGN_UP": "closed", "INITIAL_GRANT": "7", "INITIAL_GRANT_DAYS": "3", "CURRENCY": "USD"}
     )
-    terms = config.terms_of(values)
+    terms = config.policy_of(values)
     assert (terms.sign_up, terms.currency) == (SignUpPolicy.CLOSED, "USD")
     assert (terms.initial_grant, terms.initial_grant_lasts.days) == (Decimal(7), 3)
 

@@ -189,7 +189,7 @@ def test_every_requirement_is_pinned() -> None:
 
 
 def test_every_malformed_code_has_a_sentence_and_every_sentence_a_code() -> None:
-    assert set(errors.MALFORMED) == set(CODES)
+    assert set(errors.INVALID) == set(CODES)
 
 
 def test_every_refusal_in_the_code_has_a_sentence_and_every_sentence_a_refusal() -> None:

@@ -19,8 +19,8 @@ from sqlalchemy import func, select, text
 
 from portal import db, worker
 from portal.domain import idempotency, identity, outbox, values
-from portal.domain.idempotency import FormKey
-from portal.domain.identity import KeptForm, SignUp, UserSession
+from portal.domain.idempotency import IdempotencyKey
+from portal.domain.identity import SavedForm, SignUp, UserSession
 from portal.domain.outbox import Delivery
 from tests.support.processes import running, soon
 from tests.support.relay import delivery, empty_queue, pass_days, queue, use, work
@@ -61,7 +61,7 @@ def test_a_fault_in_one_mail_does_not_stop_the_others(app: Flask, clock: Clock) 
         assert recipients(relay) == ["new@client.example"]
         pass_days(clock)
         assert len(relay.messages) == 1
-    entry = db.read(lambda: outbox.by_id(broken))
+    entry = db.read(lambda: outbox.get(broken))
     assert (entry.state, entry.answer) == (Delivery.FAILED, "internal fault: TemplateNotFound")
 
 
@@ -69,13 +69,13 @@ def test_a_relay_too_slow_for_the_lease_is_reported_after_four_hours(
     app: Flask, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     about = queue()
-    at_once = outbox.mark
+    at_once = outbox.mark_transmitting
 
     def mark(*held: str) -> bool:
         clock.forward(seconds=outbox.LEASE.total_seconds() + 1)
         return at_once(*held)
 
-    monkeypatch.setattr(outbox, "mark", mark)
+    monkeypatch.setattr(outbox, "mark_transmitting", mark)
     with CuttingServer("quit") as relay:
         use(app, relay.port)
         pass_days(clock)
@@ -202,24 +202,24 @@ def test_what_is_only_kept_for_a_while_is_dropped_when_its_time_is_over(
     app: Flask, clock: Clock
 ) -> None:
     olga = actor(OLGA)
-    kept = (SignUp, UserSession, KeptForm, FormKey)
+    kept = (SignUp, UserSession, SavedForm, IdempotencyKey)
 
     def unit() -> None:
         address = values.email("somebody@new.example")
         identity.sign_up(address, name="S", next_path="/", language="en", invited=False)
         identity.open_session(olga.id, user_agent="")
-        identity.keep_form(olga.id, {"name": ["x"]})
-        idempotency.once(olga, "a-key-of-a-form-0001", {}, lambda: "made")
+        identity.save_form(olga.id, {"name": ["x"]})
+        idempotency.run_once(olga, "a-key-of-a-form-0001", {}, lambda: "made")
 
     def rows() -> list[int | None]:
         count = func.count()
         return [db.session.scalar(select(count).select_from(model)) for model in kept]
 
     db.write(unit)
-    worker.tidy()
+    worker.purge_expired()
     assert db.read(rows) == [1, 1, 1, 1], "not before its time"
     clock.forward(days=2, seconds=1)
-    worker.tidy()
+    worker.purge_expired()
     assert db.read(rows) == [0, 0, 0, 0]
 
 

@@ -13,18 +13,18 @@ from portal import db, web
 from portal.domain import identity, values
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
-from portal.domain.values import Malformed
+from portal.domain.values import Invalid
 from portal.wording.errors import sentence
 
 
-class Proven(NamedTuple):
+class Authenticated(NamedTuple):
     """Who has proven a password, and the hash it was checked against."""
 
     user_id: str
     password_hash: str
 
 
-def proven(email: str, password: str, *, wrong: Refused) -> Proven:
+def authenticate(email: str, password: str, *, wrong: Refused) -> Authenticated:
     """Whose password this is; every prompt for a password asks here.
 
     Raises `wrong` if it is not theirs, Refused("too-many-tries"). An address that nobody has costs
@@ -32,24 +32,24 @@ def proven(email: str, password: str, *, wrong: Refused) -> Proven:
     """
     try:
         key = values.email(email).key
-    except Malformed:
+    except Invalid:
         key = ""  # nobody has it; PostgreSQL would refuse the question for one with a NUL in it
-    account, network = key or email.casefold(), network_of_reader()
-    db.write(lambda: identity.count_try(account, network=network))
-    user = identity.check_password(key, password[: identity.PASSWORD_LONGEST + 1])
+    account, network = key or email.casefold(), client_network()
+    db.write(lambda: identity.count_password_attempt(account, network=network))
+    user = identity.check_password(key, password[: identity.MAX_PASSWORD_LENGTH + 1])
     if user is None:
         raise wrong
-    found = Proven(user.id, user.password_hash)
-    db.write(lambda: identity.forgive_try(account, network=network))
+    found = Authenticated(user.id, user.password_hash)
+    db.write(lambda: identity.reset_password_attempts(account, network=network))
     return found
 
 
-def network_of_reader() -> str:
+def client_network() -> str:
     """The IP address that this request comes from."""
     return request.remote_addr or ""
 
 
-def begin_session(user_id: str, *, instead_of: Actor | None) -> None:
+def start_session(user_id: str, *, instead_of: Actor | None) -> None:
     """A new session with a new ID; whoever was signed in before in this browser is signed out."""
     agent = request.user_agent.string
 
@@ -60,7 +60,7 @@ def begin_session(user_id: str, *, instead_of: Actor | None) -> None:
 
     token = db.write(unit)
     session.clear()
-    found = identity.session_actor(token)
+    found = identity.actor_of_session(token)
     if found is None:
         abort(401)
     login_user(web.Visitor(found[0], token))
@@ -74,7 +74,7 @@ class NewPasswordForm(web.Form):
         self.address = email
 
     def validate_password(self, field: PasswordField) -> None:
-        fault = identity.password_fault(field.data or "", self.address)
+        fault = identity.password_problem(field.data or "", self.address)
         if fault is not None:
             raise ValidationError(sentence(fault.code, fault.facts))
 
@@ -83,7 +83,7 @@ class NewPasswordForm(web.Form):
             raise ValidationError(sentence("passwords-differ", {}))
 
 
-def page(form: web.Form, template: str, refusal: Refused | None = None, **context: Any) -> Any:
+def form_page(form: web.Form, template: str, refusal: Refused | None = None, **context: Any) -> Any:
     """The form's page: as it opens, or with what speaks against it; where it was too often, the
     answer says until when."""
     if refusal is not None:

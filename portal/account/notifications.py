@@ -11,9 +11,9 @@ from wtforms import SelectMultipleField
 
 from portal import db, web
 from portal.domain import notifications
-from portal.domain.notifications import CHOICES, Kind, Notice
+from portal.domain.notifications import PREFERENCES, Kind, Notification
 from portal.web import form_recovery
-from portal.wording.notifications import CHANNELS, NEWS
+from portal.wording.notifications import CHANNELS, WORDING
 
 blueprint = Blueprint("notifications", __name__, url_prefix="/notices")
 web.gate(blueprint, web.require_sign_in)
@@ -23,7 +23,7 @@ web.gate(blueprint, web.require_sign_in)
 def index() -> Any:
     """The newest notices."""
     after = request.args.get("after", "")[:20]
-    rows = notifications.notices_for(web.actor(), after=after)
+    rows = notifications.notifications_for(web.actor(), after=after)
     return web.page(
         "account/notifications/index.html",
         fragment="list",
@@ -36,10 +36,10 @@ def index() -> Any:
 @blueprint.post("/<id:notice_id>/read")
 def read(notice_id: str) -> Any:
     """Opens what the notice is about; from then on it is read."""
-    actor, path = web.actor(), web.find_or_404(Notice, notice_id).path
+    actor, path = web.actor(), web.find_or_404(Notification, notice_id).path
     if not web.Form().validate():
         return redirect(url_for(".index"), 303)
-    db.write(lambda: notifications.read(by=actor, notice_id=notice_id))
+    db.write(lambda: notifications.mark_read(by=actor, notice_id=notice_id))
     return redirect(path, 303)
 
 
@@ -48,11 +48,11 @@ def read_all() -> Any:
     """*Mark all as read*."""
     actor = web.actor()
     if web.Form().validate():
-        db.write(lambda: notifications.read(by=actor))
+        db.write(lambda: notifications.mark_read(by=actor))
     return redirect(url_for(".index"), 303)
 
 
-BOXES = {f"{kind}:{channel}": (kind, channel) for kind, channel in CHOICES}
+BOXES = {f"{kind}:{channel}": (kind, channel) for kind, channel in PREFERENCES}
 
 
 class ChoiceForm(web.Form):
@@ -67,16 +67,16 @@ def choose() -> Any:
     actor = web.actor()
     muted = notifications.muted_by(actor)
     ticked = [box for box, choice in BOXES.items() if choice not in muted]
-    form = ChoiceForm(data={"wanted": ticked}, **form_recovery.shown_again())
+    form = ChoiceForm(data={"wanted": ticked}, **form_recovery.saved_input())
     if form.is_submitted() and form.validate():
         wanted = {BOXES[box] for box in form.wanted.data}
-        db.write(lambda: notifications.choose(wanted, by=actor))
+        db.write(lambda: notifications.set_preferences(wanted, by=actor))
         flash(_("Your choice is saved."), "success")
         return redirect(url_for(".choose"), 303)
     return web.page(
         "account/notifications/choose.html",
         form=form,
-        kinds={kind: NEWS[kind].name for kind in Kind},
+        kinds={kind: WORDING[kind].name for kind in Kind},
         channels=CHANNELS,
         status=422 if form.is_submitted() else 200,
     )

@@ -27,17 +27,17 @@ def ask() -> Any:
     """Ask for the link; the answer is the same whoever asks, for whatever address."""
     form = AskForm()
     if not form.validate_on_submit():
-        return authentication.page(form, "account/password_reset/ask.html")
-    address, network = values.email(form.email.data or ""), authentication.network_of_reader()
+        return authentication.form_page(form, "account/password_reset/ask.html")
+    address, network = values.email(form.email.data or ""), authentication.client_network()
 
     def unit() -> None:
-        identity.count_mail(address.key, network=network)
-        identity.ask_reset(address)
+        identity.count_mail_request(address.key, network=network)
+        identity.request_password_reset(address)
 
     try:
         db.write(unit)
     except Refused as error:
-        return authentication.page(form, "account/password_reset/ask.html", error)
+        return authentication.form_page(form, "account/password_reset/ask.html", error)
     session["forgot_as"] = address.display
     return redirect(url_for("password_reset.sent"), 303)
 
@@ -58,17 +58,19 @@ def choose(token: str) -> Any:
     """The mail's link: opening it changes nothing; a new password ends every session, and signs in:
     so whoever reads the mail gets in, however many tries others use up."""
     mark = tokens.read("password-reset", token)
-    user = identity.user_of_reset(mark) if mark else None
+    user = identity.user_for_reset(mark) if mark else None
     if mark is None or user is None:
         return web.page("account/password_reset/over.html", status=404)
     form = ChooseForm(user.email)
     if not form.validate_on_submit():
-        return authentication.page(form, "account/password_reset/choose.html", email=user.email)
+        return authentication.form_page(
+            form, "account/password_reset/choose.html", email=user.email
+        )
     user_id, password_hash = user.id, identity.hash_password(form.password.data or "")
     try:
         db.write(lambda: identity.reset_password(user_id, mark=mark, password_hash=password_hash))
     except Refused:
         return web.page("account/password_reset/over.html", status=404)
-    authentication.begin_session(user_id, instead_of=web.signed_in())
+    authentication.start_session(user_id, instead_of=web.signed_in())
     flash(_("Your password is changed, and you are signed in."), "success")
     return redirect(url_for("front"), 303)

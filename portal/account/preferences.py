@@ -33,7 +33,7 @@ def themes() -> dict[str, str]:
 @blueprint.post("/language")
 def language() -> Any:
     """The language this browser shows where nobody is signed in; a profile has its own."""
-    return _keep(languages.COOKIE, among=languages.names())
+    return _keep(languages.COOKIE, among=languages.available())
 
 
 @blueprint.post("/theme")

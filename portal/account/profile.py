@@ -51,7 +51,7 @@ SYSTEMS = {
 
 
 class ProfileForm(web.Form):
-    name = StringField(lazy_gettext("Your name"), [web.REQUIRED, web.shaped(values.line)])
+    name = StringField(lazy_gettext("Your name"), [web.REQUIRED, web.normalised_by(values.line)])
     language = SelectField(lazy_gettext("Language"), validate_choice=False)
     time_zone = SelectField(lazy_gettext("Time zone"), validate_choice=False)
 
@@ -64,12 +64,12 @@ class ProfileForm(web.Form):
 def show() -> Any:
     """One's profile; name, language and time zone are changed in place."""
     actor = web.actor()
-    kept = form_recovery.shown_again()
+    kept = form_recovery.saved_input()
     if "name" not in kept.get("formdata", ()):  # another form of this page was sent too late
         kept = {}
     present = {"name": actor.name, "language": actor.language, "time_zone": actor.time_zone or ""}
     form = ProfileForm(data=present, **kept)
-    form.language.choices, form.time_zone.choices = list(languages.names().items()), _zones()
+    form.language.choices, form.time_zone.choices = list(languages.available().items()), _zones()
     if not form.validate_on_submit():
         return _page(form)
     wanted = {field: form[field].data for field in present}
@@ -83,12 +83,12 @@ def show() -> Any:
 
 def _page(form: ProfileForm, refusal: Refused | None = None) -> Any:
     actor = web.actor()
-    return authentication.page(
+    return authentication.form_page(
         form,
         "account/profile/show.html",
         refusal,
         pending=identity.pending_email_change(actor),
-        lasts=identity.EMAIL_CHANGE_LASTS,
+        lasts=identity.EMAIL_CHANGE_LIFETIME,
         sessions=identity.sessions_of(actor),
         browser_name=browser_name,
         now=db.now(),
@@ -159,14 +159,14 @@ def password() -> Any:
     actor, template = web.actor(), "account/profile/password.html"
     form = PasswordForm(actor.email)
     if not form.validate_on_submit():
-        return authentication.page(form, template)
+        return authentication.form_page(form, template)
     try:
         before = _asked(form.old_password)
         after = identity.hash_password(form.password.data or "")
         db.write(lambda: identity.change_password(actor, proven=before, password_hash=after))
     except Refused as error:
-        return authentication.page(form, template, error)
-    authentication.begin_session(actor.id, instead_of=None)
+        return authentication.form_page(form, template, error)
+    authentication.start_session(actor.id, instead_of=None)
     flash(_("Your password is changed; all your other sessions are ended."), "success")
     return redirect(url_for("profile.show"), 303)
 
@@ -174,7 +174,9 @@ def password() -> Any:
 def _asked(field: PasswordField) -> str:
     """The hash that the signed-in user's password in the field was checked against."""
     wrong = Refused("password-wrong", field=field.name)
-    return authentication.proven(web.actor().email, field.data or "", wrong=wrong).password_hash
+    return authentication.authenticate(
+        web.actor().email, field.data or "", wrong=wrong
+    ).password_hash
 
 
 class EmailForm(web.Form):
@@ -186,20 +188,20 @@ class EmailForm(web.Form):
 def email() -> Any:
     """*Change e-mail*: a mail to the new address asks; until it is answered nothing changes."""
     actor, template = web.actor(), "account/profile/email.html"
-    form = EmailForm(**form_recovery.shown_again())
+    form = EmailForm(**form_recovery.saved_input())
     if not form.validate_on_submit():
-        return authentication.page(form, template)
-    address, network = values.email(form.email.data or ""), authentication.network_of_reader()
+        return authentication.form_page(form, template)
+    address, network = values.email(form.email.data or ""), authentication.client_network()
 
     def unit() -> None:
-        identity.count_mail(address.key, network=network)
-        identity.ask_email_change(actor, address)
+        identity.count_mail_request(address.key, network=network)
+        identity.request_email_change(actor, address)
 
     try:
         _asked(form.password)
         db.write(unit)
     except Refused as error:
-        return authentication.page(form, template, error)
+        return authentication.form_page(form, template, error)
     return redirect(url_for("profile.show", _anchor="signing-in"), 303)
 
 
@@ -212,10 +214,10 @@ def confirm_email(token: str) -> Any:
         return web.page("account/profile/email_over.html", status=404)
     address = change.email
     if not form.validate_on_submit():
-        return authentication.page(form, template, email=address)
+        return authentication.form_page(form, template, email=address)
     try:
         db.write(lambda: identity.change_email(actor, change_id))
     except Refused as error:
-        return authentication.page(form, template, error, email=address)
+        return authentication.form_page(form, template, error, email=address)
     flash(_("Your address is %(email)s from now on.", email=address), "success")
     return redirect(url_for("profile.show"), 303)

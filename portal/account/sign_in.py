@@ -22,15 +22,15 @@ blueprint = Blueprint("auth", __name__)
 blueprint.before_request(web.require_text)
 
 
-def visitor(token: str) -> web.Visitor | None:
+def load_visitor(token: str) -> web.Visitor | None:
     """Flask-Login's question: who is signed in with this token?"""
-    found = identity.session_actor(token)
+    found = identity.actor_of_session(token)
     if found is None:
         return None
     actor, seen_at = found
     # A page that asks by itself is not somebody at work; and reading goes on where nothing can be
     # written.
-    if "poll" not in request.args and db.now() - seen_at >= identity.SEEN_EVERY:
+    if "poll" not in request.args and db.now() - seen_at >= identity.SEEN_INTERVAL:
         db.try_write(lambda: identity.touch_session(actor))
     return web.Visitor(actor, token)
 
@@ -40,7 +40,7 @@ def front() -> Any:
     actor = web.signed_in()
     if actor is None:
         return redirect(url_for("auth.sign_in"), 303)
-    is_staff = bool(accounts.partners_of(actor))
+    is_staff = bool(accounts.partner_accounts_of(actor))
     return redirect(url_for("partner.choose" if is_staff else "console.home"), 303)
 
 
@@ -57,7 +57,7 @@ def sign_in() -> Any:
     (`carry`): its fields travel in the form and are shown again afterwards, never executed."""
     target = web.own_path(request.values.get("next"))
     if request.method == "POST" and "carry" in request.args:
-        typed = form_recovery.packed(request.form)
+        typed = form_recovery.pack(request.form)
         form = SignInForm(formdata=None, next=target, carried=typed)
         return web.page("account/sign_in.html", form=form, is_carrying=True, status=422)
     form = SignInForm(next=target)
@@ -67,15 +67,15 @@ def sign_in() -> Any:
             return redirect(target, 303)
         return web.page("account/sign_in.html", form=form, is_carrying=False)
     if not form.validate():
-        return authentication.page(form, "account/sign_in.html", is_carrying=False)
+        return authentication.form_page(form, "account/sign_in.html", is_carrying=False)
     try:
-        found = authentication.proven(
+        found = authentication.authenticate(
             form.email.data or "", form.password.data or "", wrong=Refused("password-foreign")
         )
     except Refused as error:
-        return authentication.page(form, "account/sign_in.html", error, is_carrying=False)
-    authentication.begin_session(found.user_id, instead_of=web.signed_in())
-    kept = form_recovery.keep(form.carried.data or "", found.user_id)
+        return authentication.form_page(form, "account/sign_in.html", error, is_carrying=False)
+    authentication.start_session(found.user_id, instead_of=web.signed_in())
+    kept = form_recovery.save(form.carried.data or "", found.user_id)
     separator = "&" if "?" in target else "?"
     return redirect(f"{target}{separator}kept={kept}" if kept else target, 303)
 
@@ -98,7 +98,7 @@ def sign_out() -> Any:
 
 
 class SignUpForm(web.Form):
-    name = StringField(lazy_gettext("Your name"), [web.REQUIRED, web.shaped(values.line)])
+    name = StringField(lazy_gettext("Your name"), [web.REQUIRED, web.normalised_by(values.line)])
     email = EmailField(lazy_gettext("E-mail"), [web.REQUIRED, web.ADDRESS])
     next = HiddenField()
 
@@ -107,26 +107,26 @@ class SignUpForm(web.Form):
 def sign_up() -> Any:
     """Ask for an account; the answer goes by mail, and says the same whoever asks."""
     form = SignUpForm()
-    sign_up_policy = policy.agreed().sign_up
+    sign_up_policy = policy.current().sign_up
     if not form.is_submitted():
         form.next.data = web.own_path(request.args.get("next"))
         return web.page("account/sign_up.html", form=form, policy=sign_up_policy)
     if not form.validate():
-        return authentication.page(form, "account/sign_up.html", policy=sign_up_policy)
+        return authentication.form_page(form, "account/sign_up.html", policy=sign_up_policy)
     address = values.email(form.email.data or "")
     name, target = form.name.data or "", web.own_path(form.next.data)
-    language = languages.of_page()
-    network = authentication.network_of_reader()
+    language = languages.page_language()
+    network = authentication.client_network()
 
     def unit() -> None:
-        identity.count_mail(address.key, network=network)
-        invited = invitations.waits_for(address.key)
+        identity.count_mail_request(address.key, network=network)
+        invited = invitations.is_invited(address.key)
         identity.sign_up(address, name=name, next_path=target, language=language, invited=invited)
 
     try:
         db.write(unit)
     except Refused as error:
-        return authentication.page(form, "account/sign_up.html", error, policy=sign_up_policy)
+        return authentication.form_page(form, "account/sign_up.html", error, policy=sign_up_policy)
     session["signed_up_as"] = address.display
     return redirect(url_for("auth.sign_up_sent"), 303)
 
@@ -137,12 +137,12 @@ def sign_up_sent() -> Any:
     return web.page(
         "account/sign_up_sent.html",
         email=session.get("signed_up_as", ""),
-        policy=policy.agreed().sign_up,
+        policy=policy.current().sign_up,
     )
 
 
 class VerifyForm(authentication.NewPasswordForm):
-    name = StringField(lazy_gettext("Your name"), [web.REQUIRED, web.shaped(values.line)])
+    name = StringField(lazy_gettext("Your name"), [web.REQUIRED, web.normalised_by(values.line)])
     password = PasswordField(lazy_gettext("Password"), [web.REQUIRED])
     password_again = PasswordField(lazy_gettext("Password, once more"), [web.REQUIRED])
 
@@ -157,9 +157,9 @@ def verify(token: str) -> Any:
     form = VerifyForm(waiting.email, name=waiting.name)
     address, target = values.email(waiting.email), waiting.next_path
     if not form.validate_on_submit():
-        return authentication.page(form, "account/verify.html", email=address.display)
+        return authentication.form_page(form, "account/verify.html", email=address.display)
     name, password_hash = form.name.data or "", identity.hash_password(form.password.data or "")
-    language = languages.of_page()
+    language = languages.page_language()
 
     def unit() -> str:
         user, _account = accounts.register(
@@ -171,6 +171,6 @@ def verify(token: str) -> Any:
         user_id = db.write(unit)
     except Refused:
         return redirect(url_for("auth.sign_in", next=target), 303)
-    authentication.begin_session(user_id, instead_of=web.signed_in())
+    authentication.start_session(user_id, instead_of=web.signed_in())
     flash(_("Your address is verified and your account is ready."), "success")
     return redirect(target, 303)

@@ -19,7 +19,7 @@ from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer
 from portal.domain.errors import Refused
 from portal.domain.identity import User
-from portal.domain.values import Address, Malformed
+from portal.domain.values import EmailAddress, Invalid
 from portal.i18n import formats, languages
 from portal.wording import labels
 from portal.wording.errors import sentence
@@ -43,10 +43,10 @@ class EmailType(click.ParamType):  # type: ignore[type-arg]
 
     name = "e-mail"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Address:
+    def convert(self, value: Any, param: Any, ctx: Any) -> EmailAddress:
         try:
             return values.email(value)
-        except Malformed as error:
+        except Invalid as error:
             with current_app.test_request_context():
                 self.fail(sentence(error.code, error.facts))
 
@@ -58,7 +58,7 @@ def run_unit(unit: Any) -> Any:
     """A unit of work on the command line: a refusal is a sentence, not a trace."""
     try:
         return db.write(unit)
-    except (Refused, Malformed) as error:
+    except (Refused, Invalid) as error:
         with current_app.test_request_context():
             raise click.ClickException(sentence(error.code, error.facts)) from error
 
@@ -66,12 +66,14 @@ def run_unit(unit: Any) -> Any:
 @user_commands.command("create")
 @click.argument("email", type=EMAIL)
 @click.option("--name", prompt=True)
-@click.option("--language", type=click.Choice(list(languages.names())), default=languages.SOURCE)
+@click.option(
+    "--language", type=click.Choice(list(languages.available())), default=languages.SOURCE
+)
 @click.password_option()
 @with_appcontext
-def user_create(email: Address, name: str, language: str, password: str) -> None:
+def user_create(email: EmailAddress, name: str, language: str, password: str) -> None:
     """An account for EMAIL, whose owner you know, with a direct billing account."""
-    fault = identity.password_fault(password, email.display)
+    fault = identity.password_problem(password, email.display)
     if fault is not None:
         run_unit(lambda: _raise(fault))
     password_hash = identity.hash_password(password)
@@ -90,16 +92,16 @@ def user_create(email: Address, name: str, language: str, password: str) -> None
 @user_commands.command("allow")
 @click.argument("email", type=EMAIL)
 @with_appcontext
-def user_allow(email: Address) -> None:
+def user_allow(email: EmailAddress) -> None:
     """EMAIL may sign up although SIGN_UP is `invited`."""
-    run_unit(lambda: identity.allow(email, by=COMMAND))
+    run_unit(lambda: identity.allow_email(email, by=COMMAND))
     click.echo(f"{email.display} may sign up.")
 
 
 @user_commands.command("operator")
 @click.argument("email", type=EMAIL)
 @with_appcontext
-def user_operator(email: Address) -> None:
+def user_operator(email: EmailAddress) -> None:
     """EMAIL's account runs this installation."""
     run_unit(lambda: identity.make_operator(_user(email), by=COMMAND))
     click.echo(f"{email.display} is an operator.")
@@ -109,7 +111,7 @@ def user_operator(email: Address) -> None:
 @click.argument("email", type=EMAIL)
 @click.option("--heir", type=EMAIL, help="Becomes owner of what EMAIL alone owns.")
 @with_appcontext
-def user_disable(email: Address, heir: Address | None) -> None:
+def user_disable(email: EmailAddress, heir: EmailAddress | None) -> None:
     """EMAIL is signed out everywhere and can't sign in any more."""
     run_unit(
         lambda: ownership.disable(_user(email), by=COMMAND, heir=_user(heir) if heir else None)
@@ -120,7 +122,7 @@ def user_disable(email: Address, heir: Address | None) -> None:
 @user_commands.command("enable")
 @click.argument("email", type=EMAIL)
 @with_appcontext
-def user_enable(email: Address) -> None:
+def user_enable(email: EmailAddress) -> None:
     """EMAIL may sign in again, with all the roles they had."""
     run_unit(lambda: identity.enable(_user(email), by=COMMAND))
     click.echo(f"{email.display} may sign in again.")
@@ -147,7 +149,7 @@ def customer_erase(customer_id: str) -> None:
 @click.argument("email", type=EMAIL)
 @click.option("--name", help="The partner's name, as customers read it.")
 @with_appcontext
-def partner_grant(email: Address, name: str | None) -> None:
+def partner_grant(email: EmailAddress, name: str | None) -> None:
     """EMAIL's own billing account becomes a partner's."""
 
     def unit() -> str:
@@ -161,12 +163,12 @@ def partner_grant(email: Address, name: str | None) -> None:
 @partner_commands.command("revoke")
 @click.argument("email", type=EMAIL)
 @with_appcontext
-def partner_revoke(email: Address) -> None:
+def partner_revoke(email: EmailAddress) -> None:
     """EMAIL's own billing account is a direct one again; not while it has live customers."""
 
     def unit() -> str:
         own = db.lock(BillingAccount, _own_account(email).id)
-        live = customers.live_customers(own)
+        live = customers.count_live_customers(own)
         accounts.revoke_partner_status(own, live_customers=live, by=COMMAND)
         return f"{own.id} ({own.name}) has no partner status any more."
 
@@ -177,7 +179,7 @@ def partner_revoke(email: Address) -> None:
 @click.argument("cloud_id")
 @click.argument("email", type=EMAIL)
 @with_appcontext
-def cloud_explain(cloud_id: str, email: Address) -> None:
+def cloud_explain(cloud_id: str, email: EmailAddress) -> None:
     """What EMAIL's account may do on the cloud now or soon, and which row gives it."""
 
     def question() -> list[Ability]:
@@ -213,7 +215,7 @@ def _ground(row: Ground) -> str:
 @with_appcontext
 def audit_verify() -> None:
     """Every chain of the audit log, from its first line; the exit status is 1 if one is broken."""
-    broken = db.read(audit.broken_links)
+    broken = db.read(audit.find_broken_links)
     for chain, seq in broken:
         click.echo(f"The chain {chain} is broken at line {seq}.")
     if broken:
@@ -221,7 +223,7 @@ def audit_verify() -> None:
     click.echo("The audit log verifies.")
 
 
-def _user(email: Address) -> User:
+def _user(email: EmailAddress) -> User:
     user = identity.user_by_email(email.key)
     if user is None:
         raise click.ClickException(
@@ -230,8 +232,8 @@ def _user(email: Address) -> User:
     return user
 
 
-def _own_account(email: Address) -> BillingAccount:
-    own = accounts.own_account_of(_user(email))
+def _own_account(email: EmailAddress) -> BillingAccount:
+    own = accounts.first_own_account(_user(email))
     if own is None:
         raise click.ClickException(f"{email.display} owns no billing account.")
     return own

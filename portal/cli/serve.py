@@ -95,7 +95,7 @@ def _listen(host: str, port: int) -> Any:
             port=port,
             threads=THREADS,
             connection_limit=CONNECTIONS,
-            max_request_body_size=4 * config.FILE_LARGEST,  # waitress keeps bodies on disk
+            max_request_body_size=4 * config.MAX_FILE_BYTES,  # waitress keeps bodies on disk
             clear_untrusted_proxy_headers=False,  # ProxyFix reads them if so many are trusted
             ident="",
         )
@@ -175,7 +175,7 @@ def seed(customers: int) -> None:
 def _plant(customers: int) -> None:
     label = "The demonstration: a year of three partners"
     with click.progressbar(length=demo.DAYS, label=label) as bar:
-        demo.plant(customers=customers, told=bar.update)
+        demo.seed(customers=customers, told=bar.update)
 
 
 COMMANDS = (up, serve, work, seed)

@@ -19,9 +19,9 @@ from dotenv import dotenv_values
 from portal import config, create_app, db, worker
 from portal.domain import accounts, identity, outbox, values
 from portal.domain.actors import COMMAND
-from portal.domain.identity import PASSWORD_LONGEST, PASSWORD_SHORTEST
+from portal.domain.identity import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 from portal.domain.outbox import Delivery
-from portal.domain.values import Address, Malformed
+from portal.domain.values import EmailAddress, Invalid
 from portal.i18n import languages
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -42,23 +42,23 @@ def _setting(_context: click.Context, option: click.Parameter, value: str) -> st
 
 
 def _password(_context: click.Context, _option: click.Parameter, value: str) -> str:
-    fault = identity.password_fault(value, "")
+    fault = identity.password_problem(value, "")
     if fault is not None:
-        raise click.BadParameter(f"{PASSWORD_SHORTEST} to {PASSWORD_LONGEST} characters")
+        raise click.BadParameter(f"{MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters")
     return value
 
 
-def _email(_context: click.Context, _option: click.Parameter, value: str) -> Address:
+def _email(_context: click.Context, _option: click.Parameter, value: str) -> EmailAddress:
     try:
         return values.email(value)
-    except Malformed as error:
+    except Invalid as error:
         raise click.BadParameter(f"not an e-mail address ({error.code})") from error
 
 
 def _line(_context: click.Context, _option: click.Parameter, value: str) -> str:
     try:
         return values.line(value)
-    except Malformed as error:
+    except Invalid as error:
         raise click.BadParameter(f"not a name ({error.code})") from error
 
 
@@ -88,7 +88,7 @@ def asked(name: str, question: str, **more: Any) -> Callable[[F], F]:
 @click.option("--email", prompt="Your own e-mail, operator and owner", callback=_email)
 @click.option("--name", prompt="Your own name", callback=_line)
 @click.password_option(callback=_password, envvar="PORTAL_PASSWORD", show_envvar=True)
-def setup(email: Address, name: str, password: str, partner_name: str, **given: str) -> None:
+def setup(email: EmailAddress, name: str, password: str, partner_name: str, **given: str) -> None:
     """Write the settings, migrate, make the operator and a paid partner account, send a test mail.
 
     No demonstration data. Refuses a database that has users already.
@@ -104,7 +104,7 @@ def setup(email: Address, name: str, password: str, partner_name: str, **given: 
     with app.app_context():
         flask_migrate.upgrade()
         try:
-            if db.read(identity.anyone):
+            if db.read(identity.has_users):
                 raise click.ClickException("This database has users; set-up is for a new one.")
             _write(ENV, kept | settings)
             _people(email, name, password, partner_name)
@@ -129,7 +129,7 @@ def _write(path: Path, settings: dict[str, str]) -> None:
     fresh.replace(path)
 
 
-def _people(email: Address, name: str, password: str, partner_name: str) -> None:
+def _people(email: EmailAddress, name: str, password: str, partner_name: str) -> None:
     password_hash = identity.hash_password(password)
 
     def unit() -> None:
@@ -147,7 +147,7 @@ def _people(email: Address, name: str, password: str, partner_name: str) -> None
     db.write(unit)
 
 
-def _test_mail(email: Address) -> str:
+def _test_mail(email: EmailAddress) -> str:
     """Queue a test mail and hand it over right away; the sentence says what the relay answered."""
     entry_id = db.write(
         lambda: (
@@ -156,8 +156,8 @@ def _test_mail(email: Address) -> str:
             ).id
         )
     )
-    worker.drain_one()
-    entry = db.read(lambda: outbox.by_id(entry_id))
+    worker.deliver_next()
+    entry = db.read(lambda: outbox.get(entry_id))
     if entry.state is Delivery.SENT:
         return f"A test mail to {email.display} was handed over: {entry.answer}"
     return (

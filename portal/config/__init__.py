@@ -18,28 +18,28 @@ from typing import Any
 from dotenv import dotenv_values
 
 from portal.config.settings import SETTINGS, Setting
-from portal.domain.policy import SignUpPolicy, Terms
+from portal.domain.policy import Policy, SignUpPolicy
 
 __all__ = [
-    "BODY_LARGEST",
-    "FILE_LARGEST",
     "LOOPBACK",
+    "MAX_BODY_BYTES",
+    "MAX_FILE_BYTES",
+    "MIN_SECRET_LENGTH",
     "ROOT",
-    "SECRET_SHORTEST",
     "SETTINGS",
     "Setting",
     "Unsafe",
     "load",
     "mailbox_dir",
+    "policy_of",
     "readme_table",
-    "terms_of",
 ]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-SECRET_SHORTEST = 32
-BODY_LARGEST = 256 * 1024
-FILE_LARGEST = 4 * 1024 * 1024
+MIN_SECRET_LENGTH = 32
+MAX_BODY_BYTES = 256 * 1024
+MAX_FILE_BYTES = 4 * 1024 * 1024
 """Of an import: 5,000 customers with 800 bytes each."""
 
 
@@ -92,9 +92,9 @@ def _production_faults(values: dict[str, Any]) -> list[str]:
     if os.environ.get("FLASK_DEBUG", "0") not in ("", "0"):
         faults.append("FLASK_DEBUG shows the code and its values to whoever meets a fault")
     secret = values["SECRET_KEY"]
-    if secret and (len(secret) < SECRET_SHORTEST or len(set(secret)) < 10):
+    if secret and (len(secret) < MIN_SECRET_LENGTH or len(set(secret)) < 10):
         faults.append(
-            f"SECRET_KEY is too weak: {SECRET_SHORTEST} random characters or more, for example "
+            f"SECRET_KEY is too weak: {MIN_SECRET_LENGTH} random characters or more, for example "
             "from `python3 -c 'import secrets; print(secrets.token_urlsafe(48))'`"
         )
     return faults
@@ -122,9 +122,9 @@ def _kept_secret(kept: Path) -> str:
     return kept.read_text()
 
 
-def terms_of(values: Mapping[str, Any]) -> Terms:
+def policy_of(values: Mapping[str, Any]) -> Policy:
     """What the settings say about the business."""
-    return Terms(
+    return Policy(
         sign_up=SignUpPolicy(values["SIGN_UP"]),
         initial_grant=values["INITIAL_GRANT"],
         initial_grant_lasts=timedelta(days=values["INITIAL_GRANT_DAYS"]),

@@ -15,7 +15,7 @@ from babel.numbers import list_currencies
 
 from portal.db import MICRO
 from portal.domain.policy import SignUpPolicy
-from portal.domain.values import Malformed, in_domains
+from portal.domain.values import Invalid, in_domains
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _domains(value: str) -> tuple[str, ...]:
     try:
         for domain in domains:
             in_domains("somebody@example.com", (domain,))
-    except Malformed:
+    except Invalid:
         raise ValueError("must be domains such as example.com, *.example.org") from None
     return domains
 

@@ -39,7 +39,7 @@ def home() -> Any:
         others=others[: domain_clouds.PAGE],
         next_cloud=others[domain_clouds.PAGE - 1].id if len(others) > domain_clouds.PAGE else None,
         may_create=bool(accounts.accounts_to_pay_from(actor)),
-        staffed=[partner.id for partner in accounts.partners_of(actor)],
+        staffed=[partner.id for partner in accounts.partner_accounts_of(actor)],
     )
 
 

@@ -14,10 +14,10 @@ from portal import db, web
 from portal.domain import access, cloud_access, clouds, idempotency, identity, values
 from portal.domain.access import CLOUD_TABLE, CloudRole
 from portal.domain.accounts import BillingAccount
-from portal.domain.cloud_access import Holder, explanation
+from portal.domain.cloud_access import Member, explanation
 from portal.domain.clouds import Cloud
 from portal.domain.errors import Refused
-from portal.domain.values import Address, Malformed
+from portal.domain.values import EmailAddress, Invalid
 from portal.web import role_form
 from portal.wording import labels, message_drafts
 from portal.wording.errors import sentence
@@ -32,8 +32,8 @@ def index(cloud_id: str) -> Any:
     """Owners see who has access; who else sees the cloud, how they stand themselves."""
     actor, found = web.actor(), web.find_or_404(Cloud, cloud_id)
     may_manage = access.may(actor, "cloud.manage_access", found)
-    holders = cloud_access.holders_of(found, reader=actor) if may_manage else []
-    mine = [] if may_manage else explanation.standing(found, actor.id)
+    holders = cloud_access.members_of(found, reader=actor) if may_manage else []
+    mine = [] if may_manage else explanation.grants_of_user(found, actor.id)
     return web.page(
         "console/access/index.html",
         fragment="holders",
@@ -52,7 +52,7 @@ def index(cloud_id: str) -> Any:
     )
 
 
-def _partners(holders: list[Holder]) -> dict[str, str]:
+def _partners(holders: list[Member]) -> dict[str, str]:
     """ID and name of the partners that have access, by their account or by their staff."""
     return {one.partner_id: one.partner_name or "" for one in holders if one.partner_id}
 
@@ -60,7 +60,7 @@ def _partners(holders: list[Holder]) -> dict[str, str]:
 def _request_for(found: Cloud) -> dict[str, Any]:
     """The text with which the signed-in person asks an owner, where that would change anything."""
     actor = web.actor()
-    asking = cloud_access.asking(found, actor=actor)
+    asking = cloud_access.access_request_for(found, actor=actor)
     needs_one = not asking.is_owner and found.closed_at is None
     letter = message_drafts.access_to_cloud(found, asking.partner, actor) if needs_one else ""
     return {"asking": asking, "letter": letter}
@@ -77,11 +77,11 @@ class AddForm(role_form.RoleForm, web.CreatingForm):
             raise ValidationError(sentence("no-partner", {}))
         try:
             whom = self.whom()
-        except Malformed as error:
+        except Invalid as error:
             raise ValidationError(sentence(error.code, error.facts)) from error
         field.data = whom if isinstance(whom, str) else whom.display
 
-    def whom(self) -> Address | str:
+    def whom(self) -> EmailAddress | str:
         """The address or the ID. Raises Malformed."""
         typed = (self.email.data or "").strip()
         return typed if PARTNER_ID.fullmatch(typed) else values.email(self.email.data or "")
@@ -91,7 +91,7 @@ class AddForm(role_form.RoleForm, web.CreatingForm):
 def add(cloud_id: str) -> Any:
     """*Add*: a role for somebody who has none here."""
     actor, found = web.actor(), _find(cloud_id)
-    form = AddForm(list(CloudRole), **role_form.beginning_with(CloudRole.MEMBER))
+    form = AddForm(list(CloudRole), **role_form.initial_role(CloudRole.MEMBER))
     form.email.flags.required = True
     stranger = ""
     if form.is_submitted() and form.validate():
@@ -100,7 +100,7 @@ def add(cloud_id: str) -> Any:
 
         def unit() -> str:
             fresh = db.lock(Cloud, cloud_id)
-            return idempotency.once(
+            return idempotency.run_once(
                 actor, key, body, lambda: cloud_access.grant(fresh, by=actor, role=role, to=whom)
             )
 
@@ -127,7 +127,7 @@ def change(cloud_id: str, holder_id: str) -> Any:
     actor, found = web.actor(), _find(cloud_id)
     holder = _holder(found, holder_id)
     at_first = holder.coming or holder.role or CloudRole.MEMBER
-    form = role_form.RoleForm(list(CloudRole), **role_form.beginning_with(at_first))
+    form = role_form.RoleForm(list(CloudRole), **role_form.initial_role(at_first))
 
     def unit() -> None:
         fresh, role = db.lock(Cloud, cloud_id), CloudRole(form.role.data)
@@ -159,7 +159,7 @@ def revoke_partner(cloud_id: str, partner_id: str) -> Any:
     """*Revoke partner’s access*: the account's role and those of its staff."""
     actor, found, form = web.actor(), _find(cloud_id), web.Form()
     holders = [
-        one for one in cloud_access.holders_of(found, reader=actor) if one.partner_id == partner_id
+        one for one in cloud_access.members_of(found, reader=actor) if one.partner_id == partner_id
     ]
     if not holders:
         abort(404)
@@ -184,7 +184,7 @@ class ExplainForm(web.Form):
     def validate_email(self, field: EmailField) -> None:
         try:
             field.data = values.email(field.data or "").display
-        except Malformed as error:
+        except Invalid as error:
             raise ValidationError(sentence(error.code, error.facts)) from error
 
 
@@ -209,9 +209,9 @@ def _find(cloud_id: str) -> Cloud:
     return found
 
 
-def _holder(found: Cloud, holder_id: str) -> Holder:
+def _holder(found: Cloud, holder_id: str) -> Member:
     """One of those with a role on it, or 404."""
-    holders = cloud_access.holders_of(found, reader=web.actor())
+    holders = cloud_access.members_of(found, reader=web.actor())
     holder = next((one for one in holders if one.id == holder_id), None)
     return holder or abort(404)
 

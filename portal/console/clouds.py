@@ -41,7 +41,7 @@ def create() -> Any:
     """*Create cloud*, paid by one of one's accounts."""
     actor = web.actor()
     payers = _payers(actor)
-    form = CreateCloudForm(**form_recovery.shown_again())
+    form = CreateCloudForm(**form_recovery.saved_input())
     form.account_id.choices = [(a.id, _label(a)) for a in payers]
     if not form.is_submitted() and request.args.get("account") in {a.id for a in payers}:
         form.account_id.data = request.args["account"]
@@ -53,7 +53,7 @@ def create() -> Any:
 
     def unit() -> str:
         payer = db.lock(BillingAccount, payer_id)
-        return idempotency.once(
+        return idempotency.run_once(
             actor, key, body, lambda: clouds.create(payer, by=actor, **names).id
         )
 
@@ -86,7 +86,7 @@ def _payers(actor: Actor) -> list[BillingAccount]:
 @blueprint.get("/<id:cloud_id>")
 def show(cloud_id: str) -> Any:
     """A cloud: who pays for it since when, its folders."""
-    return _page(web.find_or_404(Cloud, cloud_id), CreateFolderForm(**form_recovery.shown_again()))
+    return _page(web.find_or_404(Cloud, cloud_id), CreateFolderForm(**form_recovery.saved_input()))
 
 
 @blueprint.route("/<id:cloud_id>/rename", methods=["GET", "POST"])
@@ -94,7 +94,7 @@ def rename(cloud_id: str) -> Any:
     """Rename a cloud."""
     actor, found = web.actor(), web.find_or_404(Cloud, cloud_id)
     access.require(actor, "cloud.rename", found)
-    form = NameForm(**({"name": found.name} | form_recovery.shown_again()))
+    form = NameForm(**({"name": found.name} | form_recovery.saved_input()))
     name = form.name
 
     def unit() -> None:
@@ -119,7 +119,7 @@ def create_folder(cloud_id: str) -> Any:
 
     def unit() -> str:
         fresh = db.lock(Cloud, cloud_id)
-        return idempotency.once(
+        return idempotency.run_once(
             actor, key, body, lambda: clouds.create_folder(fresh, by=actor, name=name).id
         )
 
@@ -139,7 +139,7 @@ def rename_folder(cloud_id: str, folder_id: str) -> Any:
     found, folder = web.find_or_404(Cloud, cloud_id), web.find_or_404(Folder, folder_id)
     web.same_or_404(folder.cloud_id, found.id)
     access.require(actor, "folder.rename", found)
-    form = NameForm(**({"name": folder.name} | form_recovery.shown_again()))
+    form = NameForm(**({"name": folder.name} | form_recovery.saved_input()))
     name = form.name
 
     def unit() -> None:

@@ -54,7 +54,7 @@ def link(account_id: str) -> Any:
             flash(_("%(cloud)s is linked. From now on %(payer)s pays for it.", **facts), "success")
             back = _back(account_id)
             return web.htmx_redirect(back) if web.is_partial() else redirect(back, 303)
-    return _page(links.target(account, actor), form, chosen)
+    return _page(links.target_for(account, actor), form, chosen)
 
 
 def _back(account_id: str) -> str:
@@ -70,8 +70,8 @@ def _page(at: Target, form: LinkForm, chosen: Cloud | None) -> Any:
     back = _back(at.account.id)
     query: dict[str, Any] = {"account_id": at.account.id, "next": back}
     query |= {"dialog": 1} if is_dialog else {}
-    one = links.candidate(at, chosen) if chosen else None
-    reason = links.why_not(at, one) if one else None
+    one = links.find_candidate(at, chosen) if chosen else None
+    reason = links.find_refusal(at, one) if one else None
     part = PARTS.get(request.headers.get("HX-Target", "")) if web.is_partial() else None
     return web.page(
         "console/linking/link.html",
@@ -85,12 +85,12 @@ def _page(at: Target, form: LinkForm, chosen: Cloud | None) -> Any:
         back=back,
         form=form,
         part=part,
-        against=links.against_account(at),
-        choices=links.choices(at, search=search, shown=shown),
+        against=links.account_refusal(at),
+        choices=links.list_candidates(at, search=search, shown=shown),
         search=search,
         chosen=one,
         reason=reason,
-        effect=links.effect(at, one) if one and not reason else None,
+        effect=links.preview_effect(at, one) if one and not reason else None,
         letter=_letter(at),
         may_switch=access.may(at.actor, "account.switch_to_paid", at.account),
         status=422 if form.errors or form.form_errors else 200,

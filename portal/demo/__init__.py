@@ -10,9 +10,9 @@ from portal.demo.people import PASSWORD, PEOPLE, Cast
 from portal.demo.scenarios import write
 from portal.demo.timeline import Diary
 from portal.domain import identity, policy
-from portal.domain.policy import Terms
+from portal.domain.policy import Policy
 
-__all__ = ["CUSTOMERS", "DAYS", "FEWEST", "PASSWORD", "PEOPLE", "is_empty", "plant", "sign_ins"]
+__all__ = ["CUSTOMERS", "DAYS", "FEWEST", "PASSWORD", "PEOPLE", "is_empty", "seed", "sign_ins"]
 
 CUSTOMERS, FEWEST = 300, 45
 """With fewer, not every kind of story is told."""
@@ -22,7 +22,7 @@ DAYS = 370
 
 def is_empty() -> bool:
     """Whether nobody has an account here yet."""
-    return not identity.anyone()
+    return not identity.has_users()
 
 
 def sign_ins() -> str:
@@ -34,23 +34,21 @@ def sign_ins() -> str:
     return f"Sign in with the password {PASSWORD!r} as\n" + "\n".join(lines) + "\n"
 
 
-def plant(
-    *, customers: int = CUSTOMERS, told: Callable[[int], object] = lambda _days: None
-) -> None:
+def seed(*, customers: int = CUSTOMERS, told: Callable[[int], object] = lambda _days: None) -> None:
     """Three partners and their customers over the last year, and the present; all or nothing, for
     half a world would be taken for one that is in use. `told` hears of the days as they are told.
     """
     password_hash = identity.hash_password(PASSWORD)
-    agreed = policy.agreed()
+    agreed = policy.current()
     # The limits of this installation are not those under which the story took place.
-    policy.agree(Terms(initial_grant=agreed.initial_grant, currency=agreed.currency))
+    policy.configure(Policy(initial_grant=agreed.initial_grant, currency=agreed.currency))
     try:
-        db.write(partial(_plant, password_hash, customers, told))
+        db.write(partial(_seed, password_hash, customers, told))
     finally:
-        policy.agree(agreed)
+        policy.configure(agreed)
 
 
-def _plant(password_hash: str, customers: int, told: Callable[[int], object]) -> None:
+def _seed(password_hash: str, customers: int, told: Callable[[int], object]) -> None:
     diary, cast = Diary(db.now()), Cast(password_hash)
     write(diary, cast, customers=customers)
     diary.tell(told)

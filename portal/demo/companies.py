@@ -11,7 +11,7 @@ from portal.demo.locales import LANDS, Land
 from portal.demo.timeline import luck
 from portal.domain import values
 from portal.domain.customers import Draft
-from portal.domain.values import Malformed
+from portal.domain.values import Invalid
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVW"
 """Those that end an Irish number."""
@@ -67,7 +67,7 @@ def tax_number(chance: random.Random, pattern: str, country: str) -> str:
     while True:
         try:
             return values.tax_number(_drawn(chance, pattern), country)
-        except Malformed:
+        except Invalid:
             continue
 
 

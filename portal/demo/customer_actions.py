@@ -128,7 +128,7 @@ class Life:
         self._answer(customers.decline)
 
     def _answer(self, verb: Callable[..., Customer]) -> None:
-        asked = invitations.addressed(self.person, self.record.subaccount_id)
+        asked = invitations.find_by_link(self.person, self.record.subaccount_id)
         verb(asked, by=self.person)
 
     def note(self, *, chasing: bool = False) -> None:
@@ -184,6 +184,6 @@ class Life:
 
 def link(found: Cloud, *, by: Actor, to: BillingAccount) -> None:
     """As on the screen: the effect is shown, then the cloud is linked."""
-    at = links.target(to, by)
-    shown = links.effect(at, links.candidate(at, found)).digest
+    at = links.target_for(to, by)
+    shown = links.preview_effect(at, links.find_candidate(at, found)).digest
     links.link(found, by=by, to=to, shown=shown)

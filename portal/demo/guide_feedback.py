@@ -37,5 +37,5 @@ def _operates(cast: Cast) -> Story:
 def _says(cast: Cast, email: str, page: str, reason: Reason | None, comment: str) -> Story:
     by = cast.actor(email)
     said = {"language": cast.user(email).language, "reason": reason, "comment": comment}
-    feedback.give(page, by=by, voice=by.id, network="", **said)  # type: ignore[arg-type]
+    feedback.submit(page, by=by, voice=by.id, network="", **said)  # type: ignore[arg-type]
     yield from ()

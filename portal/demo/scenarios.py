@@ -159,7 +159,7 @@ def _leaves(desk: Desk, email: str, *, heir: str) -> Story:
 
 def _reads_notices(cast: Cast, email: str, until: datetime) -> Story:
     while db.now() < until:
-        notifications.read(by=cast.actor(email))
+        notifications.mark_read(by=cast.actor(email))
         yield 7 * DAY
 
 

@@ -56,7 +56,7 @@ class Diary:
             at, _number, story = heapq.heappop(self._ahead)
             told((at.date() - day).days)
             day = at.date()
-            db.now_is(at)
+            db.set_now(at)
             wait = next(story, None)
             if at < self.started - FRESH:
                 self._deliver()
@@ -80,12 +80,12 @@ class Diary:
 
     def _deliver(self) -> None:
         """Mails of long ago were handed over then, seconds later, but for a few."""
-        db.now_is(db.now() + timedelta(seconds=self._chance.uniform(1, 9)))
+        db.set_now(db.now() + timedelta(seconds=self._chance.uniform(1, 9)))
         while (entry := outbox.claim()) is not None:
             fate = self.fates.pop(entry.recipient, taken)
             fate(entry.id, entry.claim or "")
             if fate is not taken:
-                customers.tell_of_delivery(db.lock(OutboxEntry, entry.id))
+                customers.notify_of_delivery(db.lock(OutboxEntry, entry.id))
 
 
 Fate = Callable[[str, str], object]
@@ -93,24 +93,24 @@ Fate = Callable[[str, str], object]
 
 def taken(entry_id: str, token: str) -> None:
     """The relay took it."""
-    outbox.mark(entry_id, token)
-    outbox.sent(entry_id, token, f"250 2.0.0 Ok: queued as {entry_id[-10:].upper()}")
+    outbox.mark_transmitting(entry_id, token)
+    outbox.record_sent(entry_id, token, f"250 2.0.0 Ok: queued as {entry_id[-10:].upper()}")
 
 
 def refused(entry_id: str, token: str) -> None:
     """There is no such mailbox."""
     said = "550 5.1.1 Recipient address rejected: User unknown in virtual mailbox table"
-    outbox.refused(entry_id, token, said)
+    outbox.record_refused(entry_id, token, said)
 
 
 def unanswered(entry_id: str, token: str) -> None:
     """The relay fell silent after the final dot."""
-    outbox.mark(entry_id, token)
-    db.now_is(db.now() + REPLY_WAIT)
-    outbox.lost(entry_id, token, "TimeoutError: timed out")
+    outbox.mark_transmitting(entry_id, token)
+    db.set_now(db.now() + REPLY_WAIT)
+    outbox.record_no_reply(entry_id, token, "TimeoutError: timed out")
 
 
 def unreachable(entry_id: str, token: str) -> None:
     """The relay did not want it for four hours."""
-    db.now_is(db.now() + GIVE_UP_AFTER)
-    outbox.later(entry_id, token, "451 4.3.0 Temporary lookup failure")
+    db.set_now(db.now() + GIVE_UP_AFTER)
+    outbox.record_not_handed_over(entry_id, token, "451 4.3.0 Temporary lookup failure")

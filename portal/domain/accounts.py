@@ -25,7 +25,7 @@ from portal.domain import access, audit, identity, policy
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity import User
-from portal.domain.values import Address, search_key
+from portal.domain.values import EmailAddress, search_key
 
 PAGE = 24
 
@@ -67,8 +67,8 @@ class BillingAccount(db.Base):
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    kind: Mapped[Kind] = mapped_column(db.choice(Kind, "kind"))
-    mode: Mapped[Mode] = mapped_column(db.choice(Mode, "mode"))
+    kind: Mapped[Kind] = mapped_column(db.enum_column(Kind, "kind"))
+    mode: Mapped[Mode] = mapped_column(db.enum_column(Mode, "mode"))
     name: Mapped[str]
     name_key: Mapped[str]
     parent_id: Mapped[str | None] = mapped_column(ForeignKey("billing_accounts.id"), index=True)
@@ -142,7 +142,7 @@ class PartnerAccount(NamedTuple):
 
 
 def register(
-    address: Address, *, name: str, password_hash: str, language: str, by: Actor
+    address: EmailAddress, *, name: str, password_hash: str, language: str, by: Actor
 ) -> tuple[User, BillingAccount]:
     """A verified newcomer gets an account of their own and a direct billing account in trial.
 
@@ -152,7 +152,7 @@ def register(
     audit.record("user.create", by=by, chain=audit.INSTALLATION, thing=user.id)
     account = _open(Kind.DIRECT, Mode.TRIAL, name=name)
     audit.open_chain(account.id)
-    agreed = policy.agreed()
+    agreed = policy.current()
     if agreed.initial_grant > 0:
         db.session.add(
             InitialGrant(
@@ -228,7 +228,7 @@ def revoke_partner_status(account: BillingAccount, *, live_customers: int, by: A
     audit.record("partner.revoke", by=by, chain=account.chain, thing=account.id)
 
 
-def partners_of(actor: Actor) -> list[PartnerAccount]:
+def partner_accounts_of(actor: Actor) -> list[PartnerAccount]:
     """The partner accounts on which the actor is staff, by name."""
     mine = select(BillingAccount.id, BillingAccount.name).where(
         BillingAccount.kind == Kind.PARTNER, BillingAccount.id.in_(access.account_ids(actor))
@@ -237,7 +237,7 @@ def partners_of(actor: Actor) -> list[PartnerAccount]:
     return [PartnerAccount(*row) for row in rows]
 
 
-def own_account_of(user: User) -> BillingAccount | None:
+def first_own_account(user: User) -> BillingAccount | None:
     """The first account that the user owns and that is not a subaccount."""
     owned = access.account_ids(identity.as_actor(user)).where(
         access.AccountAccess.role == access.AccountRole.OWNER

@@ -22,7 +22,7 @@ EXPORT_PAGE = 1000
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ActivityFilter:
     """Which lines; all of it stands in the URL. `customer` is part of a name or an ID, `person` a
     user's ID or a system actor's name, `before` a line's number."""
 
@@ -49,7 +49,9 @@ class ActivityLine(NamedTuple):
     facts: dict[str, Any]
 
 
-def lines_for(partner: BillingAccount, wanted: Wanted, *, page: int = PAGE) -> list[ActivityLine]:
+def lines_for(
+    partner: BillingAccount, wanted: ActivityFilter, *, page: int = PAGE
+) -> list[ActivityLine]:
     """The lines of the chain of an account the caller has found, newest first, one more than a
     page where there is another."""
     about = aliased(User)

@@ -104,7 +104,7 @@ def _hash(line: AuditLine) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def broken_links() -> list[tuple[str, int]]:
+def find_broken_links() -> list[tuple[str, int]]:
     """The places (chain, seq) where a chain does not verify; a healthy log has none (I10).
 
     Heads and lines come from one statement, hence from one instant, while others go on writing.

@@ -24,11 +24,11 @@ from portal.domain import identity, values
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity import User
-from portal.domain.values import Malformed
+from portal.domain.values import Invalid
 
 PAGE = 50
-COMMENT_LONGEST = 500
-KEPT_FOR = timedelta(days=365)
+MAX_COMMENT_LENGTH = 500
+RETENTION = timedelta(days=365)
 
 
 class Reason(StrEnum):
@@ -54,7 +54,7 @@ class Feedback(db.Base):
     page: Mapped[str]
     voice: Mapped[str]
     language: Mapped[str]
-    reason: Mapped[Reason | None] = mapped_column(db.choice(Reason, "reason"))
+    reason: Mapped[Reason | None] = mapped_column(db.enum_column(Reason, "reason"))
     comment: Mapped[str] = mapped_column(default="")
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime]
@@ -65,7 +65,7 @@ class Feedback(db.Base):
         return true() if actor.is_operator or actor.is_system else false()
 
 
-class Count(NamedTuple):
+class FeedbackCount(NamedTuple):
     """How many readers of a page in a language said this; `reason` is None where it helped."""
 
     page: str
@@ -86,7 +86,7 @@ class Comment(NamedTuple):
     created_at: datetime
 
 
-def give(
+def submit(
     page: str,
     *,
     by: Actor | None,
@@ -104,10 +104,10 @@ def give(
     voice = by.id if by else voice
     identity.count_feedback(voice, network=network)  # and from here on this voice speaks alone
     try:
-        comment = values.line(comment, limit=COMMENT_LONGEST) if comment.strip() else ""
-    except Malformed as error:
+        comment = values.line(comment, limit=MAX_COMMENT_LENGTH) if comment.strip() else ""
+    except Invalid as error:
         raise Refused(error.code, field="comment", **error.facts) from error
-    said = _said(page, voice)
+    said = _stored_feedback(page, voice)
     if said is not None:
         db.session.delete(said)
         db.session.flush()
@@ -126,26 +126,26 @@ def give(
     db.session.flush()
 
 
-def said_by(voice: str, page: str) -> bool:
+def feedback_by(voice: str, page: str) -> bool:
     """Whether this voice has said something of the page."""
-    return _said(page, voice) is not None
+    return _stored_feedback(page, voice) is not None
 
 
-def _said(page: str, voice: str) -> Feedback | None:
+def _stored_feedback(page: str, voice: str) -> Feedback | None:
     return db.session.scalar(select(Feedback).filter_by(page=page, voice=voice))
 
 
-def forget_old() -> None:
+def purge_expired() -> None:
     """What was said a year ago is dropped whole, with who said it; so what is counted is always
     what readers said in the last year."""
-    db.session.execute(delete(Feedback).where(Feedback.created_at < db.now() - KEPT_FOR))
+    db.session.execute(delete(Feedback).where(Feedback.created_at < db.now() - RETENTION))
 
 
-def counts_for(actor: Actor) -> list[Count]:
+def counts_for(actor: Actor) -> list[FeedbackCount]:
     """What the readers of each page said, counted."""
     what = (Feedback.page, Feedback.language, Feedback.reason)
     found = select(*what, func.count()).where(Feedback.visible_to(actor)).group_by(*what)
-    return [Count(*row) for row in db.session.execute(found)]
+    return [FeedbackCount(*row) for row in db.session.execute(found)]
 
 
 def comments_for(actor: Actor, *, after: str = "") -> list[Comment]:

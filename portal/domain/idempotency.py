@@ -18,10 +18,10 @@ from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity import User
 
-KEPT_FOR = timedelta(days=2)
+RETENTION = timedelta(days=2)
 
 
-class FormKey(db.Base):
+class IdempotencyKey(db.Base):
     """A form that had its effect, and the ID of what it made."""
 
     __tablename__ = "form_keys"
@@ -33,7 +33,7 @@ class FormKey(db.Base):
     created_at: Mapped[datetime] = mapped_column(index=True)
 
 
-def once(actor: Actor, key: str, body: Mapping[str, object], effect: Callable[[], str]) -> str:
+def run_once(actor: Actor, key: str, body: Mapping[str, object], effect: Callable[[], str]) -> str:
     """Run `effect` unless this user's `key` had it already; the same answer either way.
 
     Raises Refused("form-key-reused") where the key comes with another body, and
@@ -43,23 +43,27 @@ def once(actor: Actor, key: str, body: Mapping[str, object], effect: Callable[[]
     if db.lock(User, actor.id).disabled_at is not None:
         raise Refused("user-disabled")
     digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
-    done = db.session.get(FormKey, (actor.id, key))
+    done = db.session.get(IdempotencyKey, (actor.id, key))
     if done is not None:
         if done.digest != digest:
             raise Refused("form-key-reused")
         return done.outcome
     outcome = effect()
-    row = FormKey(user_id=actor.id, key=key, digest=digest, outcome=outcome, created_at=db.now())
+    row = IdempotencyKey(
+        user_id=actor.id, key=key, digest=digest, outcome=outcome, created_at=db.now()
+    )
     db.session.add(row)
     db.session.flush()
     return outcome
 
 
-def has_acted(actor: Actor, key: str) -> bool:
+def has_run(actor: Actor, key: str) -> bool:
     """Whether a form with this key had its effect already."""
-    return db.session.get(FormKey, (actor.id, key)) is not None
+    return db.session.get(IdempotencyKey, (actor.id, key)) is not None
 
 
-def forget_old() -> None:
+def purge_expired() -> None:
     """Keys older than two days are dropped."""
-    db.session.execute(delete(FormKey).where(FormKey.created_at < db.now() - KEPT_FOR))
+    db.session.execute(
+        delete(IdempotencyKey).where(IdempotencyKey.created_at < db.now() - RETENTION)
+    )

@@ -43,7 +43,7 @@ class Invitation(db.Base):
     email: Mapped[str]
     email_key: Mapped[str] = mapped_column(index=True)
     created_at: Mapped[datetime]
-    answer: Mapped[Answer | None] = mapped_column(db.choice(Answer, "answer"))
+    answer: Mapped[Answer | None] = mapped_column(db.enum_column(Answer, "answer"))
     answered_at: Mapped[datetime | None]
     answered_by: Mapped[str | None] = mapped_column(index=True)
 
@@ -65,7 +65,7 @@ def open_for(actor: Actor) -> list[Invitation]:
     return list(db.session.scalars(found.order_by(Invitation.subaccount_id.desc())))
 
 
-def addressed(actor: Actor, ident: str) -> Invitation | None:
+def find_by_link(actor: Actor, ident: str) -> Invitation | None:
     """The actor's invitation behind a link: `ident` is a subaccount's ID or, as the seed's prose
     has it, a partner account's. An open one comes before one the actor has confirmed; a closed
     one does not exist."""
@@ -79,14 +79,14 @@ def addressed(actor: Actor, ident: str) -> Invitation | None:
     return db.session.scalar(newest_open.limit(1))
 
 
-def answer_to(subaccount_id: str) -> tuple[Answer | None, datetime | None]:
+def answer_of(subaccount_id: str) -> tuple[Answer | None, datetime | None]:
     """What a customer the caller has found answered, and when."""
     found = select(Invitation.answer, Invitation.answered_at)
     row = db.session.execute(found.where(Invitation.subaccount_id == subaccount_id)).one()
     return row[0], row[1]
 
 
-def waits_for(email_key: str) -> bool:
+def is_invited(email_key: str) -> bool:
     """Whether some partner's open invitation names this canonical address."""
     found = select(Invitation.subaccount_id).where(
         Invitation.email_key == email_key, Invitation.answer.is_(None)

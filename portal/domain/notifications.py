@@ -22,7 +22,7 @@ from portal.domain.outbox import Delivery, OutboxEntry
 
 MAIL = "notice"
 PAGE = 50
-COUNTED = 100
+UNREAD_COUNT_LIMIT = 100
 """Unread notices are counted up to here; beyond it "99+" says enough."""
 
 
@@ -47,11 +47,11 @@ class Channel(StrEnum):
     MAIL = "mail"
 
 
-CHOICES = tuple((kind, channel) for kind in Kind for channel in Channel)
+PREFERENCES = tuple((kind, channel) for kind in Kind for channel in Channel)
 """What people switch on and off."""
 
 
-class Notice(db.Base):
+class Notification(db.Base):
     """What one person is told; `about` is the ID of the thing, `path` leads there."""
 
     __tablename__ = "notices"
@@ -68,7 +68,7 @@ class Notice(db.Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
-    kind: Mapped[Kind] = mapped_column(db.choice(Kind, "kind"))
+    kind: Mapped[Kind] = mapped_column(db.enum_column(Kind, "kind"))
     about: Mapped[str]
     path: Mapped[str]
     facts: Mapped[dict[str, Any]]
@@ -81,17 +81,19 @@ class Notice(db.Base):
         return true() if actor.is_system else cls.user_id == actor.id
 
 
-class MutedNotice(db.Base):
+class MutedNotification(db.Base):
     """A kind of notice that a person does not want on a channel."""
 
     __tablename__ = "muted_notices"
 
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True)
-    kind: Mapped[Kind] = mapped_column(db.choice(Kind, "kind"), primary_key=True)
-    channel: Mapped[Channel] = mapped_column(db.choice(Channel, "channel"), primary_key=True)
+    kind: Mapped[Kind] = mapped_column(db.enum_column(Kind, "kind"), primary_key=True)
+    channel: Mapped[Channel] = mapped_column(db.enum_column(Channel, "channel"), primary_key=True)
 
 
-def tell(kind: Kind, *, to: Iterable[str], about: str, path: str, by: Actor, **facts: str) -> None:
+def notify(
+    kind: Kind, *, to: Iterable[str], about: str, path: str, by: Actor, **facts: str
+) -> None:
     """Tell these users, but not the one who did it, nor who does not want to hear of it.
 
     `facts` are read by everyone told: nothing that one of them may not see. A mail quotes them.
@@ -99,14 +101,14 @@ def tell(kind: Kind, *, to: Iterable[str], about: str, path: str, by: Actor, **f
     wanted = User.id.in_(set(to) - {by.id}), User.disabled_at.is_(None)
     people = list(db.session.scalars(select(User).where(*wanted).order_by(User.id)))
     ids = [user.id for user in people]
-    mutes = select(MutedNotice.user_id, MutedNotice.channel).where(
-        MutedNotice.kind == kind, MutedNotice.user_id.in_(ids)
+    mutes = select(MutedNotification.user_id, MutedNotification.channel).where(
+        MutedNotification.kind == kind, MutedNotification.user_id.in_(ids)
     )
     muted = {(user_id, channel) for user_id, channel in db.session.execute(mutes)}
-    quoted = {name: fact if name == "role" else values.quoted(fact) for name, fact in facts.items()}
+    quoted = {name: fact if name == "role" else values.quote(fact) for name, fact in facts.items()}
     for user in people:
         if (user.id, Channel.APP) not in muted:
-            notice = Notice(id=db.new_id("ntc"), user_id=user.id, kind=kind, about=about)
+            notice = Notification(id=db.new_id("ntc"), user_id=user.id, kind=kind, about=about)
             notice.path, notice.facts, notice.created_at = path, facts, db.now()
             db.session.add(notice)
         if (user.id, Channel.MAIL) not in muted:
@@ -120,48 +122,52 @@ def tell(kind: Kind, *, to: Iterable[str], about: str, path: str, by: Actor, **f
     db.session.flush()
 
 
-def notices_for(actor: Actor, *, after: str = "") -> list[Notice]:
+def notifications_for(actor: Actor, *, after: str = "") -> list[Notification]:
     """The actor's notices, newest first, one more than a page where there is another."""
-    found = select(Notice).where(Notice.visible_to(actor))
+    found = select(Notification).where(Notification.visible_to(actor))
     if after:
-        found = found.where(Notice.id < after)
-    return list(db.session.scalars(found.order_by(Notice.id.desc()).limit(PAGE + 1)))
+        found = found.where(Notification.id < after)
+    return list(db.session.scalars(found.order_by(Notification.id.desc()).limit(PAGE + 1)))
 
 
-def unread(actor: Actor) -> int:
+def count_unread(actor: Actor) -> int:
     """How many of the actor's notices are unread, counted up to a hundred."""
-    some = select(Notice.id).where(Notice.visible_to(actor), Notice.read_at.is_(None))
-    counted = select(func.count()).select_from(some.limit(COUNTED).subquery())
+    some = select(Notification.id).where(
+        Notification.visible_to(actor), Notification.read_at.is_(None)
+    )
+    counted = select(func.count()).select_from(some.limit(UNREAD_COUNT_LIMIT).subquery())
     return db.session.execute(counted).scalar_one()
 
 
-def read(*, by: Actor, notice_id: str | None = None) -> None:
+def mark_read(*, by: Actor, notice_id: str | None = None) -> None:
     """The actor has read this notice of theirs, or all of them."""
-    mine = update(Notice).where(Notice.visible_to(by), Notice.read_at.is_(None))
+    mine = update(Notification).where(Notification.visible_to(by), Notification.read_at.is_(None))
     if notice_id is not None:
-        mine = mine.where(Notice.id == notice_id)
+        mine = mine.where(Notification.id == notice_id)
     db.session.execute(mine.values(read_at=db.now()))
 
 
 def muted_by(actor: Actor) -> set[tuple[Kind, Channel]]:
     """What the actor does not want to hear of, and where."""
-    found = select(MutedNotice.kind, MutedNotice.channel).where(MutedNotice.user_id == actor.id)
+    found = select(MutedNotification.kind, MutedNotification.channel).where(
+        MutedNotification.user_id == actor.id
+    )
     return {(kind, channel) for kind, channel in db.session.execute(found)}
 
 
-def choose(wanted: set[tuple[Kind, Channel]], *, by: Actor) -> None:
+def set_preferences(wanted: set[tuple[Kind, Channel]], *, by: Actor) -> None:
     """From now on the actor hears of these kinds on these channels, and of no others."""
     db.lock(User, by.id)
-    db.session.execute(delete(MutedNotice).where(MutedNotice.user_id == by.id))
-    for kind, channel in CHOICES:
+    db.session.execute(delete(MutedNotification).where(MutedNotification.user_id == by.id))
+    for kind, channel in PREFERENCES:
         if (kind, channel) not in wanted:
-            db.session.add(MutedNotice(user_id=by.id, kind=kind, channel=channel))
+            db.session.add(MutedNotification(user_id=by.id, kind=kind, channel=channel))
     db.session.flush()
 
 
 def erase(about: str) -> None:
     """What is erased stays in nobody's notices or their mails; the calling verb records it."""
-    db.session.execute(delete(Notice).where(Notice.about == about))
+    db.session.execute(delete(Notification).where(Notification.about == about))
     waiting = OutboxEntry.state == Delivery.PENDING  # what is on its way can not be called back
     db.session.execute(
         delete(OutboxEntry).where(OutboxEntry.kind == MAIL, OutboxEntry.about == about, waiting)

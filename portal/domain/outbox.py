@@ -70,7 +70,7 @@ class OutboxEntry(db.Base):
     facts: Mapped[dict[str, Any]]
     message_id: Mapped[str]
     is_once: Mapped[bool]
-    state: Mapped[Delivery] = mapped_column(db.choice(Delivery, "state"))
+    state: Mapped[Delivery] = mapped_column(db.enum_column(Delivery, "state"))
     tries: Mapped[int] = mapped_column(default=0)
     claim: Mapped[str | None]
     created_at: Mapped[datetime]
@@ -145,34 +145,34 @@ def claim() -> OutboxEntry | None:
     return entry
 
 
-def mark(entry_id: str, token: str) -> bool:
+def mark_transmitting(entry_id: str, token: str) -> bool:
     """From here on the message may have left. False: the entry is no longer ours, hang up."""
     now = db.now()
-    held = _held(entry_id, token, Delivery.CLAIMED).where(OutboxEntry.leased_until >= now)
+    held = _claimed_by(entry_id, token, Delivery.CLAIMED).where(OutboxEntry.leased_until >= now)
     values = {"state": Delivery.TRANSMITTING, "leased_until": now + REPLY_LEASE}
-    return _hit_one(held.values(values))
+    return _updates_one(held.values(values))
 
 
-def sent(entry_id: str, token: str, answer: str) -> bool:
+def record_sent(entry_id: str, token: str, answer: str) -> bool:
     """The relay took it, and said so in these words."""
     return _finish(entry_id, token, Delivery.SENT, answer)
 
 
-def refused(entry_id: str, token: str, answer: str) -> bool:
+def record_refused(entry_id: str, token: str, answer: str) -> bool:
     """The relay said no for good (5xx), in these words."""
     return _finish(entry_id, token, Delivery.REFUSED, answer)
 
 
-def lost(entry_id: str, token: str, answer: str) -> bool:
+def record_no_reply(entry_id: str, token: str, answer: str) -> bool:
     """No reply came. After the mark nobody can know whether it left: a mail that is sent once is
     parked as unknown, for good; all others go again."""
     entry = db.lock(OutboxEntry, entry_id)
     if entry.is_once and entry.state is Delivery.TRANSMITTING:
         return _finish(entry_id, token, Delivery.UNKNOWN, answer)
-    return later(entry_id, token, answer)
+    return record_not_handed_over(entry_id, token, answer)
 
 
-def later(entry_id: str, token: str, answer: str) -> bool:
+def record_not_handed_over(entry_id: str, token: str, answer: str) -> bool:
     """It provably was not handed over: again later, for four hours, then it has failed."""
     entry = db.lock(OutboxEntry, entry_id)
     now = db.now()
@@ -182,7 +182,7 @@ def later(entry_id: str, token: str, answer: str) -> bool:
         return _finish(entry_id, token, Delivery.FAILED, answer)
     wait = RETRY_AFTER[min(entry.tries, len(RETRY_AFTER)) - 1]
     values = {"state": Delivery.PENDING, "claim": None, "due_at": now + wait, "answer": answer}
-    return _hit_one(_held(entry_id, token, *OPEN_STATES).values(values))
+    return _updates_one(_claimed_by(entry_id, token, *OPEN_STATES).values(values))
 
 
 def park_abandoned() -> list[str]:
@@ -230,7 +230,7 @@ def park_restored() -> int:
     return len(parked.all())
 
 
-def by_id(entry_id: str) -> OutboxEntry:
+def get(entry_id: str) -> OutboxEntry:
     """An entry whose ID one has from `add`."""
     return db.session.scalars(select(OutboxEntry).where(OutboxEntry.id == entry_id)).one()
 
@@ -260,7 +260,7 @@ def _lease_is_over() -> ColumnElement[bool]:
     return OutboxEntry.leased_until < db.now()
 
 
-def _held(entry_id: str, token: str, *states: Delivery) -> Any:
+def _claimed_by(entry_id: str, token: str, *states: Delivery) -> Any:
     return update(OutboxEntry).where(
         OutboxEntry.id == entry_id, OutboxEntry.claim == token, OutboxEntry.state.in_(states)
     )
@@ -268,13 +268,13 @@ def _held(entry_id: str, token: str, *states: Delivery) -> Any:
 
 def _finish(entry_id: str, token: str, state: Delivery, answer: str) -> bool:
     values = {"state": state, "claim": None, "finished_at": db.now(), "answer": answer}
-    return _hit_one(_held(entry_id, token, *OPEN_STATES).values(values))
+    return _updates_one(_claimed_by(entry_id, token, *OPEN_STATES).values(values))
 
 
-def _hit_one(statement: Any) -> bool:
-    return _rows(db.session.execute(statement)) == 1
+def _updates_one(statement: Any) -> bool:
+    return _row_count(db.session.execute(statement)) == 1
 
 
-def _rows(result: Any) -> int:
+def _row_count(result: Any) -> int:
     count: int = result.rowcount
     return count

@@ -15,7 +15,7 @@ class SignUpPolicy(StrEnum):
 
 
 @dataclass(frozen=True)
-class Terms:
+class Policy:
     """Filled from the settings at start; `initial_grant` is an amount in `currency`."""
 
     sign_up: SignUpPolicy = SignUpPolicy.OPEN
@@ -27,15 +27,15 @@ class Terms:
     invitations_per_day: int = 50
 
 
-_agreed = Terms()
+_current = Policy()
 
 
-def agree(terms: Terms) -> None:
+def configure(terms: Policy) -> None:
     """Put these terms in force, for the whole process."""
-    global _agreed  # noqa: PLW0603 - one installation per process is the point
-    _agreed = terms
+    global _current  # noqa: PLW0603 - one installation per process is the point
+    _current = terms
 
 
-def agreed() -> Terms:
+def current() -> Policy:
     """The terms in force."""
-    return _agreed
+    return _current

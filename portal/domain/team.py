@@ -17,7 +17,7 @@ from portal.domain.customers import Customer, Status
 from portal.domain.errors import Refused
 from portal.domain.identity import User
 from portal.domain.invitations import Answer, Invitation
-from portal.domain.values import Address
+from portal.domain.values import EmailAddress
 
 
 class Member(NamedTuple):
@@ -34,7 +34,7 @@ class Member(NamedTuple):
     is_disabled: bool
 
 
-def add(partner: BillingAccount, *, by: Actor, address: Address, role: AccountRole) -> User:
+def add(partner: BillingAccount, *, by: Actor, address: EmailAddress, role: AccountRole) -> User:
     """Who manages the partner's access takes somebody with an account here onto the staff, but
     never one of the partner's own customers.
 
@@ -51,7 +51,7 @@ def add(partner: BillingAccount, *, by: Actor, address: Address, role: AccountRo
     return user
 
 
-def _own_customer(partner: BillingAccount, address: Address, user: User | None) -> str | None:
+def _own_customer(partner: BillingAccount, address: EmailAddress, user: User | None) -> str | None:
     """The name of the live customer whose invited address or confirmed user this is."""
     answered = select(Invitation.subaccount_id).where(
         Invitation.partner_id == partner.id,
@@ -87,7 +87,7 @@ def member(partner: BillingAccount, user_id: str) -> Member | None:
     return next((one for one in members(partner) if one.id == user_id), None)
 
 
-def coming_to(actor: Actor) -> list[tuple[str, datetime]]:
+def pending_memberships(actor: Actor) -> list[tuple[str, datetime]]:
     """The partners whose staff the actor is about to join: name, and from when."""
     found = (
         select(BillingAccount.name, AccountAccess.effective_at)

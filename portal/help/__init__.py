@@ -67,11 +67,11 @@ def answer(slug: str) -> Any:
     actor, voice, language = web.signed_in(), _voice(), guide.language()
 
     def unit() -> None:
-        feedback.give(
+        feedback.submit(
             slug,
             by=actor,
             voice=voice,
-            network=authentication.network_of_reader(),
+            network=authentication.client_network(),
             language=language,
             reason=None if helped else Reason(form.reason.data),
             comment="" if helped else form.comment.data,
@@ -104,7 +104,7 @@ def _page(slug: str, form: FeedbackForm, *, status: int = 200) -> Any:
         before=guide.PAGES[slugs[place - 1]] if place else None,
         after=guide.PAGES[slugs[place + 1]] if place + 1 < len(slugs) else None,
         form=form,
-        has_said=feedback.said_by(voice, slug),
+        has_said=feedback.feedback_by(voice, slug),
         is_part=web.is_partial(),
         status=status,
     )

@@ -84,6 +84,6 @@ def number(value: int) -> str:
     return str(format_decimal(value, locale=get_locale() or "en"))
 
 
-def in_words(facts: Mapping[str, Any]) -> dict[str, Any]:
+def format_numbers(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts of a sentence, whole numbers among them as the reader writes them."""
     return {name: number(fact) if type(fact) is int else fact for name, fact in facts.items()}

@@ -15,7 +15,7 @@ from jinja2.runtime import Context
 from werkzeug.utils import cached_property
 
 from portal import web
-from portal.i18n.formats import in_words
+from portal.i18n.formats import format_numbers
 
 SOURCE = "en"
 """The language that the sentences in the code are written in."""
@@ -25,34 +25,34 @@ COOKIE = "language"
 
 
 @cache
-def names() -> dict[str, str]:
+def available() -> dict[str, str]:
     """The languages there is a catalogue of, each called as those call it who speak it."""
     codes = {SOURCE, *(path.parent.parent.name for path in CATALOGUES.glob("*/*/messages.mo"))}
     return {code: (Locale.parse(code).display_name or code).capitalize() for code in sorted(codes)}
 
 
-def of_page() -> str:
+def page_language() -> str:
     """The signed-in reader's own; else what this browser chose here, else what it asks for."""
     if not has_request_context():
         return SOURCE
     actor = None if "is_bare" in g else web.signed_in()
     wanted = actor.language if actor else request.cookies.get(COOKIE, "")
-    return wanted if wanted in names() else _asked_for()
+    return wanted if wanted in available() else _asked_for()
 
 
 def _asked_for() -> str:
-    return request.accept_languages.best_match(list(names())) or SOURCE
+    return request.accept_languages.best_match(list(available())) or SOURCE
 
 
 class _Sentences(Domain):  # type: ignore[misc]
     """The sentences of the code."""
 
     def gettext(self, string: str, **facts: Any) -> str:
-        return str(super().gettext(string, **in_words(facts)))
+        return str(super().gettext(string, **format_numbers(facts)))
 
     def ngettext(self, singular: str, plural: str, num: int, **facts: Any) -> str:
         sentence = self.get_translations().ungettext(singular, plural, num)
-        return str(sentence % in_words({"num": num, **facts}))
+        return str(sentence % format_numbers({"num": num, **facts}))
 
 
 class _Languages(Babel):  # type: ignore[misc]
@@ -63,7 +63,7 @@ class _Languages(Babel):  # type: ignore[misc]
 
 def register(app: Flask) -> None:
     """Sentences of code and templates are in the language of the page."""
-    _Languages(app, locale_selector=of_page)
+    _Languages(app, locale_selector=page_language)
     known: dict[str, Any] = app.jinja_env.globals
     known |= {name: _for_templates(known[name]) for name in ("gettext", "ngettext", "pgettext")}
 
@@ -74,6 +74,6 @@ def _for_templates(translate: Callable[..., Any]) -> Callable[..., Any]:
     @pass_context
     def translated(context: Context, *words: Any, **facts: Any) -> Any:
         counted = {"num": words[-1]} if type(words[-1]) is int else {}
-        return translate(context, *words, **in_words(counted | facts))
+        return translate(context, *words, **format_numbers(counted | facts))
 
     return translated

@@ -56,7 +56,7 @@ class OutcomeUnknown(Exception):
     """The final dot was sent and no reply came: nobody can know."""
 
 
-class TakenAway(Exception):
+class ClaimLost(Exception):
     """The entry is no longer ours; the connection was dropped before the final dot."""
 
 
@@ -107,7 +107,7 @@ def hand_over(entry: OutboxEntry, mark: Callable[[], bool]) -> str:
     except (OSError, smtplib.SMTPException, ssl.SSLError) as error:
         raise NotHandedOver(_words(error)) from error
     try:
-        return _converse(smtp, message, mark)
+        return _transmit(smtp, message, mark)
     finally:
         smtp.close()
 
@@ -124,7 +124,7 @@ def _keep_as_file(
         raise NotHandedOver(_words(error)) from error
     if not mark():
         text.unlink()
-        raise TakenAway
+        raise ClaimLost
     text.rename(folder / f"{entry.id}.eml")
     return "kept as a file: no mail server is configured"
 
@@ -151,7 +151,7 @@ def _connect() -> smtplib.SMTP:
     return smtp
 
 
-def _converse(smtp: smtplib.SMTP, message: Message, mark: Callable[[], bool]) -> str:
+def _transmit(smtp: smtplib.SMTP, message: Message, mark: Callable[[], bool]) -> str:
     sender = current_app.config["MAIL_DEFAULT_SENDER"]
     try:
         _expect(2, smtp.mail(sender))
@@ -159,7 +159,7 @@ def _converse(smtp: smtplib.SMTP, message: Message, mark: Callable[[], bool]) ->
         _expect(3, smtp.docmd("DATA"))
         smtp.send(_quoted(_bytes(message)))
         if not mark():
-            raise TakenAway
+            raise ClaimLost
         if _has_spoken(smtp):
             _expect(0, smtp.getreply())  # whatever it says, it took nothing
     except (OSError, smtplib.SMTPException) as error:

@@ -17,9 +17,11 @@ blueprint = Blueprint("partner", __name__, url_prefix="/partner")
 def require_partner_status() -> Any:
     """Staff of this partner come in; who has no partner status at all reads exactly that."""
     actor = web.actor()
-    partners = accounts.partners_of(actor)
+    partners = accounts.partner_accounts_of(actor)
     if not partners:
-        return web.page("partner/no_status.html", coming=staff.coming_to(actor), status=403)
+        return web.page(
+            "partner/no_status.html", coming=staff.pending_memberships(actor), status=403
+        )
     ident = (request.view_args or {}).get("account_id")
     if ident is not None:
         g.partner = web.find_or_404(BillingAccount, ident)

@@ -14,7 +14,7 @@ from flask_babel import pgettext
 from portal import db, web
 from portal.domain import access, activity
 from portal.domain.accounts import BillingAccount
-from portal.domain.activity import ActivityLine, Wanted
+from portal.domain.activity import ActivityFilter, ActivityLine
 from portal.i18n import formats
 from portal.wording import labels
 
@@ -57,7 +57,7 @@ def export(account_id: str) -> Any:
     return web.csv_file("activity", _rows(account_id, wanted))
 
 
-def _rows(account_id: str, wanted: Wanted) -> Iterator[list[object]]:
+def _rows(account_id: str, wanted: ActivityFilter) -> Iterator[list[object]]:
     """Read in portions, each in a transaction of its own: a slow reader holds none open."""
     actor = web.actor()
     first = [_("Time (UTC)"), _("Who"), pgettext("column", "E-mail"), _("What")]
@@ -71,7 +71,7 @@ def _rows(account_id: str, wanted: Wanted) -> Iterator[list[object]]:
         wanted = replace(wanted, before=lines[activity.EXPORT_PAGE - 1].seq)
 
 
-def _portion(account_id: str, wanted: Wanted, actor: Any) -> list[ActivityLine]:
+def _portion(account_id: str, wanted: ActivityFilter, actor: Any) -> list[ActivityLine]:
     """Nothing more for whoever lost their role while the file was read."""
     partner = db.find(BillingAccount, account_id, actor)
     if partner is None:
@@ -86,10 +86,10 @@ def _row(line: ActivityLine) -> list[object]:
     return [when, *who, what, *whose, line.action, line.thing]
 
 
-def _wanted() -> Wanted:
+def _wanted() -> ActivityFilter:
     action, before = request.args.get("action", ""), request.args.get("before", "")
     is_number = before.isascii() and before.isdigit() and len(before) <= len(str(SEQ_MOST))
-    return Wanted(
+    return ActivityFilter(
         customer=request.args.get("customer", "").strip()[:200],
         person=request.args.get("person", "")[:20],
         action=action if action in ACTIONS else "",
@@ -97,7 +97,7 @@ def _wanted() -> Wanted:
     )
 
 
-def _url(view: str, account_id: str, wanted: Wanted, **changes: Any) -> str:
+def _url(view: str, account_id: str, wanted: ActivityFilter, **changes: Any) -> str:
     """The same filter, from its first page, but for `changes`."""
     kept = {
         "customer": wanted.customer or None,

@@ -15,7 +15,7 @@ from portal.domain.access import ACCOUNT_TABLE, AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.errors import Refused
 from portal.domain.team import Member
-from portal.domain.values import Malformed
+from portal.domain.values import Invalid
 from portal.web import role_form
 from portal.wording import labels, message_drafts
 from portal.wording.errors import sentence
@@ -61,7 +61,7 @@ class AddForm(role_form.RoleForm, web.CreatingForm):
     def validate_email(self, field: EmailField) -> None:
         try:
             field.data = values.email(field.data or "").display
-        except Malformed as error:
+        except Invalid as error:
             raise ValidationError(sentence(error.code, error.facts)) from error
 
 
@@ -70,7 +70,7 @@ def add(account_id: str) -> Any:
     """*Add staff*."""
     actor, partner_id = web.actor(), g.partner.id
     access.require(actor, "access.manage", g.partner)
-    form = AddForm(_offered(), **role_form.beginning_with(AccountRole.EDITOR))
+    form = AddForm(_offered(), **role_form.initial_role(AccountRole.EDITOR))
     form.email.flags.required = True
     stranger = ""
     if form.is_submitted() and form.validate():
@@ -79,7 +79,7 @@ def add(account_id: str) -> Any:
 
         def unit() -> str:
             fresh = db.lock(BillingAccount, partner_id)
-            return idempotency.once(
+            return idempotency.run_once(
                 actor,
                 key,
                 body,
@@ -108,7 +108,7 @@ def change(account_id: str, user_id: str) -> Any:
     """*Change role*."""
     actor, member = web.actor(), _find(user_id)
     at_first = member.coming or member.role or AccountRole.VIEWER
-    form = role_form.RoleForm(_offered(), **role_form.beginning_with(at_first))
+    form = role_form.RoleForm(_offered(), **role_form.initial_role(at_first))
 
     def unit() -> None:
         fresh, role = db.lock(BillingAccount, account_id), AccountRole(form.role.data)

@@ -32,20 +32,20 @@ from portal import config, db
 from portal.domain import values
 from portal.domain.actors import Actor
 from portal.domain.errors import Forbidden, Refused
-from portal.domain.values import Malformed
+from portal.domain.values import Invalid
 from portal.web import csv
 from portal.wording.errors import sentence
 
 T = TypeVar("T")
 V = TypeVar("V", bound=Callable[..., Any])
 
-PATH_LONGEST = 2000
+MAX_PATH_LENGTH = 2000
 FILE_FORM = "multipart/form-data"
 NOT_IN_HTML = re.compile(
     r"[^\t\n\f\r -~\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"
 )
 """Control characters and the like, which HTML can't hold; who typed one sees where it stands."""
-NEVER_CARRIED = {"csrf_token", "form_key", "carried"}
+NEVER_SAVED = {"csrf_token", "form_key", "carried"}
 
 
 class Visitor(UserMixin):  # type: ignore[misc]
@@ -113,7 +113,7 @@ def require_text() -> None:
     is on its way to the sign-in page takes its body along."""
     view = current_app.view_functions.get(request.endpoint or "")
     if request.mimetype == FILE_FORM and hasattr(view, "takes_file"):
-        request.max_content_length = config.FILE_LARGEST
+        request.max_content_length = config.MAX_FILE_BYTES
         return
     is_form = request.mimetype == "application/x-www-form-urlencoded"
     content = request.get_data()
@@ -186,7 +186,7 @@ def csv_file(name: str, rows: Iterable[Iterable[object]]) -> Response:
     """A spreadsheet to keep, sent piece by piece; its name has the day."""
     file_name = f"{name}-{db.now():%Y-%m-%d}.csv"
     return Response(
-        stream_with_context(csv.lines(rows)),
+        stream_with_context(csv.write_rows(rows)),
         mimetype="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{file_name}"'},
     )
@@ -224,7 +224,7 @@ def _own_path_of(url: str | None) -> str | None:
 
 def own_path(value: str | None, default: str = "/") -> str:
     """`value` if it is a path of this site, else `default`; keeps `next` from leading away."""
-    if not value or len(value) > PATH_LONGEST or not value.startswith("/"):
+    if not value or len(value) > MAX_PATH_LENGTH or not value.startswith("/"):
         return default
     # Browsers read "\\" as "/" and drop breaks and tabs, so either may hide the "//" of a host.
     if value.startswith("//") or "\\" in value or " " in value or not value.isprintable():
@@ -237,19 +237,19 @@ def own_path(value: str | None, default: str = "/") -> str:
 REQUIRED = InputRequired(lazy_gettext("Fill this in; it is required."))
 
 
-def shaped(rule: Callable[[str], str]) -> Callable[[Any, Any], None]:
+def normalised_by(rule: Callable[[str], str]) -> Callable[[Any, Any], None]:
     """A validator: what was typed takes its stored form, by a rule of the domain."""
 
     def validate(_form: Any, field: Any) -> None:
         try:
             field.data = rule(field.data or "")
-        except Malformed as error:
+        except Invalid as error:
             raise ValidationError(sentence(error.code, error.facts)) from error
 
     return validate
 
 
-ADDRESS = shaped(lambda value: values.email(value).display)
+ADDRESS = normalised_by(lambda value: values.email(value).display)
 
 
 class Form(FlaskForm):  # type: ignore[misc]
@@ -280,5 +280,5 @@ class CreatingForm(Form):
 
     def body(self) -> dict[str, Any]:
         """What was asked for, without the tokens of this one rendering."""
-        asked = {name: value for name, value in self.data.items() if name not in NEVER_CARRIED}
+        asked = {name: value for name, value in self.data.items() if name not in NEVER_SAVED}
         return asked | {"path": request.path}

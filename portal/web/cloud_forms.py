@@ -9,14 +9,14 @@ from wtforms import StringField, ValidationError
 
 from portal import web
 from portal.domain import clouds, values
-from portal.domain.values import Malformed
+from portal.domain.values import Invalid
 from portal.wording.errors import sentence
 
 
 def _one_line(_form: web.Form, field: StringField) -> None:
     try:
-        field.data = values.line(field.data or "", limit=clouds.NAME_LONGEST)
-    except Malformed as error:
+        field.data = values.line(field.data or "", limit=clouds.MAX_NAME_LENGTH)
+    except Invalid as error:
         raise ValidationError(sentence(error.code, error.facts)) from error
 
 

@@ -23,7 +23,7 @@ ZIPPED = b"PK\x03\x04"
 NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
-def lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
+def write_rows(rows: Iterable[Iterable[object]]) -> Iterator[str]:
     """The file piece by piece; a cell that a program would take for a formula gets an apostrophe
     before it (OWASP, CSV injection), and so does one that looks as if it had got one."""
     yield MARK
@@ -37,7 +37,7 @@ def _harmless(cell: str) -> str:
     return f"'{cell}" if cell.lstrip("'").startswith(FORMULA_SIGNS) else cell
 
 
-def rows(content: bytes) -> Iterator[list[str]]:
+def read_rows(content: bytes) -> Iterator[list[str]]:
     """The cells of a CSV file in UTF-8, row by row, as `lines` was given them: the apostrophe
     before a formula is taken off again.
 

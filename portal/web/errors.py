@@ -25,9 +25,9 @@ log = logging.getLogger("portal")
 def register(app: Flask) -> None:
     """Every error has a page in the product's look."""
     app.before_request(_begin)
-    app.register_error_handler(Refused, _or_broken(refused))
-    app.register_error_handler(HTTPException, _or_broken(failed))
-    app.register_error_handler(Exception, broken)
+    app.register_error_handler(Refused, _or_broken(show_refusal))
+    app.register_error_handler(HTTPException, _or_broken(show_http_error))
+    app.register_error_handler(Exception, show_bug)
 
 
 def _begin() -> None:
@@ -46,12 +46,12 @@ def _or_broken(page: Callable[[Any], Any]) -> Callable[[Any], Any]:
         try:
             return page(error)
         except Exception as fault:
-            return broken(fault)
+            return show_bug(fault)
 
     return answer
 
 
-def refused(error: Refused) -> Any:
+def show_refusal(error: Refused) -> Any:
     """A rule stands against what a button asked for; forms show the sentence themselves."""
     db.session.rollback()
     if isinstance(error, Forbidden):
@@ -66,7 +66,7 @@ def refused(error: Refused) -> Any:
     )
 
 
-def failed(error: HTTPException) -> Any:
+def show_http_error(error: HTTPException) -> Any:
     """What HTTP has a number for."""
     code = error.code or 500
     if code < 400:
@@ -107,7 +107,7 @@ def failed(error: HTTPException) -> Any:
     return _page(code, title, what, steps=steps)
 
 
-def broken(error: Exception) -> Any:
+def show_bug(error: Exception) -> Any:
     """A bug: the page shows the ID under which the log has it."""
     log.error("request %s: %s %s", g.request_id, request.method, request.path, exc_info=error)
     db.session.rollback()
@@ -115,7 +115,7 @@ def broken(error: Exception) -> Any:
     # Without the context processors, Flask-Login's among them, which ask the database.
     page = current_app.jinja_env.get_template("errors/error.html").render(
         product_name=current_app.config["PRODUCT_NAME"],
-        language=languages.of_page(),
+        language=languages.page_language(),
         title=_("Something broke on our side"),
         what=_("It is in the log. What you were doing may not be saved."),
         next_steps=[(_("Go to the start page"), "/")],

@@ -11,30 +11,30 @@ from werkzeug.datastructures import MultiDict
 
 from portal import db, web
 from portal.domain import identity
-from portal.domain.identity import KeptForm
+from portal.domain.identity import SavedForm
 
 
-def shown_again() -> dict[str, Any]:
+def saved_input() -> dict[str, Any]:
     """What a form is built with: `Form(**carried.shown_again())` shows once more what had been
     typed before the session was found dead."""
     key = request.args.get("kept", "")
-    kept = db.find(KeptForm, key, web.actor()) if key and request.method != "POST" else None
+    kept = db.find(SavedForm, key, web.actor()) if key and request.method != "POST" else None
     return {} if kept is None else {"formdata": MultiDict(kept.fields)}
 
 
-def packed(form: Mapping[str, Any]) -> str:
+def pack(form: Mapping[str, Any]) -> str:
     """The fields of a POST that came too late, as text for a hidden field; never passwords."""
     lists = form.to_dict(flat=False) if isinstance(form, MultiDict) else dict(form)
     return json.dumps(
         {
             name: values
             for name, values in lists.items()
-            if name not in web.NEVER_CARRIED and "password" not in name
+            if name not in web.NEVER_SAVED and "password" not in name
         }
     )
 
 
-def keep(carried: str, user_id: str) -> str | None:
+def save(carried: str, user_id: str) -> str | None:
     """Store carried fields for their owner; returns the key for the form's URL."""
     try:
         fields = json.loads(carried)
@@ -43,4 +43,4 @@ def keep(carried: str, user_id: str) -> str | None:
     if not isinstance(fields, dict) or not fields:
         return None
     clean = {str(k): [str(v) for v in vs] for k, vs in fields.items() if isinstance(vs, list)}
-    return db.write(lambda: identity.keep_form(user_id, clean))
+    return db.write(lambda: identity.save_form(user_id, clean))

@@ -33,7 +33,7 @@ def add_headers(response: Response) -> Response:
         headers.setdefault("Cache-Control", "no-store")
         response.vary.add("HX-Request")
         if response.mimetype == "text/html" and not 300 <= response.status_code < 400:
-            headers["Content-Language"] = languages.of_page()
+            headers["Content-Language"] = languages.page_language()
             response.vary.update(("Accept-Language", "Cookie"))
     return response
 

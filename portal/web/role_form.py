@@ -37,9 +37,9 @@ class RoleForm(web.Form):
             raise ValidationError(_("Choose one of these roles."))
 
 
-def beginning_with(role: AccountRole | CloudRole) -> dict[str, Any]:
+def initial_role(role: AccountRole | CloudRole) -> dict[str, Any]:
     """What a form is built with that shows this role at first."""
-    return {"data": {"role": role}, **form_recovery.shown_again()}
+    return {"data": {"role": role}, **form_recovery.saved_input()}
 
 
 def has_acted(form: web.Form, unit: Callable[[], object]) -> bool:

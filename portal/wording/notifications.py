@@ -20,7 +20,7 @@ def _(text: str, **facts: Any) -> str:
     return str(gettext(text, **facts))
 
 
-class News(NamedTuple):
+class NotificationWording(NamedTuple):
     """A kind of notice: its name where one chooses, its title, what it means."""
 
     name: Any
@@ -48,18 +48,18 @@ def _taken(facts: Facts) -> str:
     return _("Your role on %(thing)s was taken back", **facts)
 
 
-NEWS = {
-    Kind.CONFIRMED: News(
+WORDING = {
+    Kind.CONFIRMED: NotificationWording(
         lazy_gettext("A customer confirmed"),
         lambda f: _("%(customer)s confirmed the partnership", **f),
         lazy_gettext("From that moment you pay for what is in the subaccount."),
     ),
-    Kind.DECLINED: News(
+    Kind.DECLINED: NotificationWording(
         lazy_gettext("A customer declined"),
         lambda f: _("%(customer)s declined the partnership", **f),
         lazy_gettext("The subaccount is closed; the address is free again."),
     ),
-    Kind.NOT_DELIVERED: News(
+    Kind.NOT_DELIVERED: NotificationWording(
         lazy_gettext("An invitation’s email was refused or has failed"),
         lambda f: _("The email to %(customer)s was not delivered", **f),
         lazy_gettext(
@@ -67,29 +67,29 @@ NEWS = {
             "link on."
         ),
     ),
-    Kind.PARKED: News(
+    Kind.PARKED: NotificationWording(
         lazy_gettext("An invitation’s email is parked"),
         lambda f: _("Delivery unknown: the email to %(customer)s", **f),
         lazy_gettext(
             "Nobody can know whether it arrived, so it is not sent again. Pass the link on."
         ),
     ),
-    Kind.LINKED: News(
+    Kind.LINKED: NotificationWording(
         lazy_gettext("A customer’s cloud was linked to their subaccount"),
         lambda f: _("The cloud %(cloud)s of %(customer)s was linked", **f),
         lazy_gettext("From that moment you pay for what is in it."),
     ),
-    Kind.LEFT: News(
+    Kind.LEFT: NotificationWording(
         lazy_gettext("A customer’s cloud was linked away"),
         lambda f: _("The cloud %(cloud)s of %(customer)s was linked away", **f),
         lazy_gettext("From that moment another account pays for it."),
     ),
-    Kind.ENDED: News(
+    Kind.ENDED: NotificationWording(
         lazy_gettext("A partnership ended"),
         _ended,
         lazy_gettext("The subaccount is closed."),
     ),
-    Kind.SUSPENDED: News(
+    Kind.SUSPENDED: NotificationWording(
         lazy_gettext("A partner suspended my subaccount"),
         lambda f: _("%(partner)s suspended your subaccount", **f),
         lazy_gettext(
@@ -97,27 +97,27 @@ NEWS = {
             "another account."
         ),
     ),
-    Kind.RESUMED: News(
+    Kind.RESUMED: NotificationWording(
         lazy_gettext("A partner resumed my subaccount"),
         lambda f: _("%(partner)s resumed your subaccount", **f),
         lazy_gettext("Clouds can be created there again."),
     ),
-    Kind.MOVED: News(
+    Kind.MOVED: NotificationWording(
         lazy_gettext("Somebody else linked a cloud of mine"),
         lambda f: _("Your cloud %(cloud)s was linked to another account", **f),
         lazy_gettext("From that moment another account pays for it."),
     ),
-    Kind.ACCESS_GIVEN: News(
+    Kind.ACCESS_GIVEN: NotificationWording(
         lazy_gettext("A role was given, to me or on what I own"),
         _given,
         lazy_gettext("A role that allows more takes a moment to be in effect."),
     ),
-    Kind.ACCESS_TAKEN: News(
+    Kind.ACCESS_TAKEN: NotificationWording(
         lazy_gettext("A role was taken back, mine or on what I own"),
         _taken,
         lazy_gettext("It allows nothing any more, at once."),
     ),
-    Kind.OWNER_ADDED: News(
+    Kind.OWNER_ADDED: NotificationWording(
         lazy_gettext("An owner was added to what I own"),
         lambda f: _("%(person)s becomes an owner of %(thing)s", **f),
         lazy_gettext(
@@ -134,4 +134,4 @@ CHANNELS = {
 
 def title(kind: Kind, facts: Facts) -> str:
     """What happened, without a full stop."""
-    return NEWS[kind].title(facts)
+    return WORDING[kind].title(facts)

@@ -11,7 +11,7 @@ from portal import db, mail
 from portal.domain import customers, invitations, notifications, outbox
 from portal.domain.actors import WORKER
 from portal.domain.customers import Customer
-from portal.domain.notifications import CHOICES, Channel, Kind
+from portal.domain.notifications import PREFERENCES, Channel, Kind
 from portal.wording import notifications as notification_wording
 from tests.support.answers import errors, links
 from tests.support.browser import Browser
@@ -53,7 +53,7 @@ def rename(ident: str, name: str) -> None:
 def tell(email: str, kind: Kind) -> None:
     to = [user(email).id]
     db.write(
-        lambda: notifications.tell(
+        lambda: notifications.notify(
             kind, to=to, about="x", path="/console", by=WORKER, **FACTS[kind]
         )
     )
@@ -111,7 +111,7 @@ def test_each_kind_is_told_on_the_page_and_by_mail(
     with app.test_request_context():
         title, means = (
             notification_wording.title(told, FACTS[told]),
-            str(notification_wording.NEWS[told].means),
+            str(notification_wording.WORDING[told].means),
         )
     assert all(fact in title for name, fact in FACTS[told].items() if name != "role")
     vera = browser(VERA)
@@ -163,9 +163,9 @@ def test_a_mail_of_a_notice_may_go_again_where_nobody_knows_whether_it_left(
     assert entry is not None
     assert mail.render(entry).subject == "Nina GmbH confirmed the partnership"
     ident, token = entry.id, entry.claim or ""
-    db.write(lambda: outbox.mark(ident, token))
-    db.write(lambda: outbox.lost(ident, token, "the connection broke"))
-    assert outbox.by_id(ident).state is outbox.Delivery.PENDING
+    db.write(lambda: outbox.mark_transmitting(ident, token))
+    db.write(lambda: outbox.record_no_reply(ident, token, "the connection broke"))
+    assert outbox.get(ident).state is outbox.Delivery.PENDING
 
 
 def test_one_chooses_what_one_hears_of_and_where(app: Flask, world: World, browser: Open) -> None:
@@ -173,7 +173,7 @@ def test_one_chooses_what_one_hears_of_and_where(app: Flask, world: World, brows
     olga.get("/notices")
     olga.click("Choose what you hear of")
     boxes = olga.form("/notices/choose")["wanted"]
-    assert boxes == [f"{kind}:{channel}" for kind, channel in CHOICES], "all, to begin with"
+    assert boxes == [f"{kind}:{channel}" for kind, channel in PREFERENCES], "all, to begin with"
     kept = [box for box in boxes if box not in ("customer.confirmed:mail", "owner.added:app")]
     olga.submit("Save", wanted=kept)
     assert "Your choice is saved." in olga.text
@@ -203,7 +203,7 @@ def test_a_stale_form_reads_nothing(app: Flask, world: World, browser: Open) -> 
     for url in (f"/notices/{world.olgas_notice}/read", "/notices/read-all"):
         answer = olga.post(url, data={"csrf_token": "old"})
         assert (answer.status_code, answer.location) == (303, "/notices")
-    assert notifications.unread(actor(OLGA)) == 1
+    assert notifications.count_unread(actor(OLGA)) == 1
 
 
 def test_the_customer_reads_who_suspended_them_and_finds_the_account(

@@ -108,7 +108,7 @@ def test_another_language_is_refused_at_its_field(browser: Open) -> None:
 def test_mails_come_in_the_language_chosen(app: Flask) -> None:
     dora = actor(DORA)
     db.write(lambda: identity.edit_profile(dora, name="Dora", language="ru", time_zone=""))
-    db.write(lambda: identity.ask_reset(values.email(DORA)))
+    db.write(lambda: identity.request_password_reset(values.email(DORA)))
     (mail,) = db.session.query(OutboxEntry).filter_by(kind="password-reset")
     assert mail.language == "ru"
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from portal import db
 from portal.domain.clouds import Cloud
-from portal.domain.identity import KeptForm, UserSession
+from portal.domain.identity import SavedForm, UserSession
 from tests.support.answers import errors, links, notices, stored, token
 from tests.support.browser import Browser
 from tests.support.odd_inputs import LONG, shown
@@ -309,7 +309,7 @@ def test_passwords_and_tokens_are_never_carried(browser: Open, world: World) -> 
     client.post("/console/clouds/create", data=data | {"name": "n"}, follow_redirects=True)
     assert json.loads(client.form("/sign-in")["carried"]) == {"name": ["n"]}
     client.submit("Sign in", email=VERA, password=PASSWORD)
-    kept = db.read(lambda: db.session.scalars(select(KeptForm)).one())
+    kept = db.read(lambda: db.session.scalars(select(SavedForm)).one())
     assert (kept.fields, kept.user_id) == ({"name": ["n"]}, user(VERA).id)
 
 

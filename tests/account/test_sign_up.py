@@ -205,7 +205,7 @@ def test_where_sign_up_is_closed_nobody_gets_an_account(browser: Open, world: Wo
 def test_where_sign_up_is_by_invitation_all_look_the_same_and_only_the_invited_get_a_mail(
     browser: Open, world: World
 ) -> None:
-    db.write(lambda: identity.allow(values.email("let@in.example"), by=COMMAND))
+    db.write(lambda: identity.allow_email(values.email("let@in.example"), by=COMMAND))
     seen = set()
     # Sam's customer is invited and has no account.
     for address in (NEW, "let@in.example", "other@else.example"):

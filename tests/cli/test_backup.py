@@ -116,7 +116,7 @@ def test_a_file_that_is_no_backup_is_refused_before_anything_is_lost(
     result = run(portal, "restore", str(file), "--yes")
     assert (result.exit_code, result.output[:6]) == (1, "Error:")
     with portal.app_context():
-        assert db.read(identity.anyone)
+        assert db.read(identity.has_users)
         db.session.remove()
 
 

@@ -43,7 +43,7 @@ def last_audit(chain: str) -> str:
 def test_user_create_makes_an_account_that_can_sign_in(app: Flask, browser: Any) -> None:
     code, said = call(app, "user", "create", "Zoe@New.example", *GOOD)
     made = user("zoe@new.example")
-    own = accounts.own_account_of(made)
+    own = accounts.first_own_account(made)
     assert own is not None
     assert (code, said) == (0, f"Zoe@new.example can sign in; billing account {own.id}.\n")
     assert (own.kind, own.mode, made.name) == (Kind.DIRECT, Mode.TRIAL, "Zoë Newcomer")
@@ -89,7 +89,7 @@ def test_user_create_refuses_in_a_sentence(
     assert "Error: " in output
     assert said in output
     assert db.session.scalar(select(func.count()).select_from(User)) == before
-    assert audit.broken_links() == []
+    assert audit.find_broken_links() == []
 
 
 @pytest.mark.parametrize("settings", [{"SIGN_UP": "invited"}])
@@ -240,13 +240,13 @@ def test_a_seed_that_is_cut_short_leaves_nothing_and_can_be_sown_again(
     empty: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(outbox, "sent", lambda *_held: 1 / 0)  # as if killed in the middle
+        patch.setattr(outbox, "record_sent", lambda *_held: 1 / 0)  # as if killed in the middle
         with pytest.raises(ZeroDivisionError):
-            demo.plant(customers=demo.FEWEST)
+            demo.seed(customers=demo.FEWEST)
     assert db.read(demo.is_empty)
     assert db.session.scalar(select(func.count()).select_from(BillingAccount)) == 0
     assert seed(empty)[0] == 0
-    assert audit.broken_links() == []
+    assert audit.find_broken_links() == []
 
 
 # Clouds

@@ -80,7 +80,7 @@ def test_setup_makes_operator_and_paid_partner_and_the_test_mail_arrives(
         user = identity.user_by_email("pat@obrien.example")
         assert user is not None
         assert user.is_operator
-        own = accounts.own_account_of(user)
+        own = accounts.first_own_account(user)
         assert own is not None
         assert (own.kind, own.mode, own.name) == ("partner", Mode.PAID, "O'Brien Integration")
         db.session.remove()

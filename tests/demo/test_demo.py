@@ -20,12 +20,12 @@ from portal.domain.access import AccountAccess, AccountRole, CloudAccess, CloudR
 from portal.domain.accounts import BillingAccount, Kind, Mode
 from portal.domain.audit import AuditLine
 from portal.domain.clouds import Cloud, Folder, Link
-from portal.domain.customers import Customer, Status, acceptance_for, draft_of
+from portal.domain.customers import Customer, Status, acceptance_by_week, draft_of
 from portal.domain.identity import User
 from portal.domain.invitations import Answer, Invitation
-from portal.domain.notifications import Notice
+from portal.domain.notifications import Notification
 from portal.domain.outbox import Delivery, OutboxEntry
-from portal.domain.policy import Terms
+from portal.domain.policy import Policy
 from tests.conftest import Databases, make_app
 from tests.support.world import Clock, actor, user
 
@@ -39,13 +39,13 @@ def planted(
     databases: Databases, kind: str, customers: int, at: datetime = TUESDAY, **settings: str
 ) -> Iterator[None]:
     """Inside the application on a database with a world of so many customers."""
-    url, before, agreed = databases.empty(kind), db.clock, policy.agreed()
+    url, before, agreed = databases.empty(kind), db.clock, policy.current()
     db.clock = Clock(at)
     try:
         app = make_app(url, **settings)
         with app.app_context():
             assert app.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code == 0
-            demo.plant(customers=customers)
+            demo.seed(customers=customers)
             try:
                 yield
             finally:
@@ -53,7 +53,7 @@ def planted(
                 db.extension.engine.dispose()
     finally:
         db.clock = before
-        policy.agree(agreed)
+        policy.configure(agreed)
         databases.drop(url)
 
 
@@ -99,7 +99,7 @@ def test_everything_that_can_happen_to_a_customer_has_happened(small: None) -> N
 
 
 def test_the_log_verifies_and_each_chain_is_told_in_order(small: None) -> None:
-    assert audit.broken_links() == []
+    assert audit.find_broken_links() == []
     for lines in grouped(AuditLine, AuditLine.chain, AuditLine.seq).values():
         assert all(a.at <= b.at for a, b in pairwise(lines))
 
@@ -158,7 +158,7 @@ def test_every_cloud_and_every_account_has_an_owner(small: None) -> None:
 
 
 def test_ids_sort_by_creation_and_nothing_lies_ahead(small: None) -> None:
-    for model in (Customer, BillingAccount, Cloud, User, Notice, OutboxEntry):
+    for model in (Customer, BillingAccount, Cloud, User, Notification, OutboxEntry):
         times = list(db.session.scalars(select(model.created_at).order_by(model.id)))
         assert times == sorted(times)
         assert times[-1] < db.now()
@@ -177,8 +177,8 @@ def test_only_todays_mails_are_still_to_leave(small: None) -> None:
 
 def test_notices_of_the_last_days_are_unread_and_older_ones_read(small: None) -> None:
     a_week_ago = db.now() - timedelta(days=6)
-    assert 0 < notifications.unread(actor(EDDIE)) < 30
-    mine = [n for n in rows(Notice) if n.user_id == user(EDDIE).id]
+    assert 0 < notifications.count_unread(actor(EDDIE)) < 30
+    mine = [n for n in rows(Notification) if n.user_id == user(EDDIE).id]
     assert {n.read_at is None for n in mine if n.created_at > a_week_ago} == {True}
     assert {n.read_at is None for n in mine if n.created_at < a_week_ago - timedelta(16)} == {False}
 
@@ -228,18 +228,18 @@ def test_the_whole_world_has_three_hundred_customers_and_a_year_of_history(
         assert rows_of(owned) == [("Halden Integration", 220), ("Tidewater Systems", 80)]
         states = rows_of(select(Customer.status, func.count()).group_by(Customer.status))
         assert min(count for _status, count in states) >= 10
-        halden = accounts.own_account_of(user(OLGA))
+        halden = accounts.first_own_account(user(OLGA))
         assert halden is not None
-        weeks = acceptance_for(actor(OLGA), halden)
+        weeks = acceptance_by_week(actor(OLGA), halden)
         assert sum(week.added > 0 for week in weeks) >= len(weeks) - 2
         assert sum(week.declined > 0 for week in weeks) >= 5
         for email in (OLGA, EDDIE):
-            assert 0 < notifications.unread(actor(email)) < 30
+            assert 0 < notifications.count_unread(actor(email)) < 30
         added = sorted(rows(Customer.created_at))
         assert added[0] < db.now() - timedelta(days=350)
         assert db.now() - added[-1] < timedelta(minutes=10)
-        assert most_in_a_day() <= Terms().invitations_per_day
-        assert audit.broken_links() == []
+        assert most_in_a_day() <= Policy().invitations_per_day
+        assert audit.find_broken_links() == []
 
 
 def most_in_a_day() -> int:
@@ -263,7 +263,7 @@ def test_it_can_be_told_on_any_day_and_whatever_is_set(databases: Databases, at:
     with planted(databases, "sqlite", demo.FEWEST, at, **settings):
         assert len(rows(Customer.id)) == demo.FEWEST
         assert set(rows(Customer.status)) == set(Status)
-        agreed = policy.agreed()
+        agreed = policy.current()
         assert (agreed.invitations_per_day, agreed.customer_email_domains) == (1, ("yandex.ru",))
         assert (agreed.access_propagation.days, agreed.initial_grant_lasts.days) == (1, 1)
 

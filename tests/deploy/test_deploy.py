@@ -109,11 +109,11 @@ def test_people_are_served_over_https_by_nginx_and_gunicorn(
 def test_a_file_that_is_too_large_gets_the_portal_s_sentence(visitor: Visitor) -> None:
     visitor.sign_in(OLGA, PASSWORD)
     customers = visitor.follow("/partner")
-    status, page = upload(visitor, customers, config.FILE_LARGEST - 1000)
+    status, page = upload(visitor, customers, config.MAX_FILE_BYTES - 1000)
     assert (status, "is none of the columns" in page) == (422, True)
-    status, page = upload(visitor, customers, config.FILE_LARGEST + 1)
+    status, page = upload(visitor, customers, config.MAX_FILE_BYTES + 1)
     assert (status, "This file has more than 4 MB" in page) == (422, True)
-    assert upload(visitor, customers, 4 * config.FILE_LARGEST)[0] == 413
+    assert upload(visitor, customers, 4 * config.MAX_FILE_BYTES)[0] == 413
 
 
 def test_the_log_of_requests_knows_neither_searches_nor_tokens(

@@ -39,7 +39,7 @@ def taken() -> tuple[str, str]:
 
 
 def mark(held: tuple[str, str]) -> bool:
-    return db.write(lambda: outbox.mark(*held))
+    return db.write(lambda: outbox.mark_transmitting(*held))
 
 
 def tell(verb: Callable[[str, str, str], bool], held: tuple[str, str], words: str = "so") -> bool:
@@ -48,7 +48,7 @@ def tell(verb: Callable[[str, str, str], bool], held: tuple[str, str], words: st
 
 def shown(ident: str) -> tuple[Delivery, str | None]:
     """State and answer, as the customer's page reads them."""
-    return db.read(lambda: (outbox.by_id(ident).state, outbox.by_id(ident).answer))
+    return db.read(lambda: (outbox.get(ident).state, outbox.get(ident).answer))
 
 
 def state(ident: str) -> Delivery:

@@ -241,7 +241,7 @@ def test_partner_status_turns_a_direct_account_into_a_partners(app: object, worl
     assert find(world.direct).kind == "partner"
     assert find(world.direct).mode == "trial"
     assert left(world.direct) == AMOUNT
-    assert accounts.partners_of(actor(DORA)) == [(world.direct, "Dora & Co")]
+    assert accounts.partner_accounts_of(actor(DORA)) == [(world.direct, "Dora & Co")]
     assert [a.id for a in accounts.accounts_for(actor(DORA), search="dora & co")] == [world.direct]
 
 
@@ -251,7 +251,7 @@ def test_partner_status_without_a_name_keeps_the_accounts(app: object, world: Wo
             db.lock(BillingAccount, world.direct), name=None, by=COMMAND
         )
     )
-    assert accounts.partners_of(actor(DORA)) == [(world.direct, "Dora Direct")]
+    assert accounts.partner_accounts_of(actor(DORA)) == [(world.direct, "Dora Direct")]
 
 
 def test_only_a_direct_account_gets_partner_status(app: object, world: World) -> None:
@@ -264,7 +264,7 @@ def test_only_a_direct_account_gets_partner_status(app: object, world: World) ->
 
 def revoke(ident: str) -> None:
     partner = db.lock(BillingAccount, ident)
-    live = customers.live_customers(partner)
+    live = customers.count_live_customers(partner)
     accounts.revoke_partner_status(partner, live_customers=live, by=COMMAND)
 
 
@@ -286,7 +286,7 @@ def test_partner_status_is_taken_away_when_no_customer_lives(app: object, world:
     db.write(decline)
     db.write(lambda: revoke(world.trial))
     assert find(world.trial).kind == "direct"
-    assert accounts.partners_of(actor(TINA)) == []
+    assert accounts.partner_accounts_of(actor(TINA)) == []
 
 
 def test_who_is_no_partner_loses_no_partner_status(app: object, world: World) -> None:
@@ -296,16 +296,16 @@ def test_who_is_no_partner_loses_no_partner_status(app: object, world: World) ->
 
 def test_staff_finds_its_partner_whatever_its_role(app: object, world: World) -> None:
     for email in (OLGA, EDDIE, VERA):
-        assert accounts.partners_of(actor(email)) == [(world.north, "North")]
+        assert accounts.partner_accounts_of(actor(email)) == [(world.north, "North")]
     for email in (CARL, NINA, DORA):
-        assert accounts.partners_of(actor(email)) == []
+        assert accounts.partner_accounts_of(actor(email)) == []
 
 
 @pytest.mark.parametrize("email", [OLGA, EDDIE, VERA, NINA])
 def test_ones_own_account_is_never_an_employers_or_a_subaccount(
     app: object, world: World, email: str
 ) -> None:
-    own = accounts.own_account_of(user(email))
+    own = accounts.first_own_account(user(email))
     assert own is not None
     assert access.roles_on_account(actor(email), own) == {AccountRole.OWNER}
     assert own.kind != "subaccount"
@@ -313,7 +313,7 @@ def test_ones_own_account_is_never_an_employers_or_a_subaccount(
 
 def test_one_sees_the_accounts_one_holds_a_role_on(app: object, world: World) -> None:
     def own(email: str) -> str:
-        found = accounts.own_account_of(user(email))
+        found = accounts.first_own_account(user(email))
         assert found is not None
         return found.id
 

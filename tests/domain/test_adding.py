@@ -234,7 +234,7 @@ def test_another_partner_invites_the_same_person_and_learns_nothing(
     app: object, world: World
 ) -> None:
     south = db.session.get_one(BillingAccount, world.south)
-    assert customers.problems(south, draft(CARL, tin="123", reference="R1")) == []
+    assert customers.find_problems(south, draft(CARL, tin="123", reference="R1")) == []
     added = add(world.south, draft(CARL), by=SAM)
     names = [row.name for row in customers.page_for(actor(SAM), south, Filter())]
     assert names == ["New Client", "Elsewhere"]
@@ -392,7 +392,7 @@ def test_all_that_speaks_against_a_draft_is_said_at_once(app: object, world: Wor
     add(world.north, draft("one@client.example", country="RU", tin=INN, reference="K-1"))
     partner = db.session.get_one(BillingAccount, world.north)
     wrong = draft(CARL, tin=INN, reference="K-1", manager_id="nobody")
-    assert [problem.code for problem in customers.problems(partner, wrong)] == [
+    assert [problem.code for problem in customers.find_problems(partner, wrong)] == [
         "email-taken",
         "reference-taken",
         "manager-not-staff",

@@ -69,7 +69,7 @@ def behind(email: str, ident: str) -> tuple[str, bool] | None:
     """What this person's link leads to, and whether it is open."""
 
     def found() -> tuple[str, bool] | None:
-        asked = invitations.addressed(actor(email), ident)
+        asked = invitations.find_by_link(actor(email), ident)
         return asked and (asked.subaccount_id, asked.is_open)
 
     return db.read(found)
@@ -100,7 +100,7 @@ def test_accepting_makes_the_customer_active(app: object, world: World, clock: o
     subaccount = db.session.get_one(BillingAccount, world.carls_subaccount)
     assert subaccount.status == "ACTIVE"
     assert subaccount.confirmed_at is not None
-    assert invitations.answer_to(world.carls_subaccount) == ("confirmed", subaccount.confirmed_at)
+    assert invitations.answer_of(world.carls_subaccount) == ("confirmed", subaccount.confirmed_at)
 
 
 def test_accepting_gives_roles_that_work_at_once(app: object, world: World) -> None:
@@ -185,7 +185,7 @@ def test_declining_makes_the_customer_inactive_and_closes_what_was_made(
     assert (declined.id, declined.status) == (world.carls_customer, "Inactive")
     assert db.session.get_one(BillingAccount, world.carls_subaccount).status == "CLOSED"
     assert db.session.get_one(Cloud, world.carls_cloud).closed_at is not None
-    assert invitations.answer_to(world.carls_subaccount)[0] == "declined"
+    assert invitations.answer_of(world.carls_subaccount)[0] == "declined"
     assert open_invitations(CARL) == []
     assert db.find(BillingAccount, world.carls_subaccount, actor(CARL)) is None
 
@@ -222,15 +222,15 @@ def test_a_mail_in_a_workers_hands_does_not_leave_after_declining(
     mail = claimed(world.carls_subaccount)
     ident, token = mail.id, mail.claim or ""
     answer(customers.decline, world.carls_subaccount, CARL)
-    assert not db.write(lambda: outbox.mark(ident, token))
+    assert not db.write(lambda: outbox.mark_transmitting(ident, token))
     assert mail_of(world.carls_subaccount).state is Delivery.CANCELLED
 
 
 def test_a_mail_that_left_stays_what_it_was(app: object, world: World) -> None:
     mail = claimed(world.carls_subaccount)
     ident, token = mail.id, mail.claim or ""
-    assert db.write(lambda: outbox.mark(ident, token))
-    assert db.write(lambda: outbox.sent(ident, token, "250 queued"))
+    assert db.write(lambda: outbox.mark_transmitting(ident, token))
+    assert db.write(lambda: outbox.record_sent(ident, token, "250 queued"))
     answer(customers.decline, world.carls_subaccount, CARL)
     assert mail_of(world.carls_subaccount).state is Delivery.SENT
 
@@ -269,13 +269,13 @@ def test_an_open_invitation_is_shown_to_whom_it_names_and_to_nobody_else(
 def test_an_answered_invitation_is_open_no_more(app: object, world: World) -> None:
     answer(customers.accept, world.carls_subaccount, CARL)
     assert open_invitations(CARL) == []
-    assert not db.read(lambda: invitations.waits_for(actor(CARL).email_key))
+    assert not db.read(lambda: invitations.is_invited(actor(CARL).email_key))
 
 
 def test_an_open_invitation_waits_for_its_address(app: object, world: World) -> None:
-    assert invitations.waits_for(actor(CARL).email_key)
-    assert not invitations.waits_for(actor(NINA).email_key)
-    assert not invitations.waits_for("")
+    assert invitations.is_invited(actor(CARL).email_key)
+    assert not invitations.is_invited(actor(NINA).email_key)
+    assert not invitations.is_invited("")
 
 
 def test_the_link_leads_the_invited_person_to_the_invitation(app: object, world: World) -> None:
@@ -310,10 +310,10 @@ def test_for_anybody_else_there_is_no_invitation_behind_the_link(app: object, wo
 
 def test_staff_reads_that_it_is_their_customers_invitation(app: object, world: World) -> None:
     for ident in (world.carls_subaccount, world.north):
-        assert customers.sees_as_own_customers(actor(VERA), ident)
+        assert customers.is_own_customers_invitation(actor(VERA), ident)
         for email in (CARL, SAM, DORA):
-            assert not customers.sees_as_own_customers(actor(email), ident)
-    assert not customers.sees_as_own_customers(actor(OLGA), world.souths_customer)
+            assert not customers.is_own_customers_invitation(actor(email), ident)
+    assert not customers.is_own_customers_invitation(actor(OLGA), world.souths_customer)
 
 
 def test_who_has_declined_may_be_invited_again_and_confirm(app: object, world: World) -> None:

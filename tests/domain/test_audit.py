@@ -83,7 +83,7 @@ def new_lines(unit: Callable[[], object]) -> list[AuditLine]:
     """The lines that a unit of work adds."""
     before = {(line.chain, line.seq) for line in lines()}
     db.write(unit)
-    assert audit.broken_links() == []
+    assert audit.find_broken_links() == []
     return [line for line in lines() if (line.chain, line.seq) not in before]
 
 
@@ -153,7 +153,7 @@ def test_a_change_without_its_line_does_not_happen(
 def test_a_newcomer_leaves_a_line_about_the_user_and_one_about_the_account(app: object) -> None:
     added = new_lines(lambda: register("new@comer.example", "New Comer"))
     who = user("new@comer.example").id
-    own = accounts.own_account_of(user("new@comer.example"))
+    own = accounts.first_own_account(user("new@comer.example"))
     assert own is not None
     assert {(line.chain, line.action, line.thing) for line in added} == {
         (audit.INSTALLATION, "user.create", who),
@@ -172,7 +172,7 @@ def _revoke(world: World) -> None:
 
 
 def _allow(world: World) -> None:
-    identity.allow(values.email("zebulon@quill.example"), by=COMMAND)
+    identity.allow_email(values.email("zebulon@quill.example"), by=COMMAND)
 
 
 def _make_operator(world: World) -> None:
@@ -252,7 +252,7 @@ def test_the_cast_has_a_chain_for_each_account_and_one_for_the_installation(
     assert chains == heads
     assert {world.north, world.south, world.direct, audit.INSTALLATION} <= chains
     assert world.carls_subaccount not in chains
-    assert audit.broken_links() == []
+    assert audit.find_broken_links() == []
 
 
 def test_anyone_with_the_rows_can_verify_a_chain(app: object, world: World) -> None:
@@ -291,19 +291,19 @@ def test_a_changed_line_breaks_the_chain(app: object, world: World, column: str)
         f"UPDATE audit_lines SET {column} = {CHANGED[column]}"
         f" WHERE chain = '{audit.INSTALLATION}' AND seq = {last}"
     )
-    assert audit.broken_links() != []
+    assert audit.find_broken_links() != []
 
 
 @pytest.mark.parametrize("which", ["1", "2", "(SELECT max(seq) FROM audit_lines WHERE chain = :c)"])
 def test_a_removed_line_breaks_the_chain(app: object, world: World, which: str) -> None:
     which = which.replace(":c", f"'{world.north}'")
     raw(f"DELETE FROM audit_lines WHERE chain = '{world.north}' AND seq = {which}")
-    assert [chain for chain, _seq in audit.broken_links()] != []
+    assert [chain for chain, _seq in audit.find_broken_links()] != []
 
 
 def test_a_chain_emptied_altogether_is_broken(app: object, world: World) -> None:
     raw(f"DELETE FROM audit_lines WHERE chain = '{world.north}'")
-    assert [chain for chain, _seq in audit.broken_links()] == [world.north]
+    assert [chain for chain, _seq in audit.find_broken_links()] == [world.north]
 
 
 def test_a_line_put_in_behind_the_last_one_breaks_the_chain(app: object, world: World) -> None:
@@ -313,7 +313,7 @@ def test_a_line_put_in_behind_the_last_one_breaks_the_chain(app: object, world: 
         f" WHERE chain = '{world.direct}' AND seq = (SELECT max(seq) FROM audit_lines"
         f" WHERE chain = '{world.direct}')"
     )
-    assert {chain for chain, _seq in audit.broken_links()} == {world.direct}
+    assert {chain for chain, _seq in audit.find_broken_links()} == {world.direct}
 
 
 def test_the_chain_verifies_whatever_zone_the_database_speaks_in(
@@ -327,4 +327,4 @@ def test_the_chain_verifies_whatever_zone_the_database_speaks_in(
         db.extension.engine.dispose()
     partner = db.session.get_one(BillingAccount, world.north)
     db.write(lambda: customers.add(partner, by=actor(OLGA), draft=draft()))
-    assert audit.broken_links() == []
+    assert audit.find_broken_links() == []

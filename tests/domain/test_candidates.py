@@ -17,8 +17,8 @@ from tests.support.world import CARL, DORA, EDDIE, NINA, SAM, VERA, Clock, World
 
 def choices(to: str, by: str, *, search: str = "", shown: int = links.PAGE) -> Choices:
     def question() -> Choices:
-        at = links.target(db.session.get_one(BillingAccount, to), actor(by))
-        return links.choices(at, search=search, shown=shown)
+        at = links.target_for(db.session.get_one(BillingAccount, to), actor(by))
+        return links.list_candidates(at, search=search, shown=shown)
 
     return db.read(question)
 
@@ -180,8 +180,8 @@ def cost(to: str, by: str, *, search: str = "") -> tuple[int, int]:
             before = db.session.execute(text(ROWS_READ)).scalar_one()
         event.listen(engine, "after_cursor_execute", sent)
         try:
-            at = links.target(db.session.get_one(BillingAccount, to), actor(by))
-            links.choices(at, search=search)
+            at = links.target_for(db.session.get_one(BillingAccount, to), actor(by))
+            links.list_candidates(at, search=search)
         finally:
             event.remove(engine, "after_cursor_execute", sent)
             if is_sqlite:

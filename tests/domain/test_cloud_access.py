@@ -22,7 +22,7 @@ from portal.domain.access import AccountRole, CloudAccess, CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.audit import AuditLine
-from portal.domain.cloud_access import Asking, Holder
+from portal.domain.cloud_access import AccessRequest, Member
 from portal.domain.clouds import Cloud
 from portal.domain.errors import Refused
 from tests.support.world import (
@@ -84,12 +84,12 @@ def roles(cloud_id: str, email: str) -> set[CloudRole]:
     return db.read(lambda: set(access.roles_on_cloud(actor(email), cloud_id)))
 
 
-def shown(cloud_id: str, who: str, *, reader: str = DORA) -> Holder | None:
+def shown(cloud_id: str, who: str, *, reader: str = DORA) -> Member | None:
     """What the list says of somebody."""
 
-    def question() -> Holder | None:
+    def question() -> Member | None:
         found = db.session.get_one(Cloud, cloud_id)
-        holders = cloud_access.holders_of(found, reader=actor(reader))
+        holders = cloud_access.members_of(found, reader=actor(reader))
         return next((one for one in holders if one.id == holder_id(who)), None)
 
     return db.read(question)
@@ -408,7 +408,7 @@ def test_the_list_says_who_holds_what_since_when_by_whom(
     clock.forward(days=1)
     grant(world.doras_cloud, OWNER, to=world.north)
     grant(world.doras_cloud, MEMBER, to=EDDIE)
-    holders = cloud_access.holders_of(
+    holders = cloud_access.members_of(
         db.session.get_one(Cloud, world.doras_cloud), reader=actor(DORA)
     )
     assert [(one.name, one.email, one.role, one.coming) for one in holders] == [
@@ -449,7 +449,7 @@ def test_however_many_hold_a_role_the_same_number_of_questions_is_asked(
     def look() -> int:
         found = db.session.get_one(Cloud, world.ninas_cloud)
         asked.clear()
-        cloud_access.holders_of(found, reader=nina)
+        cloud_access.members_of(found, reader=nina)
         return len(asked)
 
     def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
@@ -465,9 +465,9 @@ def test_however_many_hold_a_role_the_same_number_of_questions_is_asked(
 def test_staff_of_a_partner_concerned_asks_for_its_account_and_others_for_themselves(
     app: Flask, world: World
 ) -> None:
-    def asking(cloud_id: str, email: str) -> Asking:
+    def asking(cloud_id: str, email: str) -> AccessRequest:
         found = db.session.get_one(Cloud, cloud_id)
-        return cloud_access.asking(found, actor=actor(email))
+        return cloud_access.access_request_for(found, actor=actor(email))
 
     give(world.doras_cloud, VIEWER, to=SAM)
     assert asking(world.doras_cloud, SAM) == (None, False)
@@ -518,5 +518,5 @@ def test_a_partners_staff_hear_that_their_partner_was_given_a_role(
     db.write(
         lambda: cloud_access.grant(found, by=actor(DORA), role=CloudRole.VIEWER, to=world.north)
     )
-    newest = db.read(lambda: notifications.notices_for(actor(OLGA))[0].facts)
+    newest = db.read(lambda: notifications.notifications_for(actor(OLGA))[0].facts)
     assert (newest["person"], newest["thing"]) == ("North", "dora-cloud")

@@ -122,12 +122,12 @@ def test_a_records_own_reference_and_tax_number_do_not_stand_in_its_way(
 def test_a_domain_that_is_not_allowed_any_more_does_not_stop_an_edit(
     app: Flask, world: World
 ) -> None:
-    agreed = policy.agreed()
-    policy.agree(replace(agreed, customer_email_domains=("yandex.example",)))
+    agreed = policy.current()
+    policy.configure(replace(agreed, customer_email_domains=("yandex.example",)))
     try:
         edit(world.ninas_customer, description="fine")
     finally:
-        policy.agree(agreed)
+        policy.configure(agreed)
     assert record(world.ninas_customer).description == "fine"
 
 
@@ -164,7 +164,7 @@ def test_a_mail_that_is_being_transmitted_is_not_called_cancelled(app: Flask, wo
         assert entry is not None
         token = entry.claim or ""
         ident = entry.id
-        assert db.write(lambda ident=ident, token=token: outbox.mark(ident, token))
+        assert db.write(lambda ident=ident, token=token: outbox.mark_transmitting(ident, token))
         if entry.about == subaccount:
             break
     correct(world.carls_customer, "carla@customer.example")

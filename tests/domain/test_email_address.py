@@ -38,7 +38,7 @@ NEW = "carl@another.example"
 def ask(email: str = NEW, who: str = CARL) -> str:
     """The ID of the change that the mail's link carries."""
     by = actor(who)
-    db.write(lambda: identity.ask_email_change(by, values.email(email)))
+    db.write(lambda: identity.request_email_change(by, values.email(email)))
     return db.read(lambda: db.session.get_one(EmailChange, by.id).id)
 
 
@@ -75,7 +75,7 @@ def test_confirming_changes_the_address_tells_the_old_one_and_is_recorded(app: o
     assert (changed.email, changed.email_key) == ("CARL@another.example", NEW)
     assert [m.recipient for m in mails("email-changed")] == [CARL]
     assert NEW not in str(mails("email-changed")[0].facts)
-    assert audit.broken_links() == []
+    assert audit.find_broken_links() == []
 
 
 def test_a_change_is_confirmed_once(app: object) -> None:
@@ -91,7 +91,7 @@ def test_a_change_is_over_after_two_days(app: object, clock: Clock) -> None:
     clock.forward(seconds=60)
     assert db.read(lambda: identity.pending_email_change(actor(CARL))) is None
     assert refusal(change_id) == "link-over"
-    db.write(identity.forget_old)
+    db.write(identity.purge_expired)
     assert db.session.query(EmailChange).count() == 0
 
 
@@ -198,7 +198,7 @@ def race(
         outcome.append(meanwhile(app, change_id))
         return found
 
-    monkeypatch.setattr(answering.identity, "as_of_now", look_and_wait)
+    monkeypatch.setattr(answering.identity, "refresh_actor", look_and_wait)
     db.write(lambda: customers.accept(db.lock(Invitation, world.carls_subaccount), by=carl))
     asked = db.session.get_one(Invitation, world.carls_subaccount)
     assert asked.answered_by == carl.id
@@ -209,7 +209,7 @@ def race(
 def test_the_address_is_held_until_the_answer_is_committed(
     app: Flask, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert race(app, world, monkeypatch, identity.as_of_now) == ("waits", True)
+    assert race(app, world, monkeypatch, identity.refresh_actor) == ("waits", True)
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])

@@ -12,7 +12,7 @@ from portal.domain.actors import COMMAND
 from portal.domain.audit import AuditLine
 from portal.domain.customers import Customer, CustomerNote, Draft
 from portal.domain.errors import Refused
-from portal.domain.identity import KeptForm
+from portal.domain.identity import SavedForm
 from portal.domain.outbox import OutboxEntry
 from tests.support.world import EDDIE, OLGA, SAM, World, actor, everything, user
 
@@ -46,15 +46,15 @@ def quill(app: Flask, world: World) -> str:
     def refuse() -> None:
         while (entry := outbox.claim()) is not None:
             assert entry.claim
-            outbox.refused(entry.id, entry.claim, f"550 <{entry.recipient}> unknown")
+            outbox.record_refused(entry.id, entry.claim, f"550 <{entry.recipient}> unknown")
 
     db.write(refuse)
 
     def write_down() -> None:
         record = db.lock(Customer, ident)
         customers.add_note(record, by=actor(EDDIE), text=f"Call {PERSONAL['name']}.")
-        identity.keep_form(user(EDDIE).id, {"phone": [PERSONAL["phone"]]})
-        identity.keep_form(user(SAM).id, {"name": ["What Sam typed"]})
+        identity.save_form(user(EDDIE).id, {"phone": [PERSONAL["phone"]]})
+        identity.save_form(user(SAM).id, {"name": ["What Sam typed"]})
 
     db.write(write_down)
     return ident
@@ -90,7 +90,7 @@ def test_notes_and_what_the_staff_had_typed_go_and_nobody_elses(
     remove(quill)
     erase(quill)
     assert db.read(lambda: customers.notes_on(db.session.get_one(Customer, quill))) == []
-    kept = db.read(lambda: [form.fields for form in db.session.query(KeptForm)])
+    kept = db.read(lambda: [form.fields for form in db.session.query(SavedForm)])
     assert kept == [{"name": ["What Sam typed"]}]
     assert db.session.query(CustomerNote).count() == 1, "Nina's"
 
@@ -99,7 +99,7 @@ def test_the_log_still_verifies_and_has_one_line_more(app: Flask, quill: str) ->
     remove(quill)
     before = db.session.query(AuditLine).count()
     erase(quill)
-    assert audit.broken_links() == []
+    assert audit.find_broken_links() == []
     assert db.session.query(AuditLine).count() == before + 1
     history = db.read(lambda: customers.history_of(db.session.get_one(Customer, quill)))
     assert "customer.erase" in [line.action for line in history]
@@ -133,7 +133,7 @@ def test_a_mail_that_is_being_handed_over_is_waited_for(app: Flask, world: World
     def transmit() -> None:
         while (entry := outbox.claim()) is not None:
             assert entry.claim
-            outbox.mark(entry.id, entry.claim)
+            outbox.mark_transmitting(entry.id, entry.claim)
 
     db.write(transmit)
     remove(world.carls_customer)
@@ -150,8 +150,8 @@ def test_an_erased_invitation_is_nobodys(app: Flask, world: World, quill: str) -
         lambda: accounts.register(address, name="X", password_hash="x", language="en", by=COMMAND)
     )
     again = actor(PERSONAL["invitation_email"])
-    assert invitations.addressed(again, subaccount_id) is None
-    assert not invitations.waits_for("")
+    assert invitations.find_by_link(again, subaccount_id) is None
+    assert not invitations.is_invited("")
     assert invitations.open_for(again) == []
 
 

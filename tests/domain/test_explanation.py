@@ -163,7 +163,7 @@ def test_standing_is_ones_own_rows_and_those_of_ones_partner_strongest_first(
 
     def standing(email: str) -> list[tuple[object, str | None]]:
         found = db.session.get_one(Cloud, world.ninas_cloud)
-        rows = explanation.standing(found, user(email).id)
+        rows = explanation.grants_of_user(found, user(email).id)
         return [(row.role, row.partner_name) for row in rows]
 
     assert standing(EDDIE) == [(OWNER, "North"), (MEMBER, None)]

@@ -11,7 +11,7 @@ from portal.domain import clouds, customers, idempotency
 from portal.domain.accounts import BillingAccount
 from portal.domain.clouds import Cloud
 from portal.domain.errors import Refused
-from portal.domain.idempotency import FormKey
+from portal.domain.idempotency import IdempotencyKey
 from tests.support.world import (
     CARL,
     DORA,
@@ -35,7 +35,7 @@ def add_folder(
 
     def unit() -> str:
         by, parent = actor(DORA), db.lock(Cloud, world.doras_cloud)
-        return idempotency.once(
+        return idempotency.run_once(
             by,
             key,
             {"name": name} if body is None else body,
@@ -60,7 +60,7 @@ def test_sending_a_form_twice_acts_once_and_answers_the_same(app: object, world:
 def test_adding_twice_with_one_form_key_adds_one_customer(app: object, world: World) -> None:
     def add() -> str:
         by, partner = actor(EDDIE), db.lock(BillingAccount, world.north)
-        return idempotency.once(
+        return idempotency.run_once(
             by, KEY, {"name": "New"}, lambda: customers.add(partner, by=by, draft=draft()).id
         )
 
@@ -98,7 +98,7 @@ def test_a_key_belongs_to_its_user(app: object, world: World) -> None:
     def ninas() -> str:
         by, parent = actor(NINA), db.lock(Cloud, world.ninas_cloud)
         effect = clouds.create_folder
-        return idempotency.once(
+        return idempotency.run_once(
             by, KEY, {"name": "shop"}, lambda: effect(parent, by=by, name="shop").id
         )
 
@@ -119,18 +119,18 @@ def test_a_key_is_kept_for_a_day_at_least_and_then_forgotten(
 ) -> None:
     first = add_folder(world)
     clock.forward(hours=24)
-    db.write(idempotency.forget_old)
+    db.write(idempotency.purge_expired)
     assert add_folder(world) == first
     clock.forward(hours=25)
-    db.write(idempotency.forget_old)
-    assert db.session.query(FormKey).all() == []
+    db.write(idempotency.purge_expired)
+    assert db.session.query(IdempotencyKey).all() == []
 
 
 def test_whether_a_form_has_acted_is_known_to_its_user_only(app: object, world: World) -> None:
-    assert not idempotency.has_acted(actor(DORA), KEY)
+    assert not idempotency.has_run(actor(DORA), KEY)
     add_folder(world)
-    assert idempotency.has_acted(actor(DORA), KEY)
-    assert not idempotency.has_acted(actor(NINA), KEY)
+    assert idempotency.has_run(actor(DORA), KEY)
+    assert not idempotency.has_run(actor(NINA), KEY)
 
 
 def test_a_key_is_no_way_around_the_roles(app: object, world: World) -> None:
@@ -139,7 +139,7 @@ def test_a_key_is_no_way_around_the_roles(app: object, world: World) -> None:
     def carls() -> str:
         by, parent = actor(CARL), db.lock(Cloud, world.doras_cloud)
         effect = clouds.create_folder
-        return idempotency.once(
+        return idempotency.run_once(
             by, KEY, {"name": "shop"}, lambda: effect(parent, by=by, name="shop").id
         )
 

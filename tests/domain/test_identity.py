@@ -16,7 +16,7 @@ from portal.domain import accounts, customers, identity, invitations, values
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND, NEWCOMER, Actor
 from portal.domain.errors import Refused
-from portal.domain.identity import AllowedEmail, KeptForm, SignUp, UserSession
+from portal.domain.identity import AllowedEmail, SavedForm, SignUp, UserSession
 from portal.domain.identity import password as passwords
 from portal.domain.outbox import OutboxEntry
 from tests.conftest import HASHER, NOBODY
@@ -47,7 +47,7 @@ def sign_up(email: str = NEW) -> None:
             name="New Comer",
             next_path="/console",
             language="en",
-            invited=invitations.waits_for(address.key),
+            invited=invitations.is_invited(address.key),
         )
     )
 
@@ -78,7 +78,7 @@ def signed_in(token: str) -> Actor | None:
     """Who is signed in with this token at the next request."""
 
     def read() -> Actor | None:
-        found = identity.session_actor(token)
+        found = identity.actor_of_session(token)
         return found and found[0]
 
     return db.read(read)
@@ -91,7 +91,7 @@ def use(token: str) -> None:
 
 
 def tidy() -> None:
-    db.write(identity.forget_old)
+    db.write(identity.purge_expired)
 
 
 def test_an_address_that_asks_gets_a_mail_and_no_account(app: object) -> None:
@@ -168,7 +168,7 @@ def test_where_sign_up_is_by_invitation_the_invited_and_the_allowed_sign_up(
         customers.add(partner, by=actor(OLGA), draft=draft("Invited@client.example"))
 
     db.write(invite)
-    db.write(lambda: identity.allow(values.email("Allowed@Client.example"), by=COMMAND))
+    db.write(lambda: identity.allow_email(values.email("Allowed@Client.example"), by=COMMAND))
     for email in ("invited@client.example", "allowed@client.example", "stranger@client.example"):
         sign_up(email)
     assert [mail.recipient for mail in mails("verification")] == [
@@ -198,7 +198,7 @@ def test_a_closed_invitation_lets_nobody_in(app: object, world: World) -> None:
 
 def test_allowing_an_address_twice_allows_it_once(app: object) -> None:
     for email in ("ann@client.example", "ANN@client.example"):
-        db.write(lambda email=email: identity.allow(values.email(email), by=COMMAND))
+        db.write(lambda email=email: identity.allow_email(values.email(email), by=COMMAND))
     assert [row.email_key for row in db.session.query(AllowedEmail)] == ["ann@client.example"]
 
 
@@ -219,7 +219,7 @@ def test_allowing_an_address_twice_allows_it_once(app: object) -> None:
 def test_a_password_has_ten_to_two_hundred_characters_and_is_not_the_address(
     password: str, code: str | None
 ) -> None:
-    fault = identity.password_fault(password, DORA)
+    fault = identity.password_problem(password, DORA)
     assert (fault and fault.code) == code
 
 
@@ -269,7 +269,7 @@ class Meeting:
     """Hashes nothing; whoever comes waits a little for one more than may be at it at once."""
 
     def __init__(self) -> None:
-        self.met = threading.Barrier(passwords.AT_ONCE + 1, timeout=0.2)
+        self.met = threading.Barrier(passwords.MAX_CONCURRENT_HASHES + 1, timeout=0.2)
         self.came = list[bool]()
 
     def verify(self, _stored: str, _typed: str) -> bool:
@@ -381,7 +381,7 @@ def test_using_an_ended_session_does_not_wake_it(app: object) -> None:
 def test_old_things_are_forgotten_and_new_ones_kept(app: object, clock: Clock) -> None:
     def come(email: str) -> None:
         ident = user(email).id
-        db.write(lambda: identity.keep_form(ident, {"name": ["typed"]}))
+        db.write(lambda: identity.save_form(ident, {"name": ["typed"]}))
         sign_in(email)
 
     sign_up("old@client.example")
@@ -393,7 +393,7 @@ def test_old_things_are_forgotten_and_new_ones_kept(app: object, clock: Clock) -
     clock.forward(hours=5)
     tidy()
     assert [each.email for each in waiting()] == ["new@client.example"]
-    assert [row.user_id for row in db.session.query(KeptForm)] == [user(SAM).id]
+    assert [row.user_id for row in db.session.query(SavedForm)] == [user(SAM).id]
     assert [row.user_id for row in db.session.query(UserSession)] == [user(SAM).id]
 
 
@@ -406,11 +406,11 @@ def test_forgetting_keeps_sessions_that_live(app: object, clock: Clock) -> None:
 
 def test_a_kept_form_is_shown_to_its_owner_only(app: object) -> None:
     fields = {"name": ["Ünïcode & <b>"], "country": ["DE"]}
-    key = db.write(lambda: identity.keep_form(user(DORA).id, fields))
-    kept = db.find(KeptForm, key, actor(DORA))
+    key = db.write(lambda: identity.save_form(user(DORA).id, fields))
+    kept = db.find(SavedForm, key, actor(DORA))
     assert kept is not None
     assert kept.fields == fields
-    assert db.find(KeptForm, key, actor(SAM)) is None
+    assert db.find(SavedForm, key, actor(SAM)) is None
 
 
 def test_an_operator_is_made_by_a_verb(app: object) -> None:

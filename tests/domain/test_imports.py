@@ -46,18 +46,18 @@ def uploaded(world: World, *lines: Line) -> str:
 def begun(world: World, count: int) -> str:
     """An import of so many good rows that waits for the worker's adding."""
     ident, olga = uploaded(world, *map(line, range(2, count + 2))), actor(OLGA)
-    while db.write(lambda: imports.go_on(ident)):
+    while db.write(lambda: imports.run_step(ident)):
         pass
     db.write(lambda: imports.begin(db.lock(Import, ident), by=olga))
     return ident
 
 
 def step(ident: str) -> bool:
-    return db.write(lambda: imports.go_on(ident))
+    return db.write(lambda: imports.run_step(ident))
 
 
 def work() -> None:
-    while worker.import_some():
+    while worker.run_imports():
         pass
 
 
@@ -93,7 +93,7 @@ def test_nothing_is_added_before_somebody_says_so(app: Flask, world: World) -> N
     ident = uploaded(world, line(2))
     work()
     assert (state(ident), count_of(ident, Outcome.NEW)) == (State.CHECKED, 1)
-    assert db.read(imports.due) is None
+    assert db.read(imports.next_due) is None
 
 
 def test_each_row_is_a_transaction_of_its_own(app: Flask, world: World) -> None:
@@ -255,7 +255,7 @@ def test_while_the_database_fails_the_row_waits_and_others_come_first(
 
     monkeypatch.setattr(customers, "add", fails)
     with pytest.raises(OperationalError):
-        worker.import_some()
+        worker.run_imports()
     assert outcomes(ident) == {2: Outcome.NEW}
     monkeypatch.setattr(customers, "add", add)
     other = uploaded(world, line(9))
@@ -322,7 +322,7 @@ def test_killed_in_the_middle_of_a_row_it_is_added_once_by_the_next_worker(
 
 def two_at_once(app: Flask, ident: str) -> dict[int, Outcome]:
     """What becomes of the rows when two workers take a step each at the same moment."""
-    steps = [partial(imports.go_on, ident)] * 2
+    steps = [partial(imports.run_step, ident)] * 2
     assert Race(app).run(*steps) == ["done", "done"]
     return outcomes(ident)
 
@@ -342,7 +342,7 @@ def test_control_without_the_locks_both_workers_do_it(
         return held
 
     ident = begun(world, 1)
-    monkeypatch.setattr(steps, "_held", only_looked_at)
+    monkeypatch.setattr(steps, "_lock_import", only_looked_at)
     without_locks(monkeypatch, BillingAccount)
     assert two_at_once(app, ident) != {2: Outcome.ADDED}
 

@@ -77,7 +77,7 @@ def test_removing_closes_all_frees_the_address_and_withdraws_the_invitation(
     do(customers.remove, world.carls_customer)
     gone = record(world.carls_customer)
     assert gone.status is Status.INACTIVE
-    assert invitations.answer_to(gone.subaccount_id)[0] is Answer.WITHDRAWN
+    assert invitations.answer_of(gone.subaccount_id)[0] is Answer.WITHDRAWN
     assert invitations.open_for(actor(CARL)) == []
     closed = db.find(Cloud, world.carls_cloud, actor(OLGA))
     assert closed is not None

@@ -68,7 +68,7 @@ def test_two_people_link_one_cloud_to_two_accounts_and_one_wins(
     else:  # the chain's constraints still hold, but who loses reads no sentence
         assert outcomes == ["IntegrityError", "done"]
     assert len(payers(shop)) == 2
-    assert audit.broken_links() == []
+    assert audit.find_broken_links() == []
 
 
 @GUARDED

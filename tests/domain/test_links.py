@@ -68,7 +68,7 @@ def test_a_customer_links_an_own_cloud_to_the_partners_subaccount(
     assert payers(shop) == [world.ninas_subaccount, own(NINA)]
     changed = {name for name, rows in everything().items() if rows != before[name]}
     assert changed == {"links", "audit_lines", "audit_heads", "notices", "outbox"}
-    assert audit.broken_links() == []
+    assert audit.find_broken_links() == []
 
 
 def test_nobody_gains_or_loses_a_role_by_a_link(app: object, world: World) -> None:
@@ -136,7 +136,7 @@ def test_role_too_recent_heals_by_itself(app: object, world: World, clock: Clock
     assert reason(shop, world.ninas_subaccount, by=EDDIE) == "role-too-recent"
     why = why_not(shop, world.ninas_subaccount, EDDIE)
     assert why is not None
-    spread = policy.agreed().access_propagation
+    spread = policy.current().access_propagation
     assert spread - timedelta(seconds=1) < why.facts["until"] - clock.at < spread
     clock.forward(seconds=spread.total_seconds())
     assert reason(shop, world.ninas_subaccount, by=EDDIE) is None
@@ -431,7 +431,7 @@ def reason_of(shop: str, world: World, who: str) -> str | None:
 
 def told(email: str) -> list[str]:
     """The kinds of somebody's notices, newest first."""
-    return db.read(lambda: [one.kind for one in notifications.notices_for(actor(email))])
+    return db.read(lambda: [one.kind for one in notifications.notifications_for(actor(email))])
 
 
 def test_the_partner_hears_of_a_link_and_of_one_that_leaves(app: object, world: World) -> None:

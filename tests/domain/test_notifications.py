@@ -18,7 +18,7 @@ from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import WORKER
 from portal.domain.customers import Customer
-from portal.domain.notifications import CHOICES, Channel, Kind, Notice
+from portal.domain.notifications import PREFERENCES, Channel, Kind, Notification
 from portal.domain.outbox import GIVE_UP_AFTER, REPLY_LEASE, Delivery, OutboxEntry
 from tests.support.world import (
     ACE,
@@ -43,7 +43,7 @@ EDITORS = (OLGA, AMIR, EDDIE)
 
 def heard(email: str) -> list[str]:
     """The kinds of what somebody was told in the application, newest first."""
-    return [str(row.kind) for row in notifications.notices_for(actor(email))]
+    return [str(row.kind) for row in notifications.notifications_for(actor(email))]
 
 
 def mailed(email: str) -> list[str]:
@@ -55,8 +55,8 @@ def mailed(email: str) -> list[str]:
     return [entry.facts["notice"] for entry in entries]
 
 
-def newest(email: str) -> Notice:
-    return notifications.notices_for(actor(email))[0]
+def newest(email: str) -> Notification:
+    return notifications.notifications_for(actor(email))[0]
 
 
 def counts() -> dict[str, tuple[int, int]]:
@@ -194,18 +194,19 @@ def claimed(world: World) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("record", "told"), [(outbox.refused, Kind.NOT_DELIVERED), (outbox.lost, Kind.PARKED)]
+    ("record", "told"),
+    [(outbox.record_refused, Kind.NOT_DELIVERED), (outbox.record_no_reply, Kind.PARKED)],
 )
 def test_the_partner_hears_of_a_refused_or_parked_mail(
     app: Flask, world: World, record: Callable[..., bool], told: Kind
 ) -> None:
     ident, token = claimed(world)
-    db.write(lambda: outbox.mark(ident, token))
+    db.write(lambda: outbox.mark_transmitting(ident, token))
     before = counts()
-    db.write(lambda: worker._recorded(record, ident, token, "550 no"))
+    db.write(lambda: worker._record_outcome(record, ident, token, "550 no"))
     assert told_since(before) == set(EDITORS)
     assert (newest(EDDIE).kind, newest(EDDIE).facts) == (told, {"customer": "Carl & Sons"})
-    db.write(lambda: worker._recorded(record, ident, token, "550 no"))
+    db.write(lambda: worker._record_outcome(record, ident, token, "550 no"))
     assert told_since(before) == set(EDITORS), "a late worker tells nothing again"
 
 
@@ -214,11 +215,15 @@ def test_the_partner_hears_of_a_failed_mail_but_not_of_a_try_that_goes_on(
 ) -> None:
     before = counts()
     ident, token = claimed(world)
-    db.write(lambda: worker._recorded(outbox.later, ident, token, "451 wait"))
+    db.write(
+        lambda: worker._record_outcome(outbox.record_not_handed_over, ident, token, "451 wait")
+    )
     assert told_since(before) == set()
     clock.forward(seconds=GIVE_UP_AFTER.total_seconds())
     ident, token = claimed(world)
-    db.write(lambda: worker._recorded(outbox.later, ident, token, "451 wait"))
+    db.write(
+        lambda: worker._record_outcome(outbox.record_not_handed_over, ident, token, "451 wait")
+    )
     assert told_since(before) == set(EDITORS)
     assert newest(AMIR).kind is Kind.NOT_DELIVERED
 
@@ -227,11 +232,11 @@ def test_the_partner_hears_of_a_mail_whose_worker_died(
     app: Flask, world: World, clock: Clock
 ) -> None:
     ident, token = claimed(world)
-    db.write(lambda: outbox.mark(ident, token))
+    db.write(lambda: outbox.mark_transmitting(ident, token))
     before = counts()
     clock.forward(seconds=REPLY_LEASE.total_seconds() + 1)
-    db.write(worker._claimed)
-    assert db.read(lambda: outbox.by_id(ident).state) is Delivery.UNKNOWN
+    db.write(worker._claim_next)
+    assert db.read(lambda: outbox.get(ident).state) is Delivery.UNKNOWN
     assert told_since(before) == set(EDITORS)
     assert newest(AMIR).kind is Kind.PARKED
 
@@ -240,8 +245,8 @@ def test_a_mail_is_no_news_once_the_customer_has_answered(app: Flask, world: Wor
     ident, token = claimed(world)
     answer(CARL, customers.accept)
     before = counts()
-    db.write(lambda: worker._recorded(outbox.refused, ident, token, "550 no"))
-    assert db.read(lambda: outbox.by_id(ident).state) is Delivery.REFUSED
+    db.write(lambda: worker._record_outcome(outbox.record_refused, ident, token, "550 no"))
+    assert db.read(lambda: outbox.get(ident).state) is Delivery.REFUSED
     assert told_since(before) == set()
 
 
@@ -249,7 +254,7 @@ def test_nobody_is_told_that_a_notice_was_not_delivered(app: Flask, world: World
     def refuse_all() -> None:
         while (entry := outbox.claim()) is not None:
             if entry.kind == notifications.MAIL:
-                worker._recorded(outbox.refused, entry.id, entry.claim or "", "550 no")
+                worker._record_outcome(outbox.record_refused, entry.id, entry.claim or "", "550 no")
 
     before = counts()
     db.write(refuse_all)
@@ -258,18 +263,22 @@ def test_nobody_is_told_that_a_notice_was_not_delivered(app: Flask, world: World
 
 def test_a_kind_that_is_switched_off_is_not_told_on_that_channel(app: Flask, world: World) -> None:
     who = actor(EDDIE)
-    db.write(lambda: notifications.choose(set(CHOICES) - {(Kind.CONFIRMED, Channel.MAIL)}, by=who))
+    db.write(
+        lambda: notifications.set_preferences(
+            set(PREFERENCES) - {(Kind.CONFIRMED, Channel.MAIL)}, by=who
+        )
+    )
     assert notifications.muted_by(who) == {(Kind.CONFIRMED, Channel.MAIL)}
     before = counts()
     answer(CARL, customers.accept)
     after = counts()
     assert after[EDDIE] == (before[EDDIE][0] + 1, before[EDDIE][1])
     assert after[AMIR] == (before[AMIR][0] + 1, before[AMIR][1] + 1), "it is his own choice"
-    db.write(lambda: notifications.choose(set(), by=who))
+    db.write(lambda: notifications.set_preferences(set(), by=who))
     do(customers.end_partnership, world.carls_customer)
     assert counts()[EDDIE] == after[EDDIE]
-    db.write(lambda: notifications.choose({(Kind.CONFIRMED, Channel.APP)}, by=who))
-    assert notifications.muted_by(who) == set(CHOICES) - {(Kind.CONFIRMED, Channel.APP)}
+    db.write(lambda: notifications.set_preferences({(Kind.CONFIRMED, Channel.APP)}, by=who))
+    assert notifications.muted_by(who) == set(PREFERENCES) - {(Kind.CONFIRMED, Channel.APP)}
 
 
 def test_who_is_disabled_is_told_nothing(app: Flask, world: World) -> None:
@@ -284,15 +293,15 @@ def test_who_is_disabled_is_told_nothing(app: Flask, world: World) -> None:
 
 def test_reading_counts_down_and_touches_only_ones_own(app: Flask, world: World) -> None:
     answer(CARL, customers.accept)
-    before = notifications.unread(actor(EDDIE))
+    before = notifications.count_unread(actor(EDDIE))
     ident = newest(EDDIE).id
-    db.write(lambda: notifications.read(by=actor(AMIR), notice_id=ident))
-    assert notifications.unread(actor(EDDIE)) == before
-    db.write(lambda: notifications.read(by=actor(EDDIE), notice_id=ident))
-    assert notifications.unread(actor(EDDIE)) == before - 1
-    db.write(lambda: notifications.read(by=actor(EDDIE)))
-    assert notifications.unread(actor(EDDIE)) == 0
-    assert notifications.unread(actor(AMIR)) == before
+    db.write(lambda: notifications.mark_read(by=actor(AMIR), notice_id=ident))
+    assert notifications.count_unread(actor(EDDIE)) == before
+    db.write(lambda: notifications.mark_read(by=actor(EDDIE), notice_id=ident))
+    assert notifications.count_unread(actor(EDDIE)) == before - 1
+    db.write(lambda: notifications.mark_read(by=actor(EDDIE)))
+    assert notifications.count_unread(actor(EDDIE)) == 0
+    assert notifications.count_unread(actor(AMIR)) == before
 
 
 def test_what_is_erased_stays_in_no_notice_and_in_no_mail_of_one(app: Flask, world: World) -> None:
@@ -306,7 +315,7 @@ def test_what_is_erased_stays_in_no_notice_and_in_no_mail_of_one(app: Flask, wor
 
 def test_a_mail_quotes_names_without_their_web_addresses(app: Flask, world: World) -> None:
     def tell() -> None:
-        notifications.tell(
+        notifications.notify(
             Kind.SUSPENDED,
             to=[user(NINA).id],
             about=world.ninas_customer,
@@ -334,7 +343,7 @@ def test_every_kind_that_can_be_switched_is_told_by_some_verb_and_no_other(app: 
         if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "Kind"
     }
     assert {kind for kind in Kind if kind.name in used} == set(Kind)
-    assert {kind for kind, _channel in CHOICES} == set(Kind)
+    assert {kind for kind, _channel in PREFERENCES} == set(Kind)
 
 
 @pytest.mark.parametrize("email", [ACE, VERA, SAM, CARL])

@@ -33,20 +33,20 @@ def bring_to(wanted: Delivery) -> tuple[str, str]:
     if wanted in (Delivery.TRANSMITTING, Delivery.UNKNOWN, Delivery.SENT):
         assert mark(held)
     verbs = {
-        Delivery.SENT: outbox.sent,
-        Delivery.REFUSED: outbox.refused,
-        Delivery.UNKNOWN: outbox.lost,
+        Delivery.SENT: outbox.record_sent,
+        Delivery.REFUSED: outbox.record_refused,
+        Delivery.UNKNOWN: outbox.record_no_reply,
     }
     if wanted in verbs:
         assert tell(verbs[wanted], held, "its answer")
     if wanted is Delivery.CANCELLED:
         db.write(lambda: outbox.cancel("invitation", about="dn2first"))
     if wanted is Delivery.FAILED:
-        entry = db.read(lambda: outbox.by_id(held[0]))
+        entry = db.read(lambda: outbox.get(held[0]))
         clock = db.clock
         assert isinstance(clock, Clock)
         clock.at = entry.created_at + outbox.GIVE_UP_AFTER
-        assert tell(outbox.later, held, "its answer")
+        assert tell(outbox.record_not_handed_over, held, "its answer")
     assert state(held[0]) is wanted
     return held
 
@@ -90,7 +90,7 @@ def test_a_claimed_entry_is_nobody_elses_until_its_lease_is_over(app: Flask, clo
     second = taken()
     assert second[0] == ident
     assert second[1] != first[1]
-    assert db.read(lambda: outbox.by_id(ident).tries) == 2
+    assert db.read(lambda: outbox.get(ident).tries) == 2
 
 
 def test_what_is_due_longest_goes_first(app: Flask) -> None:
@@ -117,10 +117,15 @@ def test_a_late_worker_finds_the_entry_taken_away(app: Flask, clock: Clock) -> N
     prompt = taken()
     assert not mark(late)
     assert mark(prompt)
-    for verb in (outbox.sent, outbox.refused, outbox.lost, outbox.later):
+    for verb in (
+        outbox.record_sent,
+        outbox.record_refused,
+        outbox.record_no_reply,
+        outbox.record_not_handed_over,
+    ):
         assert not tell(verb, late)
         assert state(ident) is Delivery.TRANSMITTING
-    assert tell(outbox.sent, prompt, "250 taken")
+    assert tell(outbox.record_sent, prompt, "250 taken")
     assert shown(ident) == (Delivery.SENT, "250 taken")
 
 
@@ -149,12 +154,12 @@ def test_what_was_not_handed_over_goes_again_less_and_less_often_for_four_hours(
     waits = []
     for _ in range(100):
         held = taken()
-        assert tell(outbox.later, held, "451 not now")
+        assert tell(outbox.record_not_handed_over, held, "451 not now")
         if state(ident) is Delivery.FAILED:
             break
         assert claim() is None, "not before its time"
         before = clock.at
-        entry = db.read(lambda: outbox.by_id(ident))
+        entry = db.read(lambda: outbox.get(ident))
         assert entry.answer == "451 not now"
         clock.at = entry.due_at
         waits.append(round((clock.at - before).total_seconds()))
@@ -184,13 +189,13 @@ def test_a_mail_is_tried_although_no_worker_was_there_for_days(app: Flask, clock
     clock.forward(days=3)
     held = taken()
     assert mark(held)
-    assert tell(outbox.sent, held)
+    assert tell(outbox.record_sent, held)
     assert state(ident) is Delivery.SENT
 
 
 def test_refused_keeps_the_relays_words_for_good(app: Flask, clock: Clock) -> None:
     held = bring_to(Delivery.CLAIMED)
-    assert tell(outbox.refused, held, "550 5.1.1 no such user")
+    assert tell(outbox.record_refused, held, "550 5.1.1 no such user")
     assert shown(held[0]) == (Delivery.REFUSED, "550 5.1.1 no such user")
     clock.forward(days=30)
     assert claim() is None
@@ -211,7 +216,7 @@ def test_silence_parks_a_mail_that_is_sent_once_if_it_may_have_left(
     ident = queue(once=once)
     held = taken()
     assert not is_marked or mark(held)
-    assert tell(outbox.lost, held, "timed out")
+    assert tell(outbox.record_no_reply, held, "timed out")
     assert shown(ident) == (then, "timed out")
     clock.forward(days=1)
     assert (claim() is not None) == (then is Delivery.PENDING)
@@ -230,7 +235,7 @@ def test_after_a_workers_death_past_the_mark_the_lease_decides(
     clock.forward(minutes=1)
     assert (claim() is not None) == (then is Delivery.CLAIMED)
     assert state(ident) is then
-    assert not tell(outbox.sent, held), "its worker was only slow, and comes too late"
+    assert not tell(outbox.record_sent, held), "its worker was only slow, and comes too late"
     assert state(ident) is then
 
 
@@ -265,11 +270,11 @@ def test_a_mail_that_may_have_left_is_not_called_cancelled(app: Flask) -> None:
     held = bring_to(Delivery.TRANSMITTING)
     db.write(lambda: outbox.cancel("invitation", about="dn2first"))
     assert state(held[0]) is Delivery.TRANSMITTING
-    assert tell(outbox.sent, held, "250 taken")
+    assert tell(outbox.record_sent, held, "250 taken")
     assert shown(held[0]) == (Delivery.SENT, "250 taken")
 
 
-@pytest.mark.parametrize("verb", [outbox.later, outbox.lost])
+@pytest.mark.parametrize("verb", [outbox.record_not_handed_over, outbox.record_no_reply])
 @pytest.mark.parametrize("once", [True, False])
 def test_a_mail_cancelled_while_it_was_on_its_way_does_not_go_again(
     app: Flask, clock: Clock, once: bool, verb: Callable[[str, str, str], bool]
@@ -279,7 +284,7 @@ def test_a_mail_cancelled_while_it_was_on_its_way_does_not_go_again(
     assert mark(held)
     db.write(lambda: outbox.cancel("invitation", about="dn2first"))
     assert tell(verb, held, "451 not now")
-    may_have_left = once and verb is outbox.lost
+    may_have_left = once and verb is outbox.record_no_reply
     assert state(ident) is (Delivery.UNKNOWN if may_have_left else Delivery.CANCELLED)
     clock.forward(days=1)
     assert claim() is None
@@ -299,7 +304,12 @@ def test_nothing_leads_out_of_a_final_state(app: Flask, clock: Clock, final: Del
     held = bring_to(final)
     before = shown(held[0])
     assert not mark(held)
-    for verb in (outbox.sent, outbox.refused, outbox.later, outbox.lost):
+    for verb in (
+        outbox.record_sent,
+        outbox.record_refused,
+        outbox.record_not_handed_over,
+        outbox.record_no_reply,
+    ):
         assert not tell(verb, held, "other words")
     clock.forward(days=30)
     db.write(lambda: outbox.cancel("invitation", about="dn2first"))

@@ -44,7 +44,11 @@ def test_whatever_two_workers_do_at_most_one_dot_goes_out_that_the_relay_may_hav
     holds: dict[str, tuple[str, str]] = {}
     out: set[str] = set()  # tokens whose dot went out and which were not turned away
     spans = {"short": 1.0, "lease": outbox.LEASE.total_seconds() + 1, "wait": 16 * 60.0}
-    answers = {"250": outbox.sent, "451": outbox.later, "550": outbox.refused}
+    answers = {
+        "250": outbox.record_sent,
+        "451": outbox.record_not_handed_over,
+        "550": outbox.record_refused,
+    }
     for who, step in steps:
         if step in spans:
             clock.forward(seconds=spans[step])
@@ -59,7 +63,7 @@ def test_whatever_two_workers_do_at_most_one_dot_goes_out_that_the_relay_may_hav
         elif step == "die":
             del holds[who]
         elif step == "silence":
-            tell(outbox.lost, holds.pop(who))
+            tell(outbox.record_no_reply, holds.pop(who))
         elif step == "451" or (step in answers and holds[who][1] in out):
             if step != "250":
                 out.discard(holds[who][1])

@@ -115,7 +115,7 @@ def test_an_heir_becomes_owner_of_what_was_theirs_alone(app: object, world: Worl
         "heir": user(SAM).id,
         "passed_on": [world.direct, world.doras_cloud],
     }
-    assert audit.broken_links() == []
+    assert audit.find_broken_links() == []
 
 
 def test_an_heir_whose_role_was_to_take_effect_later_has_it_now(app: object, world: World) -> None:
@@ -142,7 +142,7 @@ def test_an_heir_on_the_staff_is_raised_and_the_accounts_own_log_says_so(
         "access.revoke",
         "access.grant",
     ]
-    assert audit.broken_links() == []
+    assert audit.find_broken_links() == []
 
 
 def test_an_owner_to_come_does_not_count_but_may_be_the_heir(app: object, world: World) -> None:
@@ -172,7 +172,7 @@ def test_who_is_disabled_while_a_form_is_on_its_way_makes_nothing(
         return clouds.create(payer, by=dora, name="nobodys").id
 
     with pytest.raises(Refused, match="user-disabled"):
-        db.write(lambda: idempotency.once(dora, "k" * 20, {}, create))
+        db.write(lambda: idempotency.run_once(dora, "k" * 20, {}, create))
     assert everything() == before
 
 
@@ -196,7 +196,7 @@ def test_an_heir_must_be_somebody_else_who_is_not_disabled(app: object, world: W
 def test_disabling_signs_out_everywhere_at_once_and_is_recorded(app: object, world: World) -> None:
     token = db.write(lambda: identity.open_session(user(VERA).id, user_agent="B"))
     disable(VERA, OLGA)
-    assert db.read(lambda: identity.session_actor(token)) is None
+    assert db.read(lambda: identity.actor_of_session(token)) is None
     assert identity.check_password(VERA, PASSWORD) is None
     before = everything()
     disable(VERA, OLGA)
@@ -209,7 +209,7 @@ def test_enabling_gives_back_roles_and_no_session(app: object, world: World) -> 
     db.write(lambda: identity.enable(user(DORA), by=COMMAND))
     assert identity.check_password(DORA, PASSWORD) is not None
     assert DORA in owners(world.direct)
-    assert db.read(lambda: identity.session_actor(token)) is None
+    assert db.read(lambda: identity.actor_of_session(token)) is None
     before = everything()
     db.write(lambda: identity.enable(user(DORA), by=COMMAND))
     assert everything() == before
@@ -261,7 +261,7 @@ def _leave(email: str, barrier: Barrier | None, account_id: str) -> None:
 
 @pytest.fixture
 def two_owners(app: Flask, world: World) -> str:
-    direct = accounts.own_account_of(user(EDDIE))
+    direct = accounts.first_own_account(user(EDDIE))
     assert direct is not None
     own(EDDIE, world.north)
     own(SAM, direct.id)  # which is nobody's concern here

@@ -163,7 +163,7 @@ def test_accept_raced_with_decline_has_one_winner(world: World, race: Run) -> No
     assert asked.answer == ("confirmed" if accepted else "declined")
     assert (subaccount.closed_at is None) == accepted
     assert count("invitation.decline") == (0 if accepted else 1)
-    assert audit.broken_links() == []
+    assert audit.find_broken_links() == []
 
 
 def test_accepting_twice_at_once_confirms_once(world: World, race: Run) -> None:
@@ -185,7 +185,7 @@ def test_control_without_the_conditional_update_both_answers_count(
         "DROP TRIGGER invitations_answered_once ON invitations",
     )
     monkeypatch.setattr(answering, "_answer", careless_answer)
-    monkeypatch.setattr(answering.identity, "as_of_now", lambda by: by)  # holds the user's row
+    monkeypatch.setattr(answering.identity, "refresh_actor", lambda by: by)  # holds the user's row
     before = count("invitation.accept"), count("invitation.decline")
     assert race(*answers(world, customers.accept, customers.decline)) == ["done", "done"]
     assert (count("invitation.accept"), count("invitation.decline")) == (
@@ -205,7 +205,7 @@ def adding(world: World, *keys: str) -> list[Unit]:
         def unit() -> str:
             partner = db.lock(BillingAccount, world.north)
             effect = customers.add
-            return idempotency.once(
+            return idempotency.run_once(
                 eddie, key, {}, lambda: effect(partner, by=eddie, draft=draft()).id
             )
 
@@ -248,7 +248,7 @@ def test_control_without_holding_the_account_there_is_one_more(
 def test_a_double_click_adds_one_customer(world: World, race: Run) -> None:
     assert race(*adding(world, "k" * 22, "k" * 22)) == ["done", "done"]
     assert added() == 1
-    assert audit.broken_links() == []
+    assert audit.find_broken_links() == []
 
 
 def test_control_without_the_locks_a_double_click_adds_two(
@@ -335,7 +335,7 @@ def test_partner_status_is_never_lost_while_a_customer_is_added(
 
     def revoke() -> None:
         partner = db.lock(BillingAccount, world.trial)
-        live = customers.live_customers(partner)
+        live = customers.count_live_customers(partner)
         accounts.revoke_partner_status(partner, live_customers=live, by=COMMAND)
 
     def add() -> None:
@@ -345,7 +345,7 @@ def test_partner_status_is_never_lost_while_a_customer_is_added(
         without_locks(monkeypatch, BillingAccount)
     outcomes = race(revoke, add)
     partner = db.session.get_one(BillingAccount, world.trial)
-    is_lost = partner.kind is Kind.DIRECT and customers.live_customers(partner) > 0
+    is_lost = partner.kind is Kind.DIRECT and customers.count_live_customers(partner) > 0
     assert is_lost is not is_guarded
     assert outcomes.count("done") == (1 if is_guarded else 2)
 

@@ -11,7 +11,7 @@ from flask import Flask
 from portal import db
 from portal.domain import identity
 from portal.domain.errors import Refused
-from portal.domain.identity import Tries
+from portal.domain.identity import RateLimitCounter
 from tests.support.world import DORA, Clock
 
 HERE = "192.0.2.1"
@@ -20,7 +20,7 @@ HERE = "192.0.2.1"
 def allowed(account: str = DORA, network: str = HERE) -> bool:
     """Whether a password may be tried now; if so, it is counted."""
     try:
-        db.write(lambda: identity.count_try(account, network=network))
+        db.write(lambda: identity.count_password_attempt(account, network=network))
     except Refused:
         return False
     return True
@@ -28,7 +28,7 @@ def allowed(account: str = DORA, network: str = HERE) -> bool:
 
 def minutes_to_wait(account: str = DORA, network: str = HERE) -> int:
     with pytest.raises(Refused) as caught:
-        db.write(lambda: identity.count_try(account, network=network))
+        db.write(lambda: identity.count_password_attempt(account, network=network))
     return int(caught.value.facts["minutes"])
 
 
@@ -37,7 +37,7 @@ def mails(to: str, network: str = HERE, *, asked: int = 1) -> int:
     sent = 0
     for _ in range(asked):
         try:
-            db.write(lambda: identity.count_mail(to, network=network))
+            db.write(lambda: identity.count_mail_request(to, network=network))
         except Refused:
             continue
         sent += 1
@@ -94,7 +94,7 @@ def test_the_right_password_begins_the_accounts_count_anew_and_not_the_networks(
     for _ in range(9):
         allowed()
     allowed()
-    db.write(lambda: identity.forgive_try(DORA, network=HERE))
+    db.write(lambda: identity.reset_password_attempts(DORA, network=HERE))
     assert [allowed() for _ in range(11)] == [True] * 10 + [False]
     assert allowed("x@client.example"), "nineteen that failed"
     assert not allowed("y@client.example"), "twenty that failed"
@@ -117,18 +117,20 @@ def test_whatever_is_typed_as_an_account_is_counted_and_kept_nowhere(
     app: object, typed: str
 ) -> None:
     assert [allowed(typed, f"192.0.2.{n}") for n in range(11)] == [True] * 10 + [False]
-    keys = db.read(lambda: [row.key for row in db.session.query(Tries)])
+    keys = db.read(lambda: [row.key for row in db.session.query(RateLimitCounter)])
     assert all(len(key) == 64 for key in keys)
 
 
 def test_counts_that_nobody_looks_at_any_more_are_forgotten(app: object, clock: Clock) -> None:
     allowed()
     clock.forward(minutes=20)
-    db.write(identity.forget_old)
-    assert db.read(lambda: db.session.query(Tries).count()) == 1, "the network's lasts an hour"
+    db.write(identity.purge_expired)
+    assert db.read(lambda: db.session.query(RateLimitCounter).count()) == 1, (
+        "the network's lasts an hour"
+    )
     clock.forward(minutes=41)
-    db.write(identity.forget_old)
-    assert db.read(lambda: db.session.query(Tries).count()) == 0
+    db.write(identity.purge_expired)
+    assert db.read(lambda: db.session.query(RateLimitCounter).count()) == 0
 
 
 def at_once(app: Flask, count: int, one: object) -> int:
@@ -159,7 +161,7 @@ def test_control_without_holding_the_row_more_than_ten_are_checked(app: Flask) -
 
     def unguarded() -> bool:
         def unit() -> bool:
-            row = min(db.session.query(Tries), key=lambda row: row.until_at)
+            row = min(db.session.query(RateLimitCounter), key=lambda row: row.until_at)
             is_free = len(row.at) < 10
             read.wait(timeout=20)
             row.at = [*row.at, db.now().timestamp()]

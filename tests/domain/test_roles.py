@@ -63,33 +63,33 @@ AS_WRITTEN = {
 """The roles on accounts as the design has them: owner, Admin, editor, accountant, viewer."""
 
 ASKS_NOBODY = {
-    "account.grant_partner_status",
-    "account.register",
-    "account.revoke_partner_status",
-    "customer.erase",
-    "identity.allow",
+    "accounts.grant_partner_status",
+    "accounts.register",
+    "accounts.revoke_partner_status",
+    "customers.erase",
+    "identity.allow_email",
     "identity.enable",
     "identity.make_operator",
     "ownership.disable",
 }
 """Verbs of the operator's commands and of sign-up: no role on anything leads to them."""
 
-ASKS_BY_REASON = {"linking.link": {"cloud.link", "cloud.relink"}}
+ASKS_BY_REASON = {"links.link": {"cloud.link", "cloud.relink"}}
 """Who may not link reads why not; the reasons ask the tables (test_linking)."""
 
 PARTS = {
     "access.give_account_role",
     "access.give_cloud_role",
     "audit.record",
-    "cloud.born",
-    "customer.tell_customer",
-    "customer.tell_partner",
-    "customer.withdraw",
-    "notice.tell",
+    "clouds.create_with_folder",
+    "customers.notify_customer",
+    "customers.notify_partner",
+    "customers.withdraw",
+    "notifications.notify",
 }
 """What verbs are made of; who calls them has asked."""
 
-ONES_OWN = {"feedback.give", "notice.choose", "notice.read"}
+ONES_OWN = {"feedback.submit", "notifications.set_preferences", "notifications.mark_read"}
 """They reach what is the actor's own, and nothing else."""
 
 

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from portal.domain import values
-from portal.domain.values import Malformed, tax_number_formats
+from portal.domain.values import Invalid, tax_number_formats
 
 anything = st.text(st.characters(exclude_categories=()), max_size=80)
 typing_alphabet = st.text("0123456789ABDEGIKLRUXabАЁяß+-./()@, ٣۴Ⅳ'\u200d\u202a\u0301", max_size=24)
@@ -21,18 +21,18 @@ checked_countries = st.sampled_from([*tax_number_formats.KINDS, "US", "UZ", "KG"
 fast = settings(max_examples=150, deadline=None)
 
 
-def refusal(function: Callable[..., object], *args: Any, **options: Any) -> Malformed:
-    with pytest.raises(Malformed) as caught:
+def refusal(function: Callable[..., object], *args: Any, **options: Any) -> Invalid:
+    with pytest.raises(Invalid) as caught:
         function(*args, **options)
     error = caught.value
     assert set(error.facts) == set(values.CODES[error.code])
     return error
 
 
-def attempt(shape: Callable[[str], str], typed: str) -> str | Malformed:
+def attempt(shape: Callable[[str], str], typed: str) -> str | Invalid:
     try:
         return shape(typed)
-    except Malformed as error:
+    except Invalid as error:
         return error
 
 
@@ -392,8 +392,8 @@ def test_every_kind_of_tax_number_named_in_the_table_exists() -> None:
     ],
 )
 def test_a_mail_quotes_a_name_short_and_nothing_in_it_becomes_a_link(name: str, said: str) -> None:
-    assert values.quoted(name) == said
-    assert values.quoted(said) == said
+    assert values.quote(name) == said
+    assert values.quote(said) == said
 
 
 @given(texts, checked_countries)
@@ -413,7 +413,7 @@ def test_any_text_is_malformed_or_kept_and_then_kept_again(typed: str, country: 
     ]
     for shape in shapes:
         kept = attempt(shape, typed)
-        if isinstance(kept, Malformed):
+        if isinstance(kept, Invalid):
             assert set(kept.facts) == set(values.CODES[kept.code])
         elif "@" not in kept or shape in (values.line, values.paragraph):
             assert shape(kept) == kept
@@ -423,7 +423,7 @@ def test_an_example_has_the_form_of_its_countrys_number_and_is_nobodys() -> None
     named = [c for c, _ in values.countries("en") if values.tax_label(c) != "Tax number"]
     assert len(named) > 40
     for country in named:
-        with pytest.raises(values.Malformed) as fault:
+        with pytest.raises(values.Invalid) as fault:
             values.tax_number(values.tax_example(country), country)
         assert fault.value.code == "tax-check-digits", country
     assert values.tax_example("US") == values.tax_example("") == ""

@@ -16,10 +16,10 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND, WORKER, Actor
 from portal.domain.clouds import Cloud, Folder
 from portal.domain.customers import Customer, CustomerNote, Filter, SavedView
-from portal.domain.identity import KeptForm
+from portal.domain.identity import SavedForm
 from portal.domain.imports import Import
 from portal.domain.invitations import Invitation
-from portal.domain.notifications import Notice
+from portal.domain.notifications import Notification
 from tests.support.world import (
     ACE,
     AMIR,
@@ -53,8 +53,8 @@ HAVE_A_RULE = {
     "HiddenSteps",
     "Import",
     "Invitation",
-    "KeptForm",
-    "Notice",
+    "SavedForm",
+    "Notification",
     "SavedView",
 }
 """Models that are looked up by an ID from outside."""
@@ -77,7 +77,7 @@ SEEN_BY: dict[str, tuple[type[Any], Callable[[World], str], set[str]]] = {
     "a confirmed customer's folder": (Folder, lambda w: w.ninas_folder, STAFF | {NINA}),
     "a folder of one's own": (Folder, lambda w: w.doras_folder, {DORA}),
     "an open invitation": (Invitation, lambda w: w.carls_subaccount, {CARL}),
-    "a notice": (Notice, lambda w: w.olgas_notice, {OLGA}),
+    "a notice": (Notification, lambda w: w.olgas_notice, {OLGA}),
     "an answered invitation": (Invitation, lambda w: w.ninas_subaccount, {NINA}),
 }
 
@@ -133,14 +133,14 @@ def test_unknown_and_foreign_are_the_same_none(app: object, world: World, what: 
 def test_for_nobody_in_particular_nothing_exists(
     app: object, world: World, model: type[Any]
 ) -> None:
-    db.write(lambda: identity.keep_form(user(OLGA).id, {"name": ["typed"]}))
+    db.write(lambda: identity.save_form(user(OLGA).id, {"name": ["typed"]}))
     assert rows(model, NOBODY) == set()
     assert len(rows(model, COMMAND)) == db.session.scalar(select(func.count()).select_from(model))
 
 
 def test_a_kept_form_exists_for_who_typed_it(app: object, world: World) -> None:
-    key = db.write(lambda: identity.keep_form(user(OLGA).id, {"name": ["typed"]}))
-    assert {email for email in NAMES if db.find(KeptForm, key, actor(email))} == {OLGA}
+    key = db.write(lambda: identity.save_form(user(OLGA).id, {"name": ["typed"]}))
+    assert {email for email in NAMES if db.find(SavedForm, key, actor(email))} == {OLGA}
 
 
 def change_access(email: str, ident: str, **values: Any) -> None:
@@ -159,7 +159,7 @@ def change_access(email: str, ident: str, **values: Any) -> None:
 def test_a_revoked_role_shows_nothing_of_the_partners_any_more(
     app: object, world: World, clock: Clock, model: type[Any]
 ) -> None:
-    own = accounts.own_account_of(user(EDDIE))
+    own = accounts.first_own_account(user(EDDIE))
     assert own is not None
     change_access(EDDIE, world.north, revoked_at=clock.at + timedelta(minutes=1))
     assert rows(model, actor(EDDIE)) == ({own.id} if model is BillingAccount else set())
@@ -201,7 +201,7 @@ def test_a_stranger_finds_nothing_by_its_id_or_name(app: object, world: World, e
         assert customers.subaccount_cards(who, search=text) == []
     foreign = {world.ninas_cloud, world.carls_cloud}
     assert foreign.isdisjoint(row.id for row in clouds.other_clouds_for(who))
-    assert invitations.addressed(who, world.ninas_subaccount) is None
+    assert invitations.find_by_link(who, world.ninas_subaccount) is None
 
 
 def test_a_partners_search_stays_among_its_own_customers(app: object, world: World) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from portal import db, worker
 from portal.domain import identity
 from portal.domain.actors import COMMAND
-from portal.domain.feedback import COMMENT_LONGEST, KEPT_FOR, Feedback, Reason
+from portal.domain.feedback import MAX_COMMENT_LENGTH, RETENTION, Feedback, Reason
 from portal.domain.identity.rate_limits import FEEDBACK_FROM, FEEDBACK_OF
 from portal.help import guide
 from tests.support import catalogue
@@ -134,8 +134,8 @@ def test_the_last_answer_of_a_reader_counts_and_an_operator_reads_them(
     assert notices(anybody, "success") == [THANKS]
     anybody.submit("Send")
     assert "Choose one of these." in anybody.text
-    anybody.submit("Send", reason=Reason.NO_USE, comment="x" * (COMMENT_LONGEST + 1))
-    assert f"at most {COMMENT_LONGEST}" in anybody.text
+    anybody.submit("Send", reason=Reason.NO_USE, comment="x" * (MAX_COMMENT_LENGTH + 1))
+    assert f"at most {MAX_COMMENT_LENGTH}" in anybody.text
     anybody.submit("Send", reason=Reason.NO_USE, comment=" Where  is Billing? ")
     carl.get("/help/paid")
     carl.submit("Yes")
@@ -164,12 +164,12 @@ def test_a_year_later_nobody_knows_any_more_who_said_what(
     anybody.get("/help/paid")
     anybody.submit("Yes")
     for time_passes, kept in (
-        (KEPT_FOR - timedelta(days=1, hours=1), ["Where is Billing?", ""]),
+        (RETENTION - timedelta(days=1, hours=1), ["Where is Billing?", ""]),
         (timedelta(hours=1), [""]),
         (timedelta(days=1), []),
     ):
         clock.forward(seconds=time_passes.total_seconds())
-        worker.tidy()
+        worker.purge_expired()
         said = select(Feedback.comment).order_by(Feedback.id)
         assert list(db.read(lambda said=said: db.session.scalars(said).all())) == kept
 

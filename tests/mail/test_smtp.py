@@ -224,7 +224,7 @@ def test_a_mail_that_was_taken_away_ends_without_its_dot(
     is_cancelled: bool,
 ) -> None:
     """While the text is on its way the customer declines; or the worker was paused too long."""
-    at_once = outbox.mark
+    at_once = outbox.mark_transmitting
 
     def mark(*held: str) -> bool:
         if is_cancelled:
@@ -234,9 +234,9 @@ def test_a_mail_that_was_taken_away_ends_without_its_dot(
         return at_once(*held)
 
     with CuttingServer("quit") as relay, monkeypatch.context() as patch:
-        patch.setattr(outbox, "mark", mark)
+        patch.setattr(outbox, "mark_transmitting", mark)
         use(app, relay.port)
-        assert worker.drain_one()
+        assert worker.deliver_next()
         assert len(relay.bodies) == 1
         assert relay.dots == 0
     if is_cancelled:

@@ -43,7 +43,7 @@ def upload(client: Browser, world: World, content: bytes) -> TestResponse:
 
 def work() -> None:
     """The worker comes by, until there is nothing to do for it now."""
-    while worker.import_some():
+    while worker.run_imports():
         pass
 
 

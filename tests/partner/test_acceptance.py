@@ -18,7 +18,7 @@ from tests.support.world import CARL, OLGA, SAM, VERA, Clock, World, actor, draf
 def weeks(world: World, email: str = OLGA) -> list[Week]:
     def read() -> list[Week]:
         north = db.session.get_one(BillingAccount, world.north)
-        return customers.acceptance_for(actor(email), north)
+        return customers.acceptance_by_week(actor(email), north)
 
     return db.read(read)
 

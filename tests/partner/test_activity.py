@@ -164,7 +164,7 @@ def test_no_cell_is_a_formula(browser: Open, world: World, sign: str) -> None:
 
 @pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\tx", "\rx", "=\n1"])
 def test_every_sign_that_begins_a_formula_gets_an_apostrophe(cell: str) -> None:
-    written = "".join(portal_csv.lines([[cell, "plain", 'a,"b"\nc']]))
+    written = "".join(portal_csv.write_rows([[cell, "plain", 'a,"b"\nc']]))
     rows = list(csv.reader(io.StringIO(written.removeprefix("\ufeff"), newline="")))
     assert rows == [[f"'{cell}", "plain", 'a,"b"\nc']]
 

@@ -167,4 +167,4 @@ class TestTheDaysMost:
             add(world, f"n{n}@client.example")
         south = db.session.get_one(BillingAccount, world.south)
         assert customers.next_invitation_at(south) is None
-        assert customers.too_many(south) is None
+        assert customers.quota_refusal(south) is None

@@ -71,7 +71,7 @@ def test_the_tab_shows_what_is_linked_since_when_and_who_pays(browser: Open, wor
 
 def test_a_cloud_that_leaves_is_not_on_the_tab_any_more(browser: Open, world: World) -> None:
     nina, olga = actor(NINA), browser(OLGA)
-    own = accounts.own_account_of(user(NINA))
+    own = accounts.first_own_account(user(NINA))
     assert own is not None
     home = own.id
 

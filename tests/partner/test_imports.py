@@ -81,7 +81,7 @@ def test_a_partner_in_trial_reads_why_not(browser: Open, world: World) -> None:
 def test_whose_role_ends_meanwhile_adds_no_more(browser: Open, world: World) -> None:
     eddie = checked(browser(EDDIE), world, *firms(3))
     eddie.submit("Import 3 customers")
-    db.write(lambda: imports.go_on(imports.due() or ""))
+    db.write(lambda: imports.run_step(imports.next_due() or ""))
 
     def lower() -> None:
         north = db.lock(BillingAccount, world.north)
@@ -152,7 +152,7 @@ def test_an_import_ended_early_keeps_what_is_added_and_refuses_the_rest(
 ) -> None:
     olga = checked(browser(OLGA), world, *firms(3))
     olga.submit("Import 3 customers")
-    db.write(lambda: imports.go_on(imports.due() or ""))
+    db.write(lambda: imports.run_step(imports.next_due() or ""))
     olga.get(olga.url)
     olga.submit("End import")
     work()
@@ -165,7 +165,7 @@ def test_an_import_ended_early_keeps_what_is_added_and_refuses_the_rest(
 
 def test_files_without_end_are_refused(browser: Open, world: World) -> None:
     olga = browser(OLGA)
-    for number in range(imports.OPEN_MOST - 1):  # and the cast's own
+    for number in range(imports.MAX_OPEN_IMPORTS - 1):  # and the cast's own
         assert upload(olga, world, sheet(*firms(1, number))).status_code == 200
     assert upload(olga, world, sheet(*firms(1))).status_code == 422
     assert "5 imports are not over yet." in notices(olga)[0]
@@ -216,10 +216,10 @@ def test_what_a_file_says_about_people_is_dropped_in_time(
     assert cells == {2: {}, 3: {"name": "Bad", "invitation_email": "bad", "country": "DE"}}
     assert "Its rows are kept until 1 Apr 2026." in olga.text
     clock.forward(days=29)
-    worker.tidy()
+    worker.purge_expired()
     assert db.session.query(Import).count() == 1, "only what was never begun is gone"
     clock.forward(days=2)
-    worker.tidy()
+    worker.purge_expired()
     assert db.session.query(Import).count() == 0
     assert db.session.query(imports.ImportRow).count() == 0
     assert added(world) == ["Firm 0"]

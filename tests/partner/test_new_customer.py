@@ -224,7 +224,7 @@ def test_a_key_is_kept_for_a_day_at_least(browser: Open, world: World, clock: Cl
     form = client.form("/customers/add")
     send(client, world)
     clock.forward(hours=25)
-    db.write(idempotency.forget_old)
+    db.write(idempotency.purge_expired)
     again = opened(browser(OLGA), world)
     fresh = again.form("/customers/add")["csrf_token"]
     assert send(again, world, **form | GOOD | {"csrf_token": fresh}).status_code == 303

@@ -47,7 +47,7 @@ def save(client: Browser, world: World, query: str, name: str) -> None:
 def saved(email: str, world: World) -> list[tuple[str, str]]:
     def unit() -> list[tuple[str, str]]:
         north = db.session.get_one(BillingAccount, world.north)
-        return [(view.name, view.query) for view in customers.views_of(actor(email), north)]
+        return [(view.name, view.query) for view in customers.saved_views_of(actor(email), north)]
 
     return db.read(unit)
 
@@ -180,14 +180,14 @@ def test_twenty_views_are_the_most(browser: Open, world: World) -> None:
     north = db.session.get_one(BillingAccount, world.north)
 
     def fill() -> None:
-        for n in range(customers.VIEWS_MOST):
+        for n in range(customers.MAX_VIEWS):
             customers.save_view(north, by=actor(VERA), name=f"v{n}", query=f"q={n}")
 
     db.write(fill)
     vera = opened(browser(VERA), world, "/views/save?q=more")
     vera.submit("Save", name="one more")
     assert "You have 20 views; remove one before you save another." in vera.text
-    assert len(saved(VERA, world)) == customers.VIEWS_MOST
+    assert len(saved(VERA, world)) == customers.MAX_VIEWS
 
 
 @pytest.mark.parametrize("to", ["-5", "9" * 30, "9" * 5000, "x", "", "²"])

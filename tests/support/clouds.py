@@ -24,7 +24,7 @@ OWNER = CloudRole.OWNER
 
 def own(email: str) -> str:
     """The ID of somebody's own account."""
-    found = accounts.own_account_of(user(email))
+    found = accounts.first_own_account(user(email))
     assert found is not None
     return found.id
 
@@ -79,7 +79,7 @@ def moved(cloud_id: str, to: str, *, by: str) -> None:
 
 
 def target(account_id: str, by: str) -> Target:
-    return links.target(db.session.get_one(BillingAccount, account_id), actor(by))
+    return links.target_for(db.session.get_one(BillingAccount, account_id), actor(by))
 
 
 def why_not(cloud_id: str, to: str, by: str) -> Refused | None:
@@ -87,7 +87,7 @@ def why_not(cloud_id: str, to: str, by: str) -> Refused | None:
 
     def question() -> Refused | None:
         at = target(to, by)
-        return links.why_not(at, links.candidate(at, db.session.get_one(Cloud, cloud_id)))
+        return links.find_refusal(at, links.find_candidate(at, db.session.get_one(Cloud, cloud_id)))
 
     return db.read(question)
 
@@ -119,7 +119,9 @@ def effect(cloud_id: str, to: str, by: str) -> Effect:
 
     def question() -> Effect:
         at = target(to, by)
-        return links.effect(at, links.candidate(at, db.session.get_one(Cloud, cloud_id)))
+        return links.preview_effect(
+            at, links.find_candidate(at, db.session.get_one(Cloud, cloud_id))
+        )
 
     return db.read(question)
 

@@ -14,7 +14,7 @@ from portal import config, worker
 
 def arrived() -> list[EmailMessage]:
     """All mails so far, oldest first, after the worker has handed over what was due."""
-    while worker.drain_one():
+    while worker.deliver_next():
         pass
     folder = config.mailbox_dir(current_app.config)
     assert folder is not None

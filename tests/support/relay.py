@@ -29,7 +29,7 @@ def empty_queue() -> None:
 
     def want_nothing() -> None:
         for email in STAFF_ROLES:
-            notifications.choose(set(), by=actor(email))
+            notifications.set_preferences(set(), by=actor(email))
 
     db.write(want_nothing)
     waiting = select(OutboxEntry.kind, OutboxEntry.about).where(
@@ -64,9 +64,9 @@ def use(app: Flask, port: int, **more: str) -> None:
 
 def work() -> None:
     """A worker comes by, and another one."""
-    while worker.drain_one():
+    while worker.deliver_next():
         pass
-    assert not worker.drain_one()
+    assert not worker.deliver_next()
 
 
 def delivery(about: str) -> tuple[Delivery, str]:
@@ -144,13 +144,13 @@ def saying(app: Flask, **words: bytes) -> Iterator[Saying]:
 
 def wait_before_mark(monkeypatch: pytest.MonkeyPatch, event: threading.Event) -> None:
     """Slow the worker down until the relay has done its worst, so that every run is the same."""
-    at_once = outbox.mark
+    at_once = outbox.mark_transmitting
 
     def mark(*held: str) -> bool:
         assert event.wait(5)
         return at_once(*held)
 
-    monkeypatch.setattr(outbox, "mark", mark)
+    monkeypatch.setattr(outbox, "mark_transmitting", mark)
 
 
 class Closing(CuttingServer):

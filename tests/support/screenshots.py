@@ -85,7 +85,7 @@ def main(words: list[str]) -> int:
     asked = argparse.ArgumentParser(prog="tests.support.screenshots")
     asked.add_argument("names", nargs="*")
     asked.add_argument("--readme", action="store_true")
-    asked.add_argument("--language", choices=languages.names(), default=languages.SOURCE)
+    asked.add_argument("--language", choices=languages.available(), default=languages.SOURCE)
     options = asked.parse_args(words)
     wanted = [one for one in pages.EVERY if one.name.startswith(tuple(options.names or [""]))]
     if options.readme:

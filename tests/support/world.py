@@ -170,7 +170,7 @@ def _build() -> World:
         souths_customer=souths.id,
         eddie=user(EDDIE).id,
         ninas_note=note.id,
-        olgas_notice=notifications.notices_for(actor(OLGA))[0].id,
+        olgas_notice=notifications.notifications_for(actor(OLGA))[0].id,
         olgas_view=view.id,
         norths_import=file,
     )
@@ -181,7 +181,7 @@ def _checked_import(partner: BillingAccount) -> str:
     good = {"name": "From a file", "invitation_email": "file@client.example", "country": "DE"}
     bad = {"name": "No address", "country": "DE"}
     held = imports.upload(partner, by=actor(OLGA), lines=[Line(2, good), Line(3, bad)])
-    while imports.go_on(held.id):
+    while imports.run_step(held.id):
         pass
     return held.id
 
@@ -204,6 +204,6 @@ def everything() -> dict[str, list[str]]:
 def link(cloud_id: str, account_id: str, by: Actor) -> Link:
     """What somebody does who looks at the effect and presses *Link*."""
     found, payer = db.lock(Cloud, cloud_id), db.lock(BillingAccount, account_id)
-    at = links.target(payer, by)
-    shown = links.effect(at, links.candidate(at, found)).digest
+    at = links.target_for(payer, by)
+    shown = links.preview_effect(at, links.find_candidate(at, found)).digest
     return links.link(found, by=by, to=payer, shown=shown)

@@ -100,7 +100,7 @@ def test_one_form_key_acts_on_one_thing_only(app: Flask, world: World, browser: 
     second = _another_cloud(world)
     dora.post(f"/console/clouds/{second}/folders/create", data=form)
     assert "sent already, with other contents" in dora.text
-    assert idempotency.has_acted(who, str(form["form_key"]))
+    assert idempotency.has_run(who, str(form["form_key"]))
 
 
 def _another_cloud(world: World) -> str:

@@ -49,7 +49,7 @@ def every_kind(client: Browser, world: World) -> dict[str, TestResponse]:
         "404": client.get("/none"),
         "404 of a file": client.get("/static/none.css?v=1"),
         "405": client.post("/console", data=good),
-        "413": client.post("/sign-in", data={"email": "x" * config.BODY_LARGEST}),
+        "413": client.post("/sign-in", data={"email": "x" * config.MAX_BODY_BYTES}),
         "422": client.post(f"{north}/add", data=good),
         "wrong host": stranger.get("/", base_url="http://evil.example"),
     }
@@ -158,7 +158,7 @@ def test_too_large_a_body_is_refused(browser: Open, who: str | None) -> None:
     client = browser(who)
     before = stored()
     good = {"csrf_token": token(client)}
-    huge = good | {"name": "x" * config.BODY_LARGEST}
+    huge = good | {"name": "x" * config.MAX_BODY_BYTES}
     answer = client.post("/console/clouds/create", data=huge, follow_redirects=True)
     assert answer.status_code == 413
     assert "larger than any form here needs" in client.text

@@ -13,7 +13,7 @@ from portal import db
 from portal.domain import activity
 from portal.domain.access import ACCOUNT_TABLE, CLOUD_TABLE, AccountRole, CloudRole
 from portal.domain.accounts import BillingAccount
-from portal.domain.activity import Wanted
+from portal.domain.activity import ActivityFilter
 from portal.domain.cloud_access import explanation
 from portal.domain.customers import Draft
 from portal.wording import labels
@@ -73,7 +73,7 @@ def test_the_line_of_every_verb_can_be_read(app: Flask, world: World, verb: obje
     chain = world.direct if verb.action in on_cloud else world.north  # type: ignore[attr-defined]
     account = db.session.get_one(BillingAccount, chain)
     with app.test_request_context():
-        said = [labels.done(line) for line in activity.lines_for(account, Wanted())]
+        said = [labels.done(line) for line in activity.lines_for(account, ActivityFilter())]
     assert all(sentence.endswith(".") and "aje" not in sentence for sentence in said)
 
 

@@ -18,7 +18,6 @@ from portal.domain.access.permissions import (
     administers,
     cloud_ids,
     cloud_owners,
-    holders,
     in_effect,
     is_staff,
     may,
@@ -26,6 +25,7 @@ from portal.domain.access.permissions import (
     roles_on_account,
     roles_on_cloud,
     staff_ids,
+    users_with_role,
 )
 from portal.domain.access.role_table import (
     ACCOUNT_TABLE,
@@ -53,7 +53,6 @@ __all__ = [
     "give_account_role",
     "give_cloud_role",
     "grant",
-    "holders",
     "in_effect",
     "is_last_owner",
     "is_staff",
@@ -63,4 +62,5 @@ __all__ = [
     "roles_on_account",
     "roles_on_cloud",
     "staff_ids",
+    "users_with_role",
 ]

@@ -6,15 +6,15 @@ from sqlalchemy import select
 
 from portal import db
 from portal.domain import audit, notifications
-from portal.domain.access.assignments import Seat, standing, take
+from portal.domain.access.assignments import Assignments, revoke_assignments, role_state
 from portal.domain.access.permissions import (
     Account,
     AccountAccess,
     CloudAccess,
-    holders,
     in_effect,
     is_staff,
     require,
+    users_with_role,
 )
 from portal.domain.access.role_table import AccountRole, CloudRole
 from portal.domain.actors import Actor
@@ -32,9 +32,9 @@ def grant(role: AccountRole, *, to: User, account: Account, by: Actor) -> None:
     require(by, "access.manage", account)
     if role is AccountRole.OWNER:
         require(by, "access.manage_owners", account)
-    _seat(to.id, account).fill(role, by=by)
+    _assignments(to.id, account).fill(role, by=by)
     audit.record("access.grant", by=by, chain=account.chain, thing=to.id, role=role)
-    _tell(role, of=to, account=account, by=by)
+    _notify(role, of=to, account=account, by=by)
 
 
 def change(role: AccountRole, *, of: User, account: Account, by: Actor) -> None:
@@ -44,15 +44,15 @@ def change(role: AccountRole, *, of: User, account: Account, by: Actor) -> None:
     """
     account = db.lock(type(account), account.id)
     require(by, "access.manage", account)
-    seat = _seat(of.id, account)
+    seat = _assignments(of.id, account)
     rows = seat.taken()
     if AccountRole.OWNER in (role, *(row.role for row in rows)):
         require(by, "access.manage_owners", account)
     if role is not AccountRole.OWNER:
-        _keep_an_owner(rows, account)
+        _require_another_owner(rows, account)
     if seat.change(role, by=by):
         audit.record("access.change", by=by, chain=account.chain, thing=of.id, role=role)
-        _tell(role, of=of, account=account, by=by)
+        _notify(role, of=of, account=account, by=by)
 
 
 def revoke(*, of: User, account: Account, by: Actor) -> None:
@@ -63,37 +63,37 @@ def revoke(*, of: User, account: Account, by: Actor) -> None:
     """
     account = db.lock(type(account), account.id)
     require(by, "access.manage", account)
-    rows = _seat(of.id, account).taken()
+    rows = _assignments(of.id, account).taken()
     if AccountRole.OWNER in [row.role for row in rows]:
         require(by, "access.manage_owners", account)
-    _keep_an_owner(rows, account)
-    _keep_the_customers(of, account, by=by)
-    take(rows)
+    _require_another_owner(rows, account)
+    _require_customers_role(of, account, by=by)
+    revoke_assignments(rows)
     audit.record("access.revoke", by=by, chain=account.chain, thing=of.id)
     said = {"about": account.id, "path": "/console", "thing": account.name}
-    notifications.tell(Kind.ACCESS_TAKEN, to=[of.id], by=by, **said)
+    notifications.notify(Kind.ACCESS_TAKEN, to=[of.id], by=by, **said)
 
 
-def _tell(role: AccountRole, *, of: User, account: Account, by: Actor) -> None:
+def _notify(role: AccountRole, *, of: User, account: Account, by: Actor) -> None:
     """Who has the role now hears of it, and of a new owner the other owners do."""
     said = {"about": account.id, "path": account.people_path, "thing": account.name}
-    notifications.tell(Kind.ACCESS_GIVEN, to=[of.id], by=by, role=role, **said)
+    notifications.notify(Kind.ACCESS_GIVEN, to=[of.id], by=by, role=role, **said)
     if role is AccountRole.OWNER:
-        owners = holders(account.id, frozenset({role})) - {of.id}
-        notifications.tell(Kind.OWNER_ADDED, to=owners, by=by, person=of.name, **said)
+        owners = users_with_role(account.id, frozenset({role})) - {of.id}
+        notifications.notify(Kind.OWNER_ADDED, to=owners, by=by, person=of.name, **said)
 
 
-def _keep_an_owner(leaving: list[AccountAccess], account: Account) -> None:
-    held = standing(leaving).held
+def _require_another_owner(leaving: list[AccountAccess], account: Account) -> None:
+    held = role_state(leaving).held
     if held and held.role is AccountRole.OWNER and is_last_owner(held.user_id, account):
         raise Refused("last-owner")
 
 
-def _keep_the_customers(of: User, account: Account, *, by: Actor) -> None:
+def _require_customers_role(of: User, account: Account, *, by: Actor) -> None:
     partner_id = account.parent_id
     if partner_id is None or not is_staff(by.id, partner_id) or is_staff(of.id, partner_id):
         return
-    others = holders(account.id, frozenset(AccountRole)) - {of.id}
+    others = users_with_role(account.id, frozenset(AccountRole)) - {of.id}
     if all(is_staff(user_id, partner_id) for user_id in others):
         raise Refused("customers-last-role")
 
@@ -119,11 +119,11 @@ def is_last_owner(user_id: str, account: Account) -> bool:
 
 def give_account_role(role: AccountRole, *, to: str, account: Account, by: Actor) -> None:
     """A role on an account, in effect at once; the calling verb records it."""
-    _seat(to, account).give(role, by=by, at=db.now())
+    _assignments(to, account).give(role, by=by, at=db.now())
 
 
-def _seat(user_id: str, account: Account) -> Seat:
-    return Seat(AccountAccess, {"user_id": user_id, "account_id": account.id})
+def _assignments(user_id: str, account: Account) -> Assignments:
+    return Assignments(AccountAccess, {"user_id": user_id, "account_id": account.id})
 
 
 def give_cloud_role(
@@ -136,4 +136,4 @@ def give_cloud_role(
 ) -> None:
     """A role on a cloud, in effect at once; the calling verb records it."""
     holder = {"user_id": user} if user is not None else {"partner_id": partner or ""}
-    Seat(CloudAccess, {**holder, "cloud_id": cloud_id}).give(role, by=by, at=db.now())
+    Assignments(CloudAccess, {**holder, "cloud_id": cloud_id}).give(role, by=by, at=db.now())

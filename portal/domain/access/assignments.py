@@ -23,7 +23,7 @@ from portal.domain.errors import Refused
 Role = AccountRole | CloudRole
 
 
-class Standing(NamedTuple):
+class RoleState(NamedTuple):
     """Of a holder's rows the one in effect, which is the strongest that is, and the one to come."""
 
     held: Any | None
@@ -31,7 +31,7 @@ class Standing(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Seat:
+class Assignments:
     """Where the rows of one holder on one thing stand: their table, and the columns that say whose
     they are (`user_id` or `partner_id`) and on what (`account_id` or `cloud_id`). The calling verb
     holds the thing's row, has asked whether it may, and records what it did."""
@@ -69,12 +69,12 @@ class Seat:
     def change(self, role: Role, *, by: Actor) -> bool:
         """Another role instead; False where it is theirs already, or to come."""
         rows = self.rows()
-        held, coming = standing(rows)
+        held, coming = role_state(rows)
         wanted_already = coming or held
         if wanted_already and wanted_already.role is role:
             return False
         is_kept = held is not None and rank(held.role) >= rank(role)
-        take([row for row in rows if not (row is held and is_kept)])
+        revoke_assignments([row for row in rows if not (row is held and is_kept)])
         if held is None or held.role is not role:
             self.give(role, by=by, at=self._effective_at(role, held, coming, by=by))
         return True
@@ -94,7 +94,7 @@ class Seat:
         """When a role given by hand now is in effect; one's own and an operator's do not wait."""
         if by.is_system or self.ids.get("user_id") == by.id:
             return db.now()
-        return db.now() + policy.agreed().access_propagation
+        return db.now() + policy.current().access_propagation
 
 
 def rank(role: Role) -> int:
@@ -102,16 +102,16 @@ def rank(role: Role) -> int:
     return list(type(role)).index(role)
 
 
-def standing(rows: list[Any]) -> Standing:
+def role_state(rows: list[Any]) -> RoleState:
     """How the holder of these rows, strongest first, stands now."""
     now = db.now()
-    return Standing(
+    return RoleState(
         next((row for row in rows if row.effective_at <= now), None),
         next((row for row in rows if row.effective_at > now), None),
     )
 
 
-def take(rows: list[Any]) -> None:
+def revoke_assignments(rows: list[Any]) -> None:
     """These rows are over, at once."""
     for row in rows:
         row.revoked_at = db.now()

@@ -69,7 +69,7 @@ class AccountAccess(db.Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
     account_id: Mapped[str] = mapped_column(ForeignKey("billing_accounts.id"))
-    role: Mapped[AccountRole] = mapped_column(db.choice(AccountRole, "role"))
+    role: Mapped[AccountRole] = mapped_column(db.enum_column(AccountRole, "role"))
     granted_at: Mapped[datetime]
     effective_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
@@ -102,7 +102,7 @@ class CloudAccess(db.Base):
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
     partner_id: Mapped[str | None] = mapped_column(ForeignKey("billing_accounts.id"))
     cloud_id: Mapped[str] = mapped_column(ForeignKey("clouds.id"))
-    role: Mapped[CloudRole] = mapped_column(db.choice(CloudRole, "role"))
+    role: Mapped[CloudRole] = mapped_column(db.enum_column(CloudRole, "role"))
     granted_at: Mapped[datetime]
     effective_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
@@ -124,7 +124,7 @@ def roles_on_cloud(actor: Actor, cloud_id: str) -> frozenset[CloudRole]:
         CloudAccess.cloud_id == cloud_id,
         CloudAccess.revoked_at.is_(None),
         CloudAccess.effective_at <= db.now(),
-        _holds(actor),
+        _has_role(actor),
     )
     return frozenset(db.session.scalars(held))
 
@@ -148,10 +148,10 @@ def require(actor: Actor, action: str, thing: Any) -> None:
 
 def administers(actor: Actor, account: Account) -> bool:
     """Whether the actor administers the account by a role on itself; it may end its partnership."""
-    return actor.id in holders(account.id, ACCOUNT_TABLE["access.manage"])
+    return actor.id in users_with_role(account.id, ACCOUNT_TABLE["access.manage"])
 
 
-def holders(account_id: str, roles: frozenset[AccountRole]) -> set[str]:
+def users_with_role(account_id: str, roles: frozenset[AccountRole]) -> set[str]:
     """The users who hold one of these roles on the account itself, in effect now."""
     held = select(AccountAccess.user_id).where(
         AccountAccess.account_id == account_id, AccountAccess.role.in_(roles), in_effect()
@@ -194,11 +194,11 @@ def account_ids(actor: Actor, *, staff: bool = False) -> Any:
 def cloud_ids(actor: Actor, *, own: bool = False) -> Any:
     """A sub-select of the clouds on which the actor, or (unless `own`) their partner account,
     holds a role; pending ones too."""
-    holds = CloudAccess.user_id == actor.id if own else _holds(actor)
+    holds = CloudAccess.user_id == actor.id if own else _has_role(actor)
     return select(CloudAccess.cloud_id).where(CloudAccess.revoked_at.is_(None), holds)
 
 
-def _holds(actor: Actor) -> ColumnElement[bool]:
+def _has_role(actor: Actor) -> ColumnElement[bool]:
     return or_(
         CloudAccess.user_id == actor.id,
         CloudAccess.partner_id.in_(account_ids(actor, staff=True)),

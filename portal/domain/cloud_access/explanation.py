@@ -63,7 +63,7 @@ def explain(found: Cloud, user: User | None, *, reader: Actor) -> list[Ability]:
     the same answer."""
     on_cloud, on_payer = [], []
     if user is not None and user.disabled_at is None:
-        on_cloud, on_payer = standing(found, user.id), _on_payer(found, user, reader)
+        on_cloud, on_payer = grants_of_user(found, user.id), _on_payer(found, user, reader)
     seen = [row._replace(effective_at=row.seen_at) for row in (*on_cloud, *on_payer)]
     return [
         Ability(SEE, seen),
@@ -74,7 +74,7 @@ def explain(found: Cloud, user: User | None, *, reader: Actor) -> list[Ability]:
     ]
 
 
-def standing(found: Cloud, user_id: str) -> list[Ground]:
+def grants_of_user(found: Cloud, user_id: str) -> list[Ground]:
     """Somebody's own rows, and those of the partners on whose staff they are with editor or
     higher, strongest first."""
     staff = (

@@ -9,22 +9,22 @@ from sqlalchemy import select
 from portal import db
 from portal.domain import access, audit, clouds, identity, notifications
 from portal.domain.access import CloudAccess, CloudRole
-from portal.domain.access.assignments import Seat, rank, take
+from portal.domain.access.assignments import Assignments, rank, revoke_assignments
 from portal.domain.accounts import BillingAccount
 from portal.domain.accounts import Kind as AccountKind
 from portal.domain.actors import Actor
-from portal.domain.cloud_access.members import open_rows
+from portal.domain.cloud_access.members import open_grants
 from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer, Status
 from portal.domain.errors import Refused
 from portal.domain.identity import User
 from portal.domain.notifications import Kind
-from portal.domain.values import Address
+from portal.domain.values import EmailAddress
 
 OWNER = CloudRole.OWNER
 
 
-def grant(found: Cloud, *, by: Actor, role: CloudRole, to: Address | str) -> str:
+def grant(found: Cloud, *, by: Actor, role: CloudRole, to: EmailAddress | str) -> str:
     """An owner gives a role to somebody with an account here, by address, or to a partner's
     account, by ID; returns the holder's ID.
 
@@ -34,10 +34,10 @@ def grant(found: Cloud, *, by: Actor, role: CloudRole, to: Address | str) -> str
     access.require(by, "cloud.manage_access", found)
     clouds.refuse_closed(found)
     holder = _partner(to).id if isinstance(to, str) else _user(to).id
-    seat = _seat(found, holder)
+    seat = _assignments(found, holder)
     seat.fill(role, by=by)
     _record("cloud_access.grant", found, holder, by=by, role=role)
-    _tell_given(found, holder, role, by=by)
+    _notify_given(found, holder, role, by=by)
     return holder
 
 
@@ -50,15 +50,15 @@ def change(found: Cloud, *, by: Actor, role: CloudRole, of: str) -> None:
     found = db.lock(Cloud, found.id)
     access.require(by, "cloud.manage_access", found)
     clouds.refuse_closed(found)
-    seat = _seat(found, of)
+    seat = _assignments(found, of)
     rows = seat.taken()
     if role is not OWNER:
-        _keep_an_owner(found, rows)
+        _require_another_owner(found, rows)
     if rank(role) > rank(rows[0].role):
-        _keep_the_customers(found, rows, by=by)
+        _require_customers_role(found, rows, by=by)
     if seat.change(role, by=by):
         _record("cloud_access.change", found, of, by=by, role=role)
-        _tell_given(found, of, role, by=by)
+        _notify_given(found, of, role, by=by)
 
 
 def revoke(found: Cloud, *, by: Actor, of: str) -> None:
@@ -68,12 +68,12 @@ def revoke(found: Cloud, *, by: Actor, of: str) -> None:
     found = db.lock(Cloud, found.id)
     access.require(by, "cloud.manage_access", found)
     clouds.refuse_closed(found)
-    rows = _seat(found, of).taken()
-    _keep_an_owner(found, rows)
-    _keep_the_customers(found, rows, by=by)
-    take(rows)
+    rows = _assignments(found, of).taken()
+    _require_another_owner(found, rows)
+    _require_customers_role(found, rows, by=by)
+    revoke_assignments(rows)
     _record("cloud_access.revoke", found, of, by=by)
-    _tell_taken(found, of, by=by)
+    _notify_taken(found, of, by=by)
 
 
 def revoke_partner(found: Cloud, *, by: Actor, of: str) -> None:
@@ -85,16 +85,16 @@ def revoke_partner(found: Cloud, *, by: Actor, of: str) -> None:
     access.require(by, "cloud.manage_access", found)
     clouds.refuse_closed(found)
     staff = access.staff_ids(of)
-    rows = [row for row in open_rows(found) if row.partner_id == of or row.user_id in staff]
+    rows = [row for row in open_grants(found) if row.partner_id == of or row.user_id in staff]
     if not rows:
         raise Refused("no-role")
-    _keep_an_owner(found, rows)
-    take(rows)
+    _require_another_owner(found, rows)
+    revoke_assignments(rows)
     _record("cloud_access.revoke_partner", found, of, by=by)
-    _tell_taken(found, of, by=by, with_them={row.user_id for row in rows if row.user_id})
+    _notify_taken(found, of, by=by, with_them={row.user_id for row in rows if row.user_id})
 
 
-def _user(address: Address) -> User:
+def _user(address: EmailAddress) -> User:
     user = identity.user_by_email(address.key)
     if user is None:
         raise Refused("no-account", field="email", address=address.display)
@@ -109,21 +109,21 @@ def _partner(ident: str) -> BillingAccount:
     return partner
 
 
-def _seat(found: Cloud, holder: str) -> Seat:
+def _assignments(found: Cloud, holder: str) -> Assignments:
     kind = "partner_id" if holder.startswith("dn2") else "user_id"
-    return Seat(CloudAccess, {kind: holder, "cloud_id": found.id})
+    return Assignments(CloudAccess, {kind: holder, "cloud_id": found.id})
 
 
-def _keep_an_owner(found: Cloud, leaving: Iterable[CloudAccess]) -> None:
+def _require_another_owner(found: Cloud, leaving: Iterable[CloudAccess]) -> None:
     """A cloud always has an owner in effect who can act (I8). Raises Refused("last-cloud-owner")
     where one of those who leave is the last."""
     going = {row.id for row in leaving}
-    owning = [row for row in open_rows(found) if row.role is OWNER and _acts(row)]
+    owning = [row for row in open_grants(found) if row.role is OWNER and _can_act(row)]
     if going & {row.id for row in owning} and all(row.id in going for row in owning):
         raise Refused("last-cloud-owner")
 
 
-def _acts(row: CloudAccess) -> bool:
+def _can_act(row: CloudAccess) -> bool:
     """In effect, and of somebody who can come in: a user, or a partner's account, which always has
     an owner."""
     if row.effective_at > db.now():
@@ -133,7 +133,7 @@ def _acts(row: CloudAccess) -> bool:
     return db.session.get_one(User, row.user_id).disabled_at is None
 
 
-def _keep_the_customers(found: Cloud, leaving: list[CloudAccess], *, by: Actor) -> None:
+def _require_customers_role(found: Cloud, leaving: list[CloudAccess], *, by: Actor) -> None:
     """A partner's staff never take the last role of the customer's people on its default cloud.
     Raises Refused("customers-last-role")."""
     live = select(Customer.partner_id).where(
@@ -143,29 +143,29 @@ def _keep_the_customers(found: Cloud, leaving: list[CloudAccess], *, by: Actor) 
     staff = access.staff_ids(partner_id) if partner_id else set()
     if by.id not in staff:
         return
-    people = [row for row in open_rows(found) if row.user_id and row.user_id not in staff]
+    people = [row for row in open_grants(found) if row.user_id and row.user_id not in staff]
     if people and set(people) <= set(leaving):
         raise Refused("customers-last-role")
 
 
 def _record(action: str, found: Cloud, holder: str, *, by: Actor, **facts: str) -> None:
-    chain = clouds.chain_of(found)
+    chain = clouds.audit_chain_of(found)
     audit.record(action, by=by, chain=chain, thing=found.id, holder=holder, **facts)
 
 
-def _tell_given(found: Cloud, holder: str, role: CloudRole, *, by: Actor) -> None:
+def _notify_given(found: Cloud, holder: str, role: CloudRole, *, by: Actor) -> None:
     """Who holds the role now hears of it, and the owners."""
     said = {"about": found.id, "path": f"/console/clouds/{found.id}", "thing": found.name}
     name, people, whom = _people(holder)
     owners = access.cloud_owners(found.id) - people
-    notifications.tell(Kind.ACCESS_GIVEN, to=people, by=by, role=role, **whom, **said)
+    notifications.notify(Kind.ACCESS_GIVEN, to=people, by=by, role=role, **whom, **said)
     if role is OWNER:
-        notifications.tell(Kind.OWNER_ADDED, to=owners, by=by, person=name, **said)
+        notifications.notify(Kind.OWNER_ADDED, to=owners, by=by, person=name, **said)
     else:
-        notifications.tell(Kind.ACCESS_GIVEN, to=owners, by=by, role=role, person=name, **said)
+        notifications.notify(Kind.ACCESS_GIVEN, to=owners, by=by, role=role, person=name, **said)
 
 
-def _tell_taken(
+def _notify_taken(
     found: Cloud, holder: str, *, by: Actor, with_them: frozenset[str] | set[str] = frozenset()
 ) -> None:
     """Who held it hears of it, and the owners who are left."""
@@ -173,9 +173,9 @@ def _tell_taken(
     people |= with_them
     owners = access.cloud_owners(found.id) - people
     said = {"about": found.id, "thing": found.name}
-    notifications.tell(Kind.ACCESS_TAKEN, to=people, path="/console", by=by, **whom, **said)
+    notifications.notify(Kind.ACCESS_TAKEN, to=people, path="/console", by=by, **whom, **said)
     path = f"/console/clouds/{found.id}"
-    notifications.tell(Kind.ACCESS_TAKEN, to=owners, path=path, by=by, person=name, **said)
+    notifications.notify(Kind.ACCESS_TAKEN, to=owners, path=path, by=by, person=name, **said)
 
 
 def _people(holder: str) -> tuple[str, set[str], dict[str, str]]:
@@ -183,6 +183,6 @@ def _people(holder: str) -> tuple[str, set[str], dict[str, str]]:
     it happened to, unless that is just who hears it."""
     partner = db.session.get(BillingAccount, holder)
     if partner is not None:
-        staff = access.holders(partner.id, access.STAFF_ROLES)
+        staff = access.users_with_role(partner.id, access.STAFF_ROLES)
         return partner.name, staff, {"person": partner.name}
     return db.session.get_one(User, holder).name, {holder}, {}

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from portal import db
 from portal.domain import access, accounts, clouds
 from portal.domain.access import CloudAccess, CloudRole
-from portal.domain.access.assignments import rank, standing
+from portal.domain.access.assignments import rank, role_state
 from portal.domain.accounts import BillingAccount, PartnerAccount
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud
@@ -20,7 +20,7 @@ from portal.domain.identity import User
 
 
 @dataclass(frozen=True)
-class Holder:
+class Member:
     """Somebody with a role on a cloud: the one in effect, and the one to come. A partner's account
     has no address; a user on the staff of a partner concerned is marked as its."""
 
@@ -41,7 +41,7 @@ class Holder:
         return self.email is None
 
 
-class Asking(NamedTuple):
+class AccessRequest(NamedTuple):
     """Whom an owner of a cloud has to add so that somebody can link it: the account of the partner
     on whose staff they are, or (None) themselves. `is_owner`: they are one, or are to be."""
 
@@ -49,7 +49,7 @@ class Asking(NamedTuple):
     is_owner: bool
 
 
-def holders_of(found: Cloud, *, reader: Actor) -> list[Holder]:
+def members_of(found: Cloud, *, reader: Actor) -> list[Member]:
     """Everyone with a role on the cloud, pending ones too: partners' accounts, then users, by
     name."""
     giver = aliased(User)
@@ -63,24 +63,28 @@ def holders_of(found: Cloud, *, reader: Actor) -> list[Holder]:
     grouped: dict[str | None, list[Any]] = {}
     for row in db.session.execute(rows):
         grouped.setdefault(row[0].user_id or row[0].partner_id, []).append(row)
-    partners = _partners_at(found, [row for rows in grouped.values() for row in rows], reader)
+    partners = _partners_concerned(
+        found, [row for rows in grouped.values() for row in rows], reader
+    )
     staff = {ident: access.staff_ids(ident) for ident in partners}
-    holders = [_holder(rows, partners, staff) for rows in grouped.values()]
+    holders = [_member(rows, partners, staff) for rows in grouped.values()]
     return sorted(holders, key=lambda one: (not one.is_partner, one.name, one.id))
 
 
-def asking(found: Cloud, *, actor: Actor) -> Asking:
+def access_request_for(found: Cloud, *, actor: Actor) -> AccessRequest:
     """Whom the actor asks to be added: the partner's account on whose staff they are, where that
     looks after the cloud or holds a role on it, else themselves."""
-    rows = open_rows(found)
+    rows = open_grants(found)
     concerned = {clouds.payer_of(found).parent_id, *(row.partner_id for row in rows)}
-    partner = next((one for one in accounts.partners_of(actor) if one.id in concerned), None)
+    partner = next(
+        (one for one in accounts.partner_accounts_of(actor) if one.id in concerned), None
+    )
     asked = {actor.id, partner.id if partner else actor.id}
     owners = {row.user_id or row.partner_id for row in rows if row.role is CloudRole.OWNER}
-    return Asking(partner, not owners.isdisjoint(asked))
+    return AccessRequest(partner, not owners.isdisjoint(asked))
 
 
-def _partners_at(found: Cloud, rows: list[Any], reader: Actor) -> dict[str, str]:
+def _partners_concerned(found: Cloud, rows: list[Any], reader: Actor) -> dict[str, str]:
     """ID and name of the partners concerned, as far as the reader knows them: those with a role on
     the cloud, and the one whose customer's account pays for it."""
     known = {row[0].partner_id: row[2] for row in rows if row[0].partner_id}
@@ -90,14 +94,14 @@ def _partners_at(found: Cloud, rows: list[Any], reader: Actor) -> dict[str, str]
     return known
 
 
-def _holder(rows: list[Any], partners: dict[str, str], staff: dict[str, set[str]]) -> Holder:
+def _member(rows: list[Any], partners: dict[str, str], staff: dict[str, set[str]]) -> Member:
     strongest = sorted(rows, key=lambda row: rank(row[0].role))
-    held, coming = standing([row[0] for row in strongest])
+    held, coming = role_state([row[0] for row in strongest])
     shown, user, partner_name, given_by = next(
         (row for row in strongest if row[0] is held), strongest[0]
     )
     staffed = [ident for ident in partners if user and user.id in staff[ident]]
-    return Holder(
+    return Member(
         id=shown.user_id or shown.partner_id,
         name=user.name if user else partner_name,
         email=user.email if user else None,
@@ -112,7 +116,7 @@ def _holder(rows: list[Any], partners: dict[str, str], staff: dict[str, set[str]
     )
 
 
-def open_rows(found: Cloud) -> list[CloudAccess]:
+def open_grants(found: Cloud) -> list[CloudAccess]:
     """Every role on the cloud, pending ones too, as it is now."""
     rows = select(CloudAccess).where(
         CloudAccess.cloud_id == found.id, CloudAccess.revoked_at.is_(None)

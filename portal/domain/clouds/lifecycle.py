@@ -14,10 +14,10 @@ from portal.domain.errors import Refused
 from portal.domain.values import search_key
 
 DEFAULT_NAME = "default"
-NAME_LONGEST = 63
+MAX_NAME_LENGTH = 63
 
 
-def born(
+def create_with_folder(
     payer: BillingAccount, *, by: Actor, name: str = DEFAULT_NAME, folder_name: str = DEFAULT_NAME
 ) -> tuple[Cloud, Folder]:
     """A new cloud, linked from its first moment, with one folder; the calling verb records it."""
@@ -50,14 +50,14 @@ def create(
         raise Refused("account-not-active", status=payer.status)
     if payer.parent_id is not None and payer.confirmed_at is None:
         raise Refused("customer-not-confirmed")
-    cloud, folder = born(payer, by=by, name=name, folder_name=folder_name)
+    cloud, folder = create_with_folder(payer, by=by, name=name, folder_name=folder_name)
     partner = (
         payer.parent_id if payer.parent_id and access.is_staff(by.id, payer.parent_id) else None
     )
     if partner:
         _give_owner(cloud, partner=partner, by=by)
     for user in (
-        sorted(access.holders(payer.id, access.ACCOUNT_TABLE["access.manage"]))
+        sorted(access.users_with_role(payer.id, access.ACCOUNT_TABLE["access.manage"]))
         if partner
         else [by.id]
     ):
@@ -76,7 +76,7 @@ def rename(cloud: Cloud, *, by: Actor, name: str) -> None:
     if cloud.name == name:
         return
     cloud.name, cloud.name_key = name, search_key(name)
-    audit.record("cloud.rename", by=by, chain=chain_of(cloud), thing=cloud.id)
+    audit.record("cloud.rename", by=by, chain=audit_chain_of(cloud), thing=cloud.id)
 
 
 def create_folder(cloud: Cloud, *, by: Actor, name: str) -> Folder:
@@ -90,7 +90,9 @@ def create_folder(cloud: Cloud, *, by: Actor, name: str) -> Folder:
     folder = Folder(id=db.new_id("b1g"), cloud_id=cloud.id, name=name, created_at=db.now())
     db.session.add(folder)
     db.session.flush()
-    audit.record("folder.create", by=by, chain=chain_of(cloud), thing=folder.id, cloud=cloud.id)
+    audit.record(
+        "folder.create", by=by, chain=audit_chain_of(cloud), thing=folder.id, cloud=cloud.id
+    )
     return folder
 
 
@@ -102,10 +104,12 @@ def rename_folder(folder: Folder, *, by: Actor, name: str) -> None:
         return
     _refuse_name(cloud, name)
     folder.name = name
-    audit.record("folder.rename", by=by, chain=chain_of(cloud), thing=folder.id, cloud=cloud.id)
+    audit.record(
+        "folder.rename", by=by, chain=audit_chain_of(cloud), thing=folder.id, cloud=cloud.id
+    )
 
 
-def chain_of(cloud: Cloud) -> str:
+def audit_chain_of(cloud: Cloud) -> str:
     """The audit chain of what is done to the cloud: that of the account which pays for it now."""
     return payer_of(cloud).chain
 

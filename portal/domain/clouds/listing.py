@@ -67,7 +67,7 @@ def other_clouds_for(actor: Actor, *, after: str = "") -> list[CloudRow]:
     """The actor's own clouds that stand on none of their subaccount cards, newest first, one more
     than a page."""
     found = (
-        select(Cloud.id, Cloud.name, *payer_for(actor), Cloud.closed_at, Link.since_at)
+        select(Cloud.id, Cloud.name, *payer_columns_for(actor), Cloud.closed_at, Link.since_at)
         .join(Link, and_(Link.cloud_id == Cloud.id, Link.until_at.is_(None)))
         .join(BillingAccount, BillingAccount.id == Link.account_id)
         .where(Cloud.id.in_(access.cloud_ids(actor, own=True)), Cloud.closed_at.is_(None))
@@ -103,7 +103,7 @@ def clouds_linked_to(account_ids: list[str]) -> dict[str, list[CloudRow]]:
 def payers_of(cloud: Cloud, *, actor: Actor) -> list[Payer]:
     """Who paid for the cloud and when, newest first."""
     found = (
-        select(Link.since_at, Link.until_at, *payer_for(actor))
+        select(Link.since_at, Link.until_at, *payer_columns_for(actor))
         .join(BillingAccount, BillingAccount.id == Link.account_id)
         .where(Link.cloud_id == cloud.id)
     )
@@ -111,7 +111,7 @@ def payers_of(cloud: Cloud, *, actor: Actor) -> list[Payer]:
     return [Payer(*row) for row in rows]
 
 
-def payer_for(actor: Actor) -> tuple[Case[str | None], Case[str | None]]:
+def payer_columns_for(actor: Actor) -> tuple[Case[str | None], Case[str | None]]:
     """ID and name of the joined account, NULL where that account does not exist for the actor."""
     seen = BillingAccount.visible_to(actor)
     return case((seen, BillingAccount.id)), case((seen, BillingAccount.name))

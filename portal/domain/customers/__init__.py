@@ -1,14 +1,14 @@
 """Customers of a partner: the record, adding, editing, answering, ending, erasing, the list."""
 
-from portal.domain.customers.acceptance_stats import Week, acceptance_for
-from portal.domain.customers.adding import add, already_there, problems, refuse_to_grow
-from portal.domain.customers.answering import accept, decline, sees_as_own_customers
+from portal.domain.customers.acceptance_stats import Week, acceptance_by_week
+from portal.domain.customers.adding import add, find_existing, find_problems, require_can_add
+from portal.domain.customers.answering import accept, decline, is_own_customers_invitation
 from portal.domain.customers.columns import COLUMNS, ONLY_EXPORTED, cells_of
 from portal.domain.customers.editing import correct_address, draft_of, edit
 from portal.domain.customers.erasing import erase
-from portal.domain.customers.invitation_quota import next_invitation_at, too_many
+from portal.domain.customers.invitation_quota import next_invitation_at, quota_refusal
 from portal.domain.customers.lifecycle import end_partnership, remove, resume, suspend
-from portal.domain.customers.link_copies import LINK_COPIED, Copied, copy_link, link_copied
+from portal.domain.customers.link_copies import LINK_COPIED, LinkCopy, copy_link, last_link_copy
 from portal.domain.customers.listing import (
     EXPORT_PAGE,
     ME,
@@ -18,10 +18,10 @@ from portal.domain.customers.listing import (
     CustomerRow,
     ExportRow,
     Filter,
+    count_live_customers,
     counts_for,
     ending_of,
     history_of,
-    live_customers,
     page_for,
     records_for,
     rows_of,
@@ -30,7 +30,7 @@ from portal.domain.customers.listing import (
 )
 from portal.domain.customers.managers import Manager, managed_by, manager_of, managers_of
 from portal.domain.customers.notes import (
-    NOTE_LONGEST,
+    MAX_NOTE_LENGTH,
     NOTES_PAGE,
     CustomerNote,
     NoteLine,
@@ -41,32 +41,31 @@ from portal.domain.customers.notes import (
     note_text,
     notes_on,
 )
-from portal.domain.customers.notifications import tell_of_delivery, tell_partner
-from portal.domain.customers.record import Customer, Draft, Status, shaped
+from portal.domain.customers.notifications import notify_of_delivery, notify_partner
+from portal.domain.customers.record import Customer, Draft, Status, normalise_field
 from portal.domain.customers.saved_views import (
-    VIEW_NAME_LONGEST,
-    VIEWS_MOST,
+    MAX_VIEW_NAME_LENGTH,
+    MAX_VIEWS,
     SavedView,
     move_view,
     remove_view,
     rename_view,
     save_view,
-    views_of,
+    saved_views_of,
 )
 
 __all__ = [
     "COLUMNS",
     "EXPORT_PAGE",
     "LINK_COPIED",
+    "MAX_NOTE_LENGTH",
+    "MAX_VIEWS",
+    "MAX_VIEW_NAME_LENGTH",
     "ME",
     "NOBODY",
     "NOTES_PAGE",
-    "NOTE_LONGEST",
     "ONLY_EXPORTED",
     "PAGE",
-    "VIEWS_MOST",
-    "VIEW_NAME_LONGEST",
-    "Copied",
     "Counts",
     "Customer",
     "CustomerNote",
@@ -74,19 +73,20 @@ __all__ = [
     "Draft",
     "ExportRow",
     "Filter",
+    "LinkCopy",
     "Manager",
     "NoteLine",
     "SavedView",
     "Status",
     "Week",
     "accept",
-    "acceptance_for",
+    "acceptance_by_week",
     "add",
     "add_note",
-    "already_there",
     "cells_of",
     "copy_link",
     "correct_address",
+    "count_live_customers",
     "counts_for",
     "decline",
     "deletable",
@@ -97,33 +97,33 @@ __all__ = [
     "ending_of",
     "erase",
     "erase_notes",
+    "find_existing",
+    "find_problems",
     "history_of",
-    "link_copied",
-    "live_customers",
+    "is_own_customers_invitation",
+    "last_link_copy",
     "managed_by",
     "manager_of",
     "managers_of",
     "move_view",
     "next_invitation_at",
+    "normalise_field",
     "note_text",
     "notes_on",
+    "notify_of_delivery",
+    "notify_partner",
     "page_for",
-    "problems",
+    "quota_refusal",
     "records_for",
-    "refuse_to_grow",
     "remove",
     "remove_view",
     "rename_view",
+    "require_can_add",
     "resume",
     "rows_of",
     "save_view",
-    "sees_as_own_customers",
-    "shaped",
+    "saved_views_of",
     "staff_of",
     "subaccount_cards",
     "suspend",
-    "tell_of_delivery",
-    "tell_partner",
-    "too_many",
-    "views_of",
 ]

@@ -30,7 +30,7 @@ class Week(NamedTuple):
         return self.confirmed + self.declined + self.withdrawn + self.waiting
 
 
-def acceptance_for(actor: Actor, partner: BillingAccount) -> list[Week]:
+def acceptance_by_week(actor: Actor, partner: BillingAccount) -> list[Week]:
     """The last 26 weeks, oldest first, this one included; weeks without a customer, too."""
     today = db.now().date()
     this_monday = today - timedelta(days=today.weekday())

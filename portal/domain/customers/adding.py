@@ -18,7 +18,7 @@ from portal.domain import (
 )
 from portal.domain.accounts import BillingAccount, Kind, Mode
 from portal.domain.actors import Actor
-from portal.domain.customers.invitation_quota import too_many
+from portal.domain.customers.invitation_quota import quota_refusal
 from portal.domain.customers.record import Customer, Draft, Status
 from portal.domain.errors import Refused
 from portal.domain.invitations import Invitation
@@ -35,18 +35,18 @@ def add(
     """
     access.require(by, "customer.add", partner)
     partner = db.lock(BillingAccount, partner.id)
-    refuse_to_grow(partner)
-    if flood := too_many(partner):
+    require_can_add(partner)
+    if flood := quota_refusal(partner):
         raise flood
     draft = draft.normalised()
-    for problem in problems(partner, draft, same_tin_is_meant=same_tin_is_meant):
+    for problem in find_problems(partner, draft, same_tin_is_meant=same_tin_is_meant):
         raise problem
     subaccount = accounts.open_subaccount(partner, name=draft.name)
     record = Customer(id=db.new_id("cst"), partner_id=partner.id, subaccount_id=subaccount.id)
     record.status, record.created_at = Status.WAITING, db.now()
     record.fill(draft)
     if draft.with_cloud:
-        record.default_cloud_id = _empty_cloud(partner, subaccount, by=by)
+        record.default_cloud_id = _create_empty_cloud(partner, subaccount, by=by)
     db.session.add(record)
     db.session.flush()
     _invite(partner, record, by=by)
@@ -62,7 +62,7 @@ def add(
     return record
 
 
-def refuse_to_grow(partner: BillingAccount) -> None:
+def require_can_add(partner: BillingAccount) -> None:
     """Only an open partner's account in paid mode adds customers, whoever asks."""
     if partner.kind is not Kind.PARTNER:
         raise Refused("not-partner")
@@ -72,7 +72,7 @@ def refuse_to_grow(partner: BillingAccount) -> None:
         raise Refused("trial-mode")
 
 
-def problems(
+def find_problems(
     partner: BillingAccount,
     draft: Draft,
     *,
@@ -91,52 +91,52 @@ def problems(
     if email and not (but and values.email(email).key == but.email_key):
         found.append(_email_problem(partner, email))
     if draft.reference:
-        twin = _live(partner, Customer.reference == draft.reference, Customer.id != own)
-        found.append(_taken(twin, "reference-taken", field="reference"))
+        twin = _find_live(partner, Customer.reference == draft.reference, Customer.id != own)
+        found.append(_conflict(twin, "reference-taken", field="reference"))
     is_kept = bool(but and but.manager_id == draft.manager_id)
     if draft.manager_id and not is_kept and not access.is_staff(draft.manager_id, partner.id):
         found.append(Refused("manager-not-staff", field="manager_id"))
     if draft.tin and not same_tin_is_meant:
-        twin = _live(partner, Customer.tin == draft.tin, Customer.id != own)
-        found.append(_taken(twin, "tin-taken", field="tin"))
+        twin = _find_live(partner, Customer.tin == draft.tin, Customer.id != own)
+        found.append(_conflict(twin, "tin-taken", field="tin"))
     return [problem for problem in found if problem is not None]
 
 
-def already_there(partner: BillingAccount, draft: Draft) -> Customer | None:
+def find_existing(partner: BillingAccount, draft: Draft) -> Customer | None:
     """The partner's live customer that this draft speaks of: the one with its own reference; where
     it has none, the one with its invited address."""
     if draft.reference:
-        return _live(partner, Customer.reference == draft.reference)
+        return _find_live(partner, Customer.reference == draft.reference)
     if draft.invitation_email:
-        return _live(partner, Customer.email_key == values.email(draft.invitation_email).key)
+        return _find_live(partner, Customer.email_key == values.email(draft.invitation_email).key)
     return None
 
 
 def _email_problem(partner: BillingAccount, email: str) -> Refused | None:
     address = values.email(email)
-    domains = policy.agreed().customer_email_domains
+    domains = policy.current().customer_email_domains
     if domains and not values.in_domains(address, domains):
         return Refused("email-domain", field="invitation_email", domains=domains)
     user = identity.user_by_email(address.key)
     if user is not None and access.is_staff(user.id, partner.id):
         return Refused("email-is-staff", field="invitation_email")
-    twin = _live(partner, Customer.email_key == address.key)
-    return _taken(twin, "email-taken", field="invitation_email")
+    twin = _find_live(partner, Customer.email_key == address.key)
+    return _conflict(twin, "email-taken", field="invitation_email")
 
 
-def _taken(twin: Customer | None, code: str, *, field: str) -> Refused | None:
+def _conflict(twin: Customer | None, code: str, *, field: str) -> Refused | None:
     return None if twin is None else Refused(code, field=field, twin=twin.name)
 
 
-def _live(partner: BillingAccount, *rules: ColumnElement[bool]) -> Customer | None:
+def _find_live(partner: BillingAccount, *rules: ColumnElement[bool]) -> Customer | None:
     found = select(Customer).where(
         Customer.partner_id == partner.id, Customer.status != Status.INACTIVE, *rules
     )
     return db.session.scalar(found.limit(1))
 
 
-def _empty_cloud(partner: BillingAccount, subaccount: BillingAccount, *, by: Actor) -> str:
-    empty, _folder = clouds.born(subaccount, by=by)
+def _create_empty_cloud(partner: BillingAccount, subaccount: BillingAccount, *, by: Actor) -> str:
+    empty, _folder = clouds.create_with_folder(subaccount, by=by)
     access.give_cloud_role(access.CloudRole.OWNER, cloud_id=empty.id, partner=partner.id, by=by)
     return empty.id
 
@@ -160,7 +160,7 @@ def _invite(partner: BillingAccount, record: Customer, *, by: Actor) -> None:
         to=address.wire,
         language=invited.language if invited else by.language,
         facts={
-            "partner": values.quoted(partner.name),
+            "partner": values.quote(partner.name),
             "email": address.display,
             "subaccount": record.subaccount_id,
             "cloud": record.default_cloud_id,

@@ -9,8 +9,8 @@ from portal.domain import access, audit, identity
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
 from portal.domain.customers.lifecycle import close
-from portal.domain.customers.notifications import tell_partner
-from portal.domain.customers.record import Customer, Status, move
+from portal.domain.customers.notifications import notify_partner
+from portal.domain.customers.record import Customer, Status, transition
 from portal.domain.errors import Refused
 from portal.domain.invitations import Answer, Invitation
 from portal.domain.notifications import Kind
@@ -22,7 +22,7 @@ def accept(asked: Invitation, *, by: Actor) -> Customer:
 
     Raises Forbidden; Refused("already-confirmed", "invitation-closed", "own-customer").
     """
-    access.require(identity.as_of_now(by), "invitation.accept", asked)
+    access.require(identity.refresh_actor(by), "invitation.accept", asked)
     if access.is_staff(by.id, asked.partner_id):
         raise Refused("own-customer")
     record = _answer(asked, Answer.CONFIRMED, Status.ACTIVE, by=by)
@@ -34,7 +34,7 @@ def accept(asked: Invitation, *, by: Actor) -> Customer:
             access.CloudRole.OWNER, cloud_id=record.default_cloud_id, user=by.id, by=by
         )
     _record("invitation.accept", record, by=by)
-    tell_partner(Kind.CONFIRMED, record, by=by)
+    notify_partner(Kind.CONFIRMED, record, by=by)
     return record
 
 
@@ -44,17 +44,17 @@ def decline(asked: Invitation, *, by: Actor) -> Customer:
 
     Raises as `accept`.
     """
-    access.require(identity.as_of_now(by), "invitation.decline", asked)
+    access.require(identity.refresh_actor(by), "invitation.decline", asked)
     if access.is_staff(by.id, asked.partner_id):
         raise Refused("own-customer")
     record = _answer(asked, Answer.DECLINED, Status.INACTIVE, by=by)
     close(record)
     _record("invitation.decline", record, by=by)
-    tell_partner(Kind.DECLINED, record, by=by)
+    notify_partner(Kind.DECLINED, record, by=by)
     return record
 
 
-def sees_as_own_customers(actor: Actor, ident: str) -> bool:
+def is_own_customers_invitation(actor: Actor, ident: str) -> bool:
     """Whether this link leads to an invitation of the actor's own partner account."""
     own = access.account_ids(actor)
     found = select(Invitation.subaccount_id).where(
@@ -67,7 +67,7 @@ def sees_as_own_customers(actor: Actor, ident: str) -> bool:
 def _answer(asked: Invitation, answer: Answer, status: Status, *, by: Actor) -> Customer:
     found = select(Customer).where(Customer.subaccount_id == asked.subaccount_id)
     record = db.session.scalars(found).one()
-    has_moved = move(record, Status.WAITING, to=status)
+    has_moved = transition(record, Status.WAITING, to=status)
     db.session.refresh(asked)
     if not has_moved:
         mine = asked.answer is Answer.CONFIRMED and asked.answered_by == by.id

@@ -8,7 +8,7 @@ from portal import db
 from portal.domain import access, accounts, audit
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
-from portal.domain.customers.adding import add, problems
+from portal.domain.customers.adding import add, find_problems
 from portal.domain.customers.lifecycle import withdraw
 from portal.domain.customers.notes import move_notes
 from portal.domain.customers.record import Customer, Draft, Status
@@ -31,7 +31,7 @@ def edit(
     if record.version != version:
         raise Refused("record-changed")
     draft = replace(draft, invitation_email=record.invitation_email).normalised()
-    for problem in problems(partner, draft, same_tin_is_meant=same_tin_is_meant, but=record):
+    for problem in find_problems(partner, draft, same_tin_is_meant=same_tin_is_meant, but=record):
         raise problem
     before = draft_of(record)
     changed = [f.name for f in fields(Draft) if getattr(draft, f.name) != getattr(before, f.name)]

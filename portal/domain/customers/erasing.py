@@ -12,7 +12,7 @@ from portal.domain.actors import Actor
 from portal.domain.customers.notes import erase_notes
 from portal.domain.customers.record import Customer, Status
 from portal.domain.errors import Refused
-from portal.domain.identity import KeptForm
+from portal.domain.identity import SavedForm
 from portal.domain.invitations import Invitation
 from portal.domain.outbox import OPEN_STATES, OutboxEntry
 
@@ -63,7 +63,7 @@ def erase(record: Customer, *, by: Actor) -> None:
 def _erase_kept_forms(record: Customer) -> None:
     """What somebody of the staff had typed when their session was found dead may be this record."""
     staff = select(AccountAccess.user_id).where(AccountAccess.account_id == record.partner_id)
-    db.session.execute(delete(KeptForm).where(KeptForm.user_id.in_(staff)))
+    db.session.execute(delete(SavedForm).where(SavedForm.user_id.in_(staff)))
 
 
 def _erase_mail(record: Customer) -> None:

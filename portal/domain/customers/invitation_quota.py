@@ -19,13 +19,13 @@ def next_invitation_at(partner: BillingAccount) -> datetime | None:
     """When the partner may send the next one; None: now."""
     newest = select(Customer.created_at).where(Customer.partner_id == partner.id)
     newest = newest.order_by(Customer.id.desc())  # which is by age, and has an index
-    last = db.session.scalar(newest.offset(policy.agreed().invitations_per_day - 1).limit(1))
+    last = db.session.scalar(newest.offset(policy.current().invitations_per_day - 1).limit(1))
     return None if last is None or last <= db.now() - DAY else last + DAY
 
 
-def too_many(partner: BillingAccount) -> Refused | None:
+def quota_refusal(partner: BillingAccount) -> Refused | None:
     """What speaks against another invitation now: "invitations-per-day", with `most` a day and
     when the next can go, `at`."""
     at = next_invitation_at(partner)
-    most = policy.agreed().invitations_per_day
+    most = policy.current().invitations_per_day
     return None if at is None else Refused("invitations-per-day", most=most, at=at)

@@ -9,8 +9,8 @@ from portal.domain import access, audit, invitations, outbox
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud, Folder, Link
-from portal.domain.customers.notifications import tell_customer, tell_partner
-from portal.domain.customers.record import Customer, Status, move
+from portal.domain.customers.notifications import notify_customer, notify_partner
+from portal.domain.customers.record import Customer, Status, transition
 from portal.domain.errors import Refused
 from portal.domain.invitations import Answer, Invitation
 from portal.domain.notifications import Kind
@@ -21,11 +21,11 @@ def suspend(record: Customer, *, by: Actor) -> None:
     partner, the customer may link away. Raises Forbidden, Refused("customer-not-active").
     """
     access.require(by, "customer.suspend", db.lock(BillingAccount, record.partner_id))
-    if not move(record, Status.ACTIVE, to=Status.SUSPENDED):
+    if not transition(record, Status.ACTIVE, to=Status.SUSPENDED):
         raise Refused("customer-not-active")
     db.lock(BillingAccount, record.subaccount_id).suspended_at = db.now()
     _record("customer.suspend", record, by=by)
-    tell_customer(Kind.SUSPENDED, record, by=by)
+    notify_customer(Kind.SUSPENDED, record, by=by)
 
 
 def resume(record: Customer, *, by: Actor) -> None:
@@ -34,11 +34,11 @@ def resume(record: Customer, *, by: Actor) -> None:
     Raises Forbidden, Refused("customer-not-suspended").
     """
     access.require(by, "customer.resume", db.lock(BillingAccount, record.partner_id))
-    if not move(record, Status.SUSPENDED, to=Status.ACTIVE):
+    if not transition(record, Status.SUSPENDED, to=Status.ACTIVE):
         raise Refused("customer-not-suspended")
     db.lock(BillingAccount, record.subaccount_id).suspended_at = None
     _record("customer.resume", record, by=by)
-    tell_customer(Kind.RESUMED, record, by=by)
+    notify_customer(Kind.RESUMED, record, by=by)
 
 
 def remove(record: Customer, *, by: Actor) -> None:
@@ -56,7 +56,7 @@ def withdraw(record: Customer, *, by: Actor) -> None:
 
     Raises Refused("customer-answered").
     """
-    if not move(record, Status.WAITING, to=Status.INACTIVE):
+    if not transition(record, Status.WAITING, to=Status.INACTIVE):
         raise Refused("customer-answered")
     asked = db.lock(Invitation, record.subaccount_id)
     asked.answer, asked.answered_at, asked.answered_by = Answer.WITHDRAWN, db.now(), by.id
@@ -75,12 +75,12 @@ def end_partnership(record: Customer, *, by: Actor) -> None:
         access.require(by, "partnership.end", partner)
     if count := _clouds_in_use(record):
         raise Refused("clouds-linked", count=count)
-    if not move(record, Status.ACTIVE, Status.SUSPENDED, to=Status.INACTIVE):
+    if not transition(record, Status.ACTIVE, Status.SUSPENDED, to=Status.INACTIVE):
         raise Refused("partnership-not-confirmed")
     close(record)
     _record("partnership.end", record, by=by)
-    tell_customer(Kind.ENDED, record, by=by)
-    tell_partner(Kind.ENDED, record, by=by)
+    notify_customer(Kind.ENDED, record, by=by)
+    notify_partner(Kind.ENDED, record, by=by)
 
 
 def close(record: Customer) -> None:

@@ -18,7 +18,7 @@ from portal.domain.identity import User
 LINK_COPIED = "invitation.copy_link"
 
 
-class Copied(NamedTuple):
+class LinkCopy(NamedTuple):
     """The last time somebody took the link."""
 
     at: datetime
@@ -46,7 +46,7 @@ def copy_link(record: Customer, *, by: Actor) -> None:
     )
 
 
-def link_copied(record: Customer) -> Copied | None:
+def last_link_copy(record: Customer) -> LinkCopy | None:
     """Who last took the link of a customer the caller has found."""
     found = (
         select(AuditLine.at, User.name)
@@ -54,4 +54,4 @@ def link_copied(record: Customer) -> Copied | None:
         .where(AuditLine.customer_id == record.id, AuditLine.action == LINK_COPIED)
     )
     row = db.session.execute(found.order_by(AuditLine.seq.desc()).limit(1)).first()
-    return Copied(*row) if row else None
+    return LinkCopy(*row) if row else None

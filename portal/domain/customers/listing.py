@@ -172,7 +172,7 @@ def _managed(manager: str, actor: Actor) -> ColumnElement[bool]:
     return Customer.manager_id == (actor.id if manager == ME else manager)
 
 
-def live_customers(partner: BillingAccount) -> int:
+def count_live_customers(partner: BillingAccount) -> int:
     """How many of the partner's customers are not Inactive."""
     found = select(func.count()).where(
         Customer.partner_id == partner.id, Customer.status != Status.INACTIVE

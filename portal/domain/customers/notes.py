@@ -16,10 +16,10 @@ from portal.domain.actors import Actor
 from portal.domain.customers.record import Customer
 from portal.domain.errors import Refused
 from portal.domain.identity import User
-from portal.domain.values import Malformed
+from portal.domain.values import Invalid
 
 NOTES_PAGE = 30
-NOTE_LONGEST = 4000
+MAX_NOTE_LENGTH = 4000
 
 
 class CustomerNote(db.Base):
@@ -70,8 +70,8 @@ def add_note(record: Customer, *, by: Actor, text: str) -> CustomerNote:
 def note_text(text: str) -> str:
     """A note's stored form. Raises Refused with the code of what is malformed."""
     try:
-        return values.paragraph(text, limit=NOTE_LONGEST)
-    except Malformed as error:
+        return values.paragraph(text, limit=MAX_NOTE_LENGTH)
+    except Invalid as error:
         raise Refused(error.code, field="text", **error.facts) from error
 
 

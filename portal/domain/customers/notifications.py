@@ -13,17 +13,17 @@ from portal.domain.customers.record import Customer, Status
 from portal.domain.notifications import Kind
 from portal.domain.outbox import Delivery, OutboxEntry
 
-NEWS = {
+KIND_BY_DELIVERY = {
     Delivery.REFUSED: Kind.NOT_DELIVERED,
     Delivery.FAILED: Kind.NOT_DELIVERED,
     Delivery.UNKNOWN: Kind.PARKED,
 }
 
 
-def tell_partner(kind: Kind, record: Customer, *, by: Actor, **facts: str) -> None:
+def notify_partner(kind: Kind, record: Customer, *, by: Actor, **facts: str) -> None:
     """The account manager hears of it or, where none is on the staff, all who edit customers."""
-    staff = access.holders(record.partner_id, STAFF_ROLES)
-    notifications.tell(
+    staff = access.users_with_role(record.partner_id, STAFF_ROLES)
+    notifications.notify(
         kind,
         to=staff & {record.manager_id} or staff,
         about=record.id,
@@ -34,11 +34,11 @@ def tell_partner(kind: Kind, record: Customer, *, by: Actor, **facts: str) -> No
     )
 
 
-def tell_customer(kind: Kind, record: Customer, *, by: Actor) -> None:
+def notify_customer(kind: Kind, record: Customer, *, by: Actor) -> None:
     """Everybody hears of it who holds a role on the subaccount itself."""
-    notifications.tell(
+    notifications.notify(
         kind,
-        to=access.holders(record.subaccount_id, frozenset(AccountRole)),
+        to=access.users_with_role(record.subaccount_id, frozenset(AccountRole)),
         about=record.id,
         path=f"/console/billing/{record.subaccount_id}",
         by=by,
@@ -46,11 +46,11 @@ def tell_customer(kind: Kind, record: Customer, *, by: Actor) -> None:
     )
 
 
-def tell_of_delivery(entry: OutboxEntry) -> None:
+def notify_of_delivery(entry: OutboxEntry) -> None:
     """The partner hears that an invitation's mail was refused, has failed or is parked, while the
     answer is still waited for."""
-    if entry.kind != invitations.MAIL or entry.state not in NEWS:
+    if entry.kind != invitations.MAIL or entry.state not in KIND_BY_DELIVERY:
         return
     waits = Customer.subaccount_id == entry.about, Customer.status == Status.WAITING
     if record := db.session.scalar(select(Customer).where(*waits)):
-        tell_partner(NEWS[entry.state], record, by=WORKER)
+        notify_partner(KIND_BY_DELIVERY[entry.state], record, by=WORKER)

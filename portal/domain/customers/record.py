@@ -24,7 +24,7 @@ from portal import db
 from portal.domain import access, values
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
-from portal.domain.values import Malformed
+from portal.domain.values import Invalid
 
 
 class Status(StrEnum):
@@ -58,17 +58,17 @@ class Draft:
     def normalised(self) -> Draft:
         """Every field in its stored form. Raises Refused with the field that can't be."""
         values: dict[str, Any] = {}
-        for field in SHAPES:
+        for field in NORMALISERS:
             try:
-                values[field] = shaped(field, getattr(self, field), self.country)
-            except Malformed as error:
+                values[field] = normalise_field(field, getattr(self, field), self.country)
+            except Invalid as error:
                 raise Refused(error.code, field=field, **error.facts) from error
         return replace(self, **values)
 
 
 REQUIRED = ("name", "invitation_email", "country")
 
-SHAPES: dict[str, Callable[[str, str], str]] = {
+NORMALISERS: dict[str, Callable[[str, str], str]] = {
     "name": lambda value, _country: values.line(value, limit=200),
     "invitation_email": lambda value, _country: values.email(value).display,
     "country": lambda value, _country: values.country(value),
@@ -84,16 +84,16 @@ SHAPES: dict[str, Callable[[str, str], str]] = {
 }
 
 
-def shaped(field: str, value: str, country: str) -> str:
+def normalise_field(field: str, value: str, country: str) -> str:
     """A field's value in its stored form; empty stays empty where the field is optional.
 
     Raises Malformed. Phone and tax number are read with the country's rules.
     """
     if not value.strip():
         if field in REQUIRED or (field == "tin" and values.tax_required(country)):
-            raise Malformed("required")
+            raise Invalid("required")
         return ""
-    return SHAPES[field](value, country)
+    return NORMALISERS[field](value, country)
 
 
 class Customer(db.Base):
@@ -131,7 +131,7 @@ class Customer(db.Base):
     partner_id: Mapped[str]
     subaccount_id: Mapped[str]
     default_cloud_id: Mapped[str | None] = mapped_column(ForeignKey("clouds.id"))
-    status: Mapped[Status] = mapped_column(db.choice(Status, "status"))
+    status: Mapped[Status] = mapped_column(db.enum_column(Status, "status"))
     invitation_email: Mapped[str]
     email_key: Mapped[str]
     name: Mapped[str]
@@ -166,7 +166,7 @@ class Customer(db.Base):
         self.search_key = "\n".join(values.search_key(text) for text in looked_through)
 
 
-def move(record: Customer, *allowed: Status, to: Status) -> bool:
+def transition(record: Customer, *allowed: Status, to: Status) -> bool:
     """Move the state if it is one of `allowed` now; the row count decides every race."""
     moved: Any = db.session.execute(
         update(Customer)

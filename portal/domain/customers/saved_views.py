@@ -13,11 +13,11 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity import User
-from portal.domain.values import Malformed
+from portal.domain.values import Invalid
 
-VIEWS_MOST = 20
+MAX_VIEWS = 20
 """More tabs than that nobody looks through."""
-VIEW_NAME_LONGEST = 40
+MAX_VIEW_NAME_LENGTH = 40
 
 
 class SavedView(db.Base):
@@ -44,7 +44,7 @@ class SavedView(db.Base):
         return and_(cls.user_id == actor.id, cls.partner_id.in_(access.account_ids(actor)))
 
 
-def views_of(actor: Actor, partner: BillingAccount) -> list[SavedView]:
+def saved_views_of(actor: Actor, partner: BillingAccount) -> list[SavedView]:
     """The actor's views of the partner's list, in their order."""
     found = select(SavedView).where(
         SavedView.user_id == actor.id, SavedView.partner_id == partner.id
@@ -62,12 +62,12 @@ def save_view(partner: BillingAccount, *, by: Actor, name: str, query: str) -> S
     db.lock(User, by.id)  # one's own views change one after the other
     if not query:
         raise Refused("view-empty")
-    views = views_of(by, partner)
+    views = saved_views_of(by, partner)
     for twin in views:
         if twin.query == query:
             raise Refused("view-exists", name=twin.name)
-    if len(views) >= VIEWS_MOST:
-        raise Refused("views-many", most=VIEWS_MOST)
+    if len(views) >= MAX_VIEWS:
+        raise Refused("views-many", most=MAX_VIEWS)
     view = SavedView(id=db.new_id("viw"), user_id=by.id, partner_id=partner.id, query=query)
     view.name = _free_name(name, views)
     view.position, view.created_at = len(views), db.now()
@@ -81,7 +81,9 @@ def rename_view(view: SavedView, *, by: Actor, name: str) -> None:
     name's code."""
     access.require(by, "account.see", view.partner)
     db.lock(User, by.id)
-    view.name = _free_name(name, [one for one in views_of(by, view.partner) if one is not view])
+    view.name = _free_name(
+        name, [one for one in saved_views_of(by, view.partner) if one is not view]
+    )
     db.session.flush()
 
 
@@ -92,7 +94,7 @@ def move_view(view: SavedView, *, by: Actor, to: int) -> None:
     """
     access.require(by, "account.see", view.partner)
     db.lock(User, by.id)
-    others = [one for one in views_of(by, view.partner) if one is not view]
+    others = [one for one in saved_views_of(by, view.partner) if one is not view]
     place = min(max(to, 0), len(others))
     _number([*others[:place], view, *others[place:]])
 
@@ -101,7 +103,7 @@ def remove_view(view: SavedView, *, by: Actor) -> None:
     """Whose view it is drops it; the customers stay. Raises Forbidden."""
     access.require(by, "account.see", view.partner)
     db.lock(User, by.id)
-    _number([one for one in views_of(by, view.partner) if one is not view])
+    _number([one for one in saved_views_of(by, view.partner) if one is not view])
     db.session.delete(view)
     db.session.flush()
 
@@ -114,8 +116,8 @@ def _number(views: list[SavedView]) -> None:
 
 def _free_name(name: str, others: list[SavedView]) -> str:
     try:
-        name = values.line(name, limit=VIEW_NAME_LONGEST)
-    except Malformed as error:
+        name = values.line(name, limit=MAX_VIEW_NAME_LENGTH)
+    except Invalid as error:
         raise Refused(error.code, field="name", **error.facts) from error
     if name.casefold() in [one.name.casefold() for one in others]:
         raise Refused("view-name-taken", field="name")

@@ -16,11 +16,11 @@ from portal import db
 from portal.domain import audit, outbox, values
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
-from portal.domain.identity.sign_up import forget_sign_ups
+from portal.domain.identity.sign_up import delete_sign_ups
 from portal.domain.identity.user import User, user_by_email
-from portal.domain.values import Address
+from portal.domain.values import EmailAddress
 
-EMAIL_CHANGE_LASTS = timedelta(days=2)
+EMAIL_CHANGE_LIFETIME = timedelta(days=2)
 
 
 class EmailChange(db.Base):
@@ -35,7 +35,7 @@ class EmailChange(db.Base):
     created_at: Mapped[datetime] = mapped_column(index=True)
 
 
-def ask_email_change(actor: Actor, address: Address) -> None:
+def request_email_change(actor: Actor, address: EmailAddress) -> None:
     """Who has proven their password asks for another address; its mail must be answered.
 
     Raises Refused("email-same").
@@ -57,7 +57,7 @@ def ask_email_change(actor: Actor, address: Address) -> None:
 def pending_email_change(actor: Actor) -> EmailChange | None:
     """The change whose mail the actor has not answered yet, for two days."""
     change = db.session.get(EmailChange, actor.id)
-    if change is None or db.now() - change.created_at > EMAIL_CHANGE_LASTS:
+    if change is None or db.now() - change.created_at > EMAIL_CHANGE_LIFETIME:
         return None
     return change
 
@@ -79,7 +79,7 @@ def change_email(actor: Actor, change_id: str) -> None:
     old = values.email(user.email)
     user.email, user.email_key = change.email, change.email_key
     db.session.delete(change)
-    forget_sign_ups(user.email_key)
+    delete_sign_ups(user.email_key)
     db.session.flush()
     audit.record("user.change_email", by=actor, chain=audit.INSTALLATION, thing=user.id)
     outbox.add("email-changed", about=user.id, to=old.wire, language=user.language, facts={})

@@ -16,25 +16,25 @@ from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity.session import end_sessions
 from portal.domain.identity.user import User, as_actor, user_by_email
-from portal.domain.values import Address
+from portal.domain.values import EmailAddress
 
-PASSWORD_SHORTEST, PASSWORD_LONGEST = 10, 200
-RESET_LASTS = timedelta(hours=1)
+MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 10, 200
+RESET_LIFETIME = timedelta(hours=1)
 
-AT_ONCE = 2
+MAX_CONCURRENT_HASHES = 2
 """So many hashes a process works on: each takes 64 MB, and a small server has few of them."""
 
 hasher = PasswordHasher()
-_turns = threading.BoundedSemaphore(AT_ONCE)
+_turns = threading.BoundedSemaphore(MAX_CONCURRENT_HASHES)
 _NOBODY = hasher.hash(secrets.token_hex(16))
 
 
-def password_fault(password: str, email: str) -> Refused | None:
+def password_problem(password: str, email: str) -> Refused | None:
     """What speaks against a new password: too short, too long, or the address itself."""
-    if len(password) < PASSWORD_SHORTEST:
-        return Refused("password-short", least=PASSWORD_SHORTEST)
-    if len(password) > PASSWORD_LONGEST:
-        return Refused("password-long", most=PASSWORD_LONGEST)
+    if len(password) < MIN_PASSWORD_LENGTH:
+        return Refused("password-short", least=MIN_PASSWORD_LENGTH)
+    if len(password) > MAX_PASSWORD_LENGTH:
+        return Refused("password-long", most=MAX_PASSWORD_LENGTH)
     if password.casefold() == email.casefold():
         return Refused("password-is-email")
     return None
@@ -73,7 +73,7 @@ def change_password(actor: Actor, *, proven: str, password_hash: str) -> None:
     audit.record("user.change_password", by=actor, chain=audit.INSTALLATION, thing=user.id)
 
 
-def ask_reset(address: Address) -> None:
+def request_password_reset(address: EmailAddress) -> None:
     """Whoever forgot the password gets a link by mail; whoever asks learns nothing here."""
     user = user_by_email(address.key)
     if user is None or user.disabled_at is not None:
@@ -82,7 +82,7 @@ def ask_reset(address: Address) -> None:
     outbox.add("password-reset", about=mark, to=address.wire, language=user.language, facts={})
 
 
-def user_of_reset(mark: str) -> User | None:
+def user_for_reset(mark: str) -> User | None:
     """Whose password this link may set: for an hour, and only while password and address are those
     for which it was asked; so it works once, and dies with every other change."""
     user_id, _, rest = mark.partition(".")
@@ -90,7 +90,7 @@ def user_of_reset(mark: str) -> User | None:
     user = db.session.get(User, user_id, populate_existing=True)
     if user is None or user.disabled_at is not None or fingerprint != _fingerprint(user):
         return None
-    return user if db.now().timestamp() - int(asked) <= RESET_LASTS.total_seconds() else None
+    return user if db.now().timestamp() - int(asked) <= RESET_LIFETIME.total_seconds() else None
 
 
 def reset_password(user_id: str, *, mark: str, password_hash: str) -> None:
@@ -99,7 +99,7 @@ def reset_password(user_id: str, *, mark: str, password_hash: str) -> None:
     Raises Refused("link-over") where the link has died meanwhile.
     """
     user = db.lock(User, user_id)
-    if user_of_reset(mark) is not user:
+    if user_for_reset(mark) is not user:
         raise Refused("link-over")
     _set(user, password_hash)
     by = as_actor(user)

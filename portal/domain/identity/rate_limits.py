@@ -35,7 +35,7 @@ FEEDBACK_OF = Limit("feedback of", 20, timedelta(hours=1))
 FEEDBACK_FROM = Limit("feedback from", 60, timedelta(hours=1))
 
 
-class Tries(db.Base):
+class RateLimitCounter(db.Base):
     """When something was tried, in seconds since 1970. The key is a hash: what people type into
     fields by mistake, passwords too, is kept nowhere."""
 
@@ -46,31 +46,31 @@ class Tries(db.Base):
     until_at: Mapped[datetime] = mapped_column(index=True)
 
 
-def count_try(account: str, *, network: str) -> None:
+def count_password_attempt(account: str, *, network: str) -> None:
     """Somebody wants to try a password. `account` is the canonical address, whether anybody has it
     or not, `network` the IP address they come from.
 
     Raises Refused("too-many-tries") with the minutes to wait; then nothing may be checked.
     """
-    if minutes := _wait((PASSWORDS_FROM, _network(network)), (PASSWORDS_OF, account)):
+    if minutes := _count_attempt((PASSWORDS_FROM, _network(network)), (PASSWORDS_OF, account)):
         raise Refused("too-many-tries", minutes=minutes)
 
 
-def forgive_try(account: str, *, network: str) -> None:
+def reset_password_attempts(account: str, *, network: str) -> None:
     """It was the right password: the account's count begins anew, and the network's is as before
     this try, or else whoever has an account could guess at others without end."""
-    of_network = _held(PASSWORDS_FROM, _network(network))
+    of_network = _locked_counter(PASSWORDS_FROM, _network(network))
     of_network.at = of_network.at[:-1]
-    of_account = _held(PASSWORDS_OF, account)
+    of_account = _locked_counter(PASSWORDS_OF, account)
     of_account.at = []
 
 
-def count_mail(to: str, *, network: str) -> None:
+def count_mail_request(to: str, *, network: str) -> None:
     """Somebody wants a mail sent to this canonical address, whether it has an account or not.
 
     Raises Refused("too-many-mails") with the minutes to wait.
     """
-    if minutes := _wait((MAILS_FROM, _network(network)), (MAILS_TO, to)):
+    if minutes := _count_attempt((MAILS_FROM, _network(network)), (MAILS_TO, to)):
         raise Refused("too-many-mails", minutes=minutes)
 
 
@@ -79,16 +79,16 @@ def count_feedback(voice: str, *, network: str) -> None:
 
     Raises Refused("too-much-feedback") with the minutes to wait.
     """
-    if minutes := _wait((FEEDBACK_FROM, _network(network)), (FEEDBACK_OF, voice)):
+    if minutes := _count_attempt((FEEDBACK_FROM, _network(network)), (FEEDBACK_OF, voice)):
         raise Refused("too-much-feedback", minutes=minutes)
 
 
-def _wait(*wanted: tuple[Limit, str]) -> int:
+def _count_attempt(*wanted: tuple[Limit, str]) -> int:
     """Counts one try against each limit; the minutes to wait where one of them is used up."""
     now = db.now().timestamp()
     waits = [0.0]
     for limit, of in wanted:
-        row, span = _held(limit, of), limit.within.total_seconds()
+        row, span = _locked_counter(limit, of), limit.within.total_seconds()
         recent = [at for at in row.at if at > now - span]
         if len(recent) >= limit.most:
             waits.append(recent[-limit.most] + span - now)
@@ -96,7 +96,7 @@ def _wait(*wanted: tuple[Limit, str]) -> int:
     return math.ceil(max(waits) / 60)
 
 
-def _held(limit: Limit, of: str) -> Tries:
+def _locked_counter(limit: Limit, of: str) -> RateLimitCounter:
     """The row, made if it is missing, and held until the commit by the statement that made it."""
     key = hashlib.sha256(f"{limit.name} {of}".encode("utf-8", "replace")).hexdigest()
     upsert = text(
@@ -104,7 +104,7 @@ def _held(limit: Limit, of: str) -> Tries:
         " ON CONFLICT (key) DO UPDATE SET until_at = excluded.until_at"
     ).bindparams(bindparam("until", type_=db.UtcDateTime()))
     db.session.execute(upsert, {"key": key, "until": db.now() + limit.within})
-    return db.session.get_one(Tries, key, populate_existing=True)
+    return db.session.get_one(RateLimitCounter, key, populate_existing=True)
 
 
 def _network(address: str) -> str:

@@ -5,25 +5,25 @@ from __future__ import annotations
 from sqlalchemy import delete
 
 from portal import db
-from portal.domain.identity.email_change import EMAIL_CHANGE_LASTS, EmailChange
-from portal.domain.identity.rate_limits import Tries
+from portal.domain.identity.email_change import EMAIL_CHANGE_LIFETIME, EmailChange
+from portal.domain.identity.rate_limits import RateLimitCounter
 from portal.domain.identity.session import (
-    KEPT_FORM_LASTS,
-    SESSION_LONGEST,
-    KeptForm,
+    SAVED_FORM_LIFETIME,
+    SESSION_LIFETIME,
+    SavedForm,
     UserSession,
 )
-from portal.domain.identity.sign_up import SIGN_UP_LASTS, SignUp
+from portal.domain.identity.sign_up import SIGN_UP_LIFETIME, SignUp
 
 
-def forget_old() -> None:
+def purge_expired() -> None:
     """Mails nobody answered, dead sessions, kept forms and counted tries are dropped."""
     now = db.now()
     for stale in (
-        SignUp.created_at < now - SIGN_UP_LASTS,
-        EmailChange.created_at < now - EMAIL_CHANGE_LASTS,
-        KeptForm.created_at < now - KEPT_FORM_LASTS,
-        UserSession.created_at < now - SESSION_LONGEST,
-        Tries.until_at < now,
+        SignUp.created_at < now - SIGN_UP_LIFETIME,
+        EmailChange.created_at < now - EMAIL_CHANGE_LIFETIME,
+        SavedForm.created_at < now - SAVED_FORM_LIFETIME,
+        UserSession.created_at < now - SESSION_LIFETIME,
+        RateLimitCounter.until_at < now,
     ):
         db.session.execute(delete(stale.left.table).where(stale))

@@ -13,10 +13,10 @@ from portal import db
 from portal.domain.actors import Actor
 from portal.domain.identity.user import User, as_actor
 
-SESSION_IDLE = timedelta(minutes=30)
-SESSION_LONGEST = timedelta(hours=8)
-SEEN_EVERY = timedelta(minutes=1)
-KEPT_FORM_LASTS = timedelta(hours=8)
+SESSION_IDLE_TIMEOUT = timedelta(minutes=30)
+SESSION_LIFETIME = timedelta(hours=8)
+SEEN_INTERVAL = timedelta(minutes=1)
+SAVED_FORM_LIFETIME = timedelta(hours=8)
 
 
 class UserSession(db.Base):
@@ -32,7 +32,7 @@ class UserSession(db.Base):
     ended_at: Mapped[datetime | None]
 
 
-class KeptForm(db.Base):
+class SavedForm(db.Base):
     """What somebody had typed when their session was found dead; shown once more, never run."""
 
     __tablename__ = "kept_forms"
@@ -58,7 +58,7 @@ def open_session(user_id: str, *, user_agent: str) -> str:
     return token
 
 
-def session_actor(token: str) -> tuple[Actor, datetime] | None:
+def actor_of_session(token: str) -> tuple[Actor, datetime] | None:
     """Who is signed in with this token, and when last seen; None for a dead or unknown session."""
     found = db.session.execute(
         select(User, UserSession.seen_at)
@@ -113,9 +113,9 @@ def end_sessions(user_id: str, *, but: str = "") -> None:
     )
 
 
-def keep_form(user_id: str, fields: dict[str, list[str]]) -> str:
+def save_form(user_id: str, fields: dict[str, list[str]]) -> str:
     """Holds what was typed until its form is shown again; returns the key for the form's URL."""
-    kept = KeptForm(id=secrets.token_hex(16), user_id=user_id, fields=fields, created_at=db.now())
+    kept = SavedForm(id=secrets.token_hex(16), user_id=user_id, fields=fields, created_at=db.now())
     db.session.add(kept)
     db.session.flush()
     return kept.id
@@ -125,8 +125,8 @@ def _is_live() -> ColumnElement[bool]:
     now = db.now()
     return and_(
         UserSession.ended_at.is_(None),
-        UserSession.created_at > now - SESSION_LONGEST,
-        UserSession.seen_at > now - SESSION_IDLE,
+        UserSession.created_at > now - SESSION_LIFETIME,
+        UserSession.seen_at > now - SESSION_IDLE_TIMEOUT,
     )
 
 

@@ -13,9 +13,9 @@ from portal.domain import audit, outbox, policy
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity.user import User, user_by_email
-from portal.domain.values import Address
+from portal.domain.values import EmailAddress
 
-SIGN_UP_LASTS = timedelta(days=2)
+SIGN_UP_LIFETIME = timedelta(days=2)
 
 
 class SignUp(db.Base):
@@ -40,13 +40,15 @@ class AllowedEmail(db.Base):
     created_at: Mapped[datetime]
 
 
-def sign_up(address: Address, *, name: str, next_path: str, language: str, invited: bool) -> None:
+def sign_up(
+    address: EmailAddress, *, name: str, next_path: str, language: str, invited: bool
+) -> None:
     """Anyone may ask for an account; whether the address has one is told only to the address.
 
     `language` is the newcomer's; who has an account reads their own. `invited`: an open invitation
     waits for this address. Raises Refused("sign-up-closed").
     """
-    sign_up_policy = policy.agreed().sign_up
+    sign_up_policy = policy.current().sign_up
     if sign_up_policy is policy.SignUpPolicy.CLOSED:
         raise Refused("sign-up-closed")
     known = user_by_email(address.key)
@@ -74,13 +76,13 @@ def sign_up(address: Address, *, name: str, next_path: str, language: str, invit
 def waiting_sign_up(sign_up_id: str) -> SignUp | None:
     """The sign-up whose mail was answered in time and whose address has no account yet."""
     waiting = db.session.get(SignUp, sign_up_id)
-    is_closed = policy.agreed().sign_up is policy.SignUpPolicy.CLOSED
-    if waiting is None or is_closed or db.now() - waiting.created_at > SIGN_UP_LASTS:
+    is_closed = policy.current().sign_up is policy.SignUpPolicy.CLOSED
+    if waiting is None or is_closed or db.now() - waiting.created_at > SIGN_UP_LIFETIME:
         return None
     return waiting if user_by_email(waiting.email_key) is None else None
 
 
-def create_user(address: Address, *, name: str, password_hash: str, language: str) -> User:
+def create_user(address: EmailAddress, *, name: str, password_hash: str, language: str) -> User:
     """A verified address becomes an account. Raises Refused("account-exists")."""
     # Newcomers one at a time, or two clicks on one mail's link would both find nobody here.
     db.lock(audit.AuditHead, audit.INSTALLATION)
@@ -96,17 +98,17 @@ def create_user(address: Address, *, name: str, password_hash: str, language: st
         created_at=db.now(),
     )
     db.session.add(user)
-    forget_sign_ups(address.key)
+    delete_sign_ups(address.key)
     db.session.flush()
     return user
 
 
-def forget_sign_ups(email_key: str) -> None:
+def delete_sign_ups(email_key: str) -> None:
     """An address that has an account has nothing waiting."""
     db.session.execute(delete(SignUp).where(SignUp.email_key == email_key))
 
 
-def allow(address: Address, *, by: Actor) -> None:
+def allow_email(address: EmailAddress, *, by: Actor) -> None:
     """An operator lets this address sign up although sign-up is by invitation."""
     if db.session.get(AllowedEmail, address.key) is None:
         db.session.add(AllowedEmail(email_key=address.key, created_at=db.now()))

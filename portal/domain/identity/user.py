@@ -44,7 +44,7 @@ def as_actor(user: User, session_id: str = "") -> Actor:
     )
 
 
-def as_of_now(actor: Actor) -> Actor:
+def refresh_actor(actor: Actor) -> Actor:
     """The actor with the address they have at the commit: it is held until then. Nobody's for a
     system actor and a disabled user."""
     if actor.is_system:
@@ -58,7 +58,7 @@ def user_by_email(email_key: str) -> User | None:
     return db.session.scalar(select(User).where(User.email_key == email_key))
 
 
-def anyone() -> bool:
+def has_users() -> bool:
     """Whether any account exists."""
     return db.session.scalar(select(User.id).limit(1)) is not None
 

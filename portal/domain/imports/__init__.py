@@ -1,32 +1,32 @@
 """Imports: customers from a file, tried row by row, then added by the worker at a bounded pace."""
 
-from portal.domain.imports.lifecycle import OPEN_MOST, begin, end, remove, upload
-from portal.domain.imports.parser import REASONS, ROWS_MOST, Line, lines_of
+from portal.domain.imports.lifecycle import MAX_OPEN_IMPORTS, begin, end, remove, upload
+from portal.domain.imports.parser import MAX_ROWS, REASONS, Line, parse_lines
 from portal.domain.imports.record import (
-    FORGOTTEN_AFTER,
-    KEPT_FOR,
     PAGE,
+    RETENTION,
+    UNUSED_RETENTION,
     Import,
     ImportRow,
     Outcome,
     State,
     Totals,
     erase,
-    forget_old,
     imports_of,
+    purge_expired,
     refused_rows,
     rows_of,
     totals_of,
 )
-from portal.domain.imports.steps import due, go_on, put_off
+from portal.domain.imports.steps import next_due, postpone, run_step
 
 __all__ = [
-    "FORGOTTEN_AFTER",
-    "KEPT_FOR",
-    "OPEN_MOST",
+    "MAX_OPEN_IMPORTS",
+    "MAX_ROWS",
     "PAGE",
     "REASONS",
-    "ROWS_MOST",
+    "RETENTION",
+    "UNUSED_RETENTION",
     "Import",
     "ImportRow",
     "Line",
@@ -34,17 +34,17 @@ __all__ = [
     "State",
     "Totals",
     "begin",
-    "due",
     "end",
     "erase",
-    "forget_old",
-    "go_on",
     "imports_of",
-    "lines_of",
-    "put_off",
+    "next_due",
+    "parse_lines",
+    "postpone",
+    "purge_expired",
     "refused_rows",
     "remove",
     "rows_of",
+    "run_step",
     "totals_of",
     "upload",
 ]

@@ -12,10 +12,17 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.imports.parser import Line
-from portal.domain.imports.record import Import, ImportRow, Outcome, State, as_reason, drop
+from portal.domain.imports.record import (
+    Import,
+    ImportRow,
+    Outcome,
+    State,
+    delete_imports,
+    to_reason,
+)
 from portal.domain.imports.steps import close
 
-OPEN_MOST = 5
+MAX_OPEN_IMPORTS = 5
 """Imports of one partner that are not over; each holds up to a file of other people's data."""
 
 
@@ -25,12 +32,12 @@ def upload(partner: BillingAccount, *, by: Actor, lines: list[Line]) -> Import:
     Raises Forbidden, Refused("imports-many") and as `customer.refuse_to_grow`.
     """
     access.require(by, "customer.add", partner)
-    customers.refuse_to_grow(partner)
+    customers.require_can_add(partner)
     unfinished = select(func.count()).where(
         Import.partner_id == partner.id, Import.state != State.OVER
     )
-    if db.session.execute(unfinished).scalar_one() >= OPEN_MOST:
-        raise Refused("imports-many", most=OPEN_MOST)
+    if db.session.execute(unfinished).scalar_one() >= MAX_OPEN_IMPORTS:
+        raise Refused("imports-many", most=MAX_OPEN_IMPORTS)
     held = Import(id=db.new_id("imp"), partner_id=partner.id, user_id=by.id, state=State.CHECKING)
     held.created_at = held.due_at = db.now()
     db.session.add(held)
@@ -51,7 +58,7 @@ def begin(held: Import, *, by: Actor, same_tin_is_meant: bool = False) -> None:
     """
     partner = db.session.get_one(BillingAccount, held.partner_id)
     access.require(by, "customer.add", partner)
-    customers.refuse_to_grow(partner)
+    customers.require_can_add(partner)
     if held.state is State.IMPORTING:
         return
     if held.state is not State.CHECKED:
@@ -74,7 +81,7 @@ def end(held: Import, *, by: Actor) -> None:
         return
     if held.state is not State.IMPORTING:
         raise Refused("import-not-begun")
-    close(held, as_reason(Refused("import-ended")))
+    close(held, to_reason(Refused("import-ended")))
     _record("import.end", held, by=by)
 
 
@@ -87,7 +94,7 @@ def remove(held: Import, *, by: Actor) -> None:
     if held.state is State.IMPORTING:
         raise Refused("import-running")
     _record("import.remove", held, by=by)
-    drop(Import.id == held.id)
+    delete_imports(Import.id == held.id)
 
 
 def _record(action: str, held: Import, *, by: Actor, **facts: Any) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 from portal.domain import customers, values
 from portal.domain.customers import COLUMNS, ONLY_EXPORTED
 from portal.domain.errors import Refused
-from portal.domain.imports.record import as_reason
-from portal.domain.values import Malformed
+from portal.domain.imports.record import to_reason
+from portal.domain.values import Invalid
 
-ROWS_MOST = 5000
+MAX_ROWS = 5000
 """More than a partner has customers, and as many as a person looks through."""
 REASONS = "reasons"
 """The column that a file of failed rows has beside, for people."""
@@ -30,7 +30,7 @@ class Line:
     reasons: list[dict[str, Any]] = field(default_factory=list)
 
 
-def lines_of(
+def parse_lines(
     rows: Iterable[list[str]], words: Mapping[str, str], answers: Mapping[str, str]
 ) -> list[Line]:
     """The file's rows but empty ones. `words`: what people call the columns, in small letters;
@@ -55,8 +55,8 @@ def lines_of(
             kept["with_cloud"] = answers.get(typed.casefold(), typed)
         if kept:
             lines.append(Line(number, kept))
-        if len(lines) > ROWS_MOST:
-            raise Refused("file-rows", field="file", most=ROWS_MOST)
+        if len(lines) > MAX_ROWS:
+            raise Refused("file-rows", field="file", most=MAX_ROWS)
     if not lines:
         raise Refused("file-no-rows" if header else "file-empty", field="file")
     _mark_repeated(lines)
@@ -97,13 +97,15 @@ def _mark(line: Line, name: str, row: int) -> None:
     if name == "tin":
         line.is_twin = True
     elif name == "reference":
-        line.reasons.append(as_reason(Refused("reference-twice", field=name, row=row)))
+        line.reasons.append(to_reason(Refused("reference-twice", field=name, row=row)))
     else:
-        line.reasons.append(as_reason(Refused("email-twice", field=name, row=row)))
+        line.reasons.append(to_reason(Refused("email-twice", field=name, row=row)))
 
 
 def _key(name: str, cells: dict[str, str]) -> str:
-    with suppress(Malformed):
-        shaped = customers.shaped(name, cells.get(name, ""), cells.get("country", "").upper())
+    with suppress(Invalid):
+        shaped = customers.normalise_field(
+            name, cells.get(name, ""), cells.get("country", "").upper()
+        )
         return values.email(shaped).key if name == "invitation_email" else shaped
     return ""

@@ -33,9 +33,9 @@ from portal.domain.identity import User
 PAGE = 50
 LISTED = 20
 """Imports on the page where one begins another."""
-KEPT_FOR = timedelta(days=30)
+RETENTION = timedelta(days=30)
 """Time to mend the rows that were refused; they hold what a file says about people."""
-FORGOTTEN_AFTER = timedelta(days=3)
+UNUSED_RETENTION = timedelta(days=3)
 """A file that was tried and never imported goes sooner."""
 
 
@@ -67,7 +67,7 @@ class Import(db.Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     partner_id: Mapped[str] = mapped_column(ForeignKey("billing_accounts.id"))
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
-    state: Mapped[State] = mapped_column(db.choice(State, "state"))
+    state: Mapped[State] = mapped_column(db.enum_column(State, "state"))
     same_tin_is_meant: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     due_at: Mapped[datetime]
@@ -83,7 +83,7 @@ class Import(db.Base):
         """When it is dropped with its rows; None while it is being imported."""
         if self.state is State.IMPORTING:
             return None
-        return self.over_at + KEPT_FOR if self.over_at else self.created_at + FORGOTTEN_AFTER
+        return self.over_at + RETENTION if self.over_at else self.created_at + UNUSED_RETENTION
 
 
 class ImportRow(db.Base):
@@ -99,7 +99,7 @@ class ImportRow(db.Base):
     import_id: Mapped[str] = mapped_column(ForeignKey("imports.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     cells: Mapped[dict[str, Any]]
-    outcome: Mapped[Outcome] = mapped_column(db.choice(Outcome, "outcome"))
+    outcome: Mapped[Outcome] = mapped_column(db.enum_column(Outcome, "outcome"))
     is_twin: Mapped[bool] = mapped_column(default=False)
     reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     customer_id: Mapped[str | None] = mapped_column(ForeignKey("customers.id"))
@@ -135,7 +135,7 @@ class Listed(NamedTuple):
     refused: int
 
 
-def as_reason(error: Refused) -> dict[str, Any]:
+def to_reason(error: Refused) -> dict[str, Any]:
     """A refusal as a row keeps it; `field` is the column it is about."""
     return {"code": error.code, "field": error.field, "facts": error.facts}
 
@@ -192,21 +192,21 @@ def imports_of(partner: BillingAccount) -> list[Listed]:
     return [Listed(*row) for row in db.session.execute(found)]
 
 
-def drop(*which: ColumnElement[bool]) -> None:
+def delete_imports(*which: ColumnElement[bool]) -> None:
     """These imports and their rows are gone."""
     ids = select(Import.id).where(*which)
     db.session.execute(delete(ImportRow).where(ImportRow.import_id.in_(ids)))
     db.session.execute(delete(Import).where(*which))
 
 
-def forget_old() -> None:
+def purge_expired() -> None:
     """Imports that are over, or were never begun, are dropped when their time has come."""
     now = db.now()
     is_waiting = Import.state.in_((State.CHECKING, State.CHECKED))
-    drop(
+    delete_imports(
         or_(
-            Import.over_at < now - KEPT_FOR,
-            and_(is_waiting, Import.created_at < now - FORGOTTEN_AFTER),
+            Import.over_at < now - RETENTION,
+            and_(is_waiting, Import.created_at < now - UNUSED_RETENTION),
         )
     )
 

@@ -20,8 +20,8 @@ from portal.domain.actors import Actor
 from portal.domain.customers import Customer
 from portal.domain.errors import Forbidden, Refused
 from portal.domain.identity import User
-from portal.domain.imports.record import Import, ImportRow, Outcome, State, as_reason
-from portal.domain.imports.validation import judge
+from portal.domain.imports.record import Import, ImportRow, Outcome, State, to_reason
+from portal.domain.imports.validation import validate
 
 log = logging.getLogger("portal.importing")
 
@@ -30,30 +30,30 @@ CHECKED_AT_ONCE = 50
 AFTER_A_FAULT = timedelta(minutes=1)
 
 
-def due() -> str | None:
+def next_due() -> str | None:
     """The import that has waited longest for a worker; reads only, so idle workers lock nothing."""
     found = select(Import.id).where(_waits(), Import.due_at <= db.now())
     return db.session.scalar(found.order_by(Import.due_at).limit(1))
 
 
-def go_on(ident: str) -> bool:
+def run_step(ident: str) -> bool:
     """One step of an import. False where there is none for now: all is done, the partner's day is
     full, another worker is at it."""
-    held = _held(ident)
+    held = _lock_import(ident)
     if held is None:
         return False
     held.due_at = db.now()
     return _check(held) if held.state is State.CHECKING else _add(held)
 
 
-def _held(ident: str) -> Import | None:
+def _lock_import(ident: str) -> Import | None:
     """The import, for this worker alone until the commit."""
     found = select(Import).where(Import.id == ident, _waits(), Import.due_at <= db.now())
     locked = found.with_for_update(skip_locked=True)
     return db.session.scalar(locked.execution_options(populate_existing=True))
 
 
-def put_off(ident: str) -> None:
+def postpone(ident: str) -> None:
     """After a fault others come first."""
     values = {"due_at": db.now() + AFTER_A_FAULT}
     db.session.execute(update(Import).where(Import.id == ident).values(**values))
@@ -78,8 +78,8 @@ def _check(held: Import) -> bool:
     partner = db.session.get_one(BillingAccount, held.partner_id)
     rows = _next(held, Outcome.UNCHECKED, CHECKED_AT_ONCE)
     for row in rows:
-        judged = judge(partner, row.cells)
-        row.reasons = [*row.reasons, *map(as_reason, judged.reasons)]
+        judged = validate(partner, row.cells)
+        row.reasons = [*row.reasons, *map(to_reason, judged.reasons)]
         row.is_twin = row.is_twin or judged.twin is not None
         _settle(row, judged.known)
     if not rows:
@@ -105,7 +105,7 @@ def _add(held: Import) -> bool:
     partner = db.lock(BillingAccount, held.partner_id)
     by = _still_allowed(held, partner)
     if isinstance(by, Refused):
-        close(held, as_reason(by))
+        close(held, to_reason(by))
         return False
     for row in _next(held, Outcome.NEW, 1):
         return _add_row(held, row, partner, by)
@@ -121,18 +121,18 @@ def _still_allowed(held: Import, partner: BillingAccount) -> Actor | Refused:
         if user.disabled_at is not None:
             raise Forbidden("customer.add")
         access.require(by, "customer.add", partner)
-        customers.refuse_to_grow(partner)
+        customers.require_can_add(partner)
     except Refused as error:
         return error
     return by
 
 
 def _add_row(held: Import, row: ImportRow, partner: BillingAccount, by: Actor) -> bool:
-    judged = judge(partner, row.cells)
+    judged = validate(partner, row.cells)
     reasons = list(judged.reasons)
     if judged.twin is not None and not held.same_tin_is_meant:
         reasons.append(Refused("tin-not-meant", field="tin", **judged.twin.facts))
-    row.reasons = [as_reason(reason) for reason in reasons]
+    row.reasons = [to_reason(reason) for reason in reasons]
     _settle(row, judged.known)
     if row.outcome is not Outcome.NEW:
         return True
@@ -146,13 +146,13 @@ def _add_row(held: Import, row: ImportRow, partner: BillingAccount, by: Actor) -
     except OperationalError:  # the database is busy or gone: the row waits
         raise
     except Exception as error:
-        row.outcome, row.reasons = Outcome.REFUSED, [as_reason(_told(row, error))]
+        row.outcome, row.reasons = Outcome.REFUSED, [to_reason(_refusal_of(row, error))]
     else:
         row.outcome, row.customer_id, row.cells = Outcome.ADDED, added.id, {}
     return True
 
 
-def _told(row: ImportRow, error: Exception) -> Refused:
+def _refusal_of(row: ImportRow, error: Exception) -> Refused:
     """A fault of ours in one row does not hold up the others."""
     if isinstance(error, Refused):
         return error

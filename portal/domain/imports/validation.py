@@ -9,7 +9,7 @@ from portal.domain import access, customers, identity, values
 from portal.domain.accounts import BillingAccount
 from portal.domain.customers import COLUMNS, Customer, Draft, Status
 from portal.domain.errors import Refused
-from portal.domain.values import Malformed
+from portal.domain.values import Invalid
 
 TEXTS = ("country", *(c for c in COLUMNS if c not in ("country", "manager", "with_cloud")))
 """The country first: tax number and phone are read by its rules."""
@@ -17,7 +17,7 @@ BY_COUNTRY = ("tin", "phone")
 IS_YES = {"": True, "yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
-class Judged(NamedTuple):
+class Validation(NamedTuple):
     """`known`: the live customer that the row is; `twin` warns of one with the same tax number."""
 
     draft: Draft
@@ -26,13 +26,13 @@ class Judged(NamedTuple):
     twin: Refused | None
 
 
-def judge(partner: BillingAccount, cells: dict[str, str]) -> Judged:
+def validate(partner: BillingAccount, cells: dict[str, str]) -> Validation:
     """The row as a draft without the fields that can't be read, and what speaks against it."""
     draft, reasons = _read(partner, cells)
-    found = customers.problems(partner, draft)
+    found = customers.find_problems(partner, draft)
     twin = next((one for one in found if one.code == "tin-taken"), None)
     reasons += [one for one in found if one is not twin]
-    return Judged(draft, customers.already_there(partner, draft), reasons, twin)
+    return Validation(draft, customers.find_existing(partner, draft), reasons, twin)
 
 
 def _read(partner: BillingAccount, cells: dict[str, str]) -> tuple[Draft, list[Refused]]:
@@ -43,8 +43,8 @@ def _read(partner: BillingAccount, cells: dict[str, str]) -> tuple[Draft, list[R
             continue
         try:
             country = values.get("country", "")
-            values[name] = customers.shaped(name, cells.get(name, ""), country)
-        except Malformed as error:
+            values[name] = customers.normalise_field(name, cells.get(name, ""), country)
+        except Invalid as error:
             is_name = error.code == "country-unknown"  # a file has no list to choose from
             fault = Refused("country-code" if is_name else error.code, field=name, **error.facts)
             reasons.append(fault)
@@ -63,7 +63,7 @@ def _read(partner: BillingAccount, cells: dict[str, str]) -> tuple[Draft, list[R
 
 def _staff(partner: BillingAccount, address: str) -> str:
     """The ID of the one of the staff with this address, or nothing."""
-    with suppress(Malformed):
+    with suppress(Invalid):
         user = identity.user_by_email(values.email(address).key)
         if user is not None and access.is_staff(user.id, partner.id):
             return user.id

@@ -6,11 +6,17 @@ from portal.domain.links.candidates import (
     WINDOW,
     Choice,
     Choices,
-    candidate,
-    choices,
+    find_candidate,
+    list_candidates,
 )
-from portal.domain.links.eligibility import Candidate, Target, against_account, target, why_not
-from portal.domain.links.relink import Effect, effect, link
+from portal.domain.links.eligibility import (
+    Candidate,
+    Target,
+    account_refusal,
+    find_refusal,
+    target_for,
+)
+from portal.domain.links.relink import Effect, link, preview_effect
 
 __all__ = [
     "PAGE",
@@ -21,11 +27,11 @@ __all__ = [
     "Choices",
     "Effect",
     "Target",
-    "against_account",
-    "candidate",
-    "choices",
-    "effect",
+    "account_refusal",
+    "find_candidate",
+    "find_refusal",
     "link",
-    "target",
-    "why_not",
+    "list_candidates",
+    "preview_effect",
+    "target_for",
 ]

@@ -32,7 +32,7 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.clouds import Cloud, Link
 from portal.domain.errors import Refused
 from portal.domain.invitations import Answer, Invitation
-from portal.domain.links.eligibility import OWNERS, Candidate, Held, Target, why_not
+from portal.domain.links.eligibility import OWNERS, Candidate, OpenRole, Target, find_refusal
 from portal.domain.values import search_key
 
 SEARCHED_FROM = 20
@@ -73,14 +73,14 @@ class Choices:
         return self.has_more or len(self.ready) + len(self.others) > SEARCHED_FROM
 
 
-def choices(at: Target, *, search: str = "", shown: int = PAGE) -> Choices:
+def list_candidates(at: Target, *, search: str = "", shown: int = PAGE) -> Choices:
     """The first `shown` clouds on which the actor, or their partner account, holds a role, pending
     ones too; those that can be linked come first, then the newest."""
     shown = max(1, min(shown, WINDOW))
     page = _page(at, search_key(search), shown + 1)
     found = _clouds(at).join(page, page.c.cloud_id == Cloud.id)
     rows = list(db.session.execute(found.order_by(page.c.ready.desc(), Cloud.id.desc())))
-    ordered = [Choice(one, why_not(at, one)) for one in _with_roles(at, rows[:shown])]
+    ordered = [Choice(one, find_refusal(at, one)) for one in _with_roles(at, rows[:shown])]
     return Choices(
         ready=[one for one in ordered if one.reason is None],
         others=[one for one in ordered if one.reason is not None],
@@ -88,7 +88,7 @@ def choices(at: Target, *, search: str = "", shown: int = PAGE) -> Choices:
     )
 
 
-def candidate(at: Target, found: Cloud) -> Candidate:
+def find_candidate(at: Target, found: Cloud) -> Candidate:
     """One cloud, found by the caller, as it is now."""
     rows = list(db.session.execute(_clouds(at).where(Cloud.id == found.id)))
     return _with_roles(at, rows)[0]
@@ -159,7 +159,7 @@ def _clouds(at: Target) -> Any:
             Link.since_at,
             Link.account_id,
             BillingAccount.mode,
-            *clouds.payer_for(at.actor),
+            *clouds.payer_columns_for(at.actor),
         )
         .join(Link, and_(Link.cloud_id == Cloud.id, Link.until_at.is_(None)))
         .join(BillingAccount, BillingAccount.id == Link.account_id)
@@ -184,9 +184,9 @@ def _with_roles(at: Target, rows: list[Any]) -> list[Candidate]:
         CloudAccess.revoked_at.is_(None),
         matters,
     )
-    held: dict[str, list[Held]] = {row[0]: [] for row in rows}
+    held: dict[str, list[OpenRole]] = {row[0]: [] for row in rows}
     for one in db.session.execute(found):
-        held[one[0]].append(Held(*one))
+        held[one[0]].append(OpenRole(*one))
     return [Candidate._make((*row, tuple(held[row[0]]))) for row in rows]
 
 

@@ -36,7 +36,7 @@ class Target:
     """The partner accounts whose roles on clouds hold for the actor."""
 
 
-class Held(NamedTuple):
+class OpenRole(NamedTuple):
     """An open role on a cloud. `is_customers`: of a person whose cloud it then is, see `target`."""
 
     cloud_id: str
@@ -60,10 +60,10 @@ class Candidate(NamedTuple):
     payer_mode: Mode
     payer_id: str | None
     payer_name: str | None
-    held: tuple[Held, ...]
+    held: tuple[OpenRole, ...]
 
 
-def target(account: BillingAccount, actor: Actor) -> Target:
+def target_for(account: BillingAccount, actor: Actor) -> Target:
     """How the account stands to the actor."""
     roles = access.roles_on_account(actor, account)
     staffed = tuple(db.session.scalars(access.account_ids(actor, staff=True)))
@@ -81,7 +81,7 @@ def target(account: BillingAccount, actor: Actor) -> Target:
     )
 
 
-def against_account(at: Target) -> Refused | None:
+def account_refusal(at: Target) -> Refused | None:
     """What speaks against linking any cloud there: "account-role-missing", "customer-suspended",
     "customer-not-confirmed", "account-not-active"."""
     account = at.account
@@ -97,14 +97,14 @@ def against_account(at: Target) -> Refused | None:
     return None
 
 
-def why_not(at: Target, cloud: Candidate) -> Refused | None:
+def find_refusal(at: Target, cloud: Candidate) -> Refused | None:
     """The first thing that speaks against it, what lasts before what passes: as `against_account`,
     or "cloud-closed", "already-linked", "role-insufficient", "not-this-customers", "paid-to-trial",
     "role-too-recent"."""
-    return against_account(at) or _against_cloud(at, cloud) or _against_role(at, cloud)
+    return account_refusal(at) or _cloud_refusal(at, cloud) or _role_refusal(at, cloud)
 
 
-def _against_cloud(at: Target, cloud: Candidate) -> Refused | None:
+def _cloud_refusal(at: Target, cloud: Candidate) -> Refused | None:
     if cloud.closed_at is not None:
         return Refused("cloud-closed")
     if cloud.linked_to == at.account.id:
@@ -112,7 +112,7 @@ def _against_cloud(at: Target, cloud: Candidate) -> Refused | None:
     return None
 
 
-def _against_role(at: Target, cloud: Candidate) -> Refused | None:
+def _role_refusal(at: Target, cloud: Candidate) -> Refused | None:
     usable = [row for row in cloud.held if _is_usable(at, row)]
     owning = [row for row in usable if row.role in OWNERS]
     if not owning:
@@ -125,14 +125,14 @@ def _against_role(at: Target, cloud: Candidate) -> Refused | None:
     return Refused("role-too-recent", until=until) if until > db.now() else None
 
 
-def _is_usable(at: Target, row: Held) -> bool:
+def _is_usable(at: Target, row: OpenRole) -> bool:
     """A role of one's own, or of the partner for which one acts."""
     if row.partner_id is not None:
         return row.partner_id == at.partner_id
     return row.user_id == at.actor.id
 
 
-def _without_owner(at: Target, cloud: Candidate, usable: list[Held]) -> Refused:
+def _without_owner(at: Target, cloud: Candidate, usable: list[OpenRole]) -> Refused:
     if any(row.partner_id in at.staffed and row.role in OWNERS for row in cloud.held):
         return Refused("not-this-customers")
     roles = sorted((row.role for row in usable), key=list(CloudRole).index)

@@ -18,8 +18,8 @@ from portal.domain.clouds import Cloud, Link
 from portal.domain.customers import Customer
 from portal.domain.errors import Refused
 from portal.domain.identity import User
-from portal.domain.links.candidates import candidate
-from portal.domain.links.eligibility import Candidate, Target, target, why_not
+from portal.domain.links.candidates import find_candidate
+from portal.domain.links.eligibility import Candidate, Target, find_refusal, target_for
 from portal.domain.notifications import Kind
 
 
@@ -47,7 +47,7 @@ class Effect:
         return hashlib.sha256(repr(astuple(self)).encode()).hexdigest()
 
 
-def effect(at: Target, cloud: Candidate) -> Effect:
+def preview_effect(at: Target, cloud: Candidate) -> Effect:
     """What linking this cloud there will do."""
     grant = db.session.get(InitialGrant, cloud.payer_id) if cloud.payer_id else None
     is_left = grant is not None and grant.left > 0
@@ -71,12 +71,12 @@ def link(found: Cloud, *, by: Actor, to: BillingAccount, shown: str) -> Link:
 
     Raises Refused as `why_not` says, Refused("effect-changed", "user-disabled").
     """
-    _hold(found, to, by)
-    at = target(to, by)
-    cloud = candidate(at, found)
-    if reason := why_not(at, cloud):
+    _lock_in_order(found, to, by)
+    at = target_for(to, by)
+    cloud = find_candidate(at, found)
+    if reason := find_refusal(at, cloud):
         raise reason
-    if effect(at, cloud).digest != shown:
+    if preview_effect(at, cloud).digest != shown:
         raise Refused("effect-changed")
     before = db.session.get_one(Link, cloud.link_id, populate_existing=True)
     moved = _move(before, to, by=by)
@@ -88,22 +88,22 @@ def link(found: Cloud, *, by: Actor, to: BillingAccount, shown: str) -> Link:
     audit.record(
         "cloud.link", by=by, chain=to.chain, thing=found.id, customer=come.id if come else None
     )
-    _tell(found, gone, come, by=by)
+    _notify(found, gone, come, by=by)
     return moved
 
 
-def _tell(found: Cloud, gone: Customer | None, come: Customer | None, *, by: Actor) -> None:
+def _notify(found: Cloud, gone: Customer | None, come: Customer | None, *, by: Actor) -> None:
     """The partners whose customer it concerns hear of it, and those who own the cloud."""
     if gone is not None:
-        customers.tell_partner(Kind.LEFT, gone, by=by, cloud=found.name)
+        customers.notify_partner(Kind.LEFT, gone, by=by, cloud=found.name)
     if come is not None:
-        customers.tell_partner(Kind.LINKED, come, by=by, cloud=found.name)
+        customers.notify_partner(Kind.LINKED, come, by=by, cloud=found.name)
     path = f"/console/clouds/{found.id}"
     owners = access.cloud_owners(found.id)
-    notifications.tell(Kind.MOVED, to=owners, about=found.id, path=path, by=by, cloud=found.name)
+    notifications.notify(Kind.MOVED, to=owners, about=found.id, path=path, by=by, cloud=found.name)
 
 
-def _hold(found: Cloud, to: BillingAccount, by: Actor) -> None:
+def _lock_in_order(found: Cloud, to: BillingAccount, by: Actor) -> None:
     """Every row on which a precondition stands, in the order in which all verbs hold them: the
     person, partners, their subaccounts, the cloud. A payer who comes meanwhile changes what was
     shown."""

@@ -5,8 +5,8 @@ They know no database and no sentence. Each accepts its own result again and ret
 """
 
 from portal.domain.values.country import countries, country
-from portal.domain.values.email_address import Address, domain_of, email, in_domains
-from portal.domain.values.invalid import CODES, Malformed
+from portal.domain.values.email_address import EmailAddress, domain_of, email, in_domains
+from portal.domain.values.invalid import CODES, Invalid
 from portal.domain.values.phone import Phone, phone
 from portal.domain.values.tax_number import (
     TAX_LABELS,
@@ -15,13 +15,13 @@ from portal.domain.values.tax_number import (
     tax_number,
     tax_required,
 )
-from portal.domain.values.text import line, paragraph, quoted, search_key
+from portal.domain.values.text import line, paragraph, quote, search_key
 
 __all__ = [
     "CODES",
     "TAX_LABELS",
-    "Address",
-    "Malformed",
+    "EmailAddress",
+    "Invalid",
     "Phone",
     "countries",
     "country",
@@ -31,7 +31,7 @@ __all__ = [
     "line",
     "paragraph",
     "phone",
-    "quoted",
+    "quote",
     "search_key",
     "tax_example",
     "tax_label",

@@ -6,8 +6,8 @@ from functools import cache
 
 from babel import Locale
 
-from portal.domain.values.invalid import Malformed
-from portal.domain.values.text import given, search_key
+from portal.domain.values.invalid import Invalid
+from portal.domain.values.text import require_text, search_key
 
 _ASSIGNED = """
 AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS
@@ -28,10 +28,10 @@ database. Babel's own list has more: the EU, Kosovo's XK, the unknown ZZ."""
 def country(code: str) -> str:
     """The ISO 3166-1 alpha-2 code in capitals. Raises Malformed: required, not-text, or
     country-unknown."""
-    typed = given(code)
+    typed = require_text(code)
     capitals = typed.upper() if typed.isascii() else typed  # ſ is an S in capitals
     if capitals not in CODES:
-        raise Malformed("country-unknown", country=typed[:20])
+        raise Invalid("country-unknown", country=typed[:20])
     return capitals
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
-from portal.domain.values.invalid import Malformed
+from portal.domain.values.invalid import Invalid
 from portal.domain.values.text import BREAKS, line
 
 ADDRESS_LIMIT = 254  # characters; RFC 5321 4.5.3.1.3, less the angle brackets
@@ -28,7 +28,7 @@ _CYRILLIC_LOOK_ALIKES = frozenset("асԁеһіјӏорԗԛѕԝхуъьҽпгѵ�
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class EmailAddress:
     """One mailbox: shown as `display`, compared by `key`, sent to at `wire`.
 
     `display` has the local part as typed and the domain in its own letters, `wire` the domain in
@@ -43,7 +43,7 @@ class Address:
     wire: str
 
 
-def email(value: str) -> Address:
+def email(value: str) -> EmailAddress:
     """The address that was typed, alone and without a display name; 254 characters at most.
 
     The local part must be ASCII, the domain may be internationalised (IDNA 2008) but its labels may
@@ -53,28 +53,28 @@ def email(value: str) -> Address:
     """
     if isinstance(value, str) and any(character in BREAKS for character in value):
         # Also at the ends, where `line` would strip it: a break is how headers are smuggled in.
-        raise Malformed("line-break" if value.strip() else "required")
+        raise Invalid("line-break" if value.strip() else "required")
     typed = line(value, limit=ADDRESS_LIMIT)
     if any(bracket in typed for bracket in "<>"):
-        raise Malformed("email-name")
+        raise Invalid("email-name")
     if (count := typed.count("@")) != 1:
-        raise Malformed("email-at-sign", count=count)
+        raise Invalid("email-at-sign", count=count)
     local, _, domain = typed.partition("@")
     _check_local(local)
     shown, ascii_domain = _domain(domain)
     wire = f"{local}@{ascii_domain}"
     if not _is_address(wire):
-        raise Malformed("email-local")
-    return Address(display=f"{local}@{shown}", key=wire.casefold(), wire=wire)
+        raise Invalid("email-local")
+    return EmailAddress(display=f"{local}@{shown}", key=wire.casefold(), wire=wire)
 
 
-def domain_of(address: Address | str) -> str:
+def domain_of(address: EmailAddress | str) -> str:
     """The domain in its Punycode form, lower case. Raises Malformed as `email` does, for text."""
-    wire = address.wire if isinstance(address, Address) else email(address).wire
+    wire = address.wire if isinstance(address, EmailAddress) else email(address).wire
     return wire.rpartition("@")[2]
 
 
-def in_domains(address: Address | str, domains: tuple[str, ...]) -> bool:
+def in_domains(address: EmailAddress | str, domains: tuple[str, ...]) -> bool:
     """Whether the address is at one of the domains, whatever the case, in letters or Punycode.
 
     An entry is one domain exactly; `*.example.com` stands for everything under it and not for
@@ -99,9 +99,9 @@ def _check_local(local: str) -> None:
     for character in local:
         if not character.isascii():
             point = f"U+{ord(character):04X}"
-            raise Malformed("email-local-letter", letter=character, character=point)
+            raise Invalid("email-local-letter", letter=character, character=point)
     if len(local) > LOCAL_LIMIT:
-        raise Malformed("email-local-long", limit=LOCAL_LIMIT, length=len(local))
+        raise Invalid("email-local-long", limit=LOCAL_LIMIT, length=len(local))
 
 
 def _domain(domain: str) -> tuple[str, str]:
@@ -120,8 +120,8 @@ def _domain(domain: str) -> tuple[str, str]:
     except EmailNotValidError:
         ending = domain.lower().rpartition(".")[2]
         if ending in SPECIAL_USE_DOMAIN_NAMES:
-            raise Malformed("email-reserved", ending=ending) from None
-        raise Malformed("email-host") from None
+            raise Invalid("email-reserved", ending=ending) from None
+        raise Invalid("email-host") from None
     shown, ascii_domain = checked.domain.lower(), checked.ascii_domain.lower()
     _refuse_look_alikes(shown, ascii_domain)
     return shown, ascii_domain
@@ -155,7 +155,7 @@ def _refuse_look_alikes(shown: str, ascii_domain: str) -> None:
         letters = {character for character in label if character.isalpha()}
         imitates = scripts == {"CYRILLIC"} and latin_ending and letters <= _CYRILLIC_LOOK_ALIKES
         if mixed or imitates:
-            raise Malformed("email-look-alike", label=label, ascii=ascii_label)
+            raise Invalid("email-look-alike", label=label, ascii=ascii_label)
 
 
 def _scripts(label: str) -> set[str]:

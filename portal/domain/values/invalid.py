@@ -44,7 +44,7 @@ TAX_LABELS. No fact is called `code` or `field`: a refusal has those names itsel
 """
 
 
-class Malformed(ValueError):
+class Invalid(ValueError):
     """The value has not the shape it needs. `code` is a key of CODES, `facts` fill its sentence."""
 
     def __init__(self, code: str, **facts: object) -> None:

@@ -10,7 +10,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
 
 from portal.domain.values.country import country as known_country
-from portal.domain.values.invalid import Malformed
+from portal.domain.values.invalid import Invalid
 from portal.domain.values.text import line, without_format
 
 PHONE_LIMIT = 60  # characters as typed, blanks and brackets included
@@ -52,14 +52,14 @@ def phone(value: str, country: str) -> Phone:
     try:
         parsed = phonenumbers.parse(typed, region)
     except NumberParseException as error:
-        raise Malformed(_unreadable(error)) from None
+        raise Invalid(_unreadable(error)) from None
     possible = phonenumbers.is_possible_number_with_reason(parsed)
     if possible != ValidationResult.IS_POSSIBLE:
-        raise Malformed(_IMPOSSIBLE.get(possible, "phone-number"))
+        raise Invalid(_IMPOSSIBLE.get(possible, "phone-number"))
     e164 = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
     if phonenumbers.parse(e164) != parsed:
         # A nought too many: read again it would be taken for the trunk prefix, and be dropped.
-        raise Malformed("phone-number")
+        raise Invalid("phone-number")
     return Phone(
         e164=e164,
         display=phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL),
@@ -70,10 +70,10 @@ def phone(value: str, country: str) -> Phone:
 def _typed(value: str) -> str:
     typed = unicodedata.normalize("NFKC", line(without_format(value), limit=PHONE_LIMIT))
     if _EXTENSION.search(typed):
-        raise Malformed("phone-extension")
+        raise Invalid("phone-extension")
     # The parser is lenient: it would dial letters, and find a number inside a sentence.
     if not all(sign.isdecimal() or sign in _SIGNS for sign in typed):
-        raise Malformed("phone-characters")
+        raise Invalid("phone-characters")
     return typed
 
 

@@ -8,7 +8,7 @@ import unicodedata
 from stdnum.exceptions import InvalidChecksum, ValidationError
 
 from portal.domain.values.country import country as known_country
-from portal.domain.values.invalid import Malformed
+from portal.domain.values.invalid import Invalid
 from portal.domain.values.tax_number_formats import EU, KINDS, VAT_PREFIXES, checks
 from portal.domain.values.text import line, without_format
 
@@ -94,7 +94,7 @@ def tax_number(value: str, country: str) -> str:
     try:
         return _checked(bare, code)
     except ValidationError as error:
-        raise _malformed(bare, code, error) from None
+        raise _invalid(bare, code, error) from None
 
 
 def _compact(value: str) -> str:
@@ -103,12 +103,12 @@ def _compact(value: str) -> str:
     packed = _SEPARATORS.sub("", unicodedata.normalize("NFKC", capitals))
     number = "".join(str(int(sign)) if sign.isdecimal() else sign for sign in packed)
     if not all(sign.isalnum() or sign in "./" for sign in number):
-        raise Malformed("tax-characters")
+        raise Invalid("tax-characters")
     if not LEAST <= len(number) <= MOST:
-        raise Malformed("tax-length", least=LEAST, most=MOST)
+        raise Invalid("tax-length", least=LEAST, most=MOST)
     if not any(digit in number for digit in "123456789"):
         # "n/a" is no number, and all noughts satisfy most check digits.
-        raise Malformed("tax-no-digits")
+        raise Invalid("tax-no-digits")
     return number
 
 
@@ -130,14 +130,14 @@ def _checked(number: str, country: str) -> str:
     raise next((fault for fault in faults if isinstance(fault, InvalidChecksum)), faults[0])
 
 
-def _malformed(number: str, country: str, fault: ValidationError) -> Malformed:
+def _invalid(number: str, country: str, fault: ValidationError) -> Invalid:
     label, lengths = tax_label(country), _LENGTHS.get(country)
     if other := _member_of(number, besides=country):
-        return Malformed("tax-other-country", country=country, other=other)
+        return Invalid("tax-other-country", country=country, other=other)
     if lengths and not (number.isdecimal() and len(number) in lengths):
-        return Malformed("tax-digits", label=label, lengths=lengths)
+        return Invalid("tax-digits", label=label, lengths=lengths)
     wrong = "tax-check-digits" if isinstance(fault, InvalidChecksum) else "tax-format"
-    return Malformed(wrong, label=label, country=country)
+    return Invalid(wrong, label=label, country=country)
 
 
 def _member_of(number: str, *, besides: str) -> str | None:

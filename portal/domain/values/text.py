@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from portal.domain.values.invalid import Malformed
+from portal.domain.values.invalid import Invalid
 
 BREAKS = "\n\r\v\f\x85\u2028\u2029"
 """What ends a line (Unicode Standard 5.8). Word and Excel leave VT behind for a soft break."""
@@ -43,9 +43,9 @@ def line(value: str, *, limit: int = 200) -> str:
     serves spoofing (Unicode Technical Report 36). Raises Malformed: required, not-text, too-long,
     nothing-visible, line-break, control-, direction-, invisible- or broken-character.
     """
-    text = given(value)
+    text = require_text(value)
     if _A_BREAK.search(text):
-        raise Malformed("line-break")
+        raise Invalid("line-break")
     return _visible(_composed(_BLANKS.sub(" ", text), limit))
 
 
@@ -55,7 +55,7 @@ def paragraph(value: str, *, limit: int = 2000) -> str:
     `limit` counts characters of the result, breaks included. A tab, which is pasted from tables, is
     a blank here. Raises what `line` raises, except line-break.
     """
-    lines = _A_BREAK.sub("\n", given(value)).replace("\t", " ").split("\n")
+    lines = _A_BREAK.sub("\n", require_text(value)).replace("\t", " ").split("\n")
     text = "\n".join(_BLANKS.sub(" ", one).strip() for one in lines)
     return _visible(_composed(re.sub("\n{3,}", "\n\n", text), limit))
 
@@ -63,24 +63,24 @@ def paragraph(value: str, *, limit: int = 2000) -> str:
 _HOST = r"(?:(?:[\w-]+[.。．｡])+[^\W\d_][\w-]+|\d+(?:\.\d+){3})"
 _WEB_ADDRESS = re.compile(rf"(?:\b[a-z][a-z0-9+.-]*://|\bwww\.|\b{_HOST}(?::\d+)?[/?#])\S*", re.I)
 _IN_A_HOST = re.compile(r"(?<=\w)\.(?=[^\W\d_]\w)")
-QUOTED_LONGEST = 100
+MAX_QUOTE_LENGTH = 100
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """A name that somebody chose, as our mails to others quote it: short, without addresses of web
     pages, and with a space of no width where mail programs would see a host (Booking.com) and make
     a link of it; so that nobody sends their own in our name. Never raises."""
     plain = " ".join(_WEB_ADDRESS.sub("…", text).split())
-    short = plain if len(plain) <= QUOTED_LONGEST else plain[: QUOTED_LONGEST - 1] + "…"
+    short = plain if len(plain) <= MAX_QUOTE_LENGTH else plain[: MAX_QUOTE_LENGTH - 1] + "…"
     return _IN_A_HOST.sub(".\u200b", short)
 
 
-def given(value: object) -> str:
+def require_text(value: object) -> str:
     """The value stripped, when it is text and not empty. Raises Malformed: not-text, required."""
     if not isinstance(value, str):
-        raise Malformed("not-text")
+        raise Invalid("not-text")
     if not (text := value.strip()):
-        raise Malformed("required")
+        raise Invalid("required")
     return text
 
 
@@ -90,7 +90,7 @@ def without_format(value: object) -> str:
     A number copied from a phone's contacts comes wrapped in direction marks, and nothing of them
     stays in the result. Raises Malformed: not-text, required.
     """
-    return "".join(sign for sign in given(value) if unicodedata.category(sign) != "Cf")
+    return "".join(sign for sign in require_text(value) if unicodedata.category(sign) != "Cf")
 
 
 def _composed(text: str, limit: int) -> str:
@@ -98,7 +98,7 @@ def _composed(text: str, limit: int) -> str:
     if len(text) <= limit * _SHRINKS_AT_MOST:
         text = unicodedata.normalize("NFC", text)
     if len(text) > limit:
-        raise Malformed("too-long", limit=limit, length=len(text))
+        raise Invalid("too-long", limit=limit, length=len(text))
     return text
 
 
@@ -111,11 +111,11 @@ def _visible(text: str) -> str:
         code = None if at in flags else _fault(text, at, category)
         if code:
             where = {"character": f"U+{ord(character):04X}", "position": at + 1}
-            raise Malformed(code, **where)
+            raise Invalid(code, **where)
         # Unassigned ones count as visible: this year's emoji are unknown to an older Python.
         shows = shows or category[0] in "LNPS" or category in ("Co", "Cn")
     if not shows:
-        raise Malformed("nothing-visible")
+        raise Invalid("nothing-visible")
     return text
 
 

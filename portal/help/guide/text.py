@@ -41,7 +41,7 @@ def rendered(slug: str, language: str) -> Markup:
 
 def _facts(language: str) -> dict[str, str]:
     """What a text may name in braces; empty is what does not hold here."""
-    agreed, settings = policy.agreed(), current_app.config
+    agreed, settings = policy.current(), current_app.config
     seconds = int(agreed.access_propagation.total_seconds())
     count, unit = (seconds, "second") if seconds % 60 else (seconds // 60, "minute")
     return {
@@ -50,16 +50,16 @@ def _facts(language: str) -> dict[str, str]:
         "per_day": str(agreed.invitations_per_day),
         "grant": formats.money(agreed.initial_grant) if agreed.initial_grant else "",
         "grant_days": str(agreed.initial_grant_lasts.days),
-        "rows": str(imports.ROWS_MOST),
-        "megabytes": str(config.FILE_LARGEST // 1024**2),
-        "kept_days": str(imports.KEPT_FOR.days),
+        "rows": str(imports.MAX_ROWS),
+        "megabytes": str(config.MAX_FILE_BYTES // 1024**2),
+        "kept_days": str(imports.RETENTION.days),
         "domains": ", ".join(agreed.customer_email_domains),
         "closed": "yes" if agreed.sign_up is SignUpPolicy.CLOSED else "",
         "invited": "yes" if agreed.sign_up is SignUpPolicy.INVITED else "",
         "signs_up": "" if agreed.sign_up is SignUpPolicy.CLOSED else "yes",
-        "password_least": str(identity.PASSWORD_SHORTEST),
-        "idle": str(identity.SESSION_IDLE.seconds // 60),
-        "hours": str(identity.SESSION_LONGEST.seconds // 3600),
+        "password_least": str(identity.MIN_PASSWORD_LENGTH),
+        "idle": str(identity.SESSION_IDLE_TIMEOUT.seconds // 60),
+        "hours": str(identity.SESSION_LIFETIME.seconds // 3600),
         "open": "yes" if agreed.sign_up is SignUpPolicy.OPEN else "",
     }
 

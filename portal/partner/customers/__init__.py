@@ -94,7 +94,7 @@ def list_url(account_id: str, wanted: Filter, view: str = "index", **changes: An
 @blueprint.get("/acceptance")
 def acceptance(account_id: str) -> Any:
     """*Acceptance*: by week of adding, how many answered what."""
-    weeks = customers.acceptance_for(web.actor(), g.partner)
+    weeks = customers.acceptance_by_week(web.actor(), g.partner)
     return web.page(
         "partner/customers/acceptance.html",
         partner=g.partner,
@@ -118,7 +118,7 @@ def overview(record: Customer) -> dict[str, Any]:
     return live_updates.standing(record) | {
         "cloud": default_cloud,
         "folder": folder,
-        "copied": customers.link_copied(record),
+        "copied": customers.last_link_copy(record),
         "manager": manager_label(manager) if manager else "",
         "link": link,
         "letter": _letter(record, link) if record.status is Status.WAITING else None,

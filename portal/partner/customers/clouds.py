@@ -41,11 +41,11 @@ def create_cloud(account_id: str, customer_id: str) -> Any:
     actor, record = web.actor(), find(customer_id)
     payer_id = record.subaccount_id
     access.require(actor, "cloud.create", web.find_or_404(BillingAccount, payer_id))
-    form = NewCloudForm(**form_recovery.shown_again())
+    form = NewCloudForm(**form_recovery.saved_input())
 
     def unit() -> str:
         payer = db.lock(BillingAccount, payer_id)
-        return idempotency.once(
+        return idempotency.run_once(
             actor,
             form.form_key.data or "",
             form.body(),

@@ -40,7 +40,7 @@ def _judged(form: RecordForm, record: Customer | None) -> list[Field]:
     for field in filled:
         field.validate(form)
     draft = Draft(**{field.name: field.data for field in filled if not field.errors})
-    for problem in customers.problems(form.partner, draft, but=record):
+    for problem in customers.find_problems(form.partner, draft, but=record):
         if problem.code != "tin-taken":  # it asks for a box that only comes with the answer
             form.note(problem)
     if form.phone in filled and not form.phone.errors:

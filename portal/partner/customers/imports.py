@@ -40,11 +40,11 @@ class UploadForm(web.CreatingForm):
 def upload(account_id: str) -> Any:
     """*Import CSV*: what a file looks like, and those uploaded before."""
     access.require(web.actor(), "customer.add", g.partner)
-    customers.refuse_to_grow(g.partner)
-    is_too_large = (request.content_length or 0) > config.FILE_LARGEST
+    customers.require_can_add(g.partner)
+    is_too_large = (request.content_length or 0) > config.MAX_FILE_BYTES
     form = UploadForm(formdata=None) if is_too_large else UploadForm()
     if is_too_large:
-        form.refuse(Refused("file-large", field="file", most=config.FILE_LARGEST // MEGABYTE))
+        form.refuse(Refused("file-large", field="file", most=config.MAX_FILE_BYTES // MEGABYTE))
     elif form.is_submitted() and form.validate():
         try:
             ident = _uploaded(form)
@@ -60,9 +60,9 @@ def upload(account_id: str) -> Any:
         form=form,
         columns=[(name, labels.column(name)) for name in customers.COLUMNS],
         imports=imports.imports_of(g.partner),
-        kept_days=imports.KEPT_FOR.days,
-        forgotten_days=imports.FORGOTTEN_AFTER.days,
-        rows_most=imports.ROWS_MOST,
+        kept_days=imports.RETENTION.days,
+        forgotten_days=imports.UNUSED_RETENTION.days,
+        rows_most=imports.MAX_ROWS,
         status=422 if form.is_submitted() else 200,
     )
 
@@ -72,13 +72,13 @@ def _uploaded(form: UploadForm) -> str:
     actor, partner_id, key = web.actor(), g.partner.id, form.form_key.data or ""
     content = form.file.data.read()
     columns, answers = labels.columns_by_word(), labels.answers_by_word()
-    lines = imports.lines_of(csv.rows(content), columns, answers)
+    lines = imports.parse_lines(csv.read_rows(content), columns, answers)
     body = {"path": request.path, "content": hashlib.sha256(content).hexdigest()}
 
     def unit() -> str:
         fresh = db.lock(BillingAccount, partner_id)
         save = imports.upload
-        return idempotency.once(actor, key, body, lambda: save(fresh, by=actor, lines=lines).id)
+        return idempotency.run_once(actor, key, body, lambda: save(fresh, by=actor, lines=lines).id)
 
     return db.write(unit)
 
@@ -114,7 +114,7 @@ def show_import(account_id: str, import_id: str) -> Any:
         totals=imports.totals_of(held),
         form=BeginForm(formdata=None),
         is_paced=held.state is State.IMPORTING and held.due_at > db.now(),
-        per_day=policy.agreed().invitations_per_day,
+        per_day=policy.current().invitations_per_day,
         outcome=outcome,
         after=after,
         rows=[(row, _reasons(row)) for row in shown],

@@ -81,7 +81,7 @@ def _news(name: str, status: Status, count: int = 1) -> str:
 def standing(record: Customer) -> dict[str, Any]:
     """What the head of a customer's page shows, and when that page asks again."""
     delivery = invitations.delivery_of(record.subaccount_id)
-    answer = invitations.answer_to(record.subaccount_id)
+    answer = invitations.answer_of(record.subaccount_id)
     is_moving = bool(delivery and delivery.state in OPEN_STATES and not answer[0])
     asks_every = AT_REST if record.status is not Status.WAITING else WAITING
     if is_moving or record.status is Status.INACTIVE:

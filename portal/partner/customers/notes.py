@@ -36,7 +36,7 @@ class NoteForm(web.CreatingForm):
 def notes(account_id: str, customer_id: str) -> Any:
     """*Notes*, newest first; *Add note*."""
     actor, record = web.actor(), find(customer_id)
-    form = NoteForm(**form_recovery.shown_again())
+    form = NoteForm(**form_recovery.saved_input())
     form.text.flags.required = True
     if form.is_submitted():
         access.require(actor, "note.add", g.partner)
@@ -45,7 +45,7 @@ def notes(account_id: str, customer_id: str) -> Any:
 
         def unit() -> str:
             db.lock(BillingAccount, account_id)  # before the user, as wherever forms act once
-            return idempotency.once(
+            return idempotency.run_once(
                 actor,
                 key,
                 body,

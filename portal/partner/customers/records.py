@@ -25,7 +25,7 @@ from portal.domain import access, customers, idempotency, values
 from portal.domain.accounts import BillingAccount
 from portal.domain.customers import Customer, Draft, Status
 from portal.domain.errors import Refused
-from portal.domain.values import Malformed
+from portal.domain.values import Invalid
 from portal.partner.customers import blueprint, find, manager_label
 from portal.web import form_recovery
 from portal.wording.errors import sentence, tax_label
@@ -38,8 +38,8 @@ def _shape(form: Any, field: Any) -> None:
     if field.name in ("tin", "phone") and (field.data or "").strip() and form.country.errors:
         raise ValidationError(_("Choose the country first; the number is read by its rules."))
     try:
-        field.data = customers.shaped(field.name, field.data or "", country)
-    except Malformed as error:
+        field.data = customers.normalise_field(field.name, field.data or "", country)
+    except Invalid as error:
         raise ValidationError(sentence(error.code, error.facts)) from error
     is_phone = field.name == "phone" and field.data
     if is_phone and not values.phone(field.data, country).is_valid:
@@ -146,12 +146,10 @@ class RecordForm(web.CreatingForm):
         """Shape and rules together, so that all errors show at once. A form that has acted is past
         the rules: its own customer would stand in its way, and it gets the same answer again."""
         is_well_formed = bool(self.validate())
-        if not self.form_key.errors and idempotency.has_acted(
-            web.actor(), self.form_key.data or ""
-        ):
+        if not self.form_key.errors and idempotency.has_run(web.actor(), self.form_key.data or ""):
             return is_well_formed
         meant = bool(self.same_tin_is_meant.data)
-        found = customers.problems(
+        found = customers.find_problems(
             self.partner, self.draft, same_tin_is_meant=meant, but=self.edited
         )
         for problem in found:
@@ -167,7 +165,7 @@ class RecordForm(web.CreatingForm):
 def _once_more(partner: BillingAccount, record: Customer) -> Draft:
     """What to begin with where somebody is asked again; another may have the reference by now."""
     draft = customers.draft_of(record)
-    return replace(draft, reference="") if customers.already_there(partner, draft) else draft
+    return replace(draft, reference="") if customers.find_existing(partner, draft) else draft
 
 
 @blueprint.route("/add", methods=["GET", "POST"])
@@ -175,9 +173,9 @@ def add(account_id: str) -> Any:
     """*New customer* → *Add*; `like`: begins with the record of this customer, to ask again."""
     actor, partner = web.actor(), g.partner
     access.require(actor, "customer.add", partner)
-    customers.refuse_to_grow(partner)
+    customers.require_can_add(partner)
     like = find(request.args["like"]) if "like" in request.args else None
-    form = RecordForm(partner, like=like, **form_recovery.shown_again())
+    form = RecordForm(partner, like=like, **form_recovery.saved_input())
     if not form.is_submitted() or not form.passes():
         return _add_page(form, like)
     draft, meant = form.draft, bool(form.same_tin_is_meant.data)
@@ -185,7 +183,7 @@ def add(account_id: str) -> Any:
 
     def unit() -> str:
         fresh = db.lock(BillingAccount, partner_id)
-        return idempotency.once(
+        return idempotency.run_once(
             actor,
             key,
             body,
@@ -202,7 +200,7 @@ def add(account_id: str) -> Any:
 
 
 def _add_page(form: RecordForm, like: Customer | None = None) -> Any:
-    full = customers.too_many(g.partner)
+    full = customers.quota_refusal(g.partner)
     return web.page(
         "partner/customers/add.html",
         partner=g.partner,
@@ -218,7 +216,7 @@ def edit(account_id: str, customer_id: str) -> Any:
     """*Edit* the record; everything but the invited address."""
     actor, record = web.actor(), find(customer_id)
     access.require(actor, "customer.edit", g.partner)
-    form = RecordForm(g.partner, edited=record, **form_recovery.shown_again())
+    form = RecordForm(g.partner, edited=record, **form_recovery.saved_input())
     if not form.is_submitted() or not form.passes():
         return _edit_page(form, record)
     draft, meant = form.draft, bool(form.same_tin_is_meant.data)
@@ -260,14 +258,14 @@ def correct_address(account_id: str, customer_id: str) -> Any:
     """*Correct address*, while unconfirmed: the old record is over, a new one has its own mail."""
     actor, record = web.actor(), find(customer_id)
     access.require(actor, "customer.edit", g.partner)
-    form = AddressForm(**form_recovery.shown_again())
+    form = AddressForm(**form_recovery.saved_input())
     form.invitation_email.flags.required = True
     if form.is_submitted() and form.validate():
         email, key = form.invitation_email.data or "", form.form_key.data or ""
 
         def unit() -> str:
             fresh = db.lock(Customer, customer_id)
-            return idempotency.once(
+            return idempotency.run_once(
                 actor,
                 key,
                 form.body(),

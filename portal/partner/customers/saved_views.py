@@ -23,7 +23,7 @@ from portal.web import form_recovery
 
 def bar(account_id: str, wanted: Filter) -> dict[str, Any]:
     """For the list: one's tabs, which of them it shows now, and where to save what is none yet."""
-    query, saved = _query_of(wanted), customers.views_of(web.actor(), g.partner)
+    query, saved = _query_of(wanted), customers.saved_views_of(web.actor(), g.partner)
     known = [("", _("All customers")), *((view.query, view.name) for view in saved)]
     everything = url_for(".index", account_id=account_id)
     tabs = [(name, f"{everything}?{its}", its == query, None) for its, name in known]
@@ -54,7 +54,7 @@ def views(account_id: str) -> Any:
     return web.page(
         "partner/customers/views.html",
         partner=g.partner,
-        views=customers.views_of(web.actor(), g.partner),
+        views=customers.saved_views_of(web.actor(), g.partner),
     )
 
 
@@ -62,14 +62,14 @@ def views(account_id: str) -> Any:
 def save_view(account_id: str) -> Any:
     """*Save this view*: the filter stands in the URL, as it does in the list's."""
     actor, partner, wanted = web.actor(), g.partner, filter_of(request.args)
-    form = NameForm(**form_recovery.shown_again())
+    form = NameForm(**form_recovery.saved_input())
     if form.is_submitted() and form.validate():
         name, query = form.name.data or "", _query_of(wanted)
         key, body = form.form_key.data or "", form.body() | {"query": query}
 
         def unit() -> str:
             save = customers.save_view
-            return idempotency.once(
+            return idempotency.run_once(
                 actor, key, body, lambda: save(partner, by=actor, name=name, query=query).id
             )
 
@@ -96,7 +96,7 @@ def save_view(account_id: str) -> Any:
 def rename_view(account_id: str, view_id: str) -> Any:
     """*Rename*."""
     view = _find(view_id)
-    form = NameForm(**{"data": {"name": view.name}, **form_recovery.shown_again()})
+    form = NameForm(**{"data": {"name": view.name}, **form_recovery.saved_input()})
     if form.is_submitted() and form.validate():
         name, rename = form.name.data or "", customers.rename_view
         try:

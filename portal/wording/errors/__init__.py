@@ -28,7 +28,7 @@ def sentence(code: str, facts: Facts) -> str:
     return SENTENCES[code](facts)
 
 
-def of(refused: Refused) -> str:
+def sentence_of(refused: Refused) -> str:
     """The sentence of a refusal."""
     return sentence(refused.code, refused.facts)
 
@@ -74,7 +74,7 @@ def _minutes(facts: Facts) -> str:
     return str(ngettext("one minute", "%(num)s minutes", minutes))
 
 
-MALFORMED: dict[str, Callable[[Facts], str]] = {
+INVALID: dict[str, Callable[[Facts], str]] = {
     "required": lambda f: _("Fill this in; it is required."),
     "not-text": lambda f: _("This is not text. Type it anew."),
     "too-long": lambda f: _(
@@ -283,4 +283,4 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
 }
 
 REFUSED |= imports.SENTENCES
-SENTENCES = {**MALFORMED, **REFUSED, **REASONS}
+SENTENCES = {**INVALID, **REFUSED, **REASONS}
