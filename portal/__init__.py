@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, g, request
+from flask import Flask, current_app, g, request, url_for
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_wtf.csrf import generate_csrf
@@ -183,9 +183,9 @@ def _context() -> dict[str, Any]:
         "language": languages.page_language(),
         "languages": languages.available(),
         "here": web.here(),
-        "console_home": "/console",
+        "console_home": url_for("console.home"),
         "help_url": guide.url_of(request.endpoint),
-        "mailbox_url": "/mailbox" if "mailbox" in current_app.blueprints else None,
+        "mailbox_url": url_for("mailbox.index") if "mailbox" in current_app.blueprints else None,
         "surface": surface if surface in ("partner", "console") else None,
     }
     if "is_bare" in g:
@@ -194,6 +194,6 @@ def _context() -> dict[str, Any]:
     is_staff = bool(actor and accounts.partner_accounts_of(actor))
     return always | {
         "actor": actor,
-        "partner_home": "/partner" if is_staff else None,
+        "partner_home": url_for("partner.choose") if is_staff else None,
         "unread": domain_notifications.count_unread(actor) if actor else 0,
     }

@@ -117,6 +117,27 @@ def test_the_domain_never_commits(path: Path) -> None:
         assert not is_commit, f"{path.name}:{getattr(node, 'lineno', 0)}"
 
 
+@pytest.mark.parametrize("path", DOMAIN, ids=within)
+def test_the_domain_knows_no_url(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert not re.match(r"/[a-z]", node.value), f"{path.name}:{node.lineno}"
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PORTAL / "templates" / "mail").rglob("body.*")), ids=lambda p: p.parent.name
+)
+def test_a_mail_knows_no_path(path: Path) -> None:
+    text = re.sub("{#.*?#}|</[a-z]+>", "", path.read_text(), flags=re.DOTALL)
+    text = text.replace("'mail/", "").replace('"mail/', "")
+    assert not re.search(r"/[a-z]", text)
+
+
+@pytest.mark.parametrize("module", ["tokens", "urls"])
+def test_what_mail_and_surfaces_share_imports_nothing_of_ours(module: str) -> None:
+    assert not [name for name in imports(PORTAL / f"{module}.py") if name.startswith("portal")]
+
+
 @pytest.mark.parametrize("path", [p for p in MODULES if surface_of(p)], ids=within)
 def test_surfaces_know_neither_sql_nor_mail_nor_each_other(path: Path) -> None:
     own = surface_of(path)

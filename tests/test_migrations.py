@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +13,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from flask import Flask
-from sqlalchemy import CheckConstraint, inspect, text
+from sqlalchemy import CheckConstraint, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
-from portal import db
+from portal import db, urls
+from portal.domain.outbox import OutboxEntry
 from tests.conftest import Databases, make_app
+from tests.support.world import World
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -86,6 +89,107 @@ def test_the_checks_of_the_models_are_in_the_database(empty: Flask, kind: str) -
         ]
         wanted = {str(name).strip('"') for name in named}
         assert there == wanted, table.name
+
+
+OLD_PATHS = {
+    "/console": ("console", "", None),
+    "/console/billing/{account}": ("account", "{account}", None),
+    "/console/clouds/{cloud}": ("cloud", "{cloud}", None),
+    "/partner/{partner}/team": ("team", "{partner}", None),
+    "/partner/{partner}/customers/{customer}": ("customer", "{customer}", "{partner}"),
+}
+"""The paths that a notice could have before version 0012, and what it is since."""
+UNKNOWN_PATHS = ("", "/console/clouds/{cloud}/access", "/console/clouds/x", "/gone/{cloud}?a=%25")
+OLD_NOTICE = """INSERT INTO notices (id, user_id, kind, about, path, facts, created_at)
+  SELECT :id, min(id), 'cloud.moved', 'x', :path, '{"cloud": "shop"}', '2026-01-01 00:00:00'
+  FROM users"""
+OLD_MAIL = """INSERT INTO outbox (id, kind, about, recipient, language, facts, message_id, is_once,
+    state, tries, created_at, due_at)
+  VALUES (:id, :kind, 'x', 'a@b.example', 'en', :facts, :id, false, :state, 0,
+    '2026-01-01 00:00:00', '2026-01-01 00:00:00')"""
+WAITING = ("pending", "claimed", "transmitting")
+SENT = ("notice", "sent", {"notice": "cloud.moved", "path": "/console", "facts": {}})
+OTHER = ("account-exists", "pending", {"next": "/", "path": "/x"})
+
+
+def stored(sql: str) -> dict[str, Any]:
+    """The rows of a query by their first column."""
+    return db.read(lambda: {row[0]: tuple(row[1:]) for row in db.session.execute(text(sql))})
+
+
+def add_old_rows(paths: list[str]) -> None:
+    """At version 0011: for each path a notice and mails that wait; mails that need no change."""
+    mails = [
+        ("notice", state, {"notice": "cloud.moved", "path": path, "facts": {"cloud": "shop"}})
+        for path in paths
+        for state in WAITING
+    ]
+
+    def unit() -> None:
+        for n, path in enumerate(paths):
+            db.session.execute(text(OLD_NOTICE), {"id": f"old{n:03}", "path": path})
+        for n, (kind, state, facts) in enumerate([*mails, SENT, OTHER]):
+            row = {"id": f"old{n:03}", "kind": kind, "state": state, "facts": json.dumps(facts)}
+            db.session.execute(text(OLD_MAIL), row)
+
+    db.write(unit)
+
+
+def mails_stored() -> dict[str, dict[str, Any]]:
+    """The facts of all mails by ID."""
+    found = select(OutboxEntry.id, OutboxEntry.facts).order_by(OutboxEntry.id)
+    return db.read(lambda: dict(db.session.execute(found).all()))
+
+
+def old_mails() -> list[dict[str, Any]]:
+    return [facts for ident, facts in mails_stored().items() if ident.startswith("old")]
+
+
+def test_old_notices_and_their_waiting_mails_lead_where_they_led(
+    app: Flask, world: World, kind: str
+) -> None:
+    ids = {"account": world.ninas_subaccount, "cloud": world.ninas_cloud}
+    ids |= {"partner": world.north, "customer": world.ninas_customer}
+    paths = [path.format(**ids) for path in (*OLD_PATHS, *UNKNOWN_PATHS)]
+    targets = [
+        tuple(part and part.format(**ids) for part in target)
+        for target in (*OLD_PATHS.values(), *[("console", "", None)] * len(UNKNOWN_PATHS))
+    ]
+    lead_to = [*paths[: len(OLD_PATHS)], *["/console"] * len(UNKNOWN_PATHS)]
+
+    flask_migrate.downgrade(revision="0011")
+    add_old_rows(paths)
+    flask_migrate.upgrade()
+
+    sql = "SELECT id, target_kind, target_id, target_account_id FROM notices WHERE id LIKE 'old%'"
+    found = stored(f"{sql} ORDER BY id")
+    assert list(found.values()) == targets
+    assert [urls.path(*target) for target in found.values()] == lead_to
+    *mails, sent, other = old_mails()
+    assert (sent, other) == (SENT[2], OTHER[2])
+    wanted = [dict(zip(("kind", "id", "account_id"), of, strict=True)) for of in targets]
+    assert [mail["target"] for mail in mails] == [of for of in wanted for _ in WAITING]
+    assert all(mail.keys() == {"notice", "facts", "target"} for mail in mails)
+
+    flask_migrate.downgrade(revision="0011")
+    found = stored("SELECT id, path FROM notices WHERE id LIKE 'old%' ORDER BY id")
+    assert [path for (path,) in found.values()] == lead_to
+    *mails, sent, other = old_mails()
+    assert [mail["path"] for mail in mails] == [path for path in lead_to for _ in WAITING]
+    assert all(mail.keys() == {"notice", "facts", "path"} for mail in mails)
+    assert (sent, other) == (SENT[2], OTHER[2])
+
+
+def test_what_the_cast_was_told_comes_back_from_the_older_version(
+    app: Flask, world: World, kind: str
+) -> None:
+    sql = "SELECT id, target_kind, target_id, target_account_id, facts FROM notices"
+    notices, mails = stored(sql), mails_stored()
+    assert notices
+    assert any("target" in facts for facts in mails.values())
+    flask_migrate.downgrade(revision="0011")
+    flask_migrate.upgrade()
+    assert (stored(sql), mails_stored()) == (notices, mails)
 
 
 REBUILD = '''

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import SelectMultipleField
 
-from portal import db, web
+from portal import db, urls, web
 from portal.domain import notifications
 from portal.domain.notifications import PREFERENCES, Kind, Notification
 from portal.web import form_recovery
@@ -36,11 +36,11 @@ def index() -> Any:
 @blueprint.post("/<id:notice_id>/read")
 def read(notice_id: str) -> Any:
     """Opens what the notice is about; from then on it is read."""
-    actor, path = web.actor(), web.find_or_404(Notification, notice_id).path
+    actor, target = web.actor(), web.find_or_404(Notification, notice_id).target
     if not web.Form().validate():
         return redirect(url_for(".index"), 303)
     db.write(lambda: notifications.mark_read(by=actor, notice_id=notice_id))
-    return redirect(path, 303)
+    return redirect(urls.path(target.kind, target.id, target.account_id), 303)
 
 
 @blueprint.post("/read-all")

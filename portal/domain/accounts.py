@@ -25,6 +25,7 @@ from portal.domain import access, audit, identity, policy
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity import User
+from portal.domain.notifications import Target, TargetKind
 from portal.domain.values import EmailAddress, search_key
 
 PAGE = 24
@@ -93,11 +94,9 @@ class BillingAccount(db.Base):
         return self.parent_id or self.id
 
     @property
-    def people_path(self) -> str:
-        """Where one who has a role on it looks first: the partner's team, or the account's page."""
-        if self.kind is Kind.PARTNER:
-            return f"/partner/{self.id}/team"
-        return f"/console/billing/{self.id}"
+    def people_target(self) -> Target:
+        """What one who has a role on it looks at first: the partner's team, or the account."""
+        return Target(TargetKind.TEAM if self.kind is Kind.PARTNER else TargetKind.ACCOUNT, self.id)
 
     @property
     def status(self) -> Status:

@@ -7,12 +7,24 @@ switch off each kind, in the application, by mail, or both.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, delete, func, select, text, true, update
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    delete,
+    func,
+    select,
+    text,
+    true,
+    update,
+)
+from sqlalchemy.orm import Mapped, composite, mapped_column
 
 from portal import db
 from portal.domain import outbox, values
@@ -51,8 +63,32 @@ PREFERENCES = tuple((kind, channel) for kind in Kind for channel in Channel)
 """What people switch on and off."""
 
 
+class TargetKind(StrEnum):
+    """What a notice can lead to; `urls` has a page for each."""
+
+    ACCOUNT = "account"
+    CLOUD = "cloud"
+    CONSOLE = "console"
+    CUSTOMER = "customer"
+    TEAM = "team"
+
+
+@dataclass(frozen=True)
+class Target:
+    """The thing that a notice leads to. `id` is empty for the console, an account's for a team;
+    `account_id` is the partner's account for a customer, and None for all others."""
+
+    kind: TargetKind
+    id: str
+    account_id: str | None = None
+
+
+CONSOLE = Target(TargetKind.CONSOLE, "")
+
+
 class Notification(db.Base):
-    """What one person is told; `about` is the ID of the thing, `path` leads there."""
+    """What one person is told. `about` is the ID of the thing with which it is erased; `target` is
+    what this person sees when they open it, which may be another thing."""
 
     __tablename__ = "notices"
     __table_args__ = (
@@ -70,7 +106,11 @@ class Notification(db.Base):
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
     kind: Mapped[Kind] = mapped_column(db.enum_column(Kind, "kind"))
     about: Mapped[str]
-    path: Mapped[str]
+    target: Mapped[Target] = composite(
+        mapped_column("target_kind", db.enum_column(TargetKind, "target_kind")),
+        mapped_column("target_id", String),
+        mapped_column("target_account_id", String, nullable=True),
+    )
     facts: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     read_at: Mapped[datetime | None]
@@ -92,7 +132,7 @@ class MutedNotification(db.Base):
 
 
 def notify(
-    kind: Kind, *, to: Iterable[str], about: str, path: str, by: Actor, **facts: str
+    kind: Kind, *, to: Iterable[str], about: str, target: Target, by: Actor, **facts: str
 ) -> None:
     """Tell these users, but not the one who did it, nor who does not want to hear of it.
 
@@ -109,7 +149,7 @@ def notify(
     for user in people:
         if (user.id, Channel.APP) not in muted:
             notice = Notification(id=db.new_id("ntc"), user_id=user.id, kind=kind, about=about)
-            notice.path, notice.facts, notice.created_at = path, facts, db.now()
+            notice.target, notice.facts, notice.created_at = target, facts, db.now()
             db.session.add(notice)
         if (user.id, Channel.MAIL) not in muted:
             outbox.add(
@@ -117,7 +157,7 @@ def notify(
                 about=about,
                 to=values.email(user.email).wire,
                 language=user.language,
-                facts={"notice": kind, "path": path, "facts": quoted},
+                facts={"notice": kind, "target": asdict(target), "facts": quoted},
             )
     db.session.flush()
 

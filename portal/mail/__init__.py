@@ -20,7 +20,7 @@ from flask import current_app
 from flask_babel import force_locale
 from flask_mail import Mail, Message
 
-from portal import config, tokens
+from portal import config, tokens, urls
 from portal.domain.outbox import REPLY_WAIT, OutboxEntry
 
 extension = Mail()
@@ -31,12 +31,8 @@ charset.add_charset("utf-8", charset.SHORTEST, charset.QP, "utf-8")
 CONNECT_TIMEOUT = 30
 """Seconds for each step before the final dot."""
 
-SIGNED_LINKS = {
-    "verification": "verify",
-    "password-reset": "forgot",
-    "email-change": "profile/email",
-}
-"""Kinds of mail whose link carries a signed token, and the path it stands under."""
+SIGNED_LINKS = {"verification", "password-reset", "email-change"}
+"""Kinds of mail whose link carries a signed token; `urls` has a page for each."""
 
 
 # Python, asked to fold a long header anew, forgets the quotes around a name: its commas would part
@@ -64,10 +60,9 @@ def render(entry: OutboxEntry) -> Message:
     """The message of an entry: subject, text and HTML in the entry's language."""
     settings = current_app.config
     facts = dict(entry.facts, product=settings["PRODUCT_NAME"], url=settings["EXTERNAL_URL"])
-    facts["language"] = entry.language
+    facts |= {"language": entry.language, "url_of": _url_of}
     if entry.kind in SIGNED_LINKS:
-        path, token = SIGNED_LINKS[entry.kind], tokens.sign(entry.kind, entry.about)
-        facts["link"] = f"{settings['EXTERNAL_URL']}/{path}/{token}"
+        facts["link"] = _url_of(entry.kind, tokens.sign(entry.kind, entry.about))
     folder = f"mail/{entry.kind}"
     with force_locale(entry.language):
         message = Message(
@@ -84,6 +79,11 @@ def render(entry: OutboxEntry) -> Message:
     message.date = entry.created_at.timestamp()
     message.extra_headers = {"Auto-Submitted": "auto-generated"}
     return message
+
+
+def _url_of(kind: str, ident: str = "", account_id: str | None = None) -> str:
+    """The full address of the page that shows a thing, as people outside reach it."""
+    return str(current_app.config["EXTERNAL_URL"]) + urls.path(kind, ident, account_id)
 
 
 def _rendered(template: str, facts: Mapping[str, object]) -> str:

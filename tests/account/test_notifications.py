@@ -52,10 +52,9 @@ def rename(ident: str, name: str) -> None:
 
 def tell(email: str, kind: Kind) -> None:
     to = [user(email).id]
+    said = {"about": "x", **FACTS[kind]}
     db.write(
-        lambda: notifications.notify(
-            kind, to=to, about="x", path="/console", by=WORKER, **FACTS[kind]
-        )
+        lambda: notifications.notify(kind, to=to, target=notifications.CONSOLE, by=WORKER, **said)
     )
 
 

@@ -518,5 +518,23 @@ def test_a_partners_staff_hear_that_their_partner_was_given_a_role(
     db.write(
         lambda: cloud_access.grant(found, by=actor(DORA), role=CloudRole.VIEWER, to=world.north)
     )
-    newest = db.read(lambda: notifications.notifications_for(actor(OLGA))[0].facts)
-    assert (newest["person"], newest["thing"]) == ("North", "dora-cloud")
+    newest = db.read(lambda: notifications.notifications_for(actor(OLGA))[0])
+    assert (newest.facts["person"], newest.facts["thing"]) == ("North", "dora-cloud")
+    assert newest.target == notifications.Target(notifications.TargetKind.CLOUD, found.id)
+    db.write(lambda: cloud_access.revoke(found, by=actor(DORA), of=world.north))
+    newest = db.read(lambda: notifications.notifications_for(actor(OLGA))[0])
+    assert (newest.kind, newest.target) == (notifications.Kind.ACCESS_TAKEN, notifications.CONSOLE)
+
+
+def test_an_owner_hears_of_a_role_that_another_owner_gave_and_took(
+    app: object, world: World
+) -> None:
+    give(world.doras_cloud, OWNER, to=SAM)
+    grant(world.doras_cloud, EDITOR, to=EDDIE, by=SAM)
+    revoke(world.doras_cloud, of=EDDIE, by=SAM)
+    taken, given = db.read(lambda: notifications.notifications_for(actor(DORA))[:2])
+    kinds = (given.kind, taken.kind)
+    assert kinds == (notifications.Kind.ACCESS_GIVEN, notifications.Kind.ACCESS_TAKEN)
+    target = notifications.Target(notifications.TargetKind.CLOUD, world.doras_cloud)
+    assert given.target == taken.target == target
+    assert {taken.facts["person"], given.facts["person"]} == {"Eddie Editor"}

@@ -452,3 +452,5 @@ def test_the_owner_hears_that_somebody_else_linked_their_cloud(
     clock.forward(minutes=5)
     moved(shop, world.ninas_subaccount, by=EDDIE)
     assert told(NINA)[0] == notifications.Kind.MOVED
+    target = db.read(lambda: notifications.notifications_for(actor(NINA))[0].target)
+    assert target == notifications.Target(notifications.TargetKind.CLOUD, shop)

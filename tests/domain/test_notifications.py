@@ -18,7 +18,15 @@ from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import WORKER
 from portal.domain.customers import Customer
-from portal.domain.notifications import PREFERENCES, Channel, Kind, Notification
+from portal.domain.notifications import (
+    CONSOLE,
+    PREFERENCES,
+    Channel,
+    Kind,
+    Notification,
+    Target,
+    TargetKind,
+)
 from portal.domain.outbox import GIVE_UP_AFTER, REPLY_LEASE, Delivery, OutboxEntry
 from tests.support.world import (
     ACE,
@@ -102,8 +110,8 @@ def test_those_who_edit_customers_hear_of_the_answer(
     assert told_since(before) == set(EDITORS)
     for email in EDITORS:
         assert heard(email)[0] == mailed(email)[0] == told
-    path = f"/partner/{world.north}/customers/{world.carls_customer}"
-    assert (newest(OLGA).path, newest(OLGA).facts) == (path, {"customer": "Carl & Sons"})
+    target = Target(TargetKind.CUSTOMER, world.carls_customer, world.north)
+    assert (newest(OLGA).target, newest(OLGA).facts) == (target, {"customer": "Carl & Sons"})
 
 
 def test_where_there_is_an_account_manager_only_they_hear_of_it(app: Flask, world: World) -> None:
@@ -134,7 +142,7 @@ def test_the_customers_people_hear_of_suspending_and_resuming(app: Flask, world:
         assert told_since(before) == {NINA}
         assert heard(NINA)[0] == mailed(NINA)[0] == told
         assert newest(NINA).facts == {"partner": "North"}
-        assert newest(NINA).path == f"/console/billing/{world.ninas_subaccount}"
+        assert newest(NINA).target == Target(TargetKind.ACCOUNT, world.ninas_subaccount)
 
 
 @pytest.mark.parametrize(("by", "others"), [(OLGA, {AMIR, EDDIE, NINA}), (NINA, set(EDITORS))])
@@ -158,7 +166,7 @@ def test_who_gets_a_role_hears_of_it_and_who_loses_it(app: Flask, world: World) 
     assert told_since(before) == {DORA}
     assert newest(DORA).kind is Kind.ACCESS_GIVEN
     assert newest(DORA).facts == {"role": "billing.accounts.viewer", "thing": "North"}
-    assert newest(DORA).path == f"/partner/{world.north}/team"
+    assert newest(DORA).target == Target(TargetKind.TEAM, world.north)
     before = counts()
     on_staff(world, access.change, of=DORA, role=AccountRole.EDITOR)
     assert told_since(before) == {DORA}
@@ -168,7 +176,7 @@ def test_who_gets_a_role_hears_of_it_and_who_loses_it(app: Flask, world: World) 
     assert told_since(before) == set(), "nothing changed"
     on_staff(world, access.revoke, of=DORA)
     assert told_since(before) == {DORA}
-    assert (newest(DORA).kind, newest(DORA).path) == (Kind.ACCESS_TAKEN, "/console")
+    assert (newest(DORA).kind, newest(DORA).target) == (Kind.ACCESS_TAKEN, CONSOLE)
 
 
 @pytest.mark.parametrize("settings", [{"ACCESS_PROPAGATION_SECONDS": "0"}, {}])
@@ -319,7 +327,7 @@ def test_a_mail_quotes_names_without_their_web_addresses(app: Flask, world: Worl
             Kind.SUSPENDED,
             to=[user(NINA).id],
             about=world.ninas_customer,
-            path="/console",
+            target=CONSOLE,
             by=WORKER,
             partner="Buy at https://evil.example/now " + "x" * 200,
         )

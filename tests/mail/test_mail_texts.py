@@ -25,6 +25,7 @@ PARTNER = {
 NAME = "Carl & Sons"
 TOLD = dict.fromkeys(("customer", "partner", "cloud", "thing"), NAME)
 TOLD["role"] = "billing.accounts.editor"
+TARGET = {"kind": "account", "id": "dn2" + "0" * 17, "account_id": None}
 OF_ACCESS = (Kind.ACCESS_GIVEN, Kind.ACCESS_TAKEN)
 FACTS: dict[str, list[dict[str, Any]]] = {
     "account-exists": [{"next": "/"}, {"next": "/console"}],
@@ -32,8 +33,8 @@ FACTS: dict[str, list[dict[str, Any]]] = {
     "email-changed": [{}],
     "invitation": [PARTNER | {"cloud": "b1g" + "0" * 17}, PARTNER | {"cloud": None}],
     "notice": [
-        *({"notice": kind, "path": "/a", "facts": TOLD | {"person": NAME}} for kind in Kind),
-        *({"notice": kind, "path": "/a", "facts": TOLD} for kind in OF_ACCESS),
+        *({"notice": kind, "target": TARGET, "facts": TOLD | {"person": NAME}} for kind in Kind),
+        *({"notice": kind, "target": TARGET, "facts": TOLD} for kind in OF_ACCESS),
     ],
     "password-reset": [{}],
     "test": [{}],

@@ -20,7 +20,7 @@ from portal.domain.access.role_table import AccountRole, CloudRole
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity import User
-from portal.domain.notifications import Kind
+from portal.domain.notifications import CONSOLE, Kind
 
 
 def grant(role: AccountRole, *, to: User, account: Account, by: Actor) -> None:
@@ -70,17 +70,19 @@ def revoke(*, of: User, account: Account, by: Actor) -> None:
     _require_customers_role(of, account, by=by)
     revoke_assignments(rows)
     audit.record("access.revoke", by=by, chain=account.chain, thing=of.id)
-    said = {"about": account.id, "path": "/console", "thing": account.name}
-    notifications.notify(Kind.ACCESS_TAKEN, to=[of.id], by=by, **said)
+    said = {"about": account.id, "thing": account.name}
+    notifications.notify(Kind.ACCESS_TAKEN, to=[of.id], target=CONSOLE, by=by, **said)
 
 
 def _notify(role: AccountRole, *, of: User, account: Account, by: Actor) -> None:
     """Who has the role now hears of it, and of a new owner the other owners do."""
-    said = {"about": account.id, "path": account.people_path, "thing": account.name}
-    notifications.notify(Kind.ACCESS_GIVEN, to=[of.id], by=by, role=role, **said)
+    target, said = account.people_target, {"about": account.id, "thing": account.name}
+    notifications.notify(Kind.ACCESS_GIVEN, to=[of.id], target=target, by=by, role=role, **said)
     if role is AccountRole.OWNER:
         owners = users_with_role(account.id, frozenset({role})) - {of.id}
-        notifications.notify(Kind.OWNER_ADDED, to=owners, by=by, person=of.name, **said)
+        notifications.notify(
+            Kind.OWNER_ADDED, to=owners, target=target, by=by, person=of.name, **said
+        )
 
 
 def _require_another_owner(leaving: list[AccountAccess], account: Account) -> None:

@@ -32,6 +32,7 @@ from portal.domain.access.role_table import (
 )
 from portal.domain.actors import Actor
 from portal.domain.errors import Forbidden
+from portal.domain.notifications import Target
 
 
 class Account(Protocol):
@@ -45,7 +46,7 @@ class Account(Protocol):
     def chain(self) -> str: ...
 
     @property
-    def people_path(self) -> str: ...
+    def people_target(self) -> Target: ...
 
 
 class AccountAccess(db.Base):

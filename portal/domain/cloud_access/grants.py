@@ -18,7 +18,7 @@ from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer, Status
 from portal.domain.errors import Refused
 from portal.domain.identity import User
-from portal.domain.notifications import Kind
+from portal.domain.notifications import CONSOLE, Kind, Target, TargetKind
 from portal.domain.values import EmailAddress
 
 OWNER = CloudRole.OWNER
@@ -155,14 +155,17 @@ def _record(action: str, found: Cloud, holder: str, *, by: Actor, **facts: str) 
 
 def _notify_given(found: Cloud, holder: str, role: CloudRole, *, by: Actor) -> None:
     """Who holds the role now hears of it, and the owners."""
-    said = {"about": found.id, "path": f"/console/clouds/{found.id}", "thing": found.name}
+    target, said = _target(found), {"about": found.id, "thing": found.name}
     name, people, whom = _people(holder)
     owners = access.cloud_owners(found.id) - people
-    notifications.notify(Kind.ACCESS_GIVEN, to=people, by=by, role=role, **whom, **said)
+    notifications.notify(
+        Kind.ACCESS_GIVEN, to=people, target=target, by=by, role=role, **whom, **said
+    )
+    said["person"] = name
     if role is OWNER:
-        notifications.notify(Kind.OWNER_ADDED, to=owners, by=by, person=name, **said)
+        notifications.notify(Kind.OWNER_ADDED, to=owners, target=target, by=by, **said)
     else:
-        notifications.notify(Kind.ACCESS_GIVEN, to=owners, by=by, role=role, person=name, **said)
+        notifications.notify(Kind.ACCESS_GIVEN, to=owners, target=target, by=by, role=role, **said)
 
 
 def _notify_taken(
@@ -173,9 +176,13 @@ def _notify_taken(
     people |= with_them
     owners = access.cloud_owners(found.id) - people
     said = {"about": found.id, "thing": found.name}
-    notifications.notify(Kind.ACCESS_TAKEN, to=people, path="/console", by=by, **whom, **said)
-    path = f"/console/clouds/{found.id}"
-    notifications.notify(Kind.ACCESS_TAKEN, to=owners, path=path, by=by, person=name, **said)
+    notifications.notify(Kind.ACCESS_TAKEN, to=people, target=CONSOLE, by=by, **whom, **said)
+    said["person"] = name
+    notifications.notify(Kind.ACCESS_TAKEN, to=owners, target=_target(found), by=by, **said)
+
+
+def _target(found: Cloud) -> Target:
+    return Target(TargetKind.CLOUD, found.id)
 
 
 def _people(holder: str) -> tuple[str, set[str], dict[str, str]]:

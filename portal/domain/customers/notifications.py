@@ -10,7 +10,7 @@ from portal.domain.access import STAFF_ROLES, AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import WORKER, Actor
 from portal.domain.customers.record import Customer, Status
-from portal.domain.notifications import Kind
+from portal.domain.notifications import Kind, Target, TargetKind
 from portal.domain.outbox import Delivery, OutboxEntry
 
 KIND_BY_DELIVERY = {
@@ -27,7 +27,7 @@ def notify_partner(kind: Kind, record: Customer, *, by: Actor, **facts: str) -> 
         kind,
         to=staff & {record.manager_id} or staff,
         about=record.id,
-        path=f"/partner/{record.partner_id}/customers/{record.id}",
+        target=Target(TargetKind.CUSTOMER, record.id, record.partner_id),
         by=by,
         customer=record.name,
         **facts,
@@ -40,7 +40,7 @@ def notify_customer(kind: Kind, record: Customer, *, by: Actor) -> None:
         kind,
         to=access.users_with_role(record.subaccount_id, frozenset(AccountRole)),
         about=record.id,
-        path=f"/console/billing/{record.subaccount_id}",
+        target=Target(TargetKind.ACCOUNT, record.subaccount_id),
         by=by,
         partner=db.session.get_one(BillingAccount, record.partner_id).name,
     )

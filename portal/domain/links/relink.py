@@ -20,7 +20,7 @@ from portal.domain.errors import Refused
 from portal.domain.identity import User
 from portal.domain.links.candidates import find_candidate
 from portal.domain.links.eligibility import Candidate, Target, find_refusal, target_for
-from portal.domain.notifications import Kind
+from portal.domain.notifications import Kind, TargetKind
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,9 @@ def _notify(found: Cloud, gone: Customer | None, come: Customer | None, *, by: A
         customers.notify_partner(Kind.LEFT, gone, by=by, cloud=found.name)
     if come is not None:
         customers.notify_partner(Kind.LINKED, come, by=by, cloud=found.name)
-    path = f"/console/clouds/{found.id}"
+    at = notifications.Target(TargetKind.CLOUD, found.id)
     owners = access.cloud_owners(found.id)
-    notifications.notify(Kind.MOVED, to=owners, about=found.id, path=path, by=by, cloud=found.name)
+    notifications.notify(Kind.MOVED, to=owners, about=found.id, target=at, by=by, cloud=found.name)
 
 
 def _lock_in_order(found: Cloud, to: BillingAccount, by: Actor) -> None:

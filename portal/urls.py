@@ -1,0 +1,34 @@
+"""URLs of things: which page shows a (kind, ID).
+
+This is the one place that knows it. It needs an application context, not a request, so that the
+links in the worker's mails lead to the same pages.
+"""
+
+from __future__ import annotations
+
+from flask import current_app
+
+PAGES: dict[str, tuple[str, ...]] = {
+    # kind: (endpoint, its argument for the ID, its argument for the account)
+    "account": ("console.billing.show", "account_id"),
+    "accounts": ("console.billing.index",),
+    "cloud": ("console.clouds.show", "cloud_id"),
+    "console": ("console.home",),
+    "customer": ("partner.customers.show", "customer_id", "account_id"),
+    "email-change": ("profile.confirm_email", "token"),
+    "invitation": ("invites.show", "ident"),
+    "notification-settings": ("notifications.choose",),
+    "password-reset": ("password_reset.choose", "token"),
+    "sign-in": ("auth.sign_in",),
+    "team": ("partner.team.index", "account_id"),
+    "verification": ("auth.verify", "token"),
+}
+
+
+def path(kind: str, ident: str = "", account_id: str | None = None) -> str:
+    """Returns the path of the page that shows a thing. `account_id` is the account whose portal
+    the page belongs to, for a kind that needs one. Raises KeyError for an unknown kind.
+    """
+    endpoint, *arguments = PAGES[kind]
+    values = dict(zip(arguments, (ident, account_id), strict=False))
+    return current_app.url_map.bind("").build(endpoint, values)
