@@ -133,6 +133,11 @@ def test_a_mail_knows_no_path(path: Path) -> None:
     assert not re.search(r"/[a-z]", text)
 
 
+@pytest.mark.parametrize("path", sorted((PORTAL / "guide").glob("*/*.md")), ids=lambda p: p.stem)
+def test_a_page_of_the_guide_knows_no_path(path: Path) -> None:
+    assert "](/" not in path.read_text()
+
+
 @pytest.mark.parametrize("module", ["tokens", "urls"])
 def test_what_mail_and_surfaces_share_imports_nothing_of_ours(module: str) -> None:
     assert not [name for name in imports(PORTAL / f"{module}.py") if name.startswith("portal")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
@@ -109,3 +110,15 @@ def test_every_link_of_a_mail_leads_to_the_page_that_has_moved(
         found = re.findall(r"http://localhost(\S+)", text_of(letter))
         assert found
         assert all(path.startswith("/moved/") for path in found), found
+
+
+@pytest.mark.parametrize("page", ["/notices", "/moved/console"])
+def test_every_link_of_a_page_leads_to_the_page_that_has_moved(
+    moved: None, app: Flask, world: World, browser: Open, page: str
+) -> None:
+    olga = browser(OLGA)
+    olga.get(page)
+    found = {urlsplit(link.get("href", "")).path for link in olga.page.iter("a")} - {""}
+    assert "/moved/console" in found
+    for path in found:
+        app.url_map.bind("localhost").match(path)

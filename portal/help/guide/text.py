@@ -18,7 +18,7 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
-from portal import config
+from portal import config, urls
 from portal.domain import identity, imports, policy
 from portal.domain.policy import SignUpPolicy
 from portal.i18n import formats
@@ -81,6 +81,7 @@ def _filled(text: str, facts: Mapping[str, str]) -> str:
 def _markdown() -> MarkdownIt:
     found = MarkdownIt("commonmark", {"html": False})
     found.core.ruler.push("anchors", _anchors)
+    found.core.ruler.push("links", _links)
     found.core.ruler.push("quotes", _quotes)
     found.add_render_rule("image", _picture)
     return found
@@ -94,6 +95,15 @@ def _anchors(state: StateCore) -> None:
         if heading.type == "heading_open" and last and anchor:
             heading.attrSet("id", anchor[1])
             last.content = last.content[: anchor.start()]
+
+
+def _links(state: StateCore) -> None:
+    """`[words](page:console)` leads to the page that `urls` has for that kind."""
+    for inline in state.tokens:
+        for child in inline.children or []:
+            scheme, _colon, kind = str(child.attrGet("href") or "").partition(":")
+            if scheme == "page":
+                child.attrSet("href", urls.path(kind))
 
 
 def _quotes(state: StateCore) -> None:
