@@ -35,10 +35,10 @@ DOMAIN_ORDER = [
     "control",
     "explaining",
     "team",
-    "ownership",
     "activity",
     "first_steps",
     "feedback",
+    "workflows",
 ]
 SURFACES = {
     "auth",

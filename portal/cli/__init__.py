@@ -10,7 +10,7 @@ from flask.cli import AppGroup, with_appcontext
 
 from portal import db
 from portal.cli import backup, serve
-from portal.domain import accounts, audit, customers, identity, imports, ownership, values
+from portal.domain import accounts, audit, customers, identity, imports, values, workflows
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.cloud_access import explanation
@@ -114,7 +114,7 @@ def user_operator(email: EmailAddress) -> None:
 def user_disable(email: EmailAddress, heir: EmailAddress | None) -> None:
     """EMAIL is signed out everywhere and can't sign in any more."""
     run_unit(
-        lambda: ownership.disable(_user(email), by=COMMAND, heir=_user(heir) if heir else None)
+        lambda: workflows.disable_user(_user(email), by=COMMAND, heir=_user(heir) if heir else None)
     )
     click.echo(f"{email.display} is disabled and signed out everywhere.")
 

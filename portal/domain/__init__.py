@@ -2,5 +2,5 @@
 
 Modules may import those above them: terms, errors, contact, actor, audit, outbox, identity, once,
 notice, access, account, cloud, invitation, customer, importing, linking, control, explaining, team,
-ownership, activity, first_steps, feedback.
+activity, first_steps, feedback, workflows.
 """

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from portal import db
-from portal.domain import identity, ownership
+from portal.domain import identity, workflows
 from portal.domain.actors import COMMAND
 from tests.support.answers import errors, links, notices, stored, token
 from tests.support.browser import Browser
@@ -62,7 +62,7 @@ def resets_to(email: str) -> list[str]:
 
 def test_the_answer_is_the_same_whoever_asks(browser: Open) -> None:
     def leave() -> None:
-        ownership.disable(user(OLGA), by=COMMAND, heir=user(SAM))
+        workflows.disable_user(user(OLGA), by=COMMAND, heir=user(SAM))
 
     db.write(leave)
     pages = set()
@@ -165,7 +165,7 @@ def test_a_disabled_users_link_is_over(browser: Open) -> None:
     client = browser()
     ask(client)
     link = link_for()
-    db.write(lambda: ownership.disable(user(DORA), by=COMMAND, heir=user(SAM)))
+    db.write(lambda: workflows.disable_user(user(DORA), by=COMMAND, heir=user(SAM)))
     assert client.get(link).status_code == 404
 
 

@@ -18,7 +18,7 @@ from portal.domain import (
     customers,
     idempotency,
     identity,
-    ownership,
+    workflows,
 )
 from portal.domain.access import AccountRole, CloudRole
 from portal.domain.accounts import BillingAccount
@@ -44,7 +44,9 @@ from tests.support.world import (
 
 
 def disable(email: str, heir: str | None = None) -> None:
-    db.write(lambda: ownership.disable(user(email), by=COMMAND, heir=user(heir) if heir else None))
+    db.write(
+        lambda: workflows.disable_user(user(email), by=COMMAND, heir=user(heir) if heir else None)
+    )
 
 
 def refusal(email: str, heir: str | None = None) -> Refused:
@@ -250,7 +252,7 @@ def two_leave(app: Flask, barrier: Barrier | None, account_id: str) -> list[str]
 
 def _leave(email: str, barrier: Barrier | None, account_id: str) -> None:
     if barrier is None:
-        ownership.disable(user(email), by=COMMAND)
+        workflows.disable_user(user(email), by=COMMAND)
         return
     others = owners(account_id) - {email} - {e for e in NAMES if user(e).disabled_at}
     barrier.wait(timeout=20)

@@ -70,7 +70,7 @@ ASKS_NOBODY = {
     "identity.allow_email",
     "identity.enable",
     "identity.make_operator",
-    "ownership.disable",
+    "workflows.disable_user",
 }
 """Verbs of the operator's commands and of sign-up: no role on anything leads to them."""
 

@@ -1,4 +1,4 @@
-"""Accounts and clouds always have an owner who can act: who is the last one is not disabled."""
+"""Disable a user: accounts and clouds always keep an owner who can act."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from portal.domain.errors import Refused
 from portal.domain.identity import User, as_actor, end_sessions
 
 
-def disable(user: User, *, by: Actor, heir: User | None = None) -> None:
-    """An operator shuts a user out at once. What only this user owns becomes `heir`'s too, or else
-    it is refused.
+def disable_user(user: User, *, by: Actor, heir: User | None = None) -> None:
+    """An operator disables a user and ends their sessions. The heir becomes an owner of every
+    account and cloud that only this user owns; where there is no heir, that is refused.
 
-    Raises Refused("owns-alone") with the IDs of what would be nobody's, Refused("heir-unfit"), and
-    as `team.add`.
+    Raises Refused("owns-alone") with the IDs of those accounts and clouds, Refused("heir-unfit"),
+    and as `team.add`.
     """
     for ident in sorted({user.id, heir.id if heir else user.id}):
         db.lock(User, ident)
