@@ -12,8 +12,7 @@ from wtforms import EmailField, HiddenField, PasswordField, StringField
 
 from portal import db, tokens, web
 from portal.account import authentication
-from portal.domain import accounts, identity, invitations, policy, values
-from portal.domain.actors import NEWCOMER
+from portal.domain import accounts, identity, policy, values, workflows
 from portal.domain.errors import Refused
 from portal.i18n import languages
 from portal.web import form_recovery
@@ -119,9 +118,7 @@ def sign_up() -> Any:
     network = authentication.client_network()
 
     def unit() -> None:
-        identity.count_mail_request(address.key, network=network)
-        invited = invitations.is_invited(address.key)
-        identity.sign_up(address, name=name, next_path=target, language=language, invited=invited)
+        workflows.sign_up(address, name=name, next_path=target, language=language, network=network)
 
     try:
         db.write(unit)
@@ -155,15 +152,15 @@ def verify(token: str) -> Any:
     if waiting is None:
         return web.page("account/link_over.html", status=404)
     form = VerifyForm(waiting.email, name=waiting.name)
-    address, target = values.email(waiting.email), waiting.next_path
+    ident, target = waiting.id, waiting.next_path
     if not form.validate_on_submit():
-        return authentication.form_page(form, "account/verify.html", email=address.display)
+        return authentication.form_page(form, "account/verify.html", email=waiting.email)
     name, password_hash = form.name.data or "", identity.hash_password(form.password.data or "")
     language = languages.page_language()
 
     def unit() -> str:
-        user, _account = accounts.register(
-            address, name=name, password_hash=password_hash, language=language, by=NEWCOMER
+        user = workflows.complete_sign_up(
+            ident, name=name, password_hash=password_hash, language=language
         )
         return user.id
 

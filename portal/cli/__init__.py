@@ -10,7 +10,7 @@ from flask.cli import AppGroup, with_appcontext
 
 from portal import db
 from portal.cli import backup, serve
-from portal.domain import accounts, audit, customers, identity, imports, values, workflows
+from portal.domain import accounts, audit, identity, values, workflows
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.cloud_access import explanation
@@ -138,8 +138,7 @@ def customer_erase(customer_id: str) -> None:
         record = db.find(Customer, customer_id, COMMAND)
         if record is None:
             raise click.ClickException(f"There is no customer {customer_id}.")
-        imports.erase(record)  # first: it finds rows by what is erased next
-        customers.erase(record, by=COMMAND)
+        workflows.erase_customer(record, by=COMMAND)
 
     run_unit(unit)
     click.echo(f"{customer_id} is erased; what happened stays in the log.")
@@ -167,9 +166,8 @@ def partner_revoke(email: EmailAddress) -> None:
     """EMAIL's own billing account is a direct one again; not while it has live customers."""
 
     def unit() -> str:
-        own = db.lock(BillingAccount, _own_account(email).id)
-        live = customers.count_live_customers(own)
-        accounts.revoke_partner_status(own, live_customers=live, by=COMMAND)
+        own = _own_account(email)
+        workflows.revoke_partner_status(own, by=COMMAND)
         return f"{own.id} ({own.name}) has no partner status any more."
 
     click.echo(run_unit(unit))

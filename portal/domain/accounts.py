@@ -214,19 +214,6 @@ def grant_partner_status(account: BillingAccount, *, name: str | None, by: Actor
     audit.record("partner.grant", by=by, chain=account.chain, thing=account.id)
 
 
-def revoke_partner_status(account: BillingAccount, *, live_customers: int, by: Actor) -> None:
-    """Partner status is not taken away while live customers exist.
-
-    Raises Refused("not-partner", "customers-live").
-    """
-    if account.kind is not Kind.PARTNER:
-        raise Refused("not-partner")
-    if live_customers:
-        raise Refused("customers-live", count=live_customers)
-    account.kind = Kind.DIRECT
-    audit.record("partner.revoke", by=by, chain=account.chain, thing=account.id)
-
-
 def partner_accounts_of(actor: Actor) -> list[PartnerAccount]:
     """The partner accounts on which the actor is staff, by name."""
     mine = select(BillingAccount.id, BillingAccount.name).where(

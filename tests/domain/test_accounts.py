@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from portal import db
-from portal.domain import access, accounts, customers, invitations, values
+from portal.domain import access, accounts, customers, invitations, values, workflows
 from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount, InitialGrant, Kind, Status
 from portal.domain.actors import COMMAND, NEWCOMER
@@ -263,9 +263,7 @@ def test_only_a_direct_account_gets_partner_status(app: object, world: World) ->
 
 
 def revoke(ident: str) -> None:
-    partner = db.lock(BillingAccount, ident)
-    live = customers.count_live_customers(partner)
-    accounts.revoke_partner_status(partner, live_customers=live, by=COMMAND)
+    workflows.revoke_partner_status(find(ident), by=COMMAND)
 
 
 def test_partner_status_is_not_taken_away_while_customers_live(app: object, world: World) -> None:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from portal import db
-from portal.domain import accounts, audit, customers, identity, values
+from portal.domain import accounts, audit, customers, identity, values, workflows
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.audit import AuditHead, AuditLine
@@ -168,7 +168,7 @@ def _grant(world: World) -> None:
 
 def _revoke(world: World) -> None:
     own = db.lock(BillingAccount, world.trial)
-    accounts.revoke_partner_status(own, live_customers=0, by=COMMAND)
+    workflows.revoke_partner_status(own, by=COMMAND)
 
 
 def _allow(world: World) -> None:

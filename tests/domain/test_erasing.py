@@ -6,13 +6,24 @@ import pytest
 from flask import Flask
 
 from portal import db
-from portal.domain import accounts, audit, customers, identity, invitations, outbox, values
+from portal.domain import (
+    accounts,
+    audit,
+    customers,
+    identity,
+    imports,
+    invitations,
+    outbox,
+    values,
+    workflows,
+)
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.audit import AuditLine
 from portal.domain.customers import Customer, CustomerNote, Draft
 from portal.domain.errors import Refused
 from portal.domain.identity import SavedForm
+from portal.domain.imports import Line
 from portal.domain.outbox import OutboxEntry
 from tests.support.world import EDDIE, OLGA, SAM, World, actor, everything, user
 
@@ -55,6 +66,9 @@ def quill(app: Flask, world: World) -> str:
         customers.add_note(record, by=actor(EDDIE), text=f"Call {PERSONAL['name']}.")
         identity.save_form(user(EDDIE).id, {"phone": [PERSONAL["phone"]]})
         identity.save_form(user(SAM).id, {"name": ["What Sam typed"]})
+        named = {field: PERSONAL[field] for field in ("name", "invitation_email", "country")}
+        partner = db.lock(BillingAccount, record.partner_id)
+        imports.upload(partner, by=actor(EDDIE), lines=[Line(2, named)])
 
     db.write(write_down)
     return ident
@@ -65,7 +79,7 @@ def remove(ident: str) -> None:
 
 
 def erase(ident: str) -> None:
-    db.write(lambda: customers.erase(db.lock(Customer, ident), by=COMMAND))
+    db.write(lambda: workflows.erase_customer(db.lock(Customer, ident), by=COMMAND))
 
 
 def personal_values_left() -> set[str]:

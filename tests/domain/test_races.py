@@ -16,7 +16,7 @@ from flask import Flask
 from sqlalchemy import event, select, text
 
 from portal import db
-from portal.domain import access, accounts, audit, clouds, customers, idempotency
+from portal.domain import access, accounts, audit, clouds, customers, idempotency, workflows
 from portal.domain.accounts import BillingAccount, Kind, Mode
 from portal.domain.actors import COMMAND, Actor
 from portal.domain.audit import AuditHead, AuditLine
@@ -334,9 +334,8 @@ def test_partner_status_is_never_lost_while_a_customer_is_added(
     db.write(lambda: accounts.switch_to_paid(db.lock(BillingAccount, world.trial), by=tina))
 
     def revoke() -> None:
-        partner = db.lock(BillingAccount, world.trial)
-        live = customers.count_live_customers(partner)
-        accounts.revoke_partner_status(partner, live_customers=live, by=COMMAND)
+        partner = db.session.get_one(BillingAccount, world.trial)
+        workflows.revoke_partner_status(partner, by=COMMAND)
 
     def add() -> None:
         customers.add(db.lock(BillingAccount, world.trial), by=tina, draft=draft())

@@ -65,12 +65,12 @@ AS_WRITTEN = {
 ASKS_NOBODY = {
     "accounts.grant_partner_status",
     "accounts.register",
-    "accounts.revoke_partner_status",
-    "customers.erase",
     "identity.allow_email",
     "identity.enable",
     "identity.make_operator",
     "workflows.disable_user",
+    "workflows.erase_customer",
+    "workflows.revoke_partner_status",
 }
 """Verbs of the operator's commands and of sign-up: no role on anything leads to them."""
 
@@ -82,6 +82,7 @@ PARTS = {
     "access.give_cloud_role",
     "audit.record",
     "clouds.create_with_folder",
+    "customers.erase",
     "customers.notify_customer",
     "customers.notify_partner",
     "customers.withdraw",

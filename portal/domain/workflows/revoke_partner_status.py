@@ -1,0 +1,23 @@
+"""Revoke partner status: only while the account has no live customers."""
+
+from __future__ import annotations
+
+from portal import db
+from portal.domain import audit, customers
+from portal.domain.accounts import BillingAccount, Kind
+from portal.domain.actors import Actor
+from portal.domain.errors import Refused
+
+
+def revoke_partner_status(account: BillingAccount, *, by: Actor) -> None:
+    """The operator makes a partner's account a direct one, unless it has live customers.
+
+    Raises Refused("not-partner", "customers-live").
+    """
+    account = db.lock(BillingAccount, account.id)  # or a customer is added after the count
+    if account.kind is not Kind.PARTNER:
+        raise Refused("not-partner")
+    if live := customers.count_live_customers(account):
+        raise Refused("customers-live", count=live)
+    account.kind = Kind.DIRECT
+    audit.record("partner.revoke", by=by, chain=account.chain, thing=account.id)
