@@ -12,9 +12,9 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 from flask import Flask
 
 from portal import db
-from portal.domain import accounts, customers, identity, invitations, values
+from portal.domain import accounts, customers, identity, values, workflows
 from portal.domain.accounts import BillingAccount
-from portal.domain.actors import COMMAND, NEWCOMER, Actor
+from portal.domain.actors import COMMAND, Actor
 from portal.domain.errors import Refused
 from portal.domain.identity import AllowedEmail, SavedForm, SignUp, UserSession
 from portal.domain.identity import password as passwords
@@ -42,12 +42,16 @@ NEW = "new@comer.example"
 def sign_up(email: str = NEW) -> None:
     address = values.email(email)
     db.write(
-        lambda: identity.sign_up(
-            address,
-            name="New Comer",
-            next_path="/console",
-            language="en",
-            invited=invitations.is_invited(address.key),
+        lambda: workflows.sign_up(
+            address, name="New Comer", next_path="/console", language="en", network=""
+        )
+    )
+
+
+def complete(sign_up_id: str, *, language: str = "en") -> None:
+    db.write(
+        lambda: workflows.complete_sign_up(
+            sign_up_id, name="N", password_hash=CHEAP_HASH, language=language
         )
     )
 
@@ -118,13 +122,23 @@ def test_a_verified_address_has_nothing_waiting(app: object) -> None:
     sign_up(NEW.upper())
     asked = [each.id for each in waiting()]
     assert all(answer_mail(ident) for ident in asked)
-    db.write(
-        lambda: accounts.register(
-            values.email(NEW), name="N", password_hash=CHEAP_HASH, language="en", by=NEWCOMER
-        )
-    )
+    complete(asked[0])
     assert waiting() == []
     assert [answer_mail(ident) for ident in asked] == [None, None]
+    before = everything()
+    for ident in asked:
+        with pytest.raises(Refused, match="link-over"):
+            complete(ident)
+    assert everything() == before
+
+
+def test_who_completes_the_sign_up_owns_a_direct_account_in_trial(app: object) -> None:
+    sign_up()
+    complete(waiting()[0].id, language="ru")
+    own = accounts.first_own_account(user(NEW))
+    assert own is not None
+    assert (own.kind, own.mode, own.name) == ("direct", "trial", "N")
+    assert user(NEW).language == "ru"
 
 
 def test_a_sign_up_is_answered_within_two_days(app: object, clock: Clock) -> None:
@@ -181,7 +195,8 @@ def test_where_sign_up_is_by_invitation_the_invited_and_the_allowed_sign_up(
 def test_who_is_not_invited_leaves_no_trace_and_learns_nothing(app: object) -> None:
     before = everything()
     sign_up("stranger@client.example")
-    assert everything() == before
+    after = everything()
+    assert after == {**before, "tries": after["tries"]}, "only the hash that limits the rate"
 
 
 @pytest.mark.parametrize("settings", [{"SIGN_UP": "invited"}])
