@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from portal.domain.errors import Refused
 
@@ -19,6 +20,8 @@ SEPARATORS = ",;\t"
 
 ZIPPED = b"PK\x03\x04"
 """How an .xlsx or .ods begins."""
+
+csv.field_size_limit(2**31 - 1)  # the file's size is bounded where it is uploaded
 
 NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
@@ -49,28 +52,34 @@ def read_rows(content: bytes) -> Iterator[list[str]]:
     text = content.decode("utf-8-sig", "surrogateescape")
     header = re.split("[\r\n]", text.lstrip(), maxsplit=1)[0]
     separator = max(SEPARATORS, key=header.count)
-    shape = re.compile(
-        rf'(?:"([^"]*+(?:""[^"]*+)*+)"|([^"\r\n{separator}][^\r\n{separator}]*+)?)'
-        rf"({separator}|\r\n|[\r\n]|\Z)"
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    number = lines_read = 0
+    try:
+        for number, cells in enumerate(reader, start=1):
+            yield [_plain(cell, number, column) for column, cell in enumerate(cells or [""], 1)]
+            lines_read = reader.line_num
+    except csv.Error:
+        unread = "".join(islice(io.StringIO(text, newline=""), lines_read, None))
+        raise _wrong_quotes(unread, separator, number + 1) from None
+
+
+def _wrong_quotes(unread: str, separator: str, row: int) -> Refused:
+    """Return the refusal of the first cell in `unread` whose quotation marks are wrong; the csv
+    module does not say which one that is."""
+    before = re.compile(
+        rf'("[^"]*+(?:""[^"]*+)*+"|[^"\r\n{separator}][^\r\n{separator}]*+|){separator}'
     )
-    number, row, at = 1, list[str](), 0
-    while at < len(text) or row:
-        found = shape.match(text, at)
-        place = {"row": number, "column": len(row) + 1}
-        if found is None:
-            raise Refused("file-quotes", field="file", **place)
-        quoted, bare, end = found.groups(default="")
-        row.append(_plain(quoted.replace('""', '"') or bare, place))
-        at = found.end()
-        if end != separator:
-            yield row
-            number, row = number + 1, []
+    column, at = 1, 0
+    while cell := before.match(unread, at):
+        _plain(cell[1], row, column)  # or else what is wrong in this one
+        column, at = column + 1, cell.end()
+    return Refused("file-quotes", field="file", row=row, column=column)
 
 
-def _plain(cell: str, place: dict[str, int]) -> str:
+def _plain(cell: str, row: int, column: int) -> str:
     if NOT_UTF8.search(cell):
-        raise Refused("file-not-utf8", field="file", **place)
+        raise Refused("file-not-utf8", field="file", row=row, column=column)
     if "\0" in cell:
-        raise Refused("file-nul", field="file", **place)
+        raise Refused("file-nul", field="file", row=row, column=column)
     is_escaped = cell.startswith("'") and cell.lstrip("'").startswith(FORMULA_SIGNS)
     return cell[1:] if is_escaped else cell

@@ -10,6 +10,7 @@ import pytest
 from portal import db
 from portal.domain import customers
 from portal.domain.imports import Import
+from portal.web import csv
 from tests.partner.adding import add
 from tests.partner.importing import (
     HEADER,
@@ -106,6 +107,8 @@ BAD_FILES = {
     "another encoding": (sheet(*firms(1)) + "\nФирма,x,RU".encode("cp1251"), "Row 3, column 1: th"),
     "UTF-16": (sheet(*firms(1)).decode().encode("utf-16"), "Row 1, column 1: these characters"),
     "NUL": (sheet("Firm,a\0@client.example,DE"), "Row 2, column 2: a NUL"),
+    "NUL before a quote": (sheet('Firm,a\0,"D"E'), "Row 2, column 2: a NUL"),
+    "quote on the third line of a row": (sheet('"a\n\nb",c,"D"E'), "Row 2, column 3: a quotation"),
     "XLSX": (b"PK\x03\x04\x14\x00\x06\x00", "a spreadsheet program’s own file"),
     "a picture": (b"\x89PNG\r\n\x1a\n\0\0", "Row 1, column 1: these characters are not UTF-8"),
     "too many rows": (sheet(*(f"F,{n}@c.example,DE" for n in range(100_000))), "more than 5,000"),
@@ -123,6 +126,10 @@ def test_a_file_that_cant_be_read_is_a_sentence_and_nothing_is_kept(
     assert upload(olga, world, content).status_code == 422
     assert said in errors(olga)["file"]
     assert db.session.query(Import).count() == 1, "the cast's own"
+
+
+def test_a_cell_may_be_as_long_as_a_file() -> None:
+    assert list(csv.read_rows(b'a,"' + b"x" * 200_000 + b'"')) == [["a", "x" * 200_000]]
 
 
 def test_no_file_at_all_is_a_sentence(browser: Open, world: World) -> None:
