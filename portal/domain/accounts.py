@@ -173,9 +173,15 @@ def open_subaccount(partner: BillingAccount, *, name: str) -> BillingAccount:
 
 
 def _open(kind: Kind, mode: Mode, *, name: str, parent_id: str | None = None) -> BillingAccount:
-    account = BillingAccount(id=db.new_id("dn2"), kind=kind, mode=mode, parent_id=parent_id)
-    account.name, account.name_key = name, search_key(name)
-    account.created_at = db.now()
+    account = BillingAccount(
+        id=db.new_id("dn2"),
+        kind=kind,
+        mode=mode,
+        name=name,
+        name_key=search_key(name),
+        parent_id=parent_id,
+        created_at=db.now(),
+    )
     db.session.add(account)
     db.session.flush()
     return account

@@ -148,8 +148,15 @@ def notify(
     quoted = {name: fact if name == "role" else values.quote(fact) for name, fact in facts.items()}
     for user in people:
         if (user.id, Channel.APP) not in muted:
-            notice = Notification(id=db.new_id("ntc"), user_id=user.id, kind=kind, about=about)
-            notice.target, notice.facts, notice.created_at = target, facts, db.now()
+            notice = Notification(
+                id=db.new_id("ntc"),
+                user_id=user.id,
+                kind=kind,
+                about=about,
+                target=target,
+                facts=facts,
+                created_at=db.now(),
+            )
             db.session.add(notice)
         if (user.id, Channel.MAIL) not in muted:
             outbox.add(

@@ -54,9 +54,14 @@ class Assignments:
 
     def give(self, role: Role, *, by: Actor, at: datetime) -> None:
         """One more row, in effect from `at` on."""
-        row = self.table(id=db.new_id("acc"), role=role, **self.ids)
-        row.granted_at, row.effective_at = db.now(), at
-        row.granted_by = by.id
+        row = self.table(
+            id=db.new_id("acc"),
+            role=role,
+            granted_at=db.now(),
+            effective_at=at,
+            granted_by=by.id,
+            **self.ids,
+        )
         db.session.add(row)
         db.session.flush()
 

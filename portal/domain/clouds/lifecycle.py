@@ -22,14 +22,19 @@ def create_with_folder(
 ) -> tuple[Cloud, Folder]:
     """A new cloud, linked from its first moment, with one folder; the calling verb records it."""
     now = db.now()
-    cloud = Cloud(id=db.new_id("b1g"), created_at=now)
-    cloud.name, cloud.name_key = name, search_key(name)
+    cloud = Cloud(id=db.new_id("b1g"), name=name, name_key=search_key(name), created_at=now)
     db.session.add(cloud)
     db.session.flush()
-    folder = Folder(id=db.new_id("b1g"), cloud_id=cloud.id, name=folder_name, created_at=now)
-    folder.is_default = True
-    link = Link(id=db.new_id("lnk"), cloud_id=cloud.id, account_id=payer.id, since_at=now)
-    link.linked_by = by.id
+    folder = Folder(
+        id=db.new_id("b1g"), cloud_id=cloud.id, name=folder_name, is_default=True, created_at=now
+    )
+    link = Link(
+        id=db.new_id("lnk"),
+        cloud_id=cloud.id,
+        account_id=payer.id,
+        since_at=now,
+        linked_by=by.id,
+    )
     db.session.add_all([folder, link])
     db.session.flush()
     return cloud, folder

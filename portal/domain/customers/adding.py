@@ -19,7 +19,7 @@ from portal.domain import (
 from portal.domain.accounts import BillingAccount, Kind, Mode
 from portal.domain.actors import Actor
 from portal.domain.customers.invitation_quota import quota_refusal
-from portal.domain.customers.record import Customer, Draft, Status
+from portal.domain.customers.record import Customer, Draft, Status, values_of
 from portal.domain.errors import Refused
 from portal.domain.invitations import Invitation
 
@@ -42,11 +42,17 @@ def add(
     for problem in find_problems(partner, draft, same_tin_is_meant=same_tin_is_meant):
         raise problem
     subaccount = accounts.open_subaccount(partner, name=draft.name)
-    record = Customer(id=db.new_id("cst"), partner_id=partner.id, subaccount_id=subaccount.id)
-    record.status, record.created_at = Status.WAITING, db.now()
-    record.fill(draft)
-    if draft.with_cloud:
-        record.default_cloud_id = _create_empty_cloud(partner, subaccount, by=by)
+    record = Customer(
+        id=db.new_id("cst"),
+        partner_id=partner.id,
+        subaccount_id=subaccount.id,
+        default_cloud_id=_create_empty_cloud(partner, subaccount, by=by)
+        if draft.with_cloud
+        else None,
+        status=Status.WAITING,
+        created_at=db.now(),
+        **values_of(draft),
+    )
     db.session.add(record)
     db.session.flush()
     _invite(partner, record, by=by)

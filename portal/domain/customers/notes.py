@@ -59,8 +59,13 @@ def add_note(record: Customer, *, by: Actor, text: str) -> CustomerNote:
     """
     partner = db.lock(BillingAccount, record.partner_id)
     access.require(by, "note.add", partner)
-    note = CustomerNote(id=db.new_id("not"), customer_id=record.id, author_id=by.id)
-    note.text, note.created_at = note_text(text), db.now()
+    note = CustomerNote(
+        id=db.new_id("not"),
+        customer_id=record.id,
+        author_id=by.id,
+        text=note_text(text),
+        created_at=db.now(),
+    )
     db.session.add(note)
     db.session.flush()
     audit.record("note.add", by=by, chain=partner.id, thing=note.id, customer=record.id)

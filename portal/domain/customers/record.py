@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -156,14 +156,21 @@ class Customer(db.Base):
         return true() if actor.is_system else cls.partner_id.in_(access.account_ids(actor))
 
     def fill(self, draft: Draft) -> None:
-        """Takes over a normalised draft, and what searches look through."""
-        for field in fields(Draft):
-            if field.name not in ("with_cloud", "manager_id"):
-                setattr(self, field.name, getattr(draft, field.name))
-        self.manager_id = draft.manager_id or None
-        self.email_key = values.email(draft.invitation_email).key
-        looked_through = (self.name, self.longname, self.invitation_email, self.tin, self.reference)
-        self.search_key = "\n".join(values.search_key(text) for text in looked_through)
+        """Takes over a normalised draft."""
+        for name, value in values_of(draft).items():
+            setattr(self, name, value)
+
+
+def values_of(draft: Draft) -> dict[str, str | None]:
+    """A record's columns as a normalised draft fills them, the ones for searches included."""
+    columns: dict[str, str | None] = asdict(draft)
+    del columns["with_cloud"]
+    searched = (draft.name, draft.longname, draft.invitation_email, draft.tin, draft.reference)
+    return columns | {
+        "manager_id": draft.manager_id or None,
+        "email_key": values.email(draft.invitation_email).key,
+        "search_key": "\n".join(values.search_key(text) for text in searched),
+    }
 
 
 def transition(record: Customer, *allowed: Status, to: Status) -> bool:

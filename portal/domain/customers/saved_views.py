@@ -68,9 +68,15 @@ def save_view(partner: BillingAccount, *, by: Actor, name: str, query: str) -> S
             raise Refused("view-exists", name=twin.name)
     if len(views) >= MAX_VIEWS:
         raise Refused("views-many", most=MAX_VIEWS)
-    view = SavedView(id=db.new_id("viw"), user_id=by.id, partner_id=partner.id, query=query)
-    view.name = _free_name(name, views)
-    view.position, view.created_at = len(views), db.now()
+    view = SavedView(
+        id=db.new_id("viw"),
+        user_id=by.id,
+        partner_id=partner.id,
+        query=query,
+        name=_free_name(name, views),
+        position=len(views),
+        created_at=db.now(),
+    )
     db.session.add(view)
     db.session.flush()
     return view

@@ -44,8 +44,13 @@ def request_email_change(actor: Actor, address: EmailAddress) -> None:
     if user.email_key == address.key and user.email == address.display:
         raise Refused("email-same", field="email")
     db.session.execute(delete(EmailChange).where(EmailChange.user_id == user.id))
-    change = EmailChange(user_id=user.id, id=secrets.token_hex(16), created_at=db.now())
-    change.email, change.email_key = address.display, address.key
+    change = EmailChange(
+        user_id=user.id,
+        id=secrets.token_hex(16),
+        email=address.display,
+        email_key=address.key,
+        created_at=db.now(),
+    )
     db.session.add(change)
     db.session.flush()
     facts = {"email": user.email}

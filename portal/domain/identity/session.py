@@ -51,8 +51,13 @@ def open_session(user_id: str, *, user_agent: str) -> str:
     """Signs a user in; returns the 256-bit token, which is stored nowhere here."""
     token = secrets.token_urlsafe(32)
     now = db.now()
-    row = UserSession(id=_session_id(token), user_id=user_id, user_agent=user_agent[:200])
-    row.created_at = row.seen_at = now
+    row = UserSession(
+        id=_session_id(token),
+        user_id=user_id,
+        user_agent=user_agent[:200],
+        created_at=now,
+        seen_at=now,
+    )
     db.session.add(row)
     db.session.flush()
     return token

@@ -38,8 +38,14 @@ def upload(partner: BillingAccount, *, by: Actor, lines: list[Line]) -> Import:
     )
     if db.session.execute(unfinished).scalar_one() >= MAX_OPEN_IMPORTS:
         raise Refused("imports-many", most=MAX_OPEN_IMPORTS)
-    held = Import(id=db.new_id("imp"), partner_id=partner.id, user_id=by.id, state=State.CHECKING)
-    held.created_at = held.due_at = db.now()
+    held = Import(
+        id=db.new_id("imp"),
+        partner_id=partner.id,
+        user_id=by.id,
+        state=State.CHECKING,
+        created_at=db.now(),
+        due_at=db.now(),
+    )
     db.session.add(held)
     db.session.flush()
     rows = [

@@ -127,9 +127,14 @@ def _move(before: Link, to: BillingAccount, *, by: Actor) -> Link:
     at = max(db.now(), before.since_at + timedelta(microseconds=1))
     before.until_at = at
     db.session.flush()
-    after = Link(id=db.new_id("lnk"), cloud_id=before.cloud_id, account_id=to.id, since_at=at)
-    after.continues_at = at
-    after.linked_by = by.id
+    after = Link(
+        id=db.new_id("lnk"),
+        cloud_id=before.cloud_id,
+        account_id=to.id,
+        since_at=at,
+        continues_at=at,
+        linked_by=by.id,
+    )
     db.session.add(after)
     db.session.flush()
     return after
