@@ -14,6 +14,7 @@ from portal import db, web
 from portal.domain import access, cloud_access, clouds, idempotency, identity, values
 from portal.domain.access import CLOUD_TABLE, CloudRole
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.cloud_access import Member, explanation
 from portal.domain.clouds import Cloud
 from portal.domain.errors import Refused
@@ -31,7 +32,7 @@ PARTNER_ID = re.compile(r"dn2[0-9a-v]{17}")
 def index(cloud_id: str) -> Any:
     """Owners see who has access; who else sees the cloud, how they stand themselves."""
     actor, found = web.actor(), web.find_or_404(Cloud, cloud_id)
-    may_manage = access.may(actor, "cloud.manage_access", found)
+    may_manage = access.may(actor, Action.CLOUD_MANAGE_ACCESS, found)
     holders = cloud_access.members_of(found, reader=actor) if may_manage else []
     mine = [] if may_manage else explanation.grants_of_user(found, actor.id)
     return web.page(
@@ -205,7 +206,7 @@ def explain(cloud_id: str) -> Any:
 def _find(cloud_id: str) -> Cloud:
     """A cloud whose access the signed-in person manages, 404 or 403."""
     found = web.find_or_404(Cloud, cloud_id)
-    access.require(web.actor(), "cloud.manage_access", found)
+    access.require(web.actor(), Action.CLOUD_MANAGE_ACCESS, found)
     return found
 
 

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from portal import db, web
 from portal.domain import access, accounts, clouds
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 
 blueprint = Blueprint("billing", __name__, url_prefix="/billing")
 
@@ -40,7 +41,7 @@ def switch_to_paid(account_id: str) -> Any:
     """GET asks, POST switches; one way, and back to where one was."""
     actor = web.actor()
     found = web.find_or_404(BillingAccount, account_id)
-    access.require(actor, "account.switch_to_paid", found)
+    access.require(actor, Action.ACCOUNT_SWITCH_TO_PAID, found)
     back = web.own_path(request.args.get("next"), url_for(".show", account_id=account_id))
     form = web.Form()
     if not form.is_submitted() or not form.validate():
@@ -59,7 +60,7 @@ def _page(found: BillingAccount, form: web.Form) -> Any:
         account=found,
         form=form,
         clouds=clouds.clouds_linked_to([found.id])[found.id],
-        may_switch=access.may(actor, "account.switch_to_paid", found),
-        may_create=access.may(actor, "cloud.create", found),
-        may_link=access.may(actor, "cloud.link", found),
+        may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, found),
+        may_create=access.may(actor, Action.CLOUD_CREATE, found),
+        may_link=access.may(actor, Action.CLOUD_LINK, found),
     )

@@ -12,6 +12,7 @@ from wtforms import SelectField, ValidationError
 from portal import db, web
 from portal.domain import access, accounts, clouds, idempotency
 from portal.domain.accounts import BillingAccount, Kind
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud, Folder
 from portal.domain.errors import Refused
@@ -78,7 +79,7 @@ def _payers(actor: Actor) -> list[BillingAccount]:
     """The accounts with a role of one's own, and the one from whose page one came."""
     payers = accounts.accounts_to_pay_from(actor)
     asked = db.find(BillingAccount, request.args.get("account", ""), actor)
-    if asked is None or asked in payers or not access.may(actor, "cloud.create", asked):
+    if asked is None or asked in payers or not access.may(actor, Action.CLOUD_CREATE, asked):
         return payers
     return [asked, *payers]
 
@@ -93,7 +94,7 @@ def show(cloud_id: str) -> Any:
 def rename(cloud_id: str) -> Any:
     """Rename a cloud."""
     actor, found = web.actor(), web.find_or_404(Cloud, cloud_id)
-    access.require(actor, "cloud.rename", found)
+    access.require(actor, Action.CLOUD_RENAME, found)
     form = NameForm(**({"name": found.name} | form_recovery.saved_input()))
     name = form.name
 
@@ -111,7 +112,7 @@ def create_folder(cloud_id: str) -> Any:
     """*Create folder*."""
     actor = web.actor()
     found = web.find_or_404(Cloud, cloud_id)
-    access.require(actor, "folder.create", found)
+    access.require(actor, Action.FOLDER_CREATE, found)
     form = CreateFolderForm()
     if not form.validate():
         return _page(found, form, status=422)
@@ -138,7 +139,7 @@ def rename_folder(cloud_id: str, folder_id: str) -> Any:
     actor = web.actor()
     found, folder = web.find_or_404(Cloud, cloud_id), web.find_or_404(Folder, folder_id)
     web.same_or_404(folder.cloud_id, found.id)
-    access.require(actor, "folder.rename", found)
+    access.require(actor, Action.FOLDER_RENAME, found)
     form = NameForm(**({"name": folder.name} | form_recovery.saved_input()))
     name = form.name
 
@@ -167,7 +168,7 @@ def _page(found: Cloud, form: CreateFolderForm, *, status: int = 200) -> Any:
     actor = web.actor()
     payers = clouds.payers_of(found, actor=actor)
     payer = db.find(BillingAccount, payers[0].account_id or "", actor)
-    may_link = found.closed_at is None and access.may(actor, "cloud.relink", found)
+    may_link = found.closed_at is None and access.may(actor, Action.CLOUD_RELINK, found)
     others = accounts.accounts_to_pay_from(actor) if may_link else []
     return web.page(
         "console/clouds/show.html",
@@ -175,8 +176,8 @@ def _page(found: Cloud, form: CreateFolderForm, *, status: int = 200) -> Any:
         form=form,
         folders=clouds.folders_of(found),
         payers=payers,
-        may_rename=access.may(actor, "cloud.rename", found),
-        may_edit=access.may(actor, "folder.create", found),
+        may_rename=access.may(actor, Action.CLOUD_RENAME, found),
+        may_edit=access.may(actor, Action.FOLDER_CREATE, found),
         is_own=payer is not None and payer.kind is Kind.DIRECT and found.closed_at is None,
         targets=[one for one in others if one is not payer],
         status=status,

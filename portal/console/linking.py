@@ -14,6 +14,7 @@ from wtforms import HiddenField, StringField
 from portal import db, web
 from portal.domain import access, links
 from portal.domain.accounts import BillingAccount, PartnerAccount
+from portal.domain.actions import Action
 from portal.domain.clouds import Cloud
 from portal.domain.errors import Refused
 from portal.domain.links import Target
@@ -92,7 +93,7 @@ def _page(at: Target, form: LinkForm, chosen: Cloud | None) -> Any:
         reason=reason,
         effect=links.preview_effect(at, one) if one and not reason else None,
         letter=_letter(at),
-        may_switch=access.may(at.actor, "account.switch_to_paid", at.account),
+        may_switch=access.may(at.actor, Action.ACCOUNT_SWITCH_TO_PAID, at.account),
         status=422 if form.errors or form.form_errors else 200,
     )
 

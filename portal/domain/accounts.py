@@ -22,6 +22,7 @@ from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from portal import db
 from portal.domain import access, audit, identity, policy
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity import User
@@ -148,7 +149,7 @@ def register(
     Raises Refused("account-exists").
     """
     user = identity.create_user(address, name=name, password_hash=password_hash, language=language)
-    audit.record("user.create", by=by, chain=audit.INSTALLATION, thing=user.id)
+    audit.record(Action.USER_CREATE, by=by, chain=audit.INSTALLATION, thing=user.id)
     account = _open(Kind.DIRECT, Mode.TRIAL, name=name)
     audit.open_chain(account.id)
     agreed = policy.current()
@@ -163,7 +164,7 @@ def register(
             )
         )
     access.give_account_role(access.AccountRole.OWNER, to=user.id, account=account, by=by)
-    audit.record("account.create", by=by, chain=account.chain, thing=account.id, owner=user.id)
+    audit.record(Action.ACCOUNT_CREATE, by=by, chain=account.chain, thing=account.id, owner=user.id)
     return user, account
 
 
@@ -197,7 +198,7 @@ def switch_to_paid(account: BillingAccount, *, by: Actor) -> None:
 
     Raises Forbidden, Refused("already-paid", "account-closed").
     """
-    access.require(by, "account.switch_to_paid", account)
+    access.require(by, Action.ACCOUNT_SWITCH_TO_PAID, account)
     if account.closed_at is not None:
         raise Refused("account-closed")
     switched = db.session.execute(
@@ -207,7 +208,7 @@ def switch_to_paid(account: BillingAccount, *, by: Actor) -> None:
     )
     if switched.rowcount != 1:  # type: ignore[attr-defined]
         raise Refused("already-paid")
-    audit.record("account.switch_to_paid", by=by, chain=account.chain, thing=account.id)
+    audit.record(Action.ACCOUNT_SWITCH_TO_PAID, by=by, chain=account.chain, thing=account.id)
 
 
 def grant_partner_status(account: BillingAccount, *, name: str | None, by: Actor) -> None:
@@ -217,7 +218,7 @@ def grant_partner_status(account: BillingAccount, *, name: str | None, by: Actor
     account.kind = Kind.PARTNER
     if name:
         account.name, account.name_key = name, search_key(name)
-    audit.record("partner.grant", by=by, chain=account.chain, thing=account.id)
+    audit.record(Action.PARTNER_GRANT, by=by, chain=account.chain, thing=account.id)
 
 
 def partner_accounts_of(actor: Actor) -> list[PartnerAccount]:

@@ -16,6 +16,7 @@ from sqlalchemy import ForeignKey, Index, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 
 INSTALLATION = "installation"
@@ -69,7 +70,7 @@ def open_chain(chain: str) -> None:
 
 
 def record(
-    action: str,
+    action: Action,
     *,
     by: Actor,
     chain: str,

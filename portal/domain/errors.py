@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from portal.domain.actions import Action
+
 
 class Refused(Exception):
     """A rule stands against it. `field` names the input it is about, where there is one."""
@@ -18,5 +20,5 @@ class Refused(Exception):
 class Forbidden(Refused):
     """The actor's role does not allow this action."""
 
-    def __init__(self, action: str) -> None:
+    def __init__(self, action: Action) -> None:
         super().__init__("role-missing", action=action)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal import db
 from portal.domain import access, customers
 from portal.domain.accounts import BillingAccount, Mode
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.audit import AuditLine
 from portal.domain.clouds import Link
@@ -104,7 +105,7 @@ def first_steps(partner: BillingAccount, *, actor: Actor) -> FirstSteps:
 
 def hide(partner: BillingAccount, *, by: Actor) -> None:
     """Whoever sees the list need not see its first steps. Raises Forbidden."""
-    access.require(by, "account.see", partner)
+    access.require(by, Action.ACCOUNT_SEE, partner)
     db.lock(User, by.id)  # a second click finds what the first one left
     if db.session.get(HiddenSteps, (by.id, partner.id)) is None:
         hidden = HiddenSteps(user_id=by.id, partner_id=partner.id, hidden_at=db.now())
@@ -114,7 +115,7 @@ def hide(partner: BillingAccount, *, by: Actor) -> None:
 
 def show(partner: BillingAccount, *, by: Actor) -> None:
     """Who hid the first steps sees them again. Raises Forbidden."""
-    access.require(by, "account.see", partner)
+    access.require(by, Action.ACCOUNT_SEE, partner)
     found = delete(HiddenSteps).where(
         HiddenSteps.user_id == by.id, HiddenSteps.partner_id == partner.id
     )

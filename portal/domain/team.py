@@ -12,6 +12,7 @@ from portal import db
 from portal.domain import access, identity
 from portal.domain.access import AccountAccess, AccountRole
 from portal.domain.accounts import BillingAccount, Kind
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.customers import Customer, Status
 from portal.domain.errors import Refused
@@ -40,7 +41,7 @@ def add(partner: BillingAccount, *, by: Actor, address: EmailAddress, role: Acco
 
     Raises Forbidden; Refused("email-is-customer", "no-account") and as `access.grant`.
     """
-    access.require(by, "access.manage", partner)
+    access.require(by, Action.ACCESS_MANAGE, partner)
     partner = db.lock(BillingAccount, partner.id)  # or the address is invited meanwhile
     user = identity.user_by_email(address.key)
     if customer := _own_customer(partner, address, user):

@@ -14,6 +14,7 @@ from flask_babel import pgettext
 from portal import db, web
 from portal.domain import access, activity
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.activity import ActivityFilter, ActivityLine
 from portal.i18n import formats
 from portal.wording import labels
@@ -27,7 +28,7 @@ SEQ_MOST = 2**31 - 1
 @blueprint.get("")
 def index(account_id: str) -> Any:
     """The lines, newest first; filter and place stand in the URL."""
-    access.require(web.actor(), "account.see", g.partner)
+    access.require(web.actor(), Action.ACCOUNT_SEE, g.partner)
     wanted = _wanted()
     lines = activity.lines_for(g.partner, wanted)
     people = activity.people_in(g.partner)
@@ -52,7 +53,7 @@ def index(account_id: str) -> Any:
 @blueprint.get("/export")
 def export(account_id: str) -> Any:
     """The lines that the filter shows, all of them, as CSV."""
-    access.require(web.actor(), "account.see", g.partner)
+    access.require(web.actor(), Action.ACCOUNT_SEE, g.partner)
     wanted = replace(_wanted(), before=None)
     return web.csv_file("activity", _rows(account_id, wanted))
 

@@ -13,6 +13,7 @@ from portal import db, web
 from portal.domain import access, customers, idempotency, team, values
 from portal.domain.access import ACCOUNT_TABLE, AccountRole
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.errors import Refused
 from portal.domain.team import Member
 from portal.domain.values import Invalid
@@ -28,8 +29,8 @@ def index(account_id: str) -> Any:
     """The staff, and the role table."""
     actor = web.actor()
     members = team.members(g.partner)
-    may_manage = access.may(actor, "access.manage", g.partner)
-    may_manage_owners = access.may(actor, "access.manage_owners", g.partner)
+    may_manage = access.may(actor, Action.ACCESS_MANAGE, g.partner)
+    may_manage_owners = access.may(actor, Action.ACCESS_MANAGE_OWNERS, g.partner)
     return web.page(
         "partner/team/index.html",
         fragment="staff",
@@ -49,7 +50,7 @@ def _is_owner(member: Member) -> bool:
 
 def _offered() -> list[AccountRole]:
     """The roles that the signed-in person may give."""
-    is_owner = access.may(web.actor(), "access.manage_owners", g.partner)
+    is_owner = access.may(web.actor(), Action.ACCESS_MANAGE_OWNERS, g.partner)
     return [role for role in AccountRole if is_owner or role is not AccountRole.OWNER]
 
 
@@ -69,7 +70,7 @@ class AddForm(role_form.RoleForm, web.CreatingForm):
 def add(account_id: str) -> Any:
     """*Add staff*."""
     actor, partner_id = web.actor(), g.partner.id
-    access.require(actor, "access.manage", g.partner)
+    access.require(actor, Action.ACCESS_MANAGE, g.partner)
     form = AddForm(_offered(), **role_form.initial_role(AccountRole.EDITOR))
     form.email.flags.required = True
     stranger = ""
@@ -141,12 +142,12 @@ def remove(account_id: str, user_id: str) -> Any:
 
 def _find(user_id: str) -> Member:
     """One of this partner's staff whom the signed-in person may touch, 404 or 403."""
-    access.require(web.actor(), "access.manage", g.partner)
+    access.require(web.actor(), Action.ACCESS_MANAGE, g.partner)
     member = team.member(g.partner, user_id)
     if member is None:
         abort(404)
     if _is_owner(member):
-        access.require(web.actor(), "access.manage_owners", g.partner)
+        access.require(web.actor(), Action.ACCESS_MANAGE_OWNERS, g.partner)
     return member
 
 

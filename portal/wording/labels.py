@@ -10,6 +10,8 @@ from typing import Any
 
 from flask_babel import gettext, lazy_gettext, lazy_pgettext
 
+from portal.domain.actions import Action
+
 Facts = Mapping[str, Any]
 
 
@@ -21,49 +23,49 @@ N_ = str
 """Marks a text that is kept in English, and translated where it is shown."""
 
 TITLES = {
-    "account.create": lazy_gettext("Account opened"),
-    "account.switch_to_paid": lazy_gettext("Switched to paid"),
-    "partner.grant": lazy_gettext("Partner status given"),
-    "partner.revoke": lazy_gettext("Partner status taken back"),
-    "access.grant": lazy_gettext("Role given"),
-    "access.change": lazy_gettext("Role changed"),
-    "access.revoke": lazy_gettext("Role taken back"),
-    "customer.add": lazy_gettext("Customer added"),
-    "customer.edit": lazy_gettext("Record edited"),
-    "customer.correct_address": lazy_gettext("Address corrected"),
-    "customer.suspend": lazy_gettext("Customer suspended"),
-    "customer.resume": lazy_gettext("Customer resumed"),
-    "customer.remove": lazy_gettext("Customer removed"),
-    "customer.erase": lazy_gettext("Personal values erased"),
-    "partnership.end": lazy_gettext("Partnership ended"),
-    "invitation.copy_link": lazy_gettext("Confirmation link copied"),
-    "invitation.accept": lazy_gettext("Partnership confirmed"),
-    "invitation.decline": lazy_gettext("Partnership declined"),
-    "note.add": lazy_gettext("Note written"),
-    "note.delete": lazy_gettext("Note deleted"),
-    "import.upload": lazy_gettext("File uploaded"),
-    "import.begin": lazy_gettext("Import begun"),
-    "import.end": lazy_gettext("Import ended"),
-    "import.remove": lazy_gettext("File removed"),
-    "cloud.create": lazy_gettext("Cloud created"),
-    "cloud.rename": lazy_gettext("Cloud renamed"),
-    "cloud.link": lazy_gettext("Cloud linked"),
-    "cloud.leave": lazy_gettext("Cloud linked elsewhere"),
-    "cloud_access.grant": lazy_gettext("Role on a cloud given"),
-    "cloud_access.change": lazy_gettext("Role on a cloud changed"),
-    "cloud_access.revoke": lazy_gettext("Role on a cloud taken back"),
-    "cloud_access.revoke_partner": lazy_gettext("Partner’s access to a cloud revoked"),
-    "folder.create": lazy_gettext("Folder created"),
-    "folder.rename": lazy_gettext("Folder renamed"),
-    "user.create": lazy_gettext("Person registered"),
-    "user.allow": lazy_gettext("Address allowed to sign up"),
-    "user.operator": lazy_gettext("Operator appointed"),
-    "user.edit": lazy_gettext("Profile edited"),
-    "user.change_email": lazy_gettext("E-mail changed"),
-    "user.change_password": lazy_gettext("Password changed"),
-    "user.reset_password": lazy_gettext("Forgotten password replaced"),
-    "user.disable": lazy_gettext("Person disabled"),
-    "user.enable": lazy_gettext("Person enabled"),
+    Action.ACCOUNT_CREATE: lazy_gettext("Account opened"),
+    Action.ACCOUNT_SWITCH_TO_PAID: lazy_gettext("Switched to paid"),
+    Action.PARTNER_GRANT: lazy_gettext("Partner status given"),
+    Action.PARTNER_REVOKE: lazy_gettext("Partner status taken back"),
+    Action.ACCESS_GRANT: lazy_gettext("Role given"),
+    Action.ACCESS_CHANGE: lazy_gettext("Role changed"),
+    Action.ACCESS_REVOKE: lazy_gettext("Role taken back"),
+    Action.CUSTOMER_ADD: lazy_gettext("Customer added"),
+    Action.CUSTOMER_EDIT: lazy_gettext("Record edited"),
+    Action.CUSTOMER_CORRECT_ADDRESS: lazy_gettext("Address corrected"),
+    Action.CUSTOMER_SUSPEND: lazy_gettext("Customer suspended"),
+    Action.CUSTOMER_RESUME: lazy_gettext("Customer resumed"),
+    Action.CUSTOMER_REMOVE: lazy_gettext("Customer removed"),
+    Action.CUSTOMER_ERASE: lazy_gettext("Personal values erased"),
+    Action.PARTNERSHIP_END: lazy_gettext("Partnership ended"),
+    Action.INVITATION_COPY_LINK: lazy_gettext("Confirmation link copied"),
+    Action.INVITATION_ACCEPT: lazy_gettext("Partnership confirmed"),
+    Action.INVITATION_DECLINE: lazy_gettext("Partnership declined"),
+    Action.NOTE_ADD: lazy_gettext("Note written"),
+    Action.NOTE_DELETE: lazy_gettext("Note deleted"),
+    Action.IMPORT_UPLOAD: lazy_gettext("File uploaded"),
+    Action.IMPORT_BEGIN: lazy_gettext("Import begun"),
+    Action.IMPORT_END: lazy_gettext("Import ended"),
+    Action.IMPORT_REMOVE: lazy_gettext("File removed"),
+    Action.CLOUD_CREATE: lazy_gettext("Cloud created"),
+    Action.CLOUD_RENAME: lazy_gettext("Cloud renamed"),
+    Action.CLOUD_LINK: lazy_gettext("Cloud linked"),
+    Action.CLOUD_LEAVE: lazy_gettext("Cloud linked elsewhere"),
+    Action.CLOUD_ACCESS_GRANT: lazy_gettext("Role on a cloud given"),
+    Action.CLOUD_ACCESS_CHANGE: lazy_gettext("Role on a cloud changed"),
+    Action.CLOUD_ACCESS_REVOKE: lazy_gettext("Role on a cloud taken back"),
+    Action.CLOUD_ACCESS_REVOKE_PARTNER: lazy_gettext("Partner’s access to a cloud revoked"),
+    Action.FOLDER_CREATE: lazy_gettext("Folder created"),
+    Action.FOLDER_RENAME: lazy_gettext("Folder renamed"),
+    Action.USER_CREATE: lazy_gettext("Person registered"),
+    Action.USER_ALLOW: lazy_gettext("Address allowed to sign up"),
+    Action.USER_OPERATOR: lazy_gettext("Operator appointed"),
+    Action.USER_EDIT: lazy_gettext("Profile edited"),
+    Action.USER_CHANGE_EMAIL: lazy_gettext("E-mail changed"),
+    Action.USER_CHANGE_PASSWORD: lazy_gettext("Password changed"),
+    Action.USER_RESET_PASSWORD: lazy_gettext("Forgotten password replaced"),
+    Action.USER_DISABLE: lazy_gettext("Person disabled"),
+    Action.USER_ENABLE: lazy_gettext("Person enabled"),
 }
 """What an action is called, where one chooses it."""
 
@@ -71,67 +73,71 @@ OF_THE_INSTALLATION = {action for action in TITLES if action.startswith("user.")
 """Actions that stand in no account's chain."""
 
 SENTENCES: dict[str, Callable[[Facts], str]] = {
-    "account.create": lambda f: _("The account was opened."),
-    "account.switch_to_paid": lambda f: _("The account was switched from trial to paid."),
-    "partner.grant": lambda f: _("The account got partner status."),
-    "partner.revoke": lambda f: _("The account lost partner status."),
-    "access.grant": lambda f: _(
+    Action.ACCOUNT_CREATE: lambda f: _("The account was opened."),
+    Action.ACCOUNT_SWITCH_TO_PAID: lambda f: _("The account was switched from trial to paid."),
+    Action.PARTNER_GRANT: lambda f: _("The account got partner status."),
+    Action.PARTNER_REVOKE: lambda f: _("The account lost partner status."),
+    Action.ACCESS_GRANT: lambda f: _(
         "%(person)s came onto the staff, as %(role)s.", person=f["about"], role=role(f["role"])
     ),
-    "access.change": lambda f: _(
+    Action.ACCESS_CHANGE: lambda f: _(
         "%(person)s’s role was changed to %(role)s.", person=f["about"], role=role(f["role"])
     ),
-    "access.revoke": lambda f: _("%(person)s was removed from the staff.", person=f["about"]),
-    "customer.add": lambda f: _("The customer was added and invited."),
-    "customer.edit": lambda f: _(
+    Action.ACCESS_REVOKE: lambda f: _("%(person)s was removed from the staff.", person=f["about"]),
+    Action.CUSTOMER_ADD: lambda f: _("The customer was added and invited."),
+    Action.CUSTOMER_EDIT: lambda f: _(
         "The record was edited: %(fields)s.", fields=", ".join(map(field, f["fields"]))
     ),
-    "customer.correct_address": lambda f: _(
+    Action.CUSTOMER_CORRECT_ADDRESS: lambda f: _(
         "The invited address was corrected; a new record took this one’s place."
     ),
-    "customer.suspend": lambda f: _("The customer was suspended."),
-    "customer.resume": lambda f: _("The customer was resumed."),
-    "customer.remove": lambda f: _("The customer was removed before answering."),
-    "customer.erase": lambda f: _("The customer’s personal values were erased."),
-    "partnership.end": lambda f: _("The partnership was ended."),
-    "invitation.copy_link": lambda f: _("The confirmation link was copied, to pass it on."),
-    "invitation.accept": lambda f: _("The customer confirmed the partnership."),
-    "invitation.decline": lambda f: _("The customer declined the partnership."),
-    "note.add": lambda f: _("A note was written."),
-    "note.delete": lambda f: _("A note was deleted."),
-    "import.upload": lambda f: _(
+    Action.CUSTOMER_SUSPEND: lambda f: _("The customer was suspended."),
+    Action.CUSTOMER_RESUME: lambda f: _("The customer was resumed."),
+    Action.CUSTOMER_REMOVE: lambda f: _("The customer was removed before answering."),
+    Action.CUSTOMER_ERASE: lambda f: _("The customer’s personal values were erased."),
+    Action.PARTNERSHIP_END: lambda f: _("The partnership was ended."),
+    Action.INVITATION_COPY_LINK: lambda f: _("The confirmation link was copied, to pass it on."),
+    Action.INVITATION_ACCEPT: lambda f: _("The customer confirmed the partnership."),
+    Action.INVITATION_DECLINE: lambda f: _("The customer declined the partnership."),
+    Action.NOTE_ADD: lambda f: _("A note was written."),
+    Action.NOTE_DELETE: lambda f: _("A note was deleted."),
+    Action.IMPORT_UPLOAD: lambda f: _(
         "A file of customers was uploaded to be checked; rows: %(rows)s.", rows=f["rows"]
     ),
-    "import.begin": lambda f: _(
+    Action.IMPORT_BEGIN: lambda f: _(
         "An import of customers was begun; rows to add: %(rows)s.", rows=f["rows"]
     ),
-    "import.end": lambda f: _("An import of customers was ended early."),
-    "import.remove": lambda f: _("A file of customers was removed."),
-    "cloud.create": lambda f: _("A cloud was created: %(id)s.", id=f["thing"]),
-    "cloud.rename": lambda f: _("The cloud %(id)s was renamed.", id=f["thing"]),
-    "cloud.link": lambda f: _("The cloud %(id)s was linked to this account.", id=f["thing"]),
-    "cloud.leave": lambda f: _("The cloud %(id)s was linked to another account.", id=f["thing"]),
-    "cloud_access.grant": lambda f: _(
+    Action.IMPORT_END: lambda f: _("An import of customers was ended early."),
+    Action.IMPORT_REMOVE: lambda f: _("A file of customers was removed."),
+    Action.CLOUD_CREATE: lambda f: _("A cloud was created: %(id)s.", id=f["thing"]),
+    Action.CLOUD_RENAME: lambda f: _("The cloud %(id)s was renamed.", id=f["thing"]),
+    Action.CLOUD_LINK: lambda f: _("The cloud %(id)s was linked to this account.", id=f["thing"]),
+    Action.CLOUD_LEAVE: lambda f: _(
+        "The cloud %(id)s was linked to another account.", id=f["thing"]
+    ),
+    Action.CLOUD_ACCESS_GRANT: lambda f: _(
         "%(role)s was given on the cloud %(id)s.", role=f["role"], id=f["thing"]
     ),
-    "cloud_access.change": lambda f: _(
+    Action.CLOUD_ACCESS_CHANGE: lambda f: _(
         "A role on the cloud %(id)s was changed to %(role)s.", role=f["role"], id=f["thing"]
     ),
-    "cloud_access.revoke": lambda f: _("A role on the cloud %(id)s was taken back.", id=f["thing"]),
-    "cloud_access.revoke_partner": lambda f: _(
+    Action.CLOUD_ACCESS_REVOKE: lambda f: _(
+        "A role on the cloud %(id)s was taken back.", id=f["thing"]
+    ),
+    Action.CLOUD_ACCESS_REVOKE_PARTNER: lambda f: _(
         "The partner’s access to the cloud %(id)s was revoked.", id=f["thing"]
     ),
-    "folder.create": lambda f: _("A folder was created in the cloud %(id)s.", id=f["cloud"]),
-    "folder.rename": lambda f: _("A folder was renamed in the cloud %(id)s.", id=f["cloud"]),
-    "user.create": lambda f: _("A person registered."),
-    "user.allow": lambda f: _("An address was allowed to sign up."),
-    "user.operator": lambda f: _("A person was made operator."),
-    "user.edit": lambda f: _("A person edited their profile."),
-    "user.change_email": lambda f: _("A person changed their address."),
-    "user.change_password": lambda f: _("A person changed their password."),
-    "user.reset_password": lambda f: _("A person replaced a forgotten password."),
-    "user.disable": lambda f: _("A person was disabled."),
-    "user.enable": lambda f: _("A person was enabled again."),
+    Action.FOLDER_CREATE: lambda f: _("A folder was created in the cloud %(id)s.", id=f["cloud"]),
+    Action.FOLDER_RENAME: lambda f: _("A folder was renamed in the cloud %(id)s.", id=f["cloud"]),
+    Action.USER_CREATE: lambda f: _("A person registered."),
+    Action.USER_ALLOW: lambda f: _("An address was allowed to sign up."),
+    Action.USER_OPERATOR: lambda f: _("A person was made operator."),
+    Action.USER_EDIT: lambda f: _("A person edited their profile."),
+    Action.USER_CHANGE_EMAIL: lambda f: _("A person changed their address."),
+    Action.USER_CHANGE_PASSWORD: lambda f: _("A person changed their password."),
+    Action.USER_RESET_PASSWORD: lambda f: _("A person replaced a forgotten password."),
+    Action.USER_DISABLE: lambda f: _("A person was disabled."),
+    Action.USER_ENABLE: lambda f: _("A person was enabled again."),
 }
 """An action with its facts, as a sentence; who did it stands beside."""
 
@@ -185,26 +191,30 @@ MODES = {"trial": lazy_gettext("trial"), "paid": lazy_gettext("paid")}
 """Consumption modes."""
 
 ABILITIES = {
-    "account.see": lazy_gettext("See the account, its customers with their notes, its activity"),
-    "cloud.create": lazy_gettext("Create a cloud"),
-    "cloud.link": lazy_gettext("Link a cloud to the account"),
-    "customer.add": lazy_gettext("Add a customer"),
-    "customer.edit": lazy_gettext("Edit a customer’s record, correct its address"),
-    "customer.suspend": lazy_gettext("Suspend a customer"),
-    "customer.resume": lazy_gettext("Resume a customer"),
-    "customer.remove": lazy_gettext("Remove an unconfirmed customer"),
-    "partnership.end": lazy_gettext("End a partnership"),
-    "note.add": lazy_gettext("Write notes, delete one’s own"),
-    "note.delete": lazy_gettext("Delete anybody’s notes"),
-    "access.manage": lazy_gettext("Add staff, change their roles, remove them"),
-    "access.manage_owners": lazy_gettext("Make somebody owner, change or remove an owner"),
-    "account.switch_to_paid": lazy_gettext("Switch to paid"),
-    "cloud.see": lazy_gettext("See the cloud, its folders and who pays for it"),
-    "cloud.rename": lazy_gettext("Rename the cloud"),
-    "folder.create": lazy_gettext("Create a folder"),
-    "folder.rename": lazy_gettext("Rename a folder"),
-    "cloud.manage_access": lazy_gettext("See who has access, give and revoke it"),
-    "cloud.relink": lazy_gettext("Link the cloud to another account (with editor or higher there)"),
+    Action.ACCOUNT_SEE: lazy_gettext(
+        "See the account, its customers with their notes, its activity"
+    ),
+    Action.CLOUD_CREATE: lazy_gettext("Create a cloud"),
+    Action.CLOUD_LINK: lazy_gettext("Link a cloud to the account"),
+    Action.CUSTOMER_ADD: lazy_gettext("Add a customer"),
+    Action.CUSTOMER_EDIT: lazy_gettext("Edit a customer’s record, correct its address"),
+    Action.CUSTOMER_SUSPEND: lazy_gettext("Suspend a customer"),
+    Action.CUSTOMER_RESUME: lazy_gettext("Resume a customer"),
+    Action.CUSTOMER_REMOVE: lazy_gettext("Remove an unconfirmed customer"),
+    Action.PARTNERSHIP_END: lazy_gettext("End a partnership"),
+    Action.NOTE_ADD: lazy_gettext("Write notes, delete one’s own"),
+    Action.NOTE_DELETE: lazy_gettext("Delete anybody’s notes"),
+    Action.ACCESS_MANAGE: lazy_gettext("Add staff, change their roles, remove them"),
+    Action.ACCESS_MANAGE_OWNERS: lazy_gettext("Make somebody owner, change or remove an owner"),
+    Action.ACCOUNT_SWITCH_TO_PAID: lazy_gettext("Switch to paid"),
+    Action.CLOUD_SEE: lazy_gettext("See the cloud, its folders and who pays for it"),
+    Action.CLOUD_RENAME: lazy_gettext("Rename the cloud"),
+    Action.FOLDER_CREATE: lazy_gettext("Create a folder"),
+    Action.FOLDER_RENAME: lazy_gettext("Rename a folder"),
+    Action.CLOUD_MANAGE_ACCESS: lazy_gettext("See who has access, give and revoke it"),
+    Action.CLOUD_RELINK: lazy_gettext(
+        "Link the cloud to another account (with editor or higher there)"
+    ),
 }
 """What the role tables' actions let one do."""
 

@@ -17,6 +17,7 @@ from portal.domain.access.permissions import (
     users_with_role,
 )
 from portal.domain.access.role_table import AccountRole, CloudRole
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity import User
@@ -29,11 +30,11 @@ def grant(role: AccountRole, *, to: User, account: Account, by: Actor) -> None:
     Raises Forbidden, Refused("has-role").
     """
     account = db.lock(type(account), account.id)
-    require(by, "access.manage", account)
+    require(by, Action.ACCESS_MANAGE, account)
     if role is AccountRole.OWNER:
-        require(by, "access.manage_owners", account)
+        require(by, Action.ACCESS_MANAGE_OWNERS, account)
     _assignments(to.id, account).fill(role, by=by)
-    audit.record("access.grant", by=by, chain=account.chain, thing=to.id, role=role)
+    audit.record(Action.ACCESS_GRANT, by=by, chain=account.chain, thing=to.id, role=role)
     _notify(role, of=to, account=account, by=by)
 
 
@@ -43,15 +44,15 @@ def change(role: AccountRole, *, of: User, account: Account, by: Actor) -> None:
     Raises Forbidden, Refused("no-role", "last-owner").
     """
     account = db.lock(type(account), account.id)
-    require(by, "access.manage", account)
+    require(by, Action.ACCESS_MANAGE, account)
     seat = _assignments(of.id, account)
     rows = seat.taken()
     if AccountRole.OWNER in (role, *(row.role for row in rows)):
-        require(by, "access.manage_owners", account)
+        require(by, Action.ACCESS_MANAGE_OWNERS, account)
     if role is not AccountRole.OWNER:
         _require_another_owner(rows, account)
     if seat.change(role, by=by):
-        audit.record("access.change", by=by, chain=account.chain, thing=of.id, role=role)
+        audit.record(Action.ACCESS_CHANGE, by=by, chain=account.chain, thing=of.id, role=role)
         _notify(role, of=of, account=account, by=by)
 
 
@@ -62,14 +63,14 @@ def revoke(*, of: User, account: Account, by: Actor) -> None:
     Raises Forbidden, Refused("no-role", "last-owner", "customers-last-role").
     """
     account = db.lock(type(account), account.id)
-    require(by, "access.manage", account)
+    require(by, Action.ACCESS_MANAGE, account)
     rows = _assignments(of.id, account).taken()
     if AccountRole.OWNER in [row.role for row in rows]:
-        require(by, "access.manage_owners", account)
+        require(by, Action.ACCESS_MANAGE_OWNERS, account)
     _require_another_owner(rows, account)
     _require_customers_role(of, account, by=by)
     revoke_assignments(rows)
-    audit.record("access.revoke", by=by, chain=account.chain, thing=of.id)
+    audit.record(Action.ACCESS_REVOKE, by=by, chain=account.chain, thing=of.id)
     said = {"about": account.id, "thing": account.name}
     notifications.notify(Kind.ACCESS_TAKEN, to=[of.id], target=CONSOLE, by=by, **said)
 

@@ -30,6 +30,7 @@ from portal.domain.access.role_table import (
     AccountRole,
     CloudRole,
 )
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Forbidden
 from portal.domain.notifications import Target
@@ -130,7 +131,7 @@ def roles_on_cloud(actor: Actor, cloud_id: str) -> frozenset[CloudRole]:
     return frozenset(db.session.scalars(held))
 
 
-def may(actor: Actor, action: str, thing: Any) -> bool:
+def may(actor: Actor, action: Action, thing: Any) -> bool:
     """Whether the actor's roles allow `action` on this account, cloud or invitation."""
     if action in INVITED_TABLE:  # before all: no system actor is the invited person
         return bool(thing.email_key == actor.email_key)
@@ -141,7 +142,7 @@ def may(actor: Actor, action: str, thing: Any) -> bool:
     return not ACCOUNT_TABLE[action].isdisjoint(roles_on_account(actor, thing))
 
 
-def require(actor: Actor, action: str, thing: Any) -> None:
+def require(actor: Actor, action: Action, thing: Any) -> None:
     """Raises Forbidden unless `may`."""
     if not may(actor, action, thing):
         raise Forbidden(action)
@@ -149,7 +150,7 @@ def require(actor: Actor, action: str, thing: Any) -> None:
 
 def administers(actor: Actor, account: Account) -> bool:
     """Whether the actor administers the account by a role on itself; it may end its partnership."""
-    return actor.id in users_with_role(account.id, ACCOUNT_TABLE["access.manage"])
+    return actor.id in users_with_role(account.id, ACCOUNT_TABLE[Action.ACCESS_MANAGE])
 
 
 def users_with_role(account_id: str, roles: frozenset[AccountRole]) -> set[str]:

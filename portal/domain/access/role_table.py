@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from portal.domain.actions import Action
+
 
 class AccountRole(StrEnum):
     """Roles on billing accounts, strongest first."""
@@ -27,37 +29,37 @@ class CloudRole(StrEnum):
 
 _O, _A, _E, _AC, _V = AccountRole
 
-ACCOUNT_TABLE: dict[str, frozenset[AccountRole]] = {
-    "account.see": frozenset({_O, _A, _E, _AC, _V}),
-    "cloud.create": frozenset({_O, _A, _E}),
-    "cloud.link": frozenset({_O, _A, _E}),
-    "customer.add": frozenset({_O, _A, _E}),
-    "customer.edit": frozenset({_O, _A, _E}),
-    "customer.suspend": frozenset({_O, _A, _E}),
-    "customer.resume": frozenset({_O, _A, _E}),
-    "customer.remove": frozenset({_O}),
-    "partnership.end": frozenset({_O}),
-    "note.add": frozenset({_O, _A, _E}),
-    "note.delete": frozenset({_O}),
-    "access.manage": frozenset({_O, _A}),
-    "access.manage_owners": frozenset({_O}),
-    "account.switch_to_paid": frozenset({_O}),
+ACCOUNT_TABLE: dict[Action, frozenset[AccountRole]] = {
+    Action.ACCOUNT_SEE: frozenset({_O, _A, _E, _AC, _V}),
+    Action.CLOUD_CREATE: frozenset({_O, _A, _E}),
+    Action.CLOUD_LINK: frozenset({_O, _A, _E}),
+    Action.CUSTOMER_ADD: frozenset({_O, _A, _E}),
+    Action.CUSTOMER_EDIT: frozenset({_O, _A, _E}),
+    Action.CUSTOMER_SUSPEND: frozenset({_O, _A, _E}),
+    Action.CUSTOMER_RESUME: frozenset({_O, _A, _E}),
+    Action.CUSTOMER_REMOVE: frozenset({_O}),
+    Action.PARTNERSHIP_END: frozenset({_O}),
+    Action.NOTE_ADD: frozenset({_O, _A, _E}),
+    Action.NOTE_DELETE: frozenset({_O}),
+    Action.ACCESS_MANAGE: frozenset({_O, _A}),
+    Action.ACCESS_MANAGE_OWNERS: frozenset({_O}),
+    Action.ACCOUNT_SWITCH_TO_PAID: frozenset({_O}),
 }
 """What a role on an account allows; the account is the partner's own for `customer.…`."""
 
 _EDITORS = frozenset({CloudRole.OWNER, CloudRole.ADMIN, CloudRole.EDITOR})
 
-CLOUD_TABLE: dict[str, frozenset[CloudRole]] = {
-    "cloud.rename": _EDITORS,
-    "folder.create": _EDITORS,
-    "folder.rename": _EDITORS,
-    "cloud.manage_access": frozenset({CloudRole.OWNER}),
-    "cloud.relink": frozenset({CloudRole.OWNER}),
+CLOUD_TABLE: dict[Action, frozenset[CloudRole]] = {
+    Action.CLOUD_RENAME: _EDITORS,
+    Action.FOLDER_CREATE: _EDITORS,
+    Action.FOLDER_RENAME: _EDITORS,
+    Action.CLOUD_MANAGE_ACCESS: frozenset({CloudRole.OWNER}),
+    Action.CLOUD_RELINK: frozenset({CloudRole.OWNER}),
 }
 """What a role on a cloud allows; relinking it needs a role on the account to link it to as well."""
 
-INVITED_TABLE = frozenset({"invitation.accept", "invitation.decline"})
+INVITED_TABLE = frozenset({Action.INVITATION_ACCEPT, Action.INVITATION_DECLINE})
 """What needs no role: the signed-in user whose verified address the open invitation names."""
 
-STAFF_ROLES = ACCOUNT_TABLE["cloud.create"]
+STAFF_ROLES = ACCOUNT_TABLE[Action.CLOUD_CREATE]
 """The roles on a partner's account for whose holders the account's cloud roles hold."""

@@ -12,11 +12,12 @@ from portal.domain import access, clouds
 from portal.domain.access import AccountAccess, AccountRole, CloudAccess, CloudRole
 from portal.domain.access.assignments import rank
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud
 from portal.domain.identity import User
 
-SEE = "cloud.see"
+SEE = Action.CLOUD_SEE
 
 
 class Ground(NamedTuple):
@@ -45,7 +46,7 @@ class Ground(NamedTuple):
 class Ability(NamedTuple):
     """What a person may do, and by which rows; none: they may not."""
 
-    action: str
+    action: Action
     grounds: list[Ground]
 
     @property
@@ -112,7 +113,7 @@ def _on_payer(found: Cloud, user: User, reader: Actor) -> list[Ground]:
     rows = select(AccountAccess).where(
         AccountAccess.account_id.in_(holding),
         AccountAccess.user_id == user.id,
-        AccountAccess.role.in_(access.ACCOUNT_TABLE["account.see"]),
+        AccountAccess.role.in_(access.ACCOUNT_TABLE[Action.ACCOUNT_SEE]),
         AccountAccess.revoked_at.is_(None),
     )
     return [

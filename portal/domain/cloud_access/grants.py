@@ -12,6 +12,7 @@ from portal.domain.access import CloudAccess, CloudRole
 from portal.domain.access.assignments import Assignments, rank, revoke_assignments
 from portal.domain.accounts import BillingAccount
 from portal.domain.accounts import Kind as AccountKind
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.cloud_access.members import open_grants
 from portal.domain.clouds import Cloud
@@ -31,12 +32,12 @@ def grant(found: Cloud, *, by: Actor, role: CloudRole, to: EmailAddress | str) -
     Raises Forbidden; Refused("cloud-closed", "no-account", "no-partner", "has-role").
     """
     found = db.lock(Cloud, found.id)
-    access.require(by, "cloud.manage_access", found)
+    access.require(by, Action.CLOUD_MANAGE_ACCESS, found)
     clouds.refuse_closed(found)
     holder = _partner(to).id if isinstance(to, str) else _user(to).id
     seat = _assignments(found, holder)
     seat.fill(role, by=by)
-    _record("cloud_access.grant", found, holder, by=by, role=role)
+    _record(Action.CLOUD_ACCESS_GRANT, found, holder, by=by, role=role)
     _notify_given(found, holder, role, by=by)
     return holder
 
@@ -48,7 +49,7 @@ def change(found: Cloud, *, by: Actor, role: CloudRole, of: str) -> None:
     Raises Forbidden; Refused("cloud-closed", "no-role", "last-cloud-owner", "customers-last-role").
     """
     found = db.lock(Cloud, found.id)
-    access.require(by, "cloud.manage_access", found)
+    access.require(by, Action.CLOUD_MANAGE_ACCESS, found)
     clouds.refuse_closed(found)
     seat = _assignments(found, of)
     rows = seat.taken()
@@ -57,7 +58,7 @@ def change(found: Cloud, *, by: Actor, role: CloudRole, of: str) -> None:
     if rank(role) > rank(rows[0].role):
         _require_customers_role(found, rows, by=by)
     if seat.change(role, by=by):
-        _record("cloud_access.change", found, of, by=by, role=role)
+        _record(Action.CLOUD_ACCESS_CHANGE, found, of, by=by, role=role)
         _notify_given(found, of, role, by=by)
 
 
@@ -66,13 +67,13 @@ def revoke(found: Cloud, *, by: Actor, of: str) -> None:
     last one that they have on the default cloud. Raises as `change`.
     """
     found = db.lock(Cloud, found.id)
-    access.require(by, "cloud.manage_access", found)
+    access.require(by, Action.CLOUD_MANAGE_ACCESS, found)
     clouds.refuse_closed(found)
     rows = _assignments(found, of).taken()
     _require_another_owner(found, rows)
     _require_customers_role(found, rows, by=by)
     revoke_assignments(rows)
-    _record("cloud_access.revoke", found, of, by=by)
+    _record(Action.CLOUD_ACCESS_REVOKE, found, of, by=by)
     _notify_taken(found, of, by=by)
 
 
@@ -82,7 +83,7 @@ def revoke_partner(found: Cloud, *, by: Actor, of: str) -> None:
     Raises Forbidden; Refused("cloud-closed", "no-role", "last-cloud-owner").
     """
     found = db.lock(Cloud, found.id)
-    access.require(by, "cloud.manage_access", found)
+    access.require(by, Action.CLOUD_MANAGE_ACCESS, found)
     clouds.refuse_closed(found)
     staff = access.staff_ids(of)
     rows = [row for row in open_grants(found) if row.partner_id == of or row.user_id in staff]
@@ -90,7 +91,7 @@ def revoke_partner(found: Cloud, *, by: Actor, of: str) -> None:
         raise Refused("no-role")
     _require_another_owner(found, rows)
     revoke_assignments(rows)
-    _record("cloud_access.revoke_partner", found, of, by=by)
+    _record(Action.CLOUD_ACCESS_REVOKE_PARTNER, found, of, by=by)
     _notify_taken(found, of, by=by, with_them={row.user_id for row in rows if row.user_id})
 
 
@@ -148,7 +149,7 @@ def _require_customers_role(found: Cloud, leaving: list[CloudAccess], *, by: Act
         raise Refused("customers-last-role")
 
 
-def _record(action: str, found: Cloud, holder: str, *, by: Actor, **facts: str) -> None:
+def _record(action: Action, found: Cloud, holder: str, *, by: Actor, **facts: str) -> None:
     chain = clouds.audit_chain_of(found)
     audit.record(action, by=by, chain=chain, thing=found.id, holder=holder, **facts)
 

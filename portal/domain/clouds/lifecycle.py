@@ -7,6 +7,7 @@ from sqlalchemy import exists, select
 from portal import db
 from portal.domain import access, audit
 from portal.domain.accounts import BillingAccount, Status
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds.listing import payer_of
 from portal.domain.clouds.record import Cloud, Folder, Link
@@ -49,7 +50,7 @@ def create(
 
     Raises Forbidden, Refused("customer-not-confirmed", "account-not-active").
     """
-    access.require(by, "cloud.create", payer)
+    access.require(by, Action.CLOUD_CREATE, payer)
     payer = db.lock(BillingAccount, payer.id)
     if payer.status not in (Status.ACTIVE, Status.TRIAL_ACTIVE):
         raise Refused("account-not-active", status=payer.status)
@@ -62,13 +63,18 @@ def create(
     if partner:
         _give_owner(cloud, partner=partner, by=by)
     for user in (
-        sorted(access.users_with_role(payer.id, access.ACCOUNT_TABLE["access.manage"]))
+        sorted(access.users_with_role(payer.id, access.ACCOUNT_TABLE[Action.ACCESS_MANAGE]))
         if partner
         else [by.id]
     ):
         _give_owner(cloud, user=user, by=by)
     audit.record(
-        "cloud.create", by=by, chain=payer.chain, thing=cloud.id, folder=folder.id, payer=payer.id
+        Action.CLOUD_CREATE,
+        by=by,
+        chain=payer.chain,
+        thing=cloud.id,
+        folder=folder.id,
+        payer=payer.id,
     )
     return cloud
 
@@ -76,12 +82,12 @@ def create(
 def rename(cloud: Cloud, *, by: Actor, name: str) -> None:
     """Editors of a cloud rename it. Raises Forbidden, Refused("cloud-closed")."""
     cloud = db.lock(Cloud, cloud.id)
-    access.require(by, "cloud.rename", cloud)
+    access.require(by, Action.CLOUD_RENAME, cloud)
     refuse_closed(cloud)
     if cloud.name == name:
         return
     cloud.name, cloud.name_key = name, search_key(name)
-    audit.record("cloud.rename", by=by, chain=audit_chain_of(cloud), thing=cloud.id)
+    audit.record(Action.CLOUD_RENAME, by=by, chain=audit_chain_of(cloud), thing=cloud.id)
 
 
 def create_folder(cloud: Cloud, *, by: Actor, name: str) -> Folder:
@@ -89,14 +95,14 @@ def create_folder(cloud: Cloud, *, by: Actor, name: str) -> Folder:
 
     Raises Forbidden, Refused("cloud-closed", "folder-name-taken").
     """
-    access.require(by, "folder.create", cloud)
+    access.require(by, Action.FOLDER_CREATE, cloud)
     cloud = db.lock(Cloud, cloud.id)
     _refuse_name(cloud, name)
     folder = Folder(id=db.new_id("b1g"), cloud_id=cloud.id, name=name, created_at=db.now())
     db.session.add(folder)
     db.session.flush()
     audit.record(
-        "folder.create", by=by, chain=audit_chain_of(cloud), thing=folder.id, cloud=cloud.id
+        Action.FOLDER_CREATE, by=by, chain=audit_chain_of(cloud), thing=folder.id, cloud=cloud.id
     )
     return folder
 
@@ -104,13 +110,13 @@ def create_folder(cloud: Cloud, *, by: Actor, name: str) -> Folder:
 def rename_folder(folder: Folder, *, by: Actor, name: str) -> None:
     """Editors of a cloud rename its folders. Raises Forbidden, Refused as `create_folder`."""
     cloud = db.lock(Cloud, folder.cloud_id)
-    access.require(by, "folder.rename", cloud)
+    access.require(by, Action.FOLDER_RENAME, cloud)
     if folder.name == name:
         return
     _refuse_name(cloud, name)
     folder.name = name
     audit.record(
-        "folder.rename", by=by, chain=audit_chain_of(cloud), thing=folder.id, cloud=cloud.id
+        Action.FOLDER_RENAME, by=by, chain=audit_chain_of(cloud), thing=folder.id, cloud=cloud.id
     )
 
 

@@ -17,6 +17,7 @@ from portal.domain import (
     values,
 )
 from portal.domain.accounts import BillingAccount, Kind, Mode
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.customers.invitation_quota import quota_refusal
 from portal.domain.customers.record import Customer, Draft, Status, values_of
@@ -33,7 +34,7 @@ def add(
     Raises Forbidden; Refused("not-partner", "trial-mode", "account-closed",
     "invitations-per-day"), a malformed field's code, or one of `problems`.
     """
-    access.require(by, "customer.add", partner)
+    access.require(by, Action.CUSTOMER_ADD, partner)
     partner = db.lock(BillingAccount, partner.id)
     require_can_add(partner)
     if flood := quota_refusal(partner):
@@ -57,7 +58,7 @@ def add(
     db.session.flush()
     _invite(partner, record, by=by)
     audit.record(
-        "customer.add",
+        Action.CUSTOMER_ADD,
         by=by,
         chain=partner.id,
         thing=record.id,

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from portal import db
 from portal.domain import access, audit, identity
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.customers.lifecycle import close
 from portal.domain.customers.notifications import notify_partner
@@ -22,7 +23,7 @@ def accept(asked: Invitation, *, by: Actor) -> Customer:
 
     Raises Forbidden; Refused("already-confirmed", "invitation-closed", "own-customer").
     """
-    access.require(identity.refresh_actor(by), "invitation.accept", asked)
+    access.require(identity.refresh_actor(by), Action.INVITATION_ACCEPT, asked)
     if access.is_staff(by.id, asked.partner_id):
         raise Refused("own-customer")
     record = _answer(asked, Answer.CONFIRMED, Status.ACTIVE, by=by)
@@ -33,7 +34,7 @@ def accept(asked: Invitation, *, by: Actor) -> Customer:
         access.give_cloud_role(
             access.CloudRole.OWNER, cloud_id=record.default_cloud_id, user=by.id, by=by
         )
-    _record("invitation.accept", record, by=by)
+    _record(Action.INVITATION_ACCEPT, record, by=by)
     notify_partner(Kind.CONFIRMED, record, by=by)
     return record
 
@@ -44,12 +45,12 @@ def decline(asked: Invitation, *, by: Actor) -> Customer:
 
     Raises as `accept`.
     """
-    access.require(identity.refresh_actor(by), "invitation.decline", asked)
+    access.require(identity.refresh_actor(by), Action.INVITATION_DECLINE, asked)
     if access.is_staff(by.id, asked.partner_id):
         raise Refused("own-customer")
     record = _answer(asked, Answer.DECLINED, Status.INACTIVE, by=by)
     close(record)
-    _record("invitation.decline", record, by=by)
+    _record(Action.INVITATION_DECLINE, record, by=by)
     notify_partner(Kind.DECLINED, record, by=by)
     return record
 
@@ -76,7 +77,7 @@ def _answer(asked: Invitation, answer: Answer, status: Status, *, by: Actor) -> 
     return record
 
 
-def _record(action: str, record: Customer, *, by: Actor) -> None:
+def _record(action: Action, record: Customer, *, by: Actor) -> None:
     audit.record(
         action,
         by=by,

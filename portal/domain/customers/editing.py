@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from portal import db
 from portal.domain import access, accounts, audit
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.customers.adding import add, find_problems
 from portal.domain.customers.lifecycle import withdraw
@@ -24,7 +25,7 @@ def edit(
     "record-changed"), a malformed field's code, or one of `problems`.
     """
     partner = db.lock(BillingAccount, record.partner_id)
-    access.require(by, "customer.edit", partner)
+    access.require(by, Action.CUSTOMER_EDIT, partner)
     record = db.lock(Customer, record.id)
     if record.status is Status.INACTIVE:
         raise Refused("customer-inactive")
@@ -42,7 +43,7 @@ def edit(
     record.version += 1
     accounts.rename(db.lock(BillingAccount, record.subaccount_id), name=draft.name)
     audit.record(
-        "customer.edit",
+        Action.CUSTOMER_EDIT,
         by=by,
         chain=partner.id,
         thing=record.id,
@@ -57,7 +58,7 @@ def correct_address(record: Customer, *, by: Actor, email: str) -> Customer:
 
     Raises Forbidden; Refused("customer-answered") and as `add`.
     """
-    access.require(by, "customer.edit", db.lock(BillingAccount, record.partner_id))
+    access.require(by, Action.CUSTOMER_EDIT, db.lock(BillingAccount, record.partner_id))
     record = db.lock(Customer, record.id)
     draft = replace(draft_of(record), invitation_email=email, manager_id="")
     withdraw(record, by=by)
@@ -66,7 +67,7 @@ def correct_address(record: Customer, *, by: Actor, email: str) -> Customer:
     corrected.manager_id = record.manager_id  # who left the staff stays on it, as when editing
     move_notes(record, corrected)
     audit.record(
-        "customer.correct_address",
+        Action.CUSTOMER_CORRECT_ADDRESS,
         by=by,
         chain=partner.id,
         thing=record.id,

@@ -8,6 +8,7 @@ from portal import db
 from portal.domain import accounts, audit, notifications
 from portal.domain.access import AccountAccess
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.customers.notes import erase_notes
 from portal.domain.customers.record import Customer, Status
@@ -56,7 +57,7 @@ def erase(record: Customer, *, by: Actor) -> None:
     asked = db.lock(Invitation, record.subaccount_id)
     asked.email, asked.email_key = "", record.id
     audit.record(
-        "customer.erase", by=by, chain=record.partner_id, thing=record.id, customer=record.id
+        Action.CUSTOMER_ERASE, by=by, chain=record.partner_id, thing=record.id, customer=record.id
     )
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from portal import db
 from portal.domain import access, audit, invitations, outbox
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud, Folder, Link
 from portal.domain.customers.notifications import notify_customer, notify_partner
@@ -20,11 +21,11 @@ def suspend(record: Customer, *, by: Actor) -> None:
     """Editors of the partner's account stop services; clouds stay linked, usage still goes to the
     partner, the customer may link away. Raises Forbidden, Refused("customer-not-active").
     """
-    access.require(by, "customer.suspend", db.lock(BillingAccount, record.partner_id))
+    access.require(by, Action.CUSTOMER_SUSPEND, db.lock(BillingAccount, record.partner_id))
     if not transition(record, Status.ACTIVE, to=Status.SUSPENDED):
         raise Refused("customer-not-active")
     db.lock(BillingAccount, record.subaccount_id).suspended_at = db.now()
-    _record("customer.suspend", record, by=by)
+    _record(Action.CUSTOMER_SUSPEND, record, by=by)
     notify_customer(Kind.SUSPENDED, record, by=by)
 
 
@@ -33,11 +34,11 @@ def resume(record: Customer, *, by: Actor) -> None:
 
     Raises Forbidden, Refused("customer-not-suspended").
     """
-    access.require(by, "customer.resume", db.lock(BillingAccount, record.partner_id))
+    access.require(by, Action.CUSTOMER_RESUME, db.lock(BillingAccount, record.partner_id))
     if not transition(record, Status.SUSPENDED, to=Status.ACTIVE):
         raise Refused("customer-not-suspended")
     db.lock(BillingAccount, record.subaccount_id).suspended_at = None
-    _record("customer.resume", record, by=by)
+    _record(Action.CUSTOMER_RESUME, record, by=by)
     notify_customer(Kind.RESUMED, record, by=by)
 
 
@@ -46,9 +47,9 @@ def remove(record: Customer, *, by: Actor) -> None:
 
     Raises Forbidden, Refused("customer-answered").
     """
-    access.require(by, "customer.remove", db.lock(BillingAccount, record.partner_id))
+    access.require(by, Action.CUSTOMER_REMOVE, db.lock(BillingAccount, record.partner_id))
     withdraw(record, by=by)
-    _record("customer.remove", record, by=by)
+    _record(Action.CUSTOMER_REMOVE, record, by=by)
 
 
 def withdraw(record: Customer, *, by: Actor) -> None:
@@ -72,13 +73,13 @@ def end_partnership(record: Customer, *, by: Actor) -> None:
     partner = db.lock(BillingAccount, record.partner_id)
     subaccount = db.lock(BillingAccount, record.subaccount_id)
     if not access.administers(by, subaccount):
-        access.require(by, "partnership.end", partner)
+        access.require(by, Action.PARTNERSHIP_END, partner)
     if count := _clouds_in_use(record):
         raise Refused("clouds-linked", count=count)
     if not transition(record, Status.ACTIVE, Status.SUSPENDED, to=Status.INACTIVE):
         raise Refused("partnership-not-confirmed")
     close(record)
-    _record("partnership.end", record, by=by)
+    _record(Action.PARTNERSHIP_END, record, by=by)
     notify_customer(Kind.ENDED, record, by=by)
     notify_partner(Kind.ENDED, record, by=by)
 
@@ -115,7 +116,7 @@ def _is_linked(cloud_id: str, account_id: str) -> bool:
     return db.session.scalar(found) is not None
 
 
-def _record(action: str, record: Customer, *, by: Actor) -> None:
+def _record(action: Action, record: Customer, *, by: Actor) -> None:
     audit.record(
         action,
         by=by,

@@ -10,12 +10,13 @@ from sqlalchemy import select
 from portal import db
 from portal.domain import access, audit
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.audit import AuditLine
 from portal.domain.customers.record import Customer, Status
 from portal.domain.identity import User
 
-LINK_COPIED = "invitation.copy_link"
+LINK_COPIED = Action.INVITATION_COPY_LINK
 
 
 class LinkCopy(NamedTuple):
@@ -32,13 +33,13 @@ def copy_link(record: Customer, *, by: Actor) -> None:
     Raises Forbidden.
     """
     partner = db.lock(BillingAccount, record.partner_id)
-    access.require(by, "account.see", partner)
+    access.require(by, Action.ACCOUNT_SEE, partner)
     lines = select(AuditLine.action, AuditLine.actor).where(AuditLine.customer_id == record.id)
     last = db.session.execute(lines.order_by(AuditLine.seq.desc()).limit(1)).one()
     if record.status is not Status.WAITING or tuple(last) == (LINK_COPIED, by.id):
         return
     audit.record(
-        "invitation.copy_link",
+        Action.INVITATION_COPY_LINK,
         by=by,
         chain=partner.id,
         thing=record.subaccount_id,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from portal import db
 from portal.domain import access, accounts, clouds
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.audit import AuditLine, HistoryLine
 from portal.domain.clouds import Cloud, CloudRow
@@ -24,10 +25,10 @@ PAGE = 50
 EXPORT_PAGE = 500
 ME, NOBODY = "me", "none"
 ENDINGS = (
-    "invitation.decline",
-    "customer.remove",
-    "customer.correct_address",
-    "partnership.end",
+    Action.INVITATION_DECLINE,
+    Action.CUSTOMER_REMOVE,
+    Action.CUSTOMER_CORRECT_ADDRESS,
+    Action.PARTNERSHIP_END,
 )
 """What makes a customer Inactive."""
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal import db
 from portal.domain import access, audit, values
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.customers.record import Customer
 from portal.domain.errors import Refused
@@ -58,7 +59,7 @@ def add_note(record: Customer, *, by: Actor, text: str) -> CustomerNote:
     Raises Forbidden, Refused with what `contact.paragraph` finds.
     """
     partner = db.lock(BillingAccount, record.partner_id)
-    access.require(by, "note.add", partner)
+    access.require(by, Action.NOTE_ADD, partner)
     note = CustomerNote(
         id=db.new_id("not"),
         customer_id=record.id,
@@ -68,7 +69,7 @@ def add_note(record: Customer, *, by: Actor, text: str) -> CustomerNote:
     )
     db.session.add(note)
     db.session.flush()
-    audit.record("note.add", by=by, chain=partner.id, thing=note.id, customer=record.id)
+    audit.record(Action.NOTE_ADD, by=by, chain=partner.id, thing=note.id, customer=record.id)
     return note
 
 
@@ -84,19 +85,21 @@ def delete_note(note: CustomerNote, *, by: Actor) -> None:
     """Its author, while they may write notes, or an owner deletes a note. Raises Forbidden."""
     record = db.session.get_one(Customer, note.customer_id)
     partner = db.lock(BillingAccount, record.partner_id)
-    access.require(by, "note.add", partner)
+    access.require(by, Action.NOTE_ADD, partner)
     if note.author_id != by.id:
-        access.require(by, "note.delete", partner)
+        access.require(by, Action.NOTE_DELETE, partner)
     db.session.delete(note)
     db.session.flush()
-    audit.record("note.delete", by=by, chain=partner.id, thing=note.id, customer=record.id)
+    audit.record(Action.NOTE_DELETE, by=by, chain=partner.id, thing=note.id, customer=record.id)
 
 
 def deletable(
     notes: Iterable[NoteLine | CustomerNote], partner: BillingAccount, *, actor: Actor
 ) -> set[str]:
     """The IDs of those that `delete_note` would delete."""
-    own, others = (access.may(actor, action, partner) for action in ("note.add", "note.delete"))
+    own, others = (
+        access.may(actor, action, partner) for action in (Action.NOTE_ADD, Action.NOTE_DELETE)
+    )
     return {note.id for note in notes if (own if note.author_id == actor.id else others)}
 
 

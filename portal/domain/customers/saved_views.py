@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from portal import db
 from portal.domain import access, values
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity import User
@@ -58,7 +59,7 @@ def save_view(partner: BillingAccount, *, by: Actor, name: str, query: str) -> S
     Raises Forbidden; Refused("view-empty", "view-exists", "view-name-taken", "views-many"), a
     malformed name's code.
     """
-    access.require(by, "account.see", partner)
+    access.require(by, Action.ACCOUNT_SEE, partner)
     db.lock(User, by.id)  # one's own views change one after the other
     if not query:
         raise Refused("view-empty")
@@ -85,7 +86,7 @@ def save_view(partner: BillingAccount, *, by: Actor, name: str, query: str) -> S
 def rename_view(view: SavedView, *, by: Actor, name: str) -> None:
     """Whose view it is names it anew. Raises Forbidden, Refused("view-name-taken"), a malformed
     name's code."""
-    access.require(by, "account.see", view.partner)
+    access.require(by, Action.ACCOUNT_SEE, view.partner)
     db.lock(User, by.id)
     view.name = _free_name(
         name, [one for one in saved_views_of(by, view.partner) if one is not view]
@@ -98,7 +99,7 @@ def move_view(view: SavedView, *, by: Actor, to: int) -> None:
 
     Raises Forbidden.
     """
-    access.require(by, "account.see", view.partner)
+    access.require(by, Action.ACCOUNT_SEE, view.partner)
     db.lock(User, by.id)
     others = [one for one in saved_views_of(by, view.partner) if one is not view]
     place = min(max(to, 0), len(others))
@@ -107,7 +108,7 @@ def move_view(view: SavedView, *, by: Actor, to: int) -> None:
 
 def remove_view(view: SavedView, *, by: Actor) -> None:
     """Whose view it is drops it; the customers stay. Raises Forbidden."""
-    access.require(by, "account.see", view.partner)
+    access.require(by, Action.ACCOUNT_SEE, view.partner)
     db.lock(User, by.id)
     _number([one for one in saved_views_of(by, view.partner) if one is not view])
     db.session.delete(view)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
 from portal.domain import audit, outbox, values
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity.sign_up import delete_sign_ups
@@ -86,5 +87,5 @@ def change_email(actor: Actor, change_id: str) -> None:
     db.session.delete(change)
     delete_sign_ups(user.email_key)
     db.session.flush()
-    audit.record("user.change_email", by=actor, chain=audit.INSTALLATION, thing=user.id)
+    audit.record(Action.USER_CHANGE_EMAIL, by=actor, chain=audit.INSTALLATION, thing=user.id)
     outbox.add("email-changed", about=user.id, to=old.wire, language=user.language, facts={})

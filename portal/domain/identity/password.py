@@ -12,6 +12,7 @@ from argon2.exceptions import VerificationError
 
 from portal import db
 from portal.domain import audit, outbox
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity.session import end_sessions
@@ -70,7 +71,7 @@ def change_password(actor: Actor, *, proven: str, password_hash: str) -> None:
     if user.password_hash != proven:
         raise Refused("password-moved")
     _set(user, password_hash)
-    audit.record("user.change_password", by=actor, chain=audit.INSTALLATION, thing=user.id)
+    audit.record(Action.USER_CHANGE_PASSWORD, by=actor, chain=audit.INSTALLATION, thing=user.id)
 
 
 def request_password_reset(address: EmailAddress) -> None:
@@ -103,7 +104,7 @@ def reset_password(user_id: str, *, mark: str, password_hash: str) -> None:
         raise Refused("link-over")
     _set(user, password_hash)
     by = as_actor(user)
-    audit.record("user.reset_password", by=by, chain=audit.INSTALLATION, thing=user.id)
+    audit.record(Action.USER_RESET_PASSWORD, by=by, chain=audit.INSTALLATION, thing=user.id)
 
 
 def _set(user: User, password_hash: str) -> None:

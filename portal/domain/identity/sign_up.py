@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
 from portal.domain import audit, outbox, policy
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity.user import User, user_by_email
@@ -112,7 +113,7 @@ def allow_email(address: EmailAddress, *, by: Actor) -> None:
     """An operator lets this address sign up although sign-up is by invitation."""
     if db.session.get(AllowedEmail, address.key) is None:
         db.session.add(AllowedEmail(email_key=address.key, created_at=db.now()))
-        audit.record("user.allow", by=by, chain=audit.INSTALLATION, thing="allowed-emails")
+        audit.record(Action.USER_ALLOW, by=by, chain=audit.INSTALLATION, thing="allowed-emails")
 
 
 def _is_allowed(email_key: str) -> bool:

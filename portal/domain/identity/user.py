@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
 from portal.domain import audit
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 
@@ -83,13 +84,15 @@ def edit_profile(actor: Actor, *, name: str, language: str, time_zone: str) -> N
         return
     for field in changed:
         setattr(user, field, wanted[field])
-    audit.record("user.edit", by=actor, chain=audit.INSTALLATION, thing=user.id, fields=changed)
+    audit.record(
+        Action.USER_EDIT, by=actor, chain=audit.INSTALLATION, thing=user.id, fields=changed
+    )
 
 
 def make_operator(user: User, *, by: Actor) -> None:
     """This user runs the installation."""
     user.is_operator = True
-    audit.record("user.operator", by=by, chain=audit.INSTALLATION, thing=user.id)
+    audit.record(Action.USER_OPERATOR, by=by, chain=audit.INSTALLATION, thing=user.id)
 
 
 def enable(user: User, *, by: Actor) -> None:
@@ -98,4 +101,4 @@ def enable(user: User, *, by: Actor) -> None:
     if user.disabled_at is None:
         return
     user.disabled_at = None
-    audit.record("user.enable", by=by, chain=audit.INSTALLATION, thing=user.id)
+    audit.record(Action.USER_ENABLE, by=by, chain=audit.INSTALLATION, thing=user.id)

@@ -9,6 +9,7 @@ from sqlalchemy import func, insert, select
 from portal import db
 from portal.domain import access, audit, customers
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.imports.parser import Line
@@ -31,7 +32,7 @@ def upload(partner: BillingAccount, *, by: Actor, lines: list[Line]) -> Import:
 
     Raises Forbidden, Refused("imports-many") and as `customer.refuse_to_grow`.
     """
-    access.require(by, "customer.add", partner)
+    access.require(by, Action.CUSTOMER_ADD, partner)
     customers.require_can_add(partner)
     unfinished = select(func.count()).where(
         Import.partner_id == partner.id, Import.state != State.OVER
@@ -53,7 +54,7 @@ def upload(partner: BillingAccount, *, by: Actor, lines: list[Line]) -> Import:
         for line in lines
     ]
     db.session.execute(insert(ImportRow), rows)
-    _record("import.upload", held, by=by, rows=len(rows))
+    _record(Action.IMPORT_UPLOAD, held, by=by, rows=len(rows))
     return held
 
 
@@ -63,7 +64,7 @@ def begin(held: Import, *, by: Actor, same_tin_is_meant: bool = False) -> None:
     Raises Forbidden, Refused("import-not-checked") and as `customer.refuse_to_grow`.
     """
     partner = db.session.get_one(BillingAccount, held.partner_id)
-    access.require(by, "customer.add", partner)
+    access.require(by, Action.CUSTOMER_ADD, partner)
     customers.require_can_add(partner)
     if held.state is State.IMPORTING:
         return
@@ -74,7 +75,7 @@ def begin(held: Import, *, by: Actor, same_tin_is_meant: bool = False) -> None:
     new = select(func.count()).where(
         ImportRow.import_id == held.id, ImportRow.outcome == Outcome.NEW
     )
-    _record("import.begin", held, by=by, rows=db.session.execute(new).scalar_one())
+    _record(Action.IMPORT_BEGIN, held, by=by, rows=db.session.execute(new).scalar_one())
 
 
 def end(held: Import, *, by: Actor) -> None:
@@ -82,13 +83,13 @@ def end(held: Import, *, by: Actor) -> None:
 
     Raises Forbidden, Refused("import-not-begun").
     """
-    access.require(by, "customer.add", db.session.get_one(BillingAccount, held.partner_id))
+    access.require(by, Action.CUSTOMER_ADD, db.session.get_one(BillingAccount, held.partner_id))
     if held.state is State.OVER:
         return
     if held.state is not State.IMPORTING:
         raise Refused("import-not-begun")
     close(held, to_reason(Refused("import-ended")))
-    _record("import.end", held, by=by)
+    _record(Action.IMPORT_END, held, by=by)
 
 
 def remove(held: Import, *, by: Actor) -> None:
@@ -96,12 +97,12 @@ def remove(held: Import, *, by: Actor) -> None:
 
     Raises Forbidden, Refused("import-running").
     """
-    access.require(by, "customer.add", db.session.get_one(BillingAccount, held.partner_id))
+    access.require(by, Action.CUSTOMER_ADD, db.session.get_one(BillingAccount, held.partner_id))
     if held.state is State.IMPORTING:
         raise Refused("import-running")
-    _record("import.remove", held, by=by)
+    _record(Action.IMPORT_REMOVE, held, by=by)
     delete_imports(Import.id == held.id)
 
 
-def _record(action: str, held: Import, *, by: Actor, **facts: Any) -> None:
+def _record(action: Action, held: Import, *, by: Actor, **facts: Any) -> None:
     audit.record(action, by=by, chain=held.partner_id, thing=held.id, **facts)

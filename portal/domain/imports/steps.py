@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from portal import db
 from portal.domain import access, customers, identity
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.customers import Customer
 from portal.domain.errors import Forbidden, Refused
@@ -119,8 +120,8 @@ def _still_allowed(held: Import, partner: BillingAccount) -> Actor | Refused:
     by = identity.as_actor(user)
     try:
         if user.disabled_at is not None:
-            raise Forbidden("customer.add")
-        access.require(by, "customer.add", partner)
+            raise Forbidden(Action.CUSTOMER_ADD)
+        access.require(by, Action.CUSTOMER_ADD, partner)
         customers.require_can_add(partner)
     except Refused as error:
         return error

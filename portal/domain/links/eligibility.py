@@ -15,11 +15,12 @@ from portal import db
 from portal.domain import access
 from portal.domain.access import CloudRole
 from portal.domain.accounts import BillingAccount, Kind, Mode, Status
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.invitations import Answer, Invitation
 
-OWNERS = access.CLOUD_TABLE["cloud.relink"]
+OWNERS = access.CLOUD_TABLE[Action.CLOUD_RELINK]
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def target_for(account: BillingAccount, actor: Actor) -> Target:
     return Target(
         account=account,
         actor=actor,
-        may_link=not access.ACCOUNT_TABLE["cloud.link"].isdisjoint(roles),
+        may_link=not access.ACCOUNT_TABLE[Action.CLOUD_LINK].isdisjoint(roles),
         partner_id=partner if partner in staffed else None,
         confirmed_by=db.session.scalar(confirmed),
         staffed=staffed,

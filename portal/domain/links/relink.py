@@ -13,6 +13,7 @@ from portal import db
 from portal.domain import access, audit, customers, notifications
 from portal.domain.access import CloudAccess
 from portal.domain.accounts import BillingAccount, InitialGrant
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud, Link
 from portal.domain.customers import Customer
@@ -83,10 +84,14 @@ def link(found: Cloud, *, by: Actor, to: BillingAccount, shown: str) -> Link:
     left = db.session.get_one(BillingAccount, before.account_id)
     gone, come = _customer_of(left), _customer_of(to)
     audit.record(
-        "cloud.leave", by=by, chain=left.chain, thing=found.id, customer=gone.id if gone else None
+        Action.CLOUD_LEAVE,
+        by=by,
+        chain=left.chain,
+        thing=found.id,
+        customer=gone.id if gone else None,
     )
     audit.record(
-        "cloud.link", by=by, chain=to.chain, thing=found.id, customer=come.id if come else None
+        Action.CLOUD_LINK, by=by, chain=to.chain, thing=found.id, customer=come.id if come else None
     )
     _notify(found, gone, come, by=by)
     return moved

@@ -8,6 +8,7 @@ from portal import db
 from portal.domain import access, audit, team, values
 from portal.domain.access import AccountAccess, AccountRole, CloudAccess, CloudRole
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud
 from portal.domain.errors import Refused
@@ -36,7 +37,7 @@ def disable_user(user: User, *, by: Actor, heir: User | None = None) -> None:
     user.disabled_at = db.now()
     end_sessions(user.id)
     audit.record(
-        "user.disable",
+        Action.USER_DISABLE,
         by=by,
         chain=audit.INSTALLATION,
         thing=user.id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from portal import db
 from portal.domain import audit, customers
 from portal.domain.accounts import BillingAccount, Kind
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 
@@ -20,4 +21,4 @@ def revoke_partner_status(account: BillingAccount, *, by: Actor) -> None:
     if live := customers.count_live_customers(account):
         raise Refused("customers-live", count=live)
     account.kind = Kind.DIRECT
-    audit.record("partner.revoke", by=by, chain=account.chain, thing=account.id)
+    audit.record(Action.PARTNER_REVOKE, by=by, chain=account.chain, thing=account.id)

@@ -14,6 +14,7 @@ from flask_babel import gettext as _
 from portal import db, web
 from portal.domain import access, customers, values
 from portal.domain import clouds as domain_clouds
+from portal.domain.actions import Action
 from portal.domain.customers import Customer, Filter, Manager, Status
 
 blueprint = Blueprint("customers", __name__, url_prefix="/<id:account_id>/customers")
@@ -42,8 +43,8 @@ def index(account_id: str) -> Any:
         steps=first_steps.above_list(wanted, counts.total),
         managers=_managers(),
         statuses=list(Status),
-        may_add=access.may(actor, "customer.add", partner),
-        may_switch=access.may(actor, "account.switch_to_paid", partner),
+        may_add=access.may(actor, Action.CUSTOMER_ADD, partner),
+        may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, partner),
     )
 
 
@@ -150,12 +151,12 @@ def history(account_id: str, customer_id: str) -> Any:
 
 MENU = (
     # (endpoint, the role table's action, in these states, is it damage)
-    ("edit", "customer.edit", (Status.WAITING, Status.ACTIVE, Status.SUSPENDED), False),
-    ("correct_address", "customer.edit", (Status.WAITING,), False),
-    ("suspend", "customer.suspend", (Status.ACTIVE,), True),
-    ("resume", "customer.resume", (Status.SUSPENDED,), False),
-    ("remove", "customer.remove", (Status.WAITING,), True),
-    ("end_partnership", "partnership.end", (Status.ACTIVE, Status.SUSPENDED), True),
+    ("edit", Action.CUSTOMER_EDIT, (Status.WAITING, Status.ACTIVE, Status.SUSPENDED), False),
+    ("correct_address", Action.CUSTOMER_EDIT, (Status.WAITING,), False),
+    ("suspend", Action.CUSTOMER_SUSPEND, (Status.ACTIVE,), True),
+    ("resume", Action.CUSTOMER_RESUME, (Status.SUSPENDED,), False),
+    ("remove", Action.CUSTOMER_REMOVE, (Status.WAITING,), True),
+    ("end_partnership", Action.PARTNERSHIP_END, (Status.ACTIVE, Status.SUSPENDED), True),
 )
 
 

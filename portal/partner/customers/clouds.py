@@ -11,6 +11,7 @@ from portal import db, web
 from portal.domain import access, idempotency
 from portal.domain import clouds as domain_clouds
 from portal.domain.accounts import BillingAccount, PartnerAccount
+from portal.domain.actions import Action
 from portal.partner.customers import blueprint, find
 from portal.partner.customers.live_updates import standing
 from portal.web import form_recovery
@@ -30,7 +31,7 @@ def clouds(account_id: str, customer_id: str) -> Any:
         "partner/customers/clouds.html",
         **standing(record),
         clouds=domain_clouds.clouds_linked_to([subaccount.id])[subaccount.id],
-        may_create=access.may(web.actor(), "cloud.create", subaccount),
+        may_create=access.may(web.actor(), Action.CLOUD_CREATE, subaccount),
         letter=message_drafts.access_to_clouds(partner, web.actor()),
     )
 
@@ -40,7 +41,7 @@ def create_cloud(account_id: str, customer_id: str) -> Any:
     """*Create cloud*, paid by the subaccount from its first moment."""
     actor, record = web.actor(), find(customer_id)
     payer_id = record.subaccount_id
-    access.require(actor, "cloud.create", web.find_or_404(BillingAccount, payer_id))
+    access.require(actor, Action.CLOUD_CREATE, web.find_or_404(BillingAccount, payer_id))
     form = NewCloudForm(**form_recovery.saved_input())
 
     def unit() -> str:

@@ -12,6 +12,7 @@ from flask import g, request
 from portal import db, web
 from portal.domain import access, customers
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.customers import ExportRow, Filter
 from portal.i18n import formats
@@ -22,7 +23,7 @@ from portal.partner.customers import blueprint, filter_of
 def export(account_id: str) -> Any:
     """All of them, whichever page is shown; an import's columns first, then what only we know."""
     actor = web.actor()
-    access.require(actor, "account.see", g.partner)
+    access.require(actor, Action.ACCOUNT_SEE, g.partner)
     wanted = replace(filter_of(request.args), after="")
     return web.csv_file("customers", _rows(account_id, wanted, actor))
 

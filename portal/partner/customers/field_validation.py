@@ -9,6 +9,7 @@ from wtforms import Field
 
 from portal import web
 from portal.domain import access, customers
+from portal.domain.actions import Action
 from portal.domain.customers import Customer, Draft
 from portal.partner.customers import blueprint, find
 from portal.partner.customers.records import RecordForm, displayed
@@ -19,7 +20,7 @@ CHECKED = ("invitation_email", "tin", "phone", "email", "reference")
 @blueprint.post("/check")
 def check(account_id: str) -> Any:
     """The fields in their stored form, or with what is wrong with them; nothing is written."""
-    access.require(web.actor(), "customer.edit", g.partner)
+    access.require(web.actor(), Action.CUSTOMER_EDIT, g.partner)
     if not web.is_partial():
         return redirect(url_for(".add", account_id=account_id), 303)
     record = find(request.args["customer"]) if "customer" in request.args else None

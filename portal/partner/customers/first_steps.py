@@ -10,6 +10,7 @@ from flask import Response, abort, g, redirect, request, url_for
 from portal import db, web
 from portal.domain import access, customers, first_steps
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.customers import Filter
 from portal.domain.first_steps import FirstSteps, Step
 from portal.partner.customers import blueprint
@@ -39,8 +40,8 @@ def first_steps_page(account_id: str) -> Any:
         fragment="steps",
         partner=partner,
         steps=steps,
-        may_add=access.may(actor, "customer.add", partner),
-        may_switch=access.may(actor, "account.switch_to_paid", partner),
+        may_add=access.may(actor, Action.CUSTOMER_ADD, partner),
+        may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, partner),
     )
 
 

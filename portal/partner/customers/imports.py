@@ -15,6 +15,7 @@ from wtforms import BooleanField, ValidationError
 from portal import config, db, web
 from portal.domain import access, customers, idempotency, imports, policy
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.errors import Forbidden, Refused
 from portal.domain.imports import Import, ImportRow, Outcome, State
 from portal.partner.customers import blueprint
@@ -39,7 +40,7 @@ class UploadForm(web.CreatingForm):
 @web.takes_file
 def upload(account_id: str) -> Any:
     """*Import CSV*: what a file looks like, and those uploaded before."""
-    access.require(web.actor(), "customer.add", g.partner)
+    access.require(web.actor(), Action.CUSTOMER_ADD, g.partner)
     customers.require_can_add(g.partner)
     is_too_large = (request.content_length or 0) > config.MAX_FILE_BYTES
     form = UploadForm(formdata=None) if is_too_large else UploadForm()
@@ -181,5 +182,5 @@ def _find(import_id: str) -> Import:
     """The import under this partner's URL for who may add customers, or 404."""
     held = web.find_or_404(Import, import_id)
     web.same_or_404(held.partner_id, g.partner.id)
-    access.require(web.actor(), "customer.add", g.partner)
+    access.require(web.actor(), Action.CUSTOMER_ADD, g.partner)
     return held

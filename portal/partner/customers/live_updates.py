@@ -13,6 +13,7 @@ from flask_babel import ngettext
 
 from portal import db, web
 from portal.domain import access, customers, invitations
+from portal.domain.actions import Action
 from portal.domain.customers import Customer, CustomerRow, Filter, Status
 from portal.domain.outbox import OPEN_STATES, Delivery, OutboxEntry
 from portal.partner.customers import (
@@ -114,8 +115,8 @@ def _fate(record: Customer, delivery: OutboxEntry | None) -> str:
 
 def _may_ask_again(record: Customer, ending: str) -> bool:
     """Whom an address was corrected for was asked again; of whom was erased nothing is left."""
-    is_open = ending != "customer.correct_address" and bool(record.invitation_email)
-    return is_open and access.may(web.actor(), "customer.add", g.partner)
+    is_open = ending != Action.CUSTOMER_CORRECT_ADDRESS and bool(record.invitation_email)
+    return is_open and access.may(web.actor(), Action.CUSTOMER_ADD, g.partner)
 
 
 @blueprint.get("/<id:customer_id>/now")

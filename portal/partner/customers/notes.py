@@ -12,6 +12,7 @@ from wtforms import TextAreaField, ValidationError
 from portal import db, web
 from portal.domain import access, customers, idempotency
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.customers import Customer, CustomerNote
 from portal.domain.errors import Forbidden, Refused
 from portal.partner.customers import blueprint, find
@@ -39,7 +40,7 @@ def notes(account_id: str, customer_id: str) -> Any:
     form = NoteForm(**form_recovery.saved_input())
     form.text.flags.required = True
     if form.is_submitted():
-        access.require(actor, "note.add", g.partner)
+        access.require(actor, Action.NOTE_ADD, g.partner)
     if form.is_submitted() and form.validate():
         text, key, body = form.text.data or "", form.form_key.data or "", form.body()
 
@@ -73,7 +74,7 @@ def _page(record: Customer, form: NoteForm) -> Any:
         "partner/customers/notes.html",
         **standing(record),
         form=form,
-        may_add=access.may(actor, "note.add", g.partner),
+        may_add=access.may(actor, Action.NOTE_ADD, g.partner),
         notes=shown,
         deletable=customers.deletable(shown, g.partner, actor=actor),
         after=after,
@@ -89,7 +90,7 @@ def delete_note(account_id: str, customer_id: str, note_id: str) -> Any:
     note = web.find_or_404(CustomerNote, note_id)
     web.same_or_404(note.customer_id, record.id)
     if not customers.deletable([note], g.partner, actor=actor):
-        raise Forbidden("note.delete")
+        raise Forbidden(Action.NOTE_DELETE)
     form = web.Form()
     if form.is_submitted() and form.validate():
         db.write(lambda: customers.delete_note(db.lock(CustomerNote, note_id), by=actor))

@@ -23,6 +23,7 @@ from wtforms.widgets import HiddenInput
 from portal import db, web
 from portal.domain import access, customers, idempotency, values
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.customers import Customer, Draft, Status
 from portal.domain.errors import Refused
 from portal.domain.values import Invalid
@@ -172,7 +173,7 @@ def _once_more(partner: BillingAccount, record: Customer) -> Draft:
 def add(account_id: str) -> Any:
     """*New customer* → *Add*; `like`: begins with the record of this customer, to ask again."""
     actor, partner = web.actor(), g.partner
-    access.require(actor, "customer.add", partner)
+    access.require(actor, Action.CUSTOMER_ADD, partner)
     customers.require_can_add(partner)
     like = find(request.args["like"]) if "like" in request.args else None
     form = RecordForm(partner, like=like, **form_recovery.saved_input())
@@ -215,7 +216,7 @@ def _add_page(form: RecordForm, like: Customer | None = None) -> Any:
 def edit(account_id: str, customer_id: str) -> Any:
     """*Edit* the record; everything but the invited address."""
     actor, record = web.actor(), find(customer_id)
-    access.require(actor, "customer.edit", g.partner)
+    access.require(actor, Action.CUSTOMER_EDIT, g.partner)
     form = RecordForm(g.partner, edited=record, **form_recovery.saved_input())
     if not form.is_submitted() or not form.passes():
         return _edit_page(form, record)
@@ -257,7 +258,7 @@ class AddressForm(web.CreatingForm):
 def correct_address(account_id: str, customer_id: str) -> Any:
     """*Correct address*, while unconfirmed: the old record is over, a new one has its own mail."""
     actor, record = web.actor(), find(customer_id)
-    access.require(actor, "customer.edit", g.partner)
+    access.require(actor, Action.CUSTOMER_EDIT, g.partner)
     form = AddressForm(**form_recovery.saved_input())
     form.invitation_email.flags.required = True
     if form.is_submitted() and form.validate():

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext
 
 from portal import db, web
 from portal.domain import access, customers
+from portal.domain.actions import Action
 from portal.domain.customers import Customer
 from portal.partner.customers import blueprint, find
 from portal.web.role_form import has_acted
@@ -18,7 +19,7 @@ from portal.web.role_form import has_acted
 class Step(NamedTuple):
     """A change of state: the role table's action, its verb, and what people read."""
 
-    action: str
+    action: Action
     verb: Callable[..., None]
     title: Any
     button: Any
@@ -29,7 +30,7 @@ class Step(NamedTuple):
 
 STEPS = {
     "suspend": Step(
-        "customer.suspend",
+        Action.CUSTOMER_SUSPEND,
         customers.suspend,
         lazy_gettext("Suspend this customer?"),
         lazy_gettext("Suspend"),
@@ -42,7 +43,7 @@ STEPS = {
         lazy_gettext("The customer is suspended."),
     ),
     "resume": Step(
-        "customer.resume",
+        Action.CUSTOMER_RESUME,
         customers.resume,
         lazy_gettext("Resume this customer?"),
         lazy_gettext("Resume"),
@@ -54,7 +55,7 @@ STEPS = {
         is_danger=False,
     ),
     "remove": Step(
-        "customer.remove",
+        Action.CUSTOMER_REMOVE,
         customers.remove,
         lazy_gettext("Remove this customer?"),
         lazy_gettext("Remove"),
@@ -66,7 +67,7 @@ STEPS = {
         lazy_gettext("The customer is removed; the record stays."),
     ),
     "end-partnership": Step(
-        "partnership.end",
+        Action.PARTNERSHIP_END,
         customers.end_partnership,
         lazy_gettext("End the partnership?"),
         lazy_gettext("End partnership"),
