@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PORTAL = ROOT / "portal"
 DOMAIN_ORDER = [
     "terms",
+    "actions",
     "errors",
     "contact",
     "actor",

@@ -18,6 +18,7 @@ from portal.domain.access import (
     CloudRole,
 )
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.actors import COMMAND, Actor
 from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer
@@ -288,7 +289,7 @@ def asked_in(function: ast.FunctionDef) -> set[str]:
         for call in calls
         if "require" in (getattr(call.func, name, "") for name in ("attr", "id"))
     ]
-    return {str(getattr(call.args[1], "value", "")) for call in asked}
+    return {Action[getattr(call.args[1], "attr", "")] for call in asked}
 
 
 def test_every_verb_asks_the_table_before_it_acts() -> None:

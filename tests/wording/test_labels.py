@@ -13,6 +13,7 @@ from portal import db
 from portal.domain import activity
 from portal.domain.access import ACCOUNT_TABLE, CLOUD_TABLE, AccountRole, CloudRole
 from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
 from portal.domain.activity import ActivityFilter
 from portal.domain.cloud_access import explanation
 from portal.domain.customers import Draft
@@ -32,8 +33,8 @@ def recorded() -> set[str]:
             for call in ast.walk(function):
                 if isinstance(call, ast.Call) and _records(call):
                     action = call.args[0]
-                    if isinstance(action, ast.Constant):
-                        found.add(str(action.value))
+                    if isinstance(action, ast.Attribute):
+                        found.add(Action[action.attr])
                     else:
                         assert function.name == "_record", f"{path}:{call.lineno}"
     return found
@@ -53,6 +54,7 @@ def test_every_role_field_and_action_of_the_table_has_its_words() -> None:
     assert set(labels.ROLES) == set(AccountRole)
     assert set(labels.CLOUD_ROLES) == set(CloudRole)
     assert set(labels.ABILITIES) == {*ACCOUNT_TABLE, *CLOUD_TABLE, explanation.SEE}
+    assert {*labels.TITLES, *labels.ABILITIES} == set(Action)
     assert set(labels.FIELDS) == {field.name for field in fields(Draft)} - {"with_cloud"}
 
 
