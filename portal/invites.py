@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from portal import db, web
 from portal.domain import customers, invitations
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.invitations import Invitation
 
 blueprint = Blueprint("invites", __name__, url_prefix="/invite")
@@ -56,12 +56,12 @@ def _answer(ident: str, verb: Any, done: str) -> Any:
     try:
         db.write(lambda: verb(db.lock(Invitation, subaccount_id), by=actor))
     except Refused as error:
-        if error.code == "already-confirmed":
+        if error.code == Code.ALREADY_CONFIRMED:
             return redirect(url_for("invites.show", ident=subaccount_id), 303)
         # The role is missing where the address was changed while the page was open.
-        if error.code in ("invitation-closed", "role-missing"):
+        if error.code in (Code.INVITATION_CLOSED, Code.ROLE_MISSING):
             return _nothing_here(ident)
-        if error.code == "own-customer":
+        if error.code == Code.OWN_CUSTOMER:
             return _own_customers()
         raise
     flash(done, "success")

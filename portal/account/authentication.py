@@ -12,7 +12,7 @@ from wtforms.validators import ValidationError
 from portal import db, web
 from portal.domain import identity, values
 from portal.domain.actors import Actor
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.values import Invalid
 from portal.wording.errors import sentence
 
@@ -80,7 +80,7 @@ class NewPasswordForm(web.Form):
 
     def validate_password_again(self, field: PasswordField) -> None:
         if field.data != self._fields["password"].data:
-            raise ValidationError(sentence("passwords-differ", {}))
+            raise ValidationError(sentence(Code.PASSWORDS_DIFFER, {}))
 
 
 def form_page(form: web.Form, template: str, refusal: Refused | None = None, **context: Any) -> Any:

@@ -13,7 +13,7 @@ from wtforms.validators import ValidationError
 from portal import db, tokens, web
 from portal.account import authentication
 from portal.domain import identity, values
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.i18n import languages
 from portal.web import form_recovery
 
@@ -173,7 +173,7 @@ def password() -> Any:
 
 def _asked(field: PasswordField) -> str:
     """The hash that the signed-in user's password in the field was checked against."""
-    wrong = Refused("password-wrong", field=field.name)
+    wrong = Refused(Code.PASSWORD_WRONG, field=field.name)
     return authentication.authenticate(
         web.actor().email, field.data or "", wrong=wrong
     ).password_hash

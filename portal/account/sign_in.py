@@ -13,7 +13,7 @@ from wtforms import EmailField, HiddenField, PasswordField, StringField
 from portal import db, tokens, web
 from portal.account import authentication
 from portal.domain import accounts, identity, policy, values, workflows
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.i18n import languages
 from portal.web import form_recovery
 
@@ -69,7 +69,7 @@ def sign_in() -> Any:
         return authentication.form_page(form, "account/sign_in.html", is_carrying=False)
     try:
         found = authentication.authenticate(
-            form.email.data or "", form.password.data or "", wrong=Refused("password-foreign")
+            form.email.data or "", form.password.data or "", wrong=Refused(Code.PASSWORD_FOREIGN)
         )
     except Refused as error:
         return authentication.form_page(form, "account/sign_in.html", error, is_carrying=False)

@@ -17,7 +17,7 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.cloud_access import Member, explanation
 from portal.domain.clouds import Cloud
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.values import EmailAddress, Invalid
 from portal.web import role_form
 from portal.wording import labels, message_drafts
@@ -75,7 +75,7 @@ class AddForm(role_form.RoleForm, web.CreatingForm):
     def validate_email(self, field: StringField) -> None:
         typed = (field.data or "").strip()
         if typed.startswith("dn2") and "@" not in typed and not PARTNER_ID.fullmatch(typed):
-            raise ValidationError(sentence("no-partner", {}))
+            raise ValidationError(sentence(Code.NO_PARTNER, {}))
         try:
             whom = self.whom()
         except Invalid as error:
@@ -109,7 +109,7 @@ def add(cloud_id: str) -> Any:
             holder = _holder(found, db.write(unit))
         except Refused as error:
             form.refuse(error)
-            stranger = form.email.data if error.code == "no-account" else ""
+            stranger = form.email.data if error.code == Code.NO_ACCOUNT else ""
         else:
             flash(_("%(who)s is added.", who=holder.name), "success")
             return redirect(url_for(".index", cloud_id=cloud_id), 303)

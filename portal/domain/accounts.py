@@ -24,7 +24,7 @@ from portal import db
 from portal.domain import access, audit, identity, policy
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.identity import User
 from portal.domain.notifications import Target, TargetKind
 from portal.domain.values import EmailAddress, search_key
@@ -200,21 +200,21 @@ def switch_to_paid(account: BillingAccount, *, by: Actor) -> None:
     """
     access.require(by, Action.ACCOUNT_SWITCH_TO_PAID, account)
     if account.closed_at is not None:
-        raise Refused("account-closed")
+        raise Refused(Code.ACCOUNT_CLOSED)
     switched = db.session.execute(
         update(BillingAccount)
         .where(BillingAccount.id == account.id, BillingAccount.mode == Mode.TRIAL)
         .values(mode=Mode.PAID)
     )
     if switched.rowcount != 1:  # type: ignore[attr-defined]
-        raise Refused("already-paid")
+        raise Refused(Code.ALREADY_PAID)
     audit.record(Action.ACCOUNT_SWITCH_TO_PAID, by=by, chain=account.chain, thing=account.id)
 
 
 def grant_partner_status(account: BillingAccount, *, name: str | None, by: Actor) -> None:
     """The operator makes a direct account a partner's. Raises Refused("not-direct")."""
     if account.kind is not Kind.DIRECT:
-        raise Refused("not-direct")
+        raise Refused(Code.NOT_DIRECT)
     account.kind = Kind.PARTNER
     if name:
         account.name, account.name_key = name, search_key(name)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
 from portal.domain.actors import Actor
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.identity import User
 
 RETENTION = timedelta(days=2)
@@ -41,12 +41,12 @@ def run_once(actor: Actor, key: str, body: Mapping[str, object], effect: Callabl
     user's row is the lock that makes a double click wait for the first one's commit.
     """
     if db.lock(User, actor.id).disabled_at is not None:
-        raise Refused("user-disabled")
+        raise Refused(Code.USER_DISABLED)
     digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
     done = db.session.get(IdempotencyKey, (actor.id, key))
     if done is not None:
         if done.digest != digest:
-            raise Refused("form-key-reused")
+            raise Refused(Code.FORM_KEY_REUSED)
         return done.outcome
     outcome = effect()
     row = IdempotencyKey(

@@ -15,7 +15,7 @@ from portal.domain.accounts import BillingAccount, Kind
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.customers import Customer, Status
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.identity import User
 from portal.domain.invitations import Answer, Invitation
 from portal.domain.values import EmailAddress
@@ -45,9 +45,9 @@ def add(partner: BillingAccount, *, by: Actor, address: EmailAddress, role: Acco
     partner = db.lock(BillingAccount, partner.id)  # or the address is invited meanwhile
     user = identity.user_by_email(address.key)
     if customer := _own_customer(partner, address, user):
-        raise Refused("email-is-customer", field="email", customer=customer)
+        raise Refused(Code.EMAIL_IS_CUSTOMER, field="email", customer=customer)
     if user is None:
-        raise Refused("no-account", field="email", address=address.display)
+        raise Refused(Code.NO_ACCOUNT, field="email", address=address.display)
     access.grant(role, to=user, account=partner, by=by)
     return user
 

@@ -14,7 +14,7 @@ from portal.domain import access, customers, idempotency, team, values
 from portal.domain.access import ACCOUNT_TABLE, AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.team import Member
 from portal.domain.values import Invalid
 from portal.web import role_form
@@ -91,7 +91,7 @@ def add(account_id: str) -> Any:
             name = db.write(unit)
         except Refused as error:
             form.refuse(error)
-            stranger = address.display if error.code == "no-account" else ""
+            stranger = address.display if error.code == Code.NO_ACCOUNT else ""
         else:
             flash(_("%(name)s is on the staff.", name=name), "success")
             return redirect(url_for(".index", account_id=partner_id), 303)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 
 MARK = "\ufeff"
 """Tells Excel that the file is UTF-8."""
@@ -48,7 +48,7 @@ def read_rows(content: bytes) -> Iterator[list[str]]:
     "file-nul", "file-quotes".
     """
     if content.startswith(ZIPPED):
-        raise Refused("file-not-csv", field="file")
+        raise Refused(Code.FILE_NOT_CSV, field="file")
     text = content.decode("utf-8-sig", "surrogateescape")
     header = re.split("[\r\n]", text.lstrip(), maxsplit=1)[0]
     separator = max(SEPARATORS, key=header.count)
@@ -73,13 +73,13 @@ def _wrong_quotes(unread: str, separator: str, row: int) -> Refused:
     while cell := before.match(unread, at):
         _plain(cell[1], row, column)  # or else what is wrong in this one
         column, at = column + 1, cell.end()
-    return Refused("file-quotes", field="file", row=row, column=column)
+    return Refused(Code.FILE_QUOTES, field="file", row=row, column=column)
 
 
 def _plain(cell: str, row: int, column: int) -> str:
     if NOT_UTF8.search(cell):
-        raise Refused("file-not-utf8", field="file", row=row, column=column)
+        raise Refused(Code.FILE_NOT_UTF8, field="file", row=row, column=column)
     if "\0" in cell:
-        raise Refused("file-nul", field="file", row=row, column=column)
+        raise Refused(Code.FILE_NUL, field="file", row=row, column=column)
     is_escaped = cell.startswith("'") and cell.lstrip("'").startswith(FORMULA_SIGNS)
     return cell[1:] if is_escaped else cell

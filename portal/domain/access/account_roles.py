@@ -19,7 +19,7 @@ from portal.domain.access.permissions import (
 from portal.domain.access.role_table import AccountRole, CloudRole
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.identity import User
 from portal.domain.notifications import CONSOLE, Kind
 
@@ -89,7 +89,7 @@ def _notify(role: AccountRole, *, of: User, account: Account, by: Actor) -> None
 def _require_another_owner(leaving: list[AccountAccess], account: Account) -> None:
     held = role_state(leaving).held
     if held and held.role is AccountRole.OWNER and is_last_owner(held.user_id, account):
-        raise Refused("last-owner")
+        raise Refused(Code.LAST_OWNER)
 
 
 def _require_customers_role(of: User, account: Account, *, by: Actor) -> None:
@@ -98,7 +98,7 @@ def _require_customers_role(of: User, account: Account, *, by: Actor) -> None:
         return
     others = users_with_role(account.id, frozenset(AccountRole)) - {of.id}
     if all(is_staff(user_id, partner_id) for user_id in others):
-        raise Refused("customers-last-role")
+        raise Refused(Code.CUSTOMERS_LAST_ROLE)
 
 
 def is_last_owner(user_id: str, account: Account) -> bool:

@@ -18,7 +18,7 @@ from portal.domain import policy
 from portal.domain.access.permissions import AccountAccess, CloudAccess
 from portal.domain.access.role_table import AccountRole, CloudRole
 from portal.domain.actors import Actor
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 
 Role = AccountRole | CloudRole
 
@@ -49,7 +49,7 @@ class Assignments:
         """Those rows. Raises Refused("no-role") where there are none."""
         rows = self.rows()
         if not rows:
-            raise Refused("no-role")
+            raise Refused(Code.NO_ROLE)
         return rows
 
     def give(self, role: Role, *, by: Actor, at: datetime) -> None:
@@ -68,7 +68,7 @@ class Assignments:
     def fill(self, role: Role, *, by: Actor) -> None:
         """A first role, in effect once it has spread. Raises Refused("has-role")."""
         if self.rows():
-            raise Refused("has-role", field="email")
+            raise Refused(Code.HAS_ROLE, field="email")
         self.give(role, by=by, at=self._spread(by))
 
     def change(self, role: Role, *, by: Actor) -> bool:

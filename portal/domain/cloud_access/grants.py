@@ -17,7 +17,7 @@ from portal.domain.actors import Actor
 from portal.domain.cloud_access.members import open_grants
 from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer, Status
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.identity import User
 from portal.domain.notifications import CONSOLE, Kind, Target, TargetKind
 from portal.domain.values import EmailAddress
@@ -88,7 +88,7 @@ def revoke_partner(found: Cloud, *, by: Actor, of: str) -> None:
     staff = access.staff_ids(of)
     rows = [row for row in open_grants(found) if row.partner_id == of or row.user_id in staff]
     if not rows:
-        raise Refused("no-role")
+        raise Refused(Code.NO_ROLE)
     _require_another_owner(found, rows)
     revoke_assignments(rows)
     _record(Action.CLOUD_ACCESS_REVOKE_PARTNER, found, of, by=by)
@@ -98,7 +98,7 @@ def revoke_partner(found: Cloud, *, by: Actor, of: str) -> None:
 def _user(address: EmailAddress) -> User:
     user = identity.user_by_email(address.key)
     if user is None:
-        raise Refused("no-account", field="email", address=address.display)
+        raise Refused(Code.NO_ACCOUNT, field="email", address=address.display)
     return user
 
 
@@ -106,7 +106,7 @@ def _partner(ident: str) -> BillingAccount:
     """An unknown account and one without partner status are the same answer."""
     partner = db.session.get(BillingAccount, ident)
     if partner is None or partner.kind is not AccountKind.PARTNER:
-        raise Refused("no-partner", field="email")
+        raise Refused(Code.NO_PARTNER, field="email")
     return partner
 
 
@@ -121,7 +121,7 @@ def _require_another_owner(found: Cloud, leaving: Iterable[CloudAccess]) -> None
     going = {row.id for row in leaving}
     owning = [row for row in open_grants(found) if row.role is OWNER and _can_act(row)]
     if going & {row.id for row in owning} and all(row.id in going for row in owning):
-        raise Refused("last-cloud-owner")
+        raise Refused(Code.LAST_CLOUD_OWNER)
 
 
 def _can_act(row: CloudAccess) -> bool:
@@ -146,7 +146,7 @@ def _require_customers_role(found: Cloud, leaving: list[CloudAccess], *, by: Act
         return
     people = [row for row in open_grants(found) if row.user_id and row.user_id not in staff]
     if people and set(people) <= set(leaving):
-        raise Refused("customers-last-role")
+        raise Refused(Code.CUSTOMERS_LAST_ROLE)
 
 
 def _record(action: Action, found: Cloud, holder: str, *, by: Actor, **facts: str) -> None:

@@ -11,7 +11,7 @@ from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds.listing import payer_of
 from portal.domain.clouds.record import Cloud, Folder, Link
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.values import search_key
 
 DEFAULT_NAME = "default"
@@ -53,9 +53,9 @@ def create(
     access.require(by, Action.CLOUD_CREATE, payer)
     payer = db.lock(BillingAccount, payer.id)
     if payer.status not in (Status.ACTIVE, Status.TRIAL_ACTIVE):
-        raise Refused("account-not-active", status=payer.status)
+        raise Refused(Code.ACCOUNT_NOT_ACTIVE, status=payer.status)
     if payer.parent_id is not None and payer.confirmed_at is None:
-        raise Refused("customer-not-confirmed")
+        raise Refused(Code.CUSTOMER_NOT_CONFIRMED)
     cloud, folder = create_with_folder(payer, by=by, name=name, folder_name=folder_name)
     partner = (
         payer.parent_id if payer.parent_id and access.is_staff(by.id, payer.parent_id) else None
@@ -135,11 +135,11 @@ def _give_owner(
 def refuse_closed(cloud: Cloud) -> None:
     """Nothing is done to a closed cloud. Raises Refused("cloud-closed")."""
     if cloud.closed_at is not None:
-        raise Refused("cloud-closed")
+        raise Refused(Code.CLOUD_CLOSED)
 
 
 def _refuse_name(cloud: Cloud, name: str) -> None:
     refuse_closed(cloud)
     taken = exists().where(Folder.cloud_id == cloud.id, Folder.name == name)
     if db.session.scalar(select(taken)):
-        raise Refused("folder-name-taken", field="name", name=name)
+        raise Refused(Code.FOLDER_NAME_TAKEN, field="name", name=name)

@@ -21,7 +21,7 @@ from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.customers.invitation_quota import quota_refusal
 from portal.domain.customers.record import Customer, Draft, Status, values_of
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.invitations import Invitation
 
 
@@ -72,11 +72,11 @@ def add(
 def require_can_add(partner: BillingAccount) -> None:
     """Only an open partner's account in paid mode adds customers, whoever asks."""
     if partner.kind is not Kind.PARTNER:
-        raise Refused("not-partner")
+        raise Refused(Code.NOT_PARTNER)
     if partner.closed_at is not None:
-        raise Refused("account-closed")
+        raise Refused(Code.ACCOUNT_CLOSED)
     if partner.mode is not Mode.PAID:
-        raise Refused("trial-mode")
+        raise Refused(Code.TRIAL_MODE)
 
 
 def find_problems(
@@ -99,13 +99,13 @@ def find_problems(
         found.append(_email_problem(partner, email))
     if draft.reference:
         twin = _find_live(partner, Customer.reference == draft.reference, Customer.id != own)
-        found.append(_conflict(twin, "reference-taken", field="reference"))
+        found.append(_conflict(twin, Code.REFERENCE_TAKEN, field="reference"))
     is_kept = bool(but and but.manager_id == draft.manager_id)
     if draft.manager_id and not is_kept and not access.is_staff(draft.manager_id, partner.id):
-        found.append(Refused("manager-not-staff", field="manager_id"))
+        found.append(Refused(Code.MANAGER_NOT_STAFF, field="manager_id"))
     if draft.tin and not same_tin_is_meant:
         twin = _find_live(partner, Customer.tin == draft.tin, Customer.id != own)
-        found.append(_conflict(twin, "tin-taken", field="tin"))
+        found.append(_conflict(twin, Code.TIN_TAKEN, field="tin"))
     return [problem for problem in found if problem is not None]
 
 
@@ -123,15 +123,15 @@ def _email_problem(partner: BillingAccount, email: str) -> Refused | None:
     address = values.email(email)
     domains = policy.current().customer_email_domains
     if domains and not values.in_domains(address, domains):
-        return Refused("email-domain", field="invitation_email", domains=domains)
+        return Refused(Code.EMAIL_DOMAIN, field="invitation_email", domains=domains)
     user = identity.user_by_email(address.key)
     if user is not None and access.is_staff(user.id, partner.id):
-        return Refused("email-is-staff", field="invitation_email")
+        return Refused(Code.EMAIL_IS_STAFF, field="invitation_email")
     twin = _find_live(partner, Customer.email_key == address.key)
-    return _conflict(twin, "email-taken", field="invitation_email")
+    return _conflict(twin, Code.EMAIL_TAKEN, field="invitation_email")
 
 
-def _conflict(twin: Customer | None, code: str, *, field: str) -> Refused | None:
+def _conflict(twin: Customer | None, code: Code, *, field: str) -> Refused | None:
     return None if twin is None else Refused(code, field=field, twin=twin.name)
 
 

@@ -12,7 +12,7 @@ from portal.domain.actors import Actor
 from portal.domain.customers.lifecycle import close
 from portal.domain.customers.notifications import notify_partner
 from portal.domain.customers.record import Customer, Status, transition
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.invitations import Answer, Invitation
 from portal.domain.notifications import Kind
 
@@ -25,7 +25,7 @@ def accept(asked: Invitation, *, by: Actor) -> Customer:
     """
     access.require(identity.refresh_actor(by), Action.INVITATION_ACCEPT, asked)
     if access.is_staff(by.id, asked.partner_id):
-        raise Refused("own-customer")
+        raise Refused(Code.OWN_CUSTOMER)
     record = _answer(asked, Answer.CONFIRMED, Status.ACTIVE, by=by)
     subaccount = db.lock(BillingAccount, record.subaccount_id)
     subaccount.confirmed_at = db.now()
@@ -47,7 +47,7 @@ def decline(asked: Invitation, *, by: Actor) -> Customer:
     """
     access.require(identity.refresh_actor(by), Action.INVITATION_DECLINE, asked)
     if access.is_staff(by.id, asked.partner_id):
-        raise Refused("own-customer")
+        raise Refused(Code.OWN_CUSTOMER)
     record = _answer(asked, Answer.DECLINED, Status.INACTIVE, by=by)
     close(record)
     _record(Action.INVITATION_DECLINE, record, by=by)
@@ -72,7 +72,7 @@ def _answer(asked: Invitation, answer: Answer, status: Status, *, by: Actor) -> 
     db.session.refresh(asked)
     if not has_moved:
         mine = asked.answer is Answer.CONFIRMED and asked.answered_by == by.id
-        raise Refused("already-confirmed" if mine else "invitation-closed")
+        raise Refused(Code.ALREADY_CONFIRMED if mine else Code.INVITATION_CLOSED)
     asked.answer, asked.answered_at, asked.answered_by = answer, db.now(), by.id
     return record
 

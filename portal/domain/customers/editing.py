@@ -13,7 +13,7 @@ from portal.domain.customers.adding import add, find_problems
 from portal.domain.customers.lifecycle import withdraw
 from portal.domain.customers.notes import move_notes
 from portal.domain.customers.record import Customer, Draft, Status
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 
 
 def edit(
@@ -28,9 +28,9 @@ def edit(
     access.require(by, Action.CUSTOMER_EDIT, partner)
     record = db.lock(Customer, record.id)
     if record.status is Status.INACTIVE:
-        raise Refused("customer-inactive")
+        raise Refused(Code.CUSTOMER_INACTIVE)
     if record.version != version:
-        raise Refused("record-changed")
+        raise Refused(Code.RECORD_CHANGED)
     draft = replace(draft, invitation_email=record.invitation_email).normalised()
     for problem in find_problems(partner, draft, same_tin_is_meant=same_tin_is_meant, but=record):
         raise problem

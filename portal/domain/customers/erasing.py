@@ -12,7 +12,7 @@ from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.customers.notes import erase_notes
 from portal.domain.customers.record import Customer, Status
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.identity import SavedForm
 from portal.domain.invitations import Invitation
 from portal.domain.outbox import OPEN_STATES, OutboxEntry
@@ -40,7 +40,7 @@ def erase(record: Customer, *, by: Actor) -> None:
     """
     record = db.lock(Customer, record.id)
     if record.status is not Status.INACTIVE:
-        raise Refused("customer-not-inactive", status=record.status)
+        raise Refused(Code.CUSTOMER_NOT_INACTIVE, status=record.status)
     if record.email_key == record.id:
         return
     notifications.erase(record.id)
@@ -72,5 +72,5 @@ def _erase_mail(record: Customer) -> None:
     mine = OutboxEntry.about.in_((record.subaccount_id, record.id))
     leaving = select(OutboxEntry.id).where(mine, OutboxEntry.state.in_(OPEN_STATES))
     if db.session.scalar(leaving.with_for_update().limit(1)) is not None:
-        raise Refused("mail-leaving")
+        raise Refused(Code.MAIL_LEAVING)
     db.session.execute(update(OutboxEntry).where(mine).values(recipient="", facts={}, answer=None))

@@ -10,7 +10,7 @@ from portal import db
 from portal.domain import policy
 from portal.domain.accounts import BillingAccount
 from portal.domain.customers.record import Customer
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 
 DAY = timedelta(days=1)
 
@@ -28,4 +28,4 @@ def quota_refusal(partner: BillingAccount) -> Refused | None:
     when the next can go, `at`."""
     at = next_invitation_at(partner)
     most = policy.current().invitations_per_day
-    return None if at is None else Refused("invitations-per-day", most=most, at=at)
+    return None if at is None else Refused(Code.INVITATIONS_PER_DAY, most=most, at=at)

@@ -12,7 +12,7 @@ from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud, Folder, Link
 from portal.domain.customers.notifications import notify_customer, notify_partner
 from portal.domain.customers.record import Customer, Status, transition
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.invitations import Answer, Invitation
 from portal.domain.notifications import Kind
 
@@ -23,7 +23,7 @@ def suspend(record: Customer, *, by: Actor) -> None:
     """
     access.require(by, Action.CUSTOMER_SUSPEND, db.lock(BillingAccount, record.partner_id))
     if not transition(record, Status.ACTIVE, to=Status.SUSPENDED):
-        raise Refused("customer-not-active")
+        raise Refused(Code.CUSTOMER_NOT_ACTIVE)
     db.lock(BillingAccount, record.subaccount_id).suspended_at = db.now()
     _record(Action.CUSTOMER_SUSPEND, record, by=by)
     notify_customer(Kind.SUSPENDED, record, by=by)
@@ -36,7 +36,7 @@ def resume(record: Customer, *, by: Actor) -> None:
     """
     access.require(by, Action.CUSTOMER_RESUME, db.lock(BillingAccount, record.partner_id))
     if not transition(record, Status.SUSPENDED, to=Status.ACTIVE):
-        raise Refused("customer-not-suspended")
+        raise Refused(Code.CUSTOMER_NOT_SUSPENDED)
     db.lock(BillingAccount, record.subaccount_id).suspended_at = None
     _record(Action.CUSTOMER_RESUME, record, by=by)
     notify_customer(Kind.RESUMED, record, by=by)
@@ -58,7 +58,7 @@ def withdraw(record: Customer, *, by: Actor) -> None:
     Raises Refused("customer-answered").
     """
     if not transition(record, Status.WAITING, to=Status.INACTIVE):
-        raise Refused("customer-answered")
+        raise Refused(Code.CUSTOMER_ANSWERED)
     asked = db.lock(Invitation, record.subaccount_id)
     asked.answer, asked.answered_at, asked.answered_by = Answer.WITHDRAWN, db.now(), by.id
     close(record)
@@ -75,9 +75,9 @@ def end_partnership(record: Customer, *, by: Actor) -> None:
     if not access.administers(by, subaccount):
         access.require(by, Action.PARTNERSHIP_END, partner)
     if count := _clouds_in_use(record):
-        raise Refused("clouds-linked", count=count)
+        raise Refused(Code.CLOUDS_LINKED, count=count)
     if not transition(record, Status.ACTIVE, Status.SUSPENDED, to=Status.INACTIVE):
-        raise Refused("partnership-not-confirmed")
+        raise Refused(Code.PARTNERSHIP_NOT_CONFIRMED)
     close(record)
     _record(Action.PARTNERSHIP_END, record, by=by)
     notify_customer(Kind.ENDED, record, by=by)

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal import db
 from portal.domain import access, values
 from portal.domain.actors import Actor
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.values import Invalid
 
 
@@ -91,7 +91,7 @@ def normalise_field(field: str, value: str, country: str) -> str:
     """
     if not value.strip():
         if field in REQUIRED or (field == "tin" and values.tax_required(country)):
-            raise Invalid("required")
+            raise Invalid(Code.REQUIRED)
         return ""
     return NORMALISERS[field](value, country)
 

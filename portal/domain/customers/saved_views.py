@@ -12,7 +12,7 @@ from portal.domain import access, values
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.identity import User
 from portal.domain.values import Invalid
 
@@ -62,13 +62,13 @@ def save_view(partner: BillingAccount, *, by: Actor, name: str, query: str) -> S
     access.require(by, Action.ACCOUNT_SEE, partner)
     db.lock(User, by.id)  # one's own views change one after the other
     if not query:
-        raise Refused("view-empty")
+        raise Refused(Code.VIEW_EMPTY)
     views = saved_views_of(by, partner)
     for twin in views:
         if twin.query == query:
-            raise Refused("view-exists", name=twin.name)
+            raise Refused(Code.VIEW_EXISTS, name=twin.name)
     if len(views) >= MAX_VIEWS:
-        raise Refused("views-many", most=MAX_VIEWS)
+        raise Refused(Code.VIEWS_MANY, most=MAX_VIEWS)
     view = SavedView(
         id=db.new_id("viw"),
         user_id=by.id,
@@ -127,5 +127,5 @@ def _free_name(name: str, others: list[SavedView]) -> str:
     except Invalid as error:
         raise Refused(error.code, field="name", **error.facts) from error
     if name.casefold() in [one.name.casefold() for one in others]:
-        raise Refused("view-name-taken", field="name")
+        raise Refused(Code.VIEW_NAME_TAKEN, field="name")
     return name

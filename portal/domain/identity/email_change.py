@@ -16,7 +16,7 @@ from portal import db
 from portal.domain import audit, outbox, values
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.identity.sign_up import delete_sign_ups
 from portal.domain.identity.user import User, user_by_email
 from portal.domain.values import EmailAddress
@@ -43,7 +43,7 @@ def request_email_change(actor: Actor, address: EmailAddress) -> None:
     """
     user = db.lock(User, actor.id)
     if user.email_key == address.key and user.email == address.display:
-        raise Refused("email-same", field="email")
+        raise Refused(Code.EMAIL_SAME, field="email")
     db.session.execute(delete(EmailChange).where(EmailChange.user_id == user.id))
     change = EmailChange(
         user_id=user.id,
@@ -78,10 +78,10 @@ def change_email(actor: Actor, change_id: str) -> None:
     db.lock(audit.AuditHead, audit.INSTALLATION)
     change = pending_email_change(actor)
     if change is None or change.id != change_id:
-        raise Refused("link-over")
+        raise Refused(Code.LINK_OVER)
     holder = user_by_email(change.email_key)
     if holder is not None and holder is not user:
-        raise Refused("email-in-use")
+        raise Refused(Code.EMAIL_IN_USE)
     old = values.email(user.email)
     user.email, user.email_key = change.email, change.email_key
     db.session.delete(change)

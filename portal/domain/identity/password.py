@@ -14,7 +14,7 @@ from portal import db
 from portal.domain import audit, outbox
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.identity.session import end_sessions
 from portal.domain.identity.user import User, as_actor, user_by_email
 from portal.domain.values import EmailAddress
@@ -33,11 +33,11 @@ _NOBODY = hasher.hash(secrets.token_hex(16))
 def password_problem(password: str, email: str) -> Refused | None:
     """What speaks against a new password: too short, too long, or the address itself."""
     if len(password) < MIN_PASSWORD_LENGTH:
-        return Refused("password-short", least=MIN_PASSWORD_LENGTH)
+        return Refused(Code.PASSWORD_SHORT, least=MIN_PASSWORD_LENGTH)
     if len(password) > MAX_PASSWORD_LENGTH:
-        return Refused("password-long", most=MAX_PASSWORD_LENGTH)
+        return Refused(Code.PASSWORD_LONG, most=MAX_PASSWORD_LENGTH)
     if password.casefold() == email.casefold():
-        return Refused("password-is-email")
+        return Refused(Code.PASSWORD_IS_EMAIL)
     return None
 
 
@@ -69,7 +69,7 @@ def change_password(actor: Actor, *, proven: str, password_hash: str) -> None:
     """
     user = db.lock(User, actor.id)
     if user.password_hash != proven:
-        raise Refused("password-moved")
+        raise Refused(Code.PASSWORD_MOVED)
     _set(user, password_hash)
     audit.record(Action.USER_CHANGE_PASSWORD, by=actor, chain=audit.INSTALLATION, thing=user.id)
 
@@ -101,7 +101,7 @@ def reset_password(user_id: str, *, mark: str, password_hash: str) -> None:
     """
     user = db.lock(User, user_id)
     if user_for_reset(mark) is not user:
-        raise Refused("link-over")
+        raise Refused(Code.LINK_OVER)
     _set(user, password_hash)
     by = as_actor(user)
     audit.record(Action.USER_RESET_PASSWORD, by=by, chain=audit.INSTALLATION, thing=user.id)

@@ -16,7 +16,7 @@ from sqlalchemy import JSON, bindparam, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 
 
 class Limit(NamedTuple):
@@ -53,7 +53,7 @@ def count_password_attempt(account: str, *, network: str) -> None:
     Raises Refused("too-many-tries") with the minutes to wait; then nothing may be checked.
     """
     if minutes := _count_attempt((PASSWORDS_FROM, _network(network)), (PASSWORDS_OF, account)):
-        raise Refused("too-many-tries", minutes=minutes)
+        raise Refused(Code.TOO_MANY_TRIES, minutes=minutes)
 
 
 def reset_password_attempts(account: str, *, network: str) -> None:
@@ -71,7 +71,7 @@ def count_mail_request(to: str, *, network: str) -> None:
     Raises Refused("too-many-mails") with the minutes to wait.
     """
     if minutes := _count_attempt((MAILS_FROM, _network(network)), (MAILS_TO, to)):
-        raise Refused("too-many-mails", minutes=minutes)
+        raise Refused(Code.TOO_MANY_MAILS, minutes=minutes)
 
 
 def count_feedback(voice: str, *, network: str) -> None:
@@ -80,7 +80,7 @@ def count_feedback(voice: str, *, network: str) -> None:
     Raises Refused("too-much-feedback") with the minutes to wait.
     """
     if minutes := _count_attempt((FEEDBACK_FROM, _network(network)), (FEEDBACK_OF, voice)):
-        raise Refused("too-much-feedback", minutes=minutes)
+        raise Refused(Code.TOO_MUCH_FEEDBACK, minutes=minutes)
 
 
 def _count_attempt(*wanted: tuple[Limit, str]) -> int:

@@ -12,7 +12,7 @@ from portal import db
 from portal.domain import audit, outbox, policy
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.identity.user import User, user_by_email
 from portal.domain.values import EmailAddress
 
@@ -51,7 +51,7 @@ def sign_up(
     """
     sign_up_policy = policy.current().sign_up
     if sign_up_policy is policy.SignUpPolicy.CLOSED:
-        raise Refused("sign-up-closed")
+        raise Refused(Code.SIGN_UP_CLOSED)
     known = user_by_email(address.key)
     if known is not None:
         kind, about, language = "account-exists", address.key, known.language
@@ -88,7 +88,7 @@ def create_user(address: EmailAddress, *, name: str, password_hash: str, languag
     # Newcomers one at a time, or two clicks on one mail's link would both find nobody here.
     db.lock(audit.AuditHead, audit.INSTALLATION)
     if user_by_email(address.key) is not None:
-        raise Refused("account-exists", field="email")
+        raise Refused(Code.ACCOUNT_EXISTS, field="email")
     user = User(
         id=db.new_id("aje"),
         email=address.display,

@@ -13,7 +13,7 @@ from portal import db
 from portal.domain import audit
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 
 
 class User(db.Base):
@@ -76,7 +76,7 @@ def edit_profile(actor: Actor, *, name: str, language: str, time_zone: str) -> N
     Raises Refused("time-zone-unknown").
     """
     if time_zone and time_zone not in time_zones():
-        raise Refused("time-zone-unknown", field="time_zone")
+        raise Refused(Code.TIME_ZONE_UNKNOWN, field="time_zone")
     user = db.lock(User, actor.id)
     wanted = {"name": name, "language": language, "time_zone": time_zone or None}
     changed = [field for field, value in wanted.items() if getattr(user, field) != value]

@@ -11,7 +11,7 @@ from portal.domain import access, audit, customers
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.imports.parser import Line
 from portal.domain.imports.record import (
     Import,
@@ -38,7 +38,7 @@ def upload(partner: BillingAccount, *, by: Actor, lines: list[Line]) -> Import:
         Import.partner_id == partner.id, Import.state != State.OVER
     )
     if db.session.execute(unfinished).scalar_one() >= MAX_OPEN_IMPORTS:
-        raise Refused("imports-many", most=MAX_OPEN_IMPORTS)
+        raise Refused(Code.IMPORTS_MANY, most=MAX_OPEN_IMPORTS)
     held = Import(
         id=db.new_id("imp"),
         partner_id=partner.id,
@@ -69,7 +69,7 @@ def begin(held: Import, *, by: Actor, same_tin_is_meant: bool = False) -> None:
     if held.state is State.IMPORTING:
         return
     if held.state is not State.CHECKED:
-        raise Refused("import-not-checked")
+        raise Refused(Code.IMPORT_NOT_CHECKED)
     held.state, held.user_id = State.IMPORTING, by.id
     held.same_tin_is_meant, held.due_at = same_tin_is_meant, db.now()
     new = select(func.count()).where(
@@ -87,8 +87,8 @@ def end(held: Import, *, by: Actor) -> None:
     if held.state is State.OVER:
         return
     if held.state is not State.IMPORTING:
-        raise Refused("import-not-begun")
-    close(held, to_reason(Refused("import-ended")))
+        raise Refused(Code.IMPORT_NOT_BEGUN)
+    close(held, to_reason(Refused(Code.IMPORT_ENDED)))
     _record(Action.IMPORT_END, held, by=by)
 
 
@@ -99,7 +99,7 @@ def remove(held: Import, *, by: Actor) -> None:
     """
     access.require(by, Action.CUSTOMER_ADD, db.session.get_one(BillingAccount, held.partner_id))
     if held.state is State.IMPORTING:
-        raise Refused("import-running")
+        raise Refused(Code.IMPORT_RUNNING)
     _record(Action.IMPORT_REMOVE, held, by=by)
     delete_imports(Import.id == held.id)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from portal.domain import customers, values
 from portal.domain.customers import COLUMNS, ONLY_EXPORTED
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.imports.record import to_reason
 from portal.domain.values import Invalid
 
@@ -50,15 +50,15 @@ def parse_lines(
         kept = {name: cell for name, cell in kept.items() if cell and name != REASONS}
         if any(cell.strip() for cell in cells[len(header) :]):
             facts = {"row": number, "cells": len(cells), "columns": len(header)}
-            raise Refused("file-row-long", field="file", **facts)
+            raise Refused(Code.FILE_ROW_LONG, field="file", **facts)
         if typed := kept.get("with_cloud"):
             kept["with_cloud"] = answers.get(typed.casefold(), typed)
         if kept:
             lines.append(Line(number, kept))
         if len(lines) > MAX_ROWS:
-            raise Refused("file-rows", field="file", most=MAX_ROWS)
+            raise Refused(Code.FILE_ROWS, field="file", most=MAX_ROWS)
     if not lines:
-        raise Refused("file-no-rows" if header else "file-empty", field="file")
+        raise Refused(Code.FILE_NO_ROWS if header else Code.FILE_EMPTY, field="file")
     _mark_repeated(lines)
     return lines
 
@@ -71,14 +71,14 @@ def _header(cells: list[str], words: Mapping[str, str]) -> list[str]:
     for column, cell in enumerate(named, start=1):
         name = words.get(cell.casefold(), cell.casefold())
         if name not in (*COLUMNS, *ONLY_EXPORTED, REASONS):
-            raise Refused("column-unknown", field="file", column=column, name=cell[:50])
+            raise Refused(Code.COLUMN_UNKNOWN, field="file", column=column, name=cell[:50])
         if name in found:
             facts = {"column": column, "first": found.index(name) + 1, "name": name}
-            raise Refused("column-twice", field="file", **facts)
+            raise Refused(Code.COLUMN_TWICE, field="file", **facts)
         found.append(name)
     missing = [name for name in REQUIRED if name not in found]
     if named and missing:
-        raise Refused("column-missing", field="file", names=missing)
+        raise Refused(Code.COLUMN_MISSING, field="file", names=missing)
     return found
 
 
@@ -97,9 +97,9 @@ def _mark(line: Line, name: str, row: int) -> None:
     if name == "tin":
         line.is_twin = True
     elif name == "reference":
-        line.reasons.append(to_reason(Refused("reference-twice", field=name, row=row)))
+        line.reasons.append(to_reason(Refused(Code.REFERENCE_TWICE, field=name, row=row)))
     else:
-        line.reasons.append(to_reason(Refused("email-twice", field=name, row=row)))
+        line.reasons.append(to_reason(Refused(Code.EMAIL_TWICE, field=name, row=row)))
 
 
 def _key(name: str, cells: dict[str, str]) -> str:

@@ -19,7 +19,7 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.customers import Customer
-from portal.domain.errors import Forbidden, Refused
+from portal.domain.errors import Code, Forbidden, Refused
 from portal.domain.identity import User
 from portal.domain.imports.record import Import, ImportRow, Outcome, State, to_reason
 from portal.domain.imports.validation import validate
@@ -132,7 +132,7 @@ def _add_row(held: Import, row: ImportRow, partner: BillingAccount, by: Actor) -
     judged = validate(partner, row.cells)
     reasons = list(judged.reasons)
     if judged.twin is not None and not held.same_tin_is_meant:
-        reasons.append(Refused("tin-not-meant", field="tin", **judged.twin.facts))
+        reasons.append(Refused(Code.TIN_NOT_MEANT, field="tin", **judged.twin.facts))
     row.reasons = [to_reason(reason) for reason in reasons]
     _settle(row, judged.known)
     if row.outcome is not Outcome.NEW:
@@ -158,7 +158,7 @@ def _refusal_of(row: ImportRow, error: Exception) -> Refused:
     if isinstance(error, Refused):
         return error
     log.error("import %s, row %s: a fault of ours", row.import_id, row.number, exc_info=error)
-    return Refused("import-fault")
+    return Refused(Code.IMPORT_FAULT)
 
 
 def _finish(held: Import) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from portal.domain import access, customers, identity, values
 from portal.domain.accounts import BillingAccount
 from portal.domain.customers import COLUMNS, Customer, Draft, Status
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.values import Invalid
 
 TEXTS = ("country", *(c for c in COLUMNS if c not in ("country", "manager", "with_cloud")))
@@ -30,7 +30,7 @@ def validate(partner: BillingAccount, cells: dict[str, str]) -> Validation:
     """The row as a draft without the fields that can't be read, and what speaks against it."""
     draft, reasons = _read(partner, cells)
     found = customers.find_problems(partner, draft)
-    twin = next((one for one in found if one.code == "tin-taken"), None)
+    twin = next((one for one in found if one.code == Code.TIN_TAKEN), None)
     reasons += [one for one in found if one is not twin]
     return Validation(draft, customers.find_existing(partner, draft), reasons, twin)
 
@@ -45,19 +45,19 @@ def _read(partner: BillingAccount, cells: dict[str, str]) -> tuple[Draft, list[R
             country = values.get("country", "")
             values[name] = customers.normalise_field(name, cells.get(name, ""), country)
         except Invalid as error:
-            is_name = error.code == "country-unknown"  # a file has no list to choose from
-            fault = Refused("country-code" if is_name else error.code, field=name, **error.facts)
+            is_name = error.code == Code.COUNTRY_UNKNOWN  # a file has no list to choose from
+            fault = Refused(Code.COUNTRY_CODE if is_name else error.code, field=name, **error.facts)
             reasons.append(fault)
     word = cells.get("with_cloud", "").casefold()
     values["with_cloud"] = IS_YES.get(word, True)
     if word not in IS_YES:
-        reasons.append(Refused("not-yes-no", field="with_cloud"))
+        reasons.append(Refused(Code.NOT_YES_NO, field="with_cloud"))
     if address := cells.get("manager"):
         values["manager_id"] = manager = _staff(partner, address)
         if not manager:
-            reasons.append(Refused("manager-unknown", field="manager"))
+            reasons.append(Refused(Code.MANAGER_UNKNOWN, field="manager"))
     if cells.get("status") == Status.INACTIVE:
-        reasons.append(Refused("was-inactive", field="status"))
+        reasons.append(Refused(Code.WAS_INACTIVE, field="status"))
     return Draft(**values), reasons
 
 

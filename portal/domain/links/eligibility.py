@@ -17,7 +17,7 @@ from portal.domain.access import CloudRole
 from portal.domain.accounts import BillingAccount, Kind, Mode, Status
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.invitations import Answer, Invitation
 
 OWNERS = access.CLOUD_TABLE[Action.CLOUD_RELINK]
@@ -87,14 +87,14 @@ def account_refusal(at: Target) -> Refused | None:
     "customer-not-confirmed", "account-not-active"."""
     account = at.account
     if not at.may_link:
-        return Refused("account-role-missing")
+        return Refused(Code.ACCOUNT_ROLE_MISSING)
     if account.parent_id is not None and account.closed_at is None:
         if account.confirmed_at is None:
-            return Refused("customer-not-confirmed")
+            return Refused(Code.CUSTOMER_NOT_CONFIRMED)
         if account.suspended_at is not None:
-            return Refused("customer-suspended")
+            return Refused(Code.CUSTOMER_SUSPENDED)
     if account.status not in (Status.ACTIVE, Status.TRIAL_ACTIVE):
-        return Refused("account-not-active", status=account.status)
+        return Refused(Code.ACCOUNT_NOT_ACTIVE, status=account.status)
     return None
 
 
@@ -107,9 +107,9 @@ def find_refusal(at: Target, cloud: Candidate) -> Refused | None:
 
 def _cloud_refusal(at: Target, cloud: Candidate) -> Refused | None:
     if cloud.closed_at is not None:
-        return Refused("cloud-closed")
+        return Refused(Code.CLOUD_CLOSED)
     if cloud.linked_to == at.account.id:
-        return Refused("already-linked", since=cloud.linked_at)
+        return Refused(Code.ALREADY_LINKED, since=cloud.linked_at)
     return None
 
 
@@ -119,11 +119,11 @@ def _role_refusal(at: Target, cloud: Candidate) -> Refused | None:
     if not owning:
         return _without_owner(at, cloud, usable)
     if at.partner_id and not _is_this_customers(at, cloud):
-        return Refused("not-this-customers")
+        return Refused(Code.NOT_THIS_CUSTOMERS)
     if cloud.payer_mode is Mode.PAID and at.account.mode is Mode.TRIAL:
-        return Refused("paid-to-trial", account=at.account.id)
+        return Refused(Code.PAID_TO_TRIAL, account=at.account.id)
     until = min(row.effective_at for row in owning)
-    return Refused("role-too-recent", until=until) if until > db.now() else None
+    return Refused(Code.ROLE_TOO_RECENT, until=until) if until > db.now() else None
 
 
 def _is_usable(at: Target, row: OpenRole) -> bool:
@@ -135,9 +135,9 @@ def _is_usable(at: Target, row: OpenRole) -> bool:
 
 def _without_owner(at: Target, cloud: Candidate, usable: list[OpenRole]) -> Refused:
     if any(row.partner_id in at.staffed and row.role in OWNERS for row in cloud.held):
-        return Refused("not-this-customers")
+        return Refused(Code.NOT_THIS_CUSTOMERS)
     roles = sorted((row.role for row in usable), key=list(CloudRole).index)
-    return Refused("role-insufficient", role=roles[0] if roles else None)
+    return Refused(Code.ROLE_INSUFFICIENT, role=roles[0] if roles else None)
 
 
 def _is_this_customers(at: Target, cloud: Candidate) -> bool:

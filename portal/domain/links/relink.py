@@ -17,7 +17,7 @@ from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud, Link
 from portal.domain.customers import Customer
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.identity import User
 from portal.domain.links.candidates import find_candidate
 from portal.domain.links.eligibility import Candidate, Target, find_refusal, target_for
@@ -78,7 +78,7 @@ def link(found: Cloud, *, by: Actor, to: BillingAccount, shown: str) -> Link:
     if reason := find_refusal(at, cloud):
         raise reason
     if preview_effect(at, cloud).digest != shown:
-        raise Refused("effect-changed")
+        raise Refused(Code.EFFECT_CHANGED)
     before = db.session.get_one(Link, cloud.link_id, populate_existing=True)
     moved = _move(before, to, by=by)
     left = db.session.get_one(BillingAccount, before.account_id)
@@ -113,7 +113,7 @@ def _lock_in_order(found: Cloud, to: BillingAccount, by: Actor) -> None:
     person, partners, their subaccounts, the cloud. A payer who comes meanwhile changes what was
     shown."""
     if not by.is_system and db.lock(User, by.id).disabled_at is not None:
-        raise Refused("user-disabled")
+        raise Refused(Code.USER_DISABLED)
     payer = select(Link.account_id).where(Link.cloud_id == found.id, Link.until_at.is_(None))
     partners = select(CloudAccess.partner_id).where(
         CloudAccess.cloud_id == found.id,

@@ -6,6 +6,7 @@ from functools import cache
 
 from babel import Locale
 
+from portal.domain.errors import Code
 from portal.domain.values.invalid import Invalid
 from portal.domain.values.text import require_text, search_key
 
@@ -31,7 +32,7 @@ def country(code: str) -> str:
     typed = require_text(code)
     capitals = typed.upper() if typed.isascii() else typed  # ſ is an S in capitals
     if capitals not in CODES:
-        raise Invalid("country-unknown", country=typed[:20])
+        raise Invalid(Code.COUNTRY_UNKNOWN, country=typed[:20])
     return capitals
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
+from portal.domain.errors import Code
 from portal.domain.values.invalid import Invalid
 from portal.domain.values.text import BREAKS, line
 
@@ -53,18 +54,18 @@ def email(value: str) -> EmailAddress:
     """
     if isinstance(value, str) and any(character in BREAKS for character in value):
         # Also at the ends, where `line` would strip it: a break is how headers are smuggled in.
-        raise Invalid("line-break" if value.strip() else "required")
+        raise Invalid(Code.LINE_BREAK if value.strip() else Code.REQUIRED)
     typed = line(value, limit=ADDRESS_LIMIT)
     if any(bracket in typed for bracket in "<>"):
-        raise Invalid("email-name")
+        raise Invalid(Code.EMAIL_NAME)
     if (count := typed.count("@")) != 1:
-        raise Invalid("email-at-sign", count=count)
+        raise Invalid(Code.EMAIL_AT_SIGN, count=count)
     local, _, domain = typed.partition("@")
     _check_local(local)
     shown, ascii_domain = _domain(domain)
     wire = f"{local}@{ascii_domain}"
     if not _is_address(wire):
-        raise Invalid("email-local")
+        raise Invalid(Code.EMAIL_LOCAL)
     return EmailAddress(display=f"{local}@{shown}", key=wire.casefold(), wire=wire)
 
 
@@ -99,9 +100,9 @@ def _check_local(local: str) -> None:
     for character in local:
         if not character.isascii():
             point = f"U+{ord(character):04X}"
-            raise Invalid("email-local-letter", letter=character, character=point)
+            raise Invalid(Code.EMAIL_LOCAL_LETTER, letter=character, character=point)
     if len(local) > LOCAL_LIMIT:
-        raise Invalid("email-local-long", limit=LOCAL_LIMIT, length=len(local))
+        raise Invalid(Code.EMAIL_LOCAL_LONG, limit=LOCAL_LIMIT, length=len(local))
 
 
 def _domain(domain: str) -> tuple[str, str]:
@@ -120,8 +121,8 @@ def _domain(domain: str) -> tuple[str, str]:
     except EmailNotValidError:
         ending = domain.lower().rpartition(".")[2]
         if ending in SPECIAL_USE_DOMAIN_NAMES:
-            raise Invalid("email-reserved", ending=ending) from None
-        raise Invalid("email-host") from None
+            raise Invalid(Code.EMAIL_RESERVED, ending=ending) from None
+        raise Invalid(Code.EMAIL_HOST) from None
     shown, ascii_domain = checked.domain.lower(), checked.ascii_domain.lower()
     _refuse_look_alikes(shown, ascii_domain)
     return shown, ascii_domain
@@ -155,7 +156,7 @@ def _refuse_look_alikes(shown: str, ascii_domain: str) -> None:
         letters = {character for character in label if character.isalpha()}
         imitates = scripts == {"CYRILLIC"} and latin_ending and letters <= _CYRILLIC_LOOK_ALIKES
         if mixed or imitates:
-            raise Invalid("email-look-alike", label=label, ascii=ascii_label)
+            raise Invalid(Code.EMAIL_LOOK_ALIKE, label=label, ascii=ascii_label)
 
 
 def _scripts(label: str) -> set[str]:

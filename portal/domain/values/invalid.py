@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-CODES: dict[str, tuple[str, ...]] = {
-    "required": (),
-    "not-text": (),
-    "too-long": ("limit", "length"),
-    "nothing-visible": (),
-    "line-break": (),
-    "control-character": ("character", "position"),
-    "direction-character": ("character", "position"),
-    "invisible-character": ("character", "position"),
-    "broken-character": ("character", "position"),
-    "email-at-sign": ("count",),
-    "email-name": (),
-    "email-local": (),
-    "email-local-letter": ("letter", "character"),
-    "email-local-long": ("limit", "length"),
-    "email-host": (),
-    "email-reserved": ("ending",),
-    "email-look-alike": ("label", "ascii"),
-    "phone-characters": (),
-    "phone-extension": (),
-    "phone-country": (),
-    "phone-short": (),
-    "phone-long": (),
-    "phone-number": (),
-    "country-unknown": ("country",),
-    "tax-characters": (),
-    "tax-length": ("least", "most"),
-    "tax-no-digits": (),
-    "tax-digits": ("label", "lengths"),
-    "tax-format": ("label", "country"),
-    "tax-check-digits": ("label", "country"),
-    "tax-other-country": ("country", "other"),
+from portal.domain.errors import Code
+
+CODES: dict[Code, tuple[str, ...]] = {
+    Code.REQUIRED: (),
+    Code.NOT_TEXT: (),
+    Code.TOO_LONG: ("limit", "length"),
+    Code.NOTHING_VISIBLE: (),
+    Code.LINE_BREAK: (),
+    Code.CONTROL_CHARACTER: ("character", "position"),
+    Code.DIRECTION_CHARACTER: ("character", "position"),
+    Code.INVISIBLE_CHARACTER: ("character", "position"),
+    Code.BROKEN_CHARACTER: ("character", "position"),
+    Code.EMAIL_AT_SIGN: ("count",),
+    Code.EMAIL_NAME: (),
+    Code.EMAIL_LOCAL: (),
+    Code.EMAIL_LOCAL_LETTER: ("letter", "character"),
+    Code.EMAIL_LOCAL_LONG: ("limit", "length"),
+    Code.EMAIL_HOST: (),
+    Code.EMAIL_RESERVED: ("ending",),
+    Code.EMAIL_LOOK_ALIKE: ("label", "ascii"),
+    Code.PHONE_CHARACTERS: (),
+    Code.PHONE_EXTENSION: (),
+    Code.PHONE_COUNTRY: (),
+    Code.PHONE_SHORT: (),
+    Code.PHONE_LONG: (),
+    Code.PHONE_NUMBER: (),
+    Code.COUNTRY_UNKNOWN: ("country",),
+    Code.TAX_CHARACTERS: (),
+    Code.TAX_LENGTH: ("least", "most"),
+    Code.TAX_NO_DIGITS: (),
+    Code.TAX_DIGITS: ("label", "lengths"),
+    Code.TAX_FORMAT: ("label", "country"),
+    Code.TAX_CHECK_DIGITS: ("label", "country"),
+    Code.TAX_OTHER_COUNTRY: ("country", "other"),
 }
 """Every code and the names of its facts, so that a catalogue of sentences can be held complete.
 
@@ -47,7 +49,7 @@ TAX_LABELS. No fact is called `code` or `field`: a refusal has those names itsel
 class Invalid(ValueError):
     """The value has not the shape it needs. `code` is a key of CODES, `facts` fill its sentence."""
 
-    def __init__(self, code: str, **facts: object) -> None:
+    def __init__(self, code: Code, **facts: object) -> None:
         super().__init__(code)
         self.code = code
         self.facts = facts

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
 
+from portal.domain.errors import Code
 from portal.domain.values.country import country as known_country
 from portal.domain.values.invalid import Invalid
 from portal.domain.values.text import line, without_format
@@ -19,11 +20,11 @@ _SIGNS = frozenset("+()./ -‐‑‒–—―−")
 _EXTENSION = re.compile(r"(ext|extn|extension|доб|вн|x|#|;|,)\W*\d{1,7}\W*$", re.IGNORECASE)
 
 _IMPOSSIBLE = {
-    ValidationResult.TOO_SHORT: "phone-short",
-    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "phone-short",  # lacks its area code
-    ValidationResult.TOO_LONG: "phone-long",
-    ValidationResult.INVALID_LENGTH: "phone-number",
-    ValidationResult.INVALID_COUNTRY_CODE: "phone-country",
+    ValidationResult.TOO_SHORT: Code.PHONE_SHORT,
+    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: Code.PHONE_SHORT,  # lacks its area code
+    ValidationResult.TOO_LONG: Code.PHONE_LONG,
+    ValidationResult.INVALID_LENGTH: Code.PHONE_NUMBER,
+    ValidationResult.INVALID_COUNTRY_CODE: Code.PHONE_COUNTRY,
 }
 
 
@@ -55,11 +56,11 @@ def phone(value: str, country: str) -> Phone:
         raise Invalid(_unreadable(error)) from None
     possible = phonenumbers.is_possible_number_with_reason(parsed)
     if possible != ValidationResult.IS_POSSIBLE:
-        raise Invalid(_IMPOSSIBLE.get(possible, "phone-number"))
+        raise Invalid(_IMPOSSIBLE.get(possible, Code.PHONE_NUMBER))
     e164 = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
     if phonenumbers.parse(e164) != parsed:
         # A nought too many: read again it would be taken for the trunk prefix, and be dropped.
-        raise Invalid("phone-number")
+        raise Invalid(Code.PHONE_NUMBER)
     return Phone(
         e164=e164,
         display=phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL),
@@ -70,18 +71,18 @@ def phone(value: str, country: str) -> Phone:
 def _typed(value: str) -> str:
     typed = unicodedata.normalize("NFKC", line(without_format(value), limit=PHONE_LIMIT))
     if _EXTENSION.search(typed):
-        raise Invalid("phone-extension")
+        raise Invalid(Code.PHONE_EXTENSION)
     # The parser is lenient: it would dial letters, and find a number inside a sentence.
     if not all(sign.isdecimal() or sign in _SIGNS for sign in typed):
-        raise Invalid("phone-characters")
+        raise Invalid(Code.PHONE_CHARACTERS)
     return typed
 
 
-def _unreadable(error: NumberParseException) -> str:
+def _unreadable(error: NumberParseException) -> Code:
     if error.error_type == NumberParseException.INVALID_COUNTRY_CODE:
-        return "phone-country"
+        return Code.PHONE_COUNTRY
     if error.error_type == NumberParseException.TOO_LONG:
-        return "phone-long"
+        return Code.PHONE_LONG
     if error.error_type == NumberParseException.NOT_A_NUMBER:
-        return "phone-number"
-    return "phone-short"
+        return Code.PHONE_NUMBER
+    return Code.PHONE_SHORT

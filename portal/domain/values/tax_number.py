@@ -7,6 +7,7 @@ import unicodedata
 
 from stdnum.exceptions import InvalidChecksum, ValidationError
 
+from portal.domain.errors import Code
 from portal.domain.values.country import country as known_country
 from portal.domain.values.invalid import Invalid
 from portal.domain.values.tax_number_formats import EU, KINDS, VAT_PREFIXES, checks
@@ -103,12 +104,12 @@ def _compact(value: str) -> str:
     packed = _SEPARATORS.sub("", unicodedata.normalize("NFKC", capitals))
     number = "".join(str(int(sign)) if sign.isdecimal() else sign for sign in packed)
     if not all(sign.isalnum() or sign in "./" for sign in number):
-        raise Invalid("tax-characters")
+        raise Invalid(Code.TAX_CHARACTERS)
     if not LEAST <= len(number) <= MOST:
-        raise Invalid("tax-length", least=LEAST, most=MOST)
+        raise Invalid(Code.TAX_LENGTH, least=LEAST, most=MOST)
     if not any(digit in number for digit in "123456789"):
         # "n/a" is no number, and all noughts satisfy most check digits.
-        raise Invalid("tax-no-digits")
+        raise Invalid(Code.TAX_NO_DIGITS)
     return number
 
 
@@ -133,10 +134,10 @@ def _checked(number: str, country: str) -> str:
 def _invalid(number: str, country: str, fault: ValidationError) -> Invalid:
     label, lengths = tax_label(country), _LENGTHS.get(country)
     if other := _member_of(number, besides=country):
-        return Invalid("tax-other-country", country=country, other=other)
+        return Invalid(Code.TAX_OTHER_COUNTRY, country=country, other=other)
     if lengths and not (number.isdecimal() and len(number) in lengths):
-        return Invalid("tax-digits", label=label, lengths=lengths)
-    wrong = "tax-check-digits" if isinstance(fault, InvalidChecksum) else "tax-format"
+        return Invalid(Code.TAX_DIGITS, label=label, lengths=lengths)
+    wrong = Code.TAX_CHECK_DIGITS if isinstance(fault, InvalidChecksum) else Code.TAX_FORMAT
     return Invalid(wrong, label=label, country=country)
 
 

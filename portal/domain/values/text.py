@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from portal.domain.errors import Code
 from portal.domain.values.invalid import Invalid
 
 BREAKS = "\n\r\v\f\x85\u2028\u2029"
@@ -45,7 +46,7 @@ def line(value: str, *, limit: int = 200) -> str:
     """
     text = require_text(value)
     if _A_BREAK.search(text):
-        raise Invalid("line-break")
+        raise Invalid(Code.LINE_BREAK)
     return _visible(_composed(_BLANKS.sub(" ", text), limit))
 
 
@@ -78,9 +79,9 @@ def quote(text: str) -> str:
 def require_text(value: object) -> str:
     """The value stripped, when it is text and not empty. Raises Malformed: not-text, required."""
     if not isinstance(value, str):
-        raise Invalid("not-text")
+        raise Invalid(Code.NOT_TEXT)
     if not (text := value.strip()):
-        raise Invalid("required")
+        raise Invalid(Code.REQUIRED)
     return text
 
 
@@ -98,7 +99,7 @@ def _composed(text: str, limit: int) -> str:
     if len(text) <= limit * _SHRINKS_AT_MOST:
         text = unicodedata.normalize("NFC", text)
     if len(text) > limit:
-        raise Invalid("too-long", limit=limit, length=len(text))
+        raise Invalid(Code.TOO_LONG, limit=limit, length=len(text))
     return text
 
 
@@ -115,7 +116,7 @@ def _visible(text: str) -> str:
         # Unassigned ones count as visible: this year's emoji are unknown to an older Python.
         shows = shows or category[0] in "LNPS" or category in ("Co", "Cn")
     if not shows:
-        raise Invalid("nothing-visible")
+        raise Invalid(Code.NOTHING_VISIBLE)
     return text
 
 
@@ -123,18 +124,18 @@ REPLACEMENT = "\ufffd"
 """What stands for a character that was lost on its way."""
 
 
-def _fault(text: str, at: int, category: str) -> str | None:
+def _fault(text: str, at: int, category: str) -> Code | None:
     character = text[at]
     if category == "Cc":
-        return None if character == "\n" else "control-character"
+        return None if character == "\n" else Code.CONTROL_CHARACTER
     if category == "Cs" or character == REPLACEMENT or _is_noncharacter(ord(character)):
-        return "broken-character"
+        return Code.BROKEN_CHARACTER
     if _DIRECTION.match(character):
-        return "direction-character"
+        return Code.DIRECTION_CHARACTER
     if character in _JOINER:
-        return None if _joins(text, at) else "invisible-character"
+        return None if _joins(text, at) else Code.INVISIBLE_CHARACTER
     if (category == "Cf" and not _VISIBLE_FORMAT.match(character)) or _FILLERS.match(character):
-        return "invisible-character"
+        return Code.INVISIBLE_CHARACTER
     return None
 
 

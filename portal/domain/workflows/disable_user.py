@@ -11,7 +11,7 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.identity import User, as_actor, end_sessions
 
 
@@ -27,13 +27,13 @@ def disable_user(user: User, *, by: Actor, heir: User | None = None) -> None:
     if user.disabled_at is not None:
         return
     if heir is not None and (heir is user or heir.disabled_at is not None):
-        raise Refused("heir-unfit")
+        raise Refused(Code.HEIR_UNFIT)
     accounts, clouds = _only_their_accounts(user), _only_their_clouds(user)
     alone = [*(account.id for account in accounts), *(cloud.id for cloud in clouds)]
     if heir is not None:
         _pass_on(accounts, clouds, to=heir, by=by)
     elif alone:
-        raise Refused("owns-alone", things=alone)
+        raise Refused(Code.OWNS_ALONE, things=alone)
     user.disabled_at = db.now()
     end_sessions(user.id)
     audit.record(

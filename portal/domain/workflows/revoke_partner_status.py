@@ -7,7 +7,7 @@ from portal.domain import audit, customers
 from portal.domain.accounts import BillingAccount, Kind
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 
 
 def revoke_partner_status(account: BillingAccount, *, by: Actor) -> None:
@@ -17,8 +17,8 @@ def revoke_partner_status(account: BillingAccount, *, by: Actor) -> None:
     """
     account = db.lock(BillingAccount, account.id)  # or a customer is added after the count
     if account.kind is not Kind.PARTNER:
-        raise Refused("not-partner")
+        raise Refused(Code.NOT_PARTNER)
     if live := customers.count_live_customers(account):
-        raise Refused("customers-live", count=live)
+        raise Refused(Code.CUSTOMERS_LIVE, count=live)
     account.kind = Kind.DIRECT
     audit.record(Action.PARTNER_REVOKE, by=by, chain=account.chain, thing=account.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portal.domain import accounts, identity, invitations, values
 from portal.domain.actors import NEWCOMER
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.identity import User
 from portal.domain.values import EmailAddress
 
@@ -28,7 +28,7 @@ def complete_sign_up(sign_up_id: str, *, name: str, password_hash: str, language
     """
     waiting = identity.waiting_sign_up(sign_up_id)
     if waiting is None:
-        raise Refused("link-over")
+        raise Refused(Code.LINK_OVER)
     user, _account = accounts.register(
         values.email(waiting.email),
         name=name,

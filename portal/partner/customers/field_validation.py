@@ -11,6 +11,7 @@ from portal import web
 from portal.domain import access, customers
 from portal.domain.actions import Action
 from portal.domain.customers import Customer, Draft
+from portal.domain.errors import Code
 from portal.partner.customers import blueprint, find
 from portal.partner.customers.records import RecordForm, displayed
 
@@ -42,7 +43,7 @@ def _judged(form: RecordForm, record: Customer | None) -> list[Field]:
         field.validate(form)
     draft = Draft(**{field.name: field.data for field in filled if not field.errors})
     for problem in customers.find_problems(form.partner, draft, but=record):
-        if problem.code != "tin-taken":  # it asks for a box that only comes with the answer
+        if problem.code != Code.TIN_TAKEN:  # it asks for a box that only comes with the answer
             form.note(problem)
     if form.phone in filled and not form.phone.errors:
         form.phone.data = displayed(form.phone.data, form.country.data)

@@ -16,7 +16,7 @@ from portal import config, db, web
 from portal.domain import access, customers, idempotency, imports, policy
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
-from portal.domain.errors import Forbidden, Refused
+from portal.domain.errors import Code, Forbidden, Refused
 from portal.domain.imports import Import, ImportRow, Outcome, State
 from portal.partner.customers import blueprint
 from portal.web import csv
@@ -45,7 +45,7 @@ def upload(account_id: str) -> Any:
     is_too_large = (request.content_length or 0) > config.MAX_FILE_BYTES
     form = UploadForm(formdata=None) if is_too_large else UploadForm()
     if is_too_large:
-        form.refuse(Refused("file-large", field="file", most=config.MAX_FILE_BYTES // MEGABYTE))
+        form.refuse(Refused(Code.FILE_LARGE, field="file", most=config.MAX_FILE_BYTES // MEGABYTE))
     elif form.is_submitted() and form.validate():
         try:
             ident = _uploaded(form)

@@ -25,7 +25,7 @@ from portal.domain import access, customers, idempotency, values
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.customers import Customer, Draft, Status
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.domain.values import Invalid
 from portal.partner.customers import blueprint, find, manager_label
 from portal.web import form_recovery
@@ -159,7 +159,7 @@ class RecordForm(web.CreatingForm):
 
     def note(self, problem: Refused) -> None:
         """Show a refusal at its field."""
-        self.has_twin = self.has_twin or problem.code == "tin-taken"
+        self.has_twin = self.has_twin or problem.code == Code.TIN_TAKEN
         self.refuse(problem)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from babel.lists import format_list
 from flask_babel import get_locale, gettext, ngettext
 
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.i18n.formats import local_time
 from portal.wording.errors import imports
 from portal.wording.errors.eligibility import REASONS
@@ -75,67 +75,75 @@ def _minutes(facts: Facts) -> str:
 
 
 INVALID: dict[str, Callable[[Facts], str]] = {
-    "required": lambda f: _("Fill this in; it is required."),
-    "not-text": lambda f: _("This is not text. Type it anew."),
-    "too-long": lambda f: _(
+    Code.REQUIRED: lambda f: _("Fill this in; it is required."),
+    Code.NOT_TEXT: lambda f: _("This is not text. Type it anew."),
+    Code.TOO_LONG: lambda f: _(
         "This has %(length)s characters; at most %(limit)s are possible. Shorten it.", **f
     ),
-    "nothing-visible": lambda f: _("This has no visible character. Type it anew."),
-    "line-break": lambda f: _("This must be one line. Remove the line break."),
-    "control-character": _character,
-    "direction-character": _character,
-    "invisible-character": _character,
-    "broken-character": _character,
-    "email-at-sign": lambda f: _("An e-mail address has exactly one @, such as name@example.com."),
-    "email-name": lambda f: _("Give the address alone, without a name or < >."),
-    "email-local": lambda f: _(
+    Code.NOTHING_VISIBLE: lambda f: _("This has no visible character. Type it anew."),
+    Code.LINE_BREAK: lambda f: _("This must be one line. Remove the line break."),
+    Code.CONTROL_CHARACTER: _character,
+    Code.DIRECTION_CHARACTER: _character,
+    Code.INVISIBLE_CHARACTER: _character,
+    Code.BROKEN_CHARACTER: _character,
+    Code.EMAIL_AT_SIGN: lambda f: _(
+        "An e-mail address has exactly one @, such as name@example.com."
+    ),
+    Code.EMAIL_NAME: lambda f: _("Give the address alone, without a name or < >."),
+    Code.EMAIL_LOCAL: lambda f: _(
         "The part before the @ is not possible: look for a space, a dot at its start or end, or "
         "two dots in a row."
     ),
-    "email-local-letter": lambda f: _(
+    Code.EMAIL_LOCAL_LETTER: lambda f: _(
         "“%(letter)s” (%(character)s) can’t stand before the @. Use Latin letters and digits.", **f
     ),
-    "email-local-long": lambda f: _(
+    Code.EMAIL_LOCAL_LONG: lambda f: _(
         "The part before the @ has %(length)s characters; at most %(limit)s are possible.", **f
     ),
-    "email-host": lambda f: _("The part after the @ is not a domain, such as example.com."),
-    "email-reserved": lambda f: _(
+    Code.EMAIL_HOST: lambda f: _("The part after the @ is not a domain, such as example.com."),
+    Code.EMAIL_RESERVED: lambda f: _(
         "Addresses that end in %(ending)s can’t receive mail. Give one that can.", **f
     ),
-    "email-look-alike": lambda f: _(
+    Code.EMAIL_LOOK_ALIKE: lambda f: _(
         "“%(label)s” mixes letters of different alphabets that look alike. Type the address anew, "
         "in one alphabet.",
         **f,
     ),
-    "phone-characters": lambda f: _("A phone number has digits, spaces, ( ) - . and a leading +."),
-    "phone-extension": lambda f: _("Give the number without an extension."),
-    "phone-country": lambda f: _(
+    Code.PHONE_CHARACTERS: lambda f: _(
+        "A phone number has digits, spaces, ( ) - . and a leading +."
+    ),
+    Code.PHONE_EXTENSION: lambda f: _("Give the number without an extension."),
+    Code.PHONE_COUNTRY: lambda f: _(
         "The number’s country is not known. Choose a country, or begin with + and its code."
     ),
-    "phone-short": lambda f: _("The number is too short for its country. Check its last digits."),
-    "phone-long": lambda f: _("The number is too long for its country. Check it for extra digits."),
-    "phone-number": lambda f: _(
+    Code.PHONE_SHORT: lambda f: _(
+        "The number is too short for its country. Check its last digits."
+    ),
+    Code.PHONE_LONG: lambda f: _(
+        "The number is too long for its country. Check it for extra digits."
+    ),
+    Code.PHONE_NUMBER: lambda f: _(
         "This is not a possible phone number in its country. For one of another country begin with "
         "+ and its code."
     ),
-    "country-unknown": lambda f: _("Choose a country from the list."),
-    "tax-characters": lambda f: _("A tax number has letters, digits, spaces and - / . only."),
-    "tax-no-digits": lambda f: _(
+    Code.COUNTRY_UNKNOWN: lambda f: _("Choose a country from the list."),
+    Code.TAX_CHARACTERS: lambda f: _("A tax number has letters, digits, spaces and - / . only."),
+    Code.TAX_NO_DIGITS: lambda f: _(
         "A tax number has at least one digit other than 0. Check what was typed."
     ),
-    "tax-length": lambda f: _("A tax number has %(least)s to %(most)s characters.", **f),
-    "tax-digits": lambda f: _(
+    Code.TAX_LENGTH: lambda f: _("A tax number has %(least)s to %(most)s characters.", **f),
+    Code.TAX_DIGITS: lambda f: _(
         "The %(label)s has %(lengths)s digits.",
         label=tax_label(f["label"]),
         lengths=format_list([str(n) for n in f["lengths"]], style="or", locale=get_locale()),
     ),
-    "tax-format": lambda f: _(
+    Code.TAX_FORMAT: lambda f: _(
         "This is not the form of the %(label)s in this country: %(country)s.",
         label=tax_label(f["label"]),
         country=country_name(f["country"]),
     ),
-    "tax-check-digits": _tax_check,
-    "tax-other-country": lambda f: _(
+    Code.TAX_CHECK_DIGITS: _tax_check,
+    Code.TAX_OTHER_COUNTRY: lambda f: _(
         "This number begins with the code of another country: %(other)s. "
         "Choose that country, or check the number.",
         other=country_name(f["other"]),
@@ -143,82 +151,82 @@ INVALID: dict[str, Callable[[Facts], str]] = {
 }
 
 REFUSED: dict[str, Callable[[Facts], str]] = {
-    "role-missing": lambda f: _("Your role does not allow this. Ask an owner of the account."),
-    "has-role": lambda f: _("They have a role here already. Change it instead."),
-    "no-role": lambda f: _("They have no role here any more. Look at the list again."),
-    "last-owner": lambda f: _(
+    Code.ROLE_MISSING: lambda f: _("Your role does not allow this. Ask an owner of the account."),
+    Code.HAS_ROLE: lambda f: _("They have a role here already. Change it instead."),
+    Code.NO_ROLE: lambda f: _("They have no role here any more. Look at the list again."),
+    Code.LAST_OWNER: lambda f: _(
         "An account always has an owner, and this is the last one. Make somebody else owner first, "
         "and wait until their role is in effect."
     ),
-    "email-is-customer": lambda f: _(
+    Code.EMAIL_IS_CUSTOMER: lambda f: _(
         "This is the address of your customer %(customer)s. A customer can’t be on your staff.",
         **f,
     ),
-    "no-account": lambda f: _(
+    Code.NO_ACCOUNT: lambda f: _(
         "%(address)s has no account here. Ask them to sign up first; nothing is kept of the "
         "address.",
         **f,
     ),
-    "form-key-reused": lambda f: _(
+    Code.FORM_KEY_REUSED: lambda f: _(
         "This form was sent already, with other contents. Look at what it added, then begin a new "
         "one."
     ),
-    "sign-up-closed": lambda f: _("Sign-up is closed here. Ask whoever runs this portal."),
-    "account-exists": lambda f: _("This address has an account already. Sign in."),
-    "already-paid": lambda f: _("This account is in paid mode already."),
-    "account-closed": lambda f: _("This account is closed."),
-    "not-direct": lambda f: _("Only a direct account can become a partner’s."),
-    "not-partner": lambda f: _("This account has no partner status."),
-    "customers-live": lambda f: _(
+    Code.SIGN_UP_CLOSED: lambda f: _("Sign-up is closed here. Ask whoever runs this portal."),
+    Code.ACCOUNT_EXISTS: lambda f: _("This address has an account already. Sign in."),
+    Code.ALREADY_PAID: lambda f: _("This account is in paid mode already."),
+    Code.ACCOUNT_CLOSED: lambda f: _("This account is closed."),
+    Code.NOT_DIRECT: lambda f: _("Only a direct account can become a partner’s."),
+    Code.NOT_PARTNER: lambda f: _("This account has no partner status."),
+    Code.CUSTOMERS_LIVE: lambda f: _(
         "Partner status stays while there are live customers: %(count)s. End those partnerships "
         "first.",
         **f,
     ),
-    "trial-mode": lambda f: _(
+    Code.TRIAL_MODE: lambda f: _(
         "Adding customers needs the paid consumption mode. This account is in trial; an owner can "
         "switch it in the console under Billing."
     ),
-    "customer-not-confirmed": lambda f: _(
+    Code.CUSTOMER_NOT_CONFIRMED: lambda f: _(
         "The customer has not confirmed the partnership yet; until then nothing can be created in "
         "this subaccount or linked to it."
     ),
-    "account-not-active": lambda f: _(
+    Code.ACCOUNT_NOT_ACTIVE: lambda f: _(
         "This account can’t pay for a cloud now: its status is %(status)s.", **f
     ),
-    "cloud-closed": lambda f: _("This cloud is closed."),
-    "folder-name-taken": lambda f: _(
+    Code.CLOUD_CLOSED: lambda f: _("This cloud is closed."),
+    Code.FOLDER_NAME_TAKEN: lambda f: _(
         "This cloud has a folder named “%(name)s” already. Choose another name.", **f
     ),
-    "email-domain": lambda f: _(
+    Code.EMAIL_DOMAIN: lambda f: _(
         "The customer’s address must be in: %(domains)s.", domains=", ".join(f["domains"])
     ),
-    "email-is-staff": lambda f: _(
+    Code.EMAIL_IS_STAFF: lambda f: _(
         "This address belongs to your own staff. Give the address of the customer’s cloud account."
     ),
-    "email-taken": lambda f: _(
+    Code.EMAIL_TAKEN: lambda f: _(
         "%(twin)s already uses this address. One address can belong to one of your customers only.",
         **f,
     ),
-    "reference-taken": lambda f: _("%(twin)s already has this reference. Give another.", **f),
-    "manager-not-staff": lambda f: _("Choose one of your staff."),
-    "customer-not-active": lambda f: _("Only an active customer can be suspended."),
-    "customer-not-suspended": lambda f: _("Only a suspended customer can be resumed."),
-    "customer-answered": lambda f: _(
+    Code.REFERENCE_TAKEN: lambda f: _("%(twin)s already has this reference. Give another.", **f),
+    Code.MANAGER_NOT_STAFF: lambda f: _("Choose one of your staff."),
+    Code.CUSTOMER_NOT_ACTIVE: lambda f: _("Only an active customer can be suspended."),
+    Code.CUSTOMER_NOT_SUSPENDED: lambda f: _("Only a suspended customer can be resumed."),
+    Code.CUSTOMER_ANSWERED: lambda f: _(
         "The customer has answered already, or was removed a moment ago. Look at the record again."
     ),
-    "customer-inactive": lambda f: _("This partnership is over; its record stays as it was."),
-    "record-changed": lambda f: _(
+    Code.CUSTOMER_INACTIVE: lambda f: _("This partnership is over; its record stays as it was."),
+    Code.RECORD_CHANGED: lambda f: _(
         "Somebody else changed this record meanwhile. Open it anew, and make your changes there."
     ),
-    "partnership-not-confirmed": lambda f: _(
+    Code.PARTNERSHIP_NOT_CONFIRMED: lambda f: _(
         "Only a confirmed partnership can be ended; one that waits can be removed."
     ),
-    "clouds-linked": lambda f: _(
+    Code.CLOUDS_LINKED: lambda f: _(
         "Clouds are still linked to the subaccount: %(count)s. Link each to another account first; "
         "an unused default cloud may stay.",
         **f,
     ),
-    "invitations-per-day": lambda f: ngettext(
+    Code.INVITATIONS_PER_DAY: lambda f: ngettext(
         "No more than %(num)s customer can be added in 24 hours. The next one can be added from "
         "%(at)s on.",
         "No more than %(num)s customers can be added in 24 hours. The next one can be added from "
@@ -226,58 +234,64 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
         f["most"],
         at=local_time(f["at"]),
     ),
-    "tin-taken": lambda f: _(
+    Code.TIN_TAKEN: lambda f: _(
         "%(twin)s has the same tax number. If that is meant, tick the box below and add again.", **f
     ),
-    "view-empty": lambda f: _(
+    Code.VIEW_EMPTY: lambda f: _(
         "This is the whole list. Search it or choose a filter first, then save what you see."
     ),
-    "view-exists": lambda f: _("This filter is saved already, as “%(name)s”.", **f),
-    "view-name-taken": lambda f: _("Another of your views has this name. Choose another one."),
-    "views-many": lambda f: _("You have %(most)s views; remove one before you save another.", **f),
-    "own-customer": lambda f: _(
+    Code.VIEW_EXISTS: lambda f: _("This filter is saved already, as “%(name)s”.", **f),
+    Code.VIEW_NAME_TAKEN: lambda f: _("Another of your views has this name. Choose another one."),
+    Code.VIEWS_MANY: lambda f: _(
+        "You have %(most)s views; remove one before you save another.", **f
+    ),
+    Code.OWN_CUSTOMER: lambda f: _(
         "This is your customer’s invitation; only they can confirm or decline it."
     ),
-    "already-confirmed": lambda f: _("You have confirmed this partnership already."),
-    "invitation-closed": lambda f: _(
+    Code.ALREADY_CONFIRMED: lambda f: _("You have confirmed this partnership already."),
+    Code.INVITATION_CLOSED: lambda f: _(
         "This invitation is closed; it was answered or withdrawn a moment ago."
     ),
-    "password-short": lambda f: _("Use at least %(least)s characters.", **f),
-    "password-long": lambda f: _("Use at most %(most)s characters.", **f),
-    "password-is-email": lambda f: _("The password must not be your address."),
-    "passwords-differ": lambda f: _("The two passwords differ. Type both anew."),
-    "password-foreign": lambda f: _("This address and password do not belong together. Try again."),
-    "password-wrong": lambda f: _("This is not your password. Type it anew."),
-    "password-moved": lambda f: _(
+    Code.PASSWORD_SHORT: lambda f: _("Use at least %(least)s characters.", **f),
+    Code.PASSWORD_LONG: lambda f: _("Use at most %(most)s characters.", **f),
+    Code.PASSWORD_IS_EMAIL: lambda f: _("The password must not be your address."),
+    Code.PASSWORDS_DIFFER: lambda f: _("The two passwords differ. Type both anew."),
+    Code.PASSWORD_FOREIGN: lambda f: _(
+        "This address and password do not belong together. Try again."
+    ),
+    Code.PASSWORD_WRONG: lambda f: _("This is not your password. Type it anew."),
+    Code.PASSWORD_MOVED: lambda f: _(
         "Your password was changed elsewhere a moment ago. Sign in with the new one."
     ),
-    "too-many-tries": lambda f: _(
+    Code.TOO_MANY_TRIES: lambda f: _(
         "There were too many tries. Try again in %(wait)s.", wait=_minutes(f)
     ),
-    "too-many-mails": lambda f: _(
+    Code.TOO_MANY_MAILS: lambda f: _(
         "Too many mails were asked for. Look into those that came, or ask again in %(wait)s.",
         wait=_minutes(f),
     ),
-    "too-much-feedback": lambda f: _(
+    Code.TOO_MUCH_FEEDBACK: lambda f: _(
         "That was a lot of feedback at once. Give more in %(wait)s.", wait=_minutes(f)
     ),
-    "link-over": lambda f: _("This link no longer works. Ask for a new one."),
-    "time-zone-unknown": lambda f: _("Choose a time zone from the list."),
-    "email-same": lambda f: _("This is your address already. Give the new one."),
-    "email-in-use": lambda f: _(
+    Code.LINK_OVER: lambda f: _("This link no longer works. Ask for a new one."),
+    Code.TIME_ZONE_UNKNOWN: lambda f: _("Choose a time zone from the list."),
+    Code.EMAIL_SAME: lambda f: _("This is your address already. Give the new one."),
+    Code.EMAIL_IN_USE: lambda f: _(
         "This address has an account of its own, so yours can’t take it. Sign in with that one, or "
         "choose another address."
     ),
-    "owns-alone": lambda f: _(
+    Code.OWNS_ALONE: lambda f: _(
         "They alone own: %(things)s. Name who becomes owner with --heir EMAIL.",
         things=", ".join(f["things"]),
     ),
-    "heir-unfit": lambda f: _("The heir must be another person whose account is not disabled."),
-    "user-disabled": lambda f: _("Your account here was disabled. Ask whoever runs this portal."),
-    "customer-not-inactive": lambda f: _(
+    Code.HEIR_UNFIT: lambda f: _("The heir must be another person whose account is not disabled."),
+    Code.USER_DISABLED: lambda f: _(
+        "Your account here was disabled. Ask whoever runs this portal."
+    ),
+    Code.CUSTOMER_NOT_INACTIVE: lambda f: _(
         "Only an Inactive customer can be erased; this one is %(status)s.", **f
     ),
-    "mail-leaving": lambda f: _(
+    Code.MAIL_LEAVING: lambda f: _(
         "The invitation’s mail is being handed over just now. Try again in a quarter of an hour."
     ),
 }

@@ -10,6 +10,7 @@ from typing import Any
 
 from flask_babel import gettext
 
+from portal.domain.errors import Code
 from portal.i18n.formats import local_day, time_left
 
 Facts = Mapping[str, Any]
@@ -33,41 +34,41 @@ def _too_weak(facts: Facts) -> str:
 
 
 REASONS: dict[str, Callable[[Facts], str]] = {
-    "role-too-recent": lambda f: _(
+    Code.ROLE_TOO_RECENT: lambda f: _(
         "Too little time has passed since the owner role was assigned. It is in effect in "
         "%(time)s; then this can be linked.",
         time=time_left(f["until"]),
     ),
-    "role-insufficient": _too_weak,
-    "account-role-missing": lambda f: _(
+    Code.ROLE_INSUFFICIENT: _too_weak,
+    Code.ACCOUNT_ROLE_MISSING: lambda f: _(
         "Your role on the account to link to is too weak. Linking needs editor or higher there."
     ),
-    "not-this-customers": lambda f: _(
+    Code.NOT_THIS_CUSTOMERS: lambda f: _(
         "As the partner you link only clouds that this customer’s user owns. Ask the owner to link "
         "it, or choose the account of the customer whose it is."
     ),
-    "customer-suspended": lambda f: _(
+    Code.CUSTOMER_SUSPENDED: lambda f: _(
         "The customer is suspended; nothing can be linked to this subaccount until the partner "
         "resumes it."
     ),
-    "already-linked": lambda f: _(
+    Code.ALREADY_LINKED: lambda f: _(
         "Already linked to this account since %(day)s.", day=local_day(f["since"])
     ),
-    "paid-to-trial": lambda f: _(
+    Code.PAID_TO_TRIAL: lambda f: _(
         "The cloud is paid for by an account in paid mode, and this account is in trial. Switch "
         "this account to paid first; it is free."
     ),
-    "effect-changed": lambda f: _(
+    Code.EFFECT_CHANGED: lambda f: _(
         "Something changed since this was shown. Read what linking does now, then decide again."
     ),
-    "no-partner": lambda f: _(
+    Code.NO_PARTNER: lambda f: _(
         "There is no partner with this account ID. Ask the partner for it; it begins with dn2."
     ),
-    "last-cloud-owner": lambda f: _(
+    Code.LAST_CLOUD_OWNER: lambda f: _(
         "A cloud always has an owner, and this is the last one. Give somebody else the owner role "
         "first, and wait until it is in effect."
     ),
-    "customers-last-role": lambda f: _(
+    Code.CUSTOMERS_LAST_ROLE: lambda f: _(
         "This is the last role of the customer’s people here; a partner can’t take or lower it. "
         "Another of their people must hold one first."
     ),
