@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from portal import config
+from portal.domain.actions import Action
+from portal.domain.errors import Code
 from portal.domain.values import CODES
 from portal.wording import errors
 from tests.support import map as module_map
@@ -220,15 +222,39 @@ def test_every_malformed_code_has_a_sentence_and_every_sentence_a_code() -> None
 
 
 def test_every_refusal_in_the_code_has_a_sentence_and_every_sentence_a_refusal() -> None:
-    raised = {"role-missing"}
+    raised = {Code.ROLE_MISSING}
     for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text())):
             name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
             if name in ("Refused", "sentence", "_taken"):
-                constants = [n for arg in node.args for n in ast.walk(arg)]
-                codes = {n.value for n in constants if isinstance(n, ast.Constant)}
-                raised |= codes - {"name"}
+                parts = [n for arg in node.args for n in ast.walk(arg)]
+                attributes = [n for n in parts if isinstance(n, ast.Attribute)]
+                raised |= {Code[n.attr] for n in attributes if getattr(n.value, "id", "") == "Code"}
     assert raised == {*errors.REFUSED, *errors.REASONS}
+
+
+def test_every_code_has_a_sentence_and_no_more() -> None:
+    assert set(errors.SENTENCES) == set(Code)
+
+
+def test_actions_and_codes_are_named_by_their_members() -> None:
+    values: set[str] = {*Action, *Code}
+    literals = set()
+    for path in MODULES:
+        if within(path) not in ("domain/actions", "domain/errors"):
+            nodes = ast.walk(ast.parse(path.read_text()))
+            literals |= {node.value for node in nodes if isinstance(node, ast.Constant)} & values
+    assert literals == {"account-exists"}, "which is also what a mail is called"
+
+
+def test_templates_compare_with_actions_and_codes_that_exist() -> None:
+    text = "".join(path.read_text() for path in (PORTAL / "templates").rglob("*.html"))
+    actions = set(re.findall(r"(?:\.action [!=]= |\bmay\()'([^']+)'", text))
+    codes = set(re.findall(r"\.code [!=]= '([^']+)'", text))
+    assert actions
+    assert codes
+    assert actions <= set(Action)
+    assert codes <= set(Code)
 
 
 def test_nothing_is_left_to_do_in_comments() -> None:
