@@ -12,7 +12,8 @@ from portal.domain.values import EmailAddress
 def sign_up(
     address: EmailAddress, *, name: str, next_path: str, language: str, network: str
 ) -> None:
-    """Anyone may ask for an account, so often; an open invitation lets its address sign up.
+    """Anyone may ask for an account, within the limit on mails. An open invitation allows its
+    address to sign up where sign-up is by invitation.
 
     `network` is the IP address that asks. Raises Refused("too-many-mails", "sign-up-closed").
     """
@@ -22,9 +23,9 @@ def sign_up(
 
 
 def complete_sign_up(sign_up_id: str, *, name: str, password_hash: str, language: str) -> User:
-    """Who has answered the mail gets a user and a direct billing account in trial.
+    """Create the newcomer's user and direct billing account in trial, once the mail is answered.
 
-    Raises Refused("link-over") where the sign-up is over, Refused("account-exists").
+    Raises Refused("link-over") where the mail's link is used or too old, Refused("account-exists").
     """
     waiting = identity.waiting_sign_up(sign_up_id)
     if waiting is None:
