@@ -1,30 +1,26 @@
 """What every surface needs of HTTP: page or fragment, find or 404, gates, forms."""
 # ruff: noqa: F401 - the package's names
 
-from portal.web.pages import (
-    ADDRESS,
-    NEVER_SAVED,
-    REQUIRED,
-    CreatingForm,
-    Form,
+from portal.web.forms import ADDRESS, NEVER_SAVED, REQUIRED, CreatingForm, Form, normalised_by
+from portal.web.gates import (
     Visitor,
     actor,
+    gate,
+    is_utf8,
+    refuse_ungated,
+    require_sign_in,
+    require_text,
+    signed_in,
+    takes_file,
+)
+from portal.web.lookup import find_or_404, same_or_404
+from portal.web.pages import (
     csv_file,
     external,
-    find_or_404,
-    gate,
     here,
     htmx_redirect,
     is_from_elsewhere,
     is_partial,
-    is_utf8,
-    normalised_by,
     own_path,
     page,
-    refuse_ungated,
-    require_sign_in,
-    require_text,
-    same_or_404,
-    signed_in,
-    takes_file,
 )
