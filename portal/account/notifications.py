@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import SelectMultipleField
@@ -68,15 +68,16 @@ def choose() -> Any:
     muted = notifications.muted_by(actor)
     ticked = [box for box, choice in BOXES.items() if choice not in muted]
     form = ChoiceForm(data={"wanted": ticked}, **form_recovery.saved_input())
-    if form.is_submitted() and form.validate():
-        wanted = {BOXES[box] for box in form.wanted.data}
-        db.write(lambda: notifications.set_preferences(wanted, by=actor))
-        flash(_("Your choice is saved."), "success")
-        return redirect(url_for(".choose"), 303)
+
+    def unit() -> None:
+        notifications.set_preferences({BOXES[box] for box in form.wanted.data}, by=actor)
+
+    if answer := web.submit(form, unit, to=url_for(".choose"), success=_("Your choice is saved.")):
+        return answer
     return web.page(
         "account/notifications/choose.html",
         form=form,
         kinds={kind: WORDING[kind].name for kind in Kind},
         channels=CHANNELS,
-        status=422 if form.is_submitted() else 200,
+        status=form.status,
     )

@@ -70,23 +70,16 @@ def show() -> Any:
     present = {"name": actor.name, "language": actor.language, "time_zone": actor.time_zone or ""}
     form = ProfileForm(data=present, **kept)
     form.language.choices, form.time_zone.choices = list(languages.available().items()), _zones()
-    if not form.validate_on_submit():
-        return _page(form)
-    wanted = {field: form[field].data for field in present}
-    try:
-        db.write(lambda: identity.edit_profile(actor, **wanted))
-    except Refused as error:
-        return _page(form, error)
-    flash(_("Your profile is saved."), "success")
-    return redirect(url_for("profile.show"), 303)
 
+    def unit() -> None:
+        identity.edit_profile(actor, **{field: form[field].data for field in present})
 
-def _page(form: ProfileForm, refusal: Refused | None = None) -> Any:
-    actor = web.actor()
+    target = url_for("profile.show")
+    if answer := web.submit(form, unit, to=target, success=_("Your profile is saved.")):
+        return answer
     return authentication.form_page(
         form,
         "account/profile/show.html",
-        refusal,
         pending=identity.pending_email_change(actor),
         lasts=identity.EMAIL_CHANGE_LIFETIME,
         sessions=identity.sessions_of(actor),
@@ -213,11 +206,11 @@ def confirm_email(token: str) -> Any:
     if change_id is None or change is None or change.id != change_id:
         return web.page("account/profile/email_over.html", status=404)
     address = change.email
-    if not form.validate_on_submit():
-        return authentication.form_page(form, template, email=address)
-    try:
-        db.write(lambda: identity.change_email(actor, change_id))
-    except Refused as error:
-        return authentication.form_page(form, template, error, email=address)
-    flash(_("Your address is %(email)s from now on.", email=address), "success")
-    return redirect(url_for("profile.show"), 303)
+    changed = _("Your address is %(email)s from now on.", email=address)
+
+    def unit() -> None:
+        identity.change_email(actor, change_id)
+
+    if answer := web.submit(form, unit, to=url_for("profile.show"), success=changed):
+        return answer
+    return authentication.form_page(form, template, email=address)

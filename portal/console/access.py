@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, request, url_for
+from flask import Blueprint, abort, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import EmailField, StringField, ValidationError
 
 from portal import db, web
-from portal.domain import access, cloud_access, clouds, idempotency, identity, values
+from portal.domain import access, cloud_access, clouds, identity, values
 from portal.domain.access import CLOUD_TABLE, CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.cloud_access import Member, explanation
 from portal.domain.clouds import Cloud
-from portal.domain.errors import Code, Refused
+from portal.domain.errors import Code
 from portal.domain.values import EmailAddress, Invalid
 from portal.web import role_form
 from portal.wording import labels, message_drafts
@@ -94,31 +94,25 @@ def add(cloud_id: str) -> Any:
     actor, found = web.actor(), _find(cloud_id)
     form = AddForm(list(CloudRole), **role_form.initial_role(CloudRole.MEMBER))
     form.email.flags.required = True
-    stranger = ""
-    if form.is_submitted() and form.validate():
-        key, body = form.form_key.data or "", form.body()
-        role, whom = CloudRole(form.role.data), form.whom()
 
-        def unit() -> str:
-            fresh = db.lock(Cloud, cloud_id)
-            return idempotency.run_once(
-                actor, key, body, lambda: cloud_access.grant(fresh, by=actor, role=role, to=whom)
-            )
+    def unit() -> str:
+        fresh, role = db.lock(Cloud, cloud_id), CloudRole(form.role.data)
+        return cloud_access.grant(fresh, by=actor, role=role, to=form.whom())
 
-        try:
-            holder = _holder(found, db.write(unit))
-        except Refused as error:
-            form.refuse(error)
-            stranger = form.email.data if error.code == Code.NO_ACCOUNT else ""
-        else:
-            flash(_("%(who)s is added.", who=holder.name), "success")
-            return redirect(url_for(".index", cloud_id=cloud_id), 303)
+    if answer := web.submit(
+        form,
+        unit,
+        to=url_for(".index", cloud_id=cloud_id),
+        success=lambda ident: _("%(who)s is added.", who=_holder(found, ident).name),
+    ):
+        return answer
+    is_unknown = form.refusal is not None and form.refusal.code == Code.NO_ACCOUNT
     return web.page(
         "console/access/add.html",
         cloud=found,
         form=form,
-        letter=message_drafts.account_for_cloud(stranger, found) if stranger else "",
-        status=422 if form.is_submitted() else 200,
+        letter=message_drafts.account_for_cloud(form.email.data, found) if is_unknown else "",
+        status=form.status,
     )
 
 
@@ -134,9 +128,9 @@ def change(cloud_id: str, holder_id: str) -> Any:
         fresh, role = db.lock(Cloud, cloud_id), CloudRole(form.role.data)
         cloud_access.change(fresh, by=actor, role=role, of=holder_id)
 
-    if role_form.has_acted(form, unit):
-        flash(_("%(name)s’s role is saved.", name=holder.name), "success")
-        return _back(cloud_id)
+    saved = _("%(name)s’s role is saved.", name=holder.name)
+    if answer := web.submit(form, unit, to=lambda _none: _back(cloud_id), success=saved):
+        return answer
     return _step("change", form, cloud=found, holder=holder)
 
 
@@ -149,9 +143,9 @@ def revoke(cloud_id: str, holder_id: str) -> Any:
     def unit() -> None:
         cloud_access.revoke(db.lock(Cloud, cloud_id), by=actor, of=holder_id)
 
-    if role_form.has_acted(form, unit):
-        flash(_("%(name)s has no role on this cloud any more.", name=holder.name), "success")
-        return _back(cloud_id)
+    revoked = _("%(name)s has no role on this cloud any more.", name=holder.name)
+    if answer := web.submit(form, unit, to=lambda _none: _back(cloud_id), success=revoked):
+        return answer
     return _step("revoke", form, cloud=found, holder=holder)
 
 
@@ -169,9 +163,9 @@ def revoke_partner(cloud_id: str, partner_id: str) -> Any:
         cloud_access.revoke_partner(db.lock(Cloud, cloud_id), by=actor, of=partner_id)
 
     name = _partners(holders)[partner_id]
-    if role_form.has_acted(form, unit):
-        flash(_("%(name)s has no access to this cloud any more.", name=name), "success")
-        return _back(cloud_id)
+    revoked = _("%(name)s has no access to this cloud any more.", name=name)
+    if answer := web.submit(form, unit, to=lambda _none: _back(cloud_id), success=revoked):
+        return answer
     payer = db.find(BillingAccount, clouds.payer_of(found).id, actor)
     known = {"partner_name": name, "payer": payer}
     return _step("revoke_partner", form, cloud=found, holders=holders, **known)
@@ -217,13 +211,11 @@ def _holder(found: Cloud, holder_id: str) -> Member:
     return holder or abort(404)
 
 
-def _back(cloud_id: str) -> Any:
+def _back(cloud_id: str) -> str:
     """To the list; or home, where the cloud does not exist for who took their own role."""
     is_there = db.find(Cloud, cloud_id, web.actor()) is not None
-    target = url_for(".index", cloud_id=cloud_id) if is_there else url_for("console.home")
-    return redirect(target, 303)
+    return url_for(".index", cloud_id=cloud_id) if is_there else url_for("console.home")
 
 
 def _step(name: str, form: web.Form, **context: Any) -> Any:
-    status = 422 if form.is_submitted() else 200
-    return web.page(f"console/access/{name}.html", form=form, status=status, **context)
+    return web.page(f"console/access/{name}.html", form=form, status=form.status, **context)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import SelectField, ValidationError
 
 from portal import db, web
-from portal.domain import access, accounts, clouds, idempotency
+from portal.domain import access, accounts, clouds
 from portal.domain.accounts import BillingAccount, Kind
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud, Folder
-from portal.domain.errors import Refused
 from portal.web import form_recovery
 from portal.web.cloud_forms import NameForm, NewCloudForm
-from portal.web.role_form import has_acted
 
 blueprint = Blueprint("clouds", __name__, url_prefix="/clouds")
 
@@ -46,25 +44,19 @@ def create() -> Any:
     form.account_id.choices = [(a.id, _label(a)) for a in payers]
     if not form.is_submitted() and request.args.get("account") in {a.id for a in payers}:
         form.account_id.data = request.args["account"]
-    if not form.is_submitted() or not form.validate():
-        status = 422 if form.is_submitted() else 200
-        return web.page("console/clouds/create.html", form=form, payers=payers, status=status)
-    names, payer_id = form.names(), form.account_id.data
-    key, body = form.form_key.data or "", form.body()
 
     def unit() -> str:
-        payer = db.lock(BillingAccount, payer_id)
-        return idempotency.run_once(
-            actor, key, body, lambda: clouds.create(payer, by=actor, **names).id
-        )
+        payer = db.lock(BillingAccount, form.account_id.data)
+        return clouds.create(payer, by=actor, **form.names()).id
 
-    try:
-        cloud_id = db.write(unit)
-    except Refused as error:
-        form.refuse(error)
-        return web.page("console/clouds/create.html", form=form, payers=payers, status=422)
-    flash(_("The cloud %(name)s is created.", name=names["name"]), "success")
-    return redirect(url_for(".show", cloud_id=cloud_id), 303)
+    if answer := web.submit(
+        form,
+        unit,
+        to=lambda ident: url_for(".show", cloud_id=ident),
+        success=lambda _ident: _("The cloud %(name)s is created.", name=form.name.data),
+    ):
+        return answer
+    return web.page("console/clouds/create.html", form=form, payers=payers, status=form.status)
 
 
 def _label(payer: BillingAccount) -> str:
@@ -101,9 +93,9 @@ def rename(cloud_id: str) -> Any:
     def unit() -> None:
         clouds.rename(db.lock(Cloud, cloud_id), by=actor, name=name.data or "")
 
-    if has_acted(form, unit):
-        flash(_("The cloud is renamed."), "success")
-        return redirect(url_for(".show", cloud_id=cloud_id), 303)
+    back = url_for(".show", cloud_id=cloud_id)
+    if answer := web.submit(form, unit, to=back, success=_("The cloud is renamed.")):
+        return answer
     return _rename_page(form, found, title=_("Rename cloud %(name)s", name=found.name))
 
 
@@ -114,23 +106,18 @@ def create_folder(cloud_id: str) -> Any:
     found = web.find_or_404(Cloud, cloud_id)
     access.require(actor, Action.FOLDER_CREATE, found)
     form = CreateFolderForm()
-    if not form.validate():
-        return _page(found, form, status=422)
-    name, key, body = form.name.data or "", form.form_key.data or "", form.body()
 
     def unit() -> str:
-        fresh = db.lock(Cloud, cloud_id)
-        return idempotency.run_once(
-            actor, key, body, lambda: clouds.create_folder(fresh, by=actor, name=name).id
-        )
+        fresh, name = db.lock(Cloud, cloud_id), form.name.data or ""
+        return clouds.create_folder(fresh, by=actor, name=name).id
 
-    try:
-        db.write(unit)
-    except Refused as error:
-        form.refuse(error)
-        return _page(web.find_or_404(Cloud, cloud_id), form, status=422)
-    flash(_("The folder %(name)s is created.", name=name), "success")
-    return redirect(url_for(".show", cloud_id=cloud_id), 303)
+    answer = web.submit(
+        form,
+        unit,
+        to=url_for(".show", cloud_id=cloud_id),
+        success=lambda _ident: _("The folder %(name)s is created.", name=form.name.data),
+    )
+    return answer or _page(found, form)
 
 
 @blueprint.route("/<id:cloud_id>/folders/<id:folder_id>/rename", methods=["GET", "POST"])
@@ -146,9 +133,9 @@ def rename_folder(cloud_id: str, folder_id: str) -> Any:
     def unit() -> None:
         clouds.rename_folder(db.lock(Folder, folder_id), by=actor, name=name.data or "")
 
-    if has_acted(form, unit):
-        flash(_("The folder is renamed."), "success")
-        return redirect(url_for(".show", cloud_id=cloud_id), 303)
+    back = url_for(".show", cloud_id=cloud_id)
+    if answer := web.submit(form, unit, to=back, success=_("The folder is renamed.")):
+        return answer
     title = _("Rename folder %(name)s", name=folder.name)
     return _rename_page(form, found, title=title, folder=folder)
 
@@ -160,11 +147,11 @@ def _rename_page(form: NameForm, found: Cloud, *, title: str, folder: Folder | N
         title=title,
         thing=folder or found,
         form=form,
-        status=422 if form.is_submitted() else 200,
+        status=form.status,
     )
 
 
-def _page(found: Cloud, form: CreateFolderForm, *, status: int = 200) -> Any:
+def _page(found: Cloud, form: CreateFolderForm) -> Any:
     actor = web.actor()
     payers = clouds.payers_of(found, actor=actor)
     payer = db.find(BillingAccount, payers[0].account_id or "", actor)
@@ -180,5 +167,5 @@ def _page(found: Cloud, form: CreateFolderForm, *, status: int = 200) -> Any:
         may_edit=access.may(actor, Action.FOLDER_CREATE, found),
         is_own=payer is not None and payer.kind is Kind.DIRECT and found.closed_at is None,
         targets=[one for one in others if one is not payer],
-        status=status,
+        status=form.status,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, request, url_for
 from flask_babel import gettext as _
 from wtforms import HiddenField, StringField
 
@@ -16,7 +16,6 @@ from portal.domain import access, links
 from portal.domain.accounts import BillingAccount, PartnerAccount
 from portal.domain.actions import Action
 from portal.domain.clouds import Cloud
-from portal.domain.errors import Refused
 from portal.domain.links import Target
 from portal.wording import message_drafts
 
@@ -31,6 +30,14 @@ class LinkForm(web.Form):
 
     cloud = StringField()
     shown = HiddenField()
+    chosen: Cloud | None = None
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """What is chosen is a cloud that exists for the signed-in person."""
+        is_valid = bool(super().validate(extra_validators))
+        if is_valid and self.chosen is None:
+            self.form_errors = [_("Choose one of the clouds.")]
+        return is_valid and self.chosen is not None
 
 
 @blueprint.route("", methods=["GET", "POST"])
@@ -40,21 +47,19 @@ def link(account_id: str) -> Any:
     account = web.find_or_404(BillingAccount, account_id)
     form = LinkForm()
     asked = form.cloud.data if form.is_submitted() else request.args.get("cloud")
-    chosen = db.find(Cloud, (asked or "")[:20], actor)
-    is_pressed = form.is_submitted() and "show" not in request.form
-    if is_pressed and form.validate() and chosen is None:
-        form.form_errors = [_("Choose one of the clouds.")]
-    elif is_pressed and chosen is not None and not form.errors:
-        name, shown = chosen.name, form.shown.data or ""
-        try:
-            db.write(lambda: links.link(chosen, by=actor, to=account, shown=shown))
-        except Refused as error:
-            form.refuse(error)
-        else:
-            facts = {"cloud": name, "payer": (account.parent or account).name}
-            flash(_("%(cloud)s is linked. From now on %(payer)s pays for it.", **facts), "success")
-            back = _back(account_id)
-            return web.htmx_redirect(back) if web.is_partial() else redirect(back, 303)
+    chosen: Any = db.find(Cloud, (asked or "")[:20], actor)
+    form.chosen = chosen
+
+    def unit() -> None:
+        links.link(chosen, by=actor, to=account, shown=form.shown.data or "")
+
+    def linked(_none: None) -> str:
+        facts = {"cloud": chosen.name, "payer": (account.parent or account).name}
+        return str(_("%(cloud)s is linked. From now on %(payer)s pays for it.", **facts))
+
+    is_pressed = "show" not in request.form
+    if is_pressed and (answer := web.submit(form, unit, to=_back(account_id), success=linked)):
+        return answer
     return _page(links.target_for(account, actor), form, chosen)
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, abort, flash, g, redirect, url_for
+from flask import Blueprint, abort, g, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import EmailField, ValidationError
 
 from portal import db, web
-from portal.domain import access, customers, idempotency, team, values
+from portal.domain import access, customers, team, values
 from portal.domain.access import ACCOUNT_TABLE, AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
-from portal.domain.errors import Code, Refused
+from portal.domain.errors import Code
 from portal.domain.team import Member
 from portal.domain.values import Invalid
 from portal.web import role_form
@@ -69,38 +69,31 @@ class AddForm(role_form.RoleForm, web.CreatingForm):
 @blueprint.route("/add", methods=["GET", "POST"])
 def add(account_id: str) -> Any:
     """*Add staff*."""
-    actor, partner_id = web.actor(), g.partner.id
+    actor = web.actor()
     access.require(actor, Action.ACCESS_MANAGE, g.partner)
     form = AddForm(_offered(), **role_form.initial_role(AccountRole.EDITOR))
     form.email.flags.required = True
-    stranger = ""
-    if form.is_submitted() and form.validate():
-        address, role = values.email(form.email.data or ""), AccountRole(form.role.data)
-        key, body = form.form_key.data or "", form.body()
 
-        def unit() -> str:
-            fresh = db.lock(BillingAccount, partner_id)
-            return idempotency.run_once(
-                actor,
-                key,
-                body,
-                lambda: team.add(fresh, by=actor, address=address, role=role).name,
-            )
+    def unit() -> str:
+        fresh, role = db.lock(BillingAccount, account_id), AccountRole(form.role.data)
+        return team.add(fresh, by=actor, address=values.email(form.email.data), role=role).name
 
-        try:
-            name = db.write(unit)
-        except Refused as error:
-            form.refuse(error)
-            stranger = address.display if error.code == Code.NO_ACCOUNT else ""
-        else:
-            flash(_("%(name)s is on the staff.", name=name), "success")
-            return redirect(url_for(".index", account_id=partner_id), 303)
+    if answer := web.submit(
+        form,
+        unit,
+        to=url_for(".index", account_id=account_id),
+        success=lambda name: _("%(name)s is on the staff.", name=name),
+    ):
+        return answer
+    is_unknown = form.refusal is not None and form.refusal.code == Code.NO_ACCOUNT
     return web.page(
         "partner/team/add.html",
         partner=g.partner,
         form=form,
-        letter=message_drafts.account_for_staff(stranger, g.partner.name) if stranger else "",
-        status=422 if form.is_submitted() else 200,
+        letter=message_drafts.account_for_staff(form.email.data, g.partner.name)
+        if is_unknown
+        else "",
+        status=form.status,
     )
 
 
@@ -115,9 +108,9 @@ def change(account_id: str, user_id: str) -> Any:
         fresh, role = db.lock(BillingAccount, account_id), AccountRole(form.role.data)
         access.change(role, of=team.user_of(member), account=fresh, by=actor)
 
-    if role_form.has_acted(form, unit):
-        flash(_("%(name)s’s role is saved.", name=member.name), "success")
-        return redirect(url_for(".index", account_id=account_id), 303)
+    saved = _("%(name)s’s role is saved.", name=member.name)
+    if answer := web.submit(form, unit, to=url_for(".index", account_id=account_id), success=saved):
+        return answer
     return _step_page("change", form, member)
 
 
@@ -131,12 +124,11 @@ def remove(account_id: str, user_id: str) -> Any:
         fresh = db.lock(BillingAccount, account_id)
         access.revoke(of=team.user_of(member), account=fresh, by=actor)
 
-    if role_form.has_acted(form, unit):
-        flash(_("%(name)s is not on the staff any more.", name=member.name), "success")
-        goes = member.id == actor.id
-        return redirect(
-            url_for("partner.choose") if goes else url_for(".index", account_id=account_id), 303
-        )
+    goes = member.id == actor.id
+    back = url_for("partner.choose") if goes else url_for(".index", account_id=account_id)
+    removed = _("%(name)s is not on the staff any more.", name=member.name)
+    if answer := web.submit(form, unit, to=back, success=removed):
+        return answer
     return _step_page("remove", form, member)
 
 
@@ -158,5 +150,5 @@ def _step_page(name: str, form: web.Form, member: Member) -> Any:
         member=member,
         managed=customers.managed_by(member.id, g.partner),
         form=form,
-        status=422 if form.is_submitted() else 200,
+        status=form.status,
     )

@@ -24,3 +24,4 @@ from portal.web.pages import (
     own_path,
     page,
 )
+from portal.web.submit import submit

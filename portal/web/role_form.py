@@ -1,8 +1,8 @@
-"""Giving roles: the form in which one is chosen, and a sent form's effect."""
+"""Giving roles: the form in which one is chosen."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from flask_babel import gettext as _
@@ -10,9 +10,8 @@ from flask_babel import lazy_gettext
 from wtforms import SelectField, ValidationError
 from wtforms.validators import InputRequired
 
-from portal import db, web
+from portal import web
 from portal.domain.access import AccountRole, CloudRole
-from portal.domain.errors import Refused
 from portal.web import form_recovery
 from portal.wording import labels
 
@@ -40,15 +39,3 @@ class RoleForm(web.Form):
 def initial_role(role: AccountRole | CloudRole) -> dict[str, Any]:
     """What a form is built with that shows this role at first."""
     return {"data": {"role": role}, **form_recovery.saved_input()}
-
-
-def has_acted(form: web.Form, unit: Callable[[], object]) -> bool:
-    """Whether the form was sent and had its effect; why it had none stands in the form."""
-    if not form.is_submitted() or not form.validate():
-        return False
-    try:
-        db.write(unit)
-    except Refused as error:
-        form.refuse(error)
-        return False
-    return True

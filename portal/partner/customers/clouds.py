@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, g, redirect, url_for
+from flask import g, url_for
 from flask_babel import gettext as _
 
 from portal import db, web
-from portal.domain import access, idempotency
+from portal.domain import access
 from portal.domain import clouds as domain_clouds
 from portal.domain.accounts import BillingAccount, PartnerAccount
 from portal.domain.actions import Action
@@ -16,7 +16,6 @@ from portal.partner.customers import blueprint, find
 from portal.partner.customers.live_updates import standing
 from portal.web import form_recovery
 from portal.web.cloud_forms import NewCloudForm
-from portal.web.role_form import has_acted
 from portal.wording import message_drafts
 
 
@@ -45,21 +44,19 @@ def create_cloud(account_id: str, customer_id: str) -> Any:
     form = NewCloudForm(**form_recovery.saved_input())
 
     def unit() -> str:
-        payer = db.lock(BillingAccount, payer_id)
-        return idempotency.run_once(
-            actor,
-            form.form_key.data or "",
-            form.body(),
-            lambda: domain_clouds.create(payer, by=actor, **form.names()).id,
-        )
+        return domain_clouds.create(db.lock(BillingAccount, payer_id), by=actor, **form.names()).id
 
-    if has_acted(form, unit):
-        flash(_("The cloud %(name)s is created.", name=form.name.data), "success")
-        return redirect(url_for(".clouds", account_id=account_id, customer_id=customer_id), 303)
+    if answer := web.submit(
+        form,
+        unit,
+        to=url_for(".clouds", account_id=account_id, customer_id=customer_id),
+        success=lambda _ident: _("The cloud %(name)s is created.", name=form.name.data),
+    ):
+        return answer
     return web.page(
         "partner/customers/create_cloud.html",
         partner=g.partner,
         customer=record,
         form=form,
-        status=422 if form.is_submitted() else 200,
+        status=form.status,
     )

@@ -44,7 +44,7 @@ def _judged(form: RecordForm, record: Customer | None) -> list[Field]:
     draft = Draft(**{field.name: field.data for field in filled if not field.errors})
     for problem in customers.find_problems(form.partner, draft, but=record):
         if problem.code != Code.TIN_TAKEN:  # it asks for a box that only comes with the answer
-            form.note(problem)
+            form.refuse(problem)
     if form.phone in filled and not form.phone.errors:
         form.phone.data = displayed(form.phone.data, form.country.data)
     return [f for f in form if f in filled or f is form.tin]

@@ -13,11 +13,11 @@ from flask_wtf.file import FileField
 from wtforms import BooleanField, ValidationError
 
 from portal import config, db, web
-from portal.domain import access, customers, idempotency, imports, policy
+from portal.domain import access, customers, imports, policy
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
-from portal.domain.errors import Code, Forbidden, Refused
-from portal.domain.imports import Import, ImportRow, Outcome, State
+from portal.domain.errors import Code, Refused
+from portal.domain.imports import Import, ImportRow, Line, Outcome, State
 from portal.partner.customers import blueprint
 from portal.web import csv
 from portal.wording import labels
@@ -31,30 +31,45 @@ class UploadForm(web.CreatingForm):
 
     file = FileField(lazy_gettext("CSV file"), render_kw={"accept": ".csv,text/csv"})
 
+    lines: list[Line]
+
     def validate_file(self, field: FileField) -> None:
         if not field.data:
             raise ValidationError(_("Choose a file."))
+        content = field.data.read()
+        self.digest = hashlib.sha256(content).hexdigest()
+        columns, answers = labels.columns_by_word(), labels.answers_by_word()
+        try:
+            self.lines = imports.parse_lines(csv.read_rows(content), columns, answers)
+        except Refused as error:
+            raise ValidationError(sentence(error.code, error.facts)) from error
+
+    def body(self) -> dict[str, Any]:
+        """The file stands for its content."""
+        return {"path": request.path, "content": self.digest}
 
 
 @blueprint.route("/import", methods=["GET", "POST"])
 @web.takes_file
 def upload(account_id: str) -> Any:
     """*Import CSV*: what a file looks like, and those uploaded before."""
-    access.require(web.actor(), Action.CUSTOMER_ADD, g.partner)
+    actor = web.actor()
+    access.require(actor, Action.CUSTOMER_ADD, g.partner)
     customers.require_can_add(g.partner)
     is_too_large = (request.content_length or 0) > config.MAX_FILE_BYTES
     form = UploadForm(formdata=None) if is_too_large else UploadForm()
+
+    def unit() -> str:
+        fresh = db.lock(BillingAccount, account_id)
+        return imports.upload(fresh, by=actor, lines=form.lines).id
+
+    def its_page(ident: str) -> str:
+        return url_for(".show_import", account_id=account_id, import_id=ident)
+
     if is_too_large:
         form.refuse(Refused(Code.FILE_LARGE, field="file", most=config.MAX_FILE_BYTES // MEGABYTE))
-    elif form.is_submitted() and form.validate():
-        try:
-            ident = _uploaded(form)
-        except Forbidden:
-            raise
-        except Refused as error:
-            form.refuse(error)
-        else:
-            return redirect(url_for(".show_import", account_id=account_id, import_id=ident), 303)
+    elif answer := web.submit(form, unit, to=its_page):
+        return answer
     return web.page(
         "partner/customers/upload.html",
         partner=g.partner,
@@ -64,24 +79,8 @@ def upload(account_id: str) -> Any:
         kept_days=imports.RETENTION.days,
         forgotten_days=imports.UNUSED_RETENTION.days,
         rows_most=imports.MAX_ROWS,
-        status=422 if form.is_submitted() else 200,
+        status=form.status,
     )
-
-
-def _uploaded(form: UploadForm) -> str:
-    """The ID of the import that the file has become."""
-    actor, partner_id, key = web.actor(), g.partner.id, form.form_key.data or ""
-    content = form.file.data.read()
-    columns, answers = labels.columns_by_word(), labels.answers_by_word()
-    lines = imports.parse_lines(csv.read_rows(content), columns, answers)
-    body = {"path": request.path, "content": hashlib.sha256(content).hexdigest()}
-
-    def unit() -> str:
-        fresh = db.lock(BillingAccount, partner_id)
-        save = imports.upload
-        return idempotency.run_once(actor, key, body, lambda: save(fresh, by=actor, lines=lines).id)
-
-    return db.write(unit)
 
 
 @blueprint.get("/import/template")

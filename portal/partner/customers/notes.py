@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, g, redirect, request, url_for
+from flask import g, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import TextAreaField, ValidationError
 
 from portal import db, web
-from portal.domain import access, customers, idempotency
-from portal.domain.accounts import BillingAccount
+from portal.domain import access, customers
 from portal.domain.actions import Action
 from portal.domain.customers import Customer, CustomerNote
 from portal.domain.errors import Forbidden, Refused
@@ -41,27 +40,13 @@ def notes(account_id: str, customer_id: str) -> Any:
     form.text.flags.required = True
     if form.is_submitted():
         access.require(actor, Action.NOTE_ADD, g.partner)
-    if form.is_submitted() and form.validate():
-        text, key, body = form.text.data or "", form.form_key.data or "", form.body()
 
-        def unit() -> str:
-            db.lock(BillingAccount, account_id)  # before the user, as wherever forms act once
-            return idempotency.run_once(
-                actor,
-                key,
-                body,
-                lambda: customers.add_note(find(customer_id), by=actor, text=text).id,
-            )
+    def unit() -> str:
+        return customers.add_note(find(customer_id), by=actor, text=form.text.data or "").id
 
-        try:
-            db.write(unit)
-        except Forbidden:
-            raise
-        except Refused as error:
-            form.refuse(error)
-        else:
-            flash(_("The note is added."), "success")
-            return redirect(url_for(".notes", account_id=account_id, customer_id=customer_id), 303)
+    back = url_for(".notes", account_id=account_id, customer_id=customer_id)
+    if answer := web.submit(form, unit, to=back, success=_("The note is added.")):
+        return answer
     return _page(record, form)
 
 
@@ -79,7 +64,7 @@ def _page(record: Customer, form: NoteForm) -> Any:
         deletable=customers.deletable(shown, g.partner, actor=actor),
         after=after,
         next_after=shown[-1].id if len(lines) > len(shown) else None,
-        status=422 if form.is_submitted() else 200,
+        status=form.status,
     )
 
 
@@ -92,15 +77,18 @@ def delete_note(account_id: str, customer_id: str, note_id: str) -> Any:
     if not customers.deletable([note], g.partner, actor=actor):
         raise Forbidden(Action.NOTE_DELETE)
     form = web.Form()
-    if form.is_submitted() and form.validate():
-        db.write(lambda: customers.delete_note(db.lock(CustomerNote, note_id), by=actor))
-        flash(_("The note is deleted."), "success")
-        return redirect(url_for(".notes", account_id=account_id, customer_id=customer_id), 303)
+
+    def unit() -> None:
+        customers.delete_note(db.lock(CustomerNote, note_id), by=actor)
+
+    back = url_for(".notes", account_id=account_id, customer_id=customer_id)
+    if answer := web.submit(form, unit, to=back, success=_("The note is deleted.")):
+        return answer
     return web.page(
         "partner/customers/delete_note.html",
         partner=g.partner,
         customer=record,
         note=note,
         form=form,
-        status=422 if form.is_submitted() else 200,
+        status=form.status,
     )

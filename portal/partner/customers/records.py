@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from flask import flash, g, redirect, request, url_for
+from flask import g, request, url_for
 from flask_babel import get_locale, lazy_gettext
 from flask_babel import gettext as _
 from wtforms import (
@@ -21,7 +21,7 @@ from wtforms import (
 from wtforms.widgets import HiddenInput
 
 from portal import db, web
-from portal.domain import access, customers, idempotency, values
+from portal.domain import access, customers, values
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.customers import Customer, Draft, Status
@@ -107,6 +107,7 @@ class RecordForm(web.CreatingForm):
             kwargs = {"data": shown, **kwargs}
         super().__init__(**kwargs)
         self.partner, self.edited = partner, edited
+        self.acts_once = edited is None  # an edit is guarded by the record's version
         if edited is not None:
             del self.invitation_email
             del self.with_cloud
@@ -143,24 +144,25 @@ class RecordForm(web.CreatingForm):
         """Whether to offer the box that says it is meant."""
         return bool(self.same_tin_is_meant.data) or self.has_twin
 
-    def passes(self) -> bool:
-        """Shape and rules together, so that all errors show at once. A form that has acted is past
-        the rules: its own customer would stand in its way, and it gets the same answer again."""
-        is_well_formed = bool(self.validate())
-        if not self.form_key.errors and idempotency.has_run(web.actor(), self.form_key.data or ""):
-            return is_well_formed
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Shape and rules together, so that all errors show at once."""
+        is_well_formed = bool(super().validate(extra_validators))
         meant = bool(self.same_tin_is_meant.data)
         found = customers.find_problems(
             self.partner, self.draft, same_tin_is_meant=meant, but=self.edited
         )
+        # Asked after the rules: what they found may be the form's own customer, even of a moment
+        # ago; then it gets the same answer again.
+        if found and self.has_acted:
+            return is_well_formed
         for problem in found:
-            self.note(problem)
+            self.refuse(problem)
         return is_well_formed and not found
 
-    def note(self, problem: Refused) -> None:
+    def refuse(self, error: Refused) -> None:
         """Show a refusal at its field."""
-        self.has_twin = self.has_twin or problem.code == Code.TIN_TAKEN
-        self.refuse(problem)
+        self.has_twin = self.has_twin or error.code == Code.TIN_TAKEN
+        super().refuse(error)
 
 
 def _once_more(partner: BillingAccount, record: Customer) -> Draft:
@@ -177,38 +179,28 @@ def add(account_id: str) -> Any:
     customers.require_can_add(partner)
     like = find(request.args["like"]) if "like" in request.args else None
     form = RecordForm(partner, like=like, **form_recovery.saved_input())
-    if not form.is_submitted() or not form.passes():
-        return _add_page(form, like)
-    draft, meant = form.draft, bool(form.same_tin_is_meant.data)
-    key, body, partner_id = form.form_key.data or "", form.body(), partner.id
 
     def unit() -> str:
-        fresh = db.lock(BillingAccount, partner_id)
-        return idempotency.run_once(
-            actor,
-            key,
-            body,
-            lambda: customers.add(fresh, by=actor, draft=draft, same_tin_is_meant=meant).id,
-        )
+        fresh, meant = db.lock(BillingAccount, account_id), bool(form.same_tin_is_meant.data)
+        return customers.add(fresh, by=actor, draft=form.draft, same_tin_is_meant=meant).id
 
-    try:
-        customer_id = db.write(unit)
-    except Refused as error:
-        form.note(error)
-        return _add_page(form)
-    flash(_("%(name)s is added. The email to them is queued.", name=draft.name), "success")
-    return redirect(url_for(".show", account_id=partner_id, customer_id=customer_id), 303)
-
-
-def _add_page(form: RecordForm, like: Customer | None = None) -> Any:
-    full = customers.quota_refusal(g.partner)
+    if answer := web.submit(
+        form,
+        unit,
+        to=lambda ident: url_for(".show", account_id=account_id, customer_id=ident),
+        success=lambda _ident: _(
+            "%(name)s is added. The email to them is queued.", name=form.draft.name
+        ),
+    ):
+        return answer
+    full = customers.quota_refusal(partner)
     return web.page(
         "partner/customers/add.html",
-        partner=g.partner,
+        partner=partner,
         form=form,
         like=like,
         full=sentence(full.code, full.facts) if full else "",
-        status=422 if form.is_submitted() else 200,
+        status=form.status,
     )
 
 
@@ -218,33 +210,22 @@ def edit(account_id: str, customer_id: str) -> Any:
     actor, record = web.actor(), find(customer_id)
     access.require(actor, Action.CUSTOMER_EDIT, g.partner)
     form = RecordForm(g.partner, edited=record, **form_recovery.saved_input())
-    if not form.is_submitted() or not form.passes():
-        return _edit_page(form, record)
-    draft, meant = form.draft, bool(form.same_tin_is_meant.data)
-    version = form.version.data or 0
 
     def unit() -> None:
-        fresh = db.lock(Customer, customer_id)
-        customers.edit(fresh, by=actor, draft=draft, version=version, same_tin_is_meant=meant)
+        fresh, meant = db.lock(Customer, customer_id), bool(form.same_tin_is_meant.data)
+        version = form.version.data or 0
+        customers.edit(fresh, by=actor, draft=form.draft, version=version, same_tin_is_meant=meant)
 
-    try:
-        db.write(unit)
-    except Refused as error:
-        form.note(error)
-        return _edit_page(form, find(customer_id))
-    flash(_("The record is saved."), "success")
-    return redirect(url_for(".show", account_id=account_id, customer_id=customer_id), 303)
-
-
-def _edit_page(form: RecordForm, record: Customer) -> Any:
-    status = 422 if form.is_submitted() else 200
+    back = url_for(".show", account_id=account_id, customer_id=customer_id)
+    if answer := web.submit(form, unit, to=back, success=_("The record is saved.")):
+        return answer
     return web.page(
         "partner/customers/edit.html",
         partner=g.partner,
         customer=record,
         form=form,
         is_over=record.status is Status.INACTIVE,
-        status=status,
+        status=form.status,
     )
 
 
@@ -261,29 +242,22 @@ def correct_address(account_id: str, customer_id: str) -> Any:
     access.require(actor, Action.CUSTOMER_EDIT, g.partner)
     form = AddressForm(**form_recovery.saved_input())
     form.invitation_email.flags.required = True
-    if form.is_submitted() and form.validate():
-        email, key = form.invitation_email.data or "", form.form_key.data or ""
 
-        def unit() -> str:
-            fresh = db.lock(Customer, customer_id)
-            return idempotency.run_once(
-                actor,
-                key,
-                form.body(),
-                lambda: customers.correct_address(fresh, by=actor, email=email).id,
-            )
+    def unit() -> str:
+        fresh, email = db.lock(Customer, customer_id), form.invitation_email.data or ""
+        return customers.correct_address(fresh, by=actor, email=email).id
 
-        try:
-            corrected = db.write(unit)
-        except Refused as error:
-            form.refuse(error)
-        else:
-            flash(_("The address is corrected. A new email is queued."), "success")
-            return redirect(url_for(".show", account_id=account_id, customer_id=corrected), 303)
+    if answer := web.submit(
+        form,
+        unit,
+        to=lambda ident: url_for(".show", account_id=account_id, customer_id=ident),
+        success=_("The address is corrected. A new email is queued."),
+    ):
+        return answer
     return web.page(
         "partner/customers/correct_address.html",
         partner=g.partner,
         customer=record,
         form=form,
-        status=422 if form.is_submitted() else 200,
+        status=form.status,
     )

@@ -13,9 +13,8 @@ from wtforms import IntegerField, StringField
 from wtforms.validators import InputRequired
 
 from portal import db, web
-from portal.domain import customers, idempotency
+from portal.domain import customers
 from portal.domain.customers import Filter, SavedView
-from portal.domain.errors import Forbidden, Refused
 from portal.domain.identity import User
 from portal.partner.customers import blueprint, filter_of, list_url, parameters
 from portal.web import form_recovery
@@ -42,10 +41,21 @@ def _query_of(wanted: Filter) -> str:
 class NameForm(web.CreatingForm):
     """What a view is called."""
 
+    acts_once = False
     name = StringField(
         lazy_gettext("Name of the view"),
         [InputRequired(lazy_gettext("Fill this in; it is required."))],
     )
+
+
+class SaveForm(NameForm):
+    """A view to save: the list's filter in the URL, and a name."""
+
+    acts_once = True
+
+    def body(self) -> dict[str, Any]:
+        """The filter is a part of what was asked for."""
+        return super().body() | {"query": _query_of(filter_of(request.args))}
 
 
 @blueprint.get("/views")
@@ -62,33 +72,23 @@ def views(account_id: str) -> Any:
 def save_view(account_id: str) -> Any:
     """*Save this view*: the filter stands in the URL, as it does in the list's."""
     actor, partner, wanted = web.actor(), g.partner, filter_of(request.args)
-    form = NameForm(**form_recovery.saved_input())
-    if form.is_submitted() and form.validate():
+    form = SaveForm(**form_recovery.saved_input())
+
+    def unit() -> str:
         name, query = form.name.data or "", _query_of(wanted)
-        key, body = form.form_key.data or "", form.body() | {"query": query}
+        return customers.save_view(partner, by=actor, name=name, query=query).id
 
-        def unit() -> str:
-            save = customers.save_view
-            return idempotency.run_once(
-                actor, key, body, lambda: save(partner, by=actor, name=name, query=query).id
-            )
-
-        try:
-            db.write(unit)
-        except Forbidden:
-            raise
-        except Refused as error:
-            form.refuse(error)
-        else:
-            flash(_("The view is saved as a tab above the list."), "success")
-            return redirect(list_url(account_id, wanted), 303)
+    back = list_url(account_id, wanted)
+    saved = _("The view is saved as a tab above the list.")
+    if answer := web.submit(form, unit, to=back, success=saved):
+        return answer
     return web.page(
         "partner/customers/save_view.html",
         partner=partner,
         form=form,
         action=list_url(account_id, wanted, "save_view"),
-        back=list_url(account_id, wanted),
-        status=422 if form.is_submitted() else 200,
+        back=back,
+        status=form.status,
     )
 
 
@@ -97,23 +97,20 @@ def rename_view(account_id: str, view_id: str) -> Any:
     """*Rename*."""
     view = _find(view_id)
     form = NameForm(**{"data": {"name": view.name}, **form_recovery.saved_input()})
-    if form.is_submitted() and form.validate():
-        name, rename = form.name.data or "", customers.rename_view
-        try:
-            _change(view_id, lambda fresh: rename(fresh, by=web.actor(), name=name))
-        except Forbidden:
-            raise
-        except Refused as error:
-            form.refuse(error)
-        else:
-            flash(_("The view is renamed."), "success")
-            return redirect(url_for(".views", account_id=account_id), 303)
+
+    def rename(fresh: SavedView) -> None:
+        customers.rename_view(fresh, by=web.actor(), name=form.name.data or "")
+
+    back = url_for(".views", account_id=account_id)
+    unit = _unit(view_id, rename)
+    if answer := web.submit(form, unit, to=back, success=_("The view is renamed.")):
+        return answer
     return web.page(
         "partner/customers/rename_view.html",
         partner=g.partner,
         view=_find(view_id),
         form=form,
-        status=422 if form.is_submitted() else 200,
+        status=form.status,
     )
 
 
@@ -131,7 +128,8 @@ def move_view(account_id: str, view_id: str) -> Any:
     if not form.validate():
         abort(422)
     place = form.to.data
-    _change(view_id, lambda fresh: customers.move_view(fresh, by=web.actor(), to=place))
+    move = customers.move_view
+    db.write(_unit(view_id, lambda fresh: move(fresh, by=web.actor(), to=place)))
     return redirect(url_for(".views", account_id=account_id), 303)
 
 
@@ -141,19 +139,20 @@ def remove_view(account_id: str, view_id: str) -> Any:
     name = _find(view_id).name
     if not web.Form().validate():
         abort(422)
-    _change(view_id, lambda fresh: customers.remove_view(fresh, by=web.actor()))
+    db.write(_unit(view_id, lambda fresh: customers.remove_view(fresh, by=web.actor())))
     flash(_("The view “%(name)s” is removed; its customers stay.", name=name), "success")
     return redirect(url_for(".views", account_id=account_id), 303)
 
 
-def _change(view_id: str, verb: Callable[[SavedView], None]) -> None:
+def _unit(view_id: str, verb: Callable[[SavedView], None]) -> Callable[[], None]:
+    """The unit of work that runs the verb on the view as it is then."""
     actor = web.actor()
 
     def unit() -> None:
         db.lock(User, actor.id)  # or a second click finds what the first one takes away
         verb(_find(view_id))
 
-    db.write(unit)
+    return unit
 
 
 def _find(view_id: str) -> SavedView:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from flask import flash, g, redirect, url_for
+from flask import g, url_for
 from flask_babel import lazy_gettext
 
 from portal import db, web
@@ -13,7 +13,6 @@ from portal.domain import access, customers
 from portal.domain.actions import Action
 from portal.domain.customers import Customer
 from portal.partner.customers import blueprint, find
-from portal.web.role_form import has_acted
 
 
 class Step(NamedTuple):
@@ -112,10 +111,13 @@ def _step(name: str, customer_id: str) -> Any:
     find(customer_id)
     access.require(actor, step.action, g.partner)
     form = web.Form()
-    if has_acted(form, lambda: step.verb(db.lock(Customer, customer_id), by=actor)):
-        flash(step.done, "success")
-        back = url_for(".show", account_id=g.partner.id, customer_id=customer_id)
-        return web.htmx_redirect(back) if web.is_partial() else redirect(back, 303)
+
+    def unit() -> None:
+        step.verb(db.lock(Customer, customer_id), by=actor)
+
+    back = url_for(".show", account_id=g.partner.id, customer_id=customer_id)
+    if answer := web.submit(form, unit, to=back, success=step.done):
+        return answer
     return web.page(
         "partner/customers/step.html",
         fragment="dialog",
@@ -123,5 +125,5 @@ def _step(name: str, customer_id: str) -> Any:
         customer=find(customer_id),
         step=step,
         form=form,
-        status=422 if form.is_submitted() else 200,
+        status=form.status,
     )
