@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,8 +29,11 @@ from portal import (
     web,
 )
 from portal.account import notifications, password_reset, preferences, profile, sign_in
-from portal.domain import accounts, policy
+from portal.config import Settings
+from portal.domain import accounts, policy, values
 from portal.domain import notifications as domain_notifications
+from portal.domain.policy import Policy, SignUpPolicy
+from portal.domain.values import Invalid
 from portal.help import guide
 from portal.i18n import formats, languages
 from portal.web import errors, headers
@@ -82,15 +86,16 @@ class IdConverter(BaseConverter):
 
 def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     """The application. Raises config.Unsafe where the settings do not allow a start."""
-    values = config.load(overrides)
+    settings = config.load(overrides)
+    policy.configure(terms_of(settings))
     app = Flask(__name__, instance_path=str(config.ROOT / "instance"))
-    app.config.update(values, **_flask_settings(values))
+    app.extensions["settings"] = settings
+    app.config.update(_flask_settings(settings))
     app.url_map.converters["id"] = IdConverter
-    policy.configure(config.policy_of(values))
     _extensions(app)
     for surface in SURFACES:
         app.register_blueprint(surface.blueprint)
-    if config.mailbox_dir(values) is not None:
+    if config.mailbox_dir(settings) is not None:
         app.register_blueprint(mailbox.blueprint)
     app.add_url_rule("/", "front", sign_in.front)
     app.add_url_rule("/healthz", "health", health.health)
@@ -100,25 +105,45 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     app.context_processor(_context)
     _templates(app)
     web.refuse_ungated(app, PUBLIC)
-    if values["TRUSTED_PROXIES"]:
-        n = values["TRUSTED_PROXIES"]
+    if n := settings.trusted_proxies:
         fixed = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)
         app.wsgi_app = fixed  # type: ignore[method-assign]
     return app
 
 
-def _flask_settings(values: Mapping[str, Any]) -> dict[str, Any]:
-    external = urlsplit(values["EXTERNAL_URL"])
+def terms_of(settings: Settings) -> Policy:
+    """What the settings say about the business. Raises config.Unsafe."""
+    try:
+        for domain in settings.customer_email_domains:
+            values.in_domains("somebody@example.com", (domain,))
+    except Invalid:
+        fault = f"CUSTOMER_EMAIL_DOMAINS {config.DOMAINS_EXPECTED}"
+        raise config.Unsafe(f"The portal does not start:\n- {fault}") from None
+    return Policy(
+        sign_up=SignUpPolicy(settings.sign_up),
+        initial_grant=settings.initial_grant,
+        initial_grant_lasts=timedelta(days=settings.initial_grant_days),
+        customer_email_domains=settings.customer_email_domains,
+        currency=settings.currency,
+        access_propagation=timedelta(seconds=settings.access_propagation_seconds),
+        invitations_per_day=settings.invitations_per_day,
+    )
+
+
+def _flask_settings(settings: Settings) -> dict[str, Any]:
+    """What Flask and its extensions read in `app.config`."""
+    external = urlsplit(settings.external_url)
     is_secure = external.scheme == "https"
     hosts = [external.hostname or ""]
-    if values["PORTAL_ENV"] == "local":
+    if settings.portal_env == "local":
         hosts += ["127.0.0.1", "localhost"]
-    url = values["DATABASE_URL"]
+    url = settings.database_url
     if url.startswith("sqlite:///"):
         path = config.ROOT / url.removeprefix("sqlite:///")
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         url = f"sqlite:///{path}"
     return {
+        "SECRET_KEY": settings.secret_key,
         "SQLALCHEMY_DATABASE_URI": url,
         "SQLALCHEMY_ENGINE_OPTIONS": db.engine_options(url),
         "TRUSTED_HOSTS": hosts,
@@ -129,9 +154,7 @@ def _flask_settings(values: Mapping[str, Any]) -> dict[str, Any]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "WTF_CSRF_TIME_LIMIT": None,
-        "MAIL_USE_TLS": values["MAIL_SECURITY"] == "starttls",
-        "MAIL_USE_SSL": values["MAIL_SECURITY"] == "tls",
-        "BABEL_DEFAULT_TIMEZONE": values["TIME_ZONE"],
+        "BABEL_DEFAULT_TIMEZONE": settings.time_zone,
     }
 
 
@@ -179,7 +202,7 @@ def _context() -> dict[str, Any]:
     """What base.html asks for; a bare page (500) asks the database nothing."""
     surface = (request.blueprint or "").partition(".")[0]
     always = {
-        "product_name": current_app.config["PRODUCT_NAME"],
+        "product_name": config.current().product_name,
         "language": languages.page_language(),
         "languages": languages.available(),
         "here": web.here(),

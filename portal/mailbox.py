@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flask import Blueprint, abort, current_app, request
+from flask import Blueprint, abort, request
 
 from portal import config, web
 
@@ -53,7 +53,7 @@ def show(letter_id: str) -> Any:
 
 
 def _folder() -> Path:
-    folder = config.mailbox_dir(current_app.config)
+    folder = config.mailbox_dir(config.current())
     if folder is None:
         abort(404)
     return folder

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import FrozenInstanceError
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 import trustme
 
-from portal import config
+from portal import config, create_app, terms_of
 from portal.domain.policy import SignUpPolicy
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -31,7 +32,7 @@ def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty project folder, and an environment that sets nothing."""
     for setting in config.SETTINGS:
         monkeypatch.delenv(setting.name, raising=False)
-    monkeypatch.setattr(config, "ROOT", tmp_path)
+    monkeypatch.setattr("portal.config.settings.ROOT", tmp_path)
     return tmp_path
 
 
@@ -49,8 +50,8 @@ def faults(**settings: str) -> list[str]:
 
 def test_production_starts_with_safe_settings() -> None:
     values = config.load(SAFE)
-    assert values["EXTERNAL_URL"] == "https://partners.test.example"
-    assert (values["INITIAL_GRANT"], values["MAIL_SECURITY"]) == (Decimal(0), "starttls")
+    assert values.external_url == "https://partners.test.example"
+    assert (values.initial_grant, values.mail_security) == (Decimal(0), "starttls")
 
 
 @pytest.mark.parametrize("name", [name for name in SAFE if name != "PORTAL_ENV"])
@@ -116,11 +117,11 @@ def test_a_refusal_repeats_no_secret() -> None:
 @pytest.mark.parametrize("settings", [{}, {"PORTAL_ENV": ""}, {"PORTAL_ENV": " local "}])
 def test_a_local_run_needs_no_settings(settings: dict[str, str]) -> None:
     values = config.load(settings)
-    assert values["PORTAL_ENV"] == "local"
-    assert values["EXTERNAL_URL"] == "http://127.0.0.1:8000"
-    assert values["PRODUCT_NAME"] == "Northfold Cloud"
-    assert values["INITIAL_GRANT"] == Decimal(4000)
-    assert len(values["SECRET_KEY"]) >= config.MIN_SECRET_LENGTH
+    assert values.portal_env == "local"
+    assert values.external_url == "http://127.0.0.1:8000"
+    assert values.product_name == "Northfold Cloud"
+    assert values.initial_grant == Decimal(4000)
+    assert len(values.secret_key) >= config.MIN_SECRET_LENGTH
 
 
 @pytest.mark.parametrize(
@@ -131,22 +132,22 @@ def test_a_local_run_needs_no_settings(settings: dict[str, str]) -> None:
     ],
 )
 def test_a_local_runs_address_is_where_it_listens(host: str, url: str) -> None:
-    assert config.load({"HOST": host, "PORT": "81"})["EXTERNAL_URL"] == url
+    assert config.load({"HOST": host, "PORT": "81"}).external_url == url
 
 
 def test_a_secret_is_made_once_and_kept_for_the_owner_alone(root: Path) -> None:
-    first = config.load()["SECRET_KEY"]
+    first = config.load().secret_key
     file = root / "instance" / "secret_key"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert config.load()["SECRET_KEY"] == first == file.read_text()
-    assert config.load({"SECRET_KEY": "mine"})["SECRET_KEY"] == "mine"
+    assert config.load().secret_key == first == file.read_text()
+    assert config.load({"SECRET_KEY": "mine"}).secret_key == "mine"
     file.unlink()
-    assert config.load()["SECRET_KEY"] != first
+    assert config.load().secret_key != first
 
 
 def test_processes_that_start_together_agree_on_the_secret() -> None:
     with ThreadPoolExecutor(8) as pool:
-        found = {future.result()["SECRET_KEY"] for future in [
+        found = {future.result().secret_key for future in [
             pool.submit(config.load) for _ in range(8)
         ]}  # fmt: skip
     assert len(found) == 1
@@ -157,11 +158,11 @@ def test_the_environment_comes_before_the_file_and_both_before_the_default(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (root / ".env").write_text("PRODUCT_NAME='Of the file'\nCURRENCY=USD\n")
-    assert config.load()["PRODUCT_NAME"] == "Of the file"
+    assert config.load().product_name == "Of the file"
     monkeypatch.setenv("PRODUCT_NAME", "Of the environment")
     values = config.load()
-    assert values["PRODUCT_NAME"] == "Of the environment"
-    assert (values["CURRENCY"], values["TIME_ZONE"]) == ("USD", "UTC")
+    assert values.product_name == "Of the environment"
+    assert (values.currency, values.time_zone) == ("USD", "UTC")
 
 
 # Each setting
@@ -239,7 +240,7 @@ BAD = [
 
 @pytest.mark.parametrize(("name", "value", "parsed"), GOOD)
 def test_a_setting_is_read(name: str, value: str, parsed: object) -> None:
-    assert config.load({name: value})[name] == parsed
+    assert getattr(config.load({name: value}), name.lower()) == parsed
 
 
 @pytest.mark.parametrize(("name", "value", "told"), BAD)
@@ -254,16 +255,34 @@ def test_a_setting_that_cannot_be_read_is_named_with_what_it_must_be(
 def test_certificates_to_trust_may_stand_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     trustme.CA().cert_pem.write_to_path(str(file))
-    assert config.load({"MAIL_CA_FILE": str(file)})["MAIL_CA_FILE"] == str(file)
+    assert config.load({"MAIL_CA_FILE": str(file)}).mail_ca_file == str(file)
 
 
 def test_the_terms_of_business_are_what_the_settings_say() -> None:
     values = config.load(
         {"SIGN_UP": "closed", "INITIAL_GRANT": "7", "INITIAL_GRANT_DAYS": "3", "CURRENCY": "USD"}
     )
-    terms = config.policy_of(values)
+    terms = terms_of(values)
     assert (terms.sign_up, terms.currency) == (SignUpPolicy.CLOSED, "USD")
     assert (terms.initial_grant, terms.initial_grant_lasts.days) == (Decimal(7), 3)
+
+
+@pytest.mark.parametrize("policy", SignUpPolicy)
+def test_every_policy_of_sign_up_can_be_set(policy: SignUpPolicy) -> None:
+    assert terms_of(config.load({"SIGN_UP": policy})).sign_up is policy
+
+
+@pytest.mark.parametrize("domain", ["portal.test", "-a.example.com", "раypal.com"])
+def test_a_domain_that_no_address_can_be_in_is_named_at_the_start(domain: str) -> None:
+    with pytest.raises(config.Unsafe, match="CUSTOMER_EMAIL_DOMAINS must be domains such as"):
+        create_app({"CUSTOMER_EMAIL_DOMAINS": f"yandex.ru, {domain}"})
+
+
+def test_settings_can_be_neither_changed_nor_shown_by_accident() -> None:
+    settings = config.load({"SECRET_KEY": "k" * 40})
+    with pytest.raises(FrozenInstanceError):
+        settings.port = 1  # type: ignore[misc]
+    assert "kkk" not in repr(settings)
 
 
 # Mail
@@ -274,7 +293,7 @@ def test_the_terms_of_business_are_what_the_settings_say() -> None:
 def test_plain_smtp_is_accepted_to_this_machine(server: str, environment: str) -> None:
     own = SAFE if environment == "production" else {}
     values = config.load({**own, "MAIL_SERVER": server, "MAIL_SECURITY": "plain"})
-    assert values["MAIL_SECURITY"] == "plain"
+    assert values.mail_security == "plain"
 
 
 @pytest.mark.parametrize("server", ["relay.test.example", "10.0.0.1", "localhost.evil.example"])

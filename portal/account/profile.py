@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, current_app, flash, redirect, request, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import get_locale, lazy_gettext
 from flask_babel import gettext as _
 from wtforms import EmailField, PasswordField, SelectField, StringField
 from wtforms.validators import ValidationError
 
-from portal import db, tokens, web
+from portal import config, db, tokens, web
 from portal.account import authentication
 from portal.domain import identity, values
 from portal.domain.errors import Code, Refused
@@ -90,7 +90,7 @@ def show() -> Any:
 
 def _zones() -> dict[str, list[tuple[str, str]]]:
     """The places of the world by their area; the installation's zone first."""
-    of_installation = current_app.config["TIME_ZONE"]
+    of_installation = config.current().time_zone
     as_here = _("As this installation: %(zone)s", zone=of_installation)
     zones = {_("General"): [("", as_here), ("UTC", "UTC")]}
     locale: Any = get_locale()

@@ -31,7 +31,7 @@ def up() -> None:
     """Migrate, plant the demonstration world on a local run's first start, then serve."""
     os.umask(0o077)  # the database and the mailbox are nobody else's
     flask_migrate.upgrade()
-    if current_app.config["PORTAL_ENV"] == "local" and db.read(demo.is_empty):
+    if config.current().portal_env == "local" and db.read(demo.is_empty):
         _plant(demo.CUSTOMERS)
     _serve()
 
@@ -44,18 +44,18 @@ def serve() -> None:
 
 
 def _serve() -> None:
-    settings = current_app.config
+    settings = config.current()
     known = sign_ins()
     stop = threading.Event()
     keeper = threading.Thread(target=_keep_worker, args=(stop,), daemon=True)
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT
         signal.signal(number, signal.default_int_handler)
-    server = _listen(settings["HOST"], settings["PORT"])
+    server = _listen(settings.host, settings.port)
     keeper.start()
     gc.collect()
     gc.freeze()  # what stands for good is not looked through again: shorter pauses
     try:
-        click.echo(f"\n{settings['PRODUCT_NAME']}: {settings['EXTERNAL_URL']}\n")
+        click.echo(f"\n{settings.product_name}: {settings.external_url}\n")
         click.echo(known)
         click.echo("Ctrl-C stops the web server and the mail worker.\n")
         server.run()
@@ -82,7 +82,7 @@ def sign_ins() -> str:
     """Who one can be in the demonstration, empty without one. Raises Demonstration in production,
     whichever web server asks."""
     known = db.read(demo.sign_ins)
-    if known and current_app.config["PORTAL_ENV"] == "production":
+    if known and config.current().portal_env == "production":
         raise Demonstration
     return known
 
@@ -163,7 +163,7 @@ def _watch(parent: int, stop: threading.Event) -> None:
 @with_appcontext
 def seed(customers: int) -> None:
     """The demonstration world, into an empty database of a local run."""
-    if current_app.config["PORTAL_ENV"] != "local":
+    if config.current().portal_env != "local":
         raise click.ClickException("Demonstration data is for local runs; use `make setup`.")
     if not db.read(demo.is_empty):
         click.echo("The database has users already; nothing is added.")

@@ -1,4 +1,4 @@
-"""Every setting: its default, its meaning, what it may be."""
+"""Every setting: its type, its default, its meaning, what it may be."""
 
 from __future__ import annotations
 
@@ -6,26 +6,29 @@ import re
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
 from zoneinfo import ZoneInfo
 
 from babel.numbers import list_currencies
 
-from portal.db import MICRO
-from portal.domain.policy import SignUpPolicy
-from portal.domain.values import Invalid, in_domains
+ROOT = Path(__file__).resolve().parent.parent.parent
+DOMAINS_EXPECTED = "must be domains such as example.com, *.example.org"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
 class Setting:
-    name: str
+    """What is known of a setting before it is read."""
+
     default: str
     meaning: str
     parse: Callable[[str], Any] = str
     local: str | None = None
     """The default of a local run, where it differs."""
+    name: str = ""
 
 
 def _one_of(*allowed: str) -> Callable[[str], str]:
@@ -49,7 +52,7 @@ def _like(pattern: str, what: str) -> Callable[[str], str]:
 def _amount(value: str) -> Decimal:
     with suppress(InvalidOperation):  # no number at all, or NaN
         amount = Decimal(value)
-        if 0 <= amount <= 10**12 and amount == amount.quantize(MICRO):
+        if 0 <= amount <= 10**12 and amount == round(amount, 6):
             return amount
     raise ValueError("must be an amount such as 4000 or 49.50, at most a trillion")
 
@@ -78,12 +81,10 @@ def _currency(value: str) -> str:
 
 
 def _domains(value: str) -> tuple[str, ...]:
+    """Only their form is looked at; that they are no look-alikes is the domain's to say."""
     domains = tuple(part.strip().lower() for part in value.split(",") if part.strip())
-    try:
-        for domain in domains:
-            in_domains("somebody@example.com", (domain,))
-    except Invalid:
-        raise ValueError("must be domains such as example.com, *.example.org") from None
+    if not all(re.fullmatch(r"(\*\.)?[^\s@*.]+(\.[^\s@*.]+)+", domain) for domain in domains):
+        raise ValueError(DOMAINS_EXPECTED)
     return domains
 
 
@@ -103,100 +104,153 @@ def _certificates(value: str) -> str:
     return value
 
 
-SETTINGS = (
-    Setting(
-        "PORTAL_ENV",
-        "local",
-        "`local`: helps with missing settings, for trying out and developing; "
-        "`production`: refuses to start with an unsafe or missing setting",
-        _one_of("local", "production"),
-    ),
-    Setting("HOST", "127.0.0.1", "address the web server listens on"),
-    Setting("PORT", "8000", "port the web server listens on", _number(1, 65535)),
-    Setting(
-        "EXTERNAL_URL",
-        "",
-        "address under which people reach the portal, in every link of a mail; other hosts are "
-        "answered 400; empty: `http://HOST:PORT` (production: required, https)",
-        _like(r"https?://([\w.-]+|\[[\da-f:]+\])(:\d+)?/?", "an address such as https://p.example"),
-    ),
-    Setting(
-        "TRUSTED_PROXIES",
-        "0",
-        "how many reverse proxies in front set X-Forwarded-* headers",
-        _number(0, 5),
-    ),
-    Setting(
-        "DATABASE_URL",
-        "sqlite:///instance/portal.db",
-        "`sqlite:///path` or `postgresql://user:password@host/name`",
-        _database_url,
-    ),
-    Setting(
-        "SECRET_KEY",
-        "",
-        "signs cookies and links in mails, 32 characters or more; empty: made and kept in "
-        "`instance/secret_key` (production: required)",
-    ),
-    Setting(
-        "PRODUCT_NAME",
-        "",
-        "name of the cloud in every page and mail (production: required)",
-        local="Northfold Cloud",
-    ),
-    Setting(
-        "SIGN_UP",
-        "open",
-        "who may sign up: `open`, `invited` (an open invitation, or `user allow`), `closed`",
-        _one_of(*SignUpPolicy),
-    ),
-    Setting("CURRENCY", "EUR", "the installation's one currency, ISO 4217", _currency),
-    Setting(
-        "INITIAL_GRANT", "0", "money given once, on a client's first account", _amount, local="4000"
-    ),
-    Setting("INITIAL_GRANT_DAYS", "60", "days until it expires", _number(1, 3650)),
-    Setting(
-        "CUSTOMER_EMAIL_DOMAINS",
-        "",
-        "comma-separated domains which a customer's e-mail must be in; empty: any",
-        _domains,
-    ),
-    Setting(
-        "ACCESS_PROPAGATION_SECONDS", "180", "until a given role works", _number(0, 86400), "20"
-    ),
-    Setting(
-        "INVITATIONS_PER_DAY",
-        "50",
-        "new customers that a partner may add in 24 hours; each gets a mail",
-        _number(1, 10_000),
-    ),
-    Setting("TIME_ZONE", "UTC", "zone of times shown to people who chose none", _zone),
-    Setting(
-        "MAIL_SERVER",
-        "",
-        "SMTP relay; empty: mails become files that the *Mailbox* page shows "
-        "(production: required)",
-    ),
-    Setting(
-        "MAILBOX_DIR", "instance/mailbox", "where those files are kept; not used in production"
-    ),
-    Setting("MAIL_PORT", "587", "its port", _number(1, 65535)),
-    Setting(
-        "MAIL_SECURITY",
-        "starttls",
-        "`starttls` or `tls` with a verified certificate; `plain` on a loopback address only",
-        _one_of("starttls", "tls", "plain"),
-    ),
-    Setting(
-        "MAIL_CA_FILE", "", "certificates to trust beside the system's, a PEM file", _certificates
-    ),
-    Setting("MAIL_USERNAME", "", "account at the relay, if it wants one"),
-    Setting("MAIL_PASSWORD", "", "its password"),
-    Setting(
-        "MAIL_DEFAULT_SENDER",
-        "",
-        "address mails come from (production: required)",
-        _like(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+", "an address alone, such as portal@example.com"),
-        local="portal@northfold.example",
-    ),
-)
+@dataclass(frozen=True, kw_only=True, repr=False)  # a trace must not show the secrets
+class Settings:
+    """The settings in force, parsed; each is read from the variable of its name in capitals."""
+
+    portal_env: Annotated[
+        str,
+        Setting(
+            "local",
+            "`local`: helps with missing settings, for trying out and developing; "
+            "`production`: refuses to start with an unsafe or missing setting",
+            _one_of("local", "production"),
+        ),
+    ]
+    host: Annotated[str, Setting("127.0.0.1", "address the web server listens on")]
+    port: Annotated[int, Setting("8000", "port the web server listens on", _number(1, 65535))]
+    external_url: Annotated[
+        str,
+        Setting(
+            "",
+            "address under which people reach the portal, in every link of a mail; other hosts are "
+            "answered 400; empty: `http://HOST:PORT` (production: required, https)",
+            _like(
+                r"https?://([\w.-]+|\[[\da-f:]+\])(:\d+)?/?", "an address such as https://p.example"
+            ),
+        ),
+    ]
+    trusted_proxies: Annotated[
+        int,
+        Setting("0", "how many reverse proxies in front set X-Forwarded-* headers", _number(0, 5)),
+    ]
+    database_url: Annotated[
+        str,
+        Setting(
+            "sqlite:///instance/portal.db",
+            "`sqlite:///path` or `postgresql://user:password@host/name`",
+            _database_url,
+        ),
+    ]
+    secret_key: Annotated[
+        str,
+        Setting(
+            "",
+            "signs cookies and links in mails, 32 characters or more; empty: made and kept in "
+            "`instance/secret_key` (production: required)",
+        ),
+    ]
+    product_name: Annotated[
+        str,
+        Setting(
+            "",
+            "name of the cloud in every page and mail (production: required)",
+            local="Northfold Cloud",
+        ),
+    ]
+    sign_up: Annotated[
+        str,
+        Setting(
+            "open",
+            "who may sign up: `open`, `invited` (an open invitation, or `user allow`), `closed`",
+            _one_of("open", "invited", "closed"),
+        ),
+    ]
+    currency: Annotated[str, Setting("EUR", "the installation's one currency, ISO 4217", _currency)]
+    initial_grant: Annotated[
+        Decimal,
+        Setting("0", "money given once, on a client's first account", _amount, local="4000"),
+    ]
+    initial_grant_days: Annotated[int, Setting("60", "days until it expires", _number(1, 3650))]
+    customer_email_domains: Annotated[
+        tuple[str, ...],
+        Setting(
+            "", "comma-separated domains which a customer's e-mail must be in; empty: any", _domains
+        ),
+    ]
+    access_propagation_seconds: Annotated[
+        int, Setting("180", "until a given role works", _number(0, 86400), local="20")
+    ]
+    invitations_per_day: Annotated[
+        int,
+        Setting(
+            "50",
+            "new customers that a partner may add in 24 hours; each gets a mail",
+            _number(1, 10_000),
+        ),
+    ]
+    time_zone: Annotated[str, Setting("UTC", "zone of times shown to people who chose none", _zone)]
+    mail_server: Annotated[
+        str,
+        Setting(
+            "",
+            "SMTP relay; empty: mails become files that the *Mailbox* page shows "
+            "(production: required)",
+        ),
+    ]
+    mailbox_dir: Annotated[
+        Path,
+        Setting("instance/mailbox", "where those files are kept; not used in production", Path),
+    ]
+    mail_port: Annotated[int, Setting("587", "its port", _number(1, 65535))]
+    mail_security: Annotated[
+        str,
+        Setting(
+            "starttls",
+            "`starttls` or `tls` with a verified certificate; `plain` on a loopback address only",
+            _one_of("starttls", "tls", "plain"),
+        ),
+    ]
+    mail_ca_file: Annotated[
+        str, Setting("", "certificates to trust beside the system's, a PEM file", _certificates)
+    ]
+    mail_username: Annotated[str, Setting("", "account at the relay, if it wants one")]
+    mail_password: Annotated[str, Setting("", "its password")]
+    mail_default_sender: Annotated[
+        str,
+        Setting(
+            "",
+            "address mails come from (production: required)",
+            _like(
+                r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+", "an address alone, such as portal@example.com"
+            ),
+            local="portal@northfold.example",
+        ),
+    ]
+
+
+def _described() -> tuple[Setting, ...]:
+    """What `Settings` says of its fields, in their order."""
+    hints = get_type_hints(Settings, include_extras=True)
+    return tuple(replace(hint.__metadata__[0], name=name.upper()) for name, hint in hints.items())
+
+
+SETTINGS = _described()
+
+
+def mailbox_dir(settings: Settings) -> Path | None:
+    """Where mails become files: only without a relay, outside production, on a loopback address."""
+    if settings.mail_server or settings.portal_env == "production":
+        return None
+    return ROOT / settings.mailbox_dir if settings.host in LOOPBACK else None
+
+
+def readme_table() -> str:
+    """The README's table of settings."""
+    rows = ["| setting | default | meaning |", "|---|---|---|"]
+    for setting in SETTINGS:
+        default = f"`{setting.default}`" if setting.default else "–"
+        if setting.local is not None:
+            default += f"; local: `{setting.local}`"
+        rows.append(f"| `{setting.name}` | {default} | {setting.meaning} |")
+    return "\n".join(rows)

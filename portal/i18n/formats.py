@@ -11,18 +11,17 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_skeleton, format_time, get_timezone_name
 from babel.numbers import format_decimal
-from flask import current_app
 from flask_babel import format_currency, get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from portal import db
+from portal import config, db
 
 
 def zone() -> ZoneInfo:
     """The signed-in user's time zone, else the installation's."""
     own = current_user.actor.time_zone if current_user.is_authenticated else None
-    return ZoneInfo(own or current_app.config["TIME_ZONE"])
+    return ZoneInfo(own or config.current().time_zone)
 
 
 def local_time(instant: datetime) -> str:
@@ -76,7 +75,7 @@ def zone_name() -> str:
 
 def money(amount: Decimal) -> str:
     """An amount in the installation's currency."""
-    return str(format_currency(amount, current_app.config["CURRENCY"]))
+    return str(format_currency(amount, config.current().currency))
 
 
 def number(value: int) -> str:

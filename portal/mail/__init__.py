@@ -58,8 +58,8 @@ class ClaimLost(Exception):
 
 def render(entry: OutboxEntry) -> Message:
     """The message of an entry: subject, text and HTML in the entry's language."""
-    settings = current_app.config
-    facts = dict(entry.facts, product=settings["PRODUCT_NAME"], url=settings["EXTERNAL_URL"])
+    settings = config.current()
+    facts = dict(entry.facts, product=settings.product_name, url=settings.external_url)
     facts |= {"language": entry.language, "url_of": _url_of}
     if entry.kind in SIGNED_LINKS:
         facts["link"] = _url_of(entry.kind, tokens.sign(entry.kind, entry.about))
@@ -70,11 +70,11 @@ def render(entry: OutboxEntry) -> Message:
             recipients=[entry.recipient],
             body=_rendered(f"{folder}/body.txt", facts).strip() + "\n",
             html=_rendered(f"{folder}/body.html", facts),
-            sender=settings["MAIL_DEFAULT_SENDER"],
+            sender=settings.mail_default_sender,
         )
     # Given to the constructor, the pair becomes text, and a comma or bracket in the name breaks it.
-    message.sender = (settings["PRODUCT_NAME"], settings["MAIL_DEFAULT_SENDER"])
-    domain = settings["MAIL_DEFAULT_SENDER"].rpartition("@")[2]
+    message.sender = (settings.product_name, settings.mail_default_sender)
+    domain = settings.mail_default_sender.rpartition("@")[2]
     message.msgId = f"<{entry.message_id}@{domain}>"
     message.date = entry.created_at.timestamp()
     message.extra_headers = {"Auto-Submitted": "auto-generated"}
@@ -83,7 +83,7 @@ def render(entry: OutboxEntry) -> Message:
 
 def _url_of(kind: str, ident: str = "", account_id: str | None = None) -> str:
     """The full address of the page that shows a thing, as people outside reach it."""
-    return str(current_app.config["EXTERNAL_URL"]) + urls.path(kind, ident, account_id)
+    return config.current().external_url + urls.path(kind, ident, account_id)
 
 
 def _rendered(template: str, facts: Mapping[str, object]) -> str:
@@ -97,10 +97,10 @@ def hand_over(entry: OutboxEntry, mark: Callable[[], bool]) -> str:
     Returns the relay's words. Raises NotHandedOver, RefusedByRelay, OutcomeUnknown, TakenAway.
     """
     message = render(entry)
-    folder = config.mailbox_dir(current_app.config)
+    folder = config.mailbox_dir(config.current())
     if folder is not None:
         return _keep_as_file(message, entry, folder, mark)
-    if not current_app.config["MAIL_SERVER"]:
+    if not config.current().mail_server:
         raise NotHandedOver("MAIL_SERVER is not set")
     try:
         smtp = _connect()
@@ -130,20 +130,20 @@ def _keep_as_file(
 
 
 def _connect() -> smtplib.SMTP:
-    settings = current_app.config
-    host, port = settings["MAIL_SERVER"], settings["MAIL_PORT"]
+    settings = config.current()
+    host, port = settings.mail_server, settings.mail_port
     trust = ssl.create_default_context()
-    if settings["MAIL_CA_FILE"]:
-        trust.load_verify_locations(settings["MAIL_CA_FILE"])
-    if settings["MAIL_SECURITY"] == "tls":
+    if settings.mail_ca_file:
+        trust.load_verify_locations(settings.mail_ca_file)
+    if settings.mail_security == "tls":
         smtp: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=CONNECT_TIMEOUT, context=trust)
     else:
         smtp = smtplib.SMTP(host, port, timeout=CONNECT_TIMEOUT)
     try:
-        if settings["MAIL_SECURITY"] == "starttls":
+        if settings.mail_security == "starttls":
             smtp.starttls(context=trust)
-        if settings["MAIL_USERNAME"]:
-            smtp.login(settings["MAIL_USERNAME"], settings["MAIL_PASSWORD"])
+        if settings.mail_username:
+            smtp.login(settings.mail_username, settings.mail_password)
         smtp.ehlo_or_helo_if_needed()
     except BaseException:
         smtp.close()
@@ -152,7 +152,7 @@ def _connect() -> smtplib.SMTP:
 
 
 def _transmit(smtp: smtplib.SMTP, message: Message, mark: Callable[[], bool]) -> str:
-    sender = current_app.config["MAIL_DEFAULT_SENDER"]
+    sender = config.current().mail_default_sender
     try:
         _expect(2, smtp.mail(sender))
         _expect(2, smtp.rcpt(str(message.recipients[0])))

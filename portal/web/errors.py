@@ -13,7 +13,7 @@ from flask import Flask, Response, abort, current_app, g, render_template, reque
 from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException, SecurityError
 
-from portal import db
+from portal import config, db
 from portal.domain.errors import Forbidden, Refused
 from portal.i18n import languages
 from portal.web import here, is_from_elsewhere, is_utf8, signed_in
@@ -114,7 +114,7 @@ def show_bug(error: Exception) -> Any:
     g.is_bare = True
     # Without the context processors, Flask-Login's among them, which ask the database.
     page = current_app.jinja_env.get_template("errors/error.html").render(
-        product_name=current_app.config["PRODUCT_NAME"],
+        product_name=config.current().product_name,
         language=languages.page_language(),
         title=_("Something broke on our side"),
         what=_("It is in the log. What you were doing may not be saved."),
@@ -126,7 +126,7 @@ def show_bug(error: Exception) -> Any:
 
 def _wrong_host() -> Response:
     """No page: under a foreign name there is no URL of ours to link to."""
-    url = current_app.config["EXTERNAL_URL"]
+    url = config.current().external_url
     text = _("This portal is not reached under this address. Open %(url)s instead.", url=url)
     return Response(text, 400, mimetype="text/plain")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flask import Response, current_app, request, url_for
 
+from portal import config
 from portal.i18n import languages
 
 CONTENT_SECURITY_POLICY = (
@@ -24,7 +25,7 @@ def add_headers(response: Response) -> Response:
     headers["Referrer-Policy"] = "same-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["X-Frame-Options"] = "DENY"
-    if current_app.config["EXTERNAL_URL"].startswith("https://"):
+    if config.current().external_url.startswith("https://"):
         headers["Strict-Transport-Security"] = "max-age=31536000"
     if request.endpoint == "static" and response.status_code < 400:
         if "v" in request.args:

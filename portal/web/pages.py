@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Response, current_app, render_template, request, stream_with_context
+from flask import Response, render_template, request, stream_with_context
 from jinja2_fragments.flask import render_block
 
-from portal import db
+from portal import config, db
 from portal.web import csv
 
 MAX_PATH_LENGTH = 2000
@@ -22,7 +22,7 @@ NOT_IN_HTML = re.compile(
 
 def external(path: str) -> str:
     """The full address of a path, as people outside reach it."""
-    return str(current_app.config["EXTERNAL_URL"]) + path
+    return config.current().external_url + path
 
 
 def is_partial() -> bool:

@@ -17,6 +17,7 @@ from portal.domain.customers import Customer
 from portal.domain.identity import User
 from portal.domain.outbox import OutboxEntry
 from tests.conftest import Databases, make_app
+from tests.settings import change_settings
 from tests.support.world import DORA, EDDIE, OLGA, SAM, TINA, World, user
 
 GOOD = ["--name", "Zoë Newcomer", "--password", "long enough 1"]
@@ -229,7 +230,7 @@ def test_seed_adds_nothing_where_somebody_is(app: Flask) -> None:
 
 
 def test_seed_is_refused_in_production(empty: Flask) -> None:
-    empty.config["PORTAL_ENV"] = "production"
+    change_settings(empty, portal_env="production")
     code, said = call(empty, "seed")
     assert code == 1
     assert said == "Error: Demonstration data is for local runs; use `make setup`.\n"

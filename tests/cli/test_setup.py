@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from dotenv import dotenv_values
 
-from portal import create_app, db
+from portal import config, create_app, db
 from portal.cli import setup
 from portal.domain import accounts, identity
 from portal.domain.accounts import Mode
@@ -75,8 +75,8 @@ def test_setup_makes_operator_and_paid_partner_and_the_test_mail_arrives(
     assert "A test mail to pat@obrien.example was handed over: 250" in result.output
     assert relay.messages[0]["To"] == "pat@obrien.example"
     app = create_app({key: value or "" for key, value in dotenv_values(env).items()})
-    assert app.config["PRODUCT_NAME"] == "O'Brien's Cloud"
     with app.app_context():
+        assert config.current().product_name == "O'Brien's Cloud"
         user = identity.user_by_email("pat@obrien.example")
         assert user is not None
         assert user.is_operator

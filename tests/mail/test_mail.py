@@ -15,6 +15,7 @@ from flask import Flask
 
 from portal import config
 from portal.domain.outbox import Delivery
+from tests.settings import change_settings
 from tests.support.relay import (
     CLIENT,
     SUBJECT,
@@ -50,7 +51,7 @@ def invited(app: Flask, world: World) -> str:
 def test_an_invitation_arrives_as_the_partner_was_promised(
     app: Flask, invited: str, clock: Clock
 ) -> None:
-    app.config["EXTERNAL_URL"] = "https://partners.test.example"
+    change_settings(app, external_url="https://partners.test.example")
     with SmtpServer() as relay:
         use(app, relay.port)
         work()
@@ -90,7 +91,7 @@ def test_message_id_and_date_stay_the_same_over_all_tries(
 def test_names_in_any_script_arrive_over_a_relay_that_knows_only_ascii(
     app: Flask, world: World
 ) -> None:
-    app.config["PRODUCT_NAME"] = "Облако «Север»"
+    change_settings(app, product_name="Облако «Север»")
     queue(facts={"partner": "Łódź & Söhne 東京 " + "very long " * 150})
     with SmtpServer() as relay:
         use(app, relay.port)
@@ -120,7 +121,7 @@ def test_names_in_any_script_arrive_over_a_relay_that_knows_only_ascii(
     ],
 )
 def test_the_product_name_stands_in_from_as_it_is(app: Flask, name: str) -> None:
-    app.config["PRODUCT_NAME"] = name
+    change_settings(app, product_name=name)
     queue()
     with SmtpServer() as relay:
         use(app, relay.port)
@@ -174,7 +175,7 @@ def test_lines_that_begin_with_a_dot_survive_and_end_nothing(
 
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\r\n "])
 def test_no_line_break_gets_into_a_header(app: Flask, end: str) -> None:
-    app.config["PRODUCT_NAME"] = f"Test{end}Bcc: thief@x.example"
+    change_settings(app, product_name=f"Test{end}Bcc: thief@x.example")
     queue()
     with SmtpServer() as relay:
         use(app, relay.port)
@@ -202,7 +203,7 @@ def test_a_certificate_is_trusted_that_mail_ca_file_vouches_for(
     with SmtpServer(tls) as relay:
         relay.ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
         ca = str(tmp_path / "ca.pem")
-        use(app, relay.port, MAIL_SERVER="localhost", MAIL_SECURITY=tls, MAIL_CA_FILE=ca)
+        use(app, relay.port, mail_server="localhost", mail_security=tls, mail_ca_file=ca)
         work()
         assert len(relay.messages) == 1
     assert delivery(invited)[0] is Delivery.SENT
@@ -237,14 +238,14 @@ def test_nothing_is_handed_to_a_relay_that_cannot_prove_who_it_is(
     with SmtpServer(tls, ca=ca(), require_auth=("portal", "secret")) as relay:
         trusted = relay.ca if is_trusted else trustme.CA()
         trusted.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-        more = {"MAIL_USERNAME": "portal", "MAIL_PASSWORD": "secret"}
+        more = {"mail_username": "portal", "mail_password": "secret"}
         ca_file = str(tmp_path / "ca.pem")
         use(
             app,
             relay.port,
-            MAIL_SERVER="localhost",
-            MAIL_SECURITY=tls,
-            MAIL_CA_FILE=ca_file,
+            mail_server="localhost",
+            mail_security=tls,
+            mail_ca_file=ca_file,
             **more,
         )
         work()
@@ -252,13 +253,13 @@ def test_nothing_is_handed_to_a_relay_that_cannot_prove_who_it_is(
     state, words = delivery(invited)
     assert state is Delivery.PENDING
     assert fault in words
-    app.config.update(MAIL_USERNAME="", MAIL_PASSWORD="")
+    change_settings(app, mail_username="", mail_password="")
     arrives_once(app, clock, invited)
 
 
 def test_a_relay_that_hides_starttls_gets_nothing(app: Flask, invited: str) -> None:
     with SmtpServer("plain") as relay:
-        use(app, relay.port, MAIL_SECURITY="starttls")
+        use(app, relay.port, mail_security="starttls")
         work()
         assert relay.messages == []
     assert delivery(invited)[0] is Delivery.PENDING
@@ -269,28 +270,27 @@ def test_the_password_opens_the_relay_and_a_wrong_one_is_told_until_it_is_mended
     app: Flask, invited: str, clock: Clock
 ) -> None:
     with SmtpServer(require_auth=("portal", "secret")) as relay:
-        use(app, relay.port, MAIL_USERNAME="portal", MAIL_PASSWORD="wrong")
+        use(app, relay.port, mail_username="portal", mail_password="wrong")
         work()
         assert delivery(invited)[0] is Delivery.PENDING
         assert delivery(invited)[1].startswith("535 ")
-        app.config["MAIL_PASSWORD"] = "secret"
+        change_settings(app, mail_password="secret")
         clock.forward(minutes=1)
         work()
         assert delivery(invited)[0] is Delivery.SENT
         assert len(relay.messages) == 1
 
 
-def as_mailbox(app: Flask, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
-    monkeypatch.setattr(config, "ROOT", folder)
-    found = config.mailbox_dir(app.config)
+def mailbox() -> Path:
+    found = config.mailbox_dir(config.current())
     assert found is not None
     return found
 
 
 def test_without_a_relay_a_local_run_keeps_the_same_message_as_a_file(
-    app: Flask, invited: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    app: Flask, invited: str
 ) -> None:
-    folder = as_mailbox(app, monkeypatch, tmp_path)
+    folder = mailbox()
     work()
     (file,) = folder.iterdir()
     message: Any = message_from_bytes(file.read_bytes(), policy=policy.default)
@@ -310,12 +310,10 @@ def test_a_mailbox_that_cannot_be_written_to_takes_nothing(
     app: Flask,
     invited: str,
     *,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
     block: Callable[[Path], Any],
     then: Delivery,
 ) -> None:
-    folder = as_mailbox(app, monkeypatch, tmp_path)
+    folder = mailbox()
     folder.parent.mkdir(exist_ok=True)
     block(folder)
     work()
@@ -323,6 +321,6 @@ def test_a_mailbox_that_cannot_be_written_to_takes_nothing(
 
 
 def test_without_relay_and_mailbox_the_reason_is_told(app: Flask, invited: str) -> None:
-    app.config["HOST"] = "0.0.0.0"
+    change_settings(app, host="0.0.0.0")
     work()
     assert delivery(invited) == (Delivery.PENDING, "MAIL_SERVER is not set")

@@ -143,9 +143,9 @@ def test_whom_a_proxy_on_this_machine_lets_in_sees_no_mailbox(app: Flask, header
     ids=["with a relay", "in production"],
 )
 def test_elsewhere_there_is_no_mailbox(app: Flask, settings: dict[str, str]) -> None:
-    assert config.mailbox_dir(app.config) is None
+    assert config.mailbox_dir(config.current()) is None
     client = app.test_client()
-    base = app.config["EXTERNAL_URL"]
+    base = config.current().external_url
     assert client.get("/mailbox", base_url=base).status_code == 404
     assert client.get("/sign-in", base_url=base).status_code == 200
     assert "Mailbox" not in client.text  # type: ignore[attr-defined]

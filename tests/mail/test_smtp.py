@@ -51,7 +51,7 @@ def test_not_now_means_later_and_then_once(
     app: Flask, invited: str, clock: Clock, stage: str
 ) -> None:
     with SmtpServer(require_auth=("portal", "secret")) as relay:
-        use(app, relay.port, MAIL_USERNAME="portal", MAIL_PASSWORD="secret")
+        use(app, relay.port, mail_username="portal", mail_password="secret")
         relay.answer[stage] = "451 4.3.0 Not now"
         work()
         assert delivery(invited) == (Delivery.PENDING, "451 4.3.0 Not now")

@@ -7,8 +7,6 @@ import email.policy
 import re
 from email.message import EmailMessage
 
-from flask import current_app
-
 from portal import config, worker
 
 
@@ -16,7 +14,7 @@ def arrived() -> list[EmailMessage]:
     """All mails so far, oldest first, after the worker has handed over what was due."""
     while worker.deliver_next():
         pass
-    folder = config.mailbox_dir(current_app.config)
+    folder = config.mailbox_dir(config.current())
     assert folder is not None
     return [_read(file.read_bytes()) for file in sorted(folder.glob("*.eml"))]
 

@@ -16,6 +16,7 @@ from portal import db, worker
 from portal.domain import customers, notifications, outbox
 from portal.domain.accounts import BillingAccount
 from portal.domain.outbox import Delivery, OutboxEntry
+from tests.settings import change_settings
 from tests.support.smtp import CuttingServer, SmtpServer
 from tests.support.world import OLGA, STAFF_ROLES, Clock, World, actor, draft
 
@@ -58,8 +59,8 @@ def queue(**wanted: Any) -> str:
 
 def use(app: Flask, port: int, **more: str) -> None:
     """From now on this is the relay."""
-    app.config.update(MAIL_SERVER="127.0.0.1", MAIL_PORT=port, MAIL_SECURITY="plain")
-    app.config.update(more)
+    values = {"mail_server": "127.0.0.1", "mail_port": port, "mail_security": "plain"}
+    change_settings(app, **(values | more))
 
 
 def work() -> None:

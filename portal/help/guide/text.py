@@ -41,11 +41,11 @@ def rendered(slug: str, language: str) -> Markup:
 
 def _facts(language: str) -> dict[str, str]:
     """What a text may name in braces; empty is what does not hold here."""
-    agreed, settings = policy.current(), current_app.config
+    agreed = policy.current()
     seconds = int(agreed.access_propagation.total_seconds())
     count, unit = (seconds, "second") if seconds % 60 else (seconds // 60, "minute")
     return {
-        "product": settings["PRODUCT_NAME"],
+        "product": config.current().product_name,
         "wait": format_unit(count, f"duration-{unit}", locale=language) if seconds else "",
         "per_day": str(agreed.invitations_per_day),
         "grant": formats.money(agreed.initial_grant) if agreed.initial_grant else "",

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from flask import Blueprint, abort, current_app, g, redirect, request, url_for
+from flask import Blueprint, abort, g, redirect, request, url_for
 from flask_babel import gettext as _
 
-from portal import db, web
+from portal import config, db, web
 from portal.domain import access, customers, values
 from portal.domain import clouds as domain_clouds
 from portal.domain.actions import Action
@@ -169,7 +169,7 @@ def menu_for(record: Customer) -> list[tuple[str, bool]]:
 
 def _letter(record: Customer, link: str) -> str:
     """A mailto: address (RFC 6068); the portal itself never mails an invitation twice."""
-    product = current_app.config["PRODUCT_NAME"]
+    product = config.current().product_name
     text = _(
         "Hello,\n\nplease confirm that you want to work with %(partner)s in %(product)s. Open this "
         "link, sign in as %(email)s, and answer there:\n\n%(link)s\n\nOpening the link changes "

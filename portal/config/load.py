@@ -1,0 +1,100 @@
+"""Load the settings: read, parse, check; refuse to start with unsafe ones.
+
+Settings come from the environment, else from `.env` in the project's folder, else their default.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+
+from portal.config import settings
+from portal.config.settings import LOOPBACK, SETTINGS, Settings
+
+MIN_SECRET_LENGTH = 32
+
+
+class Unsafe(Exception):
+    """The settings do not allow a start; the message says which and why."""
+
+
+def load(overrides: Mapping[str, str] | None = None) -> Settings:
+    """All settings, parsed and checked. Raises Unsafe, naming every setting at fault."""
+    given = {**dotenv_values(settings.ROOT / ".env"), **os.environ, **(overrides or {})}
+    is_local = (given.get("PORTAL_ENV") or "local").strip() == "local"
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for setting in SETTINGS:
+        default = setting.local if is_local and setting.local is not None else setting.default
+        raw = values[setting.name] = (given.get(setting.name) or "").strip() or default
+        try:
+            values[setting.name] = setting.parse(raw)
+        except ValueError as error:
+            faults.append(f"{setting.name} {error}")
+    if values["MAIL_SECURITY"] == "plain" and values["MAIL_SERVER"] not in ("", *LOOPBACK):
+        faults.append("MAIL_SECURITY plain is readable on its way: only for a loopback address")
+    if not is_local:
+        faults += _production_faults(values)
+    elif not faults:
+        faults = _local_faults(values)
+    if faults:
+        raise Unsafe("The portal does not start:\n- " + "\n- ".join(faults))
+    if is_local:
+        _help_out(values)
+    return Settings(**{name.lower(): value for name, value in values.items()})
+
+
+def _local_faults(values: dict[str, Any]) -> list[str]:
+    """A local run has accounts whose password is printed, and mails that anyone here may read."""
+    for_all = "; with that only PORTAL_ENV=production starts, a local run is for this machine alone"
+    faults = []
+    if values["HOST"] not in LOOPBACK:
+        faults.append("HOST is reached from other machines" + for_all)
+    if values["EXTERNAL_URL"].startswith("https://"):
+        faults.append("EXTERNAL_URL begins with https://" + for_all)
+    return faults
+
+
+def _production_faults(values: dict[str, Any]) -> list[str]:
+    required = ("EXTERNAL_URL", "SECRET_KEY", "PRODUCT_NAME", "MAIL_SERVER", "MAIL_DEFAULT_SENDER")
+    faults = [f"{name} is missing" for name in required if not values[name]]
+    if values["EXTERNAL_URL"].startswith("http://"):
+        faults.append("EXTERNAL_URL must begin with https://")
+    if os.environ.get("FLASK_DEBUG", "0") not in ("", "0"):
+        faults.append("FLASK_DEBUG shows the code and its values to whoever meets a fault")
+    secret = values["SECRET_KEY"]
+    if secret and (len(secret) < MIN_SECRET_LENGTH or len(set(secret)) < 10):
+        faults.append(
+            f"SECRET_KEY is too weak: {MIN_SECRET_LENGTH} random characters or more, for example "
+            "from `python3 -c 'import secrets; print(secrets.token_urlsafe(48))'`"
+        )
+    return faults
+
+
+def _help_out(values: dict[str, Any]) -> None:
+    """What a local run may leave out."""
+    if not values["EXTERNAL_URL"]:
+        host = values["HOST"] if values["HOST"] in LOOPBACK else "127.0.0.1"
+        values["EXTERNAL_URL"] = f"http://{f'[{host}]' if ':' in host else host}:{values['PORT']}"
+    if not values["SECRET_KEY"]:
+        values["SECRET_KEY"] = _kept_secret(settings.ROOT / "instance" / "secret_key")
+
+
+def _kept_secret(kept: Path) -> str:
+    """Made once, whole or not at all, for its owner alone; processes that start together agree."""
+    if not kept.exists():
+        kept.parent.mkdir(mode=0o700, exist_ok=True)
+        descriptor, fresh = tempfile.mkstemp(dir=kept.parent)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        with suppress(FileExistsError):
+            kept.hardlink_to(fresh)
+        Path(fresh).unlink()
+    return kept.read_text()
