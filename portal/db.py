@@ -34,7 +34,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import DeclarativeBase, registry
+from sqlalchemy.orm import DeclarativeBase, Session, registry
 from sqlalchemy.types import TypeDecorator
 
 T = TypeVar("T")
@@ -157,6 +157,22 @@ def now() -> datetime:
 def set_now(instant: datetime) -> None:
     """What follows in this unit of work happens then: so the demonstration tells a past."""
     session.info["now"] = instant
+
+
+def cached(key: tuple[str, ...], load: Callable[[], T]) -> T:
+    """What `load` returns, called once for the key in each reading transaction. A writing one calls
+    it each time, since it may change what is loaded."""
+    if session.info.get("writing"):
+        return load()
+    cache: dict[tuple[str, ...], T] = session.info.setdefault("cache", {})
+    if key not in cache:
+        cache[key] = load()
+    return cache[key]
+
+
+@event.listens_for(session, "after_transaction_end")
+def _drop_cache(ended: Session, _transaction: object) -> None:
+    ended.info.pop("cache", None)
 
 
 def write(unit: Callable[[], T]) -> T:

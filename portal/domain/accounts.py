@@ -226,8 +226,12 @@ def partner_accounts_of(actor: Actor) -> list[PartnerAccount]:
     mine = select(BillingAccount.id, BillingAccount.name).where(
         BillingAccount.kind == Kind.PARTNER, BillingAccount.id.in_(access.account_ids(actor))
     )
-    rows = db.session.execute(mine.order_by(BillingAccount.name, BillingAccount.id))
-    return [PartnerAccount(*row) for row in rows]
+
+    def load() -> list[PartnerAccount]:
+        rows = db.session.execute(mine.order_by(BillingAccount.name, BillingAccount.id))
+        return [PartnerAccount(*row) for row in rows]
+
+    return list(db.cached(("partners_of", actor.id), load))
 
 
 def first_own_account(user: User) -> BillingAccount | None:

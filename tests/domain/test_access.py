@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import update
 
 from portal import db
-from portal.domain import access, customers, team
+from portal.domain import access, accounts, customers, team
 from portal.domain.access import AccountAccess, AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
@@ -348,3 +348,30 @@ def test_control_without_the_lock_two_owners_remove_each_other(
     clock.forward(seconds=WAIT)
     assert each_removes_the_other(app, world, unguarded) == ["done", "done"]
     assert not any(OWNER in roles(world, who) for who in (OLGA, AMIR))
+
+
+# Asked once a request
+
+
+def test_a_role_revoked_in_a_request_is_not_held_later_in_it(app: Flask, world: World) -> None:
+    vera = actor(VERA)
+
+    def held() -> tuple[bool, bool]:
+        north = db.session.get_one(BillingAccount, world.north)
+        return access.may(vera, "account.see", north), bool(accounts.partner_accounts_of(vera))
+
+    assert held() == held() == (True, True)
+    revoke(world, of=VERA)
+    assert held() == (False, False)
+
+
+def test_a_role_revoked_in_a_unit_of_work_is_not_held_later_in_it(app: Flask, world: World) -> None:
+    olga, vera = actor(OLGA), actor(VERA)
+
+    def unit() -> list[bool]:
+        north = db.lock(BillingAccount, world.north)
+        before = access.may(vera, "account.see", north)
+        access.revoke(of=user(VERA), account=north, by=olga)
+        return [before, access.may(vera, "account.see", north)]
+
+    assert db.write(unit) == [True, False]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -86,3 +87,19 @@ def test_a_page_asks_as_often_for_many_rows_as_for_few(
     few = questions()
     db.write(lambda: grow(world))
     assert questions() == few
+
+
+def test_no_page_asks_the_same_question_twice(app: Flask, browser: Open, world: World) -> None:
+    asked: Counter[tuple[str, str]] = Counter()
+    event.listen(
+        db.extension.engine,
+        "before_cursor_execute",
+        lambda *call: asked.update([(call[2], str(call[3]))]),
+    )
+    for email, path in PAGES:
+        client = browser(email)
+        asked.clear()
+        assert client.get(path.format(**vars(world))).status_code == 200
+        reads = [question for question in asked.elements() if question[0].startswith("SELECT")]
+        assert reads
+        assert len(reads) == len(set(reads)), path

@@ -117,7 +117,9 @@ def roles_on_account(actor: Actor, account: Account) -> frozenset[AccountRole]:
     held = select(AccountAccess.role).where(
         AccountAccess.account_id.in_(on), AccountAccess.user_id == actor.id, in_effect()
     )
-    return frozenset(db.session.scalars(held))
+    return db.cached(
+        ("roles_on_account", actor.id, *on), lambda: frozenset(db.session.scalars(held))
+    )
 
 
 def roles_on_cloud(actor: Actor, cloud_id: str) -> frozenset[CloudRole]:
@@ -128,7 +130,9 @@ def roles_on_cloud(actor: Actor, cloud_id: str) -> frozenset[CloudRole]:
         CloudAccess.effective_at <= db.now(),
         _has_role(actor),
     )
-    return frozenset(db.session.scalars(held))
+    return db.cached(
+        ("roles_on_cloud", actor.id, cloud_id), lambda: frozenset(db.session.scalars(held))
+    )
 
 
 def may(actor: Actor, action: Action, thing: Any) -> bool:
