@@ -117,8 +117,7 @@ def terms_of(settings: Settings) -> Policy:
         for domain in settings.customer_email_domains:
             values.in_domains("somebody@example.com", (domain,))
     except Invalid:
-        fault = f"CUSTOMER_EMAIL_DOMAINS {config.DOMAINS_EXPECTED}"
-        raise config.Unsafe(f"The portal does not start:\n- {fault}") from None
+        raise config.Unsafe(f"CUSTOMER_EMAIL_DOMAINS {config.DOMAINS_EXPECTED}") from None
     return Policy(
         sign_up=SignUpPolicy(settings.sign_up),
         initial_grant=settings.initial_grant,

@@ -171,6 +171,14 @@ def test_mail_worker_and_web_stay_in_their_rooms(module: str, never: set[str]) -
     assert not set().union(*map(imports, files)) & never
 
 
+@pytest.mark.parametrize("name", ["config", "db"])
+def test_settings_and_database_import_nothing_of_ours(name: str) -> None:
+    files = [path for path in MODULES if within(path).partition("/")[0] == name]
+    assert files
+    ours = {one for one in set().union(*map(imports, files)) if one.startswith("portal")}
+    assert all(one.startswith(f"portal.{name}") for one in ours), ours
+
+
 @pytest.mark.parametrize("path", MODULES, ids=within)
 def test_every_module_has_a_caption_and_is_named_after_a_thing(path: Path) -> None:
     assert module_map.caption(path).endswith("."), "a docstring that begins with a caption"

@@ -24,6 +24,9 @@ MIN_SECRET_LENGTH = 32
 class Unsafe(Exception):
     """The settings do not allow a start; the message says which and why."""
 
+    def __init__(self, *faults: str) -> None:
+        super().__init__("The portal does not start:\n- " + "\n- ".join(faults))
+
 
 def load(overrides: Mapping[str, str] | None = None) -> Settings:
     """All settings, parsed and checked. Raises Unsafe, naming every setting at fault."""
@@ -45,7 +48,7 @@ def load(overrides: Mapping[str, str] | None = None) -> Settings:
     elif not faults:
         faults = _local_faults(values)
     if faults:
-        raise Unsafe("The portal does not start:\n- " + "\n- ".join(faults))
+        raise Unsafe(*faults)
     if is_local:
         _help_out(values)
     return Settings(**{name.lower(): value for name, value in values.items()})

@@ -79,8 +79,8 @@ class Race:
 
     def _before(self, _c: object, _cursor: object, statement: str, *_rest: object) -> None:
         racer = threading.current_thread()
-        writes = statement.startswith(("INSERT", "UPDATE", "DELETE"))
-        writes = writes and not statement.startswith("INSERT INTO form_keys")  # a lock, not yet one
+        is_claim = statement.startswith("INSERT INTO form_keys")  # a lock, before anything is read
+        writes = statement.startswith(("INSERT", "UPDATE", "DELETE")) and not is_claim
         if racer in self.come or racer not in self.racers or not writes:
             return
         self.come.add(racer)
