@@ -11,7 +11,8 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -197,18 +198,36 @@ def write(unit: Callable[[], T]) -> T:
 def _write_once(unit: Callable[[], T], *, patience: int = SQLITE_BUSY_MS) -> T:
     session.rollback()
     session.info.pop("now", None)
-    session.info["writing"] = True
+    session.info.update(writing=True, deferred=[])
     try:
         session.connection(execution_options={"writing": True, "patience": patience})
         result = unit()
+        for _key, step in sorted(session.info["deferred"], key=lambda deferred: deferred[0]):
+            step()
         session.commit()
         return result
     except BaseException:
         session.rollback()
         raise
     finally:
-        session.info.pop("writing", None)
-        session.info.pop("now", None)
+        session.info.clear()
+
+
+def defer(key: str, step: Callable[[], None]) -> None:
+    """Run `step` at the end of this unit of work: by key, and those of one key in call order."""
+    session.info["deferred"].append((key, step))
+
+
+@contextmanager
+def savepoint() -> Iterator[None]:
+    """Undo what fails inside, with what it deferred, and nothing else of this unit of work."""
+    before = len(session.info["deferred"])
+    try:
+        with session.begin_nested():
+            yield
+    except BaseException:
+        del session.info["deferred"][before:]
+        raise
 
 
 def _worth_another_try(error: DBAPIError) -> bool:
@@ -238,8 +257,7 @@ def lock(model: type[T], ident: str) -> T:
     """The row, fresh and held until the commit. Raises LookupError where it is gone."""
     # NO KEY UPDATE: rows that refer to this one by a foreign key may come meanwhile; with a full
     # lock two people who name each other wait for each other.
-    lock = {"key_share": True}
-    row = session.get(model, ident, with_for_update=lock, populate_existing=True)
+    row = session.get(model, ident, with_for_update={"key_share": True}, populate_existing=True)
     if row is None:
         raise LookupError(f"{model.__name__} {ident}")
     return row

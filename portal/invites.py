@@ -54,7 +54,7 @@ def _answer(ident: str, verb: Any, done: str) -> Any:
     if not form.validate():
         return _page(found, form, status=422)
     try:
-        db.write(lambda: verb(db.lock(Invitation, subaccount_id), by=actor))
+        db.write(lambda: verb(db.session.get_one(Invitation, subaccount_id), by=actor))
     except Refused as error:
         if error.code == Code.ALREADY_CONFIRMED:
             return redirect(url_for("invites.show", ident=subaccount_id), 303)

@@ -22,6 +22,7 @@ DOMAIN_ORDER = [
     "actions",
     "errors",
     "contact",
+    "locks",
     "actor",
     "audit",
     "outbox",

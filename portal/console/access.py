@@ -96,7 +96,7 @@ def add(cloud_id: str) -> Any:
     form.email.flags.required = True
 
     def unit() -> str:
-        fresh, role = db.lock(Cloud, cloud_id), CloudRole(form.role.data)
+        fresh, role = db.session.get_one(Cloud, cloud_id), CloudRole(form.role.data)
         return cloud_access.grant(fresh, by=actor, role=role, to=form.whom())
 
     if answer := web.submit(
@@ -125,7 +125,7 @@ def change(cloud_id: str, holder_id: str) -> Any:
     form = role_form.RoleForm(list(CloudRole), **role_form.initial_role(at_first))
 
     def unit() -> None:
-        fresh, role = db.lock(Cloud, cloud_id), CloudRole(form.role.data)
+        fresh, role = db.session.get_one(Cloud, cloud_id), CloudRole(form.role.data)
         cloud_access.change(fresh, by=actor, role=role, of=holder_id)
 
     saved = _("%(name)s’s role is saved.", name=holder.name)
@@ -141,7 +141,7 @@ def revoke(cloud_id: str, holder_id: str) -> Any:
     holder, form = _holder(found, holder_id), web.Form()
 
     def unit() -> None:
-        cloud_access.revoke(db.lock(Cloud, cloud_id), by=actor, of=holder_id)
+        cloud_access.revoke(db.session.get_one(Cloud, cloud_id), by=actor, of=holder_id)
 
     revoked = _("%(name)s has no role on this cloud any more.", name=holder.name)
     if answer := web.submit(form, unit, to=lambda _none: _back(cloud_id), success=revoked):
@@ -160,7 +160,7 @@ def revoke_partner(cloud_id: str, partner_id: str) -> Any:
         abort(404)
 
     def unit() -> None:
-        cloud_access.revoke_partner(db.lock(Cloud, cloud_id), by=actor, of=partner_id)
+        cloud_access.revoke_partner(db.session.get_one(Cloud, cloud_id), by=actor, of=partner_id)
 
     name = _partners(holders)[partner_id]
     revoked = _("%(name)s has no access to this cloud any more.", name=name)

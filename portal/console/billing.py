@@ -48,7 +48,9 @@ def switch_to_paid(account_id: str) -> Any:
         status = 422 if form.is_submitted() else 200
         page = "console/billing/switch_to_paid.html"
         return web.page(page, account=found, form=form, back=back, status=status)
-    db.write(lambda: accounts.switch_to_paid(db.lock(BillingAccount, account_id), by=actor))
+    db.write(
+        lambda: accounts.switch_to_paid(db.session.get_one(BillingAccount, account_id), by=actor)
+    )
     flash(_("The account is in paid mode now."), "success")
     return redirect(back, 303)
 

@@ -46,7 +46,7 @@ def create() -> Any:
         form.account_id.data = request.args["account"]
 
     def unit() -> str:
-        payer = db.lock(BillingAccount, form.account_id.data)
+        payer = db.session.get_one(BillingAccount, form.account_id.data)
         return clouds.create(payer, by=actor, **form.names()).id
 
     if answer := web.submit(
@@ -91,7 +91,7 @@ def rename(cloud_id: str) -> Any:
     name = form.name
 
     def unit() -> None:
-        clouds.rename(db.lock(Cloud, cloud_id), by=actor, name=name.data or "")
+        clouds.rename(db.session.get_one(Cloud, cloud_id), by=actor, name=name.data or "")
 
     back = url_for(".show", cloud_id=cloud_id)
     if answer := web.submit(form, unit, to=back, success=_("The cloud is renamed.")):
@@ -108,7 +108,7 @@ def create_folder(cloud_id: str) -> Any:
     form = CreateFolderForm()
 
     def unit() -> str:
-        fresh, name = db.lock(Cloud, cloud_id), form.name.data or ""
+        fresh, name = db.session.get_one(Cloud, cloud_id), form.name.data or ""
         return clouds.create_folder(fresh, by=actor, name=name).id
 
     answer = web.submit(
@@ -131,7 +131,7 @@ def rename_folder(cloud_id: str, folder_id: str) -> Any:
     name = form.name
 
     def unit() -> None:
-        clouds.rename_folder(db.lock(Folder, folder_id), by=actor, name=name.data or "")
+        clouds.rename_folder(db.session.get_one(Folder, folder_id), by=actor, name=name.data or "")
 
     back = url_for(".show", cloud_id=cloud_id)
     if answer := web.submit(form, unit, to=back, success=_("The folder is renamed.")):

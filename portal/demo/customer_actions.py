@@ -136,7 +136,7 @@ class Life:
         customers.add_note(self.record, by=self.editor, text=text)
 
     def edit(self, **fields: Any) -> None:
-        record = db.lock(Customer, self.record.id)
+        record = db.session.get_one(Customer, self.record.id)
         draft = replace(customers.draft_of(record), **fields)
         customers.edit(record, by=self.editor, draft=draft, version=record.version)
 

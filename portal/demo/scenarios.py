@@ -148,7 +148,7 @@ def _leaves(desk: Desk, email: str, *, heir: str) -> Story:
     rows = customers.page_for(leaver, desk.account, Filter(manager=ME))
     live = [row.id for row in rows if row.status is not Status.INACTIVE]
     for ident in live[::2]:
-        record = db.lock(Customer, ident)
+        record = db.session.get_one(Customer, ident)
         draft = replace(customers.draft_of(record), manager_id=manager_id)
         customers.edit(record, by=leaver, draft=draft, version=record.version)
     yield HOUR

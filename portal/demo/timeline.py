@@ -85,7 +85,7 @@ class Diary:
             fate = self.fates.pop(entry.recipient, taken)
             fate(entry.id, entry.claim or "")
             if fate is not taken:
-                customers.notify_of_delivery(db.lock(OutboxEntry, entry.id))
+                customers.notify_of_delivery(db.session.get_one(OutboxEntry, entry.id))
 
 
 Fate = Callable[[str, str], object]

@@ -89,6 +89,11 @@ class BillingAccount(db.Base):
         own = access.account_ids(actor)
         return or_(cls.id.in_(own), cls.parent_id.in_(own))
 
+    @classmethod
+    def lock_order(cls) -> tuple[ColumnElement[bool]]:
+        """Partners before subaccounts."""
+        return (cls.parent_id.is_not(None),)
+
     @property
     def chain(self) -> str:
         """The audit chain of its changes; a subaccount's stand in its partner's chain."""
@@ -146,7 +151,7 @@ def register(
 ) -> tuple[User, BillingAccount]:
     """A verified newcomer gets an account of their own and a direct billing account in trial.
 
-    Raises Refused("account-exists").
+    Raises Refused(Code.ACCOUNT_EXISTS).
     """
     user = identity.create_user(address, name=name, password_hash=password_hash, language=language)
     audit.record(Action.USER_CREATE, by=by, chain=audit.INSTALLATION, thing=user.id)
@@ -196,8 +201,9 @@ def rename(account: BillingAccount, *, name: str) -> None:
 def switch_to_paid(account: BillingAccount, *, by: Actor) -> None:
     """An owner ends the trial: free, one way, at any time; the initial grant stays, pays first.
 
-    Raises Forbidden, Refused("already-paid", "account-closed").
+    Raises Forbidden, Refused(Code.ALREADY_PAID, "account-closed").
     """
+    account = db.lock(BillingAccount, account.id)
     access.require(by, Action.ACCOUNT_SWITCH_TO_PAID, account)
     if account.closed_at is not None:
         raise Refused(Code.ACCOUNT_CLOSED)
@@ -212,7 +218,7 @@ def switch_to_paid(account: BillingAccount, *, by: Actor) -> None:
 
 
 def grant_partner_status(account: BillingAccount, *, name: str | None, by: Actor) -> None:
-    """The operator makes a direct account a partner's. Raises Refused("not-direct")."""
+    """The operator makes a direct account a partner's. Raises Refused(Code.NOT_DIRECT)."""
     if account.kind is not Kind.DIRECT:
         raise Refused(Code.NOT_DIRECT)
     account.kind = Kind.PARTNER

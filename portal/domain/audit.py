@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -78,19 +79,26 @@ def record(
     customer: str | None = None,
     **facts: Any,
 ) -> None:
-    """Add the line of one change to its chain, in the transaction of the change."""
-    head = db.lock(AuditHead, chain)
+    """Add the line of one change to its chain, in the transaction of the change.
+
+    It is written at the end of the unit of work, after all other locks: most writers wait for the
+    end of a chain, and who writes to several chains locks their ends in one order.
+    """
     line = AuditLine(
         chain=chain,
-        seq=head.seq + 1,
         at=db.now(),
         actor=by.id,
         action=action,
         thing=thing,
         customer_id=customer,
         facts=facts,
-        previous=head.hash,
     )
+    db.defer(chain, partial(_append, line))
+
+
+def _append(line: AuditLine) -> None:
+    head = db.lock(AuditHead, line.chain)
+    line.seq, line.previous = head.seq + 1, head.hash
     line.hash = _hash(line)
     db.session.add(line)
     head.seq, head.hash = line.seq, line.hash

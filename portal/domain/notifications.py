@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, composite, mapped_column
 
 from portal import db
-from portal.domain import outbox, values
+from portal.domain import locks, outbox, values
 from portal.domain.actors import Actor
 from portal.domain.identity import User
 from portal.domain.outbox import Delivery, OutboxEntry
@@ -188,10 +188,13 @@ def count_unread(actor: Actor) -> int:
 
 def mark_read(*, by: Actor, notice_id: str | None = None) -> None:
     """The actor has read this notice of theirs, or all of them."""
-    mine = update(Notification).where(Notification.visible_to(by), Notification.read_at.is_(None))
+    mine = [Notification.visible_to(by), Notification.read_at.is_(None)]
     if notice_id is not None:
-        mine = mine.where(Notification.id == notice_id)
-    db.session.execute(mine.values(read_at=db.now()))
+        mine.append(Notification.id == notice_id)
+    rows = locks.rows(Notification.id, *mine)
+    db.session.execute(
+        update(Notification).where(Notification.id.in_(rows)).values(read_at=db.now())
+    )
 
 
 def muted_by(actor: Actor) -> set[tuple[Kind, Channel]]:
@@ -214,8 +217,10 @@ def set_preferences(wanted: set[tuple[Kind, Channel]], *, by: Actor) -> None:
 
 def erase(about: str) -> None:
     """What is erased stays in nobody's notices or their mails; the calling verb records it."""
-    db.session.execute(delete(Notification).where(Notification.about == about))
+    notices = locks.rows(Notification.id, Notification.about == about)
+    db.session.execute(delete(Notification).where(Notification.id.in_(notices)))
     waiting = OutboxEntry.state == Delivery.PENDING  # what is on its way can not be called back
-    db.session.execute(
-        delete(OutboxEntry).where(OutboxEntry.kind == MAIL, OutboxEntry.about == about, waiting)
+    mails = locks.rows(
+        OutboxEntry.id, OutboxEntry.kind == MAIL, OutboxEntry.about == about, waiting
     )
+    db.session.execute(delete(OutboxEntry).where(OutboxEntry.id.in_(mails)))

@@ -39,10 +39,10 @@ def add(partner: BillingAccount, *, by: Actor, address: EmailAddress, role: Acco
     """Who manages the partner's access takes somebody with an account here onto the staff, but
     never one of the partner's own customers.
 
-    Raises Forbidden; Refused("email-is-customer", "no-account") and as `access.grant`.
+    Raises Forbidden; Refused(Code.EMAIL_IS_CUSTOMER, "no-account") and as `access.grant`.
     """
-    access.require(by, Action.ACCESS_MANAGE, partner)
     partner = db.lock(BillingAccount, partner.id)  # or the address is invited meanwhile
+    access.require(by, Action.ACCESS_MANAGE, partner)
     user = identity.user_by_email(address.key)
     if customer := _own_customer(partner, address, user):
         raise Refused(Code.EMAIL_IS_CUSTOMER, field="email", customer=customer)

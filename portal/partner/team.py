@@ -75,7 +75,7 @@ def add(account_id: str) -> Any:
     form.email.flags.required = True
 
     def unit() -> str:
-        fresh, role = db.lock(BillingAccount, account_id), AccountRole(form.role.data)
+        fresh, role = db.session.get_one(BillingAccount, account_id), AccountRole(form.role.data)
         return team.add(fresh, by=actor, address=values.email(form.email.data), role=role).name
 
     if answer := web.submit(
@@ -105,7 +105,7 @@ def change(account_id: str, user_id: str) -> Any:
     form = role_form.RoleForm(_offered(), **role_form.initial_role(at_first))
 
     def unit() -> None:
-        fresh, role = db.lock(BillingAccount, account_id), AccountRole(form.role.data)
+        fresh, role = db.session.get_one(BillingAccount, account_id), AccountRole(form.role.data)
         access.change(role, of=team.user_of(member), account=fresh, by=actor)
 
     saved = _("%(name)s’s role is saved.", name=member.name)
@@ -121,7 +121,7 @@ def remove(account_id: str, user_id: str) -> Any:
     form = web.Form()
 
     def unit() -> None:
-        fresh = db.lock(BillingAccount, account_id)
+        fresh = db.session.get_one(BillingAccount, account_id)
         access.revoke(of=team.user_of(member), account=fresh, by=actor)
 
     goes = member.id == actor.id

@@ -157,7 +157,7 @@ def test_every_action_has_a_verb_here_and_every_verb_an_action() -> None:
     assert {verb.action for verb in VERBS} == {*ACCOUNT_TABLE, *CLOUD_TABLE, *INVITED_TABLE}
 
 
-@pytest.mark.parametrize("verb", those(ACCOUNT_TABLE), ids=lambda verb: verb.call.__name__)
+@pytest.mark.parametrize("verb", those(ACCOUNT_TABLE), ids=lambda verb: verb.name)
 def test_a_role_on_the_account_allows_what_the_table_says(
     app: object, world: World, verb: Verb
 ) -> None:
@@ -168,7 +168,7 @@ def test_a_role_on_the_account_allows_what_the_table_says(
     assert not any(tried(verb, world, on_account(world.direct, role)) for role in AccountRole)
 
 
-@pytest.mark.parametrize("verb", those(CLOUD_TABLE), ids=lambda verb: verb.call.__name__)
+@pytest.mark.parametrize("verb", those(CLOUD_TABLE), ids=lambda verb: verb.name)
 def test_a_role_on_the_cloud_allows_what_the_table_says(
     app: object, world: World, verb: Verb
 ) -> None:
@@ -179,7 +179,7 @@ def test_a_role_on_the_cloud_allows_what_the_table_says(
     assert not any(tried(verb, world, on_cloud(world.ninas_cloud, role)) for role in CloudRole)
 
 
-@pytest.mark.parametrize("verb", those(CLOUD_TABLE), ids=lambda verb: verb.call.__name__)
+@pytest.mark.parametrize("verb", those(CLOUD_TABLE), ids=lambda verb: verb.name)
 def test_no_role_on_the_paying_account_is_a_role_on_the_cloud(
     app: object, world: World, verb: Verb
 ) -> None:
@@ -201,7 +201,7 @@ def test_the_invited_person_answers_without_any_role(app: object, world: World, 
     db.write(lambda: verb.call(world, actor(CARL)))
 
 
-@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.call.__name__)
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
 def test_who_may_not_changes_nothing(app: object, world: World, verb: Verb) -> None:
     db.write(lambda: register(HOLDER, "Holder"))
     before = everything()
@@ -210,7 +210,7 @@ def test_who_may_not_changes_nothing(app: object, world: World, verb: Verb) -> N
     assert everything() == before
 
 
-@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.call.__name__)
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
 def test_an_operator_as_such_has_no_role_on_anything(app: object, world: World, verb: Verb) -> None:
     def hire(holder: Actor) -> None:
         user(HOLDER).is_operator = True

@@ -35,9 +35,20 @@ class Verb:
 
     action: str
     on: Callable[[World], str]
-    call: Callable[[World, Actor], object]
+    act: Callable[[World, Actor], object]
     lines: tuple[str, ...] = ()
     """The audit lines that the sample leaves, where that is not one with the action."""
+    first: Callable[[World, Actor], object] = lambda _world, _by: None
+    """What must have happened before."""
+
+    @property
+    def name(self) -> str:
+        return self.act.__name__
+
+    def call(self, world: World, by: Actor) -> object:
+        """All of the sample."""
+        self.first(world, by)
+        return self.act(world, by)
 
 
 def _see_account(world: World, by: Actor) -> None:
@@ -51,27 +62,33 @@ def _see_customer(world: World, by: Actor) -> None:
 
 
 def _add_customer(world: World, by: Actor) -> None:
-    customers.add(db.lock(BillingAccount, world.north), by=by, draft=draft())
+    customers.add(db.session.get_one(BillingAccount, world.north), by=by, draft=draft())
 
 
 def _switch_to_paid(world: World, by: Actor) -> None:
-    accounts.switch_to_paid(db.lock(BillingAccount, world.trial), by=by)
+    accounts.switch_to_paid(db.session.get_one(BillingAccount, world.trial), by=by)
 
 
 def _create_cloud(world: World, by: Actor) -> None:
-    clouds.create(db.lock(BillingAccount, world.north), by=by, name="sample")
+    clouds.create(db.session.get_one(BillingAccount, world.north), by=by, name="sample")
+
+
+def _owning_the_cloud(world: World, by: Actor) -> None:
+    access.give_cloud_role(CloudRole.OWNER, cloud_id=world.doras_cloud, user=by.id, by=COMMAND)
 
 
 def _link_cloud(world: World, by: Actor) -> None:
     """By an owner of the cloud: the role on the account decides."""
-    access.give_cloud_role(CloudRole.OWNER, cloud_id=world.doras_cloud, user=by.id, by=COMMAND)
     _link(world.doras_cloud, world.north, by)
+
+
+def _administering_the_account(world: World, by: Actor) -> None:
+    payer = db.session.get_one(BillingAccount, world.trial)
+    access.give_account_role(AccountRole.ADMIN, to=by.id, account=payer, by=COMMAND)
 
 
 def _relink_cloud(world: World, by: Actor) -> None:
     """By somebody who may link to the account: the role on the cloud decides."""
-    payer = db.lock(BillingAccount, world.trial)
-    access.give_account_role(AccountRole.ADMIN, to=by.id, account=payer, by=COMMAND)
     _link(world.doras_cloud, world.trial, by)
 
 
@@ -85,157 +102,168 @@ def _link(cloud_id: str, account_id: str, by: Actor) -> None:
 
 
 def _rename_cloud(world: World, by: Actor) -> None:
-    clouds.rename(db.lock(Cloud, world.doras_cloud), by=by, name="renamed")
+    clouds.rename(db.session.get_one(Cloud, world.doras_cloud), by=by, name="renamed")
 
 
 def _grant_cloud(world: World, by: Actor) -> None:
-    found = db.lock(Cloud, world.doras_cloud)
+    found = db.session.get_one(Cloud, world.doras_cloud)
     cloud_access.grant(found, by=by, role=CloudRole.VIEWER, to=values.email(SAM))
 
 
+def _sharing_with_sam(world: World, _by: Actor) -> None:
+    holder = {"cloud_id": world.doras_cloud, "user": user(SAM).id}
+    access.give_cloud_role(CloudRole.VIEWER, **holder, by=COMMAND)
+
+
 def _change_cloud(world: World, by: Actor) -> None:
-    found = _with_sam(world)
+    found = db.session.get_one(Cloud, world.doras_cloud)
     cloud_access.change(found, by=by, role=CloudRole.MEMBER, of=user(SAM).id)
 
 
 def _revoke_cloud(world: World, by: Actor) -> None:
-    cloud_access.revoke(_with_sam(world), by=by, of=user(SAM).id)
+    cloud_access.revoke(db.session.get_one(Cloud, world.doras_cloud), by=by, of=user(SAM).id)
+
+
+def _sharing_with_north(world: World, _by: Actor) -> None:
+    holder = {"cloud_id": world.doras_cloud, "partner": world.north}
+    access.give_cloud_role(CloudRole.EDITOR, **holder, by=COMMAND)
 
 
 def _revoke_partner(world: World, by: Actor) -> None:
-    found = db.lock(Cloud, world.doras_cloud)
-    access.give_cloud_role(CloudRole.EDITOR, cloud_id=found.id, partner=world.north, by=COMMAND)
-    cloud_access.revoke_partner(found, by=by, of=world.north)
-
-
-def _with_sam(world: World) -> Cloud:
-    found = db.lock(Cloud, world.doras_cloud)
-    access.give_cloud_role(CloudRole.VIEWER, cloud_id=found.id, user=user(SAM).id, by=COMMAND)
-    return found
+    cloud_access.revoke_partner(db.session.get_one(Cloud, world.doras_cloud), by=by, of=world.north)
 
 
 def _create_folder(world: World, by: Actor) -> None:
-    clouds.create_folder(db.lock(Cloud, world.doras_cloud), by=by, name="sample")
+    clouds.create_folder(db.session.get_one(Cloud, world.doras_cloud), by=by, name="sample")
 
 
 def _rename_folder(world: World, by: Actor) -> None:
-    clouds.rename_folder(db.lock(Folder, world.doras_folder), by=by, name="renamed")
+    clouds.rename_folder(db.session.get_one(Folder, world.doras_folder), by=by, name="renamed")
 
 
 def _accept(world: World, by: Actor) -> None:
-    customers.accept(db.lock(Invitation, world.carls_subaccount), by=by)
+    customers.accept(db.session.get_one(Invitation, world.carls_subaccount), by=by)
 
 
 def _decline(world: World, by: Actor) -> None:
-    customers.decline(db.lock(Invitation, world.carls_subaccount), by=by)
+    customers.decline(db.session.get_one(Invitation, world.carls_subaccount), by=by)
 
 
 def _edit_customer(world: World, by: Actor) -> None:
-    record = db.lock(Customer, world.ninas_customer)
+    record = db.session.get_one(Customer, world.ninas_customer)
     changed = replace(customers.draft_of(record), description="sample")
     customers.edit(record, by=by, draft=changed, version=record.version)
 
 
 def _correct_address(world: World, by: Actor) -> None:
-    record = db.lock(Customer, world.carls_customer)
+    record = db.session.get_one(Customer, world.carls_customer)
     customers.correct_address(record, by=by, email="right@customer.example")
 
 
 def _suspend(world: World, by: Actor) -> None:
-    customers.suspend(db.lock(Customer, world.ninas_customer), by=by)
+    customers.suspend(db.session.get_one(Customer, world.ninas_customer), by=by)
+
+
+def _suspended(world: World, _by: Actor) -> None:
+    _suspend(world, COMMAND)
 
 
 def _resume(world: World, by: Actor) -> None:
-    record = db.lock(Customer, world.ninas_customer)
-    customers.suspend(record, by=COMMAND)
-    customers.resume(record, by=by)
+    customers.resume(db.session.get_one(Customer, world.ninas_customer), by=by)
 
 
 def _remove(world: World, by: Actor) -> None:
-    customers.remove(db.lock(Customer, world.carls_customer), by=by)
+    customers.remove(db.session.get_one(Customer, world.carls_customer), by=by)
 
 
 def _end_partnership(world: World, by: Actor) -> None:
-    customers.end_partnership(db.lock(Customer, world.ninas_customer), by=by)
+    customers.end_partnership(db.session.get_one(Customer, world.ninas_customer), by=by)
 
 
 def _add_note(world: World, by: Actor) -> None:
-    customers.add_note(db.lock(Customer, world.carls_customer), by=by, text="sample")
+    customers.add_note(db.session.get_one(Customer, world.carls_customer), by=by, text="sample")
 
 
 def _delete_note(world: World, by: Actor) -> None:
-    customers.delete_note(db.lock(CustomerNote, world.ninas_note), by=by)
+    customers.delete_note(db.session.get_one(CustomerNote, world.ninas_note), by=by)
 
 
 def _add_staff(world: World, by: Actor) -> None:
-    partner, address = db.lock(BillingAccount, world.north), values.email(DORA)
+    partner, address = db.session.get_one(BillingAccount, world.north), values.email(DORA)
     team.add(partner, by=by, address=address, role=AccountRole.VIEWER)
 
 
 def _grant(world: World, by: Actor) -> None:
-    partner = db.lock(BillingAccount, world.north)
+    partner = db.session.get_one(BillingAccount, world.north)
     access.grant(AccountRole.VIEWER, to=user(DORA), account=partner, by=by)
 
 
 def _grant_owner(world: World, by: Actor) -> None:
-    partner = db.lock(BillingAccount, world.north)
+    partner = db.session.get_one(BillingAccount, world.north)
     access.grant(AccountRole.OWNER, to=user(DORA), account=partner, by=by)
 
 
 def _change_role(world: World, by: Actor) -> None:
-    partner = db.lock(BillingAccount, world.north)
+    partner = db.session.get_one(BillingAccount, world.north)
     access.change(AccountRole.VIEWER, of=user(EDDIE), account=partner, by=by)
 
 
 def _revoke(world: World, by: Actor) -> None:
-    access.revoke(of=user(EDDIE), account=db.lock(BillingAccount, world.north), by=by)
+    access.revoke(of=user(EDDIE), account=db.session.get_one(BillingAccount, world.north), by=by)
 
 
-def _save_view(world: World, by: Actor) -> SavedView:
-    north = db.lock(BillingAccount, world.north)
-    return customers.save_view(north, by=by, name="sample", query="status=Active")
+def _save_view(world: World, by: Actor) -> None:
+    north = db.session.get_one(BillingAccount, world.north)
+    customers.save_view(north, by=by, name="sample", query="status=Active")
 
 
-def _rename_view(world: World, by: Actor) -> None:
-    customers.rename_view(_save_view(world, by), by=by, name="renamed")
+def _sample_view(by: Actor) -> SavedView:
+    return db.session.query(SavedView).filter_by(user_id=by.id, name="sample").one()
 
 
-def _move_view(world: World, by: Actor) -> None:
-    customers.move_view(_save_view(world, by), by=by, to=0)
+def _rename_view(_world: World, by: Actor) -> None:
+    customers.rename_view(_sample_view(by), by=by, name="renamed")
 
 
-def _remove_view(world: World, by: Actor) -> None:
-    customers.remove_view(_save_view(world, by), by=by)
+def _move_view(_world: World, by: Actor) -> None:
+    customers.move_view(_sample_view(by), by=by, to=0)
+
+
+def _remove_view(_world: World, by: Actor) -> None:
+    customers.remove_view(_sample_view(by), by=by)
 
 
 def _hide_steps(world: World, by: Actor) -> None:
-    first_steps.hide(db.lock(BillingAccount, world.north), by=by)
+    first_steps.hide(db.session.get_one(BillingAccount, world.north), by=by)
 
 
 def _show_steps(world: World, by: Actor) -> None:
-    first_steps.show(db.lock(BillingAccount, world.north), by=by)
+    first_steps.show(db.session.get_one(BillingAccount, world.north), by=by)
 
 
 def _copy_link(world: World, by: Actor) -> None:
-    customers.copy_link(db.lock(Customer, world.carls_customer), by=by)
+    customers.copy_link(db.session.get_one(Customer, world.carls_customer), by=by)
 
 
 def _upload(world: World, by: Actor) -> None:
     lines = [Line(2, {"name": "Sample", "invitation_email": "s@client.example", "country": "DE"})]
-    imports.upload(db.lock(BillingAccount, world.north), by=by, lines=lines)
+    imports.upload(db.session.get_one(BillingAccount, world.north), by=by, lines=lines)
 
 
 def _begin_import(world: World, by: Actor) -> None:
-    imports.begin(db.lock(Import, world.norths_import), by=by)
+    imports.begin(db.session.get_one(Import, world.norths_import), by=by)
+
+
+def _importing(world: World, _by: Actor) -> None:
+    _begin_import(world, actor(OLGA))
 
 
 def _end_import(world: World, by: Actor) -> None:
-    _begin_import(world, actor(OLGA))
-    imports.end(db.lock(Import, world.norths_import), by=by)
+    imports.end(db.session.get_one(Import, world.norths_import), by=by)
 
 
 def _remove_import(world: World, by: Actor) -> None:
-    imports.remove(db.lock(Import, world.norths_import), by=by)
+    imports.remove(db.session.get_one(Import, world.norths_import), by=by)
 
 
 def _north(world: World) -> str:
@@ -250,11 +278,11 @@ VERBS = (
     Verb("account.see", lambda world: world.north, _see_account),
     Verb("account.see", lambda world: world.north, _see_customer),
     Verb("account.see", _north, _save_view),
-    Verb("account.see", _north, _rename_view),
-    Verb("account.see", _north, _move_view),
-    Verb("account.see", _north, _remove_view),
+    Verb("account.see", _north, _rename_view, first=_save_view),
+    Verb("account.see", _north, _move_view, first=_save_view),
+    Verb("account.see", _north, _remove_view, first=_save_view),
     Verb("account.see", _north, _hide_steps),
-    Verb("account.see", _north, _show_steps),
+    Verb("account.see", _north, _show_steps, first=_hide_steps),
     Verb("account.see", _north, _copy_link, ("invitation.copy_link",)),
     Verb("account.switch_to_paid", lambda world: world.trial, _switch_to_paid),
     Verb("access.manage", _north, _add_staff, ("access.grant",)),
@@ -263,22 +291,52 @@ VERBS = (
     Verb("access.manage", _north, _revoke, ("access.revoke",)),
     Verb("access.manage_owners", _north, _grant_owner, ("access.grant",)),
     Verb("cloud.create", _north, _create_cloud),
-    Verb("cloud.link", _north, _link_cloud, ("cloud.link", "cloud.leave")),
+    Verb("cloud.link", _north, _link_cloud, ("cloud.link", "cloud.leave"), first=_owning_the_cloud),
     Verb("cloud.manage_access", _doras_cloud, _grant_cloud, ("cloud_access.grant",)),
-    Verb("cloud.manage_access", _doras_cloud, _change_cloud, ("cloud_access.change",)),
-    Verb("cloud.manage_access", _doras_cloud, _revoke_cloud, ("cloud_access.revoke",)),
-    Verb("cloud.manage_access", _doras_cloud, _revoke_partner, ("cloud_access.revoke_partner",)),
-    Verb("cloud.relink", _doras_cloud, _relink_cloud, ("cloud.link", "cloud.leave")),
+    Verb(
+        "cloud.manage_access",
+        _doras_cloud,
+        _change_cloud,
+        ("cloud_access.change",),
+        first=_sharing_with_sam,
+    ),
+    Verb(
+        "cloud.manage_access",
+        _doras_cloud,
+        _revoke_cloud,
+        ("cloud_access.revoke",),
+        first=_sharing_with_sam,
+    ),
+    Verb(
+        "cloud.manage_access",
+        _doras_cloud,
+        _revoke_partner,
+        ("cloud_access.revoke_partner",),
+        first=_sharing_with_north,
+    ),
+    Verb(
+        "cloud.relink",
+        _doras_cloud,
+        _relink_cloud,
+        ("cloud.link", "cloud.leave"),
+        first=_administering_the_account,
+    ),
     Verb("cloud.rename", _doras_cloud, _rename_cloud),
     Verb("customer.add", lambda world: world.north, _add_customer),
     Verb("customer.add", _north, _upload, ("import.upload",)),
     Verb("customer.add", _north, _begin_import, ("import.begin",)),
-    Verb("customer.add", _north, _end_import, ("import.begin", "import.end")),
+    Verb("customer.add", _north, _end_import, ("import.begin", "import.end"), first=_importing),
     Verb("customer.add", _north, _remove_import, ("import.remove",)),
     Verb("customer.edit", _north, _edit_customer),
     Verb("customer.edit", _north, _correct_address, ("customer.add", "customer.correct_address")),
     Verb("customer.remove", _north, _remove),
-    Verb("customer.resume", _north, _resume, ("customer.suspend", "customer.resume")),
+    Verb(
+        "customer.resume",
+        _north,
+        _resume,
+        ("customer.suspend", "customer.resume"),
+        first=_suspended,
+    ),
     Verb("customer.suspend", _north, _suspend),
     Verb("folder.create", _doras_cloud, _create_folder),
     Verb("folder.rename", _doras_cloud, _rename_folder),

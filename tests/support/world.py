@@ -203,7 +203,8 @@ def everything() -> dict[str, list[str]]:
 
 def link(cloud_id: str, account_id: str, by: Actor) -> Link:
     """What somebody does who looks at the effect and presses *Link*."""
-    found, payer = db.lock(Cloud, cloud_id), db.lock(BillingAccount, account_id)
+    found = db.session.get_one(Cloud, cloud_id)
+    payer = db.session.get_one(BillingAccount, account_id)
     at = links.target_for(payer, by)
     shown = links.preview_effect(at, links.find_candidate(at, found)).digest
     return links.link(found, by=by, to=payer, shown=shown)

@@ -61,7 +61,7 @@ def test_every_role_field_and_action_of_the_table_has_its_words() -> None:
 @pytest.mark.parametrize(
     "verb",
     [v for v in VERBS if v.action not in ("account.see", "account.switch_to_paid")],
-    ids=lambda verb: verb.call.__name__,
+    ids=lambda verb: verb.name,
 )
 def test_the_line_of_every_verb_can_be_read(app: Flask, world: World, verb: object) -> None:
     """Its facts are those that the sentence asks for."""

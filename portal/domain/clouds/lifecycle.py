@@ -48,10 +48,10 @@ def create(
     partner's staff create for a customer is owned by the partner's account and by those who
     administer the subaccount.
 
-    Raises Forbidden, Refused("customer-not-confirmed", "account-not-active").
+    Raises Forbidden, Refused(Code.CUSTOMER_NOT_CONFIRMED, "account-not-active").
     """
-    access.require(by, Action.CLOUD_CREATE, payer)
     payer = db.lock(BillingAccount, payer.id)
+    access.require(by, Action.CLOUD_CREATE, payer)
     if payer.status not in (Status.ACTIVE, Status.TRIAL_ACTIVE):
         raise Refused(Code.ACCOUNT_NOT_ACTIVE, status=payer.status)
     if payer.parent_id is not None and payer.confirmed_at is None:
@@ -80,7 +80,7 @@ def create(
 
 
 def rename(cloud: Cloud, *, by: Actor, name: str) -> None:
-    """Editors of a cloud rename it. Raises Forbidden, Refused("cloud-closed")."""
+    """Editors of a cloud rename it. Raises Forbidden, Refused(Code.CLOUD_CLOSED)."""
     cloud = db.lock(Cloud, cloud.id)
     access.require(by, Action.CLOUD_RENAME, cloud)
     refuse_closed(cloud)
@@ -93,10 +93,10 @@ def rename(cloud: Cloud, *, by: Actor, name: str) -> None:
 def create_folder(cloud: Cloud, *, by: Actor, name: str) -> Folder:
     """Editors of a cloud add folders.
 
-    Raises Forbidden, Refused("cloud-closed", "folder-name-taken").
+    Raises Forbidden, Refused(Code.CLOUD_CLOSED, "folder-name-taken").
     """
-    access.require(by, Action.FOLDER_CREATE, cloud)
     cloud = db.lock(Cloud, cloud.id)
+    access.require(by, Action.FOLDER_CREATE, cloud)
     _refuse_name(cloud, name)
     folder = Folder(id=db.new_id("b1g"), cloud_id=cloud.id, name=name, created_at=db.now())
     db.session.add(folder)
@@ -110,6 +110,7 @@ def create_folder(cloud: Cloud, *, by: Actor, name: str) -> Folder:
 def rename_folder(folder: Folder, *, by: Actor, name: str) -> None:
     """Editors of a cloud rename its folders. Raises Forbidden, Refused as `create_folder`."""
     cloud = db.lock(Cloud, folder.cloud_id)
+    folder = db.lock(Folder, folder.id)
     access.require(by, Action.FOLDER_RENAME, cloud)
     if folder.name == name:
         return
@@ -133,7 +134,7 @@ def _give_owner(
 
 
 def refuse_closed(cloud: Cloud) -> None:
-    """Nothing is done to a closed cloud. Raises Refused("cloud-closed")."""
+    """Nothing is done to a closed cloud. Raises Refused(Code.CLOUD_CLOSED)."""
     if cloud.closed_at is not None:
         raise Refused(Code.CLOUD_CLOSED)
 

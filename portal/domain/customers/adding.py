@@ -31,11 +31,11 @@ def add(
     """Editors of a partner's account in paid mode add a customer: record, subaccount, empty cloud
     and folder, the partner's owner role, invitation and its one mail, all or nothing.
 
-    Raises Forbidden; Refused("not-partner", "trial-mode", "account-closed",
+    Raises Forbidden; Refused(Code.NOT_PARTNER, "trial-mode", "account-closed",
     "invitations-per-day"), a malformed field's code, or one of `problems`.
     """
-    access.require(by, Action.CUSTOMER_ADD, partner)
     partner = db.lock(BillingAccount, partner.id)
+    access.require(by, Action.CUSTOMER_ADD, partner)
     require_can_add(partner)
     if flood := quota_refusal(partner):
         raise flood

@@ -11,7 +11,7 @@ from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.customers.lifecycle import close
 from portal.domain.customers.notifications import notify_partner
-from portal.domain.customers.record import Customer, Status, transition
+from portal.domain.customers.record import Customer, Status, hold, transition
 from portal.domain.errors import Code, Refused
 from portal.domain.invitations import Answer, Invitation
 from portal.domain.notifications import Kind
@@ -21,13 +21,13 @@ def accept(asked: Invitation, *, by: Actor) -> Customer:
     """Only the invited identity confirms, at most once; the customer is Active at once, its user
     administers the subaccount and owns its default cloud. The address counts at the commit.
 
-    Raises Forbidden; Refused("already-confirmed", "invitation-closed", "own-customer").
+    Raises Forbidden; Refused(Code.ALREADY_CONFIRMED, "invitation-closed", "own-customer").
     """
     access.require(identity.refresh_actor(by), Action.INVITATION_ACCEPT, asked)
     if access.is_staff(by.id, asked.partner_id):
         raise Refused(Code.OWN_CUSTOMER)
     record = _answer(asked, Answer.CONFIRMED, Status.ACTIVE, by=by)
-    subaccount = db.lock(BillingAccount, record.subaccount_id)
+    subaccount = db.session.get_one(BillingAccount, record.subaccount_id)
     subaccount.confirmed_at = db.now()
     access.give_account_role(access.AccountRole.ADMIN, to=by.id, account=subaccount, by=by)
     if record.default_cloud_id is not None:
@@ -68,9 +68,8 @@ def is_own_customers_invitation(actor: Actor, ident: str) -> bool:
 def _answer(asked: Invitation, answer: Answer, status: Status, *, by: Actor) -> Customer:
     found = select(Customer).where(Customer.subaccount_id == asked.subaccount_id)
     record = db.session.scalars(found).one()
-    has_moved = transition(record, Status.WAITING, to=status)
-    db.session.refresh(asked)
-    if not has_moved:
+    hold(record)
+    if not transition(record, Status.WAITING, to=status):
         mine = asked.answer is Answer.CONFIRMED and asked.answered_by == by.id
         raise Refused(Code.ALREADY_CONFIRMED if mine else Code.INVITATION_CLOSED)
     asked.answer, asked.answered_at, asked.answered_by = answer, db.now(), by.id

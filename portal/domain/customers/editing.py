@@ -12,7 +12,7 @@ from portal.domain.actors import Actor
 from portal.domain.customers.adding import add, find_problems
 from portal.domain.customers.lifecycle import withdraw
 from portal.domain.customers.notes import move_notes
-from portal.domain.customers.record import Customer, Draft, Status
+from portal.domain.customers.record import Customer, Draft, Status, hold
 from portal.domain.errors import Code, Refused
 
 
@@ -21,12 +21,11 @@ def edit(
 ) -> None:
     """Editors of the partner's account change everything but the invited address.
 
-    `version` is the record's as it was shown. Raises Forbidden; Refused("customer-inactive",
+    `version` is the record's as it was shown. Raises Forbidden; Refused(Code.CUSTOMER_INACTIVE,
     "record-changed"), a malformed field's code, or one of `problems`.
     """
-    partner = db.lock(BillingAccount, record.partner_id)
+    partner = hold(record)
     access.require(by, Action.CUSTOMER_EDIT, partner)
-    record = db.lock(Customer, record.id)
     if record.status is Status.INACTIVE:
         raise Refused(Code.CUSTOMER_INACTIVE)
     if record.version != version:
@@ -41,7 +40,8 @@ def edit(
         return
     record.fill(draft)
     record.version += 1
-    accounts.rename(db.lock(BillingAccount, record.subaccount_id), name=draft.name)
+    subaccount = db.session.get_one(BillingAccount, record.subaccount_id)
+    accounts.rename(subaccount, name=draft.name)
     audit.record(
         Action.CUSTOMER_EDIT,
         by=by,
@@ -56,13 +56,12 @@ def correct_address(record: Customer, *, by: Actor, email: str) -> Customer:
     """Editors of the partner's account invite the right address: the old customer is Inactive, its
     mail cancelled if not yet sent, and a new one has the same data, a new subaccount, its own mail.
 
-    Raises Forbidden; Refused("customer-answered") and as `add`.
+    Raises Forbidden; Refused(Code.CUSTOMER_ANSWERED) and as `add`.
     """
-    access.require(by, Action.CUSTOMER_EDIT, db.lock(BillingAccount, record.partner_id))
-    record = db.lock(Customer, record.id)
+    partner = hold(record)
+    access.require(by, Action.CUSTOMER_EDIT, partner)
     draft = replace(draft_of(record), invitation_email=email, manager_id="")
     withdraw(record, by=by)
-    partner = db.lock(BillingAccount, record.partner_id)
     corrected = add(partner, by=by, draft=draft, same_tin_is_meant=True)
     corrected.manager_id = record.manager_id  # who left the staff stays on it, as when editing
     move_notes(record, corrected)

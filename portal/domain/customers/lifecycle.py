@@ -11,7 +11,7 @@ from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud, Folder, Link
 from portal.domain.customers.notifications import notify_customer, notify_partner
-from portal.domain.customers.record import Customer, Status, transition
+from portal.domain.customers.record import Customer, Status, hold, transition
 from portal.domain.errors import Code, Refused
 from portal.domain.invitations import Answer, Invitation
 from portal.domain.notifications import Kind
@@ -19,12 +19,12 @@ from portal.domain.notifications import Kind
 
 def suspend(record: Customer, *, by: Actor) -> None:
     """Editors of the partner's account stop services; clouds stay linked, usage still goes to the
-    partner, the customer may link away. Raises Forbidden, Refused("customer-not-active").
+    partner, the customer may link away. Raises Forbidden, Refused(Code.CUSTOMER_NOT_ACTIVE).
     """
-    access.require(by, Action.CUSTOMER_SUSPEND, db.lock(BillingAccount, record.partner_id))
+    access.require(by, Action.CUSTOMER_SUSPEND, hold(record))
     if not transition(record, Status.ACTIVE, to=Status.SUSPENDED):
         raise Refused(Code.CUSTOMER_NOT_ACTIVE)
-    db.lock(BillingAccount, record.subaccount_id).suspended_at = db.now()
+    db.session.get_one(BillingAccount, record.subaccount_id).suspended_at = db.now()
     _record(Action.CUSTOMER_SUSPEND, record, by=by)
     notify_customer(Kind.SUSPENDED, record, by=by)
 
@@ -32,12 +32,12 @@ def suspend(record: Customer, *, by: Actor) -> None:
 def resume(record: Customer, *, by: Actor) -> None:
     """Editors of the partner's account take services up again.
 
-    Raises Forbidden, Refused("customer-not-suspended").
+    Raises Forbidden, Refused(Code.CUSTOMER_NOT_SUSPENDED).
     """
-    access.require(by, Action.CUSTOMER_RESUME, db.lock(BillingAccount, record.partner_id))
+    access.require(by, Action.CUSTOMER_RESUME, hold(record))
     if not transition(record, Status.SUSPENDED, to=Status.ACTIVE):
         raise Refused(Code.CUSTOMER_NOT_SUSPENDED)
-    db.lock(BillingAccount, record.subaccount_id).suspended_at = None
+    db.session.get_one(BillingAccount, record.subaccount_id).suspended_at = None
     _record(Action.CUSTOMER_RESUME, record, by=by)
     notify_customer(Kind.RESUMED, record, by=by)
 
@@ -45,21 +45,22 @@ def resume(record: Customer, *, by: Actor) -> None:
 def remove(record: Customer, *, by: Actor) -> None:
     """An owner of the partner's account removes a customer who has not answered.
 
-    Raises Forbidden, Refused("customer-answered").
+    Raises Forbidden, Refused(Code.CUSTOMER_ANSWERED).
     """
-    access.require(by, Action.CUSTOMER_REMOVE, db.lock(BillingAccount, record.partner_id))
+    access.require(by, Action.CUSTOMER_REMOVE, hold(record))
     withdraw(record, by=by)
     _record(Action.CUSTOMER_REMOVE, record, by=by)
 
 
 def withdraw(record: Customer, *, by: Actor) -> None:
-    """The invitation ends unanswered; the calling verb has asked whether `by` may, and records it.
+    """The invitation ends unanswered; the calling verb holds the customer, has asked whether `by`
+    may, and records it.
 
-    Raises Refused("customer-answered").
+    Raises Refused(Code.CUSTOMER_ANSWERED).
     """
     if not transition(record, Status.WAITING, to=Status.INACTIVE):
         raise Refused(Code.CUSTOMER_ANSWERED)
-    asked = db.lock(Invitation, record.subaccount_id)
+    asked = db.session.get_one(Invitation, record.subaccount_id)
     asked.answer, asked.answered_at, asked.answered_by = Answer.WITHDRAWN, db.now(), by.id
     close(record)
 
@@ -68,10 +69,10 @@ def end_partnership(record: Customer, *, by: Actor) -> None:
     """An owner of the partner's account, or an administrator of the subaccount, ends it, once
     nothing but an unused default cloud is linked to the subaccount.
 
-    Raises Forbidden, Refused("clouds-linked", "partnership-not-confirmed").
+    Raises Forbidden, Refused(Code.CLOUDS_LINKED, "partnership-not-confirmed").
     """
-    partner = db.lock(BillingAccount, record.partner_id)
-    subaccount = db.lock(BillingAccount, record.subaccount_id)
+    partner = hold(record)
+    subaccount = db.session.get_one(BillingAccount, record.subaccount_id)
     if not access.administers(by, subaccount):
         access.require(by, Action.PARTNERSHIP_END, partner)
     if count := _clouds_in_use(record):
@@ -85,12 +86,12 @@ def end_partnership(record: Customer, *, by: Actor) -> None:
 
 
 def close(record: Customer) -> None:
-    """What an Inactive customer leaves: a closed subaccount, its default cloud closed with it
-    while that is still linked there, no mail that has not left."""
+    """What an Inactive customer, whom the calling verb holds, leaves: a closed subaccount, its
+    default cloud closed with it while that is still linked there, no mail that has not left."""
     now = db.now()
-    db.lock(BillingAccount, record.subaccount_id).closed_at = now
+    db.session.get_one(BillingAccount, record.subaccount_id).closed_at = now
     if record.default_cloud_id is not None:
-        default = db.lock(Cloud, record.default_cloud_id)
+        default = db.session.get_one(Cloud, record.default_cloud_id)
         if _is_linked(default.id, record.subaccount_id):
             default.closed_at = now
     outbox.cancel(invitations.MAIL, about=record.subaccount_id)

@@ -9,11 +9,10 @@ from sqlalchemy import select
 
 from portal import db
 from portal.domain import access, audit
-from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.audit import AuditLine
-from portal.domain.customers.record import Customer, Status
+from portal.domain.customers.record import Customer, Status, hold
 from portal.domain.identity import User
 
 LINK_COPIED = Action.INVITATION_COPY_LINK
@@ -32,7 +31,7 @@ def copy_link(record: Customer, *, by: Actor) -> None:
 
     Raises Forbidden.
     """
-    partner = db.lock(BillingAccount, record.partner_id)
+    partner = hold(record)
     access.require(by, Action.ACCOUNT_SEE, partner)
     lines = select(AuditLine.action, AuditLine.actor).where(AuditLine.customer_id == record.id)
     last = db.session.execute(lines.order_by(AuditLine.seq.desc()).limit(1)).one()

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, ForeignKey, Index, delete, select, true, u
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
-from portal.domain import access, audit, values
+from portal.domain import access, audit, locks, values
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
@@ -84,7 +84,9 @@ def note_text(text: str) -> str:
 def delete_note(note: CustomerNote, *, by: Actor) -> None:
     """Its author, while they may write notes, or an owner deletes a note. Raises Forbidden."""
     record = db.session.get_one(Customer, note.customer_id)
-    partner = db.lock(BillingAccount, record.partner_id)
+    locks.lock((BillingAccount, record.partner_id), (Customer, record.id))
+    note = db.lock(CustomerNote, note.id)
+    partner = db.session.get_one(BillingAccount, record.partner_id)
     access.require(by, Action.NOTE_ADD, partner)
     if note.author_id != by.id:
         access.require(by, Action.NOTE_DELETE, partner)

@@ -21,9 +21,12 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
-from portal.domain import access, values
+from portal.domain import access, locks, values
+from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
+from portal.domain.clouds import Cloud
 from portal.domain.errors import Code, Refused
+from portal.domain.invitations import Invitation
 from portal.domain.values import Invalid
 
 
@@ -171,6 +174,18 @@ def values_of(draft: Draft) -> dict[str, str | None]:
         "email_key": values.email(draft.invitation_email).key,
         "search_key": "\n".join(values.search_key(text) for text in searched),
     }
+
+
+def hold(record: Customer) -> BillingAccount:
+    """Lock a customer and all that is its own, in the one order; returns the partner's account."""
+    locks.lock(
+        (BillingAccount, record.partner_id),
+        (BillingAccount, record.subaccount_id),
+        (Cloud, record.default_cloud_id),
+        (Customer, record.id),
+        (Invitation, record.subaccount_id),
+    )
+    return db.session.get_one(BillingAccount, record.partner_id)
 
 
 def transition(record: Customer, *allowed: Status, to: Status) -> bool:

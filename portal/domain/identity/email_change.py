@@ -18,7 +18,7 @@ from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
 from portal.domain.identity.sign_up import delete_sign_ups
-from portal.domain.identity.user import User, user_by_email
+from portal.domain.identity.user import User, flush_address, user_by_email
 from portal.domain.values import EmailAddress
 
 EMAIL_CHANGE_LIFETIME = timedelta(days=2)
@@ -39,7 +39,7 @@ class EmailChange(db.Base):
 def request_email_change(actor: Actor, address: EmailAddress) -> None:
     """Who has proven their password asks for another address; its mail must be answered.
 
-    Raises Refused("email-same").
+    Raises Refused(Code.EMAIL_SAME).
     """
     user = db.lock(User, actor.id)
     if user.email_key == address.key and user.email == address.display:
@@ -71,11 +71,9 @@ def pending_email_change(actor: Actor) -> EmailChange | None:
 def change_email(actor: Actor, change_id: str) -> None:
     """The signed-in user who answered the new address's mail has that address; the old one is told.
 
-    Raises Refused("link-over", "email-in-use").
+    Raises Refused(Code.LINK_OVER, "email-in-use").
     """
     user = db.lock(User, actor.id)
-    # Who gets an address comes one at a time, newcomers too (`create_user`).
-    db.lock(audit.AuditHead, audit.INSTALLATION)
     change = pending_email_change(actor)
     if change is None or change.id != change_id:
         raise Refused(Code.LINK_OVER)
@@ -84,8 +82,8 @@ def change_email(actor: Actor, change_id: str) -> None:
         raise Refused(Code.EMAIL_IN_USE)
     old = values.email(user.email)
     user.email, user.email_key = change.email, change.email_key
+    flush_address(Refused(Code.EMAIL_IN_USE))
     db.session.delete(change)
     delete_sign_ups(user.email_key)
-    db.session.flush()
     audit.record(Action.USER_CHANGE_EMAIL, by=actor, chain=audit.INSTALLATION, thing=user.id)
     outbox.add("email-changed", about=user.id, to=old.wire, language=user.language, facts={})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import delete
 
 from portal import db
+from portal.domain import locks
 from portal.domain.identity.email_change import EMAIL_CHANGE_LIFETIME, EmailChange
 from portal.domain.identity.rate_limits import RateLimitCounter
 from portal.domain.identity.session import (
@@ -26,4 +27,7 @@ def purge_expired() -> None:
         UserSession.created_at < now - SESSION_LIFETIME,
         RateLimitCounter.until_at < now,
     ):
-        db.session.execute(delete(stale.left.table).where(stale))
+        table = stale.left.table
+        (key,) = table.primary_key
+        rows = locks.rows(key, stale, skip_locked=True)  # or it waits for who is at them
+        db.session.execute(delete(table).where(key.in_(rows)))

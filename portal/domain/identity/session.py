@@ -105,6 +105,7 @@ def end_session_of(actor: Actor, session_id: str) -> bool:
 
 def end_other_sessions(actor: Actor) -> None:
     """People sign out all their browsers but this one."""
+    db.lock(User, actor.id)
     end_sessions(actor.id, but=actor.session_id)
 
 

@@ -9,11 +9,11 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
-from portal.domain import audit, outbox, policy
+from portal.domain import audit, locks, outbox, policy
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
-from portal.domain.identity.user import User, user_by_email
+from portal.domain.identity.user import User, flush_address, user_by_email
 from portal.domain.values import EmailAddress
 
 SIGN_UP_LIFETIME = timedelta(days=2)
@@ -47,7 +47,7 @@ def sign_up(
     """Anyone may ask for an account; whether the address has one is told only to the address.
 
     `language` is the newcomer's; who has an account reads their own. `invited`: an open invitation
-    waits for this address. Raises Refused("sign-up-closed").
+    waits for this address. Raises Refused(Code.SIGN_UP_CLOSED).
     """
     sign_up_policy = policy.current().sign_up
     if sign_up_policy is policy.SignUpPolicy.CLOSED:
@@ -84,9 +84,7 @@ def waiting_sign_up(sign_up_id: str) -> SignUp | None:
 
 
 def create_user(address: EmailAddress, *, name: str, password_hash: str, language: str) -> User:
-    """A verified address becomes an account. Raises Refused("account-exists")."""
-    # Newcomers one at a time, or two clicks on one mail's link would both find nobody here.
-    db.lock(audit.AuditHead, audit.INSTALLATION)
+    """A verified address becomes an account. Raises Refused(Code.ACCOUNT_EXISTS)."""
     if user_by_email(address.key) is not None:
         raise Refused(Code.ACCOUNT_EXISTS, field="email")
     user = User(
@@ -99,14 +97,15 @@ def create_user(address: EmailAddress, *, name: str, password_hash: str, languag
         created_at=db.now(),
     )
     db.session.add(user)
+    flush_address(Refused(Code.ACCOUNT_EXISTS, field="email"))
     delete_sign_ups(address.key)
-    db.session.flush()
     return user
 
 
 def delete_sign_ups(email_key: str) -> None:
     """An address that has an account has nothing waiting."""
-    db.session.execute(delete(SignUp).where(SignUp.email_key == email_key))
+    waiting = locks.rows(SignUp.id, SignUp.email_key == email_key)
+    db.session.execute(delete(SignUp).where(SignUp.id.in_(waiting)))
 
 
 def allow_email(address: EmailAddress, *, by: Actor) -> None:

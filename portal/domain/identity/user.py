@@ -7,6 +7,7 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
@@ -57,6 +58,14 @@ def refresh_actor(actor: Actor) -> Actor:
 def user_by_email(email_key: str) -> User | None:
     """The account with this canonical address."""
     return db.session.scalar(select(User).where(User.email_key == email_key))
+
+
+def flush_address(taken: Refused) -> None:
+    """Write the address that a user gets. Raises `taken` where somebody got it at this moment."""
+    try:
+        db.session.flush()
+    except IntegrityError as error:
+        raise taken from error
 
 
 def has_users() -> bool:

@@ -30,8 +30,9 @@ MAX_OPEN_IMPORTS = 5
 def upload(partner: BillingAccount, *, by: Actor, lines: list[Line]) -> Import:
     """Who may add customers has a file tried: the worker says what would become of each row.
 
-    Raises Forbidden, Refused("imports-many") and as `customer.refuse_to_grow`.
+    Raises Forbidden, Refused(Code.IMPORTS_MANY) and as `customer.refuse_to_grow`.
     """
+    partner = db.lock(BillingAccount, partner.id)
     access.require(by, Action.CUSTOMER_ADD, partner)
     customers.require_can_add(partner)
     unfinished = select(func.count()).where(
@@ -61,8 +62,9 @@ def upload(partner: BillingAccount, *, by: Actor, lines: list[Line]) -> Import:
 def begin(held: Import, *, by: Actor, same_tin_is_meant: bool = False) -> None:
     """Who may add customers has the checked rows added; from here on they answer for it.
 
-    Raises Forbidden, Refused("import-not-checked") and as `customer.refuse_to_grow`.
+    Raises Forbidden, Refused(Code.IMPORT_NOT_CHECKED) and as `customer.refuse_to_grow`.
     """
+    held = db.lock(Import, held.id)
     partner = db.session.get_one(BillingAccount, held.partner_id)
     access.require(by, Action.CUSTOMER_ADD, partner)
     customers.require_can_add(partner)
@@ -81,8 +83,9 @@ def begin(held: Import, *, by: Actor, same_tin_is_meant: bool = False) -> None:
 def end(held: Import, *, by: Actor) -> None:
     """Who may add customers ends an import early: what is added stays, the rest is refused.
 
-    Raises Forbidden, Refused("import-not-begun").
+    Raises Forbidden, Refused(Code.IMPORT_NOT_BEGUN).
     """
+    held = db.lock(Import, held.id)
     access.require(by, Action.CUSTOMER_ADD, db.session.get_one(BillingAccount, held.partner_id))
     if held.state is State.OVER:
         return
@@ -95,8 +98,9 @@ def end(held: Import, *, by: Actor) -> None:
 def remove(held: Import, *, by: Actor) -> None:
     """Who may add customers drops a file that is not being imported; customers added from it stay.
 
-    Raises Forbidden, Refused("import-running").
+    Raises Forbidden, Refused(Code.IMPORT_RUNNING).
     """
+    held = db.lock(Import, held.id)
     access.require(by, Action.CUSTOMER_ADD, db.session.get_one(BillingAccount, held.partner_id))
     if held.state is State.IMPORTING:
         raise Refused(Code.IMPORT_RUNNING)

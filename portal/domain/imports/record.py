@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal import db
-from portal.domain import access
+from portal.domain import access, locks
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
 from portal.domain.customers import Customer
@@ -193,10 +193,10 @@ def imports_of(partner: BillingAccount) -> list[Listed]:
 
 
 def delete_imports(*which: ColumnElement[bool]) -> None:
-    """These imports and their rows are gone."""
-    ids = select(Import.id).where(*which)
+    """These imports and their rows are gone, but for those at which somebody is."""
+    ids = list(db.session.scalars(locks.rows(Import.id, *which, skip_locked=True)))
     db.session.execute(delete(ImportRow).where(ImportRow.import_id.in_(ids)))
-    db.session.execute(delete(Import).where(*which))
+    db.session.execute(delete(Import).where(Import.id.in_(ids)))
 
 
 def purge_expired() -> None:
@@ -213,8 +213,8 @@ def purge_expired() -> None:
 
 def erase(record: Customer) -> None:
     """What the partner's files still say of this customer; the calling verb records it."""
-    theirs = select(ImportRow).join(Import, Import.id == ImportRow.import_id)
-    for row in db.session.scalars(theirs.where(Import.partner_id == record.partner_id)):
+    held = list(db.session.scalars(locks.rows(Import.id, Import.partner_id == record.partner_id)))
+    for row in db.session.scalars(select(ImportRow).where(ImportRow.import_id.in_(held))):
         named = str(row.cells.get("invitation_email", "")).strip().casefold()
         if row.customer_id == record.id or named == record.invitation_email.casefold() != "":
             row.cells = {}

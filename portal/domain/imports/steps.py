@@ -141,7 +141,7 @@ def _add_row(held: Import, row: ImportRow, partner: BillingAccount, by: Actor) -
         held.due_at = room_at
         return False
     try:
-        with db.session.begin_nested():
+        with db.savepoint():
             draft, meant = judged.draft, held.same_tin_is_meant
             added = customers.add(partner, by=by, draft=draft, same_tin_is_meant=meant)
     except OperationalError:  # the database is busy or gone: the row waits

@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import access, audit, customers, notifications
+from portal.domain import access, audit, customers, locks, notifications
 from portal.domain.access import CloudAccess
 from portal.domain.accounts import BillingAccount, InitialGrant
 from portal.domain.actions import Action
@@ -109,9 +109,8 @@ def _notify(found: Cloud, gone: Customer | None, come: Customer | None, *, by: A
 
 
 def _lock_in_order(found: Cloud, to: BillingAccount, by: Actor) -> None:
-    """Every row on which a precondition stands, in the order in which all verbs hold them: the
-    person, partners, their subaccounts, the cloud. A payer who comes meanwhile changes what was
-    shown."""
+    """Every row on which a precondition stands: the person, the accounts, the cloud. A payer who
+    comes meanwhile changes what was shown."""
     if not by.is_system and db.lock(User, by.id).disabled_at is not None:
         raise Refused(Code.USER_DISABLED)
     payer = select(Link.account_id).where(Link.cloud_id == found.id, Link.until_at.is_(None))
@@ -119,12 +118,8 @@ def _lock_in_order(found: Cloud, to: BillingAccount, by: Actor) -> None:
         CloudAccess.cloud_id == found.id,
         CloudAccess.partner_id.in_(access.account_ids(by, staff=True)),
     )
-    named = {to.id, to.parent_id, *db.session.scalars(payer), *db.session.scalars(partners)}
-    accounts = select(BillingAccount.id).where(BillingAccount.id.in_(named - {None}))
-    accounts = accounts.order_by(BillingAccount.parent_id.is_not(None), BillingAccount.id)
-    for ident in list(db.session.scalars(accounts)):
-        db.lock(BillingAccount, ident)
-    db.lock(Cloud, found.id)
+    named = [to.id, to.parent_id, *db.session.scalars(payer), *db.session.scalars(partners)]
+    locks.lock(*((BillingAccount, ident) for ident in named), (Cloud, found.id))
 
 
 def _move(before: Link, to: BillingAccount, *, by: Actor) -> Link:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from portal import db
-from portal.domain import access, audit, team, values
+from portal.domain import access, audit, locks, team, values
 from portal.domain.access import AccountAccess, AccountRole, CloudAccess, CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
@@ -22,8 +22,7 @@ def disable_user(user: User, *, by: Actor, heir: User | None = None) -> None:
     Raises Refused("owns-alone") with the IDs of those accounts and clouds, Refused("heir-unfit"),
     and as `team.add`.
     """
-    for ident in sorted({user.id, heir.id if heir else user.id}):
-        db.lock(User, ident)
+    locks.lock((User, user.id), (User, heir.id if heir else None))
     if user.disabled_at is not None:
         return
     if heir is not None and (heir is user or heir.disabled_at is not None):
@@ -49,8 +48,10 @@ def disable_user(user: User, *, by: Actor, heir: User | None = None) -> None:
 def _only_their_accounts(user: User) -> list[BillingAccount]:
     """Accounts without another owner; held, so that two who own one together do not both go."""
     owned = access.account_ids(as_actor(user)).where(AccountAccess.role == AccountRole.OWNER)
-    held = [db.lock(BillingAccount, ident) for ident in sorted(db.session.scalars(owned))]
-    return [account for account in held if access.is_last_owner(user.id, account)]
+    held = list(db.session.scalars(owned))
+    locks.lock(*((BillingAccount, ident) for ident in held))
+    accounts = [db.session.get_one(BillingAccount, ident) for ident in sorted(held)]
+    return [account for account in accounts if access.is_last_owner(user.id, account)]
 
 
 def _only_their_clouds(user: User) -> list[Cloud]:

@@ -134,7 +134,7 @@ def copy_link(account_id: str, customer_id: str) -> Any:
     if not web.Form().validate():
         abort(422)
     actor = web.actor()
-    db.write(lambda: customers.copy_link(db.lock(Customer, customer_id), by=actor))
+    db.write(lambda: customers.copy_link(db.session.get_one(Customer, customer_id), by=actor))
     return redirect(url_for(".show", account_id=account_id, customer_id=customer_id), 303)
 
 

@@ -44,7 +44,9 @@ def create_cloud(account_id: str, customer_id: str) -> Any:
     form = NewCloudForm(**form_recovery.saved_input())
 
     def unit() -> str:
-        return domain_clouds.create(db.lock(BillingAccount, payer_id), by=actor, **form.names()).id
+        return domain_clouds.create(
+            db.session.get_one(BillingAccount, payer_id), by=actor, **form.names()
+        ).id
 
     if answer := web.submit(
         form,

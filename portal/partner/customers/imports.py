@@ -60,7 +60,7 @@ def upload(account_id: str) -> Any:
     form = UploadForm(formdata=None) if is_too_large else UploadForm()
 
     def unit() -> str:
-        fresh = db.lock(BillingAccount, account_id)
+        fresh = db.session.get_one(BillingAccount, account_id)
         return imports.upload(fresh, by=actor, lines=form.lines).id
 
     def its_page(ident: str) -> str:
@@ -171,7 +171,7 @@ def _step(import_id: str, verb: Callable[[Import], None]) -> Any:
 
     def unit() -> None:
         _find(import_id)  # somebody may have removed it
-        verb(db.lock(Import, import_id))
+        verb(db.session.get_one(Import, import_id))
 
     db.write(unit)
     return redirect(url_for(".show_import", account_id=g.partner.id, import_id=import_id), 303)

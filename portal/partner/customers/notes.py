@@ -79,7 +79,7 @@ def delete_note(account_id: str, customer_id: str, note_id: str) -> Any:
     form = web.Form()
 
     def unit() -> None:
-        customers.delete_note(db.lock(CustomerNote, note_id), by=actor)
+        customers.delete_note(db.session.get_one(CustomerNote, note_id), by=actor)
 
     back = url_for(".notes", account_id=account_id, customer_id=customer_id)
     if answer := web.submit(form, unit, to=back, success=_("The note is deleted.")):

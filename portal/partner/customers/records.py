@@ -181,7 +181,10 @@ def add(account_id: str) -> Any:
     form = RecordForm(partner, like=like, **form_recovery.saved_input())
 
     def unit() -> str:
-        fresh, meant = db.lock(BillingAccount, account_id), bool(form.same_tin_is_meant.data)
+        fresh, meant = (
+            db.session.get_one(BillingAccount, account_id),
+            bool(form.same_tin_is_meant.data),
+        )
         return customers.add(fresh, by=actor, draft=form.draft, same_tin_is_meant=meant).id
 
     if answer := web.submit(
@@ -212,7 +215,7 @@ def edit(account_id: str, customer_id: str) -> Any:
     form = RecordForm(g.partner, edited=record, **form_recovery.saved_input())
 
     def unit() -> None:
-        fresh, meant = db.lock(Customer, customer_id), bool(form.same_tin_is_meant.data)
+        fresh, meant = db.session.get_one(Customer, customer_id), bool(form.same_tin_is_meant.data)
         version = form.version.data or 0
         customers.edit(fresh, by=actor, draft=form.draft, version=version, same_tin_is_meant=meant)
 
@@ -244,7 +247,7 @@ def correct_address(account_id: str, customer_id: str) -> Any:
     form.invitation_email.flags.required = True
 
     def unit() -> str:
-        fresh, email = db.lock(Customer, customer_id), form.invitation_email.data or ""
+        fresh, email = db.session.get_one(Customer, customer_id), form.invitation_email.data or ""
         return customers.correct_address(fresh, by=actor, email=email).id
 
     if answer := web.submit(

@@ -113,7 +113,7 @@ def _step(name: str, customer_id: str) -> Any:
     form = web.Form()
 
     def unit() -> None:
-        step.verb(db.lock(Customer, customer_id), by=actor)
+        step.verb(db.session.get_one(Customer, customer_id), by=actor)
 
     back = url_for(".show", account_id=g.partner.id, customer_id=customer_id)
     if answer := web.submit(form, unit, to=back, success=step.done):

@@ -1,0 +1,166 @@
+"""The one lock order: idempotency key, person, accounts by ID (partners before subaccounts), cloud,
+customer, invitation, link, job, audit heads by chain last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from sqlalchemy import delete, update
+
+from portal import db
+from portal.domain import (
+    accounts,
+    customers,
+    idempotency,
+    identity,
+    imports,
+    notifications,
+    outbox,
+    ownership,
+    values,
+)
+from portal.domain.access import AccountRole
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
+from portal.domain.clouds import Cloud
+from portal.domain.customers import Customer
+from portal.domain.identity import AllowedEmail, EmailChange, SignUp
+from portal.domain.imports import Import
+from tests.domain.test_audit import WHO_MAY
+from tests.support.clouds import do, give, hire, make_cloud
+from tests.support.locking import listening
+from tests.support.verbs import VERBS, Verb
+from tests.support.world import EDDIE, NINA, OLGA, World, actor, register, user
+
+pytestmark = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+
+Unit = Callable[[], object]
+
+
+def faults(unit: Unit) -> list[str]:
+    """Where a unit of work locks rows out of order."""
+    db.session.rollback()
+    with listening(db.extension.engine) as listener:
+        db.write(unit)
+    assert listener.locked, "it locks nothing"
+    return listener.faults
+
+
+@pytest.mark.parametrize("is_form", [False, True], ids=["alone", "by its form"])
+@pytest.mark.parametrize("verb", [v for v in VERBS if "_see_" not in v.name], ids=lambda v: v.name)
+def test_every_verb_locks_in_the_one_order(
+    app: object, world: World, verb: Verb, is_form: bool
+) -> None:
+    by = actor(WHO_MAY.get(verb.action, OLGA))
+    db.write(lambda: verb.first(world, by))
+
+    def effect() -> str:
+        verb.act(world, by)
+        return ""
+
+    assert (
+        faults(lambda: idempotency.run_once(by, "k" * 22, {}, effect) if is_form else effect())
+        == []
+    )
+
+
+def the_order_itself(world: World) -> None:
+    """What the listener must see: a lock, a conditional UPDATE, a DELETE and an INSERT, each of
+    what comes before."""
+    record = db.lock(Customer, world.ninas_customer)
+    db.session.execute(update(Cloud).where(Cloud.id == record.default_cloud_id).values(name="new"))
+    db.lock(BillingAccount, record.subaccount_id)
+    db.lock(BillingAccount, record.partner_id)
+    db.session.execute(delete(SignUp).where(SignUp.email_key == "new@comer.example"))
+    db.session.add(AllowedEmail(email_key="new@comer.example", created_at=db.now()))
+    db.session.flush()
+
+
+def test_control_every_kind_of_statement_that_goes_back_is_seen(app: object, world: World) -> None:
+    sign_up_twice()
+    assert faults(lambda: the_order_itself(world)) == [
+        "clouds after customers by UPDATE clouds SET",
+        "billing_accounts after customers by SELECT billing_accounts.id, billing_accounts.kind,",
+        "billing_accounts after customers by SELECT billing_accounts.id, billing_accounts.kind,",
+        "sign_ups after customers by DELETE FROM sign_ups",
+        "2 of sign_ups in no order by DELETE FROM sign_ups",
+        "allowed_emails after customers by INSERT INTO allowed_emails",
+    ]
+
+
+def sign_up_twice() -> None:
+    address = values.email("new@comer.example")
+    asked = {"name": "New", "next_path": "/", "language": "en", "invited": False}
+    for _twice in range(2):
+        db.write(lambda: identity.sign_up(address, **asked))
+
+
+def _register(_world: World) -> Unit:
+    sign_up_twice()
+    return lambda: register("new@comer.example", "New Comer")
+
+
+def _change_email(_world: World) -> Unit:
+    nina, address = actor(NINA), values.email("nina@elsewhere.example")
+    db.write(lambda: identity.request_email_change(nina, address))
+    change = db.session.get_one(EmailChange, nina.id).id
+    return lambda: identity.change_email(nina, change)
+
+
+def _disable(world: World) -> Unit:
+    """Who alone owns an account and clouds, and others not alone."""
+    for ident in (world.ninas_subaccount, world.direct):
+        hire(OLGA, AccountRole.OWNER, ident)
+    make_cloud(OLGA)
+    give(OLGA, world.doras_cloud)
+    return lambda: ownership.disable(user(OLGA), by=COMMAND, heir=user(EDDIE))
+
+
+def _end_sessions(_world: World) -> Unit:
+    olga = actor(OLGA)
+    for _agent in range(3):
+        db.write(lambda: identity.open_session(olga.id, user_agent="Browser"))
+    return lambda: identity.end_other_sessions(olga)
+
+
+def _import_row(world: World) -> Unit:
+    olga, held = actor(OLGA), db.session.get_one(Import, world.norths_import)
+    db.write(lambda: imports.begin(held, by=olga))
+    return lambda: imports.run_step(world.norths_import)
+
+
+def _erase(world: World) -> Unit:
+    do(customers.remove, world.carls_customer)
+    for email in (OLGA, EDDIE):
+        db.write(partial(identity.save_form, user(email).id, {"name": ["Carl & Sons"]}))
+    record = db.session.get_one(Customer, world.carls_customer)
+    return lambda: (imports.erase(record), customers.erase(record, by=COMMAND))
+
+
+def _grant_partner_status(world: World) -> Unit:
+    found = db.session.get_one(BillingAccount, world.direct)
+    return lambda: accounts.grant_partner_status(found, name=None, by=COMMAND)
+
+
+OTHERS: dict[str, Callable[[World], Unit]] = {
+    "register": _register,
+    "change_email": _change_email,
+    "disable": _disable,
+    "end_sessions": _end_sessions,
+    "choose_notices": lambda _world: lambda: notifications.set_preferences(set(), by=actor(OLGA)),
+    "read_notices": lambda _world: lambda: notifications.mark_read(by=actor(OLGA)),
+    "import_row": _import_row,
+    "claim_mail": lambda _world: outbox.claim,
+    "erase": _erase,
+    "grant_partner_status": _grant_partner_status,
+}
+"""What no role on anything leads to: one's own, the worker's steps, the operator's commands."""
+
+
+@pytest.mark.parametrize("begin", OTHERS.values(), ids=OTHERS)
+def test_all_others_lock_in_the_one_order(
+    app: object, world: World, begin: Callable[[World], Unit]
+) -> None:
+    assert faults(begin(world)) == []
