@@ -7,8 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -88,6 +89,37 @@ def test_a_unit_inside_a_unit_is_refused(app: Flask, counter: Callable[[], int])
         db.write(unit)
     assert counter() == 0
     db.write(add_one)
+    assert counter() == 1
+
+
+def test_what_is_deferred_is_done_last_by_key_and_in_call_order(app: Flask) -> None:
+    done: list[str] = []
+
+    def unit() -> None:
+        for key, step in (("b", "b1"), ("a", "a1"), ("b", "b2"), ("a", "a2")):
+            db.defer(key, partial(done.append, step))
+        done.append("the unit")
+
+    db.write(unit)
+    assert done == ["the unit", "a1", "a2", "b1", "b2"]
+
+
+def test_what_was_deferred_in_a_unit_or_savepoint_that_failed_is_not_done(
+    app: Flask, counter: Callable[[], int]
+) -> None:
+    def failing(key: str) -> None:
+        add_one()
+        db.defer(key, add_one)
+        raise LookupError
+
+    def unit() -> None:
+        db.defer("before", add_one)
+        with suppress(LookupError), db.savepoint():
+            failing("inside")
+
+    with pytest.raises(LookupError):
+        db.write(partial(failing, "alone"))
+    db.write(unit)
     assert counter() == 1
 
 

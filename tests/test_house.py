@@ -158,6 +158,12 @@ def test_surfaces_know_neither_sql_nor_mail_nor_each_other(path: Path) -> None:
             assert other not in SURFACES or other == own, f"{own} imports {other}"
 
 
+@pytest.mark.parametrize("path", [p for p in MODULES if surface_of(p)], ids=within)
+def test_surfaces_lock_nothing_but_the_person_who_comes_first_in_the_order(path: Path) -> None:
+    locked = re.findall(r"db\.lock\((\w+)|with_for_update|locks\.", path.read_text())
+    assert set(locked) <= {"User"}, "verbs lock, in the one order of portal/domain/locks.py"
+
+
 @pytest.mark.parametrize(
     ("module", "never"),
     [

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
-from portal.domain import identity, values
+from portal.domain import identity, locks, values
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity import User
@@ -138,7 +138,8 @@ def _stored_feedback(page: str, voice: str) -> Feedback | None:
 def purge_expired() -> None:
     """What was said a year ago is dropped whole, with who said it; so what is counted is always
     what readers said in the last year."""
-    db.session.execute(delete(Feedback).where(Feedback.created_at < db.now() - RETENTION))
+    old = locks.rows(Feedback.id, Feedback.created_at < db.now() - RETENTION, skip_locked=True)
+    db.session.execute(delete(Feedback).where(Feedback.id.in_(old)))
 
 
 def counts_for(actor: Actor) -> list[FeedbackCount]:

@@ -1,15 +1,15 @@
-"""The lock order: every verb locks rows in this one order, so that nobody waits in a circle.
+"""The lock order: verbs lock rows in this one order, so that nobody waits in a circle.
 
-Idempotency key and person first, then accounts by ID (partners before subaccounts), cloud,
-customer, invitation, job, and audit heads by chain last (`audit.record` defers them). Rows that
-belong to another one, such as a cloud's links and folders, are changed only under its lock.
+Person first, with the idempotency keys that are theirs; then accounts by ID (partners before
+subaccounts), cloud, customer, invitation, job, and audit heads by chain last (`audit.record` defers
+them). Rows that belong to another one, as a cloud's links do, are changed only under its lock.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, inspect, select
+from sqlalchemy import ColumnExpressionArgument, Select, inspect, select
 
 from portal import db
 
@@ -52,7 +52,9 @@ def _in_order(model: type[Any], idents: set[str]) -> list[str]:
     return list(db.session.scalars(select(key).where(key.in_(idents)).order_by(*columns(), key)))
 
 
-def rows(key: Any, *which: ColumnElement[bool], skip_locked: bool = False) -> Select[Any]:
+def rows(
+    key: Any, *which: ColumnExpressionArgument[bool], skip_locked: bool = False
+) -> Select[Any]:
     """The keys of these rows, locked in order as they are read; where `skip_locked`, only of those
     that nobody else has locked. For a statement that changes several rows."""
     return (

@@ -14,10 +14,21 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, and_, case, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    ColumnExpressionArgument,
+    Index,
+    and_,
+    case,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
+from portal.domain import locks
 
 LEASE = timedelta(minutes=5)
 """Time for everything before the mark; each worker step before it is far shorter."""
@@ -194,7 +205,7 @@ def park_abandoned() -> list[str]:
     now = db.now()
     parked = db.session.execute(
         update(OutboxEntry)
-        .where(_abandoned(), OutboxEntry.is_once)
+        .where(_unlocked(_abandoned(), OutboxEntry.is_once))
         .values(state=Delivery.UNKNOWN, claim=None, finished_at=now)
         .returning(OutboxEntry.id)
     )
@@ -202,13 +213,17 @@ def park_abandoned() -> list[str]:
     again = case((OutboxEntry.finished_at.is_(None), Delivery.PENDING), else_=Delivery.CANCELLED)
     db.session.execute(
         update(OutboxEntry)
-        .where(_abandoned(), ~OutboxEntry.is_once)
+        .where(_unlocked(_abandoned(), ~OutboxEntry.is_once))
         .values(state=again, claim=None, due_at=now)
+    )
+    is_given_up = and_(
+        OutboxEntry.state == Delivery.CLAIMED,
+        OutboxEntry.tries > len(RETRY_AFTER),
+        OutboxEntry.created_at <= now - GIVE_UP_AFTER,
     )
     failed = db.session.execute(
         update(OutboxEntry)
-        .where(OutboxEntry.state == Delivery.CLAIMED, _lease_is_over())
-        .where(OutboxEntry.tries > len(RETRY_AFTER), OutboxEntry.created_at <= now - GIVE_UP_AFTER)
+        .where(_unlocked(is_given_up, _lease_is_over()))
         .values(state=Delivery.FAILED, claim=None, finished_at=now, answer=WORKERS_DIED)
         .returning(OutboxEntry.id)
     )
@@ -254,6 +269,11 @@ def _due() -> ColumnElement[bool]:
 
 def _abandoned() -> ColumnElement[bool]:
     return and_(OutboxEntry.state == Delivery.TRANSMITTING, _lease_is_over())
+
+
+def _unlocked(*which: ColumnExpressionArgument[bool]) -> ColumnElement[bool]:
+    """Of these entries those that nobody has locked now; the others have their turn later."""
+    return OutboxEntry.id.in_(locks.rows(OutboxEntry.id, *which, skip_locked=True))
 
 
 def _lease_is_over() -> ColumnElement[bool]:

@@ -25,7 +25,7 @@ from portal.domain.customers import Customer, Status, answering
 from portal.domain.errors import Refused
 from portal.domain.identity import User
 from portal.domain.invitations import Answer, Invitation
-from tests.support.world import CARL, DORA, EDDIE, TINA, World, actor, draft, register
+from tests.support.world import CARL, DORA, EDDIE, TINA, World, actor, draft
 
 pytestmark = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 
@@ -356,7 +356,7 @@ def test_partner_status_is_never_lost_while_a_customer_is_added(
     assert outcomes.count("done") == (1 if is_guarded else 2)
 
 
-# Folders and newcomers
+# Folders
 
 
 @pytest.mark.parametrize("is_guarded", [True, pytest.param(False, id="control")])
@@ -377,20 +377,3 @@ def test_two_folders_never_take_one_name(
     assert race(create, create) == ["done", "folder-name-taken" if is_guarded else "done"]
     names = [f.name for f in clouds.folders_of(db.session.get_one(Cloud, world.doras_cloud))]
     assert names == ["default", "shop"] + ([] if is_guarded else ["shop"])
-
-
-@pytest.mark.parametrize("is_guarded", [True, pytest.param(False, id="control")])
-def test_one_address_verified_twice_at_once_makes_one_account(
-    world: World,
-    race: Run,
-    is_guarded: bool,
-) -> None:
-    if not is_guarded:
-        take_out("ALTER TABLE users DROP CONSTRAINT uq_users_email_key")
-
-    def verify() -> None:
-        register("new@comer.example", "New Comer")
-
-    assert race(verify, verify) == sorted(["done", "account-exists" if is_guarded else "done"])
-    made = db.session.query(User).filter_by(email="new@comer.example").count()
-    assert made == (1 if is_guarded else 2)

@@ -118,8 +118,8 @@ def _counts(row: Row, statement: str, *, is_new: bool) -> bool:
     """Whether a statement may have waited for others at this row.
 
     A row that it refers to, which PostgreSQL locks against a change of its key, does not count:
-    only who changes an address and who drops an import lock so much, and they go on to rows beyond
-    all these. A new row counts only where another transaction could insert the same.
+    only who changes an address and who drops an import lock so much, and what they lock after that
+    nobody holds who comes to such a row. A new row counts only where others could insert the same.
     """
     if statement.startswith("SELECT"):
         return True
