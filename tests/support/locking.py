@@ -78,8 +78,6 @@ class Listener:
         self.locked = []
 
     def after(self, connection: Any, _c: Any, statement: str, *_rest: Any) -> None:
-        if not statement.startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
-            return
         before, self._rows = self._rows, _all_rows(connection)
         changed = sorted({row for row, _system in before.items() ^ self._rows.items()}, key=_place)
         waited = []
@@ -121,13 +119,10 @@ def _counts(row: Row, statement: str, *, is_new: bool) -> bool:
     only who changes an address and who drops an import lock so much, and what they lock after that
     nobody holds who comes to such a row. A new row counts only where others could insert the same.
     """
-    if statement.startswith("SELECT"):
+    verb = statement.split(maxsplit=1)[0]
+    if verb not in ("INSERT", "UPDATE", "DELETE"):
         return True
-    verb, table = (
-        statement.replace("INSERT INTO", "INSERT")
-        .replace("DELETE FROM", "DELETE")
-        .split(maxsplit=2)[:2]
-    )
+    table = statement.split(maxsplit=3)[1 if verb == "UPDATE" else 2]
     return row.table == table and (not is_new or verb != "INSERT" or _is_shared(table))
 
 

@@ -72,7 +72,7 @@ def _erase_kept_forms(record: Customer) -> None:
 def _erase_mail(record: Customer) -> None:
     """A relay's answer often names the recipient, so it goes, too."""
     mine = OutboxEntry.about.in_((record.subaccount_id, record.id))
-    db.session.execute(locks.rows(OutboxEntry.id, mine))
+    db.session.execute(locks.rows(OutboxEntry.id, mine)).all()
     leaving = select(OutboxEntry.id).where(mine, OutboxEntry.state.in_(OPEN_STATES))
     if db.session.scalar(leaving.limit(1)) is not None:
         raise Refused(Code.MAIL_LEAVING)
