@@ -36,6 +36,7 @@ check: lint types test
 lint: .venv/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/djlint --quiet --lint portal/templates
 
 types: .venv/.dev

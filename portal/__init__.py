@@ -26,6 +26,7 @@ from portal import (
     mailbox,
     operator,
     partner,
+    urls,
     web,
 )
 from portal.account import notifications, password_reset, preferences, profile, sign_in
@@ -34,11 +35,10 @@ from portal.domain import accounts, policy, values
 from portal.domain import notifications as domain_notifications
 from portal.domain.policy import Policy, SignUpPolicy
 from portal.domain.values import Invalid
-from portal.help import guide
 from portal.i18n import formats, languages
 from portal.web import errors, headers
 from portal.wording import errors as error_wording
-from portal.wording import labels
+from portal.wording import guide, labels
 from portal.wording import notifications as notification_wording
 
 PUBLIC = {
@@ -174,7 +174,7 @@ def _templates(app: Flask) -> None:
     env = app.jinja_env
     env.globals.update(
         csrf_token=generate_csrf,
-        asset=headers.asset,
+        asset=urls.asset,
         local_time=formats.local_time,
         local_day=formats.local_day,
         plain_day=formats.plain_day,

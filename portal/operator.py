@@ -9,7 +9,7 @@ from flask import Blueprint, abort, redirect, request, url_for
 
 from portal import web
 from portal.domain import feedback
-from portal.help import guide
+from portal.wording import guide
 
 blueprint = Blueprint("operator", __name__, url_prefix="/operator")
 

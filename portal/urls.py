@@ -1,4 +1,4 @@
-"""URLs of things: which page shows a (kind, ID).
+"""URLs of things and of static files: which page shows a (kind, ID).
 
 This is the one place that knows it. It needs an application context, not a request, so that the
 links in the worker's mails lead to the same pages.
@@ -6,7 +6,11 @@ links in the worker's mails lead to the same pages.
 
 from __future__ import annotations
 
-from flask import current_app
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from flask import current_app, url_for
 
 PAGES: dict[str, tuple[str, ...]] = {
     # kind: (endpoint, its argument for the ID, its argument for the account)
@@ -32,3 +36,13 @@ def path(kind: str, ident: str = "", account_id: str | None = None) -> str:
     endpoint, *arguments = PAGES[kind]
     values = dict(zip(arguments, (ident, account_id), strict=False))
     return current_app.url_map.bind("").build(endpoint, values)
+
+
+def asset(path: str) -> str:
+    """The URL of a static file, which changes with its content."""
+    return url_for("static", filename=path, v=_fingerprint(str(current_app.static_folder), path))
+
+
+@cache
+def _fingerprint(folder: str, path: str) -> str:
+    return hashlib.sha256((Path(folder) / path).read_bytes()).hexdigest()[:12]

@@ -34,7 +34,7 @@ def authenticate(email: str, password: str, *, wrong: Refused) -> Authenticated:
         key = values.email(email).key
     except Invalid:
         key = ""  # nobody has it; PostgreSQL would refuse the question for one with a NUL in it
-    account, network = key or email.casefold(), client_network()
+    account, network = key or email.casefold(), web.client_network()
     db.write(lambda: identity.count_password_attempt(account, network=network))
     user = identity.check_password(key, password[: identity.MAX_PASSWORD_LENGTH + 1])
     if user is None:
@@ -42,11 +42,6 @@ def authenticate(email: str, password: str, *, wrong: Refused) -> Authenticated:
     found = Authenticated(user.id, user.password_hash)
     db.write(lambda: identity.reset_password_attempts(account, network=network))
     return found
-
-
-def client_network() -> str:
-    """The IP address that this request comes from."""
-    return request.remote_addr or ""
 
 
 def start_session(user_id: str, *, instead_of: Actor | None) -> None:

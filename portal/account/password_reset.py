@@ -28,7 +28,7 @@ def ask() -> Any:
     form = AskForm()
     if not form.validate_on_submit():
         return authentication.form_page(form, "account/password_reset/ask.html")
-    address, network = values.email(form.email.data or ""), authentication.client_network()
+    address, network = values.email(form.email.data or ""), web.client_network()
 
     def unit() -> None:
         identity.count_mail_request(address.key, network=network)

@@ -184,7 +184,7 @@ def email() -> Any:
     form = EmailForm(**form_recovery.saved_input())
     if not form.validate_on_submit():
         return authentication.form_page(form, template)
-    address, network = values.email(form.email.data or ""), authentication.client_network()
+    address, network = values.email(form.email.data or ""), web.client_network()
 
     def unit() -> None:
         identity.count_mail_request(address.key, network=network)

@@ -115,7 +115,7 @@ def sign_up() -> Any:
     address = values.email(form.email.data or "")
     name, target = form.name.data or "", web.own_path(form.next.data)
     language = languages.page_language()
-    network = authentication.client_network()
+    network = web.client_network()
 
     def unit() -> None:
         workflows.sign_up(address, name=name, next_path=target, language=language, network=network)

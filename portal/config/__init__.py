@@ -20,23 +20,6 @@ from portal.config.settings import (
     readme_table,
 )
 
-__all__ = [
-    "DOMAINS_EXPECTED",
-    "LOOPBACK",
-    "MAX_BODY_BYTES",
-    "MAX_FILE_BYTES",
-    "MIN_SECRET_LENGTH",
-    "ROOT",
-    "SETTINGS",
-    "Setting",
-    "Settings",
-    "Unsafe",
-    "current",
-    "load",
-    "mailbox_dir",
-    "readme_table",
-]
-
 MAX_BODY_BYTES = 256 * 1024
 MAX_FILE_BYTES = 4 * 1024 * 1024
 """Of an import: 5,000 customers with 800 bytes each."""

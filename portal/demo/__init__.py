@@ -12,8 +12,6 @@ from portal.demo.timeline import Diary
 from portal.domain import identity, policy
 from portal.domain.policy import Policy
 
-__all__ = ["CUSTOMERS", "DAYS", "FEWEST", "PASSWORD", "PEOPLE", "is_empty", "seed", "sign_ins"]
-
 CUSTOMERS, FEWEST = 300, 45
 """With fewer, not every kind of story is told."""
 DAYS = 370

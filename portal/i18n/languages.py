@@ -10,11 +10,11 @@ from typing import Any
 from babel import Locale
 from flask import Flask, g, has_request_context, request
 from flask_babel import Babel, Domain
+from flask_login import current_user
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from werkzeug.utils import cached_property
 
-from portal import web
 from portal.i18n.formats import format_numbers
 
 SOURCE = "en"
@@ -35,8 +35,8 @@ def page_language() -> str:
     """The signed-in reader's own; else what this browser chose here, else what it asks for."""
     if not has_request_context():
         return SOURCE
-    actor = None if "is_bare" in g else web.signed_in()
-    wanted = actor.language if actor else request.cookies.get(COOKIE, "")
+    is_known = "is_bare" not in g and current_user.is_authenticated
+    wanted = current_user.actor.language if is_known else request.cookies.get(COOKIE, "")
     return wanted if wanted in available() else _asked_for()
 
 

@@ -1,10 +1,10 @@
 """What every surface needs of HTTP: page or fragment, find or 404, gates, forms."""
-# ruff: noqa: F401 - the package's names
 
 from portal.web.forms import ADDRESS, NEVER_SAVED, REQUIRED, CreatingForm, Form, normalised_by
 from portal.web.gates import (
     Visitor,
     actor,
+    client_network,
     gate,
     is_utf8,
     refuse_ungated,

@@ -42,6 +42,11 @@ def actor() -> Actor:
     return who
 
 
+def client_network() -> str:
+    """Return the IP address that this request comes from; empty where it is unknown."""
+    return request.remote_addr or ""
+
+
 def gate(blueprint: Blueprint, *checks: Callable[[], Any]) -> None:
     """Every endpoint of the blueprint passes these checks first, in order."""
     for check in (*checks, require_text):

@@ -1,12 +1,8 @@
-"""Headers on every answer, and the addresses of static files."""
+"""Security and caching headers on every answer."""
 
 from __future__ import annotations
 
-import hashlib
-from functools import cache
-from pathlib import Path
-
-from flask import Response, current_app, request, url_for
+from flask import Response, request
 
 from portal import config
 from portal.i18n import languages
@@ -37,13 +33,3 @@ def add_headers(response: Response) -> Response:
             headers["Content-Language"] = languages.page_language()
             response.vary.update(("Accept-Language", "Cookie"))
     return response
-
-
-def asset(path: str) -> str:
-    """The URL of a static file, which changes with its content."""
-    return url_for("static", filename=path, v=_fingerprint(str(current_app.static_folder), path))
-
-
-@cache
-def _fingerprint(folder: str, path: str) -> str:
-    return hashlib.sha256((Path(folder) / path).read_bytes()).hexdigest()[:12]

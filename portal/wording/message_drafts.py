@@ -7,7 +7,7 @@ from typing import Any
 from flask import url_for
 from flask_babel import gettext
 
-from portal import web
+from portal import config
 from portal.domain.access import CloudRole
 from portal.domain.accounts import PartnerAccount
 from portal.domain.actors import Actor
@@ -18,12 +18,16 @@ def _(text: str, **facts: Any) -> str:
     return str(gettext(text, **facts))
 
 
+def _external(endpoint: str, **values: Any) -> str:
+    return config.current().external_url + url_for(endpoint, **values)
+
+
 def account_for_staff(address: str, partner_name: str) -> str:
     """To somebody whom a partner wants on its staff."""
     return _(
         "Hello,\n\nplease open an account at %(link)s with the address %(address)s, and tell me "
         "when it is done. Then I can add you to the staff of %(partner)s.\n",
-        link=web.external(url_for("auth.sign_up")),
+        link=_external("auth.sign_up"),
         address=address,
         partner=partner_name,
     )
@@ -34,7 +38,7 @@ def account_for_cloud(address: str, found: Cloud) -> str:
     return _(
         "Hello,\n\nplease open an account at %(link)s with the address %(address)s, and tell me "
         "when it is done. Then I can give you access to the cloud %(cloud)s.\n",
-        link=web.external(url_for("auth.sign_up")),
+        link=_external("auth.sign_up"),
         address=address,
         cloud=found.name,
     )
@@ -49,7 +53,7 @@ def access_to_cloud(found: Cloud, partner: PartnerAccount | None, actor: Actor) 
         whom=partner.name if partner else actor.name,
         cloud=found.name,
         id=found.id,
-        link=web.external(url_for("console.access.index", cloud_id=found.id)),
+        link=_external("console.access.index", cloud_id=found.id),
         **_entry(partner, actor),
     )
 
@@ -62,7 +66,7 @@ def access_to_clouds(partner: PartnerAccount | None, actor: Actor) -> str:
         "and enter\n  %(label)s %(entry)s\n  Role: %(role)s\n\n"
         "You can revoke it there at any time.\n",
         whom=partner.name if partner else actor.name,
-        link=web.external(url_for("console.home")),
+        link=_external("console.home"),
         **_entry(partner, actor),
     )
 

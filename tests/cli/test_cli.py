@@ -17,7 +17,7 @@ from portal.domain.customers import Customer
 from portal.domain.identity import User
 from portal.domain.outbox import OutboxEntry
 from tests.conftest import Databases, make_app
-from tests.settings import change_settings
+from tests.support.settings import change_settings
 from tests.support.world import DORA, EDDIE, OLGA, SAM, TINA, World, user
 
 GOOD = ["--name", "Zoë Newcomer", "--password", "long enough 1"]

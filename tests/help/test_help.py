@@ -16,7 +16,7 @@ from portal.domain import identity
 from portal.domain.actors import COMMAND
 from portal.domain.feedback import MAX_COMMENT_LENGTH, RETENTION, Feedback, Reason
 from portal.domain.identity.rate_limits import FEEDBACK_FROM, FEEDBACK_OF
-from portal.help import guide
+from portal.wording import guide
 from tests.support import catalogue
 from tests.support.answers import links, notices, token
 from tests.support.browser import Browser

@@ -15,7 +15,6 @@ from flask import Flask
 
 from portal import config
 from portal.domain.outbox import Delivery
-from tests.settings import change_settings
 from tests.support.relay import (
     CLIENT,
     SUBJECT,
@@ -27,6 +26,7 @@ from tests.support.relay import (
     use,
     work,
 )
+from tests.support.settings import change_settings
 from tests.support.smtp import CuttingServer, SmtpServer
 from tests.support.world import Clock, World
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from portal.demo.people import CARL, EDDIE, OLGA, PASSWORD
-from portal.help import guide
-from portal.help.guide.text import PIXELS
+from portal.wording import guide
+from portal.wording.guide.text import PIXELS
 from tests.support import chromium
 from tests.support.demonstration import served
 

@@ -16,7 +16,7 @@ from portal import db, worker
 from portal.domain import customers, notifications, outbox
 from portal.domain.accounts import BillingAccount
 from portal.domain.outbox import Delivery, OutboxEntry
-from tests.settings import change_settings
+from tests.support.settings import change_settings
 from tests.support.smtp import CuttingServer, SmtpServer
 from tests.support.world import OLGA, STAFF_ROLES, Clock, World, actor, draft
 

@@ -5,14 +5,3 @@ A holder is a user, or a partner's account, whose role holds for its staff with 
 
 from portal.domain.cloud_access.grants import change, grant, revoke, revoke_partner
 from portal.domain.cloud_access.members import AccessRequest, Member, access_request_for, members_of
-
-__all__ = [
-    "AccessRequest",
-    "Member",
-    "access_request_for",
-    "change",
-    "grant",
-    "members_of",
-    "revoke",
-    "revoke_partner",
-]

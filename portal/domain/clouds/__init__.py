@@ -24,28 +24,3 @@ from portal.domain.clouds.listing import (
     payers_of,
 )
 from portal.domain.clouds.record import Cloud, Folder, Link
-
-__all__ = [
-    "DEFAULT_NAME",
-    "MAX_NAME_LENGTH",
-    "PAGE",
-    "Cloud",
-    "CloudRow",
-    "Folder",
-    "Link",
-    "Payer",
-    "audit_chain_of",
-    "clouds_linked_to",
-    "create",
-    "create_folder",
-    "create_with_folder",
-    "default_folder",
-    "folders_of",
-    "other_clouds_for",
-    "payer_columns_for",
-    "payer_of",
-    "payers_of",
-    "refuse_closed",
-    "rename",
-    "rename_folder",
-]

@@ -19,32 +19,3 @@ from portal.domain.imports.record import (
     totals_of,
 )
 from portal.domain.imports.steps import next_due, postpone, run_step
-
-__all__ = [
-    "MAX_OPEN_IMPORTS",
-    "MAX_ROWS",
-    "PAGE",
-    "REASONS",
-    "RETENTION",
-    "UNUSED_RETENTION",
-    "Import",
-    "ImportRow",
-    "Line",
-    "Outcome",
-    "State",
-    "Totals",
-    "begin",
-    "end",
-    "erase",
-    "imports_of",
-    "next_due",
-    "parse_lines",
-    "postpone",
-    "purge_expired",
-    "refused_rows",
-    "remove",
-    "rows_of",
-    "run_step",
-    "totals_of",
-    "upload",
-]

@@ -17,21 +17,3 @@ from portal.domain.links.eligibility import (
     target_for,
 )
 from portal.domain.links.relink import Effect, link, preview_effect
-
-__all__ = [
-    "PAGE",
-    "SEARCHED_FROM",
-    "WINDOW",
-    "Candidate",
-    "Choice",
-    "Choices",
-    "Effect",
-    "Target",
-    "account_refusal",
-    "find_candidate",
-    "find_refusal",
-    "link",
-    "list_candidates",
-    "preview_effect",
-    "target_for",
-]

@@ -16,25 +16,3 @@ from portal.domain.values.tax_number import (
     tax_required,
 )
 from portal.domain.values.text import line, paragraph, quote, search_key
-
-__all__ = [
-    "CODES",
-    "TAX_LABELS",
-    "EmailAddress",
-    "Invalid",
-    "Phone",
-    "countries",
-    "country",
-    "domain_of",
-    "email",
-    "in_domains",
-    "line",
-    "paragraph",
-    "phone",
-    "quote",
-    "search_key",
-    "tax_example",
-    "tax_label",
-    "tax_number",
-    "tax_required",
-]

@@ -4,11 +4,3 @@ from portal.domain.workflows.disable_user import disable_user
 from portal.domain.workflows.erase_customer import erase_customer
 from portal.domain.workflows.revoke_partner_status import revoke_partner_status
 from portal.domain.workflows.sign_up import complete_sign_up, sign_up
-
-__all__ = [
-    "complete_sign_up",
-    "disable_user",
-    "erase_customer",
-    "revoke_partner_status",
-    "sign_up",
-]

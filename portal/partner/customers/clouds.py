@@ -12,8 +12,8 @@ from portal.domain import access
 from portal.domain import clouds as domain_clouds
 from portal.domain.accounts import BillingAccount, PartnerAccount
 from portal.domain.actions import Action
-from portal.partner.customers import blueprint, find
-from portal.partner.customers.live_updates import standing
+from portal.partner.customers.blueprint import blueprint, find
+from portal.partner.customers.summary import summary
 from portal.web import form_recovery
 from portal.web.cloud_forms import NewCloudForm
 from portal.wording import message_drafts
@@ -28,7 +28,7 @@ def clouds(account_id: str, customer_id: str) -> Any:
     partner = PartnerAccount(g.partner.id, g.partner.name)
     return web.page(
         "partner/customers/clouds.html",
-        **standing(record),
+        **summary(record),
         clouds=domain_clouds.clouds_linked_to([subaccount.id])[subaccount.id],
         may_create=access.may(web.actor(), Action.CLOUD_CREATE, subaccount),
         letter=message_drafts.access_to_clouds(partner, web.actor()),

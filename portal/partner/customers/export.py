@@ -16,7 +16,8 @@ from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.customers import ExportRow, Filter
 from portal.i18n import formats
-from portal.partner.customers import blueprint, filter_of
+from portal.partner.customers.blueprint import blueprint
+from portal.partner.customers.filters import filter_of
 
 
 @blueprint.get("/export")

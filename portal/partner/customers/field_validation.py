@@ -12,7 +12,7 @@ from portal.domain import access, customers
 from portal.domain.actions import Action
 from portal.domain.customers import Customer, Draft
 from portal.domain.errors import Code
-from portal.partner.customers import blueprint, find
+from portal.partner.customers.blueprint import blueprint, find
 from portal.partner.customers.records import RecordForm, displayed
 
 CHECKED = ("invitation_email", "tin", "phone", "email", "reference")

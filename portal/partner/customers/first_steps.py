@@ -13,7 +13,7 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.customers import Filter
 from portal.domain.first_steps import FirstSteps, Step
-from portal.partner.customers import blueprint
+from portal.partner.customers.blueprint import blueprint
 
 
 def above_list(wanted: Filter, total: int) -> FirstSteps | None:

@@ -18,7 +18,7 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.errors import Code, Refused
 from portal.domain.imports import Import, ImportRow, Line, Outcome, State
-from portal.partner.customers import blueprint
+from portal.partner.customers.blueprint import blueprint
 from portal.web import csv
 from portal.wording import labels
 from portal.wording.errors import sentence

@@ -14,8 +14,8 @@ from portal.domain import access, customers
 from portal.domain.actions import Action
 from portal.domain.customers import Customer, CustomerNote
 from portal.domain.errors import Forbidden, Refused
-from portal.partner.customers import blueprint, find
-from portal.partner.customers.live_updates import standing
+from portal.partner.customers.blueprint import blueprint, find
+from portal.partner.customers.summary import summary
 from portal.web import form_recovery
 from portal.wording.errors import sentence
 
@@ -57,7 +57,7 @@ def _page(record: Customer, form: NoteForm) -> Any:
     shown = lines[: customers.NOTES_PAGE]
     return web.page(
         "partner/customers/notes.html",
-        **standing(record),
+        **summary(record),
         form=form,
         may_add=access.may(actor, Action.NOTE_ADD, g.partner),
         notes=shown,

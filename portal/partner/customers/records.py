@@ -27,7 +27,8 @@ from portal.domain.actions import Action
 from portal.domain.customers import Customer, Draft, Status
 from portal.domain.errors import Code, Refused
 from portal.domain.values import Invalid
-from portal.partner.customers import blueprint, find, manager_label
+from portal.partner.customers.blueprint import blueprint, find
+from portal.partner.customers.filters import manager_label
 from portal.web import form_recovery
 from portal.wording.errors import sentence, tax_label
 

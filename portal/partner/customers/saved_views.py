@@ -16,7 +16,8 @@ from portal import db, web
 from portal.domain import customers
 from portal.domain.customers import Filter, SavedView
 from portal.domain.identity import User
-from portal.partner.customers import blueprint, filter_of, list_url, parameters
+from portal.partner.customers.blueprint import blueprint
+from portal.partner.customers.filters import filter_of, list_url, parameters
 from portal.web import form_recovery
 
 

@@ -12,7 +12,7 @@ from portal import db, web
 from portal.domain import access, customers
 from portal.domain.actions import Action
 from portal.domain.customers import Customer
-from portal.partner.customers import blueprint, find
+from portal.partner.customers.blueprint import blueprint, find
 
 
 class Step(NamedTuple):

@@ -22,7 +22,7 @@ from portal import config, urls
 from portal.domain import identity, imports, policy
 from portal.domain.policy import SignUpPolicy
 from portal.i18n import formats
-from portal.web.headers import asset
+from portal.urls import asset
 
 FOLDER = Path(__file__).parent
 PIXELS = 1.5

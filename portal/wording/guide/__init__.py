@@ -15,21 +15,7 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 
 from portal.domain.feedback import Reason
-from portal.help.guide.text import FOLDER, rendered
-
-__all__ = [
-    "AUDIENCES",
-    "FOLDER",
-    "LANGUAGES",
-    "PAGES",
-    "REASONS",
-    "SCREENS",
-    "Page",
-    "language",
-    "link",
-    "rendered",
-    "url_of",
-]
+from portal.wording.guide.text import FOLDER, rendered
 
 LANGUAGES = ("en", "ru")
 AUDIENCES = {

@@ -13,11 +13,10 @@ from wtforms import RadioField, StringField
 from wtforms.validators import ValidationError
 
 from portal import db, web
-from portal.account import authentication
 from portal.domain import feedback
 from portal.domain.errors import Refused
 from portal.domain.feedback import Reason
-from portal.help import guide
+from portal.wording import guide
 
 blueprint = Blueprint("help", __name__, url_prefix="/help")
 web.gate(blueprint)
@@ -71,7 +70,7 @@ def answer(slug: str) -> Any:
             slug,
             by=actor,
             voice=voice,
-            network=authentication.client_network(),
+            network=web.client_network(),
             language=language,
             reason=None if helped else Reason(form.reason.data),
             comment="" if helped else form.comment.data,

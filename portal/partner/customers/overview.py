@@ -1,0 +1,81 @@
+"""A customer’s *Overview* and *History*, and the confirmation link to copy."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from flask import abort, g, redirect, url_for
+from flask_babel import gettext as _
+
+from portal import config, db, web
+from portal.domain import clouds, customers, values
+from portal.domain.customers import Customer, Status
+from portal.partner.customers import records
+from portal.partner.customers.blueprint import blueprint, find
+from portal.partner.customers.filters import manager_label
+from portal.partner.customers.summary import summary
+
+
+@blueprint.get("/<id:customer_id>")
+def show(account_id: str, customer_id: str) -> Any:
+    """*Overview*: record, subaccount, default cloud and folder, invitation with its delivery."""
+    template = "invitation" if web.is_partial() else "show"
+    return web.page(f"partner/customers/{template}.html", **overview(find(customer_id)))
+
+
+def overview(record: Customer) -> dict[str, Any]:
+    """What *Overview* shows."""
+    ident, manager = record.default_cloud_id, customers.manager_of(record)
+    default_cloud, folder = clouds.default_folder(ident) if ident else (None, None)
+    link = web.external(url_for("invites.show", ident=record.subaccount_id))
+    return summary(record) | {
+        "cloud": default_cloud,
+        "folder": folder,
+        "copied": customers.last_link_copy(record),
+        "manager": manager_label(manager) if manager else "",
+        "link": link,
+        "letter": _letter(record, link) if record.status is Status.WAITING else None,
+        "phone": records.displayed(record.phone, record.country),
+    }
+
+
+@blueprint.post("/<id:customer_id>/copy-link")
+def copy_link(account_id: str, customer_id: str) -> Any:
+    """*Copy confirmation link*: the browser copies; that it was done is kept."""
+    find(customer_id)
+    if not web.Form().validate():
+        abort(422)
+    actor = web.actor()
+    db.write(lambda: customers.copy_link(db.session.get_one(Customer, customer_id), by=actor))
+    return redirect(url_for(".show", account_id=account_id, customer_id=customer_id), 303)
+
+
+@blueprint.get("/<id:customer_id>/history")
+def history(account_id: str, customer_id: str) -> Any:
+    """*History*: what was done, by whom, newest first."""
+    record = find(customer_id)
+    return web.page(
+        "partner/customers/history.html",
+        **summary(record),
+        lines=customers.history_of(record),
+    )
+
+
+def _letter(record: Customer, link: str) -> str:
+    """A mailto: address (RFC 6068); the portal itself never mails an invitation twice."""
+    product = config.current().product_name
+    text = _(
+        "Hello,\n\nplease confirm that you want to work with %(partner)s in %(product)s. Open this "
+        "link, sign in as %(email)s, and answer there:\n\n%(link)s\n\nOpening the link changes "
+        "nothing.\n",
+        partner=g.partner.name,
+        product=product,
+        email=record.invitation_email,
+        link=link,
+    )
+    subject = _(
+        "Confirm your willingness to work with the integrator in %(product)s", product=product
+    )
+    fields = urlencode({"subject": subject, "body": text.replace("\n", "\r\n")}, quote_via=quote)
+    return f"mailto:{quote(values.email(record.invitation_email).wire, safe='@')}?{fields}"
