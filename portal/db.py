@@ -195,12 +195,12 @@ def write(unit: Callable[[], T]) -> T:
     raise AssertionError("unreachable")
 
 
-def _write_once(unit: Callable[[], T], *, patience: int = SQLITE_BUSY_MS) -> T:
+def _write_once(unit: Callable[[], T], **options: int) -> T:
     session.rollback()
     session.info.pop("now", None)
     session.info.update(writing=True, deferred=[])
     try:
-        session.connection(execution_options={"writing": True, "patience": patience})
+        session.connection(execution_options={"writing": True, **options})
         result = unit()
         for _key, step in sorted(session.info["deferred"], key=lambda deferred: deferred[0]):
             step()

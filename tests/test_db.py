@@ -231,13 +231,15 @@ def test_two_units_that_really_deadlock_both_come_through(
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def impatient(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite waits for its turn for a moment only."""
     monkeypatch.setattr(db, "SQLITE_BUSY_MS", 20)
+    for begin in (db.read, db.write):
+        assert begin(lambda: run("PRAGMA busy_timeout").scalar_one()) == 20
 
 
 @pytest.fixture
-def holder(impatient: None, app: Flask, cast: tuple[str, World]) -> Iterator[sqlite3.Connection]:
+def holder(impatient: None, cast: tuple[str, World]) -> Iterator[sqlite3.Connection]:
     """Another program that is writing."""
     path = cast[0].removeprefix("sqlite:///")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -290,9 +292,11 @@ def four_threads(work: Callable[[], None]) -> None:
             future.result()
 
 
-def read_then_write(execute: Callable[[str], Any]) -> None:
+def read_then_write(
+    execute: Callable[[str], Any], think: Callable[[], object] = lambda: time.sleep(0.0005)
+) -> None:
     n = execute("SELECT n FROM counter WHERE id = 1").scalar()
-    time.sleep(0.0005)  # what a unit thinks in between
+    think()
     execute(f"UPDATE counter SET n = {n + 1} WHERE id = 1")
 
 
@@ -309,26 +313,32 @@ def test_two_hundred_units_that_read_and_then_write_lose_nothing(
 
 
 @ON_SQLITE
-@pytest.mark.parametrize("begin", ["the driver's own", "deferred"])
-def test_control_as_sqlite_and_its_driver_come_some_are_lost_or_fail(
-    app: Flask, counter: Callable[[], int], cast: tuple[str, World], begin: str
+@pytest.mark.parametrize(("begin", "committed"), [("the driver's own", 2), ("deferred", 1)])
+def test_control_as_sqlite_and_its_driver_come_one_is_lost_or_fails(
+    app: Flask, counter: Callable[[], int], cast: tuple[str, World], begin: str, committed: int
 ) -> None:
     plain = create_engine(cast[0], connect_args={"timeout": 10})
     if begin == "deferred":
         event.listen(plain, "connect", lambda c, _record: setattr(c, "isolation_level", None))
         event.listen(plain, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-    failed: list[OperationalError] = []
+    both_have_read = threading.Barrier(2)
 
-    def work() -> None:
+    def work() -> bool:
         try:
             with plain.begin() as connection:
-                read_then_write(lambda statement: connection.execute(text(statement)))
-        except OperationalError as error:
-            failed.append(error)
+                read_then_write(
+                    lambda statement: connection.execute(text(statement)),
+                    think=lambda: both_have_read.wait(20),
+                )
+        except OperationalError:
+            return False
+        return True
 
-    four_threads(work)
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(work), pool.submit(work)]
     plain.dispose()
-    assert counter() < 200
+    assert counter() == 1
+    assert [future.result() for future in futures].count(True) == committed
 
 
 def test_engines_of_two_applications_in_one_process_do_not_mix(
