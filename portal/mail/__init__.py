@@ -48,6 +48,10 @@ class RefusedByRelay(Exception):
     """The relay said no for good."""
 
 
+class MalformedRecipient(RefusedByRelay):
+    """No SMTP command can name this address; a line break in it would begin another command."""
+
+
 class OutcomeUnknown(Exception):
     """The final dot was sent and no reply came: nobody can know."""
 
@@ -96,6 +100,8 @@ def hand_over(entry: OutboxEntry, mark: Callable[[], bool]) -> str:
 
     Returns the relay's words. Raises NotHandedOver, RefusedByRelay, OutcomeUnknown, TakenAway.
     """
+    if "\r" in entry.recipient or "\n" in entry.recipient:
+        raise MalformedRecipient("the address contains a line break")
     message = render(entry)
     folder = config.mailbox_dir(config.current())
     if folder is not None:

@@ -222,6 +222,7 @@ ABILITIES = {
 OF_DELIVERY = {
     N_("MAIL_SERVER is not set"),
     N_("kept as a file: no mail server is configured"),
+    N_("the address contains a line break"),
     N_("the mail worker ended at every try; see its log"),
     N_("the relay was too slow: the time for handing over ran out"),
 }

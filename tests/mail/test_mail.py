@@ -186,14 +186,24 @@ def test_no_line_break_gets_into_a_header(app: Flask, end: str) -> None:
     assert message["Subject"].endswith("integrator in Test Bcc: thief@x.example")
 
 
-def test_a_line_break_in_an_address_brings_nobody_else_in(app: Flask) -> None:
-    queue(to=f"{CLIENT}\r\nRCPT TO:<thief@x.example>")
-    with SmtpServer() as relay:
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+@pytest.mark.parametrize("rest", ["", "RCPT TO:<thief@x.example>"])
+def test_a_line_break_in_an_address_brings_nobody_else_in(
+    app: Flask, tmp_path: Path, end: str, rest: str
+) -> None:
+    by_relay, by_file = f"{CLIENT}{end}{rest}", f"{end}{rest}{CLIENT}"
+    refused = (Delivery.REFUSED, "the address contains a line break")
+    about = queue(to=by_relay)
+    with CuttingServer("quit") as relay:
         use(app, relay.port)
         work()
-        (message,) = relay.messages
-    assert message.rcpt_tos == (CLIENT,)
-    assert message["To"] == CLIENT
+        assert relay.connections == []
+    assert delivery(about) == refused
+    use(app, 0, MAIL_SERVER="", MAILBOX_DIR=str(tmp_path))
+    about = queue(to=by_file, about="dn2y")
+    work()
+    assert delivery(about) == refused
+    assert list(tmp_path.glob("*.eml")) == []
 
 
 @pytest.mark.parametrize("tls", ["starttls", "tls"])
