@@ -217,7 +217,7 @@ def test_two_units_that_really_deadlock_both_come_through(
             run("SET LOCAL deadlock_timeout = '20ms'")
             add_one(first)
             if len(runs) == 2 or runs.count(first) == 1:
-                both_hold_one.wait(5)
+                both_hold_one.wait(20)
             add_one(second)
 
         with app.app_context():

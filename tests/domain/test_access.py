@@ -298,7 +298,7 @@ def each_removes_the_other(
     meeting = threading.Barrier(2)
 
     def meet() -> None:
-        meeting.wait(timeout=5)
+        meeting.wait(timeout=20)
 
     def work(who: str, whom: str) -> str:
         with app.app_context():

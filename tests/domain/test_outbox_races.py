@@ -80,7 +80,7 @@ def together(app: Flask, take: Callable[[Callable[[], None]], str | None]) -> li
     barrier = threading.Barrier(2)
 
     def meet() -> None:
-        barrier.wait(timeout=5)
+        barrier.wait(timeout=20)
 
     def work() -> str | None:
         with app.app_context():

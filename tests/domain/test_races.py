@@ -34,6 +34,8 @@ PATIENCE = 20
 
 Unit = Callable[[], object]
 Run = Callable[..., list[str]]
+WRITE, COMMIT, END = 1, 2, 3
+"""How far a racer has come."""
 WAITS = """SELECT count(*) FROM pg_stat_activity
            WHERE datname = current_database() AND wait_event_type = 'Lock'"""
 
@@ -41,27 +43,31 @@ WAITS = """SELECT count(*) FROM pg_stat_activity
 class Race:
     """Units of work in threads of their own, as so many requests.
 
-    Each stops before its first write until every other one has come as far, has ended, or waits for
-    a lock. So all have read before anyone writes, unless a guard prevents just that.
+    Each stops before its first write and again before its commit, until every other one has come
+    as far, has ended, or waits for a lock. So all have read before anyone writes, and none sees
+    what another has written, unless a guard prevents just that.
     """
 
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.address = db.extension.engine.url.set(drivername="postgresql")
         self.racers: list[threading.Thread] = []
-        self.come: set[threading.Thread] = set()
+        self.come: dict[threading.Thread, int] = {}
         self.outcomes: list[str] = []
 
     def run(self, *units: Unit) -> list[str]:
         """What became of each, in no order: "done", the code of a refusal, or a fault's name."""
         db.session.rollback()
         self.racers = [threading.Thread(target=self._race, args=(unit,)) for unit in units]
-        event.listen(db.extension.engine, "before_cursor_execute", self._before)
+        listeners = {"before_cursor_execute": self._before, "commit": self._before_commit}
+        for name, listener in listeners.items():
+            event.listen(db.extension.engine, name, listener)
         for racer in self.racers:
             racer.start()
         for racer in self.racers:
             racer.join(PATIENCE)
-        event.remove(db.extension.engine, "before_cursor_execute", self._before)
+        for name, listener in listeners.items():
+            event.remove(db.extension.engine, name, listener)
         assert not any(racer.is_alive() for racer in self.racers)
         db.session.rollback()
         return sorted(self.outcomes)
@@ -84,18 +90,27 @@ class Race:
                 self.outcomes.append(type(fault).__name__)
             else:
                 self.outcomes.append("done")
+            finally:
+                self.come[threading.current_thread()] = END
 
     def _before(self, _c: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if self.stops_before(statement):
+            self._meet(WRITE)
+
+    def _before_commit(self, _connection: object) -> None:
+        self._meet(COMMIT)
+
+    def _meet(self, point: int) -> None:
         racer = threading.current_thread()
-        if racer in self.come or racer not in self.racers or not self.stops_before(statement):
+        if racer not in self.racers or self.come.get(racer, 0) >= point:
             return
-        self.come.add(racer)
+        self.come[racer] = point
         until = time.monotonic() + PATIENCE
         with psycopg.connect(
             self.address.render_as_string(hide_password=False), autocommit=True
         ) as connection:
             while time.monotonic() < until:
-                away = [r for r in self.racers if r not in self.come and r.is_alive()]
+                away = [r for r in self.racers if self.come.get(r, 0) < point]
                 row = connection.execute(WAITS).fetchone()
                 if row is not None and row[0] >= len(away):
                     return

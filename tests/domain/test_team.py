@@ -168,12 +168,12 @@ def test_nobody_becomes_staff_and_customer_at_the_same_time(app: Flask, world: W
 
     def hire() -> None:
         address, north = values.email(DORA), db.session.get_one(BillingAccount, world.north)
-        meeting.wait(timeout=5)
+        meeting.wait(timeout=20)
         team.add(north, by=actor(OLGA), address=address, role=AccountRole.VIEWER)
 
     def invite() -> None:
         north = db.session.get_one(BillingAccount, world.north)
-        meeting.wait(timeout=5)
+        meeting.wait(timeout=20)
         customers.add(north, by=actor(OLGA), draft=draft(DORA))
 
     def work(unit: Callable[[], None]) -> str:
@@ -196,7 +196,7 @@ def test_control_without_the_lock_one_becomes_both(app: Flask, world: World) -> 
     def hire() -> None:
         north = db.session.get_one(BillingAccount, world.north)
         assert db.session.query(Customer).filter_by(email_key=DORA).first() is None
-        meeting.wait(timeout=5)
+        meeting.wait(timeout=20)
         dora = user(DORA).id
         access.give_account_role(AccountRole.VIEWER, to=dora, account=north, by=COMMAND)
 
@@ -204,7 +204,7 @@ def test_control_without_the_lock_one_becomes_both(app: Flask, world: World) -> 
         dora = identity.user_by_email(DORA)
         assert dora is not None
         assert not access.is_staff(dora.id, world.north)
-        meeting.wait(timeout=5)
+        meeting.wait(timeout=20)
         found = db.session.query(Customer).filter_by(id=world.carls_customer).one()
         found.email_key = DORA
 
