@@ -7,7 +7,7 @@ HOST ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: run setup test e2e e2e-full screenshots check lint types map translations bench guide-pictures clean
+.PHONY: run setup test test-deploy test-full e2e e2e-full screenshots check lint types map translations bench guide-pictures clean
 
 # The demonstration, or the installation that `make setup` prepared: web server and mail worker.
 run: .venv/.run
@@ -17,8 +17,16 @@ run: .venv/.run
 setup: .venv/.run
 	@$(BIN)/python -m portal.cli.setup
 
+# Pages on SQLite alone, and no real installations and upgrades: `test-full` has all of it.
+MARKS ?= not deploy
 test: .venv/.dev
-	@$(BIN)/pytest -n auto --dist worksteal
+	@$(BIN)/pytest -n auto --dist worksteal -m "$(MARKS)"
+
+test-deploy: .venv/.dev
+	@$(BIN)/pytest -n auto --dist worksteal -m deploy
+
+test-full: .venv/.dev
+	@$(BIN)/pytest -n auto --dist worksteal --full
 
 e2e: .venv/.dev
 	@$(BIN)/pytest tests/e2e

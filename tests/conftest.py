@@ -7,8 +7,10 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import flask_migrate
@@ -17,6 +19,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
+from sqlalchemy import Engine
 from werkzeug.routing import Rule
 
 from portal import create_app, db
@@ -54,8 +57,55 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--full",
         action="store_true",
-        help="browser tests at every width, theme, language, database",
+        help="pages on both databases; browser tests at every width, theme, language, database",
     )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without `--full`, a test of pages runs on SQLite alone: SQL lives in the domain.
+
+    Those whose subject is what a database answers have the mark `both_databases`.
+    """
+    if config.getoption("full"):
+        return
+    left_out = {item for item in items if is_page_on_postgresql(item)}
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def is_page_on_postgresql(item: pytest.Item) -> bool:
+    """Whether the test opens pages, and runs on PostgreSQL only because every test does."""
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return (
+        "browser" in getattr(item, "fixturenames", ())
+        and parameters.get("kind") == "postgresql"
+        and not any(mark.args[0] == "kind" for mark in item.iter_markers("parametrize"))
+        and item.get_closest_marker("both_databases") is None
+    )
+
+
+DESELECTED = pytest.StashKey[int]()
+
+
+def pytest_deselected(items: Collection[pytest.Item]) -> None:
+    """Count them: pytest-xdist does not report how many a worker leaves out."""
+    for item in items:
+        stash = item.config.stash
+        stash[DESELECTED] = stash.get(DESELECTED, 0) + 1
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    output = getattr(session.config, "workeroutput", {})
+    output["deselected"] = session.config.stash.get(DESELECTED, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """The closing line says how many were left out; each worker of a run leaves out the same."""
+    reporter = node.config.pluginmanager.get_plugin("terminalreporter")
+    output = getattr(node, "workeroutput", {})
+    if output.get("deselected"):
+        reporter.stats["deselected"] = [SimpleNamespace()] * output["deselected"]
 
 
 class RememberedRule(Rule):
@@ -90,10 +140,20 @@ class OwnContextBrowser(Browser):
             return super().open(*args, **kwargs)
 
 
+COMPILERS: dict[str, Engine] = {}
+"""For each kind of database the engine that made the cast: all others use its compiled statements,
+which SQLAlchemy caches for each engine and dialect."""
+
+
 def make_app(url: str, **overrides: str) -> Flask:
     app = create_app({**SETTINGS, "DATABASE_URL": url, **overrides})
     app.testing = True
     app.test_client_class = OwnContextBrowser
+    with app.app_context():
+        engine = db.extension.engine
+    if engine.dialect.name in COMPILERS:
+        compiler = COMPILERS[engine.dialect.name]
+        engine.dialect, engine._compiled_cache = compiler.dialect, compiler._compiled_cache
     return app
 
 
@@ -148,9 +208,11 @@ class Databases:
             with app.app_context():
                 flask_migrate.upgrade()
                 world = build()
-                if kind == "sqlite":
-                    db.extension.engine.raw_connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                COMPILERS[kind] = db.extension.engine
                 db.session.remove()
+                if kind == "sqlite":
+                    with closing(db.extension.engine.raw_connection()) as connection:
+                        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 db.extension.engine.dispose()
         finally:
             db.clock = before
@@ -174,7 +236,7 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
-    """Which database; every test that touches one runs on both."""
+    """Which database; every test that touches one runs on both, but for those of pages."""
     return str(request.param)
 
 

@@ -17,6 +17,8 @@ from tests.support.browser import Browser
 from tests.support.smtp import SmtpServer
 from tests.support.world import AMIR, EDDIE, OLGA, World, actor
 
+pytestmark = pytest.mark.both_databases
+
 NEW = "Grace.Hopper@New-Client.example"
 PASSWORD = "a fine long password"
 

@@ -17,6 +17,8 @@ from portal.domain.accounts import Mode
 from tests.conftest import SETTINGS, Databases
 from tests.support.smtp import SmtpServer
 
+pytestmark = pytest.mark.deploy
+
 ANSWERS = {
     "product-name": "O'Brien's Cloud",
     "external-url": "https://partners.obrien.example",

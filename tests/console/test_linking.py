@@ -373,6 +373,7 @@ def test_a_strangers_account_is_not_found(browser: Open, world: World, who: str)
 
 
 @pytest.mark.parametrize("query", ["q=" + "x" * 5000, "shown=-1", "shown=1e9", "shown=99999999999"])
+@pytest.mark.both_databases
 def test_an_odd_query_is_no_fault(browser: Open, world: World, query: str) -> None:
     client = browser(NINA)
     assert client.get(f"{where(world.ninas_subaccount)}?{query}").status_code == 200
@@ -381,6 +382,7 @@ def test_an_odd_query_is_no_fault(browser: Open, world: World, query: str) -> No
 # Nothing to choose, and many
 
 
+@pytest.mark.both_databases
 def test_who_misses_a_cloud_copies_a_request(browser: Open, world: World) -> None:
     client = browser(OLGA)
     client.get(where(world.ninas_subaccount))
@@ -421,6 +423,7 @@ def test_a_clouds_page_says_that_it_is_not_linked_and_leads_to_linking(
     assert "Link to another account" not in client.text
 
 
+@pytest.mark.both_databases
 def test_more_than_twenty_clouds_are_searched(browser: Open, world: World) -> None:
     client = browser(NINA)
     for number in range(20):

@@ -25,6 +25,8 @@ from tests.support.processes import ROOT, environment, free_port, group, gunicor
 from tests.support.visitor import Visitor
 from tests.support.world import OLGA, PASSWORD
 
+pytestmark = pytest.mark.deploy
+
 DEPLOY = ROOT / "deploy"
 PRODUCTION = {
     "PORTAL_ENV": "production",

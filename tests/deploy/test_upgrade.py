@@ -23,6 +23,8 @@ from tests.conftest import SETTINGS, Databases
 from tests.support import postgres
 from tests.support.processes import ROOT
 
+pytestmark = pytest.mark.deploy
+
 MIGRATION = '''"""Adds a table."""
 
 from alembic import op

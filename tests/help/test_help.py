@@ -125,6 +125,7 @@ def test_help_leads_from_every_screen_to_the_page_about_it(
 THANKS = "Thank you for saying so. You may change your answer; the last one counts."
 
 
+@pytest.mark.both_databases
 def test_the_last_answer_of_a_reader_counts_and_an_operator_reads_them(
     app: Flask, browser: Open, world: World, clock: Clock
 ) -> None:
@@ -154,6 +155,7 @@ def test_the_last_answer_of_a_reader_counts_and_an_operator_reads_them(
     assert "not signed in" in dora.text
 
 
+@pytest.mark.both_databases
 def test_a_year_later_nobody_knows_any_more_who_said_what(
     app: Flask, browser: Open, world: World, clock: Clock
 ) -> None:
@@ -185,6 +187,7 @@ def test_an_answer_by_htmx_is_thanked_for_in_place(browser: Open, world: World) 
     assert "<main" not in answer.text
 
 
+@pytest.mark.both_databases
 def test_nobody_floods_it(app: Flask, browser: Open, world: World, clock: Clock) -> None:
     def say(client: Browser) -> int:
         client.get("/help/paid")

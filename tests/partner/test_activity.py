@@ -17,6 +17,8 @@ from tests.support.browser import Browser
 from tests.support.page import text_of
 from tests.support.world import ACE, CARL, DORA, EDDIE, NINA, OLGA, SAM, VERA, World, actor, user
 
+pytestmark = pytest.mark.both_databases
+
 Open = Callable[..., Browser]
 
 

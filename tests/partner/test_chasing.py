@@ -20,6 +20,8 @@ from tests.support.answers import links, notices
 from tests.support.browser import Browser
 from tests.support.world import BEGIN, CARL, EDDIE, OLGA, Clock, World, actor
 
+pytestmark = pytest.mark.both_databases
+
 Open = Callable[..., Browser]
 
 

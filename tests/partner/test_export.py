@@ -21,6 +21,8 @@ from tests.support.answers import links
 from tests.support.browser import Browser
 from tests.support.world import ACE, CARL, EDDIE, NINA, OLGA, SAM, VERA, World, actor, draft, user
 
+pytestmark = pytest.mark.both_databases
+
 Open = Callable[..., Browser]
 
 

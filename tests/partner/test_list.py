@@ -16,6 +16,8 @@ from tests.support.browser import Browser
 from tests.support.page import text_of
 from tests.support.world import CARL, OLGA, TINA, VERA, World, actor
 
+pytestmark = pytest.mark.both_databases
+
 Open = Callable[..., Browser]
 
 WAITING = "SUBACCOUNT-ACCEPTANCE-REQUIRED"

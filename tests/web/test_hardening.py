@@ -77,6 +77,7 @@ def test_a_page_that_asks_by_itself_does_not_keep_the_session_alive(
 
 
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+@pytest.mark.both_databases
 def test_reading_goes_on_while_nothing_can_be_written(
     app: Flask, world: World, clock: Clock, browser: Open, cast: tuple[str, World]
 ) -> None:
@@ -128,6 +129,7 @@ def test_a_link_from_before_sign_up_was_closed_makes_no_account(
     assert browser().get(f"/verify/{token}").status_code == 404
 
 
+@pytest.mark.both_databases
 def test_a_fault_of_the_database_does_not_log_what_it_was_asked(app: Flask, world: World) -> None:
     with pytest.raises(Exception, match="hidden due to hide_parameters") as fault:
         db.read(lambda: db.session.execute(text("SELECT :secret FROM nowhere"), {"secret": "s3cr"}))

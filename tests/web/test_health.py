@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from portal import db
 from tests.support.browser import Browser
+
+pytestmark = pytest.mark.both_databases
 
 
 def test_health_is_good_only_while_the_database_answers(browser: Callable[[], Browser]) -> None:

@@ -18,6 +18,8 @@ from portal.domain.customers import Customer
 from tests.support.browser import Browser
 from tests.support.world import CARL, NINA, OLGA, World, actor, draft, register, user
 
+pytestmark = pytest.mark.both_databases
+
 Open = Callable[..., Browser]
 
 PAGES = (
@@ -38,12 +40,6 @@ PAGES = (
     (NINA, "/console/clouds/{ninas_cloud}/access"),
     (CARL, "/console"),
 )
-
-
-@pytest.fixture
-def kind() -> str:
-    """Both databases are asked the same."""
-    return "sqlite"
 
 
 def grow(world: World) -> None:

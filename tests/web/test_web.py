@@ -226,6 +226,7 @@ def test_a_404_leads_back_to_itself_after_signing_in_as_someone_else(
     assert answer.request.full_path == wanted
 
 
+@pytest.mark.both_databases
 def test_a_bug_shows_a_request_id_that_is_in_the_log(
     browser: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -252,6 +253,7 @@ def assert_bare(client: Browser, answer: TestResponse, log: pytest.LogCaptureFix
 
 
 @pytest.mark.parametrize("path", ["/console", "/none", "/sign-in", "/static/none.css", "/?q=%00"])
+@pytest.mark.both_databases
 def test_the_page_of_a_bug_stands_when_the_sessions_are_gone(
     browser: Open, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
@@ -262,6 +264,7 @@ def test_the_page_of_a_bug_stands_when_the_sessions_are_gone(
     assert_bare(client, answer, caplog)
 
 
+@pytest.mark.both_databases
 def test_the_page_of_a_bug_stands_when_the_database_is_gone(
     *,
     app: Flask,
