@@ -24,7 +24,6 @@ from werkzeug.routing import Rule
 
 from portal import create_app, db
 from portal.domain import identity
-from portal.domain.identity import password
 from tests.support import postgres, row_snapshots
 from tests.support.browser import Browser
 from tests.support.world import BEGIN, Clock, World, build, user
@@ -124,9 +123,7 @@ class RememberedRule(Rule):
 
 Flask.url_rule_class = RememberedRule
 # Passwords are hashed slowly on purpose; tests/domain/test_identity.py looks at the real hasher.
-HASHER, NOBODY = password.hasher, password._NOBODY
-password.hasher = identity.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-password._NOBODY = password.hasher.hash("nobody")
+HASHER = identity.use_hasher(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 KINDS = ("sqlite", "postgresql")
 _numbers = itertools.count()
 

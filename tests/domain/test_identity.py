@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import pytest
 from argon2 import extract_parameters
@@ -17,9 +18,9 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND, Actor
 from portal.domain.errors import Refused
 from portal.domain.identity import AllowedEmail, SavedForm, SignUp, UserSession
-from portal.domain.identity import password as passwords
+from portal.domain.identity.password import MAX_CONCURRENT_HASHES, Hasher
 from portal.domain.outbox import OutboxEntry
-from tests.conftest import HASHER, NOBODY
+from tests.conftest import HASHER
 from tests.support.world import (
     CARL,
     CHEAP_HASH,
@@ -242,7 +243,7 @@ def test_a_password_is_stored_as_an_argon2_hash_with_a_salt() -> None:
     one, two = identity.hash_password(PASSWORD), identity.hash_password(PASSWORD)
     assert one.startswith("$argon2id$")
     assert one != two
-    assert identity.hasher.verify(one, PASSWORD)
+    assert HASHER.verify(one, PASSWORD)
 
 
 def test_the_right_password_and_nothing_else_signs_in(app: object) -> None:
@@ -265,15 +266,29 @@ def disable(email: str) -> None:
     db.write(unit)
 
 
+@pytest.fixture
+def hashing_by() -> Iterator[Callable[[Hasher], None]]:
+    """Passwords are hashed by the test's own hasher until it ends."""
+    with ExitStack() as stack:
+
+        def use(hasher: Hasher) -> None:
+            stack.callback(identity.use_hasher, identity.use_hasher(hasher))
+
+        yield use
+
+
 class Counting:
-    """Verifies as ever, and tells against which hashes."""
+    """The real hasher, which keeps against what hashes it was asked to verify."""
 
     def __init__(self) -> None:
         self.hashes: list[str] = []
 
+    def hash(self, typed: str) -> str:
+        return HASHER.hash(typed)
+
     def verify(self, stored: str, typed: str) -> bool:
         self.hashes.append(stored)
-        return identity.hasher.verify(stored, typed)
+        return HASHER.verify(stored, typed)
 
 
 def test_a_password_costs_what_rfc_9106_asks_for_at_least() -> None:
@@ -284,7 +299,7 @@ class Meeting:
     """Hashes nothing; whoever comes waits a little for one more than may be at it at once."""
 
     def __init__(self) -> None:
-        self.met = threading.Barrier(passwords.MAX_CONCURRENT_HASHES + 1, timeout=0.2)
+        self.met = threading.Barrier(MAX_CONCURRENT_HASHES + 1, timeout=0.2)
         self.came = list[bool]()
 
     def verify(self, _stored: str, _typed: str) -> bool:
@@ -299,10 +314,12 @@ class Meeting:
 
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 def test_however_many_come_at_once_the_memory_for_their_passwords_is_bounded(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
+    app: Flask, hashing_by: Callable[[Hasher], None]
 ) -> None:
     meeting = Meeting()
-    monkeypatch.setattr(passwords, "hasher", meeting)
+    hashing_by(meeting)
+    meeting.met.reset()  # nobody's own hash came first, and alone
+    meeting.came.clear()
 
     def sign_in_or_choose_one(number: int) -> None:
         if number % 2:
@@ -317,15 +334,13 @@ def test_however_many_come_at_once_the_memory_for_their_passwords_is_bounded(
 
 
 def test_a_missing_user_costs_one_hash_as_costly_as_a_users(
-    app: object, monkeypatch: pytest.MonkeyPatch
+    app: object, hashing_by: Callable[[Hasher], None]
 ) -> None:
-    monkeypatch.setattr(identity, "hasher", HASHER)
-    monkeypatch.setattr(passwords, "_NOBODY", NOBODY)
     counting = Counting()
-    monkeypatch.setattr(passwords, "hasher", counting)
+    hashing_by(counting)
     for nobody in ("nobody@direct.example", ""):
         assert identity.check_password(nobody, PASSWORD) is None
-    users = extract_parameters(identity.hasher.hash(PASSWORD))
+    users = extract_parameters(HASHER.hash(PASSWORD))
     assert [extract_parameters(stored) for stored in counting.hashes] == [users, users]
 
 

@@ -18,10 +18,10 @@ from portal.domain.identity.password import (
     change_password,
     check_password,
     hash_password,
-    hasher,
     password_problem,
     request_password_reset,
     reset_password,
+    use_hasher,
     user_for_reset,
 )
 from portal.domain.identity.rate_limits import (

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 import threading
 from datetime import timedelta
+from typing import Protocol
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -25,9 +26,27 @@ RESET_LIFETIME = timedelta(hours=1)
 MAX_CONCURRENT_HASHES = 2
 """So many hashes a process works on: each takes 64 MB, and a small server has few of them."""
 
-hasher = PasswordHasher()
 _turns = threading.BoundedSemaphore(MAX_CONCURRENT_HASHES)
-_NOBODY = hasher.hash(secrets.token_hex(16))
+
+
+class Hasher(Protocol):
+    """What hashes passwords and checks them, as argon2's PasswordHasher does."""
+
+    def hash(self, password: str) -> str: ...
+
+    def verify(self, hash: str, password: str) -> bool: ...
+
+
+_hasher: Hasher = PasswordHasher()
+_nobodys_hash = _hasher.hash(secrets.token_hex(16))
+
+
+def use_hasher(hasher: Hasher) -> Hasher:
+    """Hash and check passwords by `hasher`, in the whole process; returns the one in use so far."""
+    global _hasher, _nobodys_hash  # noqa: PLW0603 - one for the process, as the terms are
+    replaced, _hasher = _hasher, hasher
+    _nobodys_hash = hasher.hash(secrets.token_hex(16))
+    return replaced
 
 
 def password_problem(password: str, email: str) -> Refused | None:
@@ -44,7 +63,7 @@ def password_problem(password: str, email: str) -> Refused | None:
 def hash_password(password: str) -> str:
     """Slow on purpose: call it outside every transaction."""
     with _turns:
-        return hasher.hash(password)
+        return _hasher.hash(password)
 
 
 def check_password(email_key: str, password: str) -> User | None:
@@ -55,7 +74,7 @@ def check_password(email_key: str, password: str) -> User | None:
     user = user_by_email(email_key)
     try:
         with _turns:
-            hasher.verify(user.password_hash if user else _NOBODY, password)
+            _hasher.verify(user.password_hash if user else _nobodys_hash, password)
     except VerificationError:
         return None
     return user if user is not None and user.disabled_at is None else None
