@@ -3,6 +3,8 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from copy import deepcopy
+from functools import lru_cache
 from xml.etree.ElementTree import Element
 
 import html5lib
@@ -22,24 +24,49 @@ CONTAINERS = {"tr": "tbody", "td": "tr", "th": "tr", "tbody": "table", "thead": 
 FRAGMENT_ERRORS = ("unexpected-start-tag-ignored", "unexpected-end-tag")
 
 
+# What differs in each answer; all else of a page is often as it was in another test.
+TOKENS = re.compile(
+    r'(?<=name="csrf_token" value=")[\w.-]+(?=")'
+    r'|(?<=name="form_key" type="hidden" value=")[\w-]+(?=")'
+)
+
+
+@lru_cache(maxsize=128)
+def parsed(markup: str, fragment: bool) -> tuple[Element, tuple[str, ...]]:
+    """The tree, to copy and not to change, and what is wrong with the markup."""
+    builder = html5lib.getTreeBuilder("etree")
+    parser = html5lib.HTMLParser(builder, strict=False, namespaceHTMLElements=False)
+    if fragment:
+        first = re.match(r"\s*<(\w+)", markup)
+        container = CONTAINERS.get(first[1].lower() if first else "", "div")
+        root: Element = parser.parseFragment(markup, container=container)
+    else:
+        root = parser.parse(markup)
+    return root, tuple(
+        f"line {position[0]}, column {position[1]}: {PARSE_ERRORS[code] % facts}"
+        for position, code, facts in parser.errors
+        if not fragment or code not in FRAGMENT_ERRORS
+    )
+
+
 class Page:
     """A parsed page, or a fragment that came for htmx."""
 
     def __init__(self, markup: str, fragment: bool) -> None:
-        builder = html5lib.getTreeBuilder("etree")
-        parser = html5lib.HTMLParser(builder, strict=False, namespaceHTMLElements=False)
-        if fragment:
-            first = re.match(r"\s*<(\w+)", markup)
-            container = CONTAINERS.get(first[1].lower() if first else "", "div")
-            self.root: Element = parser.parseFragment(markup, container=container)
-        else:
-            self.root = parser.parse(markup)
+        tokens: dict[str | None, str] = {}
+
+        def take_out(token: re.Match[str]) -> str:
+            placeholder = f"token-{len(tokens)}-taken-out"
+            tokens[placeholder] = token[0]
+            return placeholder
+
+        root, errors = parsed(TOKENS.sub(take_out, markup), fragment)
+        self.root = deepcopy(root)
         self.whole = not fragment
-        self.errors = [
-            f"line {position[0]}, column {position[1]}: {PARSE_ERRORS[code] % facts}"
-            for position, code, facts in parser.errors
-            if self.whole or code not in FRAGMENT_ERRORS
-        ]
+        self.errors = list(errors)
+        for field in self.root.iter("input"):
+            if (placeholder := field.get("value")) in tokens:
+                field.set("value", tokens[placeholder])
         # Comments and the doctype are nodes too, and have functions for tags.
         self.elements = [node for node in self.root.iter() if isinstance(node.tag, str)]
         self.parents = {child: parent for parent in self.root.iter() for child in parent}
