@@ -1,0 +1,2 @@
+"""The database: session and transactions, IDs, time, types, dialects."""
+
