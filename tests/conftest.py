@@ -200,7 +200,7 @@ class Databases:
         path = self.folder / f"{name}.db"
         url = f"sqlite:///{path}" if kind == "sqlite" else self._server().create(name)
         app = make_app(url)
-        before, db.clock = db.clock, Clock(BEGIN)
+        before, db.time.clock = db.time.clock, Clock(BEGIN)
         try:
             with app.app_context():
                 flask_migrate.upgrade()
@@ -212,7 +212,7 @@ class Databases:
                         connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 db.extension.engine.dispose()
         finally:
-            db.clock = before
+            db.time.clock = before
         if kind == "postgresql":
             self.kept = row_snapshots.keep(url)
         return (str(path) if kind == "sqlite" else name), world
@@ -242,7 +242,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Time stands where the world was built, an hour later; `clock.forward(…)` lets it pass."""
     standing = Clock(BEGIN)
     standing.forward(hours=1)
-    monkeypatch.setattr(db, "clock", standing)
+    monkeypatch.setattr(db.time, "clock", standing)
     return standing
 
 

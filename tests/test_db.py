@@ -149,7 +149,7 @@ def test_sqlite_is_set_up_to_lose_nothing(app: Flask, kind: str) -> None:
         assert db.read(lambda: run("SHOW transaction_isolation").scalar_one()) == "read committed"
         return
     wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "recursive_triggers": 1}
-    wanted["busy_timeout"] = db.SQLITE_BUSY_MS
+    wanted["busy_timeout"] = db.dialects.SQLITE_BUSY_MS
     assert {name: db.read(lambda n=name: run(f"PRAGMA {n}").scalar_one()) for name in wanted} == (
         wanted
     )
@@ -233,7 +233,7 @@ def test_two_units_that_really_deadlock_both_come_through(
 @pytest.fixture
 def impatient(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite waits for its turn for a moment only."""
-    monkeypatch.setattr(db, "SQLITE_BUSY_MS", 20)
+    monkeypatch.setattr(db.dialects, "SQLITE_BUSY_MS", 20)
     for begin in (db.read, db.write):
         assert begin(lambda: run("PRAGMA busy_timeout").scalar_one()) == 20
 

@@ -27,7 +27,7 @@ def test_now_is_read_once_per_unit_of_work(app: Flask, clock: Clock) -> None:
 def test_on_postgresql_now_is_the_databases(
     app: Flask, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(db, "clock", db._database_clock)
+    monkeypatch.setattr(db.time, "clock", db.time._database_clock)
     before = datetime.now(UTC)
     if kind == "postgresql":
         now, its = db.write(

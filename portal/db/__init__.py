@@ -1,2 +1,19 @@
-"""The database: session and transactions, IDs, time, types, dialects."""
+"""The database: transactions, IDs, the instant of a unit of work, column types, dialects."""
 
+from portal.db.dialects import engine_options, listen_to
+from portal.db.ids import PREFIXES, new_id
+from portal.db.schema import Base
+from portal.db.time import now, set_now
+from portal.db.transactions import (
+    cached,
+    defer,
+    extension,
+    find,
+    lock,
+    read,
+    savepoint,
+    session,
+    try_write,
+    write,
+)
+from portal.db.types import Money, UtcDateTime, enum_column

@@ -1,163 +1,29 @@
-"""Engine and session: transactions, IDs, UTC time, exact money, what an actor may see.
+"""The session, and the transactions it runs: each reads or writes, and says so when it begins.
 
-Every transaction is either reading or writing, and says which when it begins. A reading one can
-not write: SQLite runs it with `query_only`, PostgreSQL as READ ONLY. A writing one begins IMMEDIATE
-on SQLite, because a deferred transaction that reads first and writes later loses updates or fails
-with "locked" at once, whatever the timeout.
+A reading transaction can not write: SQLite runs it with `query_only`, PostgreSQL as READ ONLY.
 """
 
 from __future__ import annotations
 
 import random
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from decimal import Decimal
-from enum import StrEnum
 from typing import Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    ColumnElement,
-    Connection,
-    DateTime,
-    Dialect,
-    Engine,
-    Enum,
-    MetaData,
-    String,
-    event,
-    func,
-    select,
-)
+from sqlalchemy import event, select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import DeclarativeBase, Session, registry
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.orm import Session
+
+from portal.db.dialects import IMPATIENT_MS
+from portal.db.schema import Base
 
 T = TypeVar("T")
-
-ALPHABET = "0123456789abcdefghijklmnopqrstuv"
-MICRO = Decimal("0.000001")
 WRITE_TRIES = 3
-SQLITE_BUSY_MS, IMPATIENT_MS = 10_000, 100
 RETRIED_SQLSTATES = {"40001", "40P01"}  # serialization failure, deadlock
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware instant in UTC; SQLite, which has no zones, stores it naive."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("an instant without a zone")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Money(TypeDecorator[Decimal]):
-    """An amount in the installation's currency, stored as an integer of 10⁻⁶."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
-        if value is None:
-            return None
-        exact = value.quantize(MICRO)  # scaleb alone would round what has more than 28 digits
-        if exact != value:
-            raise ValueError(f"{value} has more than six decimal places")
-        return int(exact.scaleb(6))
-
-    def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:
-        return None if value is None else Decimal(value).scaleb(-6)
-
-
-def enum_column(kind: type[StrEnum], name: str) -> Enum:
-    """A column of one of the enum's values, held by a named CHECK on both databases."""
-    return Enum(
-        kind,
-        native_enum=False,
-        create_constraint=True,
-        length=48,
-        name=name,
-        values_callable=lambda members: [member.value for member in members],
-    )
-
-
-class Base(DeclarativeBase):
-    """All tables. A model that does not say who sees it is seen by nobody."""
-
-    # A registry, because Flask-SQLAlchemy copies the class and SQLAlchemy refuses the map twice.
-    registry = registry(
-        metadata=MetaData(
-            naming_convention={
-                "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-                "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-                "ck": "ck_%(table_name)s_%(constraint_name)s",
-                "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-                "pk": "pk_%(table_name)s",
-            }
-        ),
-        type_annotation_map={
-            datetime: UtcDateTime(),
-            Decimal: Money(),
-            str: String(),
-            dict[str, Any]: JSON(),
-        },
-    )
-
-    @classmethod
-    def visible_to(cls, actor: Any) -> ColumnElement[bool]:
-        """The rows that exist for `actor`. Raises NotImplementedError where no rule is written."""
-        raise NotImplementedError(f"{cls.__name__} has no rule about who sees it")
-
-
 extension = SQLAlchemy(model_class=Base, disable_autonaming=True)
 session = extension.session
-
-
-def new_id(prefix: str) -> str:
-    """`prefix` + 17 characters of [0-9a-v]: 9 of the millisecond, 8 random. Sorts by creation."""
-    millis = int(now().timestamp() * 1000)
-    stamp = "".join(ALPHABET[millis >> shift & 31] for shift in range(40, -5, -5))
-    return prefix + stamp + "".join(secrets.choice(ALPHABET) for _ in range(8))
-
-
-def _database_clock() -> datetime:
-    if session.get_bind().dialect.name == "postgresql":
-        there: datetime = session.execute(select(func.transaction_timestamp())).scalar_one()
-        return there.astimezone(UTC)
-    return datetime.now(UTC)
-
-
-clock: Callable[[], datetime] = _database_clock
-"""Where `now` comes from; tests put a standing clock here, and nowhere else."""
-
-
-def now() -> datetime:
-    """The instant of this unit of work, read once (on PostgreSQL from the database)."""
-    if "now" not in session.info:
-        session.info["now"] = clock()
-    instant: datetime = session.info["now"]
-    return instant
-
-
-def set_now(instant: datetime) -> None:
-    """What follows in this unit of work happens then: so the demonstration tells a past."""
-    session.info["now"] = instant
 
 
 def cached(key: tuple[str, ...], load: Callable[[], T]) -> T:
@@ -272,45 +138,3 @@ def find(model: type[T], ident: str, actor: Any) -> T | None:
         select(model).where(rules.id == ident, rules.visible_to(actor))
     )
     return found
-
-
-def engine_options(url: str) -> dict[str, Any]:
-    """What the engine of this URL needs beside the URL."""
-    if url.startswith("sqlite"):
-        return {"hide_parameters": True}  # or a fault would log addresses and hashes
-    # A prepared generic plan ruins searches (a hundred times slower); so nothing is prepared.
-    connect = {"prepare_threshold": None}
-    return {"hide_parameters": True, "pool_pre_ping": True, "connect_args": connect}
-
-
-def listen_to(engine: Engine) -> None:
-    """Make each transaction of `engine` say whether it reads or writes."""
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    else:
-        event.listen(engine, "begin", _begin_postgresql)
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # the driver's own BEGIN comes too late and too weak
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        "recursive_triggers=ON",  # or INSERT OR REPLACE would rewrite audit lines
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    writing, patience = options.get("writing", False), options.get("patience", SQLITE_BUSY_MS)
-    connection.exec_driver_sql(f"PRAGMA busy_timeout={patience}")
-    connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writing else 'ON'}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-
-def _begin_postgresql(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("writing", False)
-    connection.connection.driver_connection.read_only = not writing  # type: ignore[union-attr]

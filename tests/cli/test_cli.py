@@ -190,7 +190,7 @@ def test_partner_commands_refuse_in_a_sentence(
 @pytest.fixture
 def empty(databases: Databases, kind: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """An application whose database has its tables and nothing in them."""
-    monkeypatch.setattr(db, "clock", db._database_clock)
+    monkeypatch.setattr(db.time, "clock", db.time._database_clock)
     url = databases.empty(kind)
     app = make_app(url)
     with app.app_context():

@@ -39,8 +39,8 @@ def planted(
     databases: Databases, kind: str, customers: int, at: datetime = TUESDAY, **settings: str
 ) -> Iterator[None]:
     """Inside the application on a database with a world of so many customers."""
-    url, before, agreed = databases.empty(kind), db.clock, policy.current()
-    db.clock = Clock(at)
+    url, before, agreed = databases.empty(kind), db.time.clock, policy.current()
+    db.time.clock = Clock(at)
     try:
         app = make_app(url, **settings)
         with app.app_context():
@@ -52,7 +52,7 @@ def planted(
                 db.session.remove()
                 db.extension.engine.dispose()
     finally:
-        db.clock = before
+        db.time.clock = before
         policy.configure(agreed)
         databases.drop(url)
 

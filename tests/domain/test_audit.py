@@ -319,7 +319,7 @@ def test_a_line_put_in_behind_the_last_one_breaks_the_chain(app: object, world: 
 def test_the_chain_verifies_whatever_zone_the_database_speaks_in(
     app: object, world: World, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(db, "clock", db._database_clock)
+    monkeypatch.setattr(db.time, "clock", db.time._database_clock)
     if kind == "postgresql":
         name = db.extension.engine.url.database
         raw(f"ALTER DATABASE {name} SET timezone TO 'Asia/Kolkata'")

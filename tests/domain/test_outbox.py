@@ -43,7 +43,7 @@ def bring_to(wanted: Delivery) -> tuple[str, str]:
         db.write(lambda: outbox.cancel("invitation", about="dn2first"))
     if wanted is Delivery.FAILED:
         entry = db.read(lambda: outbox.get(held[0]))
-        clock = db.clock
+        clock = db.time.clock
         assert isinstance(clock, Clock)
         clock.at = entry.created_at + outbox.GIVE_UP_AFTER
         assert tell(outbox.record_not_handed_over, held, "its answer")

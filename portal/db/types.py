@@ -1,0 +1,62 @@
+"""Column types: UTC instants, exact money, enums."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, DateTime, Dialect, Enum
+from sqlalchemy.types import TypeDecorator
+
+MICRO = Decimal("0.000001")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant in UTC; SQLite, which has no zones, stores it naive."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant without a zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Money(TypeDecorator[Decimal]):
+    """An amount in the installation's currency, stored as an integer of 10⁻⁶."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
+        if value is None:
+            return None
+        exact = value.quantize(MICRO)  # scaleb alone would round what has more than 28 digits
+        if exact != value:
+            raise ValueError(f"{value} has more than six decimal places")
+        return int(exact.scaleb(6))
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(value).scaleb(-6)
+
+
+def enum_column(kind: type[StrEnum], name: str) -> Enum:
+    """A column of one of the enum's values, held by a named CHECK on both databases."""
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=True,
+        length=48,
+        name=name,
+        values_callable=lambda members: [member.value for member in members],
+    )
