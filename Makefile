@@ -55,7 +55,7 @@ bench: .venv/.dev
 	@$(BIN)/python -m bench.drop_down
 	@$(BIN)/python -m bench.slow_clients
 
-# The map of modules for the README.
+# The map of modules in docs/architecture.md.
 map: .venv/.run
 	@$(BIN)/python -m tests.support.map
 

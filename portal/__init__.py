@@ -37,6 +37,7 @@ from portal.domain.policy import Policy, SignUpPolicy
 from portal.domain.values import Invalid
 from portal.i18n import formats, languages
 from portal.web import errors, headers
+from portal.wording import audit as audit_wording
 from portal.wording import errors as error_wording
 from portal.wording import guide, labels
 from portal.wording import notifications as notification_wording
@@ -189,6 +190,7 @@ def _templates(app: Flask) -> None:
         country_name=error_wording.country_name,
         guide=guide,
         labels=labels,
+        audit_wording=audit_wording,
         notification_wording=notification_wording,
         forced_theme=preferences.forced_theme,
         themes=preferences.themes,

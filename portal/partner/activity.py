@@ -17,11 +17,11 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.activity import ActivityFilter, ActivityLine
 from portal.i18n import formats
-from portal.wording import labels
+from portal.wording import audit
 
 blueprint = Blueprint("activity", __name__, url_prefix="/<id:account_id>/activity")
 
-ACTIONS = [action for action in labels.TITLES if action not in labels.OF_THE_INSTALLATION]
+ACTIONS = [action for action in audit.TITLES if action not in audit.OF_THE_INSTALLATION]
 SEQ_MOST = 2**31 - 1
 
 
@@ -33,7 +33,7 @@ def index(account_id: str) -> Any:
     lines = activity.lines_for(g.partner, wanted)
     people = activity.people_in(g.partner)
     if wanted.person and wanted.person not in dict(people):
-        named = [(line.actor, labels.who(line.name, line.actor)) for line in lines[:1]]
+        named = [(line.actor, audit.actor_name(line.name, line.actor)) for line in lines[:1]]
         people += named or [(wanted.person, wanted.person)]
     return web.page(
         "partner/activity/index.html",
@@ -46,7 +46,7 @@ def index(account_id: str) -> Any:
         lines=lines[: activity.PAGE],
         next_before=lines[activity.PAGE - 1].seq if len(lines) > activity.PAGE else None,
         people=people,
-        actions=[(action, labels.TITLES[action]) for action in ACTIONS],
+        actions=[(action, audit.TITLES[action]) for action in ACTIONS],
     )
 
 
@@ -81,9 +81,9 @@ def _portion(account_id: str, wanted: ActivityFilter, actor: Any) -> list[Activi
 
 
 def _row(line: ActivityLine) -> list[object]:
-    who = (labels.who(line.name, line.actor), line.email or "")
+    who = (audit.actor_name(line.name, line.actor), line.email or "")
     whose = (line.customer or "", line.customer_id or "")
-    when, what = formats.iso_time(line.at), labels.done(line)
+    when, what = formats.iso_time(line.at), audit.describe(line)
     return [when, *who, what, *whose, line.action, line.thing]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask_mail import Message
 
 from portal import db, mail
 from portal.domain import outbox
@@ -56,7 +57,7 @@ def kind() -> str:
     return "sqlite"
 
 
-def rendered(which: str, facts: dict[str, Any], language: str = "en") -> mail.Message:
+def rendered(which: str, facts: dict[str, Any], language: str = "en") -> Message:
     about, to = "abt" + "0" * 17, "carl@customer.example"
     entry = {"about": about, "to": to, "language": language, "facts": facts}
     return db.write(lambda: mail.render(outbox.add(which, **entry)))

@@ -178,7 +178,7 @@ def test_a_relay_that_is_away_for_four_hours_is_reported(
 def test_after_the_final_dot_silence_parks_it_for_good(
     app: Flask, invited: str, clock: Clock, monkeypatch: pytest.MonkeyPatch, stage: Any
 ) -> None:
-    monkeypatch.setattr(mail, "REPLY_WAIT", timedelta(seconds=0.2))
+    monkeypatch.setattr(mail.smtp, "REPLY_WAIT", timedelta(seconds=0.2))
     with CuttingServer(stage) as relay:
         use(app, relay.port)
         work()
@@ -197,7 +197,7 @@ def test_after_the_final_dot_silence_parks_it_for_good(
 def test_mails_that_may_repeat_go_again_after_silence(
     app: Flask, clock: Clock, monkeypatch: pytest.MonkeyPatch, stage: Any
 ) -> None:
-    monkeypatch.setattr(mail, "REPLY_WAIT", timedelta(seconds=0.2))
+    monkeypatch.setattr(mail.smtp, "REPLY_WAIT", timedelta(seconds=0.2))
     about = queue(once=False)
     with CuttingServer(stage) as relay:
         use(app, relay.port)

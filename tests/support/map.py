@@ -1,4 +1,4 @@
-"""The map of modules: each with its caption, as `make map` prints it and the README shows it."""
+"""The map of modules: each with its caption, as `make map` writes it into docs/architecture.md."""
 
 from __future__ import annotations
 
@@ -32,5 +32,14 @@ def lines() -> list[str]:
     return shown
 
 
+def write() -> None:
+    """Put the map between its marks."""
+    page = ROOT / "docs" / "architecture.md"
+    before, _, rest = page.read_text().partition("<!-- map -->\n")
+    after = rest.partition("<!-- /map -->")[2]
+    shown = "\n".join(["```", *lines(), "```"])
+    page.write_text(f"{before}<!-- map -->\n{shown}\n<!-- /map -->{after}")
+
+
 if __name__ == "__main__":
-    print("\n".join(lines()))
+    write()

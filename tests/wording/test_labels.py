@@ -17,7 +17,7 @@ from portal.domain.actions import Action
 from portal.domain.activity import ActivityFilter
 from portal.domain.cloud_access import explanation
 from portal.domain.customers import Draft
-from portal.wording import labels
+from portal.wording import audit, labels
 from tests.support.map import modules
 from tests.support.verbs import VERBS
 from tests.support.world import OLGA, World, actor
@@ -47,14 +47,14 @@ def _records(call: ast.Call) -> bool:
 
 
 def test_every_action_in_the_code_has_a_title_and_a_sentence_and_no_more() -> None:
-    assert set(labels.TITLES) == set(labels.SENTENCES) == recorded()
+    assert set(audit.TITLES) == set(audit.SENTENCES) == recorded()
 
 
 def test_every_role_field_and_action_of_the_table_has_its_words() -> None:
     assert set(labels.ROLES) == set(AccountRole)
     assert set(labels.CLOUD_ROLES) == set(CloudRole)
     assert set(labels.ABILITIES) == {*ACCOUNT_TABLE, *CLOUD_TABLE, explanation.SEE}
-    assert {*labels.TITLES, *labels.ABILITIES} == set(Action)
+    assert {*audit.TITLES, *labels.ABILITIES} == set(Action)
     assert set(labels.FIELDS) == {field.name for field in fields(Draft)} - {"with_cloud"}
 
 
@@ -75,7 +75,7 @@ def test_the_line_of_every_verb_can_be_read(app: Flask, world: World, verb: obje
     chain = world.direct if verb.action in on_cloud else world.north  # type: ignore[attr-defined]
     account = db.session.get_one(BillingAccount, chain)
     with app.test_request_context():
-        said = [labels.done(line) for line in activity.lines_for(account, ActivityFilter())]
+        said = [audit.describe(line) for line in activity.lines_for(account, ActivityFilter())]
     assert all(sentence.endswith(".") and "aje" not in sentence for sentence in said)
 
 

@@ -1,0 +1,159 @@
+"""What was done, as people read it: a phrase for each action of the audit log, and who did it.
+
+A test holds the catalogue complete against every line that the code records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask_babel import gettext, lazy_gettext
+
+from portal.domain.actions import Action
+from portal.wording.labels import field, role
+
+Facts = Mapping[str, Any]
+
+
+def _(text: str, **facts: Any) -> str:
+    return str(gettext(text, **facts))
+
+
+TITLES = {
+    Action.ACCOUNT_CREATE: lazy_gettext("Account opened"),
+    Action.ACCOUNT_SWITCH_TO_PAID: lazy_gettext("Switched to paid"),
+    Action.PARTNER_GRANT: lazy_gettext("Partner status given"),
+    Action.PARTNER_REVOKE: lazy_gettext("Partner status taken back"),
+    Action.ACCESS_GRANT: lazy_gettext("Role given"),
+    Action.ACCESS_CHANGE: lazy_gettext("Role changed"),
+    Action.ACCESS_REVOKE: lazy_gettext("Role taken back"),
+    Action.CUSTOMER_ADD: lazy_gettext("Customer added"),
+    Action.CUSTOMER_EDIT: lazy_gettext("Record edited"),
+    Action.CUSTOMER_CORRECT_ADDRESS: lazy_gettext("Address corrected"),
+    Action.CUSTOMER_SUSPEND: lazy_gettext("Customer suspended"),
+    Action.CUSTOMER_RESUME: lazy_gettext("Customer resumed"),
+    Action.CUSTOMER_REMOVE: lazy_gettext("Customer removed"),
+    Action.CUSTOMER_ERASE: lazy_gettext("Personal values erased"),
+    Action.PARTNERSHIP_END: lazy_gettext("Partnership ended"),
+    Action.INVITATION_COPY_LINK: lazy_gettext("Confirmation link copied"),
+    Action.INVITATION_ACCEPT: lazy_gettext("Partnership confirmed"),
+    Action.INVITATION_DECLINE: lazy_gettext("Partnership declined"),
+    Action.NOTE_ADD: lazy_gettext("Note written"),
+    Action.NOTE_DELETE: lazy_gettext("Note deleted"),
+    Action.IMPORT_UPLOAD: lazy_gettext("File uploaded"),
+    Action.IMPORT_BEGIN: lazy_gettext("Import begun"),
+    Action.IMPORT_END: lazy_gettext("Import ended"),
+    Action.IMPORT_REMOVE: lazy_gettext("File removed"),
+    Action.CLOUD_CREATE: lazy_gettext("Cloud created"),
+    Action.CLOUD_RENAME: lazy_gettext("Cloud renamed"),
+    Action.CLOUD_LINK: lazy_gettext("Cloud linked"),
+    Action.CLOUD_LEAVE: lazy_gettext("Cloud linked elsewhere"),
+    Action.CLOUD_ACCESS_GRANT: lazy_gettext("Role on a cloud given"),
+    Action.CLOUD_ACCESS_CHANGE: lazy_gettext("Role on a cloud changed"),
+    Action.CLOUD_ACCESS_REVOKE: lazy_gettext("Role on a cloud taken back"),
+    Action.CLOUD_ACCESS_REVOKE_PARTNER: lazy_gettext("Partner’s access to a cloud revoked"),
+    Action.FOLDER_CREATE: lazy_gettext("Folder created"),
+    Action.FOLDER_RENAME: lazy_gettext("Folder renamed"),
+    Action.USER_CREATE: lazy_gettext("Person registered"),
+    Action.USER_ALLOW: lazy_gettext("Address allowed to sign up"),
+    Action.USER_OPERATOR: lazy_gettext("Operator appointed"),
+    Action.USER_EDIT: lazy_gettext("Profile edited"),
+    Action.USER_CHANGE_EMAIL: lazy_gettext("E-mail changed"),
+    Action.USER_CHANGE_PASSWORD: lazy_gettext("Password changed"),
+    Action.USER_RESET_PASSWORD: lazy_gettext("Forgotten password replaced"),
+    Action.USER_DISABLE: lazy_gettext("Person disabled"),
+    Action.USER_ENABLE: lazy_gettext("Person enabled"),
+}
+"""What an action is called, where one chooses it."""
+
+
+OF_THE_INSTALLATION = {action for action in TITLES if action.startswith("user.")}
+"""Actions that stand in no account's chain."""
+
+
+SENTENCES: dict[str, Callable[[Facts], str]] = {
+    Action.ACCOUNT_CREATE: lambda f: _("The account was opened."),
+    Action.ACCOUNT_SWITCH_TO_PAID: lambda f: _("The account was switched from trial to paid."),
+    Action.PARTNER_GRANT: lambda f: _("The account got partner status."),
+    Action.PARTNER_REVOKE: lambda f: _("The account lost partner status."),
+    Action.ACCESS_GRANT: lambda f: _(
+        "%(person)s came onto the staff, as %(role)s.", person=f["about"], role=role(f["role"])
+    ),
+    Action.ACCESS_CHANGE: lambda f: _(
+        "%(person)s’s role was changed to %(role)s.", person=f["about"], role=role(f["role"])
+    ),
+    Action.ACCESS_REVOKE: lambda f: _("%(person)s was removed from the staff.", person=f["about"]),
+    Action.CUSTOMER_ADD: lambda f: _("The customer was added and invited."),
+    Action.CUSTOMER_EDIT: lambda f: _(
+        "The record was edited: %(fields)s.", fields=", ".join(map(field, f["fields"]))
+    ),
+    Action.CUSTOMER_CORRECT_ADDRESS: lambda f: _(
+        "The invited address was corrected; a new record took this one’s place."
+    ),
+    Action.CUSTOMER_SUSPEND: lambda f: _("The customer was suspended."),
+    Action.CUSTOMER_RESUME: lambda f: _("The customer was resumed."),
+    Action.CUSTOMER_REMOVE: lambda f: _("The customer was removed before answering."),
+    Action.CUSTOMER_ERASE: lambda f: _("The customer’s personal values were erased."),
+    Action.PARTNERSHIP_END: lambda f: _("The partnership was ended."),
+    Action.INVITATION_COPY_LINK: lambda f: _("The confirmation link was copied, to pass it on."),
+    Action.INVITATION_ACCEPT: lambda f: _("The customer confirmed the partnership."),
+    Action.INVITATION_DECLINE: lambda f: _("The customer declined the partnership."),
+    Action.NOTE_ADD: lambda f: _("A note was written."),
+    Action.NOTE_DELETE: lambda f: _("A note was deleted."),
+    Action.IMPORT_UPLOAD: lambda f: _(
+        "A file of customers was uploaded to be checked; rows: %(rows)s.", rows=f["rows"]
+    ),
+    Action.IMPORT_BEGIN: lambda f: _(
+        "An import of customers was begun; rows to add: %(rows)s.", rows=f["rows"]
+    ),
+    Action.IMPORT_END: lambda f: _("An import of customers was ended early."),
+    Action.IMPORT_REMOVE: lambda f: _("A file of customers was removed."),
+    Action.CLOUD_CREATE: lambda f: _("A cloud was created: %(id)s.", id=f["thing"]),
+    Action.CLOUD_RENAME: lambda f: _("The cloud %(id)s was renamed.", id=f["thing"]),
+    Action.CLOUD_LINK: lambda f: _("The cloud %(id)s was linked to this account.", id=f["thing"]),
+    Action.CLOUD_LEAVE: lambda f: _(
+        "The cloud %(id)s was linked to another account.", id=f["thing"]
+    ),
+    Action.CLOUD_ACCESS_GRANT: lambda f: _(
+        "%(role)s was given on the cloud %(id)s.", role=f["role"], id=f["thing"]
+    ),
+    Action.CLOUD_ACCESS_CHANGE: lambda f: _(
+        "A role on the cloud %(id)s was changed to %(role)s.", role=f["role"], id=f["thing"]
+    ),
+    Action.CLOUD_ACCESS_REVOKE: lambda f: _(
+        "A role on the cloud %(id)s was taken back.", id=f["thing"]
+    ),
+    Action.CLOUD_ACCESS_REVOKE_PARTNER: lambda f: _(
+        "The partner’s access to the cloud %(id)s was revoked.", id=f["thing"]
+    ),
+    Action.FOLDER_CREATE: lambda f: _("A folder was created in the cloud %(id)s.", id=f["cloud"]),
+    Action.FOLDER_RENAME: lambda f: _("A folder was renamed in the cloud %(id)s.", id=f["cloud"]),
+    Action.USER_CREATE: lambda f: _("A person registered."),
+    Action.USER_ALLOW: lambda f: _("An address was allowed to sign up."),
+    Action.USER_OPERATOR: lambda f: _("A person was made operator."),
+    Action.USER_EDIT: lambda f: _("A person edited their profile."),
+    Action.USER_CHANGE_EMAIL: lambda f: _("A person changed their address."),
+    Action.USER_CHANGE_PASSWORD: lambda f: _("A person changed their password."),
+    Action.USER_RESET_PASSWORD: lambda f: _("A person replaced a forgotten password."),
+    Action.USER_DISABLE: lambda f: _("A person was disabled."),
+    Action.USER_ENABLE: lambda f: _("A person was enabled again."),
+}
+"""An action with its facts, as a sentence; who did it stands beside."""
+
+
+def describe(line: Any) -> str:
+    """An audit line as a sentence; `line` has its action, thing and facts, and may know whom it
+    was done to."""
+    facts = {**line.facts, "thing": line.thing}
+    facts["about"] = getattr(line, "about", None) or line.thing
+    return SENTENCES[line.action](facts)
+
+
+def actor_name(name: str | None, actor: str) -> str:
+    """Who did it: a person's name, or what stands for a system actor."""
+    if name:
+        return name
+    return {"command": _("An operator’s command"), "newcomer": _("A newcomer")}.get(
+        actor, _("The portal itself")
+    )
