@@ -206,6 +206,7 @@ class Databases:
                 flask_migrate.upgrade()
                 world = build()
                 COMPILERS[kind] = db.extension.engine
+                db.extension.engine._compiled_cache.capacity = 5000  # for all that tests send
                 db.session.remove()
                 if kind == "sqlite":
                     with closing(db.extension.engine.raw_connection()) as connection:

@@ -20,7 +20,9 @@ from portal.domain import idempotency
 from portal.domain.access import AccountAccess, AccountRole, CloudAccess, CloudRole
 from portal.domain.clouds import Cloud, Folder
 from portal.domain.customers import Customer, CustomerNote, SavedView
+from portal.domain.identity import User
 from portal.domain.imports import Import
+from tests.domain.test_races import without_locks
 from tests.partner.adding import GOOD
 from tests.partner.importing import firms, sheet
 from tests.support.browser import Browser
@@ -44,7 +46,10 @@ class Sent(NamedTuple):
     page: str | None = None
 
 
-CLAIM = "INSERT INTO form_keys"
+LOCK = "FOR NO KEY UPDATE"
+"""Of the statements of a form the first that locks: it locks the person."""
+KEEP = "INSERT INTO form_keys"
+"""The last statement of a form's effect."""
 RULES = "users.email_key = "
 """The first question of the rules about a new customer."""
 
@@ -144,19 +149,20 @@ def test_a_form_that_two_requests_send_at_once_acts_once_and_answers_both(
 ) -> None:
     sent = FORMS[form]
     before = count(sent.creates)
-    first, second = double_click(browser, world, sent, before=CLAIM)
+    first, second = double_click(browser, world, sent, before=LOCK)
     assert (first.status_code, second.status_code) == (303, 303)
     assert first.location == second.location
     assert count(sent.creates) == before + 1
 
 
-def test_control_without_the_unique_key_both_requests_act(
-    app: Flask, browser: Open, world: World
+def test_control_without_the_lock_and_the_unique_key_both_requests_act(
+    app: Flask, browser: Open, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drop = "ALTER TABLE form_keys DROP CONSTRAINT pk_form_keys"
     db.write(lambda: db.session.execute(text(drop)))
+    without_locks(monkeypatch, User)
     before = count(CustomerNote)
-    double_click(browser, world, NOTE, before=CLAIM)
+    double_click(browser, world, NOTE, before=KEEP)
     assert count(CustomerNote) == before + 2
 
 

@@ -168,7 +168,7 @@ def test_every_refusal_in_the_code_has_a_sentence_and_every_sentence_a_refusal()
     for path in MODULES:
         for node in ast.walk(parsed(path)):
             name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
-            if name in ("Refused", "sentence", "_taken"):
+            if name in ("Refused", "sentence", "_conflict"):
                 parts = [n for arg in node.args for n in ast.walk(arg)]
                 attributes = [n for n in parts if isinstance(n, ast.Attribute)]
                 raised |= {Code[n.attr] for n in attributes if getattr(n.value, "id", "") == "Code"}

@@ -10,8 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, delete, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ForeignKey, delete
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
@@ -35,36 +34,30 @@ class IdempotencyKey(db.Base):
 
 
 def run_once(actor: Actor, key: str, body: Mapping[str, object], effect: Callable[[], str]) -> str:
-    """Run `effect` unless this user's `key` had it already; return its outcome either way.
+    """Run `effect` unless this user's `key` has run already; return its outcome either way.
 
-    The key is claimed before anything else is locked or read, so a double click waits for the first
-    one's commit before any rule is asked. Raises Refused("form-key-reused") where the key comes
-    with another body, Refused("user-disabled") for a user who was disabled meanwhile: what they
-    made would be nobody's.
+    Call it before anything else is locked or read: a double click waits here for the commit of the
+    first one. Raises Refused("form-key-reused") if the key comes with another body,
+    Refused("user-disabled") if the user was disabled meanwhile.
     """
-    digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
-    is_first = _claim(actor, key, digest)
+    # The person before the key: inserting the key first takes a share lock on the person, and
+    # deadlocks with a change of the person's address.
     if db.lock(User, actor.id).disabled_at is not None:
         raise Refused(Code.USER_DISABLED)
-    if is_first:
-        outcome = effect()
-        own = (IdempotencyKey.user_id == actor.id, IdempotencyKey.key == key)
-        db.session.execute(update(IdempotencyKey).where(*own).values(outcome=outcome))
-        return outcome
-    done = db.session.get_one(IdempotencyKey, (actor.id, key))
-    if done.digest != digest:
-        raise Refused(Code.FORM_KEY_REUSED)
-    return done.outcome
-
-
-def _claim(actor: Actor, key: str, digest: str) -> bool:
-    """Insert the key, without an outcome yet; False where it is there already. Waits for whoever
-    is inserting the same key."""
-    is_postgresql = db.session.get_bind().dialect.name == "postgresql"
-    insert = postgresql.insert if is_postgresql else sqlite.insert
-    values = {"user_id": actor.id, "key": key, "digest": digest, "outcome": ""}
-    claim = insert(IdempotencyKey).values(**values, created_at=db.now()).on_conflict_do_nothing()
-    return db.session.scalar(claim.returning(IdempotencyKey.key)) is not None
+    digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
+    done = db.session.get(IdempotencyKey, (actor.id, key))
+    if done is not None:
+        if done.digest != digest:
+            raise Refused(Code.FORM_KEY_REUSED)
+        return done.outcome
+    outcome = effect()
+    db.session.add(
+        IdempotencyKey(
+            user_id=actor.id, key=key, digest=digest, outcome=outcome, created_at=db.now()
+        )
+    )
+    db.session.flush()
+    return outcome
 
 
 def has_run(actor: Actor, key: str) -> bool:

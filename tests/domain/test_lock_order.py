@@ -18,8 +18,8 @@ from portal.domain import (
     imports,
     notifications,
     outbox,
-    ownership,
     values,
+    workflows,
 )
 from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount
@@ -115,7 +115,7 @@ def _disable(world: World) -> Unit:
         hire(OLGA, AccountRole.OWNER, ident)
     make_cloud(OLGA)
     give(OLGA, world.doras_cloud)
-    return lambda: ownership.disable(user(OLGA), by=COMMAND, heir=user(EDDIE))
+    return lambda: workflows.disable_user(user(OLGA), by=COMMAND, heir=user(EDDIE))
 
 
 def _end_sessions(_world: World) -> Unit:
@@ -136,7 +136,7 @@ def _erase(world: World) -> Unit:
     for email in (OLGA, EDDIE):
         db.write(partial(identity.save_form, user(email).id, {"name": ["Carl & Sons"]}))
     record = db.session.get_one(Customer, world.carls_customer)
-    return lambda: (imports.erase(record), customers.erase(record, by=COMMAND))
+    return lambda: workflows.erase_customer(record, by=COMMAND)
 
 
 def _grant_partner_status(world: World) -> Unit:

@@ -77,7 +77,6 @@ def test_a_page_that_asks_by_itself_does_not_keep_the_session_alive(
 
 
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
-@pytest.mark.both_databases
 def test_reading_goes_on_while_nothing_can_be_written(
     app: Flask, world: World, clock: Clock, browser: Open, cast: tuple[str, World]
 ) -> None:
