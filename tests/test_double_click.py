@@ -18,6 +18,7 @@ from werkzeug.test import TestResponse
 from portal import db
 from portal.domain import idempotency
 from portal.domain.access import AccountAccess, AccountRole, CloudAccess, CloudRole
+from portal.domain.accounts import BillingAccount
 from portal.domain.clouds import Cloud, Folder
 from portal.domain.customers import Customer, CustomerNote, SavedView
 from portal.domain.identity import User
@@ -160,7 +161,7 @@ def test_control_without_the_lock_and_the_unique_key_both_requests_act(
 ) -> None:
     drop = "ALTER TABLE form_keys DROP CONSTRAINT pk_form_keys"
     db.write(lambda: db.session.execute(text(drop)))
-    without_locks(monkeypatch, User)
+    without_locks(monkeypatch, User, BillingAccount)
     before = count(CustomerNote)
     double_click(browser, world, NOTE, before=KEEP)
     assert count(CustomerNote) == before + 2
