@@ -1,6 +1,6 @@
 """deploy/upgrade on an installation of its own: real versions, real migrations, a real web server.
 
-In systemd's place stands tests/systemctl.py, which runs what the units say.
+In systemd's place stands tests/support/systemctl.py, which runs what the units say.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Installation:
         settings["MAILBOX_DIR"] = str(home / "mailbox")
         (home / ".env").write_text("".join(f"{name}='{of}'\n" for name, of in settings.items()))
         systemctl = home / "systemctl"
-        systemctl.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT}/tests/systemctl.py "$@"\n')
+        systemctl.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT}/tests/support/systemctl.py "$@"\n')
         systemctl.chmod(0o755)
         own = {setting.name for setting in config.SETTINGS}
         self.env = {name: value for name, value in os.environ.items() if name not in own} | {

@@ -199,7 +199,7 @@ def test_a_line_break_in_an_address_brings_nobody_else_in(
         work()
         assert relay.connections == []
     assert delivery(about) == refused
-    use(app, 0, MAIL_SERVER="", MAILBOX_DIR=str(tmp_path))
+    use(app, 0, mail_server="", mailbox_dir=str(tmp_path))
     about = queue(to=by_file, about="dn2y")
     work()
     assert delivery(about) == refused

@@ -128,7 +128,7 @@ def test_runs_on_one_postgresql_do_not_meet(
 @pytest.mark.parametrize("end", ["pass", f"os.kill(os.getpid(), {signal.SIGKILL})", "1 / 0"])
 def test_postgresql_does_not_outlive_its_tests(end: str) -> None:
     program = (
-        "import os; from tests import postgres; process = postgres.start()._process\n"
+        "import os; from tests.support import postgres; process = postgres.start()._process\n"
         f"print(process.port, process.home, flush=True); {end}"
     )
     env = {key: value for key, value in os.environ.items() if key != "TEST_DATABASE_URL"}
