@@ -1,7 +1,7 @@
-"""The drop-down of clouds: somebody with ten clouds beside somebody with ten thousand.
+"""Benchmark of the drop-down of clouds: a user with ten clouds against one with ten thousand.
 
-Run it with `make bench`. It prints the median of each, and their ratio; timings are noisy, ratios
-of one run less so.
+Run it with `make bench`. It prints both medians and their ratio, which varies less between runs
+than the times do.
 """
 
 from __future__ import annotations
@@ -27,22 +27,24 @@ ROUNDS = 200
 MANY = 10_000
 
 
-def median_ms(question: Callable[[], object]) -> float:
-    """The median of `ROUNDS` answers, in milliseconds."""
-    taken = []
+def median_ms(unit: Callable[[], object]) -> float:
+    """Return the median time of `ROUNDS` runs of the unit, in milliseconds."""
+    times = []
     for _round in range(ROUNDS):
         begin = time.perf_counter()
-        db.read(question)
-        taken.append((time.perf_counter() - begin) * 1000)
-    return statistics.median(taken)
+        db.read(unit)
+        times.append((time.perf_counter() - begin) * 1000)
+    return statistics.median(times)
 
 
-def asked(by: Actor, to: str, search: str) -> Callable[[], object]:
-    def question() -> object:
-        at = links.target_for(db.session.get_one(BillingAccount, to), by)
-        return links.list_candidates(at, search=search)
+def list_unit(by: Actor, to: str, search: str) -> Callable[[], object]:
+    """Return a unit that lists the clouds which the actor may link to the account."""
 
-    return question
+    def unit() -> object:
+        target = links.target_for(db.session.get_one(BillingAccount, to), by)
+        return links.list_candidates(target, search=search)
+
+    return unit
 
 
 def measure(world: World) -> None:
@@ -51,8 +53,8 @@ def measure(world: World) -> None:
     few, many = actor(DORA), actor(NINA)
     print(f"{'':30}{'10 clouds':>12}{f'{MANY:,}':>12}   ratio")
     for caption, search in (("opened", ""), ("searched by a rare name", f"-{MANY + 7}")):
-        short = median_ms(asked(few, world.ninas_subaccount, search))
-        long = median_ms(asked(many, world.ninas_subaccount, search))
+        short = median_ms(list_unit(few, world.ninas_subaccount, search))
+        long = median_ms(list_unit(many, world.ninas_subaccount, search))
         print(f"{caption:30}{short:>9.2f} ms{long:>9.2f} ms{long / short:>8.1f}")
 
 

@@ -1,8 +1,8 @@
-"""Three hundred slow clients, and one person who wants to read a page meanwhile.
+"""Benchmark of page times beside three hundred slow clients.
 
-Half of them send a request's header, half of them its body, a byte every half second; who is cut
-off comes again. Run it with `make bench`. Beside each other: waitress as `make run` starts it,
-gunicorn behind nginx as deploy/ sets both up, and gunicorn alone.
+Half of them send a request's header, half its body, a byte every half second; a client that is cut
+off connects again. Run it with `make bench`. It compares waitress as `make run` starts it, gunicorn
+behind nginx as deploy/ sets them up, and gunicorn alone.
 """
 
 from __future__ import annotations
@@ -31,42 +31,42 @@ from tests.support.visitor import Visitor
 SLOW = 300
 SECONDS_A_BYTE = 0.5
 QUIET_SECONDS, SLOW_SECONDS = 8, 20
-PATIENCE = 10
-"""Seconds after which somebody gives a page up."""
-PERSON = "olga@halden.example"
+TIMEOUT = 10
+"""Seconds after which a page counts as failed."""
+USER = "olga@halden.example"
 Counts: TypeAlias = "SynchronizedArray[int]"
 OPEN, CUT = 0, 1
 
 
-class Readings:
-    """How long pages took, in milliseconds, and how many did not come."""
+class Measurements:
+    """Times of pages in milliseconds, and the number of failed requests."""
 
     def __init__(self) -> None:
-        self.taken: dict[str, list[float]] = {}
+        self.times: dict[str, list[float]] = {}
         self.failed = 0
 
-    def read(self, pages: dict[str, tuple[Visitor, str]], seconds: float) -> None:
+    def measure(self, pages: dict[str, tuple[Visitor, str]], seconds: float) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            for caption, (person, path) in pages.items():
+            for caption, (visitor, path) in pages.items():
                 begin = time.perf_counter()
                 try:
-                    status = person.ask(path).status
+                    status = visitor.ask(path).status
                 except (OSError, http.client.HTTPException):
                     status = 0
                 if status == 200:
-                    took = (time.perf_counter() - begin) * 1000
-                    self.taken.setdefault(caption, []).append(took)
+                    milliseconds = (time.perf_counter() - begin) * 1000
+                    self.times.setdefault(caption, []).append(milliseconds)
                 else:
                     self.failed += 1
 
     def percentile(self, caption: str, percent: int) -> float | None:
-        taken = self.taken.get(caption, [])
-        return statistics.quantiles(taken, n=100)[percent - 1] if len(taken) > 1 else None
+        times = self.times.get(caption, [])
+        return statistics.quantiles(times, n=100)[percent - 1] if len(times) > 1 else None
 
 
-async def _dribble(number: int, port: int, tls: ssl.SSLContext | None, counts: Counts) -> None:
-    """One slow client, for good; thirty addresses have ten each."""
+async def _send_slowly(number: int, port: int, tls: ssl.SSLContext | None, counts: Counts) -> None:
+    """Run one slow client without end; ten of them share each of thirty addresses."""
     source = f"127.0.1.{number % 30 + 1}"
     head = f"Host: 127.0.0.1:{port}\r\n"
     if number % 2:
@@ -95,42 +95,42 @@ async def _dribble(number: int, port: int, tls: ssl.SSLContext | None, counts: C
         await asyncio.sleep(SECONDS_A_BYTE)
 
 
-async def _crowd(port: int, tls: ssl.SSLContext | None, counts: Counts) -> None:
-    slow = [asyncio.ensure_future(_dribble(n, port, tls, counts)) for n in range(SLOW)]
-    await asyncio.wait(slow, timeout=4 * SLOW_SECONDS)  # in case nobody ends it
+async def _run_clients(port: int, tls: ssl.SSLContext | None, counts: Counts) -> None:
+    clients = [asyncio.ensure_future(_send_slowly(n, port, tls, counts)) for n in range(SLOW)]
+    await asyncio.wait(clients, timeout=4 * SLOW_SECONDS)  # in case the parent is killed
 
 
-def _dribbling(port: int, authority: str | None, counts: Counts) -> None:
+def _client_process(port: int, authority: str | None, counts: Counts) -> None:
     tls = None if authority is None else ssl.create_default_context(cadata=authority)
-    asyncio.run(_crowd(port, tls, counts))
+    asyncio.run(_run_clients(port, tls, counts))
 
 
 @contextmanager
 def slow_clients(port: int, authority: str | None) -> Iterator[Counts]:
-    """All of them, in one process of their own; how many are connected, how often one was cut."""
+    """Run all slow clients in a process; yield how many are connected and how often one was cut."""
     counts = multiprocessing.Array("i", 2)
-    crowd = multiprocessing.Process(target=_dribbling, args=(port, authority, counts))
-    crowd.start()
+    process = multiprocessing.Process(target=_client_process, args=(port, authority, counts))
+    process.start()
     try:
         yield counts
     finally:
-        crowd.terminate()
-        crowd.join()
+        process.terminate()
+        process.join()
 
 
 def measure(caption: str, port: int, authority: str | None = None) -> None:
     tls = None if authority is None else ssl.create_default_context(cadata=authority)
-    stranger, olga = (Visitor(port, tls, patience=PATIENCE) for _ in range(2))
-    soon(lambda: _answers(stranger))
-    assert olga.sign_in(PERSON, demo.PASSWORD).status == 303
-    pages = {"sign-in": (stranger, "/sign-in"), "customers": (olga, olga.follow("/partner"))}
-    quiet, slow = Readings(), Readings()
-    quiet.read(pages, QUIET_SECONDS)
+    anonymous, olga = (Visitor(port, tls, patience=TIMEOUT) for _ in range(2))
+    soon(lambda: _is_up(anonymous))
+    assert olga.sign_in(USER, demo.PASSWORD).status == 303
+    pages = {"sign-in": (anonymous, "/sign-in"), "customers": (olga, olga.follow("/partner"))}
+    quiet, slow = Measurements(), Measurements()
+    quiet.measure(pages, QUIET_SECONDS)
     with slow_clients(port, authority) as counts:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while counts[OPEN] < SLOW and time.monotonic() < deadline:
             time.sleep(0.1)
-        slow.read(pages, SLOW_SECONDS)
+        slow.measure(pages, SLOW_SECONDS)
         connected, cut = counts[OPEN], counts[CUT]
     for page in pages:
         row = f"{caption:24}{page:11}"
@@ -140,18 +140,18 @@ def measure(caption: str, port: int, authority: str | None = None) -> None:
                 row += f"{'–':>8}{'–':>8}{'–':>6}"
             else:
                 row += f"{before:8.1f}{after:8.1f}{after / before:6.1f}"
-        answered = len(slow.taken.get(page, []))
+        answered = len(slow.times.get(page, []))
         print(f"{row}{answered:9}{quiet.failed:4}/{slow.failed:<5}{connected:6}{cut:6}", flush=True)
 
 
-def _answers(person: Visitor) -> bool:
+def _is_up(visitor: Visitor) -> bool:
     with suppress(OSError, http.client.HTTPException):
-        return person.ask("/sign-in").status == 200
+        return visitor.ask("/sign-in").status == 200
     return False
 
 
-def plant(folder: Path) -> str:
-    """The demonstration, and its URL."""
+def seed(folder: Path) -> str:
+    """Create the demonstration database; return its URL."""
     url = f"sqlite:///{folder / 'bench.db'}"
     with make_app(url).app_context():
         flask_migrate.upgrade()
@@ -169,15 +169,15 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory(prefix="portal-bench-") as name:
         folder = Path(name)
-        url, port = plant(folder), free_port()
-        own = {"EXTERNAL_URL": f"http://127.0.0.1:{port}", "MAILBOX_DIR": f"{folder}/mailbox"}
-        with running("serve", url, PORT=str(port), **own):
+        url, port = seed(folder), free_port()
+        settings = {"EXTERNAL_URL": f"http://127.0.0.1:{port}", "MAILBOX_DIR": f"{folder}/mailbox"}
+        with running("serve", url, PORT=str(port), **settings):
             measure("waitress", port)
         with nginx.running(folder) as site:
-            words = gunicorn(site.socket)
-            with started(words, environment(url, TRUSTED_PROXIES="1", **own)):
+            command = gunicorn(site.socket)
+            with started(command, environment(url, TRUSTED_PROXIES="1", **settings)):
                 measure("nginx and gunicorn", site.https, site.authority)
-        with started(gunicorn(f"127.0.0.1:{port}"), environment(url, **own)):
+        with started(gunicorn(f"127.0.0.1:{port}"), environment(url, **settings)):
             measure("gunicorn alone", port)
 
 

@@ -37,8 +37,8 @@ def on_starting(server: Any) -> None:
     """Before it listens: refuse what `flask serve` refuses, then set aside what stands for good."""
     with server.app.wsgi().app_context():
         try:
-            serve.sign_ins()
-        except serve.Demonstration as error:
+            serve.demo_accounts()
+        except serve.DemoInProduction as error:
             raise SystemExit(f"Error: {error.message}") from None
         finally:
             db.session.remove()

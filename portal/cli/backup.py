@@ -1,4 +1,4 @@
-"""Keeping: the whole database as one file, and back from it."""
+"""Backup and restore: the whole database to one file, and back."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ FUNCTIONS = text(
     "current_schema()::regnamespace AND p.proowner = current_user::regrole AND NOT EXISTS "
     "(SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')"
 )
-"""Those of the triggers; not those of an extension."""
+"""The functions of triggers, without those of extensions."""
 
 SCHEMAS = text(
     "SELECT quote_ident(nspname) FROM pg_namespace WHERE nspname !~ '^pg_' "
     "AND nspname NOT IN ('information_schema', current_schema())"
 )
-"""Others than ours, which a backup holds as well."""
+"""Schemas other than the current one; a backup holds them as well."""
 
 
 @click.command()
@@ -39,13 +39,13 @@ def backup(file: Path) -> None:
         raise click.ClickException(f"{file} is there already; a backup replaces nothing.")
     part = file.with_name(file.name + ".part")
     try:
-        part.unlink(missing_ok=True)  # what was left there has its own readers, or leads elsewhere
+        part.unlink(missing_ok=True)  # a leftover may be readable for others, or be a link
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         if _url().get_backend_name() == "sqlite":
-            _copy(_sqlite(), part)
+            _copy(_sqlite_path(), part)
         else:
-            _run("pg_dump", "--format=custom", f"--file={part}", f"--dbname={_libpq()}")
-        part.replace(file)  # whole, or not at all
+            _run("pg_dump", "--format=custom", f"--file={part}", f"--dbname={_libpq_url()}")
+        part.replace(file)  # atomic
     except OSError as error:
         raise click.ClickException(f"{file} can't be written: {error.strerror}.") from error
     finally:
@@ -64,12 +64,12 @@ def restore(file: Path) -> None:
     waiting there may have left since: it is parked, and its link can be copied."""
     if _url().get_backend_name() == "sqlite":
         _refuse_foreign(file)
-        _copy(file, _sqlite())
+        _copy(file, _sqlite_path())
     else:
-        _run("pg_restore", "--list", str(file))  # no archive: it is said before anything is dropped
+        _run("pg_restore", "--list", str(file))  # fail before anything is dropped
         _drop_all()
-        into = ("--no-owner", "--single-transaction", "--exit-on-error", f"--dbname={_libpq()}")
-        _run("pg_restore", *into, str(file))
+        options = ("--no-owner", "--single-transaction", "--exit-on-error")
+        _run("pg_restore", *options, f"--dbname={_libpq_url()}", str(file))
     parked = db.write(outbox.park_restored)
     click.echo(
         f"The database is as {file} had it. Mails of invitations that may have left since, and are "
@@ -81,34 +81,37 @@ def _url() -> URL:
     return make_url(current_app.config["SQLALCHEMY_DATABASE_URI"])
 
 
-def _sqlite() -> Path:
+def _sqlite_path() -> Path:
     return Path(str(_url().database))
 
 
 def _copy(source: Path, target: Path) -> None:
-    """SQLite's own online copy, which knows about writers and the write-ahead log."""
+    """Copy by SQLite's online backup, which is safe beside writers and a write-ahead log."""
     with (
-        closing(sqlite3.connect(source)) as there,
-        closing(sqlite3.connect(target, timeout=30)) as here,
+        closing(sqlite3.connect(source)) as source_connection,
+        closing(sqlite3.connect(target, timeout=30)) as target_connection,
     ):
-        there.backup(here)
+        source_connection.backup(target_connection)
 
 
 def _refuse_foreign(file: Path) -> None:
+    """Raise click.ClickException for a file that is no backup of a portal."""
     try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as kept:
-            kept.execute("SELECT version_num FROM alembic_version").fetchone()
-            kept.execute("SELECT id FROM users LIMIT 1").fetchone()
+        with closing(
+            sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+        ) as connection:
+            connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            connection.execute("SELECT id FROM users LIMIT 1").fetchone()
     except sqlite3.Error as error:
         raise click.ClickException(f"{file} is no backup of a portal: {error}.") from error
 
 
 def _drop_all() -> None:
-    """What a later migration made would otherwise stay, and stand in its way the next time."""
+    """Drop everything: what later migrations created would remain, and make them fail next time."""
     with db.extension.engine.connect().execution_options(writing=True) as connection:
-        there = MetaData()
-        there.reflect(connection)
-        there.drop_all(connection)
+        metadata = MetaData()
+        metadata.reflect(connection)
+        metadata.drop_all(connection)
         for name in connection.scalars(SCHEMAS).all():
             connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
         for name in connection.scalars(FUNCTIONS).all():
@@ -116,19 +119,20 @@ def _drop_all() -> None:
         connection.commit()
 
 
-def _libpq() -> str:
-    """The database for PostgreSQL's programs; the password goes by their environment."""
-    plain = _url().set(drivername="postgresql", password=None)
-    return plain.render_as_string(hide_password=False)
+def _libpq_url() -> str:
+    """Return the database's URL for PostgreSQL's programs, without the password: it is passed by
+    their environment, which other users of the machine cannot read."""
+    url = _url().set(drivername="postgresql", password=None)
+    return url.render_as_string(hide_password=False)
 
 
-def _run(program: str, *words: str) -> None:
-    """One of PostgreSQL's programs; what it complains about is told in its own words."""
+def _run(program: str, *arguments: str) -> None:
+    """Run one of PostgreSQL's programs. Raises click.ClickException with its error output."""
     password = _url().password
     env = os.environ | ({"PGPASSWORD": password} if password else {})
     try:
-        subprocess.run(  # noqa: S603 - the words are ours, and no shell reads them
-            [program, *words], env=env, check=True, capture_output=True, text=True
+        subprocess.run(  # noqa: S603 - our own arguments, and no shell
+            [program, *arguments], env=env, check=True, capture_output=True, text=True
         )
     except FileNotFoundError:
         raise click.ClickException(

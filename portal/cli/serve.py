@@ -1,4 +1,4 @@
-"""Serving: the web server with its mail worker, a worker alone, the demonstration's data."""
+"""Serve: the web server with its mail worker, a worker alone, the demonstration data."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from portal import config, db, demo, worker
 
 THREADS = 8
 CONNECTIONS = 1000
-"""More than waitress's 100, which three hundred slow clients exhaust."""
-WORKER_FINISHES_WITHIN = 25
-"""Seconds after Ctrl-C."""
+"""Waitress's default of 100 is exhausted by three hundred slow clients."""
+WORKER_STOP_TIMEOUT = 25
+"""Seconds the worker has after Ctrl-C to finish what it does."""
 
 
 @click.command()
 @with_appcontext
 def up() -> None:
     """Migrate, plant the demonstration world on a local run's first start, then serve."""
-    os.umask(0o077)  # the database and the mailbox are nobody else's
+    os.umask(0o077)  # database and mailbox are private
     flask_migrate.upgrade()
     if config.current().portal_env == "local" and db.read(demo.is_empty):
-        _plant(demo.CUSTOMERS)
+        _seed(demo.CUSTOMERS)
     _serve()
 
 
@@ -45,31 +45,31 @@ def serve() -> None:
 
 def _serve() -> None:
     settings = config.current()
-    known = sign_ins()
+    accounts = demo_accounts()
     stop = threading.Event()
-    keeper = threading.Thread(target=_keep_worker, args=(stop,), daemon=True)
+    supervisor = threading.Thread(target=_supervise_worker, args=(stop,), daemon=True)
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT
         signal.signal(number, signal.default_int_handler)
     server = _listen(settings.host, settings.port)
-    keeper.start()
+    supervisor.start()
     gc.collect()
-    gc.freeze()  # what stands for good is not looked through again: shorter pauses
+    gc.freeze()  # shorter pauses: permanent objects are not traversed again
     try:
         click.echo(f"\n{settings.product_name}: {settings.external_url}\n")
-        click.echo(known)
+        click.echo(accounts)
         click.echo("Ctrl-C stops the web server and the mail worker.\n")
         server.run()
     except KeyboardInterrupt:
-        pass  # waitress knows it once it runs; this one came before
+        pass  # waitress handles it while it runs; this one came before
     finally:
         stop.set()
         server.close()
-        keeper.join(timeout=30)
+        supervisor.join(timeout=30)
         click.echo("Stopped.")
 
 
-class Demonstration(click.ClickException):
-    """Production on the demonstration's data."""
+class DemoInProduction(click.ClickException):
+    """Refuses to serve demonstration data in production."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -78,13 +78,15 @@ class Demonstration(click.ClickException):
         )
 
 
-def sign_ins() -> str:
-    """Who one can be in the demonstration, empty without one. Raises Demonstration in production,
-    whichever web server asks."""
-    known = db.read(demo.sign_ins)
-    if known and config.current().portal_env == "production":
-        raise Demonstration
-    return known
+def demo_accounts() -> str:
+    """Return the table of demonstration accounts; empty without demonstration data.
+
+    Raises DemoInProduction. Every web server calls this when it starts.
+    """
+    accounts = db.read(demo.accounts_table)
+    if accounts and config.current().portal_env == "production":
+        raise DemoInProduction
+    return accounts
 
 
 def _listen(host: str, port: int) -> Any:
@@ -95,39 +97,39 @@ def _listen(host: str, port: int) -> Any:
             port=port,
             threads=THREADS,
             connection_limit=CONNECTIONS,
-            max_request_body_size=4 * config.MAX_FILE_BYTES,  # waitress keeps bodies on disk
-            clear_untrusted_proxy_headers=False,  # ProxyFix reads them if so many are trusted
+            max_request_body_size=4 * config.MAX_FILE_BYTES,  # waitress buffers bodies on disk
+            clear_untrusted_proxy_headers=False,  # ProxyFix reads those of trusted proxies
             ident="",
         )
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
+        reason = getattr(error, "strerror", None) or error
         raise click.ClickException(
-            f"{host}:{port} can't be listened on ({why}). "
+            f"{host}:{port} can't be listened on ({reason}). "
             "Another program has the port? Choose one with PORT=8001 make run."
         ) from error
 
 
-def _keep_worker(stop: threading.Event) -> None:
-    """A worker process of its own; started again should it end by itself."""
+def _supervise_worker(stop: threading.Event) -> None:
+    """Run the worker as a process until `stop` is set; restart it when it ends."""
     while not stop.is_set():
-        with subprocess.Popen(  # noqa: S603 - every word is ours
+        with subprocess.Popen(  # noqa: S603 - our own arguments
             [sys.executable, "-m", "flask", "--app", "wsgi", "work", "--under", str(os.getpid())],
             cwd=config.ROOT,
         ) as process:
             while process.poll() is None and not stop.wait(0.2):
                 pass
             if process.poll() is None:
-                _end(process)
+                _stop(process)
             elif not stop.wait(2):
                 click.echo(f"The mail worker ended ({process.returncode}); it is started again.")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """It may finish what it is handing over, but not wait ten minutes for a relay's reply; a mail
-    whose reply it does not hear is unknown."""
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Let the worker finish a delivery, but not wait ten minutes for a relay's reply: without the
+    reply, the mail's delivery is unknown."""
     process.terminate()
     try:
-        process.wait(timeout=WORKER_FINISHES_WITHIN)
+        process.wait(timeout=WORKER_STOP_TIMEOUT)
     except subprocess.TimeoutExpired:
         process.kill()
 
@@ -141,12 +143,12 @@ def work(under: int | None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_args: stop.set())
     if under is not None:
-        threading.Thread(target=_watch, args=(under, stop), daemon=True).start()
+        threading.Thread(target=_watch_parent, args=(under, stop), daemon=True).start()
     worker.run(stop)
 
 
-def _watch(parent: int, stop: threading.Event) -> None:
-    """A server that was killed could not tell its worker, which would stay behind."""
+def _watch_parent(parent: int, stop: threading.Event) -> None:
+    """Set `stop` when the parent process is gone; a killed server cannot stop its worker."""
     while os.getppid() == parent and not stop.wait(0.5):
         pass
     stop.set()
@@ -155,7 +157,7 @@ def _watch(parent: int, stop: threading.Event) -> None:
 @click.command()
 @click.option(
     "--customers",
-    type=click.IntRange(min=demo.FEWEST),
+    type=click.IntRange(min=demo.MIN_CUSTOMERS),
     default=demo.CUSTOMERS,
     show_default=True,
     help="How many the partners have.",
@@ -168,14 +170,14 @@ def seed(customers: int) -> None:
     if not db.read(demo.is_empty):
         click.echo("The database has users already; nothing is added.")
         return
-    _plant(customers)
+    _seed(customers)
     click.echo("The demonstration data is in place.")
 
 
-def _plant(customers: int) -> None:
+def _seed(customers: int) -> None:
     label = "The demonstration: a year of three partners"
     with click.progressbar(length=demo.DAYS, label=label) as bar:
-        demo.seed(customers=customers, told=bar.update)
+        demo.seed(customers=customers, on_progress=bar.update)
 
 
 COMMANDS = (up, serve, work, seed)

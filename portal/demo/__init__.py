@@ -1,4 +1,4 @@
-"""The demonstration world, told in the verbs of the domain; every firm and person is invented."""
+"""The demonstration data, created by the domain's verbs; companies and people are invented."""
 
 from __future__ import annotations
 
@@ -6,47 +6,56 @@ from collections.abc import Callable
 from functools import partial
 
 from portal import db
-from portal.demo.people import PASSWORD, PEOPLE, Cast
-from portal.demo.scenarios import write
-from portal.demo.timeline import Diary
+from portal.demo import scenarios
+from portal.demo.people import PASSWORD, PEOPLE, Directory
+from portal.demo.timeline import Timeline
 from portal.domain import identity, policy
 from portal.domain.policy import Policy
 
-CUSTOMERS, FEWEST = 300, 45
-"""With fewer, not every kind of story is told."""
+CUSTOMERS = 300
+MIN_CUSTOMERS = 45
+"""With fewer, some kinds of stories do not occur."""
 DAYS = 370
-"""The length of what is told."""
+"""The length of the timeline."""
 
 
 def is_empty() -> bool:
-    """Whether nobody has an account here yet."""
+    """Return whether the database has no users."""
     return not identity.has_users()
 
 
-def sign_ins() -> str:
-    """Who one can be in the demonstration, as a table for the terminal; empty without one."""
-    known = [email for email in PEOPLE if identity.user_by_email(email) is not None]
-    if not known:
+def accounts_table() -> str:
+    """Return the demonstration's accounts as a table for the terminal; empty if it has none."""
+    emails = [email for email in PEOPLE if identity.user_by_email(email) is not None]
+    if not emails:
         return ""
-    lines = [f"  {email:28} {PEOPLE[email][1]}" for email in known]
+    lines = [f"  {email:28} {PEOPLE[email][1]}" for email in emails]
     return f"Sign in with the password {PASSWORD!r} as\n" + "\n".join(lines) + "\n"
 
 
-def seed(*, customers: int = CUSTOMERS, told: Callable[[int], object] = lambda _days: None) -> None:
-    """Three partners and their customers over the last year, and the present; all or nothing, for
-    half a world would be taken for one that is in use. `told` hears of the days as they are told.
+def seed(
+    *, customers: int = CUSTOMERS, on_progress: Callable[[int], object] = lambda _days: None
+) -> None:
+    """Create three partners, their customers over the last year, and today's events.
+
+    One unit of work: part of the data would be mistaken for data in use. `on_progress` gets the
+    number of days completed since its last call, DAYS in all.
     """
     password_hash = identity.hash_password(PASSWORD)
-    agreed = policy.current()
-    # The limits of this installation are not those under which the story took place.
-    policy.configure(Policy(initial_grant=agreed.initial_grant, currency=agreed.currency))
+    installation_policy = policy.current()
+    # The limits of this installation do not apply to the demonstration's past.
+    policy.configure(
+        Policy(
+            initial_grant=installation_policy.initial_grant, currency=installation_policy.currency
+        )
+    )
     try:
-        db.write(partial(_seed, password_hash, customers, told))
+        db.write(partial(_seed, password_hash, customers, on_progress))
     finally:
-        policy.configure(agreed)
+        policy.configure(installation_policy)
 
 
-def _seed(password_hash: str, customers: int, told: Callable[[int], object]) -> None:
-    diary, cast = Diary(db.now()), Cast(password_hash)
-    write(diary, cast, customers=customers)
-    diary.tell(told)
+def _seed(password_hash: str, customers: int, on_progress: Callable[[int], object]) -> None:
+    timeline, directory = Timeline(db.now()), Directory(password_hash)
+    scenarios.schedule(timeline, directory, customers=customers)
+    timeline.run(on_progress)

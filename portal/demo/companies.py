@@ -1,4 +1,4 @@
-"""Invented firms: name, people, address, phone and a tax number whose check digits are right."""
+"""Invented companies: name, people, address, phone and a tax number with valid check digits."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from portal.demo.locales import LANDS, Land
-from portal.demo.timeline import luck
+from portal.demo.locales import COUNTRIES, Country
+from portal.demo.timeline import seeded_random
 from portal.domain import values
 from portal.domain.customers import Draft
 from portal.domain.values import Invalid
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVW"
-"""Those that end an Irish number."""
-LATIN = str.maketrans({
+"""The letters that an Irish tax number may end with."""
+TRANSLITERATION = str.maketrans({
     "а": "a", "б": "b", "в": "v", "г": "g", "д": "d", "е": "e", "ж": "zh", "з": "z", "и": "i",
     "й": "y", "к": "k", "л": "l", "м": "m", "н": "n", "о": "o", "п": "p", "р": "r", "с": "s",
     "т": "t", "у": "u", "ф": "f", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch",
@@ -34,73 +34,76 @@ DESCRIPTIONS = (
 
 
 @dataclass(frozen=True)
-class Firm:
-    """What a partner knows of a firm, and the person there who has a cloud account."""
+class Company:
+    """A customer's record as its partner enters it, and the contact with the cloud account."""
 
     draft: Draft
-    person: str
+    contact_name: str
 
     @property
     def email(self) -> str:
         return self.draft.invitation_email
 
 
-def firms(seed: str) -> Iterator[Firm]:
-    """Firms without end, the same ones for the same seed, no name twice."""
-    chance = luck(seed)
-    known: set[str] = set()
+def companies(seed: str) -> Iterator[Company]:
+    """Yield companies with unique names, without end; the same ones for the same seed."""
+    rng = seeded_random(seed)
+    names: set[str] = set()
     while True:
-        firm = _firm(chance, chance.choice(LANDS))
-        if firm.draft.name not in known:
-            known.add(firm.draft.name)
-            yield firm
+        company = _company(rng, rng.choice(COUNTRIES))
+        if company.draft.name not in names:
+            names.add(company.draft.name)
+            yield company
 
 
 def slug(text: str) -> str:
-    """A name as it stands in a domain."""
-    plain = values.search_key(text.casefold().translate(LATIN))
-    return re.sub("[^a-z0-9]+", "-", plain).strip("-")
+    """Return a name as the label of a domain."""
+    latin = values.search_key(text.casefold().translate(TRANSLITERATION))
+    return re.sub("[^a-z0-9]+", "-", latin).strip("-")
 
 
-def tax_number(chance: random.Random, pattern: str, country: str) -> str:
-    """A number of this pattern, drawn until its check digits match."""
+def tax_number(rng: random.Random, pattern: str, country: str) -> str:
+    """Return a random number of this pattern whose check digits are valid in the country."""
     while True:
         try:
-            return values.tax_number(_drawn(chance, pattern), country)
+            return values.tax_number(_fill(rng, pattern), country)
         except Invalid:
             continue
 
 
-def _firm(chance: random.Random, land: Land) -> Firm:
-    tongue = land.tongue
-    place = chance.choice(tongue.heads) + chance.choice(tongue.tails)
-    name = tongue.firm.format(place=place, trade=chance.choice(tongue.trades))
-    first, last = chance.choice(tongue.first_names), chance.choice(tongue.last_names)
+def _company(rng: random.Random, country: Country) -> Company:
+    # The order of the draws is part of the demonstration's content.
+    locale = country.locale
+    town = rng.choice(locale.place_prefixes) + rng.choice(locale.place_suffixes)
+    name = locale.company_format.format(place=town, trade=rng.choice(locale.trades))
+    first_name, last_name = rng.choice(locale.first_names), rng.choice(locale.last_names)
     domain = f"{slug(name)}.example"
-    code = _drawn(chance, land.post_code)
-    street, number = chance.choice(tongue.streets), chance.randint(1, 90)
-    address = tongue.street.format(street=street, number=number, code=code, town=place)
-    has_tin = 1 if values.tax_required(land.code) else 0.8
-    local = chance.choice((f"{slug(first)}.{slug(last)}", slug(last), "office", "it"))
+    post_code = _fill(rng, country.post_code)
+    street, number = rng.choice(locale.streets), rng.randint(1, 90)
+    address = locale.address_format.format(street=street, number=number, code=post_code, town=town)
+    tax_share = 1 if values.is_tax_number_required(country.code) else 0.8
+    mailbox = rng.choice((f"{slug(first_name)}.{slug(last_name)}", slug(last_name), "office", "it"))
     draft = Draft(
         name=name,
-        invitation_email=f"{local}@{domain}",
-        country=land.code,
-        tin=_sometimes(chance, has_tin, tax_number(chance, land.tax, land.code)),
-        longname=_sometimes(chance, 0.7, land.legal.format(name=name)),
-        phone=_sometimes(chance, 0.8, _drawn(chance, land.phone)),
-        email=_sometimes(chance, 0.3, f"accounts@{domain}"),
-        description=_sometimes(chance, 0.3, chance.choice(DESCRIPTIONS)),
-        legal_address=_sometimes(chance, 0.7, address),
-        post_code=code,
+        invitation_email=f"{mailbox}@{domain}",
+        country=country.code,
+        tin=_sometimes(rng, tax_share, tax_number(rng, country.tax_number, country.code)),
+        longname=_sometimes(rng, 0.7, country.legal_name.format(name=name)),
+        phone=_sometimes(rng, 0.8, _fill(rng, country.phone)),
+        email=_sometimes(rng, 0.3, f"accounts@{domain}"),
+        description=_sometimes(rng, 0.3, rng.choice(DESCRIPTIONS)),
+        legal_address=_sometimes(rng, 0.7, address),
+        post_code=post_code,
     )
-    return Firm(draft, f"{first} {last}")
+    return Company(draft, f"{first_name} {last_name}")
 
 
-def _sometimes(chance: random.Random, share: float, value: str) -> str:
-    return value if chance.random() < share else ""
+def _sometimes(rng: random.Random, probability: float, value: str) -> str:
+    """Return the value with this probability, otherwise an empty text."""
+    return value if rng.random() < probability else ""
 
 
-def _drawn(chance: random.Random, pattern: str) -> str:
-    digits = re.sub("#", lambda _sign: chance.choice("123456789"), pattern)
-    return re.sub("@", lambda _sign: chance.choice(LETTERS), digits)
+def _fill(rng: random.Random, pattern: str) -> str:
+    """Replace each `#` by a digit from 1 to 9 and each `@` by one of LETTERS."""
+    digits = re.sub("#", lambda _match: rng.choice("123456789"), pattern)
+    return re.sub("@", lambda _match: rng.choice(LETTERS), digits)

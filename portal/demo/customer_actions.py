@@ -1,4 +1,4 @@
-"""A customer's life: what its partner's staff and its own person do, each in the domain's verb."""
+"""What partners and customers do in the demonstration, by the verbs of the domain."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 from portal import db
-from portal.demo.companies import Firm
-from portal.demo.people import Cast
-from portal.demo.timeline import Diary, Fate
+from portal.demo.companies import Company
+from portal.demo.people import Directory
+from portal.demo.timeline import DeliveryOutcome, Timeline
 from portal.domain import accounts, cloud_access, clouds, customers, invitations, links
 from portal.domain.access import CloudRole
 from portal.domain.accounts import BillingAccount
@@ -31,7 +31,7 @@ NOTES = (
     "Visited them. Two people look after the cloud, both new to it.",
     "Pays on the last day, but pays.",
 )
-CHASING = (
+REMINDERS = (
     "Asked by phone: the mail was seen, the boss has to agree.",
     "Wrote again; no answer so far.",
     "They moved offices. Try again in two weeks.",
@@ -39,50 +39,49 @@ CHASING = (
 
 
 @dataclass
-class Desk:
-    """A partner's side: its owner, and those who look after customers now."""
+class SimulatedPartner:
+    """A partner: its owner, and the staff who look after customers now."""
 
-    diary: Diary
-    cast: Cast
-    owner: str
-    prefix: str
+    timeline: Timeline
+    directory: Directory
+    owner_email: str
+    reference_prefix: str
     editors: list[str] = field(default_factory=list)
     managers: list[str] = field(default_factory=list)
-    """Who looks after customers, as often as they do; empty: nobody in particular."""
-    added: int = 0
+    """Account managers, each as often as they get a customer; an empty text is no manager."""
+    added_count: int = 0
 
     @property
     def account(self) -> BillingAccount:
-        return self.cast.own(self.owner)
-
-    def reference(self) -> str:
-        self.added += 1
-        return f"{self.prefix}-{1000 + self.added}"
-
-
-@dataclass
-class Life:
-    """One customer of one partner; `record` is the newest where the address was corrected."""
-
-    desk: Desk
-    firm: Firm
-    chance: random.Random
-    record: Customer = field(init=False)
-
-    @property
-    def person(self) -> Actor:
-        """Who answers for the customer."""
-        return self.desk.cast.actor(self.record.invitation_email)
-
-    @property
-    def editor(self) -> Actor:
-        """One of the partner's staff."""
-        return self.desk.cast.actor(self.chance.choice(self.desk.editors))
+        return self.directory.own_account(self.owner_email)
 
     @property
     def owner(self) -> Actor:
-        """The partner's."""
-        return self.desk.cast.actor(self.desk.owner)
+        return self.directory.actor(self.owner_email)
+
+    def next_reference(self) -> str:
+        self.added_count += 1
+        return f"{self.reference_prefix}-{1000 + self.added_count}"
+
+
+@dataclass
+class SimulatedCustomer:
+    """One customer of one partner. `record` is the newest one after a corrected address."""
+
+    partner: SimulatedPartner
+    company: Company
+    rng: random.Random
+    record: Customer = field(init=False)
+
+    @property
+    def contact(self) -> Actor:
+        """The invited person, who acts for the customer."""
+        return self.partner.directory.actor(self.record.invitation_email)
+
+    @property
+    def editor(self) -> Actor:
+        """A random member of the partner's staff."""
+        return self.partner.directory.actor(self.rng.choice(self.partner.editors))
 
     @property
     def subaccount(self) -> BillingAccount:
@@ -90,36 +89,40 @@ class Life:
 
     @property
     def own_account(self) -> BillingAccount:
-        return self.desk.cast.own(self.record.invitation_email)
+        return self.partner.directory.own_account(self.record.invitation_email)
 
-    def days(self, least: float, most: float) -> timedelta:
-        """Some time, rather short than long."""
-        return timedelta(days=self.chance.triangular(least, most, least))
+    def random_days(self, least: float, most: float) -> timedelta:
+        """Return a time between these days, rather short than long."""
+        return timedelta(days=self.rng.triangular(least, most, least))
 
     def add(
-        self, fate: Fate | None = None, *, with_cloud: bool = True, manager: str | None = None
+        self,
+        outcome: DeliveryOutcome | None = None,
+        *,
+        with_cloud: bool = True,
+        manager: str | None = None,
     ) -> None:
-        """The partner adds the customer, and the invitation leaves, to whatever fate."""
-        if fate:
-            self.desk.diary.fates[self.firm.email] = fate
+        """The partner adds the customer. `outcome` is what becomes of the invitation's mail."""
+        if outcome:
+            self.partner.timeline.delivery_outcomes[self.company.email] = outcome
         if manager is None:
-            manager = self.chance.choice(self.desk.managers)
+            manager = self.rng.choice(self.partner.managers)
         draft = replace(
-            self.firm.draft,
-            manager_id=self.desk.cast.user(manager).id if manager else "",
-            reference=self.desk.reference() if self.chance.random() < 0.7 else "",
+            self.company.draft,
+            manager_id=self.partner.directory.user(manager).id if manager else "",
+            reference=self.partner.next_reference() if self.rng.random() < 0.7 else "",
             with_cloud=with_cloud,
         )
-        self.record = customers.add(self.desk.account, by=self.editor, draft=draft)
+        self.record = customers.add(self.partner.account, by=self.editor, draft=draft)
 
     def correct_address(self) -> None:
-        """The partner invites `office@` instead, or whoever reads `hello@`."""
-        local, _, domain = self.firm.email.partition("@")
-        right = f"{'hello' if local == 'office' else 'office'}@{domain}"
-        self.record = customers.correct_address(self.record, by=self.editor, email=right)
+        """The partner invites `office@` instead, or `hello@` if that was the wrong one."""
+        local_part, _, domain = self.company.email.partition("@")
+        email = f"{'hello' if local_part == 'office' else 'office'}@{domain}"
+        self.record = customers.correct_address(self.record, by=self.editor, email=email)
 
     def sign_up(self) -> None:
-        self.desk.cast.sign_up(self.record.invitation_email, self.firm.person)
+        self.partner.directory.sign_up(self.record.invitation_email, self.company.contact_name)
 
     def accept(self) -> None:
         self._answer(customers.accept)
@@ -128,20 +131,20 @@ class Life:
         self._answer(customers.decline)
 
     def _answer(self, verb: Callable[..., Customer]) -> None:
-        asked = invitations.find_by_link(self.person, self.record.subaccount_id)
-        verb(asked, by=self.person)
+        invitation = invitations.find_by_link(self.contact, self.record.subaccount_id)
+        verb(invitation, by=self.contact)
 
-    def note(self, *, chasing: bool = False) -> None:
-        text = self.chance.choice(CHASING if chasing else NOTES)
+    def add_note(self, *, is_reminder: bool = False) -> None:
+        text = self.rng.choice(REMINDERS if is_reminder else NOTES)
         customers.add_note(self.record, by=self.editor, text=text)
 
     def edit(self, **fields: Any) -> None:
-        record = db.session.get_one(Customer, self.record.id)
-        draft = replace(customers.draft_of(record), **fields)
-        customers.edit(record, by=self.editor, draft=draft, version=record.version)
+        customer = db.session.get_one(Customer, self.record.id)
+        draft = replace(customers.draft_of(customer), **fields)
+        customers.edit(customer, by=self.editor, draft=draft, version=customer.version)
 
     def remove(self) -> None:
-        customers.remove(self.record, by=self.owner)
+        customers.remove(self.record, by=self.partner.owner)
 
     def suspend(self) -> None:
         customers.suspend(self.record, by=self.editor)
@@ -149,41 +152,41 @@ class Life:
     def resume(self) -> None:
         customers.resume(self.record, by=self.editor)
 
-    def end(self, *, by: Actor) -> None:
+    def end_partnership(self, *, by: Actor) -> None:
         customers.end_partnership(self.record, by=by)
 
     def create_own_cloud(self) -> Cloud:
-        """The person's, which they pay for themselves until it is linked."""
-        name = self.chance.choice(CLOUDS)
-        return clouds.create(self.own_account, by=self.person, name=name)
+        """The contact creates a cloud, and pays for it until it is linked."""
+        name = self.rng.choice(CLOUDS)
+        return clouds.create(self.own_account, by=self.contact, name=name)
 
     def create_cloud(self) -> Cloud:
-        """The partner's staff create it in the subaccount."""
-        return clouds.create(self.subaccount, by=self.editor, name=self.chance.choice(CLOUDS))
+        """The partner's staff create a cloud in the subaccount."""
+        return clouds.create(self.subaccount, by=self.editor, name=self.rng.choice(CLOUDS))
 
     def create_folder(self, name: str) -> None:
-        default = db.session.get_one(Cloud, self.record.default_cloud_id)
-        clouds.create_folder(default, by=self.person, name=name)
+        cloud = db.session.get_one(Cloud, self.record.default_cloud_id)
+        clouds.create_folder(cloud, by=self.contact, name=name)
 
-    def let_in(self, found: Cloud, role: CloudRole) -> None:
-        """The person gives the partner a role on a cloud of theirs."""
-        cloud_access.grant(found, by=self.person, role=role, to=self.desk.account.id)
+    def grant_access(self, cloud: Cloud, role: CloudRole) -> None:
+        """The contact gives the partner a role on one of their clouds."""
+        cloud_access.grant(cloud, by=self.contact, role=role, to=self.partner.account.id)
 
-    def turn_out(self, found: Cloud) -> None:
-        cloud_access.revoke_partner(found, by=self.person, of=self.desk.account.id)
+    def revoke_access(self, cloud: Cloud) -> None:
+        cloud_access.revoke_partner(cloud, by=self.contact, of=self.partner.account.id)
 
-    def link(self, found: Cloud, *, by: Actor) -> None:
-        link(found, by=by, to=self.subaccount)
+    def link(self, cloud: Cloud, *, by: Actor) -> None:
+        _link(cloud, by=by, to=self.subaccount)
 
-    def take_back(self, found: Cloud) -> None:
-        """The person pays for the cloud themselves again."""
+    def link_back(self, cloud: Cloud) -> None:
+        """The contact links the cloud to their own account again."""
         if self.own_account.mode is accounts.Mode.TRIAL:
-            accounts.switch_to_paid(self.own_account, by=self.person)
-        link(found, by=self.person, to=self.own_account)
+            accounts.switch_to_paid(self.own_account, by=self.contact)
+        _link(cloud, by=self.contact, to=self.own_account)
 
 
-def link(found: Cloud, *, by: Actor, to: BillingAccount) -> None:
-    """As on the screen: the effect is shown, then the cloud is linked."""
-    at = links.target_for(to, by)
-    shown = links.preview_effect(at, links.find_candidate(at, found)).digest
-    links.link(found, by=by, to=to, shown=shown)
+def _link(cloud: Cloud, *, by: Actor, to: BillingAccount) -> None:
+    """Link the cloud after a preview of the effect, as on the screen."""
+    target = links.target_for(to, by)
+    digest = links.preview_link(target, links.find_candidate(target, cloud)).digest
+    links.link(cloud, by=by, to=to, preview_digest=digest)

@@ -1,15 +1,15 @@
-"""Readers of the guide and what they said of it, and the operator, who reads that."""
+"""Feedback on the guide, and the operator who reads it."""
 
 from __future__ import annotations
 
-from portal.demo.people import AMIRA, EDDIE, INGRID, OLGA, PIET, SAM, VERA, Cast
-from portal.demo.timeline import Diary, Story
+from portal.demo.people import AMIRA, EDDIE, INGRID, OLGA, PIET, SAM, VERA, Directory
+from portal.demo.timeline import Story, Timeline
 from portal.domain import feedback, identity
 from portal.domain.actors import COMMAND
 from portal.domain.feedback import Reason
 
-SAID = (
-    # (days ago, who, page, why it did not help, what they wrote)
+FEEDBACK = (
+    # (days ago, reader, page, why it did not help, comment)
     (170, EDDIE, "invitation", None, ""),
     (151, PIET, "invitation", None, ""),
     (120, AMIRA, "many-customers", Reason.NO_ANSWER, "Какой разделитель ставит наш Excel?"),
@@ -21,21 +21,30 @@ SAID = (
 )  # fmt: skip
 
 
-def begin(diary: Diary, cast: Cast) -> None:
-    """Their stories begin."""
-    diary.begin(_operates(cast), days=372)
-    for days, email, page, reason, comment in SAID:
-        diary.begin(_says(cast, email, page, reason, comment), days=days)
+def schedule(timeline: Timeline, directory: Directory) -> None:
+    """Schedule the operator's appointment and all feedback."""
+    timeline.schedule(_appoint_operator(directory), days=372)
+    for days, email, page, reason, comment in FEEDBACK:
+        timeline.schedule(_submit(directory, email, page, reason, comment), days=days)
 
 
-def _operates(cast: Cast) -> Story:
-    cast.sign_up(INGRID)
-    identity.make_operator(cast.user(INGRID), by=COMMAND)
+def _appoint_operator(directory: Directory) -> Story:
+    directory.sign_up(INGRID)
+    identity.make_operator(directory.user(INGRID), by=COMMAND)
     yield from ()
 
 
-def _says(cast: Cast, email: str, page: str, reason: Reason | None, comment: str) -> Story:
-    by = cast.actor(email)
-    said = {"language": cast.user(email).language, "reason": reason, "comment": comment}
-    feedback.submit(page, by=by, voice=by.id, network="", **said)  # type: ignore[arg-type]
+def _submit(
+    directory: Directory, email: str, page: str, reason: Reason | None, comment: str
+) -> Story:
+    actor = directory.actor(email)
+    feedback.submit(
+        page,
+        by=actor,
+        voice=actor.id,
+        network="",
+        language=directory.user(email).language,
+        reason=reason,
+        comment=comment,
+    )
     yield from ()

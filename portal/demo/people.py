@@ -35,37 +35,38 @@ COLLEAGUES = {
     MAREK: "Marek Dvořák",
     NOOR: "Noor Siddiqui",
 }
-READ_RUSSIAN = (AMIRA, GLEB)
+RUSSIAN_READERS = (AMIRA, GLEB)
 
 
-class Cast:
-    """Everyone who has an account, found once. All have the same password, hashed once."""
+class Directory:
+    """Everyone with an account, by address. All have the same password, hashed once."""
 
     def __init__(self, password_hash: str) -> None:
         self._password_hash = password_hash
-        self._known: dict[str, tuple[User, BillingAccount]] = {}
+        self._accounts: dict[str, tuple[User, BillingAccount]] = {}
 
     def sign_up(self, email: str, name: str = "") -> None:
-        """An account, unless they have one; the names of PEOPLE and COLLEAGUES are known."""
-        if email in self._known:
+        """Create the user unless they have an account. `name` may be empty for PEOPLE and
+        COLLEAGUES."""
+        if email in self._accounts:
             return
         name = name or COLLEAGUES.get(email) or PEOPLE[email][0]
-        self._known[email] = accounts.register(
+        self._accounts[email] = accounts.register(
             values.email(email),
             name=name,
             password_hash=self._password_hash,
-            language="ru" if email in READ_RUSSIAN else "en",
+            language="ru" if email in RUSSIAN_READERS else "en",
             by=COMMAND,
         )
 
     def actor(self, email: str) -> Actor:
-        """The one who acts."""
+        """Return the user with this address as an actor."""
         return identity.as_actor(self.user(email))
 
     def user(self, email: str) -> User:
-        """Their account."""
-        return self._known[email][0]
+        """Return the user with this address."""
+        return self._accounts[email][0]
 
-    def own(self, email: str) -> BillingAccount:
-        """The billing account that they got when they signed up."""
-        return self._known[email][1]
+    def own_account(self, email: str) -> BillingAccount:
+        """Return the billing account that the user got at sign-up."""
+        return self._accounts[email][1]

@@ -1,4 +1,4 @@
-"""The script: the partners and their staff, customers one should meet, all others, and today."""
+"""The scenario: the partners and their staff, customers with a name, all others, and today."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from portal import db
 from portal.demo import guide_feedback, stories
-from portal.demo.companies import Firm, firms, tax_number
-from portal.demo.customer_actions import Desk, Life
+from portal.demo.companies import Company, companies, tax_number
+from portal.demo.customer_actions import SimulatedCustomer, SimulatedPartner
 from portal.demo.people import (
     AMIRA,
     CARL,
@@ -23,9 +23,9 @@ from portal.demo.people import (
     SAM,
     TINA,
     VERA,
-    Cast,
+    Directory,
 )
-from portal.demo.timeline import DAY, Diary, Story, luck
+from portal.demo.timeline import DAY, Story, Timeline, seeded_random
 from portal.domain import access, accounts, clouds, customers, notifications, team, values
 from portal.domain.access import AccountRole
 from portal.domain.actors import COMMAND
@@ -33,79 +33,96 @@ from portal.domain.customers import ME, Customer, Draft, Filter, Status
 
 HOUR = timedelta(hours=1)
 HALDENS_SHARE = 11, 15
-"""Of all customers; the others are Tidewater's. Saltmarsh, in trial, can't have any."""
-UNREAD = timedelta(days=9)
+"""Of all customers; the others are Tidewater's. Saltmarsh is in trial and can't have any."""
+UNREAD_NOTICES = timedelta(days=9)
+"""Notices of this time before the end are unread."""
 
-KNOWN = (
-    # (days ago, person, firm, address, country, what becomes of it)
-    (140, "Zara Pascoe", "Zennor Tide Mills", "zennor@tidemills.example", "GB", stories.waits),
+NAMED_CUSTOMERS = (
+    # (days ago, contact, company, address, country, story)
+    (140, "Zara Pascoe", "Zennor Tide Mills", "zennor@tidemills.example", "GB", stories.wait),
     (121, "Jonas Weiss", "Tarnhollow Mineral Water", "edv@tarnhollow.example", "DE",
-     stories.declines),
+     stories.decline),
     (58, "Helga Brandt", "Vantry Dental Supplies", "helga.brandt@vantry.example", "DE",
-     stories.waits),
+     stories.wait),
     (33, "Nina Castell", "Quillmoor Archive Trust", "nina@quillmoor.example", "IE",
-     stories.confirms),
-    (12, "Aksel Munk", "Saltbridge Ferries", "ops@saltbridge.example", "DK", stories.waits),
-    (5, "Глеб Озерай", "ООО «Северный ветер»", GLEB, "RU", stories.hesitates),
+     stories.confirm),
+    (12, "Aksel Munk", "Saltbridge Ferries", "ops@saltbridge.example", "DK", stories.wait),
+    (5, "Глеб Озерай", "ООО «Северный ветер»", GLEB, "RU", stories.sign_up),
 )  # fmt: skip
-CHANGE_PARTNERS = (250, 130)
-BESIDE_THE_CROWD = {OLGA: len(KNOWN) + len(CHANGE_PARTNERS) + 4, SAM: len(CHANGE_PARTNERS) + 1}
-"""How many customers are told of by name below: Larkspur, Carl and two of today are the four."""
+PARTNER_CHANGES = (250, 130)
+"""How many days ago a customer was added that moves from Halden to Tidewater."""
+SCHEDULED_BY_NAME = {
+    OLGA: len(NAMED_CUSTOMERS) + len(PARTNER_CHANGES) + 4,
+    SAM: len(PARTNER_CHANGES) + 1,
+}
+"""Customers by the partner's owner that are no random stories: the 4 are Larkspur, Carl and two of
+today; the 1 is Carl."""
 
 
-def write(diary: Diary, cast: Cast, *, customers: int) -> None:
-    """Every story begins; the diary tells them."""
-    some, others = firms("firms"), stories.deck("kinds")
-    halden = Desk(diary, cast, OLGA, "HI", editors=[OLGA], managers=[OLGA, *[""] * 4])
-    tidewater = Desk(diary, cast, SAM, "TS", editors=[SAM], managers=[SAM, ""])
-    diary.begin(_becomes_partner(cast, OLGA, "Halden Integration"), days=370)
-    diary.begin(_becomes_partner(cast, SAM, "Tidewater Systems"), days=369)
-    diary.begin(_becomes_partner(cast, TINA, "Saltmarsh Cloud", is_paid=False), days=21)
-    _staff(halden, tidewater)
-    _by_name(halden, tidewater, some)
+def schedule(timeline: Timeline, directory: Directory, *, customers: int) -> None:
+    """Schedule all stories, with that many customer records in all."""
+    company_iterator, kinds = companies("firms"), stories.story_kinds("kinds")
+    halden = SimulatedPartner(
+        timeline, directory, OLGA, "HI", editors=[OLGA], managers=[OLGA, *[""] * 4]
+    )
+    tidewater = SimulatedPartner(timeline, directory, SAM, "TS", editors=[SAM], managers=[SAM, ""])
+    timeline.schedule(_become_partner(directory, OLGA, "Halden Integration"), days=370)
+    timeline.schedule(_become_partner(directory, SAM, "Tidewater Systems"), days=369)
+    timeline.schedule(_become_partner(directory, TINA, "Saltmarsh Cloud", is_paid=False), days=21)
+    _schedule_staff(halden, tidewater)
+    _schedule_named_customers(halden, tidewater, company_iterator)
     haldens = customers * HALDENS_SHARE[0] // HALDENS_SHARE[1]
-    for desk, count in ((halden, haldens), (tidewater, customers - haldens)):
-        _crowd(desk, some, others, count - BESIDE_THE_CROWD[desk.owner])
-    guide_feedback.begin(diary, cast)
-    _today(halden, tidewater, some)
+    for partner, count in ((halden, haldens), (tidewater, customers - haldens)):
+        _schedule_other_customers(
+            partner, company_iterator, kinds, count - SCHEDULED_BY_NAME[partner.owner_email]
+        )
+    guide_feedback.schedule(timeline, directory)
+    _schedule_today(halden, tidewater, company_iterator)
 
 
-def _crowd(desk: Desk, some: Iterator[Firm], kinds: Iterator[stories.Kind], count: int) -> None:
+def _schedule_other_customers(
+    partner: SimulatedPartner,
+    company_iterator: Iterator[Company],
+    kinds: Iterator[stories.StoryKind],
+    count: int,
+) -> None:
     while count > 0:
         kind = next(kinds)
         if kind.records > count:
             continue
-        chance = luck(f"{desk.prefix} {count}")
-        life = Life(desk, next(some), chance)
-        desk.diary.begin(kind.story(life), days=chance.randint(kind.least, kind.most))
+        rng = seeded_random(f"{partner.reference_prefix} {count}")
+        customer = SimulatedCustomer(partner, next(company_iterator), rng)
+        days = rng.randint(kind.min_days, kind.max_days)
+        partner.timeline.schedule(kind.story(customer), days=days)
         count -= kind.records
 
 
 # The partners
 
 
-def _becomes_partner(cast: Cast, owner: str, name: str, *, is_paid: bool = True) -> Story:
-    cast.sign_up(owner)
+def _become_partner(directory: Directory, owner: str, name: str, *, is_paid: bool = True) -> Story:
+    directory.sign_up(owner)
     yield HOUR
-    accounts.grant_partner_status(cast.own(owner), name=name, by=COMMAND)
+    account = directory.own_account(owner)
+    accounts.grant_partner_status(account, name=name, by=COMMAND)
     if is_paid:
         yield HOUR
-        accounts.switch_to_paid(cast.own(owner), by=cast.actor(owner))
+        accounts.switch_to_paid(account, by=directory.actor(owner))
 
 
-def _staff(halden: Desk, tidewater: Desk) -> None:
-    diary = halden.diary
-    diary.begin(_joins(halden, EDDIE, AccountRole.EDITOR, often=7), days=367)
-    diary.begin(_joins(halden, MAREK, AccountRole.EDITOR, often=3), days=367)
-    diary.begin(_leaves(halden, MAREK, heir=EDDIE), days=75)
-    diary.begin(_joins(halden, VERA, AccountRole.VIEWER), days=366)
-    diary.begin(_joins(halden, AMIRA, AccountRole.ADMIN), days=300)
-    diary.begin(_joins(halden, LUCIA, AccountRole.ACCOUNTANT), days=230)
-    diary.begin(_joins(halden, PIET, AccountRole.VIEWER), days=200)
-    diary.begin(_rises(halden, PIET, AccountRole.EDITOR, often=4), days=180)
-    diary.begin(_joins(tidewater, NOOR, AccountRole.EDITOR, often=2), days=290)
-    until = diary.started - UNREAD
-    for desk, email, since in (
+def _schedule_staff(halden: SimulatedPartner, tidewater: SimulatedPartner) -> None:
+    timeline = halden.timeline
+    timeline.schedule(_join(halden, EDDIE, AccountRole.EDITOR, weight=7), days=367)
+    timeline.schedule(_join(halden, MAREK, AccountRole.EDITOR, weight=3), days=367)
+    timeline.schedule(_leave(halden, MAREK, successor=EDDIE), days=75)
+    timeline.schedule(_join(halden, VERA, AccountRole.VIEWER), days=366)
+    timeline.schedule(_join(halden, AMIRA, AccountRole.ADMIN), days=300)
+    timeline.schedule(_join(halden, LUCIA, AccountRole.ACCOUNTANT), days=230)
+    timeline.schedule(_join(halden, PIET, AccountRole.VIEWER), days=200)
+    timeline.schedule(_change_role(halden, PIET, AccountRole.EDITOR, weight=4), days=180)
+    timeline.schedule(_join(tidewater, NOOR, AccountRole.EDITOR, weight=2), days=290)
+    until = timeline.end - UNREAD_NOTICES
+    for partner, email, since in (
         (halden, OLGA, 360),
         (halden, EDDIE, 360),
         (halden, MAREK, 360),
@@ -114,127 +131,136 @@ def _staff(halden: Desk, tidewater: Desk) -> None:
         (tidewater, SAM, 360),
         (tidewater, NOOR, 284),
     ):
-        diary.begin(_reads_notices(desk.cast, email, until), days=since)
+        timeline.schedule(_read_notices(partner.directory, email, until), days=since)
 
 
-def _joins(desk: Desk, email: str, role: AccountRole, *, often: int = 0) -> Story:
-    """Somebody joins the staff, and looks after customers as often."""
-    desk.cast.sign_up(email)
+def _join(partner: SimulatedPartner, email: str, role: AccountRole, *, weight: int = 0) -> Story:
+    """Join the staff. `weight` is the share of new customers to manage."""
+    partner.directory.sign_up(email)
     yield HOUR
-    by = desk.cast.actor(desk.owner)
-    team.add(desk.account, by=by, address=values.email(email), role=role)
+    team.add(partner.account, by=partner.owner, address=values.email(email), role=role)
     yield HOUR
-    _works(desk, email, role, often)
+    _begin_work(partner, email, role, weight)
 
 
-def _rises(desk: Desk, email: str, role: AccountRole, *, often: int) -> Story:
-    by, user = desk.cast.actor(desk.owner), desk.cast.user(email)
-    access.change(role, of=user, account=desk.account, by=by)
+def _change_role(partner: SimulatedPartner, email: str, role: AccountRole, *, weight: int) -> Story:
+    user = partner.directory.user(email)
+    access.change(role, of=user, account=partner.account, by=partner.owner)
     yield HOUR
-    _works(desk, email, role, often)
+    _begin_work(partner, email, role, weight)
 
 
-def _works(desk: Desk, email: str, role: AccountRole, often: int) -> None:
+def _begin_work(partner: SimulatedPartner, email: str, role: AccountRole, weight: int) -> None:
     if role in access.STAFF_ROLES:
-        desk.editors.append(email)
-    desk.managers += [email] * often
+        partner.editors.append(email)
+    partner.managers += [email] * weight
 
 
-def _leaves(desk: Desk, email: str, *, heir: str) -> Story:
-    """Gets no new customers, hands over every other one, and leaves the staff."""
-    desk.managers = [one for one in desk.managers if one != email]
+def _leave(partner: SimulatedPartner, email: str, *, successor: str) -> Story:
+    """Get no new customers, hand over every other one, and leave the staff."""
+    partner.managers = [manager for manager in partner.managers if manager != email]
     yield 15 * DAY
-    leaver, manager_id = desk.cast.actor(email), desk.cast.user(heir).id
-    rows = customers.page_for(leaver, desk.account, Filter(manager=ME))
-    live = [row.id for row in rows if row.status is not Status.INACTIVE]
-    for ident in live[::2]:
-        record = db.session.get_one(Customer, ident)
-        draft = replace(customers.draft_of(record), manager_id=manager_id)
-        customers.edit(record, by=leaver, draft=draft, version=record.version)
+    actor = partner.directory.actor(email)
+    successor_id = partner.directory.user(successor).id
+    rows = customers.page_for(actor, partner.account, Filter(manager=ME))
+    live_ids = [row.id for row in rows if row.status is not Status.INACTIVE]
+    for customer_id in live_ids[::2]:
+        customer = db.session.get_one(Customer, customer_id)
+        draft = replace(customers.draft_of(customer), manager_id=successor_id)
+        customers.edit(customer, by=actor, draft=draft, version=customer.version)
     yield HOUR
-    desk.editors.remove(email)
-    by = desk.cast.actor(desk.owner)
-    access.revoke(of=desk.cast.user(email), account=desk.account, by=by)
+    partner.editors.remove(email)
+    user = partner.directory.user(email)
+    access.revoke(of=user, account=partner.account, by=partner.owner)
 
 
-def _reads_notices(cast: Cast, email: str, until: datetime) -> Story:
+def _read_notices(directory: Directory, email: str, until: datetime) -> Story:
     while db.now() < until:
-        notifications.mark_read(by=cast.actor(email))
+        notifications.mark_read(by=directory.actor(email))
         yield 7 * DAY
 
 
-# Customers one should meet
+# Customers with a name
 
 
-def _by_name(halden: Desk, tidewater: Desk, some: Iterator[Firm]) -> None:
-    for days, person, name, email, country, story in KNOWN:
-        chance = luck(name)
-        tin = tax_number(chance, "##########", country) if country == "RU" else ""
-        firm = Firm(Draft(name=name, invitation_email=email, country=country, tin=tin), person)
-        halden.diary.begin(story(Life(halden, firm, chance)), days=days)
-    halden.diary.begin(_larkspur(halden), days=96)
-    for days in CHANGE_PARTNERS:
-        chance, firm = luck(str(days)), next(some)
-        first, second = Life(halden, firm, chance), Life(tidewater, firm, chance)
-        halden.diary.begin(stories.changes_partner(first, second), days=days)
+def _schedule_named_customers(
+    halden: SimulatedPartner, tidewater: SimulatedPartner, company_iterator: Iterator[Company]
+) -> None:
+    timeline = halden.timeline
+    for days, contact, name, email, country, story in NAMED_CUSTOMERS:
+        rng = seeded_random(name)
+        tin = tax_number(rng, "##########", country) if country == "RU" else ""
+        draft = Draft(name=name, invitation_email=email, country=country, tin=tin)
+        customer = SimulatedCustomer(halden, Company(draft, contact), rng)
+        timeline.schedule(story(customer), days=days)
+    timeline.schedule(_larkspur(halden), days=96)
+    for days in PARTNER_CHANGES:
+        rng, company = seeded_random(str(days)), next(company_iterator)
+        first = SimulatedCustomer(halden, company, rng)
+        second = SimulatedCustomer(tidewater, company, rng)
+        timeline.schedule(stories.change_partner(first, second), days=days)
 
 
-def _larkspur(desk: Desk) -> Story:
-    """Eddie looks after it, and wrote down what he learned."""
-    chance = luck("Larkspur")
+def _larkspur(partner: SimulatedPartner) -> Story:
+    """A customer with a manager, Eddie, and his notes."""
+    rng = seeded_random("Larkspur")
     draft = Draft(
         name="Larkspur & Finch Bakery",
         invitation_email="orders@larkspur-finch.example",
         country="AT",
-        tin=tax_number(chance, "ATU########", "AT"),
+        tin=tax_number(rng, "ATU########", "AT"),
         longname="Larkspur & Finch Bäckerei GmbH",
         email="ines.carvalho@larkspur-finch.example",
         legal_address="Lindenplatz 4, 6617 Eschenhollen",
         post_code="6617",
         description="Bakery with eleven shops and a web shop of its own.",
     )
-    life = Life(desk, Firm(draft, "Ines Carvalho"), chance)
-    yield from stories.works(life)
-    yield life.days(10, 20)
-    life.edit(manager_id=desk.cast.user(EDDIE).id)
-    eddie = desk.cast.actor(EDDIE)
+    customer = SimulatedCustomer(partner, Company(draft, "Ines Carvalho"), rng)
+    yield from stories.create_folders(customer)
+    yield customer.random_days(10, 20)
+    customer.edit(manager_id=partner.directory.user(EDDIE).id)
+    eddie = partner.directory.actor(EDDIE)
     for text in (
         "Ines prefers to be called after 14:00.",
         "Moves its shop in spring; wants a second cloud by then.\nAsk about backups.",
     ):
-        yield life.days(2, 20)
-        customers.add_note(life.record, by=eddie, text=text)
+        yield customer.random_days(2, 20)
+        customers.add_note(customer.record, by=eddie, text=text)
 
 
 # Today
 
 
-def _today(halden: Desk, tidewater: Desk, some: Iterator[Firm]) -> None:
-    """One customer was added two hours ago, one has just confirmed, and Carl, who has two clouds
-    that nobody pays for but he, was invited by two partners."""
-    diary, cast = halden.diary, halden.cast
-    carls = Firm(
-        Draft(name="Nettlecombe Instruments", invitation_email=CARL, country="GB"), "Carl Lindqvist"
-    )
-    chance = luck("today")
-    newest, answering = Life(halden, next(some), chance), Life(halden, next(some), chance)
-    diary.begin(_once(newest.add), minutes=130)
-    diary.begin(_once(lambda: answering.add(manager=EDDIE)), days=2)
-    diary.begin(_once(answering.sign_up), minutes=50)
-    diary.begin(_once(answering.accept), minutes=40)
-    diary.begin(_carls_clouds(cast), days=45)
-    diary.begin(_once(Life(tidewater, carls, chance).add), minutes=14)
-    diary.begin(_once(Life(halden, carls, chance).add), minutes=7)
+def _schedule_today(
+    halden: SimulatedPartner, tidewater: SimulatedPartner, company_iterator: Iterator[Company]
+) -> None:
+    """One customer was added two hours ago, one has just confirmed, and Carl, who pays for two
+    clouds himself, was invited by two partners."""
+    timeline = halden.timeline
+    draft = Draft(name="Nettlecombe Instruments", invitation_email=CARL, country="GB")
+    nettlecombe = Company(draft, "Carl Lindqvist")
+    rng = seeded_random("today")
+    added = SimulatedCustomer(halden, next(company_iterator), rng)
+    confirming = SimulatedCustomer(halden, next(company_iterator), rng)
+    timeline.schedule(_run_once(added.add), minutes=130)
+    timeline.schedule(_run_once(lambda: confirming.add(manager=EDDIE)), days=2)
+    timeline.schedule(_run_once(confirming.sign_up), minutes=50)
+    timeline.schedule(_run_once(confirming.accept), minutes=40)
+    timeline.schedule(_create_carls_clouds(halden.directory), days=45)
+    for partner, minutes in ((tidewater, 14), (halden, 7)):
+        customer = SimulatedCustomer(partner, nettlecombe, rng)
+        timeline.schedule(_run_once(customer.add), minutes=minutes)
 
 
-def _once(change: Callable[[], object]) -> Story:
-    change()
+def _run_once(step: Callable[[], object]) -> Story:
+    step()
     yield from ()
 
 
-def _carls_clouds(cast: Cast) -> Story:
-    cast.sign_up(CARL)
+def _create_carls_clouds(directory: Directory) -> Story:
+    directory.sign_up(CARL)
     yield 5 * DAY
-    clouds.create(cast.own(CARL), by=cast.actor(CARL), name="shop-production")
+    account, carl = directory.own_account(CARL), directory.actor(CARL)
+    clouds.create(account, by=carl, name="shop-production")
     yield 20 * DAY
-    clouds.create(cast.own(CARL), by=cast.actor(CARL), name="analytics-archive")
+    clouds.create(account, by=carl, name="analytics-archive")

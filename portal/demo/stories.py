@@ -1,4 +1,4 @@
-"""Stories of customers: what becomes of them, and how often."""
+"""Stories of customers: what happens to each, and how often each kind occurs."""
 
 from __future__ import annotations
 
@@ -7,221 +7,238 @@ from datetime import timedelta
 from functools import partial
 from typing import NamedTuple
 
-from portal.demo.customer_actions import FOLDERS, Life
-from portal.demo.timeline import Fate, Story, luck, refused, unanswered, unreachable
+from portal.demo.customer_actions import FOLDERS, SimulatedCustomer
+from portal.demo.timeline import (
+    DeliveryOutcome,
+    Story,
+    give_up,
+    lose_reply,
+    refuse,
+    seeded_random,
+)
 from portal.domain.access import CloudRole
 
 A_MOMENT = timedelta(minutes=7)
-"""From the link in the mail to the answer: an account has to be made first."""
+"""Between the steps of one sitting, such as sign-up and the answer."""
 
 
-def waits(life: Life, fate: Fate | None = None) -> Story:
-    life.add(fate)
-    yield life.days(4, 20)
-    life.note(chasing=True)
+def wait(customer: SimulatedCustomer, outcome: DeliveryOutcome | None = None) -> Story:
+    customer.add(outcome)
+    yield customer.random_days(4, 20)
+    customer.add_note(is_reminder=True)
 
 
-def hesitates(life: Life) -> Story:
-    life.add()
-    yield life.days(0.5, 2)
-    life.sign_up()
+def sign_up(customer: SimulatedCustomer) -> Story:
+    """The contact signs up and does not answer."""
+    customer.add()
+    yield customer.random_days(0.5, 2)
+    customer.sign_up()
 
 
-def confirms(life: Life, fate: Fate | None = None, *, with_cloud: bool = True) -> Story:
-    life.add(fate, with_cloud=with_cloud)
-    yield from answers(life)
+def confirm(
+    customer: SimulatedCustomer,
+    outcome: DeliveryOutcome | None = None,
+    *,
+    with_cloud: bool = True,
+) -> Story:
+    customer.add(outcome, with_cloud=with_cloud)
+    yield from _accept(customer)
 
 
-def answers(life: Life) -> Story:
-    yield life.days(0.05, 8)
-    life.sign_up()
+def _accept(customer: SimulatedCustomer) -> Story:
+    yield customer.random_days(0.05, 8)
+    customer.sign_up()
     yield A_MOMENT
-    life.accept()
+    customer.accept()
 
 
-def declines(life: Life) -> Story:
-    life.add()
-    yield life.days(0.5, 6)
-    life.sign_up()
+def decline(customer: SimulatedCustomer) -> Story:
+    customer.add()
+    yield customer.random_days(0.5, 6)
+    customer.sign_up()
     yield A_MOMENT
-    life.decline()
+    customer.decline()
 
 
-def is_removed(life: Life) -> Story:
-    yield from waits(life)
-    yield life.days(5, 15)
-    life.remove()
+def remove(customer: SimulatedCustomer) -> Story:
+    yield from wait(customer)
+    yield customer.random_days(5, 15)
+    customer.remove()
 
 
-def is_corrected(life: Life, fate: Fate | None = None) -> Story:
-    life.add(fate)
-    yield life.days(1, 4)
-    life.correct_address()
-    yield from answers(life)
+def correct_address(customer: SimulatedCustomer, outcome: DeliveryOutcome | None = None) -> Story:
+    customer.add(outcome)
+    yield customer.random_days(1, 4)
+    customer.correct_address()
+    yield from _accept(customer)
 
 
-def grows(life: Life) -> Story:
-    yield from confirms(life)
-    yield life.days(3, 30)
-    life.note()
-    yield life.days(3, 30)
-    life.edit(description="Grew faster than planned; has asked for more quota twice.")
+def edit(customer: SimulatedCustomer) -> Story:
+    yield from confirm(customer)
+    yield customer.random_days(3, 30)
+    customer.add_note()
+    yield customer.random_days(3, 30)
+    customer.edit(description="Grew faster than planned; has asked for more quota twice.")
 
 
-def works(life: Life) -> Story:
-    yield from confirms(life)
-    for name in life.chance.sample(FOLDERS, 2):
-        yield life.days(0.5, 5)
-        life.create_folder(name)
+def create_folders(customer: SimulatedCustomer) -> Story:
+    yield from confirm(customer)
+    for name in customer.rng.sample(FOLDERS, 2):
+        yield customer.random_days(0.5, 5)
+        customer.create_folder(name)
 
 
-def links(life: Life, *, with_cloud: bool = True) -> Story:
-    yield from confirms(life, with_cloud=with_cloud)
+def link_own_cloud(customer: SimulatedCustomer, *, with_cloud: bool = True) -> Story:
+    yield from confirm(customer, with_cloud=with_cloud)
     yield A_MOMENT
-    own = life.create_own_cloud()
-    yield life.days(1, 20)
-    life.link(own, by=life.person)
+    cloud = customer.create_own_cloud()
+    yield customer.random_days(1, 20)
+    customer.link(cloud, by=customer.contact)
 
 
-def is_linked(life: Life) -> Story:
-    yield from confirms(life)
+def let_partner_link(customer: SimulatedCustomer) -> Story:
+    yield from confirm(customer)
     yield A_MOMENT
-    own = life.create_own_cloud()
-    yield life.days(1, 10)
-    life.let_in(own, CloudRole.OWNER)
-    yield life.days(1, 4)
-    life.link(own, by=life.editor)
+    cloud = customer.create_own_cloud()
+    yield customer.random_days(1, 10)
+    customer.grant_access(cloud, CloudRole.OWNER)
+    yield customer.random_days(1, 4)
+    customer.link(cloud, by=customer.editor)
 
 
-def lets_look(life: Life, role: CloudRole) -> Story:
-    yield from confirms(life)
+def grant_access(customer: SimulatedCustomer, role: CloudRole) -> Story:
+    yield from confirm(customer)
     yield A_MOMENT
-    own = life.create_own_cloud()
-    yield life.days(1, 10)
-    life.let_in(own, role)
+    cloud = customer.create_own_cloud()
+    yield customer.random_days(1, 10)
+    customer.grant_access(cloud, role)
 
 
-def turns_out(life: Life) -> Story:
-    yield from confirms(life)
+def revoke_access(customer: SimulatedCustomer) -> Story:
+    yield from confirm(customer)
     yield A_MOMENT
-    own = life.create_own_cloud()
-    yield life.days(1, 10)
-    life.let_in(own, CloudRole.EDITOR)
-    yield life.days(5, 15)
-    life.turn_out(own)
+    cloud = customer.create_own_cloud()
+    yield customer.random_days(1, 10)
+    customer.grant_access(cloud, CloudRole.EDITOR)
+    yield customer.random_days(5, 15)
+    customer.revoke_access(cloud)
 
 
-def is_served(life: Life) -> Story:
-    yield from confirms(life)
-    yield life.days(1, 10)
-    life.create_cloud()
+def create_cloud(customer: SimulatedCustomer) -> Story:
+    yield from confirm(customer)
+    yield customer.random_days(1, 10)
+    customer.create_cloud()
     yield A_MOMENT
-    life.note()
+    customer.add_note()
 
 
-def is_suspended(life: Life) -> Story:
-    yield from confirms(life)
-    yield life.days(10, 25)
-    life.note()
-    yield life.days(1, 5)
-    life.suspend()
+def suspend(customer: SimulatedCustomer) -> Story:
+    yield from confirm(customer)
+    yield customer.random_days(10, 25)
+    customer.add_note()
+    yield customer.random_days(1, 5)
+    customer.suspend()
 
 
-def is_resumed(life: Life) -> Story:
-    yield from is_suspended(life)
-    yield life.days(2, 12)
-    life.resume()
+def resume(customer: SimulatedCustomer) -> Story:
+    yield from suspend(customer)
+    yield customer.random_days(2, 12)
+    customer.resume()
 
 
-def is_given_up(life: Life) -> Story:
-    yield from is_suspended(life)
-    yield life.days(10, 20)
-    life.end(by=life.owner)
+def end_suspended(customer: SimulatedCustomer) -> Story:
+    yield from suspend(customer)
+    yield customer.random_days(10, 20)
+    customer.end_partnership(by=customer.partner.owner)
 
 
-def ends(life: Life) -> Story:
-    yield from confirms(life)
-    yield life.days(30, 60)
-    life.end(by=life.chance.choice((life.owner, life.person)))
+def end_partnership(customer: SimulatedCustomer) -> Story:
+    yield from confirm(customer)
+    yield customer.random_days(30, 60)
+    customer.end_partnership(by=customer.rng.choice((customer.partner.owner, customer.contact)))
 
 
-def takes_back(life: Life) -> Story:
-    yield from confirms(life)
+def link_back(customer: SimulatedCustomer) -> Story:
+    yield from confirm(customer)
     yield A_MOMENT
-    own = life.create_own_cloud()
-    yield life.days(1, 10)
-    life.link(own, by=life.person)
-    yield life.days(10, 30)
-    life.take_back(own)
+    cloud = customer.create_own_cloud()
+    yield customer.random_days(1, 10)
+    customer.link(cloud, by=customer.contact)
+    yield customer.random_days(10, 30)
+    customer.link_back(cloud)
 
 
-def leaves(life: Life) -> Story:
-    yield from takes_back(life)
-    yield life.days(1, 5)
-    life.end(by=life.person)
+def leave(customer: SimulatedCustomer) -> Story:
+    """The contact links their cloud back and ends the partnership."""
+    yield from link_back(customer)
+    yield customer.random_days(1, 5)
+    customer.end_partnership(by=customer.contact)
 
 
-def changes_partner(first: Life, second: Life) -> Story:
-    """Its cloud moves from one partner's subaccount to the other's."""
-    yield from confirms(first)
+def change_partner(first: SimulatedCustomer, second: SimulatedCustomer) -> Story:
+    """The cloud of a company moves from one partner's subaccount to the other's."""
+    yield from confirm(first)
     yield A_MOMENT
-    own = first.create_own_cloud()
-    yield first.days(1, 10)
-    first.link(own, by=first.person)
-    yield first.days(30, 60)
+    cloud = first.create_own_cloud()
+    yield first.random_days(1, 10)
+    first.link(cloud, by=first.contact)
+    yield first.random_days(30, 60)
     second.add()
-    yield second.days(1, 5)
+    yield second.random_days(1, 5)
     second.accept()
     yield A_MOMENT
-    second.link(own, by=second.person)
-    yield first.days(1, 5)
-    first.end(by=first.person)
+    second.link(cloud, by=second.contact)
+    yield first.random_days(1, 5)
+    first.end_partnership(by=first.contact)
 
 
-class Kind(NamedTuple):
-    """What may become of a customer: how often, and added how many days ago; a story that is to
-    have come to its end is told of one who was added long enough ago."""
+class StoryKind(NamedTuple):
+    """A kind of story: how often it occurs, and how many days ago it may have started.
 
-    often: int
-    story: Callable[[Life], Story]
-    least: int
-    most: int = 360
+    `min_days` is long enough for stories that must have come to their end. `records` is the number
+    of customer records that the story creates.
+    """
+
+    weight: int
+    story: Callable[[SimulatedCustomer], Story]
+    min_days: int
+    max_days: int = 360
     records: int = 1
 
 
-KINDS = (
-    Kind(3, is_corrected, 25, records=2),
-    Kind(3, partial(is_corrected, fate=refused), 25, records=2),
-    Kind(20, confirms, 1),
-    Kind(14, grows, 1),
-    Kind(7, works, 1),
-    Kind(10, links, 1),
-    Kind(3, partial(links, with_cloud=False), 5),
-    Kind(7, is_linked, 1),
-    Kind(3, partial(lets_look, role=CloudRole.VIEWER), 40),
-    Kind(2, partial(lets_look, role=CloudRole.EDITOR), 40),
-    Kind(2, turns_out, 60),
-    Kind(8, is_served, 1),
-    Kind(5, is_suspended, 70, 240),
-    Kind(4, is_resumed, 90),
-    Kind(2, is_given_up, 120),
-    Kind(5, ends, 110),
-    Kind(3, takes_back, 90),
-    Kind(3, leaves, 100),
-    Kind(8, declines, 15),
-    Kind(5, is_removed, 50),
-    Kind(7, waits, 1, 150),
-    Kind(1, partial(waits, fate=refused), 2, 30),
-    Kind(2, partial(confirms, fate=unanswered), 20),
-    Kind(1, partial(waits, fate=unanswered), 2, 30),
-    Kind(1, partial(waits, fate=unreachable), 3, 60),
+STORY_KINDS = (
+    StoryKind(3, correct_address, 25, records=2),
+    StoryKind(3, partial(correct_address, outcome=refuse), 25, records=2),
+    StoryKind(20, confirm, 1),
+    StoryKind(14, edit, 1),
+    StoryKind(7, create_folders, 1),
+    StoryKind(10, link_own_cloud, 1),
+    StoryKind(3, partial(link_own_cloud, with_cloud=False), 5),
+    StoryKind(7, let_partner_link, 1),
+    StoryKind(3, partial(grant_access, role=CloudRole.VIEWER), 40),
+    StoryKind(2, partial(grant_access, role=CloudRole.EDITOR), 40),
+    StoryKind(2, revoke_access, 60),
+    StoryKind(8, create_cloud, 1),
+    StoryKind(5, suspend, 70, 240),
+    StoryKind(4, resume, 90),
+    StoryKind(2, end_suspended, 120),
+    StoryKind(5, end_partnership, 110),
+    StoryKind(3, link_back, 90),
+    StoryKind(3, leave, 100),
+    StoryKind(8, decline, 15),
+    StoryKind(5, remove, 50),
+    StoryKind(7, wait, 1, 150),
+    StoryKind(1, partial(wait, outcome=refuse), 2, 30),
+    StoryKind(2, partial(confirm, outcome=lose_reply), 20),
+    StoryKind(1, partial(wait, outcome=lose_reply), 2, 30),
+    StoryKind(1, partial(wait, outcome=give_up), 3, 60),
 )
 
 
-def deck(seed: str) -> Iterator[Kind]:
-    """One of each kind, then without end as often as they occur; the same ones for the same
+def story_kinds(seed: str) -> Iterator[StoryKind]:
+    """Yield each kind once, then kinds at random by weight, without end; the same for the same
     seed."""
-    yield from KINDS
-    chance = luck(seed)
+    yield from STORY_KINDS
+    rng = seeded_random(seed)
     while True:
-        yield from chance.choices(KINDS, [kind.often for kind in KINDS])
+        yield from rng.choices(STORY_KINDS, [kind.weight for kind in STORY_KINDS])

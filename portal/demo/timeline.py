@@ -1,7 +1,7 @@
-"""The diary: many stories told side by side, the oldest day first, so that IDs sort by time.
+"""The timeline: runs many stories side by side, oldest day first, so that IDs sort by time.
 
-A story does something, yields how long nothing happens, and is asked to go on when its time has
-come. One whose time lies ahead has simply not gone on yet: its customer still waits.
+A story is a generator: it does something, yields how long nothing happens, and is resumed when that
+time has passed. A story whose next step lies in the future ends there: its customer still waits.
 """
 
 from __future__ import annotations
@@ -16,101 +16,104 @@ from portal.domain import customers, outbox
 from portal.domain.outbox import GIVE_UP_AFTER, REPLY_WAIT, OutboxEntry
 
 Story = Generator[timedelta, None, None]
+DeliveryOutcome = Callable[[str, str], object]
+"""Records what becomes of an outbox entry (its ID), claimed with a token."""
 
 DAY = timedelta(days=1)
-PRESENT = timedelta(hours=2)
-"""Stories of longer ago go on until here; what comes after is told by the minute."""
-FRESH = timedelta(hours=1)
-"""Mails of the last hour have not left yet: those are the ones that the mailbox will show."""
-OPENS, CLOSES = 8, 17
+HISTORY_END = timedelta(hours=2)
+"""Before the end of the timeline: stories are resumed until then; later ones have exact minutes."""
+PENDING_MAILS = timedelta(hours=1)
+"""Mails of the last hour are not sent: they appear in the mailbox when the worker starts."""
+OFFICE_OPENS, OFFICE_CLOSES = 8, 17
 
 
-def luck(seed: str) -> random.Random:
-    """Chance that falls the same each time."""
+def seeded_random(seed: str) -> random.Random:
+    """Return a generator of random numbers that repeats for the same seed."""
     return random.Random(seed)  # noqa: S311 - no secret
 
 
-class Diary:
-    """What happens until `started`, the instant at which the demonstration begins."""
+class Timeline:
+    """The stories and what happens in them until `end`, the present."""
 
-    def __init__(self, started: datetime) -> None:
-        self.started = started
-        self.fates: dict[str, Fate] = {}
-        """What becomes of the next mail to an address, where it is not simply taken."""
-        self._chance = luck("diary")
-        self._ahead: list[tuple[datetime, int, Story]] = []
-        self._number = 0
+    def __init__(self, end: datetime) -> None:
+        self.end = end
+        self.delivery_outcomes: dict[str, DeliveryOutcome] = {}
+        """What becomes of the next mail to an address, if it is not delivered."""
+        self._rng = seeded_random("diary")
+        self._queue: list[tuple[datetime, int, Story]] = []
+        self._sequence = 0
 
-    def begin(self, story: Story, *, days: int = 0, minutes: int = 0) -> None:
-        """A story begins so many days ago, in office hours, or so many minutes ago."""
-        at = self.started - timedelta(minutes=minutes)
+    def schedule(self, story: Story, *, days: int = 0, minutes: int = 0) -> None:
+        """Start a story that many days ago, in office hours, or that many minutes ago."""
+        at = self.end - timedelta(minutes=minutes)
         if days:
             at -= timedelta(days=days)
             at = self._in_office_hours(at - DAY * max(0, at.weekday() - 4))
-        self._put(at, story)
+        self._push(at, story)
 
-    def tell(self, told: Callable[[int], object]) -> None:
-        """All stories up to the present. `told` hears how many days have been told since."""
-        day = self._ahead[0][0].date()
-        while self._ahead:
-            at, _number, story = heapq.heappop(self._ahead)
-            told((at.date() - day).days)
+    def run(self, on_progress: Callable[[int], object]) -> None:
+        """Run all stories up to the present. `on_progress` gets the days passed since its last
+        call."""
+        day = self._queue[0][0].date()
+        while self._queue:
+            at, _sequence, story = heapq.heappop(self._queue)
+            on_progress((at.date() - day).days)
             day = at.date()
             db.set_now(at)
-            wait = next(story, None)
-            if at < self.started - FRESH:
-                self._deliver()
-            if wait is not None and (later := self._later(at, wait)):
-                self._put(later, story)
+            pause = next(story, None)
+            if at < self.end - PENDING_MAILS:
+                self._deliver_mails()
+            if pause is not None and (resumes_at := self._resumes_at(at, pause)):
+                self._push(resumes_at, story)
 
-    def _put(self, at: datetime, story: Story) -> None:
-        self._number += 1
-        heapq.heappush(self._ahead, (at, self._number, story))
+    def _push(self, at: datetime, story: Story) -> None:
+        self._sequence += 1
+        heapq.heappush(self._queue, (at, self._sequence, story))
 
-    def _later(self, at: datetime, wait: timedelta) -> datetime | None:
-        later = at + wait
-        if wait >= DAY:
-            is_weekend = later.weekday() > 4
-            later = self._in_office_hours(later + DAY * (7 - later.weekday()) * is_weekend)
-        return later if later < self.started - PRESENT else None
+    def _resumes_at(self, at: datetime, pause: timedelta) -> datetime | None:
+        """Return when a story goes on, on a working day after a pause of days; None if too late."""
+        resumes_at = at + pause
+        if pause >= DAY:
+            is_weekend = resumes_at.weekday() > 4
+            resumes_at = self._in_office_hours(
+                resumes_at + DAY * (7 - resumes_at.weekday()) * is_weekend
+            )
+        return resumes_at if resumes_at < self.end - HISTORY_END else None
 
     def _in_office_hours(self, at: datetime) -> datetime:
-        seconds = self._chance.uniform(OPENS * 3600, CLOSES * 3600)
+        seconds = self._rng.uniform(OFFICE_OPENS * 3600, OFFICE_CLOSES * 3600)
         return at.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(seconds=seconds)
 
-    def _deliver(self) -> None:
-        """Mails of long ago were handed over then, seconds later, but for a few."""
-        db.set_now(db.now() + timedelta(seconds=self._chance.uniform(1, 9)))
-        while (entry := outbox.claim()) is not None:
-            fate = self.fates.pop(entry.recipient, taken)
-            fate(entry.id, entry.claim or "")
-            if fate is not taken:
+    def _deliver_mails(self) -> None:
+        """Deliver the pending mails within seconds, except those with another outcome."""
+        db.set_now(db.now() + timedelta(seconds=self._rng.uniform(1, 9)))
+        while (entry := outbox.claim_next()) is not None:
+            record_outcome = self.delivery_outcomes.pop(entry.recipient, deliver)
+            record_outcome(entry.id, entry.claim or "")
+            if record_outcome is not deliver:
                 customers.notify_of_delivery(db.session.get_one(OutboxEntry, entry.id))
 
 
-Fate = Callable[[str, str], object]
-
-
-def taken(entry_id: str, token: str) -> None:
-    """The relay took it."""
+def deliver(entry_id: str, token: str) -> None:
+    """The relay accepts the mail."""
     outbox.mark_transmitting(entry_id, token)
     outbox.record_sent(entry_id, token, f"250 2.0.0 Ok: queued as {entry_id[-10:].upper()}")
 
 
-def refused(entry_id: str, token: str) -> None:
-    """There is no such mailbox."""
-    said = "550 5.1.1 Recipient address rejected: User unknown in virtual mailbox table"
-    outbox.record_refused(entry_id, token, said)
+def refuse(entry_id: str, token: str) -> None:
+    """The relay refuses the mail: there is no such mailbox."""
+    answer = "550 5.1.1 Recipient address rejected: User unknown in virtual mailbox table"
+    outbox.record_refused(entry_id, token, answer)
 
 
-def unanswered(entry_id: str, token: str) -> None:
-    """The relay fell silent after the final dot."""
+def lose_reply(entry_id: str, token: str) -> None:
+    """The relay does not reply after the final dot."""
     outbox.mark_transmitting(entry_id, token)
     db.set_now(db.now() + REPLY_WAIT)
     outbox.record_no_reply(entry_id, token, "TimeoutError: timed out")
 
 
-def unreachable(entry_id: str, token: str) -> None:
-    """The relay did not want it for four hours."""
+def give_up(entry_id: str, token: str) -> None:
+    """The relay defers the mail for four hours."""
     db.set_now(db.now() + GIVE_UP_AFTER)
     outbox.record_not_handed_over(entry_id, token, "451 4.3.0 Temporary lookup failure")

@@ -1,0 +1,35 @@
+"""Refusals on the command line: the command fails with the sentence that pages show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
+
+import click
+from flask import current_app
+
+from portal import db
+from portal.domain.errors import Refused
+from portal.domain.values import Invalid
+from portal.wording.errors import sentence
+
+T = TypeVar("T")
+
+
+def run_unit(unit: Callable[[], T]) -> T:
+    """Run a unit of work and return its result. Raises click.ClickException for a refusal."""
+    try:
+        return db.write(unit)
+    except (Refused, Invalid) as error:
+        fail(error)
+
+
+def fail(error: Refused | Invalid) -> NoReturn:
+    """Raise click.ClickException with the error's sentence."""
+    raise click.ClickException(text_of(error)) from error
+
+
+def text_of(error: Refused | Invalid) -> str:
+    """Return the error's sentence, in the language of the source."""
+    with current_app.test_request_context():
+        return sentence(error.code, error.facts)
