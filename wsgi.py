@@ -1,9 +1,9 @@
-"""The server's entry point, and the application that `flask` commands find."""
+"""The server's entry point; `flask` commands load the application from here."""
 
 from portal import create_app
-from portal.config import Unsafe
+from portal.config import UnsafeSettings
 
 try:
     app = create_app()
-except Unsafe as error:
+except UnsafeSettings as error:
     raise SystemExit(str(error)) from None

@@ -1,4 +1,4 @@
-"""Builds the application: settings, extensions, surfaces, errors, commands."""
+"""Build the application: settings, extensions, surfaces, error pages, commands."""
 
 from __future__ import annotations
 
@@ -62,8 +62,7 @@ PUBLIC = {
     "preferences.language",
     "preferences.theme",
 }
-"""Endpoints that need nobody signed in; every other one stands behind a gate."""
-
+"""Endpoints open to everybody; every other one is behind a gate."""
 
 SURFACES = (
     sign_in,
@@ -80,20 +79,20 @@ SURFACES = (
 
 
 class IdConverter(BaseConverter):
-    """Our IDs; anything else in their place is a URL that does not exist."""
+    """Converter of the portal's IDs; a URL with anything else in their place is a 404."""
 
     regex = "[0-9a-z]{3}[0-9a-v]{17}"
 
 
 def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
-    """The application. Raises config.Unsafe where the settings do not allow a start."""
+    """Return the application. Raises config.UnsafeSettings."""
     settings = config.load(overrides)
-    policy.configure(terms_of(settings))
+    policy.configure(policy_from(settings))
     app = Flask(__name__, instance_path=str(config.ROOT / "instance"))
     app.extensions["settings"] = settings
-    app.config.update(_flask_settings(settings))
+    app.config.update(_flask_config(settings))
     app.url_map.converters["id"] = IdConverter
-    _extensions(app)
+    _init_extensions(app)
     for surface in SURFACES:
         app.register_blueprint(surface.blueprint)
     if config.mailbox_dir(settings) is not None:
@@ -103,22 +102,22 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     errors.register(app)
     cli.register(app)
     app.after_request(headers.add_headers)
-    app.context_processor(_context)
-    _templates(app)
+    app.context_processor(_template_context)
+    _add_template_globals(app)
     web.refuse_ungated(app, PUBLIC)
     if n := settings.trusted_proxies:
-        fixed = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)
-        app.wsgi_app = fixed  # type: ignore[method-assign]
+        proxy_fix = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)
+        app.wsgi_app = proxy_fix  # type: ignore[method-assign]
     return app
 
 
-def terms_of(settings: Settings) -> Policy:
-    """What the settings say about the business. Raises config.Unsafe."""
+def policy_from(settings: Settings) -> Policy:
+    """Return the business policy that the settings define. Raises config.UnsafeSettings."""
     try:
         for domain in settings.customer_email_domains:
-            values.in_domains("somebody@example.com", (domain,))
+            values.is_in_domains("somebody@example.com", (domain,))
     except Invalid:
-        raise config.Unsafe(f"CUSTOMER_EMAIL_DOMAINS {config.DOMAINS_EXPECTED}") from None
+        raise config.UnsafeSettings(f"CUSTOMER_EMAIL_DOMAINS {config.DOMAINS_EXPECTED}") from None
     return Policy(
         sign_up=SignUpPolicy(settings.sign_up),
         initial_grant=settings.initial_grant,
@@ -130,8 +129,8 @@ def terms_of(settings: Settings) -> Policy:
     )
 
 
-def _flask_settings(settings: Settings) -> dict[str, Any]:
-    """What Flask and its extensions read in `app.config`."""
+def _flask_config(settings: Settings) -> dict[str, Any]:
+    """Return what Flask and its extensions read in `app.config`."""
     external = urlsplit(settings.external_url)
     is_secure = external.scheme == "https"
     hosts = [external.hostname or ""]
@@ -158,20 +157,20 @@ def _flask_settings(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _extensions(app: Flask) -> None:
+def _init_extensions(app: Flask) -> None:
     db.extension.init_app(app)
     with app.app_context():
-        db.listen_to(db.extension.engine)
+        db.register_listeners(db.extension.engine)
     Migrate(app, db.extension, directory=str(config.ROOT / "migrations"))
     mail.extension.init_app(app)
     languages.register(app)
     login = LoginManager()
-    login.init_app(app, add_context_processor=False)  # it asks the database at each rendering
-    login.session_protection = None  # the session is a row of ours; see identity
+    login.init_app(app, add_context_processor=False)  # it queries the database at each rendering
+    login.session_protection = None  # sessions are rows; see identity
     login.user_loader(sign_in.load_visitor)
 
 
-def _templates(app: Flask) -> None:
+def _add_template_globals(app: Flask) -> None:
     env = app.jinja_env
     env.globals.update(
         csrf_token=generate_csrf,
@@ -195,28 +194,28 @@ def _templates(app: Flask) -> None:
         forced_theme=preferences.forced_theme,
         themes=preferences.themes,
     )
-    # A block rendered alone does not see the imports at the top of its page; a global it sees.
+    # A block rendered alone does not see the imports at the top of its page, but sees globals.
     env.globals["ui"] = env.get_template("ui.html").module
 
 
-def _context() -> dict[str, Any]:
-    """What base.html asks for; a bare page (500) asks the database nothing."""
+def _template_context() -> dict[str, Any]:
+    """Return the context of base.html; for a bare page (500) without querying the database."""
     surface = (request.blueprint or "").partition(".")[0]
-    always = {
+    context = {
         "product_name": config.current().product_name,
         "language": languages.page_language(),
         "languages": languages.available(),
-        "here": web.here(),
+        "here": web.return_path(),
         "console_home": url_for("console.home"),
         "help_url": guide.url_of(request.endpoint),
         "mailbox_url": url_for("mailbox.index") if "mailbox" in current_app.blueprints else None,
         "surface": surface if surface in ("partner", "console") else None,
     }
     if "is_bare" in g:
-        return always
-    actor = web.signed_in()
+        return context
+    actor = web.actor_or_none()
     is_staff = bool(actor and accounts.partner_accounts_of(actor))
-    return always | {
+    return context | {
         "actor": actor,
         "partner_home": url_for("partner.choose") if is_staff else None,
         "unread": domain_notifications.count_unread(actor) if actor else 0,

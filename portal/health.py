@@ -1,4 +1,4 @@
-"""Whether the portal and its database answer: for upgrades, containers and who watches over it."""
+"""Health check of the portal and its database, for upgrades, containers and monitoring."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from portal.domain import identity
 
 
 def health() -> Response:
-    """200 and nothing of interest; a database that does not answer is a fault like any other."""
+    """Return 200 if the database answers; its errors are handled like those of any page."""
     db.read(identity.has_users)
     return Response("ok\n", mimetype="text/plain")

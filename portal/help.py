@@ -1,4 +1,4 @@
-"""Help: the guide, a page per task, and whether it helped."""
+"""Help: the guide with a page for each task, and readers' feedback."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ web.gate(blueprint)
 
 
 class FeedbackForm(web.Form):
-    """Why a page did not help."""
+    """Whether a page helped, and if not, why."""
 
     reason = RadioField(
         lazy_gettext("What was wrong"),
@@ -36,34 +36,34 @@ class FeedbackForm(web.Form):
     )
 
     def validate_reason(self, field: RadioField) -> None:
-        """One of them, unless the page helped."""
+        """Require a reason unless the page helped."""
         if "helped" not in request.form and field.data not in set(Reason):
             raise ValidationError(_("Choose one of these."))
 
 
 @blueprint.get("")
 def index() -> Any:
-    """The contents."""
+    """List the pages of the guide by audience."""
     pages = groupby(guide.PAGES.values(), key=lambda page: page.audience)
-    parts = [(guide.AUDIENCES[audience], list(of)) for audience, of in pages]
+    parts = [(guide.AUDIENCES[audience], list(group)) for audience, group in pages]
     return web.page("help/index.html", parts=parts)
 
 
 @blueprint.get("/<slug>")
 def show(slug: str) -> Any:
-    """A page of the guide."""
+    """Show a page of the guide."""
     return _page(slug, FeedbackForm())
 
 
 @blueprint.post("/<slug>/feedback")
 def answer(slug: str) -> Any:
-    """*Was this helpful?* Anybody may answer; the last answer counts."""
-    form, helped = FeedbackForm(), "helped" in request.form
+    """*Was this helpful?*: store the answer of a reader, in place of their last one."""
+    form, has_helped = FeedbackForm(), "helped" in request.form
     if slug not in guide.PAGES:
         abort(404)
     if not form.validate():
         return _page(slug, form, status=422)
-    actor, voice, language = web.signed_in(), _voice(), guide.language()
+    actor, voice, language = web.actor_or_none(), _voice(), guide.language()
 
     def unit() -> None:
         feedback.submit(
@@ -72,8 +72,8 @@ def answer(slug: str) -> Any:
             voice=voice,
             network=web.client_network(),
             language=language,
-            reason=None if helped else Reason(form.reason.data),
-            comment="" if helped else form.comment.data,
+            reason=None if has_helped else Reason(form.reason.data),
+            comment="" if has_helped else form.comment.data,
         )
 
     try:
@@ -85,25 +85,25 @@ def answer(slug: str) -> Any:
 
 
 def _voice() -> str:
-    """Who says it where nobody is signed in: a number that only this browser's cookie has."""
+    """Return the ID of a reader who is not signed in, which the browser's session keeps."""
     return str(session.setdefault("voice", f"browser-{secrets.token_urlsafe(16)}"))
 
 
 def _page(slug: str, form: FeedbackForm, *, status: int = 200) -> Any:
     if slug not in guide.PAGES:
         abort(404)
-    actor, slugs = web.signed_in(), list(guide.PAGES)
-    voice, place = actor.id if actor else session.get("voice", ""), slugs.index(slug)
+    actor, slugs = web.actor_or_none(), list(guide.PAGES)
+    voice, position = actor.id if actor else session.get("voice", ""), slugs.index(slug)
     return web.page(
         "help/show.html",
         fragment="feedback",
         guide_page=guide.PAGES[slug],
-        text=guide.rendered(slug, guide.language()),
+        text=guide.render(slug, guide.language()),
         pages=guide.PAGES.values(),
-        before=guide.PAGES[slugs[place - 1]] if place else None,
-        after=guide.PAGES[slugs[place + 1]] if place + 1 < len(slugs) else None,
+        previous_page=guide.PAGES[slugs[position - 1]] if position else None,
+        next_page=guide.PAGES[slugs[position + 1]] if position + 1 < len(slugs) else None,
         form=form,
-        has_said=feedback.feedback_by(voice, slug),
-        is_part=web.is_partial(),
+        has_answered=feedback.feedback_by(voice, slug),
+        is_partial=web.is_partial(),
         status=status,
     )

@@ -1,4 +1,4 @@
-"""The mailbox of a local run: mails that became files because no relay is configured."""
+"""The mailbox of a local run: mails written to files because no relay is configured."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from flask import Blueprint, abort, request
 from portal import config, web
 
 blueprint = Blueprint("mailbox", __name__, url_prefix="/mailbox")
-SHOWN = 100
-PASSED_ON = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
+PAGE = 100
+PROXY_HEADERS = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 
 
 class StoredMail(NamedTuple):
@@ -26,30 +26,30 @@ class StoredMail(NamedTuple):
     links: list[str]
 
 
-def only_this_machine() -> None:
-    """Nobody from another machine sees it, nor whom a proxy on this machine lets in."""
-    is_passed_on = any(name in request.headers for name in PASSED_ON)
-    if is_passed_on or request.remote_addr not in ("127.0.0.1", "::1"):
+def require_local_request() -> None:
+    """Abort with 404 for requests from other machines, also through a proxy on this one."""
+    is_proxied = any(name in request.headers for name in PROXY_HEADERS)
+    if is_proxied or request.remote_addr not in ("127.0.0.1", "::1"):
         abort(404)
 
 
-web.gate(blueprint, only_this_machine)
+web.gate(blueprint, require_local_request)
 
 
 @blueprint.get("")
 def index() -> Any:
-    """The newest mails."""
-    files = sorted(_folder().glob("out*.eml"), reverse=True)[:SHOWN]
-    return web.page("mailbox/index.html", letters=[_read(file) for file in files])
+    """List the newest mails."""
+    files = sorted(_folder().glob("out*.eml"), reverse=True)[:PAGE]
+    return web.page("mailbox/index.html", mails=[_read(file) for file in files])
 
 
 @blueprint.get("/<id:letter_id>")
 def show(letter_id: str) -> Any:
-    """One mail, as text, with its links to follow."""
+    """Show a mail as text, with its links."""
     file = _folder() / f"{letter_id}.eml"
     if not file.is_file():
         abort(404)
-    return web.page("mailbox/show.html", letter=_read(file))
+    return web.page("mailbox/show.html", mail=_read(file))
 
 
 def _folder() -> Path:
@@ -61,7 +61,7 @@ def _folder() -> Path:
 
 def _read(file: Path) -> StoredMail:
     message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
-    assert isinstance(message, EmailMessage)  # noqa: S101 - what that policy makes
+    assert isinstance(message, EmailMessage)  # noqa: S101 - by the policy
     body = message.get_body(("plain",))
     text = body.get_content() if body else ""
     links = [word for word in text.split() if word.startswith(("http://", "https://"))]

@@ -1,8 +1,8 @@
-"""Operator: what whoever runs this installation looks at."""
+"""The operator's pages: feedback on the guide."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 from flask import Blueprint, abort, redirect, request, url_for
@@ -15,7 +15,7 @@ blueprint = Blueprint("operator", __name__, url_prefix="/operator")
 
 
 def require_operator() -> None:
-    """To everybody else there is nothing here."""
+    """Abort with 404 for everybody else."""
     if not web.actor().is_operator:
         abort(404)
 
@@ -25,20 +25,19 @@ web.gate(blueprint, web.require_sign_in, require_operator)
 
 @blueprint.get("")
 def home() -> Any:
-    """Leads on to the first tab."""
+    """Redirect to the first tab."""
     return redirect(url_for(".show_feedback"), 303)
 
 
 @blueprint.get("/feedback")
 def show_feedback() -> Any:
-    """*Feedback*: what readers said of each page of the guide, and what they wrote."""
+    """*Feedback*: show the answers for each page of the guide, and the comments."""
     actor, after = web.actor(), request.args.get("after", "")[:20]
-    counts = feedback.counts_for(actor)
-    by_page = {(one.page, one.language): Counter[str]() for one in counts}
-    for one in counts:
-        by_page[one.page, one.language][one.reason or "helped"] += one.readers
-    order = {slug: place for place, slug in enumerate(guide.PAGES)}
-    rows = sorted(by_page.items(), key=lambda row: (order.get(row[0][0], 99), row[0]))
+    answers: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for count in feedback.counts_for(actor):
+        answers[count.page, count.language][count.reason or "helped"] += count.readers
+    order = {slug: position for position, slug in enumerate(guide.PAGES)}
+    rows = sorted(answers.items(), key=lambda row: (order.get(row[0][0], 99), row[0]))
     comments = feedback.comments_for(actor, after=after)
     return web.page(
         "operator/feedback.html",

@@ -1,1 +1,10 @@
-"""One's own account: signing in and up, password, profile, preferences, notifications."""
+"""The user's own account: sign-in, sign-up, password, profile, preferences, notifications."""
+
+from portal.account import (
+    notifications,
+    password_reset,
+    preferences,
+    profile,
+    sign_in,
+    sign_up,
+)

@@ -1,4 +1,4 @@
-"""Notices: what happened to what is yours, and which kinds you want to hear of."""
+"""Notifications: the list of notices, and which kinds a user receives in each channel."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def index() -> Any:
 
 @blueprint.post("/<id:notice_id>/read")
 def read(notice_id: str) -> Any:
-    """Opens what the notice is about; from then on it is read."""
+    """Mark a notice as read and open the page of the thing that it is about."""
     actor, target = web.actor(), web.find_or_404(Notification, notice_id).target
     if not web.Form().validate():
         return redirect(url_for(".index"), 303)
-    db.write(lambda: notifications.mark_read(by=actor, notice_id=notice_id))
+    db.write(lambda: notifications.mark_read(by=actor, notification_id=notice_id))
     return redirect(urls.path(target.kind, target.id, target.account_id), 303)
 
 
@@ -52,25 +52,27 @@ def read_all() -> Any:
     return redirect(url_for(".index"), 303)
 
 
-BOXES = {f"{kind}:{channel}": (kind, channel) for kind, channel in PREFERENCES}
+CHECKBOXES = {f"{kind}:{channel}": (kind, channel) for kind, channel in PREFERENCES}
+"""The (kind, channel) that each checkbox value stands for."""
 
 
-class ChoiceForm(web.Form):
-    """A box for each kind and channel."""
+class PreferencesForm(web.Form):
+    """A checkbox for each kind and channel."""
 
-    wanted = SelectMultipleField(lazy_gettext("Kinds of notices"), choices=list(BOXES))
+    wanted = SelectMultipleField(lazy_gettext("Kinds of notices"), choices=list(CHECKBOXES))
 
 
 @blueprint.route("/choose", methods=["GET", "POST"])
 def choose() -> Any:
-    """*Choose what you hear of*, and where."""
+    """*Choose what you hear of*: the kinds of notices to receive, by channel."""
     actor = web.actor()
     muted = notifications.muted_by(actor)
-    ticked = [box for box, choice in BOXES.items() if choice not in muted]
-    form = ChoiceForm(data={"wanted": ticked}, **form_recovery.saved_input())
+    checked = [value for value, preference in CHECKBOXES.items() if preference not in muted]
+    form = PreferencesForm(data={"wanted": checked}, **form_recovery.saved_input())
 
     def unit() -> None:
-        notifications.set_preferences({BOXES[box] for box in form.wanted.data}, by=actor)
+        preferences = {CHECKBOXES[value] for value in form.wanted.data}
+        notifications.set_preferences(preferences, by=actor)
 
     if answer := web.submit(form, unit, to=url_for(".choose"), success=_("Your choice is saved.")):
         return answer

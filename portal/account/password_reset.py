@@ -1,4 +1,4 @@
-"""A forgotten password: a link by mail, good for an hour and for one new password."""
+"""Password reset: a link by mail, valid for an hour and for one new password."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ blueprint.before_request(web.require_text)
 
 
 class AskForm(web.Form):
-    email = EmailField(lazy_gettext("E-mail"), [web.REQUIRED, web.ADDRESS])
+    email = EmailField(lazy_gettext("E-mail"), [web.REQUIRED, web.EMAIL])
 
 
 @blueprint.route("", methods=["GET", "POST"])
 def ask() -> Any:
-    """Ask for the link; the answer is the same whoever asks, for whatever address."""
+    """Request the link. The answer is the same for every address."""
     form = AskForm()
     if not form.validate_on_submit():
         return authentication.form_page(form, "account/password_reset/ask.html")
@@ -44,7 +44,7 @@ def ask() -> Any:
 
 @blueprint.get("/sent")
 def sent() -> Any:
-    """Where to look for the mail."""
+    """Say where to look for the mail."""
     return web.page("account/password_reset/sent.html", email=session.get("forgot_as", ""))
 
 
@@ -55,11 +55,13 @@ class ChooseForm(authentication.NewPasswordForm):
 
 @blueprint.route("/<token>", methods=["GET", "POST"])
 def choose(token: str) -> Any:
-    """The mail's link: opening it changes nothing; a new password ends every session, and signs in:
-    so whoever reads the mail gets in, however many tries others use up."""
-    mark = tokens.read("password-reset", token)
-    user = identity.user_for_reset(mark) if mark else None
-    if mark is None or user is None:
+    """Open the mail's link. GET changes nothing; a new password ends all sessions and signs in.
+
+    Rate limits of sign-in do not apply, so that others cannot lock the reader of the mail out.
+    """
+    reset_key = tokens.read("password-reset", token)
+    user = identity.user_for_reset(reset_key) if reset_key else None
+    if reset_key is None or user is None:
         return web.page("account/password_reset/over.html", status=404)
     form = ChooseForm(user.email)
     if not form.validate_on_submit():
@@ -68,9 +70,13 @@ def choose(token: str) -> Any:
         )
     user_id, password_hash = user.id, identity.hash_password(form.password.data or "")
     try:
-        db.write(lambda: identity.reset_password(user_id, mark=mark, password_hash=password_hash))
+        db.write(
+            lambda: identity.reset_password(
+                user_id, reset_key=reset_key, password_hash=password_hash
+            )
+        )
     except Refused:
         return web.page("account/password_reset/over.html", status=404)
-    authentication.start_session(user_id, instead_of=web.signed_in())
+    authentication.start_session(user_id, instead_of=web.actor_or_none())
     flash(_("Your password is changed, and you are signed in."), "success")
     return redirect(url_for("front"), 303)

@@ -1,4 +1,4 @@
-"""Preferences of a browser: the theme, and the language where nobody is signed in."""
+"""Preferences of a browser: its theme, and its language while signed out."""
 
 from __future__ import annotations
 
@@ -15,44 +15,46 @@ from portal.i18n import languages
 blueprint = Blueprint("preferences", __name__, url_prefix="/preferences")
 blueprint.before_request(web.require_text)
 
-KEPT_FOR = 365 * 24 * 3600
-FORCED = ("light", "dark")
+COOKIE_MAX_AGE = 365 * 24 * 3600
+FORCED_THEMES = ("light", "dark")
 
 
 def forced_theme() -> str:
-    """The theme that this browser's user chose; empty where it follows the system."""
-    chosen = request.cookies.get("theme", "")
-    return chosen if chosen in FORCED else ""
+    """Return the theme chosen in this browser; empty where it follows the system."""
+    theme = request.cookies.get("theme", "")
+    return theme if theme in FORCED_THEMES else ""
 
 
 def themes() -> dict[str, str]:
-    """What can be chosen, and what people read."""
+    """Return the themes to choose from: code → label."""
     return {"system": _("System"), "light": _("Light"), "dark": _("Dark")}
 
 
 @blueprint.post("/language")
 def language() -> Any:
-    """The language this browser shows where nobody is signed in; a profile has its own."""
-    return _keep(languages.COOKIE, among=languages.available())
+    """Set this browser's language while signed out; a signed-in user's is in the profile."""
+    return _store(languages.COOKIE, allowed=languages.available())
 
 
 @blueprint.post("/theme")
 def theme() -> Any:
-    """The theme this browser shows. A script is told, and changes the page as it stands."""
-    response = _keep("theme", among=themes())
+    """Set this browser's theme. htmx gets an event, by which a script changes the open page."""
+    response = _store("theme", allowed=themes())
     if web.is_partial():
-        if "Set-Cookie" not in response.headers:  # a page of an earlier session: it is told so
+        if "Set-Cookie" not in response.headers:  # refused: the page is of an earlier session
             return "", 400
-        told = json.dumps({"theme": request.form["theme"]})
-        response.status_code, response.headers["HX-Trigger"] = 204, told
+        event = json.dumps({"theme": request.form["theme"]})
+        response.status_code, response.headers["HX-Trigger"] = 204, event
     return response
 
 
-def _keep(name: str, *, among: Any) -> Response:
-    """The choice sent under this name goes into a cookie; then back to the page it was made on."""
-    response = redirect(web.own_path(request.form.get("next")), 303)
-    chosen = request.form.get(name, "")
-    if chosen in among and web.Form().validate():
+def _store(name: str, *, allowed: Any) -> Response:
+    """Store the form's value of this name in a cookie; redirect back to the page it came from."""
+    response = redirect(web.safe_path(request.form.get("next")), 303)
+    value = request.form.get(name, "")
+    if value in allowed and web.Form().validate():
         is_secure = current_app.config["SESSION_COOKIE_SECURE"]
-        response.set_cookie(name, chosen, KEPT_FOR, secure=is_secure, httponly=True, samesite="Lax")
+        response.set_cookie(
+            name, value, COOKIE_MAX_AGE, secure=is_secure, httponly=True, samesite="Lax"
+        )
     return response

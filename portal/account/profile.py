@@ -1,4 +1,4 @@
-"""Profile: one's name, language, time zone, address, password and sessions."""
+"""Profile: the user's name, language, time zone, address, password and sessions."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ SYSTEMS = {
     "Mac OS": "macOS",
     "Linux": "Linux",
 }
-"""What browsers call themselves holds several of these words; the first found is meant."""
+"""Words in a User-Agent header. It may contain several of them; the first in this order counts."""
 
 
 class ProfileForm(web.Form):
-    name = StringField(lazy_gettext("Your name"), [web.REQUIRED, web.normalised_by(values.line)])
+    name = StringField(lazy_gettext("Your name"), [web.REQUIRED, web.normalise_with(values.line)])
     language = SelectField(lazy_gettext("Language"), validate_choice=False)
     time_zone = SelectField(lazy_gettext("Time zone"), validate_choice=False)
 
@@ -62,17 +62,18 @@ class ProfileForm(web.Form):
 
 @blueprint.route("", methods=["GET", "POST"])
 def show() -> Any:
-    """One's profile; name, language and time zone are changed in place."""
+    """Show the profile; name, language and time zone are edited in place."""
     actor = web.actor()
-    kept = form_recovery.saved_input()
-    if "name" not in kept.get("formdata", ()):  # another form of this page was sent too late
-        kept = {}
-    present = {"name": actor.name, "language": actor.language, "time_zone": actor.time_zone or ""}
-    form = ProfileForm(data=present, **kept)
-    form.language.choices, form.time_zone.choices = list(languages.available().items()), _zones()
+    saved = form_recovery.saved_input()
+    if "name" not in saved.get("formdata", ()):  # it is the input of another form of this page
+        saved = {}
+    current = {"name": actor.name, "language": actor.language, "time_zone": actor.time_zone or ""}
+    form = ProfileForm(data=current, **saved)
+    form.language.choices = list(languages.available().items())
+    form.time_zone.choices = _time_zone_choices()
 
     def unit() -> None:
-        identity.edit_profile(actor, **{field: form[field].data for field in present})
+        identity.edit_profile(actor, **{field: form[field].data for field in current})
 
     target = url_for("profile.show")
     if answer := web.submit(form, unit, to=target, success=_("Your profile is saved.")):
@@ -80,44 +81,43 @@ def show() -> Any:
     return authentication.form_page(
         form,
         "account/profile/show.html",
-        pending=identity.pending_email_change(actor),
-        lasts=identity.EMAIL_CHANGE_LIFETIME,
+        pending_change=identity.pending_email_change(actor),
+        change_lifetime=identity.EMAIL_CHANGE_LIFETIME,
         sessions=identity.sessions_of(actor),
         browser_name=browser_name,
         now=db.now(),
     )
 
 
-def _zones() -> dict[str, list[tuple[str, str]]]:
-    """The places of the world by their area; the installation's zone first."""
-    of_installation = config.current().time_zone
-    as_here = _("As this installation: %(zone)s", zone=of_installation)
-    zones = {_("General"): [("", as_here), ("UTC", "UTC")]}
+def _time_zone_choices() -> dict[str, list[tuple[str, str]]]:
+    """Return the (zone, city) pairs by area; the installation's zone and UTC come first."""
+    default = _("As this installation: %(zone)s", zone=config.current().time_zone)
+    choices = {_("General"): [("", default), ("UTC", "UTC")]}
     locale: Any = get_locale()
     for zone in sorted(identity.time_zones()):
         area, _slash, place = zone.partition("/")
         if area in AREAS:
             name = locale.time_zones.get(zone, {}).get("city") or place.replace("_", " ")
-            zones.setdefault(str(AREAS[area]), []).append((zone, name))
-    return zones
+            choices.setdefault(str(AREAS[area]), []).append((zone, name))
+    return choices
 
 
-def browser_name(agent: str) -> str:
-    """Browser and system, as people call them: "Firefox, Linux"."""
-    found = [
-        next((name for word, name in names.items() if word in agent), "")
+def browser_name(user_agent: str) -> str:
+    """Return browser and system by their common names: "Firefox, Linux"."""
+    matches = [
+        next((name for word, name in names.items() if word in user_agent), "")
         for names in (BROWSERS, SYSTEMS)
     ]
-    return ", ".join(filter(None, found)) or agent[:60] or _("unknown browser")
+    return ", ".join(filter(None, matches)) or user_agent[:60] or _("unknown browser")
 
 
 @blueprint.post("/sessions/end")
 def end_session() -> Any:
-    """*End* another of one's sessions; one that is over already stays over."""
-    actor, ident = web.actor(), request.form.get("session", "")
+    """*End*: end another of the user's sessions, unless it is over already."""
+    actor, session_id = web.actor(), request.form.get("session", "")
     if not web.Form().validate():
-        _stale()
-    elif db.write(lambda: identity.end_session_of(actor, ident)):
+        _flash_expired_page()
+    elif db.write(lambda: identity.end_session_of(actor, session_id)):
         flash(_("That session is ended."), "success")
     else:
         flash(_("That session was over already."), "")
@@ -126,17 +126,17 @@ def end_session() -> Any:
 
 @blueprint.post("/sessions/end-others")
 def end_other_sessions() -> Any:
-    """*End all others*."""
+    """*End all others*: end all of the user's sessions but this one."""
     actor = web.actor()
     if not web.Form().validate():
-        _stale()
+        _flash_expired_page()
     else:
         db.write(lambda: identity.end_other_sessions(actor))
         flash(_("All your other sessions are ended."), "success")
     return redirect(url_for("profile.show", _anchor="sessions"), 303)
 
 
-def _stale() -> None:
+def _flash_expired_page() -> None:
     flash(_("This page was open for too long. Nothing is saved; press the button again."), "danger")
 
 
@@ -148,15 +148,15 @@ class PasswordForm(authentication.NewPasswordForm):
 
 @blueprint.route("/password", methods=["GET", "POST"])
 def password() -> Any:
-    """*Change password*: the others are signed out, this browser goes on with a new session."""
+    """*Change password*: end all sessions, and start a new one in this browser."""
     actor, template = web.actor(), "account/profile/password.html"
     form = PasswordForm(actor.email)
     if not form.validate_on_submit():
         return authentication.form_page(form, template)
     try:
-        before = _asked(form.old_password)
-        after = identity.hash_password(form.password.data or "")
-        db.write(lambda: identity.change_password(actor, proven=before, password_hash=after))
+        old_hash = _check_password(form.old_password)
+        new_hash = identity.hash_password(form.password.data or "")
+        db.write(lambda: identity.change_password(actor, old_hash=old_hash, password_hash=new_hash))
     except Refused as error:
         return authentication.form_page(form, template, error)
     authentication.start_session(actor.id, instead_of=None)
@@ -164,8 +164,11 @@ def password() -> Any:
     return redirect(url_for("profile.show"), 303)
 
 
-def _asked(field: PasswordField) -> str:
-    """The hash that the signed-in user's password in the field was checked against."""
+def _check_password(field: PasswordField) -> str:
+    """Check the signed-in user's password in the field; return the hash it was checked against.
+
+    Raises Refused("password-wrong"), Refused("too-many-tries").
+    """
     wrong = Refused(Code.PASSWORD_WRONG, field=field.name)
     return authentication.authenticate(
         web.actor().email, field.data or "", wrong=wrong
@@ -173,13 +176,13 @@ def _asked(field: PasswordField) -> str:
 
 
 class EmailForm(web.Form):
-    email = EmailField(lazy_gettext("New e-mail"), [web.REQUIRED, web.ADDRESS])
+    email = EmailField(lazy_gettext("New e-mail"), [web.REQUIRED, web.EMAIL])
     password = PasswordField(lazy_gettext("Your password"), [web.REQUIRED])
 
 
 @blueprint.route("/email", methods=["GET", "POST"])
 def email() -> Any:
-    """*Change e-mail*: a mail to the new address asks; until it is answered nothing changes."""
+    """*Change e-mail*: send a mail that verifies the new address; nothing changes until then."""
     actor, template = web.actor(), "account/profile/email.html"
     form = EmailForm(**form_recovery.saved_input())
     if not form.validate_on_submit():
@@ -191,7 +194,7 @@ def email() -> Any:
         identity.request_email_change(actor, address)
 
     try:
-        _asked(form.password)
+        _check_password(form.password)
         db.write(unit)
     except Refused as error:
         return authentication.form_page(form, template, error)
@@ -200,17 +203,17 @@ def email() -> Any:
 
 @blueprint.route("/email/<token>", methods=["GET", "POST"])
 def confirm_email(token: str) -> Any:
-    """The mail's link: opening it changes nothing; the button makes it the user's address."""
+    """Open the mail's link. GET changes nothing; POST changes the user's address."""
     actor, form, template = web.actor(), web.Form(), "account/profile/confirm_email.html"
     change_id, change = tokens.read("email-change", token), identity.pending_email_change(actor)
     if change_id is None or change is None or change.id != change_id:
         return web.page("account/profile/email_over.html", status=404)
     address = change.email
-    changed = _("Your address is %(email)s from now on.", email=address)
+    success = _("Your address is %(email)s from now on.", email=address)
 
     def unit() -> None:
         identity.change_email(actor, change_id)
 
-    if answer := web.submit(form, unit, to=url_for("profile.show"), success=changed):
+    if answer := web.submit(form, unit, to=url_for("profile.show"), success=success):
         return answer
     return authentication.form_page(form, template, email=address)

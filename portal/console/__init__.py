@@ -1,4 +1,4 @@
-"""The management console: home, billing, clouds and who has access to them."""
+"""The management console: home, billing, clouds and access to them."""
 
 from portal.console import access, billing, clouds, linking
 from portal.console.home import blueprint

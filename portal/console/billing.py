@@ -1,4 +1,4 @@
-"""Billing: accounts, mode and initial grant, *Switch to paid*."""
+"""Billing: accounts, consumption mode and initial grant, *Switch to paid*."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ blueprint = Blueprint("billing", __name__, url_prefix="/billing")
 
 @blueprint.get("")
 def index() -> Any:
-    """The billing accounts that exist for me."""
+    """List the billing accounts that the user may see."""
     search, after = request.args.get("q", "").strip()[:200], request.args.get("after", "")[:20]
     rows = accounts.accounts_for(web.actor(), search=search, after=after)
     return web.page(
@@ -31,38 +31,31 @@ def index() -> Any:
 
 @blueprint.get("/<id:account_id>")
 def show(account_id: str) -> Any:
-    """An account: mode, what is left of the initial grant, its clouds."""
-    found = web.find_or_404(BillingAccount, account_id)
-    return _page(found, web.Form())
+    """Show an account: its mode, the rest of its initial grant, its clouds."""
+    actor, account = web.actor(), web.find_or_404(BillingAccount, account_id)
+    return web.page(
+        "console/billing/show.html",
+        account=account,
+        clouds=clouds.clouds_linked_to([account.id])[account.id],
+        may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, account),
+        may_create=access.may(actor, Action.CLOUD_CREATE, account),
+        may_link=access.may(actor, Action.CLOUD_LINK, account),
+    )
 
 
 @blueprint.route("/<id:account_id>/switch-to-paid", methods=["GET", "POST"])
 def switch_to_paid(account_id: str) -> Any:
-    """GET asks, POST switches; one way, and back to where one was."""
-    actor = web.actor()
-    found = web.find_or_404(BillingAccount, account_id)
-    access.require(actor, Action.ACCOUNT_SWITCH_TO_PAID, found)
-    back = web.own_path(request.args.get("next"), url_for(".show", account_id=account_id))
+    """*Switch to paid*: GET asks for confirmation, POST switches and goes back."""
+    actor, account = web.actor(), web.find_or_404(BillingAccount, account_id)
+    access.require(actor, Action.ACCOUNT_SWITCH_TO_PAID, account)
+    back = web.safe_path(request.args.get("next"), url_for(".show", account_id=account_id))
     form = web.Form()
     if not form.is_submitted() or not form.validate():
         status = 422 if form.is_submitted() else 200
-        page = "console/billing/switch_to_paid.html"
-        return web.page(page, account=found, form=form, back=back, status=status)
+        template = "console/billing/switch_to_paid.html"
+        return web.page(template, account=account, form=form, back=back, status=status)
     db.write(
         lambda: accounts.switch_to_paid(db.session.get_one(BillingAccount, account_id), by=actor)
     )
     flash(_("The account is in paid mode now."), "success")
     return redirect(back, 303)
-
-
-def _page(found: BillingAccount, form: web.Form) -> Any:
-    actor = web.actor()
-    return web.page(
-        "console/billing/show.html",
-        account=found,
-        form=form,
-        clouds=clouds.clouds_linked_to([found.id])[found.id],
-        may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, found),
-        may_create=access.may(actor, Action.CLOUD_CREATE, found),
-        may_link=access.may(actor, Action.CLOUD_LINK, found),
-    )

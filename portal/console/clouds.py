@@ -1,4 +1,4 @@
-"""Clouds: *Create cloud*, a cloud's page, its folders; renaming both."""
+"""Clouds: *Create cloud*, a cloud's page and folders, renaming both."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ blueprint = Blueprint("clouds", __name__, url_prefix="/clouds")
 
 
 class CreateFolderForm(NameForm, web.CreatingForm):
-    """A name, and the key by which the folder is created once."""
+    """The name of a new folder."""
 
 
 class CreateCloudForm(NewCloudForm):
-    """A new cloud, and which account pays for it."""
+    """The names of a new cloud and its folder, and the account that pays."""
 
     account_id = SelectField(lazy_gettext("Billing account"), validate_choice=False)
 
@@ -37,12 +37,12 @@ class CreateCloudForm(NewCloudForm):
 
 @blueprint.route("/create", methods=["GET", "POST"])
 def create() -> Any:
-    """*Create cloud*, paid by one of one's accounts."""
+    """*Create cloud*: create a cloud that one of the user's accounts pays for."""
     actor = web.actor()
-    payers = _payers(actor)
+    payers = _possible_payers(actor)
     form = CreateCloudForm(**form_recovery.saved_input())
-    form.account_id.choices = [(a.id, _label(a)) for a in payers]
-    if not form.is_submitted() and request.args.get("account") in {a.id for a in payers}:
+    form.account_id.choices = [(payer.id, _label(payer)) for payer in payers]
+    if not form.is_submitted() and request.args.get("account") in dict(form.account_id.choices):
         form.account_id.data = request.args["account"]
 
     def unit() -> str:
@@ -52,42 +52,42 @@ def create() -> Any:
     if answer := web.submit(
         form,
         unit,
-        to=lambda ident: url_for(".show", cloud_id=ident),
-        success=lambda _ident: _("The cloud %(name)s is created.", name=form.name.data),
+        to=lambda cloud_id: url_for(".show", cloud_id=cloud_id),
+        success=lambda _cloud_id: _("The cloud %(name)s is created.", name=form.name.data),
     ):
         return answer
     return web.page("console/clouds/create.html", form=form, payers=payers, status=form.status)
 
 
 def _label(payer: BillingAccount) -> str:
-    """An account to choose: of a subaccount, whose partner pays in the end."""
+    """Return an account's label; a subaccount's names the partner, who pays in the end."""
     if payer.parent is None:
         return f"{payer.name} · {payer.id}"
     facts = {"name": payer.name, "partner": payer.parent.name, "id": payer.id}
     return str(_("%(name)s, subaccount of %(partner)s · %(id)s", **facts))
 
 
-def _payers(actor: Actor) -> list[BillingAccount]:
-    """The accounts with a role of one's own, and the one from whose page one came."""
+def _possible_payers(actor: Actor) -> list[BillingAccount]:
+    """Return the accounts on which the actor has a role, and the one named in the URL."""
     payers = accounts.accounts_to_pay_from(actor)
-    asked = db.find(BillingAccount, request.args.get("account", ""), actor)
-    if asked is None or asked in payers or not access.may(actor, Action.CLOUD_CREATE, asked):
+    named = db.find(BillingAccount, request.args.get("account", ""), actor)
+    if named is None or named in payers or not access.may(actor, Action.CLOUD_CREATE, named):
         return payers
-    return [asked, *payers]
+    return [named, *payers]
 
 
 @blueprint.get("/<id:cloud_id>")
 def show(cloud_id: str) -> Any:
-    """A cloud: who pays for it since when, its folders."""
+    """Show a cloud: its folders, and who pays for it since when."""
     return _page(web.find_or_404(Cloud, cloud_id), CreateFolderForm(**form_recovery.saved_input()))
 
 
 @blueprint.route("/<id:cloud_id>/rename", methods=["GET", "POST"])
 def rename(cloud_id: str) -> Any:
-    """Rename a cloud."""
-    actor, found = web.actor(), web.find_or_404(Cloud, cloud_id)
-    access.require(actor, Action.CLOUD_RENAME, found)
-    form = NameForm(**({"name": found.name} | form_recovery.saved_input()))
+    """*Rename*: rename a cloud."""
+    actor, cloud = web.actor(), web.find_or_404(Cloud, cloud_id)
+    access.require(actor, Action.CLOUD_RENAME, cloud)
+    form = NameForm(**({"name": cloud.name} | form_recovery.saved_input()))
     name = form.name
 
     def unit() -> None:
@@ -96,37 +96,36 @@ def rename(cloud_id: str) -> Any:
     back = url_for(".show", cloud_id=cloud_id)
     if answer := web.submit(form, unit, to=back, success=_("The cloud is renamed.")):
         return answer
-    return _rename_page(form, found, title=_("Rename cloud %(name)s", name=found.name))
+    return _rename_page(form, cloud, title=_("Rename cloud %(name)s", name=cloud.name))
 
 
 @blueprint.post("/<id:cloud_id>/folders/create")
 def create_folder(cloud_id: str) -> Any:
-    """*Create folder*."""
-    actor = web.actor()
-    found = web.find_or_404(Cloud, cloud_id)
-    access.require(actor, Action.FOLDER_CREATE, found)
+    """*Create folder*: create a folder in a cloud."""
+    actor, cloud = web.actor(), web.find_or_404(Cloud, cloud_id)
+    access.require(actor, Action.FOLDER_CREATE, cloud)
     form = CreateFolderForm()
 
     def unit() -> str:
-        fresh, name = db.session.get_one(Cloud, cloud_id), form.name.data or ""
-        return clouds.create_folder(fresh, by=actor, name=name).id
+        cloud, name = db.session.get_one(Cloud, cloud_id), form.name.data or ""
+        return clouds.create_folder(cloud, by=actor, name=name).id
 
     answer = web.submit(
         form,
         unit,
         to=url_for(".show", cloud_id=cloud_id),
-        success=lambda _ident: _("The folder %(name)s is created.", name=form.name.data),
+        success=lambda _folder_id: _("The folder %(name)s is created.", name=form.name.data),
     )
-    return answer or _page(found, form)
+    return answer or _page(cloud, form)
 
 
 @blueprint.route("/<id:cloud_id>/folders/<id:folder_id>/rename", methods=["GET", "POST"])
 def rename_folder(cloud_id: str, folder_id: str) -> Any:
-    """Rename a folder."""
+    """*Rename*: rename a folder."""
     actor = web.actor()
-    found, folder = web.find_or_404(Cloud, cloud_id), web.find_or_404(Folder, folder_id)
-    web.same_or_404(folder.cloud_id, found.id)
-    access.require(actor, Action.FOLDER_RENAME, found)
+    cloud, folder = web.find_or_404(Cloud, cloud_id), web.find_or_404(Folder, folder_id)
+    web.same_or_404(folder.cloud_id, cloud.id)
+    access.require(actor, Action.FOLDER_RENAME, cloud)
     form = NameForm(**({"name": folder.name} | form_recovery.saved_input()))
     name = form.name
 
@@ -137,35 +136,35 @@ def rename_folder(cloud_id: str, folder_id: str) -> Any:
     if answer := web.submit(form, unit, to=back, success=_("The folder is renamed.")):
         return answer
     title = _("Rename folder %(name)s", name=folder.name)
-    return _rename_page(form, found, title=title, folder=folder)
+    return _rename_page(form, cloud, title=title, folder=folder)
 
 
-def _rename_page(form: NameForm, found: Cloud, *, title: str, folder: Folder | None = None) -> Any:
+def _rename_page(form: NameForm, cloud: Cloud, *, title: str, folder: Folder | None = None) -> Any:
     return web.page(
         "console/clouds/rename.html",
-        cloud=found,
+        cloud=cloud,
         title=title,
-        thing=folder or found,
+        thing=folder or cloud,
         form=form,
         status=form.status,
     )
 
 
-def _page(found: Cloud, form: CreateFolderForm) -> Any:
+def _page(cloud: Cloud, form: CreateFolderForm) -> Any:
     actor = web.actor()
-    payers = clouds.payers_of(found, actor=actor)
+    payers = clouds.payers_of(cloud, actor=actor)
     payer = db.find(BillingAccount, payers[0].account_id or "", actor)
-    may_link = found.closed_at is None and access.may(actor, Action.CLOUD_RELINK, found)
-    others = accounts.accounts_to_pay_from(actor) if may_link else []
+    may_link = cloud.closed_at is None and access.may(actor, Action.CLOUD_RELINK, cloud)
+    accounts_to_link = accounts.accounts_to_pay_from(actor) if may_link else []
     return web.page(
         "console/clouds/show.html",
-        cloud=found,
+        cloud=cloud,
         form=form,
-        folders=clouds.folders_of(found),
+        folders=clouds.folders_of(cloud),
         payers=payers,
-        may_rename=access.may(actor, Action.CLOUD_RENAME, found),
-        may_edit=access.may(actor, Action.FOLDER_CREATE, found),
-        is_own=payer is not None and payer.kind is Kind.DIRECT and found.closed_at is None,
-        targets=[one for one in others if one is not payer],
+        may_rename=access.may(actor, Action.CLOUD_RENAME, cloud),
+        may_edit=access.may(actor, Action.FOLDER_CREATE, cloud),
+        is_own=payer is not None and payer.kind is Kind.DIRECT and cloud.closed_at is None,
+        targets=[account for account in accounts_to_link if account is not payer],
         status=form.status,
     )

@@ -1,4 +1,4 @@
-"""Activity: what was done in the partner's account, filtered, as a file."""
+"""Activity: the audit log of a partner account, filtered; CSV export."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from portal.wording import audit
 
 blueprint = Blueprint("activity", __name__, url_prefix="/<id:account_id>/activity")
 
-ACTIONS = [action for action in audit.TITLES if action not in audit.OF_THE_INSTALLATION]
-SEQ_MOST = 2**31 - 1
+ACTIONS = [action for action in audit.TITLES if action not in audit.INSTALLATION_ACTIONS]
+MAX_SEQ = 2**31 - 1
 
 
 @blueprint.get("")
 def index(account_id: str) -> Any:
-    """The lines, newest first; filter and place stand in the URL."""
+    """Show the lines, newest first; the URL holds the filter and the position."""
     access.require(web.actor(), Action.ACCOUNT_SEE, g.partner)
-    wanted = _wanted()
-    lines = activity.lines_for(g.partner, wanted)
+    filter_ = _parse_filter()
+    lines = activity.lines_for(g.partner, filter_)
     people = activity.people_in(g.partner)
-    if wanted.person and wanted.person not in dict(people):
-        named = [(line.actor, audit.actor_name(line.name, line.actor)) for line in lines[:1]]
-        people += named or [(wanted.person, wanted.person)]
+    if filter_.person and filter_.person not in dict(people):
+        names = [audit.actor_name(line.name, line.actor) for line in lines[:1]]
+        people = [*people, (filter_.person, names[0] if names else filter_.person)]
     return web.page(
         "partner/activity/index.html",
         fragment="list",
-        part=web.is_partial(),
+        is_partial=web.is_partial(),
         partner=g.partner,
-        wanted=wanted,
-        url=partial(_url, "index", account_id, wanted),
-        export_url=_url("export", account_id, wanted),
+        filter_=filter_,
+        url=partial(_url, "index", account_id, filter_),
+        export_url=_url("export", account_id, filter_),
         lines=lines[: activity.PAGE],
         next_before=lines[activity.PAGE - 1].seq if len(lines) > activity.PAGE else None,
         people=people,
@@ -52,57 +52,57 @@ def index(account_id: str) -> Any:
 
 @blueprint.get("/export")
 def export(account_id: str) -> Any:
-    """The lines that the filter shows, all of them, as CSV."""
+    """Download all lines that the filter matches as CSV."""
     access.require(web.actor(), Action.ACCOUNT_SEE, g.partner)
-    wanted = replace(_wanted(), before=None)
-    return web.csv_file("activity", _rows(account_id, wanted))
+    filter_ = replace(_parse_filter(), before=None)
+    return web.csv_file("activity", _csv_rows(account_id, filter_))
 
 
-def _rows(account_id: str, wanted: ActivityFilter) -> Iterator[list[object]]:
-    """Read in portions, each in a transaction of its own: a slow reader holds none open."""
+def _csv_rows(account_id: str, filter_: ActivityFilter) -> Iterator[list[object]]:
+    """Yield a header and the rows. Each page has its own transaction: a slow client holds none."""
     actor = web.actor()
-    first = [_("Time (UTC)"), _("Who"), pgettext("column", "E-mail"), _("What")]
-    yield [*first, _("Customer"), _("Customer ID"), _("Action"), _("ID")]
+    header = [_("Time (UTC)"), _("Who"), pgettext("column", "E-mail"), _("What")]
+    yield [*header, _("Customer"), _("Customer ID"), _("Action"), _("ID")]
     while True:
-        lines = db.read(partial(_portion, account_id, wanted, actor))
+        lines = db.read(partial(_read_page, account_id, filter_, actor))
         for line in lines[: activity.EXPORT_PAGE]:
-            yield _row(line)
+            yield _csv_row(line)
         if len(lines) <= activity.EXPORT_PAGE:
             return
-        wanted = replace(wanted, before=lines[activity.EXPORT_PAGE - 1].seq)
+        filter_ = replace(filter_, before=lines[activity.EXPORT_PAGE - 1].seq)
 
 
-def _portion(account_id: str, wanted: ActivityFilter, actor: Any) -> list[ActivityLine]:
-    """Nothing more for whoever lost their role while the file was read."""
+def _read_page(account_id: str, filter_: ActivityFilter, actor: Any) -> list[ActivityLine]:
+    """Read a page of lines; none once the actor has lost the role on the account."""
     partner = db.find(BillingAccount, account_id, actor)
     if partner is None:
         return []
-    return activity.lines_for(partner, wanted, page=activity.EXPORT_PAGE)
+    return activity.lines_for(partner, filter_, page_size=activity.EXPORT_PAGE)
 
 
-def _row(line: ActivityLine) -> list[object]:
-    who = (audit.actor_name(line.name, line.actor), line.email or "")
-    whose = (line.customer or "", line.customer_id or "")
-    when, what = formats.iso_time(line.at), audit.describe(line)
-    return [when, *who, what, *whose, line.action, line.thing]
+def _csv_row(line: ActivityLine) -> list[object]:
+    person = [audit.actor_name(line.name, line.actor), line.email or ""]
+    customer = [line.customer or "", line.customer_id or ""]
+    time, description = formats.iso_time(line.at), audit.describe(line)
+    return [time, *person, description, *customer, line.action, line.thing]
 
 
-def _wanted() -> ActivityFilter:
+def _parse_filter() -> ActivityFilter:
     action, before = request.args.get("action", ""), request.args.get("before", "")
-    is_number = before.isascii() and before.isdigit() and len(before) <= len(str(SEQ_MOST))
+    is_number = before.isascii() and before.isdigit() and len(before) <= len(str(MAX_SEQ))
     return ActivityFilter(
         customer=request.args.get("customer", "").strip()[:200],
         person=request.args.get("person", "")[:20],
         action=action if action in ACTIONS else "",
-        before=min(int(before), SEQ_MOST) if is_number else None,
+        before=min(int(before), MAX_SEQ) if is_number else None,
     )
 
 
-def _url(view: str, account_id: str, wanted: ActivityFilter, **changes: Any) -> str:
-    """The same filter, from its first page, but for `changes`."""
-    kept = {
-        "customer": wanted.customer or None,
-        "person": wanted.person or None,
-        "action": wanted.action or None,
+def _url(view: str, account_id: str, filter_: ActivityFilter, **changes: Any) -> str:
+    """Return the URL of `view` with this filter, at its first page, with `changes`."""
+    parameters = {
+        "customer": filter_.customer or None,
+        "person": filter_.person or None,
+        "action": filter_.action or None,
     }
-    return url_for(f"partner.activity.{view}", account_id=account_id, **{**kept, **changes})
+    return url_for(f"partner.activity.{view}", account_id=account_id, **{**parameters, **changes})

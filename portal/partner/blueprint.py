@@ -15,16 +15,18 @@ blueprint = Blueprint("partner", __name__, url_prefix="/partner")
 
 
 def require_partner_status() -> Any:
-    """Staff of this partner come in; who has no partner status at all reads exactly that."""
+    """Admit the staff of this partner; show *No partner status* to a user without any partner."""
     actor = web.actor()
     partners = accounts.partner_accounts_of(actor)
     if not partners:
         return web.page(
-            "partner/no_status.html", coming=staff.pending_memberships(actor), status=403
+            "partner/no_status.html",
+            pending_memberships=staff.pending_memberships(actor),
+            status=403,
         )
-    ident = (request.view_args or {}).get("account_id")
-    if ident is not None:
-        g.partner = web.find_or_404(BillingAccount, ident)
+    account_id = (request.view_args or {}).get("account_id")
+    if account_id is not None:
+        g.partner = web.find_or_404(BillingAccount, account_id)
         if g.partner.kind is not Kind.PARTNER:
             return web.page("partner/no_status.html", status=403)
     g.partners = partners
@@ -36,7 +38,7 @@ web.gate(blueprint, web.require_sign_in, require_partner_status)
 
 @blueprint.get("")
 def choose() -> Any:
-    """Leads on to the one partner account, or lets one choose."""
+    """Redirect to the only partner account, or show a choice."""
     if len(g.partners) == 1:
         return redirect(url_for("partner.customers.index", account_id=g.partners[0].id), 303)
     return web.page("partner/choose.html", partners=g.partners)

@@ -1,4 +1,4 @@
-"""Team: the partner's staff with their roles, and what each role allows."""
+"""Team: the partner's staff with their roles, and the role table."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ blueprint = Blueprint("team", __name__, url_prefix="/<id:account_id>/team")
 
 @blueprint.get("")
 def index(account_id: str) -> Any:
-    """The staff, and the role table."""
+    """Show the staff and the role table."""
     actor = web.actor()
     members = team.members(g.partner)
     may_manage = access.may(actor, Action.ACCESS_MANAGE, g.partner)
@@ -36,26 +36,26 @@ def index(account_id: str) -> Any:
         fragment="staff",
         partner=g.partner,
         members=members,
-        is_coming=any(one.coming for one in members),
+        has_pending_roles=any(member.pending_role for member in members),
         may_manage=may_manage,
-        may_touch=lambda one: may_manage_owners if _is_owner(one) else may_manage,
+        may_edit=lambda member: may_manage_owners if _is_owner(member) else may_manage,
         roles=list(AccountRole),
-        abilities=[(labels.ABILITIES[action], held) for action, held in ACCOUNT_TABLE.items()],
+        abilities=[(labels.ABILITIES[action], roles) for action, roles in ACCOUNT_TABLE.items()],
     )
 
 
 def _is_owner(member: Member) -> bool:
-    return AccountRole.OWNER in (member.role, member.coming)
+    return AccountRole.OWNER in (member.role, member.pending_role)
 
 
-def _offered() -> list[AccountRole]:
-    """The roles that the signed-in person may give."""
+def _assignable_roles() -> list[AccountRole]:
+    """Return the roles that the signed-in user may give."""
     is_owner = access.may(web.actor(), Action.ACCESS_MANAGE_OWNERS, g.partner)
     return [role for role in AccountRole if is_owner or role is not AccountRole.OWNER]
 
 
 class AddForm(role_form.RoleForm, web.CreatingForm):
-    """Somebody for the staff."""
+    """A user with an account here to add to the staff, and the role."""
 
     email = EmailField(lazy_gettext("E-mail of their account here"))
 
@@ -71,12 +71,12 @@ def add(account_id: str) -> Any:
     """*Add staff*."""
     actor = web.actor()
     access.require(actor, Action.ACCESS_MANAGE, g.partner)
-    form = AddForm(_offered(), **role_form.initial_role(AccountRole.EDITOR))
+    form = AddForm(_assignable_roles(), **role_form.initial_role(AccountRole.EDITOR))
     form.email.flags.required = True
 
     def unit() -> str:
-        fresh, role = db.session.get_one(BillingAccount, account_id), AccountRole(form.role.data)
-        return team.add(fresh, by=actor, address=values.email(form.email.data), role=role).name
+        partner, role = db.session.get_one(BillingAccount, account_id), AccountRole(form.role.data)
+        return team.add(partner, by=actor, address=values.email(form.email.data), role=role).name
 
     if answer := web.submit(
         form,
@@ -90,7 +90,7 @@ def add(account_id: str) -> Any:
         "partner/team/add.html",
         partner=g.partner,
         form=form,
-        letter=message_drafts.account_for_staff(form.email.data, g.partner.name)
+        message_draft=message_drafts.account_for_staff(form.email.data, g.partner.name)
         if is_unknown
         else "",
         status=form.status,
@@ -100,40 +100,40 @@ def add(account_id: str) -> Any:
 @blueprint.route("/<id:user_id>/change", methods=["GET", "POST"])
 def change(account_id: str, user_id: str) -> Any:
     """*Change role*."""
-    actor, member = web.actor(), _find(user_id)
-    at_first = member.coming or member.role or AccountRole.VIEWER
-    form = role_form.RoleForm(_offered(), **role_form.initial_role(at_first))
+    actor, member = web.actor(), _find_member(user_id)
+    initial = member.pending_role or member.role or AccountRole.VIEWER
+    form = role_form.RoleForm(_assignable_roles(), **role_form.initial_role(initial))
 
     def unit() -> None:
-        fresh, role = db.session.get_one(BillingAccount, account_id), AccountRole(form.role.data)
-        access.change(role, of=team.user_of(member), account=fresh, by=actor)
+        partner, role = db.session.get_one(BillingAccount, account_id), AccountRole(form.role.data)
+        access.change(role, of=team.user_of(member), account=partner, by=actor)
 
     saved = _("%(name)s’s role is saved.", name=member.name)
     if answer := web.submit(form, unit, to=url_for(".index", account_id=account_id), success=saved):
         return answer
-    return _step_page("change", form, member)
+    return _member_page("change", form, member)
 
 
 @blueprint.route("/<id:user_id>/remove", methods=["GET", "POST"])
 def remove(account_id: str, user_id: str) -> Any:
     """*Remove* from the staff."""
-    actor, member = web.actor(), _find(user_id)
+    actor, member = web.actor(), _find_member(user_id)
     form = web.Form()
 
     def unit() -> None:
-        fresh = db.session.get_one(BillingAccount, account_id)
-        access.revoke(of=team.user_of(member), account=fresh, by=actor)
+        partner = db.session.get_one(BillingAccount, account_id)
+        access.revoke(of=team.user_of(member), account=partner, by=actor)
 
-    goes = member.id == actor.id
-    back = url_for("partner.choose") if goes else url_for(".index", account_id=account_id)
+    is_self = member.id == actor.id
+    back = url_for("partner.choose") if is_self else url_for(".index", account_id=account_id)
     removed = _("%(name)s is not on the staff any more.", name=member.name)
     if answer := web.submit(form, unit, to=back, success=removed):
         return answer
-    return _step_page("remove", form, member)
+    return _member_page("remove", form, member)
 
 
-def _find(user_id: str) -> Member:
-    """One of this partner's staff whom the signed-in person may touch, 404 or 403."""
+def _find_member(user_id: str) -> Member:
+    """Return the member of the staff. Aborts with 404; Forbidden unless the actor may edit them."""
     access.require(web.actor(), Action.ACCESS_MANAGE, g.partner)
     member = team.member(g.partner, user_id)
     if member is None:
@@ -143,12 +143,12 @@ def _find(user_id: str) -> Member:
     return member
 
 
-def _step_page(name: str, form: web.Form, member: Member) -> Any:
+def _member_page(name: str, form: web.Form, member: Member) -> Any:
     return web.page(
         f"partner/team/{name}.html",
         partner=g.partner,
         member=member,
-        managed=customers.managed_by(member.id, g.partner),
+        managed_count=customers.count_managed_customers(member.id, g.partner),
         form=form,
         status=form.status,
     )

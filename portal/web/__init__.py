@@ -1,27 +1,27 @@
-"""What every surface needs of HTTP: page or fragment, find or 404, gates, forms."""
+"""HTTP plumbing of all surfaces: gates, lookup, forms, submit, pages, errors, headers."""
 
-from portal.web.forms import ADDRESS, NEVER_SAVED, REQUIRED, CreatingForm, Form, normalised_by
+from portal.web.forms import EMAIL, NEVER_SAVED, REQUIRED, CreatingForm, Form, normalise_with
 from portal.web.gates import (
     Visitor,
     actor,
+    actor_or_none,
     client_network,
     gate,
     is_utf8,
     refuse_ungated,
     require_sign_in,
     require_text,
-    signed_in,
     takes_file,
 )
 from portal.web.lookup import find_or_404, same_or_404
 from portal.web.pages import (
     csv_file,
-    external,
-    here,
+    external_url,
     htmx_redirect,
-    is_from_elsewhere,
+    is_cross_origin,
     is_partial,
-    own_path,
     page,
+    return_path,
+    safe_path,
 )
 from portal.web.submit import submit

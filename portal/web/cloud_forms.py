@@ -1,4 +1,4 @@
-"""Naming clouds and folders: the forms, in the console and in the partner portal."""
+"""Forms to name clouds and folders, in the console and in the partner portal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from portal.domain.values import Invalid
 from portal.wording.errors import sentence
 
 
-def _one_line(_form: web.Form, field: StringField) -> None:
+def _validate_name(_form: web.Form, field: StringField) -> None:
     try:
         field.data = values.line(field.data or "", limit=clouds.MAX_NAME_LENGTH)
     except Invalid as error:
@@ -21,9 +21,9 @@ def _one_line(_form: web.Form, field: StringField) -> None:
 
 
 class NameForm(web.Form):
-    """A name of a cloud or a folder."""
+    """The name of a cloud or a folder."""
 
-    name = StringField(lazy_gettext("Name"), [_one_line])
+    name = StringField(lazy_gettext("Name"), [_validate_name])
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -31,10 +31,10 @@ class NameForm(web.Form):
 
 
 class NewCloudForm(NameForm, web.CreatingForm):
-    """A cloud with its first folder, and the key by which they are created once."""
+    """The names of a new cloud and of its first folder."""
 
     folder_name = StringField(
-        lazy_gettext("Name of its first folder"), [_one_line], default=clouds.DEFAULT_NAME
+        lazy_gettext("Name of its first folder"), [_validate_name], default=clouds.DEFAULT_NAME
     )
 
     def __init__(self, **kwargs: Any) -> None:
@@ -42,5 +42,5 @@ class NewCloudForm(NameForm, web.CreatingForm):
         self.folder_name.flags.required = True
 
     def names(self) -> dict[str, str]:
-        """What `cloud.create` asks for."""
+        """Return the keyword arguments of `clouds.create`: `name` and `folder_name`."""
         return {"name": self.name.data or "", "folder_name": self.folder_name.data or ""}

@@ -1,4 +1,4 @@
-"""Pages for what goes wrong: what happened, why, what to do next."""
+"""Error pages: what happened, why, and what to do next."""
 
 from __future__ import annotations
 
@@ -16,63 +16,59 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from portal import config, db
 from portal.domain.errors import Forbidden, Refused
 from portal.i18n import languages
-from portal.web import here, is_from_elsewhere, is_utf8, signed_in
+from portal.web import actor_or_none, is_cross_origin, is_utf8, return_path
 from portal.wording.errors import sentence
 
 log = logging.getLogger("portal")
 
 
 def register(app: Flask) -> None:
-    """Every error has a page in the product's look."""
-    app.before_request(_begin)
-    app.register_error_handler(Refused, _or_broken(show_refusal))
-    app.register_error_handler(HTTPException, _or_broken(show_http_error))
+    """Give every kind of error its page, and every request an ID."""
+    app.before_request(_begin_request)
+    app.register_error_handler(Refused, _with_fallback(show_refusal))
+    app.register_error_handler(HTTPException, _with_fallback(show_http_error))
     app.register_error_handler(Exception, show_bug)
 
 
-def _begin() -> None:
+def _begin_request() -> None:
     g.request_id = secrets.token_hex(8)
     path = request.environ["PATH_INFO"].encode("latin-1")
-    address = path + unquote_to_bytes(request.query_string)
-    if b"\0" in address or not is_utf8(address) or is_from_elsewhere():
+    url = path + unquote_to_bytes(request.query_string)
+    if b"\0" in url or not is_utf8(url) or is_cross_origin():
         abort(400)
 
 
-def _or_broken(page: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A page that itself breaks, because it asks a database that is gone, is a bug's page."""
+def _with_fallback(page: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Show the page of a bug where an error page fails itself, as without a database."""
 
     @wraps(page)
     def answer(error: Any) -> Any:
         try:
             return page(error)
-        except Exception as fault:
-            return show_bug(fault)
+        except Exception as bug:
+            return show_bug(bug)
 
     return answer
 
 
 def show_refusal(error: Refused) -> Any:
-    """A rule stands against what a button asked for; forms show the sentence themselves."""
+    """Show why a rule refused a button's action; forms show refusals themselves."""
     db.session.rollback()
     if isinstance(error, Forbidden):
-        return _page(
-            403,
-            _("No access"),
-            sentence(error.code, error.facts),
-            steps=[(_("Back"), _back())],
-        )
-    return _page(
-        422, _("This did not work"), sentence(error.code, error.facts), steps=[(_("Back"), _back())]
-    )
+        status, title = 403, _("No access")
+    else:
+        status, title = 422, _("This did not work")
+    steps = [(_("Back"), _previous_page())]
+    return _error_page(status, title, sentence(error.code, error.facts), steps=steps)
 
 
 def show_http_error(error: HTTPException) -> Any:
-    """What HTTP has a number for."""
+    """Show the page of an HTTP status; redirects pass."""
     code = error.code or 500
     if code < 400:
         return error
     if isinstance(error, SecurityError):
-        return _wrong_host()
+        return _show_wrong_host()
     home = [(_("Go to the start page"), url_for("front"))]
     texts = {
         400: (
@@ -98,21 +94,21 @@ def show_http_error(error: HTTPException) -> Any:
         ),
     }
     title, what = texts.get(code, (_("This did not work"), _("The request could not be answered.")))
-    steps, back = home, _back()
+    steps, back = home, _previous_page()
     if code in (400, 405, 422) and back != url_for("front"):
         steps = [(_("Back"), back), *home]
-    if code == 404 and signed_in():
-        switch = url_for("auth.sign_in", switch=1, next=here())
+    if code == 404 and actor_or_none():
+        switch = url_for("auth.sign_in", switch=1, next=return_path())
         steps = [*home, (_("Sign in as someone else"), switch)]
-    return _page(code, title, what, steps=steps)
+    return _error_page(code, title, what, steps=steps)
 
 
 def show_bug(error: Exception) -> Any:
-    """A bug: the page shows the ID under which the log has it."""
+    """Log a bug, and show its request ID on a page that needs no database."""
     log.error("request %s: %s %s", g.request_id, request.method, request.path, exc_info=error)
     db.session.rollback()
     g.is_bare = True
-    # Without the context processors, Flask-Login's among them, which ask the database.
+    # `render` runs no context processors: they query the database.
     page = current_app.jinja_env.get_template("errors/error.html").render(
         product_name=config.current().product_name,
         language=languages.page_language(),
@@ -124,20 +120,20 @@ def show_bug(error: Exception) -> Any:
     return page, 500
 
 
-def _wrong_host() -> Response:
-    """No page: under a foreign name there is no URL of ours to link to."""
+def _show_wrong_host() -> Response:
+    """Answer plain text: under a foreign host name no link of a page would work."""
     url = config.current().external_url
     text = _("This portal is not reached under this address. Open %(url)s instead.", url=url)
     return Response(text, 400, mimetype="text/plain")
 
 
-def _page(status: int, title: str, what: str, *, steps: list[tuple[str, str]]) -> Any:
-    # Its address is no screen, and must not tell whether it could be one.
+def _error_page(status: int, title: str, what: str, *, steps: list[tuple[str, str]]) -> Any:
+    # The help page depends on the endpoint, which would reveal that the URL exists.
     facts = {"title": title, "what": what, "next_steps": steps}
     page = render_template("errors/error.html", help_url=url_for("help.index"), **facts)
     return page, status
 
 
-def _back() -> str:
+def _previous_page() -> str:
     referrer = request.referrer or ""
     return referrer if referrer.startswith(request.host_url) else url_for("front")

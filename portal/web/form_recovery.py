@@ -1,4 +1,4 @@
-"""What was typed when a session was found dead: carried through sign-in, and shown once more."""
+"""Preserve form input across sign-in, when a form is sent after its session has ended."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from portal.domain.identity import SavedForm
 
 
 def saved_input() -> dict[str, Any]:
-    """What a form is built with: `Form(**carried.shown_again())` shows once more what had been
-    typed before the session was found dead."""
+    """Return the keyword arguments of a form that show the input saved before sign-in; none where
+    nothing is saved: `Form(**form_recovery.saved_input())`."""
     key = request.args.get("kept", "")
-    kept = db.find(SavedForm, key, web.actor()) if key and request.method != "POST" else None
-    return {} if kept is None else {"formdata": MultiDict(kept.fields)}
+    saved = db.find(SavedForm, key, web.actor()) if key and request.method != "POST" else None
+    return {} if saved is None else {"formdata": MultiDict(saved.fields)}
 
 
 def pack(form: Mapping[str, Any]) -> str:
-    """The fields of a POST that came too late, as text for a hidden field; never passwords."""
+    """Return the fields of a POST as JSON for a hidden field, without passwords and tokens."""
     lists = form.to_dict(flat=False) if isinstance(form, MultiDict) else dict(form)
     return json.dumps(
         {
@@ -34,10 +34,10 @@ def pack(form: Mapping[str, Any]) -> str:
     )
 
 
-def save(carried: str, user_id: str) -> str | None:
-    """Store carried fields for their owner; returns the key for the form's URL."""
+def save(packed: str, user_id: str) -> str | None:
+    """Store packed fields for the user; return the key for the form's URL, None without fields."""
     try:
-        fields = json.loads(carried)
+        fields = json.loads(packed)
     except (ValueError, RecursionError):
         return None
     if not isinstance(fields, dict) or not fields:

@@ -1,4 +1,4 @@
-"""Forms: CSRF as a field, refusals at their fields, an idempotency key for what acts once."""
+"""Forms: CSRF as a field, refusals at their fields, an idempotency key for forms that create."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ NEVER_SAVED = {"csrf_token", "form_key", "carried"}
 REQUIRED = InputRequired(lazy_gettext("Fill this in; it is required."))
 
 
-def normalised_by(rule: Callable[[str], str]) -> Callable[[Any, Any], None]:
-    """A validator: what was typed takes its stored form, by a rule of the domain."""
+def normalise_with(rule: Callable[[str], str]) -> Callable[[Any, Any], None]:
+    """Return a validator that puts the input into its stored form by a rule of the domain."""
 
     def validate(_form: Any, field: Any) -> None:
         try:
@@ -37,18 +37,18 @@ def normalised_by(rule: Callable[[str], str]) -> Callable[[Any, Any], None]:
     return validate
 
 
-ADDRESS = normalised_by(lambda value: values.email(value).display)
+EMAIL = normalise_with(lambda value: values.email(value).display)
 
 
 class Form(FlaskForm):  # type: ignore[misc]
     """A form that checks its CSRF token as a field and keeps all input when that fails."""
 
     refusal: Refused | None = None
-    """The last refusal that is shown in the form."""
+    """The last refusal shown in the form."""
 
     @property
     def status(self) -> int:
-        """HTTP status of a page that shows the form: 200, or 422 where it was sent in vain."""
+        """HTTP status of a page that shows the form: 200, or 422 after the form was sent."""
         return 422 if self.is_submitted() else 200
 
     def run(self, unit: Callable[[], Any]) -> Any:
@@ -56,8 +56,8 @@ class Form(FlaskForm):  # type: ignore[misc]
         return db.write(unit)
 
     def refuse(self, error: Refused) -> None:
-        """Put the sentence of a refusal at its field, or above the form. A role too weak is not the
-        form's matter; it has a page of its own."""
+        """Show the sentence of a refusal at its field, or above the form. Raises Forbidden, which
+        has its own page."""
         if isinstance(error, Forbidden):
             raise error
         self.refusal = error
@@ -70,31 +70,31 @@ class Form(FlaskForm):  # type: ignore[misc]
 
 
 class CreatingForm(Form):
-    """A form whose effect happens once, however often it is sent."""
+    """A form that takes effect once, however often it is sent."""
 
     acts_once = True
-    """False for a form that shares its class with one that creates, but changes what exists."""
+    """False for a form that edits, where it shares its class with one that creates."""
 
     form_key = HiddenField(default=lambda: secrets.token_urlsafe(16))
 
     def validate_form_key(self, field: HiddenField) -> None:
-        """Only what was sent counts: the default is another key at each reading."""
+        """Check the sent key; `field.data` would fall back to a new random one."""
         if not field.raw_data or not re.fullmatch(r"[\w-]{16,64}", field.raw_data[0]):
             raise ValidationError(_("Load this page anew."))
 
     @property
     def has_acted(self) -> bool:
-        """Whether this form, sent before, had its effect."""
+        """Whether this form was sent before and took effect."""
         return not self.form_key.errors and idempotency.has_run(actor(), self.form_key.data or "")
 
     def run(self, unit: Callable[[], Any]) -> Any:
-        """Run the unit of work unless the form has acted; return its result either way."""
+        """Run the unit of work unless the form has acted; return the result of the first run."""
         if not self.acts_once:
             return super().run(unit)
         body = self.body()
         return db.write(lambda: idempotency.run_once(actor(), self.form_key.data or "", body, unit))
 
     def body(self) -> dict[str, Any]:
-        """What was asked for, without the tokens of this one rendering."""
-        asked = {name: value for name, value in self.data.items() if name not in NEVER_SAVED}
-        return asked | {"path": request.path}
+        """Return the sent fields and the path, without the tokens of this rendering."""
+        fields = {name: value for name, value in self.data.items() if name not in NEVER_SAVED}
+        return fields | {"path": request.path}

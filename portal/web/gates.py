@@ -1,4 +1,4 @@
-"""Gates: who is signed in, what an endpoint asks first, and no endpoint without a gate."""
+"""Gates: the checks before every endpoint; an endpoint without one refuses the start."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flask_login import UserMixin, current_user
 
 from portal import config
 from portal.domain.actors import Actor
-from portal.web.pages import here, htmx_redirect, is_partial
+from portal.web.pages import htmx_redirect, is_partial, return_path
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -19,7 +19,7 @@ FILE_FORM = "multipart/form-data"
 
 
 class Visitor(UserMixin):  # type: ignore[misc]
-    """The signed-in person for Flask-Login; its ID is the session's token, not the user's ID."""
+    """The signed-in person for Flask-Login; its ID is the session token, not the user ID."""
 
     def __init__(self, actor: Actor, token: str) -> None:
         self.actor = actor
@@ -29,17 +29,17 @@ class Visitor(UserMixin):  # type: ignore[misc]
         return self.token
 
 
-def signed_in() -> Actor | None:
-    """The signed-in user as the one who acts, or None."""
+def actor_or_none() -> Actor | None:
+    """Return the signed-in user, or None."""
     return current_user.actor if current_user.is_authenticated else None
 
 
 def actor() -> Actor:
-    """The signed-in user, behind a gate."""
-    who = signed_in()
-    if who is None:
+    """Return the signed-in user. Aborts with 401 without one, which a gate excludes."""
+    user = actor_or_none()
+    if user is None:
         abort(401)
-    return who
+    return user
 
 
 def client_network() -> str:
@@ -48,41 +48,41 @@ def client_network() -> str:
 
 
 def gate(blueprint: Blueprint, *checks: Callable[[], Any]) -> None:
-    """Every endpoint of the blueprint passes these checks first, in order."""
+    """Run these checks, in order, before every endpoint of the blueprint."""
     for check in (*checks, require_text):
         blueprint.before_request(check)
     blueprint.is_gated = bool(checks)  # type: ignore[attr-defined]
 
 
 def require_sign_in() -> Any:
-    """Nobody is signed in: to the sign-in page, and back; what was typed goes along."""
+    """Send a visitor to sign-in, which leads back here; a form's input is preserved."""
     if current_user.is_authenticated:
         return None
-    if _is_aside():
+    if _is_background_request():
         return Response(status=286, headers={"HX-Reswap": "none", "HX-Trigger": "signed-out"})
-    if request.method in ("GET", "HEAD") or request.mimetype == FILE_FORM:  # a file is not carried
-        target = url_for("auth.sign_in", next=here())
+    if request.method in ("GET", "HEAD") or request.mimetype == FILE_FORM:  # files are lost
+        target = url_for("auth.sign_in", next=return_path())
         return htmx_redirect(target) if "HX-Request" in request.headers else redirect(target, 303)
-    target = url_for("auth.sign_in", next=here(), carry=1)
+    target = url_for("auth.sign_in", next=return_path(), carry=1)
     return htmx_redirect(target) if "HX-Request" in request.headers else redirect(target, 307)
 
 
-def _is_aside() -> bool:
-    """Whether the page asks by itself, or about what is being typed: nobody means to leave it, so
-    it is told to ask no more (286), and says that the session is over."""
+def _is_background_request() -> bool:
+    """Whether a script sent the request: a poll, or a check of a field. Its page stays open; status
+    286 stops the polling, and the page says that the session is over."""
     rule = request.url_rule
     return is_partial() and ("poll" in request.args or "GET" not in ((rule and rule.methods) or ()))
 
 
 def takes_file(view: V) -> V:
-    """The view's form carries a file, of `config.FILE_LARGEST` bytes at most."""
+    """Let the view's form carry a file, of at most `config.MAX_FILE_BYTES` bytes."""
     view.takes_file = True  # type: ignore[attr-defined]
     return view
 
 
 def require_text() -> None:
-    """What is not a form of text is refused. Read behind the gates, so that one that
-    is on its way to the sign-in page takes its body along."""
+    """Refuse a body that is no form of UTF-8 text (400). The last check of a gate: reading the body
+    before the redirect to sign-in would lose it."""
     view = current_app.view_functions.get(request.endpoint or "")
     if request.mimetype == FILE_FORM and hasattr(view, "takes_file"):
         request.max_content_length = config.MAX_FILE_BYTES
@@ -94,7 +94,7 @@ def require_text() -> None:
 
 
 def is_utf8(content: bytes) -> bool:
-    """Whether it is text."""
+    """Whether the bytes are text in UTF-8."""
     try:
         content.decode()
     except UnicodeDecodeError:
@@ -103,14 +103,14 @@ def is_utf8(content: bytes) -> bool:
 
 
 def refuse_ungated(app: Flask, public: set[str]) -> None:
-    """Raises RuntimeError for an endpoint that nobody guards and that is not meant to be public."""
+    """Raise RuntimeError for an endpoint that has no gate and is not in `public`."""
     for rule in app.url_map.iter_rules():
         if rule.endpoint not in public and not _is_gated(app, rule.endpoint):
             raise RuntimeError(f"endpoint {rule.endpoint} has no gate and is not in PUBLIC")
 
 
 def _is_gated(app: Flask, endpoint: str) -> bool:
-    """Whether its blueprint, or one above that, has a gate."""
+    """Whether the endpoint's blueprint, or a parent of that, has a gate."""
     parts = endpoint.split(".")[:-1]
-    above = [".".join(parts[:n]) for n in range(1, len(parts) + 1)]
-    return any(getattr(app.blueprints[name], "is_gated", False) for name in above)
+    blueprints = [".".join(parts[:n]) for n in range(1, len(parts) + 1)]
+    return any(getattr(app.blueprints[name], "is_gated", False) for name in blueprints)

@@ -1,4 +1,4 @@
-"""Security and caching headers on every answer."""
+"""Security and caching headers of every response."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONTENT_SECURITY_POLICY = (
 
 
 def add_headers(response: Response) -> Response:
-    """Security headers on every answer; private pages are not stored by anyone."""
+    """Add security headers to a response; pages are not cached, files with a version are."""
     headers = response.headers
     headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     headers["X-Content-Type-Options"] = "nosniff"

@@ -1,4 +1,4 @@
-"""Lookup by ID: what does not exist for the signed-in person is answered 404."""
+"""Lookup by ID: 404 for rows that do not exist for the signed-in user."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from portal.web.gates import actor
 T = TypeVar("T")
 
 
-def find_or_404(model: type[T], ident: str) -> T:
-    """The row if it exists for who is signed in; unknown and foreign are the same 404."""
-    row = db.find(model, ident, actor())
+def find_or_404(model: type[T], row_id: str) -> T:
+    """Return the row if it is visible to the signed-in user. An unknown and a foreign ID are the
+    same 404."""
+    row = db.find(model, row_id, actor())
     if row is None:
         abort(404)
     return row
 
 
-def same_or_404(one: str, other: str) -> None:
-    """404 where a thing exists, but not under this URL."""
-    if one != other:
+def same_or_404(value: str, expected: str) -> None:
+    """Abort with 404 where a row does not belong under this URL."""
+    if value != expected:
         abort(404)

@@ -1,4 +1,4 @@
-"""Answers: a whole page or a fragment of it, a CSV file, a redirect, paths of this site."""
+"""Responses: a page or a fragment of it, a CSV file, a redirect; paths that are safe to follow."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ MAX_PATH_LENGTH = 2000
 NOT_IN_HTML = re.compile(
     r"[^\t\n\f\r -~\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"
 )
-"""Control characters and the like, which HTML can't hold; who typed one sees where it stands."""
+"""Control characters and the like, which HTML cannot hold; a page shows U+FFFD for each."""
 
 
-def external(path: str) -> str:
-    """The full address of a path, as people outside reach it."""
+def external_url(path: str) -> str:
+    """Return the absolute URL of a path, as seen from outside."""
     return config.current().external_url + path
 
 
 def is_partial() -> bool:
-    """Whether htmx asks for a part of a page; where it boosts or restores it takes a whole one."""
+    """Whether htmx requests a part of a page; boosted and history requests need a whole one."""
     headers = request.headers
     is_whole = "true" in (headers.get("HX-Boosted"), headers.get("HX-History-Restore-Request"))
     return headers.get("HX-Request") == "true" and not is_whole
 
 
 def page(template: str, *, fragment: str | None = None, status: int = 200, **context: Any) -> Any:
-    """The whole page, or for htmx only its block `fragment`; boosted and restored get the page."""
+    """Return body and status: the page, or for a partial request its block `fragment` alone."""
     if fragment and is_partial():
         body = render_block(template, fragment, **context)
     else:
@@ -42,7 +42,7 @@ def page(template: str, *, fragment: str | None = None, status: int = 200, **con
 
 
 def csv_file(name: str, rows: Iterable[Iterable[object]]) -> Response:
-    """A spreadsheet to keep, sent piece by piece; its name has the day."""
+    """Return a CSV download, streamed row by row; its name ends with the date."""
     file_name = f"{name}-{db.now():%Y-%m-%d}.csv"
     return Response(
         stream_with_context(csv.write_rows(rows)),
@@ -52,28 +52,28 @@ def csv_file(name: str, rows: Iterable[Iterable[object]]) -> Response:
 
 
 def htmx_redirect(target: str) -> Response:
-    """htmx leaves the page for `target`, instead of nesting it in the one it has."""
+    """Return a response that makes htmx load `target` as a page, not into the current one."""
     return Response(status=200, headers={"HX-Redirect": target})
 
 
-def here() -> str:
-    """Path and query to come back to: this request's; of sign-in and sign-up those they lead on to;
-    of an address that only takes forms those of the page that sent one."""
+def return_path() -> str:
+    """Return the path to come back to: that of this request, with its query; at sign-in and sign-up
+    the target of `next`; at a URL without GET the page that sent the form."""
     if "next" in request.args:
-        return own_path(request.args["next"])
+        return safe_path(request.args["next"])
     rule = request.url_rule
     if rule is None or "GET" in (rule.methods or set()):
-        return own_path(request.full_path if request.query_string else request.path)
-    return own_path(_own_path_of(request.referrer))
+        return safe_path(request.full_path if request.query_string else request.path)
+    return safe_path(_same_origin_path(request.referrer))
 
 
-def is_from_elsewhere() -> bool:
-    """Whether another site's page sent this form; it is not even shown again, filled in."""
+def is_cross_origin() -> bool:
+    """Whether a page of another site sent this form."""
     origin = request.headers.get("Origin")
-    return request.method == "POST" and origin is not None and _own_path_of(origin) is None
+    return request.method == "POST" and origin is not None and _same_origin_path(origin) is None
 
 
-def _own_path_of(url: str | None) -> str | None:
+def _same_origin_path(url: str | None) -> str | None:
     try:
         parts = urlsplit(url or "")
     except ValueError:
@@ -81,11 +81,11 @@ def _own_path_of(url: str | None) -> str | None:
     return parts.path if parts.netloc == request.host else None
 
 
-def own_path(value: str | None, default: str = "/") -> str:
-    """`value` if it is a path of this site, else `default`; keeps `next` from leading away."""
+def safe_path(value: str | None, default: str = "/") -> str:
+    """Return `value` if it is a path of this site, else `default` (CWE-601, open redirect)."""
     if not value or len(value) > MAX_PATH_LENGTH or not value.startswith("/"):
         return default
-    # Browsers read "\\" as "/" and drop breaks and tabs, so either may hide the "//" of a host.
+    # Browsers read "\\" as "/" and drop line breaks and tabs: both may hide the "//" of a host.
     if value.startswith("//") or "\\" in value or " " in value or not value.isprintable():
         return default
     return value

@@ -1,4 +1,4 @@
-"""Giving roles: the form in which one is chosen."""
+"""The form to choose a role on an account or a cloud."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from portal.wording import labels
 
 
 class RoleForm(web.Form):
-    """A role on an account or a cloud; `offered` are those that the signed-in person may give."""
+    """A role on an account or a cloud; `roles` are those that the signed-in user may give."""
 
     role = SelectField(
         lazy_gettext("Role"),
@@ -25,17 +25,17 @@ class RoleForm(web.Form):
         validate_choice=False,
     )
 
-    def __init__(self, offered: Sequence[AccountRole | CloudRole], **kwargs: Any) -> None:
+    def __init__(self, roles: Sequence[AccountRole | CloudRole], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.known = set(type(offered[0]))
-        self.role.choices = [(role, labels.role(role)) for role in offered]
+        self.valid_roles = set(type(roles[0]))
+        self.role.choices = [(role, labels.role(role)) for role in roles]
 
     def validate_role(self, field: SelectField) -> None:
-        """One that exists; whether it may be given the domain says."""
-        if field.data not in self.known:
+        """Check that the role exists; the domain decides whether it may be given."""
+        if field.data not in self.valid_roles:
             raise ValidationError(_("Choose one of these roles."))
 
 
 def initial_role(role: AccountRole | CloudRole) -> dict[str, Any]:
-    """What a form is built with that shows this role at first."""
+    """Return the keyword arguments of a form that shows this role first."""
     return {"data": {"role": role}, **form_recovery.saved_input()}

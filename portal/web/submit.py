@@ -1,4 +1,4 @@
-"""Submit: a sent form runs its unit of work once, flashes what was done, and leads on."""
+"""Submit a form: validate it, run its unit of work once, flash a message, redirect."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ Text = str | Callable[[Any], str]
 
 
 def submit(form: Form, unit: Callable[[], Any], *, to: Text, success: Text = "") -> Response | None:
-    """The redirect to `to` after the form's unit of work; None where the form is to be shown: it
-    is not sent, is invalid, or was refused and has the reason among its errors.
+    """Return the redirect to `to` after the form's unit of work, or None to show the form: it was
+    not sent, is invalid, or was refused and shows why.
 
-    `unit` is run by `db.write`, and of a `CreatingForm` once however often it is sent. `to` (a URL)
-    and `success` (the message to flash) may be functions of the unit's result, called after it.
-    Raises Forbidden.
+    `db.write` runs `unit`; for a `CreatingForm` once, however often the form is sent. `to` (a URL)
+    and `success` (the message to flash) may be functions of the unit's result. Raises Forbidden.
     """
     if not form.is_submitted() or not form.validate():
         return None

@@ -1,4 +1,4 @@
-"""Customers: the list, a customer's page, and what can be done to one.
+"""Customers: the list, a customer's page, and the actions on a customer.
 
 Importing the package registers every screen on its blueprint.
 """

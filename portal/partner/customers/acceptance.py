@@ -1,4 +1,4 @@
-"""*Acceptance*: by week of adding, how many customers answered what."""
+"""*Acceptance*: how many of the customers added in a week confirmed, declined or wait."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from portal.partner.customers.blueprint import blueprint
 
 @blueprint.get("/acceptance")
 def acceptance(account_id: str) -> Any:
-    """*Acceptance*: by week of adding, how many answered what."""
+    """Show the chart and its table."""
     weeks = customers.acceptance_by_week(web.actor(), g.partner)
     return web.page(
         "partner/customers/acceptance.html",
         partner=g.partner,
         weeks=weeks,
-        most=max(week.added for week in weeks),
+        max_added=max(week.added for week in weeks),
     )

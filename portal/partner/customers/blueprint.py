@@ -1,4 +1,4 @@
-"""The blueprint of *Customers*, and the look-up of one of the partner’s customers."""
+"""The blueprint of *Customers*, and the look-up of a customer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ blueprint = Blueprint("customers", __name__, url_prefix="/<id:account_id>/custom
 
 
 def find(customer_id: str) -> Customer:
-    """The customer under this partner's URL, or 404."""
-    record = web.find_or_404(Customer, customer_id)
-    web.same_or_404(record.partner_id, g.partner.id)
-    return record
+    """Return the customer of this partner. Aborts with 404 for any other ID."""
+    customer = web.find_or_404(Customer, customer_id)
+    web.same_or_404(customer.partner_id, g.partner.id)
+    return customer

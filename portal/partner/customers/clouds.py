@@ -1,4 +1,4 @@
-"""A customer's clouds: what is linked to the subaccount, *Create cloud*, asking for access."""
+"""*Clouds* of a customer: those linked to the subaccount, *Create cloud*, asking for access."""
 
 from __future__ import annotations
 
@@ -21,25 +21,24 @@ from portal.wording import message_drafts
 
 @blueprint.get("/<id:customer_id>/clouds")
 def clouds(account_id: str, customer_id: str) -> Any:
-    """*Clouds*: those linked to the subaccount, since when; what is not linked is not the
-    partner's."""
-    record = find(customer_id)
-    subaccount = web.find_or_404(BillingAccount, record.subaccount_id)
+    """*Clouds*: show those linked to the subaccount, the only ones that the partner may see."""
+    customer = find(customer_id)
+    subaccount = web.find_or_404(BillingAccount, customer.subaccount_id)
     partner = PartnerAccount(g.partner.id, g.partner.name)
     return web.page(
         "partner/customers/clouds.html",
-        **summary(record),
+        **summary(customer),
         clouds=domain_clouds.clouds_linked_to([subaccount.id])[subaccount.id],
         may_create=access.may(web.actor(), Action.CLOUD_CREATE, subaccount),
-        letter=message_drafts.access_to_clouds(partner, web.actor()),
+        message_draft=message_drafts.access_to_clouds(partner, web.actor()),
     )
 
 
 @blueprint.route("/<id:customer_id>/clouds/create", methods=["GET", "POST"])
 def create_cloud(account_id: str, customer_id: str) -> Any:
-    """*Create cloud*, paid by the subaccount from its first moment."""
-    actor, record = web.actor(), find(customer_id)
-    payer_id = record.subaccount_id
+    """*Create cloud*, paid by the subaccount from the start."""
+    actor, customer = web.actor(), find(customer_id)
+    payer_id = customer.subaccount_id
     access.require(actor, Action.CLOUD_CREATE, web.find_or_404(BillingAccount, payer_id))
     form = NewCloudForm(**form_recovery.saved_input())
 
@@ -52,13 +51,13 @@ def create_cloud(account_id: str, customer_id: str) -> Any:
         form,
         unit,
         to=url_for(".clouds", account_id=account_id, customer_id=customer_id),
-        success=lambda _ident: _("The cloud %(name)s is created.", name=form.name.data),
+        success=lambda _cloud_id: _("The cloud %(name)s is created.", name=form.name.data),
     ):
         return answer
     return web.page(
         "partner/customers/create_cloud.html",
         partner=g.partner,
-        customer=record,
+        customer=customer,
         form=form,
         status=form.status,
     )

@@ -1,4 +1,4 @@
-"""*Export*: the customers that the list's filter shows, as a file that can be imported."""
+"""*Export CSV*: the customers that the filter matches, in a file that can be imported again."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ from portal.domain.actors import Actor
 from portal.domain.customers import ExportRow, Filter
 from portal.i18n import formats
 from portal.partner.customers.blueprint import blueprint
-from portal.partner.customers.filters import filter_of
+from portal.partner.customers.filters import parse_filter
 
 
 @blueprint.get("/export")
 def export(account_id: str) -> Any:
-    """All of them, whichever page is shown; an import's columns first, then what only we know."""
+    """Download all matching customers: the columns of an import, then those of an export alone."""
     actor = web.actor()
     access.require(actor, Action.ACCOUNT_SEE, g.partner)
-    wanted = replace(filter_of(request.args), after="")
-    return web.csv_file("customers", _rows(account_id, wanted, actor))
+    filter_ = replace(parse_filter(request.args), after="")
+    return web.csv_file("customers", _csv_rows(account_id, filter_, actor))
 
 
-def _rows(account_id: str, wanted: Filter, actor: Actor) -> Iterator[list[str]]:
-    """Read in portions, each in a transaction of its own: a slow reader holds none open."""
+def _csv_rows(account_id: str, filter_: Filter, actor: Actor) -> Iterator[list[str]]:
+    """Yield a header and the rows. Each page has its own transaction: a slow client holds none."""
     yield [*customers.COLUMNS, *customers.ONLY_EXPORTED]
     while True:
-        portion = db.read(partial(_portion, account_id, wanted, actor))
-        shown = portion[: customers.EXPORT_PAGE]
-        yield from (cells for _ident, cells in shown)
-        if len(portion) == len(shown):
+        page = db.read(partial(_read_page, account_id, filter_, actor))
+        shown = page[: customers.EXPORT_PAGE]
+        yield from (cells for _customer_id, cells in shown)
+        if len(page) == len(shown):
             return
-        wanted = replace(wanted, after=shown[-1][0])
+        filter_ = replace(filter_, after=shown[-1][0])
 
 
-def _portion(account_id: str, wanted: Filter, actor: Actor) -> list[tuple[str, list[str]]]:
-    """IDs and cells; nothing more for whoever lost their role while the file was read."""
+def _read_page(account_id: str, filter_: Filter, actor: Actor) -> list[tuple[str, list[str]]]:
+    """Read a page of IDs and cells; none once the actor has lost the role on the account."""
     partner = db.find(BillingAccount, account_id, actor)
     if partner is None:
         return []
-    rows = customers.records_for(actor, partner, wanted, page=customers.EXPORT_PAGE)
-    return [(row.record.id, _cells(row)) for row in rows]
+    rows = customers.export_rows(actor, partner, filter_, page_size=customers.EXPORT_PAGE)
+    return [(row.customer.id, _cells(row)) for row in rows]
 
 
 def _cells(row: ExportRow) -> list[str]:
-    record = row.record
-    ids = [record.id, record.subaccount_id, record.default_cloud_id or ""]
+    customer = row.customer
+    ids = [customer.id, customer.subaccount_id, customer.default_cloud_id or ""]
     answered = formats.iso_time(row.answered_at) if row.answered_at else ""
-    when = [formats.iso_time(record.created_at), answered]
-    return [*customers.cells_of(row), record.status, *ids, *when]
+    times = [formats.iso_time(customer.created_at), answered]
+    return [*customers.cells_of(row), customer.status, *ids, *times]

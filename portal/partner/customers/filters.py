@@ -1,4 +1,4 @@
-"""The filter of the customers’ list as its URL has it."""
+"""The filter of the list of customers in its URL."""
 
 from __future__ import annotations
 
@@ -15,56 +15,57 @@ from portal.domain.customers import CustomerRow, Filter, Manager, Status
 STATUSES = list(Status)
 
 
-def filter_of(given: Mapping[str, str]) -> Filter:
-    """The filter that a URL's parameters ask for; what is none of them is passed over."""
-    status, days = given.get("status", ""), given.get("waiting", "")
+def parse_filter(parameters: Mapping[str, str]) -> Filter:
+    """Return the filter in a URL's parameters; ignore unknown and malformed ones."""
+    status, days = parameters.get("status", ""), parameters.get("waiting", "")
     return Filter(
-        search=given.get("q", "").strip()[:200],
+        search=parameters.get("q", "").strip()[:200],
         status=Status(status) if status in set(Status) else None,
-        manager=given.get("manager", "")[:20],
+        manager=parameters.get("manager", "")[:20],
         waiting_days=int(days) if re.fullmatch("[0-9]{1,4}", days) else None,
-        oldest_first=given.get("sort") == "oldest",
-        after=given.get("after", "")[:20],
+        oldest_first=parameters.get("sort") == "oldest",
+        after=parameters.get("after", "")[:20],
     )
 
 
-def parameters(wanted: Filter) -> dict[str, str]:
-    """A filter as its URL has it, from the first page on: what `filter_of` reads."""
-    kept = {
-        "q": wanted.search,
-        "status": wanted.status or "",
-        "manager": wanted.manager,
-        "waiting": "" if wanted.waiting_days is None else str(wanted.waiting_days),
-        "sort": "oldest" if wanted.oldest_first else "",
+def filter_parameters(filter_: Filter) -> dict[str, str]:
+    """Return the URL's parameters of a filter at its first page; `parse_filter` reads them."""
+    values = {
+        "q": filter_.search,
+        "status": filter_.status or "",
+        "manager": filter_.manager,
+        "waiting": "" if filter_.waiting_days is None else str(filter_.waiting_days),
+        "sort": "oldest" if filter_.oldest_first else "",
     }
-    return {name: value for name, value in kept.items() if value}
+    return {name: value for name, value in values.items() if value}
 
 
-def list_url(account_id: str, wanted: Filter, view: str = "index", **changes: Any) -> str:
-    """The list, or a view of the same customers, with the same filter but for `changes`."""
-    shown = {**parameters(wanted), **changes}
-    return url_for(f"partner.customers.{view}", account_id=account_id, **shown)
+def list_url(account_id: str, filter_: Filter, view: str = "index", **changes: Any) -> str:
+    """Return the URL of the list, or of another view with this filter, with `changes`."""
+    parameters = {**filter_parameters(filter_), **changes}
+    return url_for(f"partner.customers.{view}", account_id=account_id, **parameters)
 
 
-def changes_url(rows: Iterable[CustomerRow], wanted: Filter) -> str:
-    """Where the list asks what has become of its rows, each named with the status that it shows;
-    empty where none of them waits."""
-    shown = {row.id: row.status for row in rows}
-    if Status.WAITING not in shown.values():
+def changes_url(rows: Iterable[CustomerRow], filter_: Filter) -> str:
+    """Return the URL from which the open list polls changes: it holds each row's ID and shown
+    status. Empty where no row waits for an answer."""
+    statuses = {row.id: row.status for row in rows}
+    if Status.WAITING not in statuses.values():
         return ""
-    named = ".".join(f"{ident}-{STATUSES.index(status)}" for ident, status in shown.items())
-    asked = {"account_id": g.partner.id, **parameters(wanted), "shown": named, "poll": 1}
-    return url_for("partner.customers.changes", **asked)
+    shown = ".".join(f"{row_id}-{STATUSES.index(status)}" for row_id, status in statuses.items())
+    parameters: dict[str, Any] = {**filter_parameters(filter_), "shown": shown, "poll": 1}
+    return url_for("partner.customers.changes", account_id=g.partner.id, **parameters)
 
 
 def manager_choices() -> dict[str, str]:
-    """What the list can be filtered by: values of the URL, and what people read."""
-    found = {"": _("anybody"), customers.ME: _("me"), customers.NOBODY: _("nobody")}
-    return found | {one.id: manager_label(one) for one in customers.managers_of(g.partner)}
+    """Return the managers to filter by: values of the URL with their labels."""
+    choices = {"": _("anybody"), customers.ME: _("me"), customers.NOBODY: _("nobody")}
+    managers = customers.managers_of(g.partner)
+    return choices | {manager.id: manager_label(manager) for manager in managers}
 
 
 def manager_label(manager: Manager) -> str:
-    """The name, and that they left where they did."""
+    """Return the manager's name, marked where they left the staff."""
     if manager.is_staff:
         return manager.name
     return str(_("%(name)s (no longer on the staff)", name=manager.name))

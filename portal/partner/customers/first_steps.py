@@ -1,4 +1,4 @@
-"""*First steps*: what a new partner does first, above the list of customers until it is done."""
+"""*First steps*: a checklist for new partners, above the list of customers until all is done."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from portal.domain.first_steps import FirstSteps, Step
 from portal.partner.customers.blueprint import blueprint
 
 
-def above_list(wanted: Filter, total: int) -> FirstSteps | None:
-    """For the list: nothing where they are done, where it is filtered, or where it is so long that
-    it is nobody's first (so that a list of any length costs the same)."""
-    if wanted != Filter() or total > customers.PAGE:
+def steps_above_list(filter_: Filter, total: int) -> FirstSteps | None:
+    """Return the checklist to show above the list; None where it is done, the list is filtered, or
+    longer than a page, whose partner is not new: a long list costs no further query."""
+    if filter_ != Filter() or total > customers.PAGE:
         return None
     steps = first_steps.first_steps(g.partner, actor=web.actor())
     return steps if steps.next else None
@@ -27,14 +27,14 @@ def above_list(wanted: Filter, total: int) -> FirstSteps | None:
 
 @blueprint.get("/first-steps")
 def first_steps_page(account_id: str) -> Any:
-    """All of them, for who hid them too; to a page that polls nothing where nothing has changed."""
+    """Show the checklist, hidden or not; answer a poll 204 while nothing has changed."""
     actor, partner = web.actor(), g.partner
     steps = first_steps.first_steps(partner, actor=actor)
-    seen = request.args.get("seen", "")
-    if web.is_partial() and seen == steps.stamp:
+    shown_stamp = request.args.get("seen", "")
+    if web.is_partial() and shown_stamp == steps.stamp:
         return "", 204
-    if web.is_partial() and Step.PAID in steps.done and Step.PAID not in seen.split("-"):
-        return Response(headers={"HX-Refresh": "true"})  # the page's head has *Add customer* now
+    if web.is_partial() and Step.PAID in steps.done and Step.PAID not in shown_stamp.split("-"):
+        return Response(headers={"HX-Refresh": "true"})  # the head now has *Add customer*
     return web.page(
         "partner/customers/first_steps.html",
         fragment="steps",
@@ -47,17 +47,17 @@ def first_steps_page(account_id: str) -> Any:
 
 @blueprint.post("/first-steps/hide")
 def hide_first_steps(account_id: str) -> Any:
-    """*Hide*: for oneself."""
-    return _change(account_id, first_steps.hide)
+    """*Hide* the checklist, for the signed-in user alone."""
+    return _set_visibility(account_id, first_steps.hide)
 
 
 @blueprint.post("/first-steps/show")
 def show_first_steps(account_id: str) -> Any:
     """*Show above the customers* again."""
-    return _change(account_id, first_steps.show)
+    return _set_visibility(account_id, first_steps.show)
 
 
-def _change(account_id: str, verb: Callable[..., None]) -> Any:
+def _set_visibility(account_id: str, verb: Callable[..., None]) -> Any:
     if not web.Form().validate():
         abort(422)
     db.write(lambda: verb(db.session.get_one(BillingAccount, account_id), by=web.actor()))

@@ -1,4 +1,4 @@
-"""*Import CSV*: a file is checked, looked at, and imported by the worker while one watches."""
+"""*Import CSV*: upload a file, review its rows, and follow the import by the worker."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MEGABYTE = 1024 * 1024
 
 
 class UploadForm(web.CreatingForm):
-    """A file of customers."""
+    """A CSV file of customers."""
 
     file = FileField(lazy_gettext("CSV file"), render_kw={"accept": ".csv,text/csv"})
 
@@ -38,21 +38,21 @@ class UploadForm(web.CreatingForm):
             raise ValidationError(_("Choose a file."))
         content = field.data.read()
         self.digest = hashlib.sha256(content).hexdigest()
-        columns, answers = labels.columns_by_word(), labels.answers_by_word()
+        columns, answers = labels.columns_by_label(), labels.yes_no_by_label()
         try:
             self.lines = imports.parse_lines(csv.read_rows(content), columns, answers)
         except Refused as error:
             raise ValidationError(sentence(error.code, error.facts)) from error
 
     def body(self) -> dict[str, Any]:
-        """The file stands for its content."""
+        """Return the path, and the digest of the file in place of its name."""
         return {"path": request.path, "content": self.digest}
 
 
 @blueprint.route("/import", methods=["GET", "POST"])
 @web.takes_file
 def upload(account_id: str) -> Any:
-    """*Import CSV*: what a file looks like, and those uploaded before."""
+    """*Import CSV*: upload a file; show the columns and earlier imports."""
     actor = web.actor()
     access.require(actor, Action.CUSTOMER_ADD, g.partner)
     customers.require_can_add(g.partner)
@@ -60,15 +60,15 @@ def upload(account_id: str) -> Any:
     form = UploadForm(formdata=None) if is_too_large else UploadForm()
 
     def unit() -> str:
-        fresh = db.session.get_one(BillingAccount, account_id)
-        return imports.upload(fresh, by=actor, lines=form.lines).id
+        partner = db.session.get_one(BillingAccount, account_id)
+        return imports.upload(partner, by=actor, lines=form.lines).id
 
-    def its_page(ident: str) -> str:
-        return url_for(".show_import", account_id=account_id, import_id=ident)
+    def import_url(import_id: str) -> str:
+        return url_for(".show_import", account_id=account_id, import_id=import_id)
 
     if is_too_large:
         form.refuse(Refused(Code.FILE_LARGE, field="file", most=config.MAX_FILE_BYTES // MEGABYTE))
-    elif answer := web.submit(form, unit, to=its_page):
+    elif answer := web.submit(form, unit, to=import_url):
         return answer
     return web.page(
         "partner/customers/upload.html",
@@ -76,21 +76,21 @@ def upload(account_id: str) -> Any:
         form=form,
         columns=[(name, labels.column(name)) for name in customers.COLUMNS],
         imports=imports.imports_of(g.partner),
-        kept_days=imports.RETENTION.days,
-        forgotten_days=imports.UNUSED_RETENTION.days,
-        rows_most=imports.MAX_ROWS,
+        retention_days=imports.RETENTION.days,
+        unused_retention_days=imports.UNUSED_RETENTION.days,
+        max_rows=imports.MAX_ROWS,
         status=form.status,
     )
 
 
 @blueprint.get("/import/template")
 def import_template(account_id: str) -> Any:
-    """A file with the columns and no customers."""
+    """Download a CSV file with the header row alone."""
     return web.csv_file("customers-template", [customers.COLUMNS])
 
 
 class BeginForm(web.Form):
-    """What one says before rows are added."""
+    """What the import may do with its rows."""
 
     same_tin_is_meant = BooleanField(
         lazy_gettext("Import the rows whose tax number another customer has, too: that is meant")
@@ -99,22 +99,22 @@ class BeginForm(web.Form):
 
 @blueprint.get("/import/<id:import_id>")
 def show_import(account_id: str, import_id: str) -> Any:
-    """What would become of each row, or how far the import is; asks again by itself."""
-    held = _find(import_id)
-    given, after = request.args.get("outcome", ""), request.args.get("after", "")
-    outcome = Outcome(given) if given in set(Outcome) else None
+    """Show the outcome of each row, and the progress; the page polls while the import runs."""
+    import_ = _find_import(import_id)
+    requested, after = request.args.get("outcome", ""), request.args.get("after", "")
+    outcome = Outcome(requested) if requested in set(Outcome) else None
     is_number = after.isascii() and after.isdigit() and len(after) < 7
-    rows = imports.rows_of(held, outcome=outcome, after=int(after) if is_number else 0)
+    rows = imports.rows_of(import_, outcome=outcome, after=int(after) if is_number else 0)
     shown = rows[: imports.PAGE]
     return web.page(
         "partner/customers/import.html",
         fragment="progress",
         partner=g.partner,
-        held=held,
-        totals=imports.totals_of(held),
+        import_=import_,
+        totals=imports.totals_of(import_),
         form=BeginForm(formdata=None),
-        is_paced=held.state is State.IMPORTING and held.due_at > db.now(),
-        per_day=policy.current().invitations_per_day,
+        is_waiting_for_quota=import_.state is State.IMPORTING and import_.due_at > db.now(),
+        invitations_per_day=policy.current().invitations_per_day,
         outcome=outcome,
         after=after,
         rows=[(row, _reasons(row)) for row in shown],
@@ -123,63 +123,72 @@ def show_import(account_id: str, import_id: str) -> Any:
 
 
 def _reasons(row: ImportRow) -> list[tuple[str, str]]:
-    """Columns, empty where it is about the whole row, and what is wrong there."""
-    found = [(why["field"], why["code"], why["facts"]) for why in row.reasons]
-    return [(column or "", sentence(code, facts)) for column, code, facts in found]
+    """Return why the row was refused: columns, empty for the whole row, with sentences."""
+    reasons = [(reason["field"], reason["code"], reason["facts"]) for reason in row.reasons]
+    return [(column or "", sentence(code, facts)) for column, code, facts in reasons]
 
 
 @blueprint.get("/import/<id:import_id>/failed")
 def failed_rows(account_id: str, import_id: str) -> Any:
-    """The rows that were refused, with the reasons: to be mended and uploaded again."""
-    _find(import_id)
-    rows = db.read(lambda: [_failed(row) for row in imports.refused_rows(_find(import_id))])
+    """Download the refused rows with the reasons, to correct and upload again."""
+    _find_import(import_id)
+
+    def read() -> list[list[str]]:
+        return [_failed_cells(row) for row in imports.refused_rows(_find_import(import_id))]
+
+    rows = db.read(read)
     return web.csv_file("customers-failed", [[*customers.COLUMNS, imports.REASONS], *rows])
 
 
-def _failed(row: ImportRow) -> list[str]:
+def _failed_cells(row: ImportRow) -> list[str]:
     cells = [row.cells.get(name, "") for name in customers.COLUMNS]
-    said = [f"{column}: {text}" if column else text for column, text in _reasons(row)]
-    return [*cells, " ".join(said)]
+    texts = [f"{column}: {text}" if column else text for column, text in _reasons(row)]
+    return [*cells, " ".join(texts)]
 
 
 @blueprint.post("/import/<id:import_id>/begin")
 def begin_import(account_id: str, import_id: str) -> Any:
-    """*Import*."""
-    meant = bool(BeginForm().same_tin_is_meant.data)
-    return _step(import_id, lambda it: imports.begin(it, by=web.actor(), same_tin_is_meant=meant))
+    """*Import* the new rows."""
+    same_tin_is_meant = bool(BeginForm().same_tin_is_meant.data)
+
+    def begin(import_: Import) -> None:
+        imports.begin(import_, by=web.actor(), same_tin_is_meant=same_tin_is_meant)
+
+    return _change_import(import_id, begin)
 
 
 @blueprint.post("/import/<id:import_id>/end")
 def end_import(account_id: str, import_id: str) -> Any:
-    """*End import*: what is not added yet is refused."""
-    return _step(import_id, lambda it: imports.end(it, by=web.actor()))
+    """*End import*: refuse the rows that are not added yet."""
+    return _change_import(import_id, lambda import_: imports.end(import_, by=web.actor()))
 
 
 @blueprint.post("/import/<id:import_id>/remove")
 def remove_import(account_id: str, import_id: str) -> Any:
-    """*Remove* the file with its rows; customers who were added from it stay."""
-    _step(import_id, lambda it: imports.remove(it, by=web.actor()))
+    """*Remove file*: delete the import and its rows; customers added from it stay."""
+    _change_import(import_id, lambda import_: imports.remove(import_, by=web.actor()))
     flash(_("The file is removed. Customers who were added from it stay."), "success")
     return redirect(url_for(".upload", account_id=account_id), 303)
 
 
-def _step(import_id: str, verb: Callable[[Import], None]) -> Any:
-    """Do it to the import as it is now, and show what it is then."""
-    _find(import_id)
+def _change_import(import_id: str, verb: Callable[[Import], None]) -> Any:
+    """Run the verb on the import, and redirect to its page."""
+    _find_import(import_id)
     if not web.Form().validate():
         abort(422)
 
     def unit() -> None:
-        _find(import_id)  # somebody may have removed it
+        _find_import(import_id)  # it may have been removed meanwhile
         verb(db.session.get_one(Import, import_id))
 
     db.write(unit)
     return redirect(url_for(".show_import", account_id=g.partner.id, import_id=import_id), 303)
 
 
-def _find(import_id: str) -> Import:
-    """The import under this partner's URL for who may add customers, or 404."""
-    held = web.find_or_404(Import, import_id)
-    web.same_or_404(held.partner_id, g.partner.id)
+def _find_import(import_id: str) -> Import:
+    """Return the import of this partner. Aborts with 404; Forbidden unless the actor may add
+    customers."""
+    import_ = web.find_or_404(Import, import_id)
+    web.same_or_404(import_.partner_id, g.partner.id)
     access.require(web.actor(), Action.CUSTOMER_ADD, g.partner)
-    return held
+    return import_

@@ -1,4 +1,4 @@
-"""*Notes* on a customer: what the staff write down for each other."""
+"""*Notes* on a customer, which only the partner's staff can read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from portal.wording.errors import sentence
 
 
 class NoteForm(web.CreatingForm):
-    """A note."""
+    """The text of a new note."""
 
     text = TextAreaField(lazy_gettext("New note"), render_kw={"rows": 6})
 
@@ -34,8 +34,8 @@ class NoteForm(web.CreatingForm):
 
 @blueprint.route("/<id:customer_id>/notes", methods=["GET", "POST"])
 def notes(account_id: str, customer_id: str) -> Any:
-    """*Notes*, newest first; *Add note*."""
-    actor, record = web.actor(), find(customer_id)
+    """*Notes*: show them, newest first; *Add note*."""
+    actor, customer = web.actor(), find(customer_id)
     form = NoteForm(**form_recovery.saved_input())
     form.text.flags.required = True
     if form.is_submitted():
@@ -47,21 +47,21 @@ def notes(account_id: str, customer_id: str) -> Any:
     back = url_for(".notes", account_id=account_id, customer_id=customer_id)
     if answer := web.submit(form, unit, to=back, success=_("The note is added.")):
         return answer
-    return _page(record, form)
+    return _notes_page(customer, form)
 
 
-def _page(record: Customer, form: NoteForm) -> Any:
+def _notes_page(customer: Customer, form: NoteForm) -> Any:
     actor = web.actor()
     after = request.args.get("after", "")[:20]
-    lines = customers.notes_on(record, after=after)
+    lines = customers.notes_on(customer, after=after)
     shown = lines[: customers.NOTES_PAGE]
     return web.page(
         "partner/customers/notes.html",
-        **summary(record),
+        **summary(customer),
         form=form,
         may_add=access.may(actor, Action.NOTE_ADD, g.partner),
         notes=shown,
-        deletable=customers.deletable(shown, g.partner, actor=actor),
+        deletable_ids=customers.deletable_note_ids(shown, g.partner, actor=actor),
         after=after,
         next_after=shown[-1].id if len(lines) > len(shown) else None,
         status=form.status,
@@ -70,11 +70,11 @@ def _page(record: Customer, form: NoteForm) -> Any:
 
 @blueprint.route("/<id:customer_id>/notes/<id:note_id>/delete", methods=["GET", "POST"])
 def delete_note(account_id: str, customer_id: str, note_id: str) -> Any:
-    """*Delete* a note; GET asks."""
-    actor, record = web.actor(), find(customer_id)
+    """*Delete* a note; GET asks for confirmation."""
+    actor, customer = web.actor(), find(customer_id)
     note = web.find_or_404(CustomerNote, note_id)
-    web.same_or_404(note.customer_id, record.id)
-    if not customers.deletable([note], g.partner, actor=actor):
+    web.same_or_404(note.customer_id, customer.id)
+    if not customers.deletable_note_ids([note], g.partner, actor=actor):
         raise Forbidden(Action.NOTE_DELETE)
     form = web.Form()
 
@@ -87,7 +87,7 @@ def delete_note(account_id: str, customer_id: str, note_id: str) -> Any:
     return web.page(
         "partner/customers/delete_note.html",
         partner=g.partner,
-        customer=record,
+        customer=customer,
         note=note,
         form=form,
         status=form.status,

@@ -19,30 +19,30 @@ from portal.partner.customers.summary import summary
 
 @blueprint.get("/<id:customer_id>")
 def show(account_id: str, customer_id: str) -> Any:
-    """*Overview*: record, subaccount, default cloud and folder, invitation with its delivery."""
+    """*Overview*: show the record, subaccount, default cloud, invitation and its delivery."""
     template = "invitation" if web.is_partial() else "show"
     return web.page(f"partner/customers/{template}.html", **overview(find(customer_id)))
 
 
-def overview(record: Customer) -> dict[str, Any]:
-    """What *Overview* shows."""
-    ident, manager = record.default_cloud_id, customers.manager_of(record)
-    default_cloud, folder = clouds.default_folder(ident) if ident else (None, None)
-    link = web.external(url_for("invites.show", ident=record.subaccount_id))
-    return summary(record) | {
+def overview(customer: Customer) -> dict[str, Any]:
+    """Return the context of *Overview*: that of every page of a customer, and its own."""
+    cloud_id, manager = customer.default_cloud_id, customers.manager_of(customer)
+    default_cloud, folder = clouds.default_folder(cloud_id) if cloud_id else (None, None)
+    link = web.external_url(url_for("invites.show", ident=customer.subaccount_id))
+    return summary(customer) | {
         "cloud": default_cloud,
         "folder": folder,
-        "copied": customers.last_link_copy(record),
+        "last_copy": customers.last_link_copy(customer),
         "manager": manager_label(manager) if manager else "",
         "link": link,
-        "letter": _letter(record, link) if record.status is Status.WAITING else None,
-        "phone": records.displayed(record.phone, record.country),
+        "mailto_url": _mailto_url(customer, link) if customer.status is Status.WAITING else None,
+        "phone": records.display_phone(customer.phone, customer.country),
     }
 
 
 @blueprint.post("/<id:customer_id>/copy-link")
 def copy_link(account_id: str, customer_id: str) -> Any:
-    """*Copy confirmation link*: the browser copies; that it was done is kept."""
+    """*Copy confirmation link*: record it; the browser does the copying."""
     find(customer_id)
     if not web.Form().validate():
         abort(422)
@@ -53,17 +53,17 @@ def copy_link(account_id: str, customer_id: str) -> Any:
 
 @blueprint.get("/<id:customer_id>/history")
 def history(account_id: str, customer_id: str) -> Any:
-    """*History*: what was done, by whom, newest first."""
-    record = find(customer_id)
+    """*History*: show the audit lines of the customer, newest first."""
+    customer = find(customer_id)
     return web.page(
         "partner/customers/history.html",
-        **summary(record),
-        lines=customers.history_of(record),
+        **summary(customer),
+        lines=customers.history_of(customer),
     )
 
 
-def _letter(record: Customer, link: str) -> str:
-    """A mailto: address (RFC 6068); the portal itself never mails an invitation twice."""
+def _mailto_url(customer: Customer, link: str) -> str:
+    """Return a mailto: URL (RFC 6068) that drafts a reminder in the user's own mail program."""
     product = config.current().product_name
     text = _(
         "Hello,\n\nplease confirm that you want to work with %(partner)s in %(product)s. Open this "
@@ -71,11 +71,11 @@ def _letter(record: Customer, link: str) -> str:
         "nothing.\n",
         partner=g.partner.name,
         product=product,
-        email=record.invitation_email,
+        email=customer.invitation_email,
         link=link,
     )
     subject = _(
         "Confirm your willingness to work with the integrator in %(product)s", product=product
     )
     fields = urlencode({"subject": subject, "body": text.replace("\n", "\r\n")}, quote_via=quote)
-    return f"mailto:{quote(values.email(record.invitation_email).wire, safe='@')}?{fields}"
+    return f"mailto:{quote(values.email(customer.invitation_email).wire, safe='@')}?{fields}"

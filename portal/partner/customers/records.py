@@ -1,4 +1,4 @@
-"""*New customer*, editing a record, correcting the address it was invited at."""
+"""*New customer*, *Edit* a customer's record, *Correct address* of its invitation."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from portal.web import form_recovery
 from portal.wording.errors import sentence, tax_label
 
 
-def _shape(form: Any, field: Any) -> None:
-    """The field's own rule of the domain; the stored form replaces what was typed. A number that
-    no plan known here assigns may be a new one: that is worth a warning."""
+def _validate_field(form: Any, field: Any) -> None:
+    """Replace the input by its stored form, by the domain's rule for the field. A phone number of
+    no known numbering plan gets a warning, since the plan may be new."""
     country = (form.country.data or "") if "country" in form else ""
     if field.name in ("tin", "phone") and (field.data or "").strip() and form.country.errors:
         raise ValidationError(_("Choose the country first; the number is read by its rules."))
@@ -48,87 +48,88 @@ def _shape(form: Any, field: Any) -> None:
         field.warning = _("No number like this is known in its country. It can be kept so.")
 
 
-def displayed(phone: str, country: str) -> str:
-    """A phone number as people read it."""
+def display_phone(phone: str, country: str) -> str:
+    """Return the phone number in the form that people read; empty without one."""
     return values.phone(phone, country).display if phone else ""
 
 
 class RecordForm(web.CreatingForm):
-    """A customer's record; fields in the order of the page, which is the order of its errors."""
+    """A customer's record, to add or to edit; fields in the order of the page and of its errors."""
 
-    name = StringField(lazy_gettext("Customer name"), [_shape])
+    name = StringField(lazy_gettext("Customer name"), [_validate_field])
     invitation_email = EmailField(
         lazy_gettext("E-mail of the cloud account"),
-        [_shape],
+        [_validate_field],
         description=lazy_gettext(
             "The invitation is mailed here, and only this account can confirm it."
         ),
     )
-    country = SelectField(lazy_gettext("Country"), [_shape], validate_choice=False)
-    tin = StringField(lazy_gettext("Tax number"), [_shape])
-    longname = StringField(lazy_gettext("Legal name"), [_shape])
+    country = SelectField(lazy_gettext("Country"), [_validate_field], validate_choice=False)
+    tin = StringField(lazy_gettext("Tax number"), [_validate_field])
+    longname = StringField(lazy_gettext("Legal name"), [_validate_field])
     phone = TelField(
         lazy_gettext("Phone"),
-        [_shape],
+        [_validate_field],
         description=lazy_gettext("As dialled in the country, or with + and the country’s code."),
     )
-    email = EmailField(lazy_gettext("Contact e-mail"), [_shape])
-    post_code = StringField(lazy_gettext("Post code"), [_shape])
-    legal_address = StringField(lazy_gettext("Legal address"), [_shape])
-    post_address = StringField(lazy_gettext("Postal address"), [_shape])
+    email = EmailField(lazy_gettext("Contact e-mail"), [_validate_field])
+    post_code = StringField(lazy_gettext("Post code"), [_validate_field])
+    legal_address = StringField(lazy_gettext("Legal address"), [_validate_field])
+    post_address = StringField(lazy_gettext("Postal address"), [_validate_field])
     reference = StringField(
         lazy_gettext("Own reference"),
-        [_shape],
+        [_validate_field],
         description=lazy_gettext("Your number for this customer; no other may have it."),
     )
     manager_id = SelectField(lazy_gettext("Account manager"), validate_choice=False)
-    description = TextAreaField(lazy_gettext("Description"), [_shape])
+    description = TextAreaField(lazy_gettext("Description"), [_validate_field])
     with_cloud = BooleanField(lazy_gettext("Create an empty cloud and folder"), default=True)
     same_tin_is_meant = BooleanField(
         lazy_gettext("Another customer has the same tax number, and that is meant")
     )
     version = IntegerField(widget=HiddenInput(), default=0)
 
-    has_twin = False
+    is_tin_taken = False
 
     def __init__(
         self,
         partner: BillingAccount,
         *,
-        edited: Customer | None = None,
-        like: Customer | None = None,
+        customer: Customer | None = None,
+        original: Customer | None = None,
         **kwargs: Any,
     ) -> None:
-        if like is not None:
-            shown = vars(_once_more(partner, like))
-            kwargs = {"data": shown | {"phone": displayed(like.phone, like.country)}, **kwargs}
-        if edited is not None:
-            shown = vars(customers.draft_of(edited)) | {"version": edited.version}
-            shown["phone"] = displayed(edited.phone, edited.country)
-            kwargs = {"data": shown, **kwargs}
+        if original is not None:
+            data = vars(_draft_from(partner, original))
+            data = data | {"phone": display_phone(original.phone, original.country)}
+            kwargs = {"data": data, **kwargs}
+        if customer is not None:
+            data = vars(customers.draft_of(customer)) | {"version": customer.version}
+            data["phone"] = display_phone(customer.phone, customer.country)
+            kwargs = {"data": data, **kwargs}
         super().__init__(**kwargs)
-        self.partner, self.edited = partner, edited
-        self.acts_once = edited is None  # an edit is guarded by the record's version
-        if edited is not None:
+        self.partner, self.customer = partner, customer
+        self.acts_once = customer is None  # an edit is guarded by the version
+        if customer is not None:
             del self.invitation_email
             del self.with_cloud
         countries = values.countries(str(get_locale()))
         self.country.choices = [("", _("Choose a country")), *countries]
         staff = customers.staff_of(partner)
         self.manager_id.choices = [("", _("Nobody")), *staff]
-        manager = customers.manager_of(edited) if edited else None
-        if manager and not manager.is_staff:  # else saving would take them off the record
+        manager = customers.manager_of(customer) if customer else None
+        if manager and not manager.is_staff:  # or saving would remove them
             self.manager_id.choices.append((manager.id, manager_label(manager)))
         for name in ("name", "invitation_email", "country"):
             if name in self:
                 self[name].flags.required = True
-        self._name_tin()
+        self._set_tin_rules()
 
-    def _name_tin(self) -> None:
-        """The country decides what its tax number is called, looks like, and whether it must be."""
+    def _set_tin_rules(self) -> None:
+        """Set label, example and requirement of the tax number by the country."""
         country = self.country.data or ""
         self.tin.label.text = tax_label(values.tax_label(country))
-        self.tin.flags.required = values.tax_required(country)
+        self.tin.flags.required = values.is_tax_number_required(country)
         example = values.tax_example(country)
         self.tin.description = _("Such as %(example)s.", example=example) if example else ""
         if not country:
@@ -136,89 +137,97 @@ class RecordForm(web.CreatingForm):
 
     @property
     def draft(self) -> Draft:
-        """What the form says, without the fields that have errors."""
+        """The record that the form holds, without the fields that have errors."""
         names = Draft.__dataclass_fields__
-        return Draft(**{f.name: f.data for f in self if f.name in names and not f.errors})
+        fields = [field for field in self if field.name in names and not field.errors]
+        return Draft(**{field.name: field.data for field in fields})
 
     @property
-    def is_tin_taken(self) -> bool:
-        """Whether to offer the box that says it is meant."""
-        return bool(self.same_tin_is_meant.data) or self.has_twin
+    def has_same_tin_checkbox(self) -> bool:
+        """Whether to show the checkbox that allows a tax number of another customer."""
+        return bool(self.same_tin_is_meant.data) or self.is_tin_taken
 
     def validate(self, extra_validators: Any = None) -> bool:
-        """Shape and rules together, so that all errors show at once."""
+        """Check the fields' shapes and the domain's rules, so that all errors show at once."""
         is_well_formed = bool(super().validate(extra_validators))
-        meant = bool(self.same_tin_is_meant.data)
-        found = customers.find_problems(
-            self.partner, self.draft, same_tin_is_meant=meant, but=self.edited
+        problems = customers.find_problems(
+            self.partner,
+            self.draft,
+            same_tin_is_meant=bool(self.same_tin_is_meant.data),
+            current=self.customer,
         )
-        # Asked after the rules: what they found may be the form's own customer, even of a moment
-        # ago; then it gets the same answer again.
-        if found and self.has_acted:
+        # After the rules: the first sending of this form may have added the customer that they
+        # report, even just now; `submit` then returns its result again.
+        if problems and self.has_acted:
             return is_well_formed
-        for problem in found:
+        for problem in problems:
             self.refuse(problem)
-        return is_well_formed and not found
+        return is_well_formed and not problems
 
     def refuse(self, error: Refused) -> None:
-        """Show a refusal at its field."""
-        self.has_twin = self.has_twin or error.code == Code.TIN_TAKEN
+        """Show a refusal at its field, and the checkbox where the tax number is taken."""
+        self.is_tin_taken = self.is_tin_taken or error.code == Code.TIN_TAKEN
         super().refuse(error)
 
 
-def _once_more(partner: BillingAccount, record: Customer) -> Draft:
-    """What to begin with where somebody is asked again; another may have the reference by now."""
-    draft = customers.draft_of(record)
+def _draft_from(partner: BillingAccount, customer: Customer) -> Draft:
+    """Return the record of a customer to invite again; without its reference if that is in use."""
+    draft = customers.draft_of(customer)
     return replace(draft, reference="") if customers.find_existing(partner, draft) else draft
 
 
 @blueprint.route("/add", methods=["GET", "POST"])
 def add(account_id: str) -> Any:
-    """*New customer* → *Add*; `like`: begins with the record of this customer, to ask again."""
+    """*Add* a customer; the parameter `like` is the ID of a customer to invite again."""
     actor, partner = web.actor(), g.partner
     access.require(actor, Action.CUSTOMER_ADD, partner)
     customers.require_can_add(partner)
-    like = find(request.args["like"]) if "like" in request.args else None
-    form = RecordForm(partner, like=like, **form_recovery.saved_input())
+    original = find(request.args["like"]) if "like" in request.args else None
+    form = RecordForm(partner, original=original, **form_recovery.saved_input())
 
     def unit() -> str:
-        fresh, meant = (
+        return customers.add(
             db.session.get_one(BillingAccount, account_id),
-            bool(form.same_tin_is_meant.data),
-        )
-        return customers.add(fresh, by=actor, draft=form.draft, same_tin_is_meant=meant).id
+            by=actor,
+            draft=form.draft,
+            same_tin_is_meant=bool(form.same_tin_is_meant.data),
+        ).id
 
     if answer := web.submit(
         form,
         unit,
-        to=lambda ident: url_for(".show", account_id=account_id, customer_id=ident),
-        success=lambda _ident: _(
+        to=lambda new_id: url_for(".show", account_id=account_id, customer_id=new_id),
+        success=lambda _new_id: _(
             "%(name)s is added. The email to them is queued.", name=form.draft.name
         ),
     ):
         return answer
-    full = customers.quota_refusal(partner)
+    refusal = customers.quota_refusal(partner)
     return web.page(
         "partner/customers/add.html",
         partner=partner,
         form=form,
-        like=like,
-        full=sentence(full.code, full.facts) if full else "",
+        original=original,
+        refusal=sentence(refusal.code, refusal.facts) if refusal else "",
         status=form.status,
     )
 
 
 @blueprint.route("/<id:customer_id>/edit", methods=["GET", "POST"])
 def edit(account_id: str, customer_id: str) -> Any:
-    """*Edit* the record; everything but the invited address."""
-    actor, record = web.actor(), find(customer_id)
+    """*Edit* the record, all fields but the invited address."""
+    actor, customer = web.actor(), find(customer_id)
     access.require(actor, Action.CUSTOMER_EDIT, g.partner)
-    form = RecordForm(g.partner, edited=record, **form_recovery.saved_input())
+    form = RecordForm(g.partner, customer=customer, **form_recovery.saved_input())
 
     def unit() -> None:
-        fresh, meant = db.session.get_one(Customer, customer_id), bool(form.same_tin_is_meant.data)
-        version = form.version.data or 0
-        customers.edit(fresh, by=actor, draft=form.draft, version=version, same_tin_is_meant=meant)
+        customers.edit(
+            db.session.get_one(Customer, customer_id),
+            by=actor,
+            draft=form.draft,
+            version=form.version.data or 0,
+            same_tin_is_meant=bool(form.same_tin_is_meant.data),
+        )
 
     back = url_for(".show", account_id=account_id, customer_id=customer_id)
     if answer := web.submit(form, unit, to=back, success=_("The record is saved.")):
@@ -226,42 +235,42 @@ def edit(account_id: str, customer_id: str) -> Any:
     return web.page(
         "partner/customers/edit.html",
         partner=g.partner,
-        customer=record,
+        customer=customer,
         form=form,
-        is_over=record.status is Status.INACTIVE,
+        is_over=customer.status is Status.INACTIVE,
         status=form.status,
     )
 
 
 class AddressForm(web.CreatingForm):
-    """The address that was meant."""
+    """The correct address for the invitation."""
 
     invitation_email = RecordForm.invitation_email
 
 
 @blueprint.route("/<id:customer_id>/correct-address", methods=["GET", "POST"])
 def correct_address(account_id: str, customer_id: str) -> Any:
-    """*Correct address*, while unconfirmed: the old record is over, a new one has its own mail."""
-    actor, record = web.actor(), find(customer_id)
+    """*Correct address* of an open invitation: end this record, and add one with its own mail."""
+    actor, customer = web.actor(), find(customer_id)
     access.require(actor, Action.CUSTOMER_EDIT, g.partner)
     form = AddressForm(**form_recovery.saved_input())
     form.invitation_email.flags.required = True
 
     def unit() -> str:
-        fresh, email = db.session.get_one(Customer, customer_id), form.invitation_email.data or ""
-        return customers.correct_address(fresh, by=actor, email=email).id
+        current, email = db.session.get_one(Customer, customer_id), form.invitation_email.data or ""
+        return customers.correct_address(current, by=actor, email=email).id
 
     if answer := web.submit(
         form,
         unit,
-        to=lambda ident: url_for(".show", account_id=account_id, customer_id=ident),
+        to=lambda new_id: url_for(".show", account_id=account_id, customer_id=new_id),
         success=_("The address is corrected. A new email is queued."),
     ):
         return answer
     return web.page(
         "partner/customers/correct_address.html",
         partner=g.partner,
-        customer=record,
+        customer=customer,
         form=form,
         status=form.status,
     )

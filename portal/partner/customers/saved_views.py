@@ -1,4 +1,4 @@
-"""*Saved views*: the customers' list as somebody filters it, kept as a named tab."""
+"""*Saved views*: filters of the list of customers, saved as named tabs."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from portal.domain import customers
 from portal.domain.customers import Filter, SavedView
 from portal.domain.identity import User
 from portal.partner.customers.blueprint import blueprint
-from portal.partner.customers.filters import filter_of, list_url, parameters
+from portal.partner.customers.filters import filter_parameters, list_url, parse_filter
 from portal.web import form_recovery
 
 
-def bar(account_id: str, wanted: Filter) -> dict[str, Any]:
-    """For the list: one's tabs, which of them it shows now, and where to save what is none yet."""
-    query, saved = _query_of(wanted), customers.saved_views_of(web.actor(), g.partner)
-    known = [("", _("All customers")), *((view.query, view.name) for view in saved)]
-    everything = url_for(".index", account_id=account_id)
-    tabs = [(name, f"{everything}?{its}", its == query, None) for its, name in known]
-    is_new = query not in dict(known)
+def tabs_above_list(account_id: str, filter_: Filter) -> dict[str, Any]:
+    """Return context of the list: `tabs` of the views, `save_url` for a filter not saved yet."""
+    query, views = _query_string(filter_), customers.saved_views_of(web.actor(), g.partner)
+    names = [("", _("All customers")), *((view.query, view.name) for view in views)]
+    list_path = url_for(".index", account_id=account_id)
+    tabs = [(name, f"{list_path}?{saved}", saved == query, None) for saved, name in names]
+    is_new = query not in dict(names)
     return {
-        "tabs": tabs if saved else [],
-        "save_url": list_url(account_id, wanted, "save_view") if is_new else None,
+        "tabs": tabs if views else [],
+        "save_url": list_url(account_id, filter_, "save_view") if is_new else None,
     }
 
 
-def _query_of(wanted: Filter) -> str:
-    """A filter as one text, the same however its URL was written."""
-    return urlencode(parameters(wanted))
+def _query_string(filter_: Filter) -> str:
+    """Return the filter as a normalised query string."""
+    return urlencode(filter_parameters(filter_))
 
 
 class NameForm(web.CreatingForm):
-    """What a view is called."""
+    """The name of a view."""
 
     acts_once = False
     name = StringField(
@@ -50,18 +50,18 @@ class NameForm(web.CreatingForm):
 
 
 class SaveForm(NameForm):
-    """A view to save: the list's filter in the URL, and a name."""
+    """The name of a new view; the URL holds the filter."""
 
     acts_once = True
 
     def body(self) -> dict[str, Any]:
-        """The filter is a part of what was asked for."""
-        return super().body() | {"query": _query_of(filter_of(request.args))}
+        """Return the sent fields with the filter, so that each filter can be saved once."""
+        return super().body() | {"query": _query_string(parse_filter(request.args))}
 
 
 @blueprint.get("/views")
 def views(account_id: str) -> Any:
-    """One's own, to put into order, rename and remove."""
+    """Show the user's saved views, to order, rename and remove."""
     return web.page(
         "partner/customers/views.html",
         partner=g.partner,
@@ -71,15 +71,15 @@ def views(account_id: str) -> Any:
 
 @blueprint.route("/views/save", methods=["GET", "POST"])
 def save_view(account_id: str) -> Any:
-    """*Save this view*: the filter stands in the URL, as it does in the list's."""
-    actor, partner, wanted = web.actor(), g.partner, filter_of(request.args)
+    """*Save this view*: the URL holds the filter, as that of the list does."""
+    actor, partner, filter_ = web.actor(), g.partner, parse_filter(request.args)
     form = SaveForm(**form_recovery.saved_input())
 
     def unit() -> str:
-        name, query = form.name.data or "", _query_of(wanted)
+        name, query = form.name.data or "", _query_string(filter_)
         return customers.save_view(partner, by=actor, name=name, query=query).id
 
-    back = list_url(account_id, wanted)
+    back = list_url(account_id, filter_)
     saved = _("The view is saved as a tab above the list.")
     if answer := web.submit(form, unit, to=back, success=saved):
         return answer
@@ -87,7 +87,7 @@ def save_view(account_id: str) -> Any:
         "partner/customers/save_view.html",
         partner=partner,
         form=form,
-        action=list_url(account_id, wanted, "save_view"),
+        action=list_url(account_id, filter_, "save_view"),
         back=back,
         status=form.status,
     )
@@ -95,69 +95,69 @@ def save_view(account_id: str) -> Any:
 
 @blueprint.route("/views/<id:view_id>/rename", methods=["GET", "POST"])
 def rename_view(account_id: str, view_id: str) -> Any:
-    """*Rename*."""
-    view = _find(view_id)
+    """*Rename* a view."""
+    view = _find_view(view_id)
     form = NameForm(**{"data": {"name": view.name}, **form_recovery.saved_input()})
 
-    def rename(fresh: SavedView) -> None:
-        customers.rename_view(fresh, by=web.actor(), name=form.name.data or "")
+    def rename(view: SavedView) -> None:
+        customers.rename_view(view, by=web.actor(), name=form.name.data or "")
 
     back = url_for(".views", account_id=account_id)
-    unit = _unit(view_id, rename)
+    unit = _locked_unit(view_id, rename)
     if answer := web.submit(form, unit, to=back, success=_("The view is renamed.")):
         return answer
     return web.page(
         "partner/customers/rename_view.html",
         partner=g.partner,
-        view=_find(view_id),
+        view=_find_view(view_id),
         form=form,
         status=form.status,
     )
 
 
 class MoveForm(web.Form):
-    """Where to, counted from 0."""
+    """The new position, counted from 0."""
 
     to = IntegerField(validators=[InputRequired()])
 
 
 @blueprint.post("/views/<id:view_id>/move")
 def move_view(account_id: str, view_id: str) -> Any:
-    """One place up or down."""
-    _find(view_id)
+    """Move a view *Up* or *Down*."""
+    _find_view(view_id)
     form = MoveForm()
     if not form.validate():
         abort(422)
-    place = form.to.data
+    position = form.to.data
     move = customers.move_view
-    db.write(_unit(view_id, lambda fresh: move(fresh, by=web.actor(), to=place)))
+    db.write(_locked_unit(view_id, lambda view: move(view, by=web.actor(), to=position)))
     return redirect(url_for(".views", account_id=account_id), 303)
 
 
 @blueprint.post("/views/<id:view_id>/remove")
 def remove_view(account_id: str, view_id: str) -> Any:
-    """*Remove*; it holds nothing but a filter, so nobody is asked twice."""
-    name = _find(view_id).name
+    """*Remove* a view, without confirmation: it holds only a filter."""
+    name = _find_view(view_id).name
     if not web.Form().validate():
         abort(422)
-    db.write(_unit(view_id, lambda fresh: customers.remove_view(fresh, by=web.actor())))
+    db.write(_locked_unit(view_id, lambda view: customers.remove_view(view, by=web.actor())))
     flash(_("The view “%(name)s” is removed; its customers stay.", name=name), "success")
     return redirect(url_for(".views", account_id=account_id), 303)
 
 
-def _unit(view_id: str, verb: Callable[[SavedView], None]) -> Callable[[], None]:
-    """The unit of work that runs the verb on the view as it is then."""
+def _locked_unit(view_id: str, verb: Callable[[SavedView], None]) -> Callable[[], None]:
+    """Return a unit of work that locks the user, and runs the verb on the view."""
     actor = web.actor()
 
     def unit() -> None:
-        db.lock(User, actor.id)  # or a second click finds what the first one takes away
-        verb(_find(view_id))
+        db.lock(User, actor.id)  # or a second click would find a view that the first removes
+        verb(_find_view(view_id))
 
     return unit
 
 
-def _find(view_id: str) -> SavedView:
-    """The person's own view of this partner's list, or 404."""
+def _find_view(view_id: str) -> SavedView:
+    """Return the user's view of this partner's list. Aborts with 404."""
     view = web.find_or_404(SavedView, view_id)
     web.same_or_404(view.partner_id, g.partner.id)
     return view

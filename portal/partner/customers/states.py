@@ -1,4 +1,4 @@
-"""Suspend, resume, remove a customer, end a partnership: each asks first and says what follows."""
+"""*Suspend*, *Resume*, *Remove* a customer, *End partnership*: confirmed with their effects."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from portal.domain.customers import Customer
 from portal.partner.customers.blueprint import blueprint, find
 
 
-class Step(NamedTuple):
-    """A change of state: the role table's action, its verb, and what people read."""
+class StateChange(NamedTuple):
+    """A change of state: its action in the role table, its verb, and its wording."""
 
     action: Action
     verb: Callable[..., None]
@@ -27,8 +27,8 @@ class Step(NamedTuple):
     is_danger: bool = True
 
 
-STEPS = {
-    "suspend": Step(
+STATE_CHANGES = {
+    "suspend": StateChange(
         Action.CUSTOMER_SUSPEND,
         customers.suspend,
         lazy_gettext("Suspend this customer?"),
@@ -41,7 +41,7 @@ STEPS = {
         ),
         lazy_gettext("The customer is suspended."),
     ),
-    "resume": Step(
+    "resume": StateChange(
         Action.CUSTOMER_RESUME,
         customers.resume,
         lazy_gettext("Resume this customer?"),
@@ -53,7 +53,7 @@ STEPS = {
         lazy_gettext("The customer is active again."),
         is_danger=False,
     ),
-    "remove": Step(
+    "remove": StateChange(
         Action.CUSTOMER_REMOVE,
         customers.remove,
         lazy_gettext("Remove this customer?"),
@@ -65,7 +65,7 @@ STEPS = {
         ),
         lazy_gettext("The customer is removed; the record stays."),
     ),
-    "end-partnership": Step(
+    "end-partnership": StateChange(
         Action.PARTNERSHIP_END,
         customers.end_partnership,
         lazy_gettext("End the partnership?"),
@@ -83,47 +83,47 @@ STEPS = {
 
 @blueprint.route("/<id:customer_id>/suspend", methods=["GET", "POST"])
 def suspend(account_id: str, customer_id: str) -> Any:
-    """*Suspend*."""
-    return _step("suspend", customer_id)
+    """*Suspend* an active customer."""
+    return _change_state("suspend", customer_id)
 
 
 @blueprint.route("/<id:customer_id>/resume", methods=["GET", "POST"])
 def resume(account_id: str, customer_id: str) -> Any:
-    """*Resume*."""
-    return _step("resume", customer_id)
+    """*Resume* a suspended customer."""
+    return _change_state("resume", customer_id)
 
 
 @blueprint.route("/<id:customer_id>/remove", methods=["GET", "POST"])
 def remove(account_id: str, customer_id: str) -> Any:
-    """*Remove*, while unconfirmed."""
-    return _step("remove", customer_id)
+    """*Remove* a customer that has not confirmed."""
+    return _change_state("remove", customer_id)
 
 
 @blueprint.route("/<id:customer_id>/end-partnership", methods=["GET", "POST"])
 def end_partnership(account_id: str, customer_id: str) -> Any:
-    """*End partnership*."""
-    return _step("end-partnership", customer_id)
+    """*End partnership* of a confirmed customer."""
+    return _change_state("end-partnership", customer_id)
 
 
-def _step(name: str, customer_id: str) -> Any:
-    """GET asks, POST does it."""
-    step, actor = STEPS[name], web.actor()
+def _change_state(name: str, customer_id: str) -> Any:
+    """Ask for confirmation on GET, change the state on POST."""
+    change, actor = STATE_CHANGES[name], web.actor()
     find(customer_id)
-    access.require(actor, step.action, g.partner)
+    access.require(actor, change.action, g.partner)
     form = web.Form()
 
     def unit() -> None:
-        step.verb(db.session.get_one(Customer, customer_id), by=actor)
+        change.verb(db.session.get_one(Customer, customer_id), by=actor)
 
     back = url_for(".show", account_id=g.partner.id, customer_id=customer_id)
-    if answer := web.submit(form, unit, to=back, success=step.done):
+    if answer := web.submit(form, unit, to=back, success=change.done):
         return answer
     return web.page(
         "partner/customers/step.html",
         fragment="dialog",
         partner=g.partner,
         customer=find(customer_id),
-        step=step,
+        change=change,
         form=form,
         status=form.status,
     )

@@ -1,4 +1,4 @@
-"""What the head of every page of a customer shows: state, delivery, answer, possible actions."""
+"""The head of every page of a customer: status, delivery, answer, menu of actions."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from portal.domain.customers import Customer, Status
 from portal.domain.outbox import OPEN_STATES, Delivery, OutboxEntry
 from portal.partner.customers.filters import STATUSES
 
-MOVING, WAITING, AT_REST = 2, 5, 15  # seconds until a page asks again
+POLL_DURING_DELIVERY, POLL_WAITING, POLL_OTHERWISE = 2, 5, 15  # seconds
 
-LONG = timedelta(days=7)
-"""So long a customer may take to answer; the list's filter begins with it, too."""
+LATE_AFTER = timedelta(days=7)
+"""Time to answer before the page suggests a reminder; the list's filter starts with it, too."""
 
 
 MENU = (
-    # (endpoint, the role table's action, in these states, is it damage)
+    # (endpoint, action in the role table, possible in these states, is destructive)
     ("edit", Action.CUSTOMER_EDIT, (Status.WAITING, Status.ACTIVE, Status.SUSPENDED), False),
     ("correct_address", Action.CUSTOMER_EDIT, (Status.WAITING,), False),
     ("suspend", Action.CUSTOMER_SUSPEND, (Status.ACTIVE,), True),
@@ -31,48 +31,48 @@ MENU = (
 )
 
 
-def summary(record: Customer) -> dict[str, Any]:
-    """What the head of a customer's page shows, and when that page asks again."""
-    delivery = invitations.delivery_of(record.subaccount_id)
-    answer = invitations.answer_of(record.subaccount_id)
-    is_moving = bool(delivery and delivery.state in OPEN_STATES and not answer[0])
-    asks_every = AT_REST if record.status is not Status.WAITING else WAITING
-    if is_moving or record.status is Status.INACTIVE:
-        asks_every = MOVING if is_moving else 0
+def summary(customer: Customer) -> dict[str, Any]:
+    """Return the context of a customer's page: its head, and the seconds between polls."""
+    delivery = invitations.delivery_of(customer.subaccount_id)
+    answer = invitations.answer_of(customer.subaccount_id)
+    is_mail_open = bool(delivery and delivery.state in OPEN_STATES and not answer[0])
+    poll_seconds = POLL_OTHERWISE if customer.status is not Status.WAITING else POLL_WAITING
+    if is_mail_open or customer.status is Status.INACTIVE:
+        poll_seconds = POLL_DURING_DELIVERY if is_mail_open else 0
     mail = (delivery.state, delivery.tries) if delivery else ()
-    ending = customers.ending_of(record) if record.status is Status.INACTIVE else None
+    ending = customers.ending_of(customer) if customer.status is Status.INACTIVE else None
     return {
         "partner": g.partner,
-        "customer": record,
-        "menu": menu_for(record),
+        "customer": customer,
+        "menu": menu_for(customer),
         "delivery": delivery,
         "answer": answer,
-        "fate": _fate(record, delivery),
-        "waited": (db.now() - record.created_at).days,
+        "mail_status": _mail_status(customer, delivery),
+        "days_waiting": (db.now() - customer.created_at).days,
         "ending": ending,
-        "may_ask_again": ending is not None and _may_ask_again(record, ending.action),
-        "seen": ".".join(map(str, (STATUSES.index(record.status), *mail))),
-        "asks_every": asks_every,
+        "may_invite_again": ending is not None and _may_invite_again(customer, ending.action),
+        "stamp": ".".join(map(str, (STATUSES.index(customer.status), *mail))),
+        "poll_seconds": poll_seconds,
     }
 
 
-def _fate(record: Customer, delivery: OutboxEntry | None) -> str:
-    """What became of the mail, as far as the partner's next step depends on it."""
+def _mail_status(customer: Customer, delivery: OutboxEntry | None) -> str:
+    """Return the state of the mail, as far as the partner's next step depends on it."""
     if delivery and delivery.state in OPEN_STATES:
         return "retried" if delivery.answer else "queued"
     if delivery and delivery.state is not Delivery.SENT:
         return delivery.state
-    return "late" if db.now() - record.created_at >= LONG else "sent"
+    return "late" if db.now() - customer.created_at >= LATE_AFTER else "sent"
 
 
-def _may_ask_again(record: Customer, ending: str) -> bool:
-    """Whom an address was corrected for was asked again; of whom was erased nothing is left."""
-    is_open = ending != Action.CUSTOMER_CORRECT_ADDRESS and bool(record.invitation_email)
+def _may_invite_again(customer: Customer, ending: str) -> bool:
+    """Whether to offer *Invite again*: not after *Correct address*, nor after erasure."""
+    is_open = ending != Action.CUSTOMER_CORRECT_ADDRESS and bool(customer.invitation_email)
     return is_open and access.may(web.actor(), Action.CUSTOMER_ADD, g.partner)
 
 
-def menu_for(record: Customer) -> list[tuple[str, bool]]:
-    """What the signed-in person may do to the customer now: endpoints, and whether it is damage."""
+def menu_for(customer: Customer) -> list[tuple[str, bool]]:
+    """Return the actions that the user may take now: (endpoint, is destructive)."""
     actor = web.actor()
-    possible = [row for row in MENU if record.status in row[2]]
-    return [row[::3] for row in possible if access.may(actor, row[1], g.partner)]
+    entries = [entry for entry in MENU if customer.status in entry[2]]
+    return [entry[::3] for entry in entries if access.may(actor, entry[1], g.partner)]
