@@ -1,4 +1,4 @@
-"""Links in mails that prove their reader: signed, bound to a purpose, stored nowhere."""
+"""Signed tokens for links in mails: each is valid for one purpose; none is stored."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from flask import current_app
 from itsdangerous import BadSignature, URLSafeSerializer
 
 
-def sign(purpose: str, ident: str) -> str:
-    """A token for a mail's link; whoever holds it received that mail."""
-    return _serializer(purpose).dumps(ident)
+def sign(purpose: str, subject: str) -> str:
+    """A token for a link in a mail. It proves that its bearer received the mail."""
+    return _serializer(purpose).dumps(subject)
 
 
 def read(purpose: str, token: str) -> str | None:
-    """The ID in the token, or None where it is not one of ours for this purpose."""
+    """The subject of the token; None if the token was not signed for this purpose."""
     try:
-        ident = str(_serializer(purpose).loads(token))
+        subject = str(_serializer(purpose).loads(token))
     except BadSignature:
         return None
-    # What no base64 is made of is skipped in reading, so other texts would be read as this one.
-    return ident if sign(purpose, ident) == token else None
+    # The base64 decoder skips foreign characters, so other texts would be read as this token.
+    return subject if sign(purpose, subject) == token else None
 
 
 def _serializer(purpose: str) -> URLSafeSerializer:

@@ -1,7 +1,7 @@
 """URLs of things and of static files: which page shows a (kind, ID).
 
-This is the one place that knows it. It needs an application context, not a request, so that the
-links in the worker's mails lead to the same pages.
+No other module knows it. An application context is enough, so that the worker's mails can link to
+the same pages.
 """
 
 from __future__ import annotations
@@ -29,17 +29,16 @@ PAGES: dict[str, tuple[str, ...]] = {
 }
 
 
-def path(kind: str, ident: str = "", account_id: str | None = None) -> str:
-    """Returns the path of the page that shows a thing. `account_id` is the account whose portal
-    the page belongs to, for a kind that needs one. Raises KeyError for an unknown kind.
-    """
+def path(kind: str, thing_id: str = "", account_id: str | None = None) -> str:
+    """The path of the page that shows a thing. `account_id`: the account whose portal the page
+    belongs to, for kinds that need one. Raises KeyError for an unknown kind."""
     endpoint, *arguments = PAGES[kind]
-    values = dict(zip(arguments, (ident, account_id), strict=False))
+    values = dict(zip(arguments, (thing_id, account_id), strict=False))
     return current_app.url_map.bind("").build(endpoint, values)
 
 
 def asset(path: str) -> str:
-    """The URL of a static file, which changes with its content."""
+    """The URL of a static file, with a fingerprint of its content."""
     return url_for("static", filename=path, v=_fingerprint(str(current_app.static_folder), path))
 
 

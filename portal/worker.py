@@ -1,6 +1,6 @@
-"""Drains the outbox: claims an entry, hands it over, records what became of it; imports files.
+"""The worker: delivers outbox entries, runs imports, and purges expired data.
 
-No transaction is open while the relay is talked to. Several workers may run.
+No transaction is open during a delivery. Several workers may run at the same time.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ log = logging.getLogger("portal.worker")
 
 IDLE_SECONDS = 1.0
 PURGE_EVERY = 600
-"""Idle rounds between two clean-ups."""
-STEPS_OF_IMPORT = 20
-"""Between two mails."""
+"""Rounds between two purges."""
+IMPORT_STEPS = 20
+"""Steps of an import between two deliveries."""
 
 
 def run(stop: threading.Event) -> None:
-    """Work until `stop` is set; what is being handed over is finished first."""
+    """Work until `stop` is set. A delivery that has begun is finished."""
     rounds = 0
     while not stop.is_set():
         try:
@@ -39,7 +39,7 @@ def run(stop: threading.Event) -> None:
 
 
 def deliver_next() -> bool:
-    """Hand over the next due entry; False when there was none."""
+    """Deliver the next due entry, and record its outcome. False if there was none."""
     if not db.read(outbox.has_work):
         return False
     entry = db.write(_claim_next)
@@ -48,71 +48,71 @@ def deliver_next() -> bool:
     token = entry.claim or ""
     record: Callable[[str, str, str], bool]
     try:
-        words = mail.hand_over(
+        detail = mail.hand_over(
             entry, lambda: db.write(lambda: outbox.mark_transmitting(entry.id, token))
         )
         record = outbox.record_sent
     except mail.ClaimLost:
-        # By another worker, or by our own lease: then it is still ours to put back.
-        record, words = (
+        # Another worker has it, or our lease ran out and we can still put it back.
+        record, detail = (
             outbox.record_not_handed_over,
             "the relay was too slow: the time for handing over ran out",
         )
     except mail.RefusedByRelay as error:
-        record, words = outbox.record_refused, str(error)
+        record, detail = outbox.record_refused, str(error)
     except mail.NotHandedOver as error:
-        record, words = outbox.record_not_handed_over, str(error)
+        record, detail = outbox.record_not_handed_over, str(error)
     except mail.OutcomeUnknown as error:
-        record, words = outbox.record_no_reply, str(error)
+        record, detail = outbox.record_no_reply, str(error)
     except Exception as error:
         log.exception("outbox %s: a fault of ours", entry.id)
-        record, words = outbox.record_no_reply, f"internal fault: {type(error).__name__}"
-    is_kept = db.write(lambda: _record_outcome(record, entry.id, token, words))
+        record, detail = outbox.record_no_reply, f"internal fault: {type(error).__name__}"
+    is_recorded = db.write(lambda: _record_outcome(record, entry.id, token, detail))
     log.info(
         "outbox %s (%s): %s: %s",
         entry.id,
         entry.kind,
-        record.__name__ if is_kept else "no longer ours",
-        words,
+        record.__name__ if is_recorded else "no longer ours",
+        detail,
     )
     return True
 
 
-def _record_outcome(record: Callable[..., bool], entry_id: str, token: str, words: str) -> bool:
-    """What became of an entry; whoever waits for it hears of it in the same transaction."""
-    is_kept = record(entry_id, token, words)
-    if is_kept:
+def _record_outcome(record: Callable[..., bool], entry_id: str, token: str, detail: str) -> bool:
+    """Record the outcome of a delivery, and notify of it. False if the claim was lost."""
+    is_recorded = record(entry_id, token, detail)
+    if is_recorded:
         customers.notify_of_delivery(outbox.get(entry_id))
-    return is_kept
+    return is_recorded
 
 
 def _claim_next() -> OutboxEntry | None:
-    """The next entry, detached, so that no transaction is open while the relay is talked to."""
-    for parked in outbox.park_abandoned():
-        customers.notify_of_delivery(outbox.get(parked))
-    entry = outbox.claim()
+    """Claim the next due entry, detached from the session so that it needs no transaction."""
+    for entry_id in outbox.park_abandoned():
+        customers.notify_of_delivery(outbox.get(entry_id))
+    entry = outbox.claim_next()
     if entry is not None:
         db.session.expunge(entry)
     return entry
 
 
 def run_imports() -> bool:
-    """Go on with the import that has waited longest; False when there was nothing to do for one."""
-    ident = db.read(imports.next_due)
-    if ident is None:
+    """Run the next steps of the import that has waited longest. False if there was none to run."""
+    import_id = db.read(imports.next_due)
+    if import_id is None:
         return False
     steps = 0
     try:
-        while steps < STEPS_OF_IMPORT and db.write(lambda: imports.run_step(ident)):
+        while steps < IMPORT_STEPS and db.write(lambda: imports.run_step(import_id)):
             steps += 1
     except Exception:
-        db.write(lambda: imports.postpone(ident))
+        db.write(lambda: imports.postpone(import_id))
         raise
     return steps > 0
 
 
 def purge_expired() -> None:
-    """Drop what is only kept for a while."""
+    """Delete all data past its retention."""
     db.write(imports.purge_expired)
     db.write(identity.purge_expired)
     db.write(idempotency.purge_expired)

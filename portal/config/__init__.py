@@ -1,14 +1,14 @@
 """The settings in force: `config.current().mail_port`.
 
-The README's table is made of `SETTINGS`, and a test holds the two together. What Flask itself reads
-is in `app.config`; settings of ours are not.
+The README's table of settings is made from `SETTINGS`; a test compares them. `app.config` holds
+only what Flask and its extensions read.
 """
 
 from __future__ import annotations
 
 from flask import current_app
 
-from portal.config.load import MIN_SECRET_LENGTH, Unsafe, load
+from portal.config.load import MIN_SECRET_LENGTH, UnsafeSettings, load
 from portal.config.settings import (
     DOMAINS_EXPECTED,
     LOOPBACK,
@@ -22,7 +22,7 @@ from portal.config.settings import (
 
 MAX_BODY_BYTES = 256 * 1024
 MAX_FILE_BYTES = 4 * 1024 * 1024
-"""Of an import: 5,000 customers with 800 bytes each."""
+"""The size of an import's file: 5,000 customers of 800 bytes each."""
 
 
 def current() -> Settings:

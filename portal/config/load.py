@@ -1,6 +1,6 @@
-"""Load the settings: read, parse, check; refuse to start with unsafe ones.
+"""Load the settings: read, parse and check them; refuse to start if they are unsafe.
 
-Settings come from the environment, else from `.env` in the project's folder, else their default.
+A setting comes from the environment, else from `.env` in the project's folder, else its default.
 """
 
 from __future__ import annotations
@@ -21,22 +21,25 @@ from portal.config.settings import LOOPBACK, SETTINGS, Settings
 MIN_SECRET_LENGTH = 32
 
 
-class Unsafe(Exception):
-    """The settings do not allow a start; the message says which and why."""
+class UnsafeSettings(Exception):
+    """The portal can't start with these settings; the message lists all faults."""
 
     def __init__(self, *faults: str) -> None:
         super().__init__("The portal does not start:\n- " + "\n- ".join(faults))
 
 
 def load(overrides: Mapping[str, str] | None = None) -> Settings:
-    """All settings, parsed and checked. Raises Unsafe, naming every setting at fault."""
-    given = {**dotenv_values(settings.ROOT / ".env"), **os.environ, **(overrides or {})}
-    is_local = (given.get("PORTAL_ENV") or "local").strip() == "local"
+    """All settings, parsed and checked. `overrides` take precedence over the environment.
+
+    Raises UnsafeSettings.
+    """
+    raw_values = {**dotenv_values(settings.ROOT / ".env"), **os.environ, **(overrides or {})}
+    is_local = (raw_values.get("PORTAL_ENV") or "local").strip() == "local"
     values: dict[str, Any] = {}
     faults: list[str] = []
     for setting in SETTINGS:
         default = setting.local if is_local and setting.local is not None else setting.default
-        raw = values[setting.name] = (given.get(setting.name) or "").strip() or default
+        raw = values[setting.name] = (raw_values.get(setting.name) or "").strip() or default
         try:
             values[setting.name] = setting.parse(raw)
         except ValueError as error:
@@ -48,20 +51,20 @@ def load(overrides: Mapping[str, str] | None = None) -> Settings:
     elif not faults:
         faults = _local_faults(values)
     if faults:
-        raise Unsafe(*faults)
+        raise UnsafeSettings(*faults)
     if is_local:
-        _help_out(values)
+        _add_local_defaults(values)
     return Settings(**{name.lower(): value for name, value in values.items()})
 
 
 def _local_faults(values: dict[str, Any]) -> list[str]:
-    """A local run has accounts whose password is printed, and mails that anyone here may read."""
-    for_all = "; with that only PORTAL_ENV=production starts, a local run is for this machine alone"
+    """A local run prints passwords and shows mails to everyone: only for this machine."""
+    advice = "; with that only PORTAL_ENV=production starts, a local run is for this machine alone"
     faults = []
     if values["HOST"] not in LOOPBACK:
-        faults.append("HOST is reached from other machines" + for_all)
+        faults.append("HOST is reached from other machines" + advice)
     if values["EXTERNAL_URL"].startswith("https://"):
-        faults.append("EXTERNAL_URL begins with https://" + for_all)
+        faults.append("EXTERNAL_URL begins with https://" + advice)
     return faults
 
 
@@ -81,23 +84,24 @@ def _production_faults(values: dict[str, Any]) -> list[str]:
     return faults
 
 
-def _help_out(values: dict[str, Any]) -> None:
-    """What a local run may leave out."""
+def _add_local_defaults(values: dict[str, Any]) -> None:
+    """Add the settings that a local run may leave out."""
     if not values["EXTERNAL_URL"]:
         host = values["HOST"] if values["HOST"] in LOOPBACK else "127.0.0.1"
         values["EXTERNAL_URL"] = f"http://{f'[{host}]' if ':' in host else host}:{values['PORT']}"
     if not values["SECRET_KEY"]:
-        values["SECRET_KEY"] = _kept_secret(settings.ROOT / "instance" / "secret_key")
+        values["SECRET_KEY"] = _load_or_create_secret(settings.ROOT / "instance" / "secret_key")
 
 
-def _kept_secret(kept: Path) -> str:
-    """Made once, whole or not at all, for its owner alone; processes that start together agree."""
-    if not kept.exists():
-        kept.parent.mkdir(mode=0o700, exist_ok=True)
-        descriptor, fresh = tempfile.mkstemp(dir=kept.parent)
+def _load_or_create_secret(path: Path) -> str:
+    """The secret in the file, which is created atomically and readable only by its owner. Processes
+    that start together read the same secret."""
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent)
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(48))
         with suppress(FileExistsError):
-            kept.hardlink_to(fresh)
-        Path(fresh).unlink()
-    return kept.read_text()
+            path.hardlink_to(temporary)
+        Path(temporary).unlink()
+    return path.read_text()

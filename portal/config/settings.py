@@ -1,4 +1,4 @@
-"""Every setting: its type, its default, its meaning, what it may be."""
+"""All settings: type, default, meaning and allowed values."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True)
 class Setting:
-    """What is known of a setting before it is read."""
+    """The definition of a setting. `parse` raises ValueError for a value that is not allowed."""
 
     default: str
     meaning: str
     parse: Callable[[str], Any] = str
     local: str | None = None
-    """The default of a local run, where it differs."""
+    """The default of a local run, if it differs."""
     name: str = ""
 
 
@@ -40,17 +40,17 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
     return parse
 
 
-def _like(pattern: str, what: str) -> Callable[[str], str]:
+def _matching(pattern: str, description: str) -> Callable[[str], str]:
     def parse(value: str) -> str:
         if value and not re.fullmatch(pattern, value, re.ASCII):
-            raise ValueError(f"must be {what}")
+            raise ValueError(f"must be {description}")
         return value.rstrip("/")
 
     return parse
 
 
 def _amount(value: str) -> Decimal:
-    with suppress(InvalidOperation):  # no number at all, or NaN
+    with suppress(InvalidOperation):  # not a number, or NaN
         amount = Decimal(value)
         if 0 <= amount <= 10**12 and amount == round(amount, 6):
             return amount
@@ -81,7 +81,7 @@ def _currency(value: str) -> str:
 
 
 def _domains(value: str) -> tuple[str, ...]:
-    """Only their form is looked at; that they are no look-alikes is the domain's to say."""
+    """Checks only their form; the domain refuses look-alikes."""
     domains = tuple(part.strip().lower() for part in value.split(",") if part.strip())
     if not all(re.fullmatch(r"(\*\.)?[^\s@*.]+(\.[^\s@*.]+)+", domain) for domain in domains):
         raise ValueError(DOMAINS_EXPECTED)
@@ -104,9 +104,9 @@ def _certificates(value: str) -> str:
     return value
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)  # a trace must not show the secrets
+@dataclass(frozen=True, kw_only=True, repr=False)  # no secrets in tracebacks
 class Settings:
-    """The settings in force, parsed; each is read from the variable of its name in capitals."""
+    """The settings in force. Each field is read from the variable of its name in capitals."""
 
     portal_env: Annotated[
         str,
@@ -125,7 +125,7 @@ class Settings:
             "",
             "address under which people reach the portal, in every link of a mail; other hosts are "
             "answered 400; empty: `http://HOST:PORT` (production: required, https)",
-            _like(
+            _matching(
                 r"https?://([\w.-]+|\[[\da-f:]+\])(:\d+)?/?", "an address such as https://p.example"
             ),
         ),
@@ -221,7 +221,7 @@ class Settings:
         Setting(
             "",
             "address mails come from (production: required)",
-            _like(
+            _matching(
                 r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+", "an address alone, such as portal@example.com"
             ),
             local="portal@northfold.example",
@@ -229,24 +229,25 @@ class Settings:
     ]
 
 
-def _described() -> tuple[Setting, ...]:
-    """What `Settings` says of its fields, in their order."""
+def _definitions() -> tuple[Setting, ...]:
+    """The definitions of the fields of `Settings`, in their order."""
     hints = get_type_hints(Settings, include_extras=True)
     return tuple(replace(hint.__metadata__[0], name=name.upper()) for name, hint in hints.items())
 
 
-SETTINGS = _described()
+SETTINGS = _definitions()
 
 
 def mailbox_dir(settings: Settings) -> Path | None:
-    """Where mails become files: only without a relay, outside production, on a loopback address."""
+    """The folder of the mailbox; None if a relay is set, in production, or if other machines can
+    reach the portal."""
     if settings.mail_server or settings.portal_env == "production":
         return None
     return ROOT / settings.mailbox_dir if settings.host in LOOPBACK else None
 
 
 def readme_table() -> str:
-    """The README's table of settings."""
+    """The table of settings in the README, as Markdown."""
     rows = ["| setting | default | meaning |", "|---|---|---|"]
     for setting in SETTINGS:
         default = f"`{setting.default}`" if setting.default else "–"

@@ -1,14 +1,14 @@
-"""The database: transactions, IDs, the instant of a unit of work, column types, dialects."""
+"""The database: transactions, IDs, the time of a unit of work, column types, dialects."""
 
-from portal.db.dialects import engine_options, listen_to
+from portal.db.dialects import engine_options, register_listeners
 from portal.db.ids import PREFIXES, new_id
 from portal.db.schema import Base
 from portal.db.time import now, set_now
 from portal.db.transactions import (
-    cached,
     defer,
     extension,
     find,
+    load_once,
     lock,
     read,
     savepoint,

@@ -1,4 +1,4 @@
-"""The class that all tables derive from."""
+"""The base class of all models."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from portal.db.types import Money, UtcDateTime
 
 
 class Base(DeclarativeBase):
-    """All tables. A model that does not say who sees it is seen by nobody."""
+    """The base class of all models. A model without a `visible_to` rule is visible to nobody."""
 
-    # A registry, because Flask-SQLAlchemy copies the class and SQLAlchemy refuses the map twice.
+    # In a registry: Flask-SQLAlchemy copies the class, and SQLAlchemy refuses a second type map.
     registry = registry(
         metadata=MetaData(
             naming_convention={
@@ -36,5 +36,6 @@ class Base(DeclarativeBase):
 
     @classmethod
     def visible_to(cls, actor: Any) -> ColumnElement[bool]:
-        """The rows that exist for `actor`. Raises NotImplementedError where no rule is written."""
+        """The condition for rows that `actor` can see. Raises NotImplementedError if the model has
+        no rule."""
         raise NotImplementedError(f"{cls.__name__} has no rule about who sees it")

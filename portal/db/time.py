@@ -1,4 +1,4 @@
-"""The instant of a unit of work."""
+"""The time of a unit of work."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from portal.db.transactions import session
 
 def _database_clock() -> datetime:
     if session.get_bind().dialect.name == "postgresql":
-        there: datetime = session.execute(select(func.transaction_timestamp())).scalar_one()
-        return there.astimezone(UTC)
+        instant: datetime = session.execute(select(func.transaction_timestamp())).scalar_one()
+        return instant.astimezone(UTC)
     return datetime.now(UTC)
 
 
 clock: Callable[[], datetime] = _database_clock
-"""Where `now` comes from; tests put a standing clock here, and nowhere else."""
+"""The source of `now`; tests replace it with a frozen clock."""
 
 
 def now() -> datetime:
-    """The instant of this unit of work, read once (on PostgreSQL from the database)."""
+    """The instant of this unit of work in UTC, read once (on PostgreSQL from the database)."""
     if "now" not in session.info:
         session.info["now"] = clock()
     instant: datetime = session.info["now"]
@@ -30,5 +30,5 @@ def now() -> datetime:
 
 
 def set_now(instant: datetime) -> None:
-    """What follows in this unit of work happens then: so the demonstration tells a past."""
+    """Set the instant of the rest of this unit of work. The demo uses it to create a past."""
     session.info["now"] = instant

@@ -13,7 +13,10 @@ MICRO = Decimal("0.000001")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware instant in UTC; SQLite, which has no zones, stores it naive."""
+    """An aware datetime in UTC. SQLite has no time zones and stores it naive.
+
+    Binding a naive datetime raises ValueError.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -33,7 +36,10 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Money(TypeDecorator[Decimal]):
-    """An amount in the installation's currency, stored as an integer of 10⁻⁶."""
+    """An amount in the installation's currency, stored as an integer in millionths.
+
+    Binding an amount with more than six decimal places raises ValueError.
+    """
 
     impl = BigInteger
     cache_ok = True
@@ -41,7 +47,7 @@ class Money(TypeDecorator[Decimal]):
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
         if value is None:
             return None
-        exact = value.quantize(MICRO)  # scaleb alone would round what has more than 28 digits
+        exact = value.quantize(MICRO)  # scaleb alone rounds to 28 digits
         if exact != value:
             raise ValueError(f"{value} has more than six decimal places")
         return int(exact.scaleb(6))
@@ -50,10 +56,10 @@ class Money(TypeDecorator[Decimal]):
         return None if value is None else Decimal(value).scaleb(-6)
 
 
-def enum_column(kind: type[StrEnum], name: str) -> Enum:
-    """A column of one of the enum's values, held by a named CHECK on both databases."""
+def enum_column(enum: type[StrEnum], name: str) -> Enum:
+    """A column type for the enum's values, with a CHECK constraint of this name."""
     return Enum(
-        kind,
+        enum,
         native_enum=False,
         create_constraint=True,
         length=48,

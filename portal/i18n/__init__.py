@@ -1,1 +1,1 @@
-"""Languages, and how dates, numbers and money are formatted in them."""
+"""Languages, and the formats of dates, numbers and money."""

@@ -1,4 +1,4 @@
-"""How pages show instants, days, numbers and money: in the reader's language and time zone."""
+"""Formats of instants, days, numbers and money in the reader's language and time zone."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from portal import config, db
 
 
 def zone() -> ZoneInfo:
-    """The signed-in user's time zone, else the installation's."""
-    own = current_user.actor.time_zone if current_user.is_authenticated else None
-    return ZoneInfo(own or config.current().time_zone)
+    """Return the signed-in user's time zone, or the installation's."""
+    name = current_user.actor.time_zone if current_user.is_authenticated else None
+    return ZoneInfo(name or config.current().time_zone)
 
 
 def local_time(instant: datetime) -> str:
-    """Date and time to the second, with the zone's short name."""
+    """Return date and time to the second, with the short name of the reader's zone."""
     local, locale = instant.astimezone(zone()), get_locale()
     clock = format_time(local, "HH:mm:ss", locale=locale)
     return f"{plain_day(local.date())}, {clock} {get_timezone_name(local, 'short', locale=locale)}"
 
 
 def local_day(instant: datetime) -> str:
-    """The date in the reader's zone."""
+    """Return the date of the instant in the reader's zone."""
     return plain_day(instant.astimezone(zone()).date())
 
 
 def plain_day(day: date) -> str:
-    """A date that stands in no zone: in English the day first, else as the language has it."""
+    """Return a date without a zone: in English the day first, otherwise in the locale's order."""
     locale = get_locale()
     if locale is None or locale.language == "en":
         return str(format_date(day, "d MMM y", locale="en"))
@@ -45,22 +45,22 @@ def plain_day(day: date) -> str:
 
 
 def utc_time(instant: datetime) -> str:
-    """The exact instant, as a `title` shows it."""
+    """Return the instant in UTC, for `title` attributes."""
     return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def iso_time(instant: datetime) -> str:
-    """The instant for `datetime` attributes."""
+    """Return the instant in ISO 8601, for `datetime` attributes."""
     return instant.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def seconds_left(instant: datetime) -> int:
-    """How many seconds until then; 0 where it is past."""
+    """Return the seconds until the instant, rounded up; 0 if it has passed."""
     return max(0, math.ceil((instant - db.now()).total_seconds()))
 
 
 def time_left(instant: datetime) -> str:
-    """How long until then, to the second: "2 min 14 s"."""
+    """Return the time until the instant: "2 min 14 s"."""
     seconds = seconds_left(instant)
     if seconds < 60:
         return str(_("%(s)s s", s=seconds))
@@ -68,21 +68,21 @@ def time_left(instant: datetime) -> str:
 
 
 def zone_name() -> str:
-    """The reader's time zone, in short."""
+    """Return the short name of the reader's time zone."""
     now = db.now().astimezone(zone())
     return str(get_timezone_name(now, "short", locale=get_locale()))
 
 
 def money(amount: Decimal) -> str:
-    """An amount in the installation's currency."""
+    """Return an amount in the installation's currency."""
     return str(format_currency(amount, config.current().currency))
 
 
 def number(value: int) -> str:
-    """A whole number, as "1,234" in English."""
+    """Return a whole number with separators: "1,234" in English."""
     return str(format_decimal(value, locale=get_locale() or "en"))
 
 
 def format_numbers(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of a sentence, whole numbers among them as the reader writes them."""
+    """Return the facts of a sentence with whole numbers in the reader's format."""
     return {name: number(fact) if type(fact) is int else fact for name, fact in facts.items()}

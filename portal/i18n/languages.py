@@ -1,4 +1,4 @@
-"""Languages: which there are, which one a page speaks, and how numbers stand in its sentences."""
+"""Languages: the available ones, a page's language, numbers within translated sentences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from werkzeug.utils import cached_property
 from portal.i18n.formats import format_numbers
 
 SOURCE = "en"
-"""The language that the sentences in the code are written in."""
+"""The language of the sentences in the code."""
 
 CATALOGUES = Path(__file__).parent.parent / "translations"
 COOKIE = "language"
@@ -26,26 +26,26 @@ COOKIE = "language"
 
 @cache
 def available() -> dict[str, str]:
-    """The languages there is a catalogue of, each called as those call it who speak it."""
+    """Return the languages with a catalogue and the source: code → name in that language."""
     codes = {SOURCE, *(path.parent.parent.name for path in CATALOGUES.glob("*/*/messages.mo"))}
     return {code: (Locale.parse(code).display_name or code).capitalize() for code in sorted(codes)}
 
 
 def page_language() -> str:
-    """The signed-in reader's own; else what this browser chose here, else what it asks for."""
+    """Return the user's language; signed out, the browser's choice here or its Accept-Language."""
     if not has_request_context():
         return SOURCE
-    is_known = "is_bare" not in g and current_user.is_authenticated
-    wanted = current_user.actor.language if is_known else request.cookies.get(COOKIE, "")
-    return wanted if wanted in available() else _asked_for()
+    is_signed_in = "is_bare" not in g and current_user.is_authenticated
+    language = current_user.actor.language if is_signed_in else request.cookies.get(COOKIE, "")
+    return language if language in available() else _accepted_language()
 
 
-def _asked_for() -> str:
+def _accepted_language() -> str:
     return request.accept_languages.best_match(list(available())) or SOURCE
 
 
-class _Sentences(Domain):  # type: ignore[misc]
-    """The sentences of the code."""
+class _NumberFormattingDomain(Domain):  # type: ignore[misc]
+    """Translates with whole numbers in the reader's format."""
 
     def gettext(self, string: str, **facts: Any) -> str:
         return str(super().gettext(string, **format_numbers(facts)))
@@ -55,25 +55,28 @@ class _Sentences(Domain):  # type: ignore[misc]
         return str(sentence % format_numbers({"num": num, **facts}))
 
 
-class _Languages(Babel):  # type: ignore[misc]
+class _NumberFormattingBabel(Babel):  # type: ignore[misc]
     @cached_property
     def domain_instance(self) -> Domain:
-        return _Sentences(domain=self.domain)
+        return _NumberFormattingDomain(domain=self.domain)
 
 
 def register(app: Flask) -> None:
-    """Sentences of code and templates are in the language of the page."""
-    _Languages(app, locale_selector=page_language)
-    known: dict[str, Any] = app.jinja_env.globals
-    known |= {name: _for_templates(known[name]) for name in ("gettext", "ngettext", "pgettext")}
+    """Translate sentences of code and templates into the page's language."""
+    _NumberFormattingBabel(app, locale_selector=page_language)
+    functions: dict[str, Any] = app.jinja_env.globals
+    functions |= {
+        name: _with_formatted_numbers(functions[name])
+        for name in ("gettext", "ngettext", "pgettext")
+    }
 
 
-def _for_templates(translate: Callable[..., Any]) -> Callable[..., Any]:
-    """Jinja's own function, which fills the gaps itself, given numbers in the reader's writing."""
+def _with_formatted_numbers(translate: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap Jinja's function, which fills the placeholders itself, to format whole numbers."""
 
     @pass_context
-    def translated(context: Context, *words: Any, **facts: Any) -> Any:
-        counted = {"num": words[-1]} if type(words[-1]) is int else {}
-        return translate(context, *words, **format_numbers(counted | facts))
+    def wrapper(context: Context, *arguments: Any, **facts: Any) -> Any:
+        count = {"num": arguments[-1]} if type(arguments[-1]) is int else {}
+        return translate(context, *arguments, **format_numbers(count | facts))
 
-    return translated
+    return wrapper

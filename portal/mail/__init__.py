@@ -1,4 +1,4 @@
-"""Mail: rendering an outbox entry, and handing it to the relay."""
+"""Mail: render an outbox entry as a message, and hand it over to the relay."""
 
 from portal.mail.message import SIGNED_LINKS, extension, render
 from portal.mail.smtp import (

@@ -1,4 +1,4 @@
-"""Renders the message of an outbox entry: subject, text and HTML in its language."""
+"""Render an outbox entry as a message: subject, text and HTML in the recipient's language."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from portal.domain.outbox import OutboxEntry
 
 extension = Mail()
 
-# Flask-Mail asks for bare 8-bit text, which a relay need not take without 8BITMIME (RFC 6152).
+# Flask-Mail chooses 8bit, which a relay without 8BITMIME (RFC 6152) may refuse.
 charset.add_charset("utf-8", charset.SHORTEST, charset.QP, "utf-8")
 
 SIGNED_LINKS = {"verification", "password-reset", "email-change"}
-"""Kinds of mail whose link carries a signed token; `urls` has a page for each."""
+"""Kinds of mail whose link has a signed token. `urls` has a page for each kind."""
 
-# Python, asked to fold a long header anew, forgets the quotes around a name: its commas would part
-# senders. Flask-Mail has folded by then.
-AS_FOLDED = policy.SMTP.clone(refold_source="none")
+# Flask-Mail has already folded the headers. When Python refolds one, it drops the quotes around a
+# name, and a comma in the name then separates two senders.
+NO_REFOLDING = policy.SMTP.clone(refold_source="none")
 
 
 def render(entry: OutboxEntry) -> Message:
-    """The message of an entry: subject, text and HTML in the entry's language."""
+    """The entry as a message: subject, text and HTML in the entry's language."""
     settings = config.current()
     facts = dict(entry.facts, product=settings.product_name, url=settings.external_url)
     facts |= {"language": entry.language, "url_of": _url_of}
@@ -35,13 +35,13 @@ def render(entry: OutboxEntry) -> Message:
     folder = f"mail/{entry.kind}"
     with force_locale(entry.language):
         message = Message(
-            subject=" ".join(_rendered(f"{folder}/subject.txt", facts).split()),
+            subject=" ".join(_render_template(f"{folder}/subject.txt", facts).split()),
             recipients=[entry.recipient],
-            body=_rendered(f"{folder}/body.txt", facts).strip() + "\n",
-            html=_rendered(f"{folder}/body.html", facts),
+            body=_render_template(f"{folder}/body.txt", facts).strip() + "\n",
+            html=_render_template(f"{folder}/body.html", facts),
             sender=settings.mail_default_sender,
         )
-    # Given to the constructor, the pair becomes text, and a comma or bracket in the name breaks it.
+    # Not in the constructor, which joins the pair unquoted: a comma in the name would break it.
     message.sender = (settings.product_name, settings.mail_default_sender)
     domain = settings.mail_default_sender.rpartition("@")[2]
     message.msgId = f"<{entry.message_id}@{domain}>"
@@ -50,17 +50,18 @@ def render(entry: OutboxEntry) -> Message:
     return message
 
 
-def _url_of(kind: str, ident: str = "", account_id: str | None = None) -> str:
-    """The full address of the page that shows a thing, as people outside reach it."""
-    return config.current().external_url + urls.path(kind, ident, account_id)
+def _url_of(kind: str, thing_id: str = "", account_id: str | None = None) -> str:
+    """The absolute URL of the page that shows a thing."""
+    return config.current().external_url + urls.path(kind, thing_id, account_id)
 
 
-def _rendered(template: str, facts: Mapping[str, object]) -> str:
-    """Without the pages' context processors, which want a request; a worker has none."""
+def _render_template(template: str, facts: Mapping[str, object]) -> str:
+    # Without the context processors of pages: they need a request, and the worker has none.
     return current_app.jinja_env.get_template(template).render(facts)
 
 
 def message_bytes(message: Message) -> bytes:
-    built = message._message()
-    built.policy = AS_FOLDED
-    return built.as_bytes()
+    """The message as it is sent (RFC 5322)."""
+    email_message = message._message()
+    email_message.policy = NO_REFOLDING
+    return email_message.as_bytes()

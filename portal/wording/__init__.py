@@ -1,1 +1,1 @@
-"""Sentences that people read and that are in no template."""
+"""Wording: the sentences and labels that are not in templates."""

@@ -1,6 +1,6 @@
-"""What was done, as people read it: a phrase for each action of the audit log, and who did it.
+"""Audit log wording: a title and a sentence for each action, and the actor's name.
 
-A test holds the catalogue complete against every line that the code records.
+A test checks that every action recorded by the code has both.
 """
 
 from __future__ import annotations
@@ -65,12 +65,10 @@ TITLES = {
     Action.USER_DISABLE: lazy_gettext("Person disabled"),
     Action.USER_ENABLE: lazy_gettext("Person enabled"),
 }
-"""What an action is called, where one chooses it."""
+"""The name of each action, as filters list it."""
 
-
-OF_THE_INSTALLATION = {action for action in TITLES if action.startswith("user.")}
-"""Actions that stand in no account's chain."""
-
+INSTALLATION_ACTIONS = {action for action in TITLES if action.startswith("user.")}
+"""Actions recorded in the installation's chain, not in an account's."""
 
 SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.ACCOUNT_CREATE: lambda f: _("The account was opened."),
@@ -139,19 +137,19 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.USER_DISABLE: lambda f: _("A person was disabled."),
     Action.USER_ENABLE: lambda f: _("A person was enabled again."),
 }
-"""An action with its facts, as a sentence; who did it stands beside."""
+"""The sentence of each action with its facts; the actor is shown separately."""
 
 
 def describe(line: Any) -> str:
-    """An audit line as a sentence; `line` has its action, thing and facts, and may know whom it
-    was done to."""
+    """Return an audit line as a sentence. `line` has action, thing, facts and optionally `about`,
+    the name of the person affected."""
     facts = {**line.facts, "thing": line.thing}
     facts["about"] = getattr(line, "about", None) or line.thing
     return SENTENCES[line.action](facts)
 
 
 def actor_name(name: str | None, actor: str) -> str:
-    """Who did it: a person's name, or what stands for a system actor."""
+    """Return the person's name, or the name of a system actor."""
     if name:
         return name
     return {"command": _("An operator’s command"), "newcomer": _("A newcomer")}.get(

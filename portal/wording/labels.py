@@ -1,4 +1,4 @@
-"""Words for codes: fields, columns, roles, kinds and modes of accounts, abilities, deliveries."""
+"""Labels of codes: fields, columns, roles, kinds and modes of accounts, abilities, deliveries."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ def _(text: str, **facts: Any) -> str:
 
 
 N_ = str
-"""Marks a text that is kept in English, and translated where it is shown."""
-
+"""Marks a text for translation that is stored in English and translated when shown."""
 
 FIELDS = {
     "name": lazy_gettext("customer name"),
@@ -39,7 +38,7 @@ COLUMNS = {
     "with_cloud": lazy_gettext("create an empty cloud and folder"),
     "status": lazy_gettext("status"),
 }
-"""Columns of a file of customers."""
+"""Columns of customer files."""
 
 ROLES = {
     "billing.accounts.owner": lazy_gettext("owner"),
@@ -92,47 +91,46 @@ ABILITIES = {
         "Link the cloud to another account (with editor or higher there)"
     ),
 }
-"""What the role tables' actions let one do."""
+"""What the actions of the role tables allow."""
 
-
-OF_DELIVERY = {
+PORTAL_ANSWERS = {
     N_("MAIL_SERVER is not set"),
     N_("kept as a file: no mail server is configured"),
     N_("the address contains a line break"),
     N_("the mail worker ended at every try; see its log"),
     N_("the relay was too slow: the time for handing over ran out"),
 }
-"""What the portal itself notes of a mail, in the words in which it is kept."""
+"""The portal's own notes in `answer` of a delivery, as stored."""
 
 
-def delivery(words: str) -> str:
-    """What is noted of a mail: in the portal's own words or, as they are, in the mail server's."""
-    fault = words.removeprefix("internal fault: ")
-    if fault != words:
-        return _("internal fault: %(name)s", name=fault)
-    return _(words) if words in OF_DELIVERY else words
+def delivery(answer: str) -> str:
+    """Return the answer of a delivery: the portal's notes translated, others unchanged."""
+    error_name = answer.removeprefix("internal fault: ")
+    if error_name != answer:
+        return _("internal fault: %(name)s", name=error_name)
+    return _(answer) if answer in PORTAL_ANSWERS else answer
 
 
 def role(code: str) -> str:
-    """A role on an account or a cloud, in a word."""
+    """Return the label of a role on an account or a cloud."""
     return str(ROLES.get(code) or CLOUD_ROLES[code])
 
 
 def field(name: str) -> str:
-    """A field of a customer's record."""
+    """Return the label of a field of a customer's record."""
     return str(FIELDS[name])
 
 
 def column(name: str) -> str:
-    """A column of a file of customers."""
+    """Return the label of a column of customer files."""
     return str(COLUMNS[name])
 
 
-def columns_by_word() -> dict[str, str]:
-    """The columns by what the reader calls them, in small letters."""
-    return {str(word).casefold(): name for name, word in COLUMNS.items()}
+def columns_by_label() -> dict[str, str]:
+    """Return the columns by their label in the reader's language, casefolded."""
+    return {str(label).casefold(): name for name, label in COLUMNS.items()}
 
 
-def answers_by_word() -> dict[str, str]:
-    """Yes and no as the reader says them, in small letters."""
+def yes_no_by_label() -> dict[str, str]:
+    """Return "yes" and "no" by their label in the reader's language, casefolded."""
     return {_("yes").casefold(): "yes", _("no").casefold(): "no"}

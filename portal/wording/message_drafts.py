@@ -1,4 +1,4 @@
-"""Texts to copy and send: asking to open an account here, asking for access to a cloud."""
+"""Message drafts to copy and send: requests to open an account, requests for access to clouds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _external(endpoint: str, **values: Any) -> str:
 
 
 def account_for_staff(address: str, partner_name: str) -> str:
-    """To somebody whom a partner wants on its staff."""
+    """Return a request to a future member of a partner's staff to open an account."""
     return _(
         "Hello,\n\nplease open an account at %(link)s with the address %(address)s, and tell me "
         "when it is done. Then I can add you to the staff of %(partner)s.\n",
@@ -33,33 +33,33 @@ def account_for_staff(address: str, partner_name: str) -> str:
     )
 
 
-def account_for_cloud(address: str, found: Cloud) -> str:
-    """To somebody whom an owner wants to let into a cloud."""
+def account_for_cloud(address: str, cloud: Cloud) -> str:
+    """Return a request to a future user of a cloud to open an account."""
     return _(
         "Hello,\n\nplease open an account at %(link)s with the address %(address)s, and tell me "
         "when it is done. Then I can give you access to the cloud %(cloud)s.\n",
         link=_external("auth.sign_up"),
         address=address,
-        cloud=found.name,
+        cloud=cloud.name,
     )
 
 
-def access_to_cloud(found: Cloud, partner: PartnerAccount | None, actor: Actor) -> str:
-    """To an owner of this cloud: add the partner's account, or (None) the one who asks."""
+def access_to_cloud(cloud: Cloud, partner: PartnerAccount | None, actor: Actor) -> str:
+    """Return a request to an owner of the cloud for access: of the partner, or (None) the actor."""
     return _(
         "Hello,\n\nplease give %(whom)s access to the cloud %(cloud)s (%(id)s).\n\n"
         "Open its Access control: %(link)s\nChoose Add, and enter\n"
         "  %(label)s %(entry)s\n  Role: %(role)s\n",
         whom=partner.name if partner else actor.name,
-        cloud=found.name,
-        id=found.id,
-        link=_external("console.access.index", cloud_id=found.id),
-        **_entry(partner, actor),
+        cloud=cloud.name,
+        id=cloud.id,
+        link=_external("console.access.index", cloud_id=cloud.id),
+        **_add_form_values(partner, actor),
     )
 
 
 def access_to_clouds(partner: PartnerAccount | None, actor: Actor) -> str:
-    """To the owner of clouds that the partner, or (None) the one who asks, does not see yet."""
+    """Return a request to an owner of clouds for access: of the partner, or (None) the actor."""
     return _(
         "Hello,\n\nplease give %(whom)s access to each cloud that we are to link.\n\n"
         "Open the management console: %(link)s\nChoose the cloud, then Access control, then Add, "
@@ -67,12 +67,12 @@ def access_to_clouds(partner: PartnerAccount | None, actor: Actor) -> str:
         "You can revoke it there at any time.\n",
         whom=partner.name if partner else actor.name,
         link=_external("console.home"),
-        **_entry(partner, actor),
+        **_add_form_values(partner, actor),
     )
 
 
-def _entry(partner: PartnerAccount | None, actor: Actor) -> dict[str, str]:
-    """What stands in the fields of *Add*."""
+def _add_form_values(partner: PartnerAccount | None, actor: Actor) -> dict[str, str]:
+    """Return what the owner enters into the form *Add*."""
     return {
         "label": _("Partner account ID:") if partner else _("E-mail:"),
         "entry": partner.id if partner else actor.email,

@@ -1,6 +1,6 @@
-"""What a notice says: what its kind is called, what happened, what that means.
+"""Notification wording: the name, title and meaning of each kind.
 
-One catalogue for pages and mails, which escape it each in its way; a test holds it complete.
+Pages and mails share it, and each escapes it. A test checks that it is complete.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ def _(text: str, **facts: Any) -> str:
 
 
 class NotificationWording(NamedTuple):
-    """A kind of notice: its name where one chooses, its title, what it means."""
+    """A kind of notice: its name in the preferences, its title, and what it means."""
 
     name: Any
     title: Callable[[Facts], str]
     means: Any
 
 
-def _ended(facts: Facts) -> str:
-    """The one side reads the other's name."""
+def _partnership_ended_title(facts: Facts) -> str:
+    """Name the other side of the partnership."""
     other = facts.get("customer") or facts["partner"]
     return _("The partnership with %(other)s is over", other=other)
 
 
-def _given(facts: Facts) -> str:
-    """A role on an account in a word; one on a cloud has no other name than its own."""
-    said = {**facts, "role": ROLES.get(facts["role"], facts["role"])}
+def _access_given_title(facts: Facts) -> str:
+    """Use the label of a role on an account, but the code of a role on a cloud."""
+    facts = {**facts, "role": ROLES.get(facts["role"], facts["role"])}
     if facts.get("person"):
-        return _("%(person)s was given the role %(role)s on %(thing)s", **said)
-    return _("You were given the role %(role)s on %(thing)s", **said)
+        return _("%(person)s was given the role %(role)s on %(thing)s", **facts)
+    return _("You were given the role %(role)s on %(thing)s", **facts)
 
 
-def _taken(facts: Facts) -> str:
+def _access_taken_title(facts: Facts) -> str:
     if facts.get("person"):
         return _("%(person)s’s role on %(thing)s was taken back", **facts)
     return _("Your role on %(thing)s was taken back", **facts)
@@ -86,7 +86,7 @@ WORDING = {
     ),
     Kind.ENDED: NotificationWording(
         lazy_gettext("A partnership ended"),
-        _ended,
+        _partnership_ended_title,
         lazy_gettext("The subaccount is closed."),
     ),
     Kind.SUSPENDED: NotificationWording(
@@ -109,12 +109,12 @@ WORDING = {
     ),
     Kind.ACCESS_GIVEN: NotificationWording(
         lazy_gettext("A role was given, to me or on what I own"),
-        _given,
+        _access_given_title,
         lazy_gettext("A role that allows more takes a moment to be in effect."),
     ),
     Kind.ACCESS_TAKEN: NotificationWording(
         lazy_gettext("A role was taken back, mine or on what I own"),
-        _taken,
+        _access_taken_title,
         lazy_gettext("It allows nothing any more, at once."),
     ),
     Kind.OWNER_ADDED: NotificationWording(
@@ -133,5 +133,5 @@ CHANNELS = {
 
 
 def title(kind: Kind, facts: Facts) -> str:
-    """What happened, without a full stop."""
+    """Return what happened, without a full stop."""
     return WORDING[kind].title(facts)

@@ -1,6 +1,6 @@
-"""What people read when something is refused or malformed: one catalogue, a sentence a code.
+"""Error messages: a sentence for each code of refusals and invalid values.
 
-Each says what is wrong and what mends it. Facts fill the gaps; a test holds the catalogue complete.
+Each says what is wrong and how to correct it. A test checks that every code has one.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ def _(text: str, **facts: Any) -> str:
 
 
 def sentence(code: str, facts: Facts) -> str:
-    """The sentence of a code. Raises KeyError for a code nobody wrote one for."""
+    """Return the sentence of a code, filled with the facts. Raises KeyError for an unknown code."""
     return SENTENCES[code](facts)
 
 
 def sentence_of(refused: Refused) -> str:
-    """The sentence of a refusal."""
+    """Return the sentence of a refusal."""
     return sentence(refused.code, refused.facts)
 
 
 def country_name(code: str) -> str:
-    """The country's name in the reader's language."""
+    """Return the country's name in the reader's language."""
     locale: Any = get_locale()
     return str(locale.territories.get(code, code))
 
 
 def tax_label(label: str) -> str:
-    """What the tax number of a country is called."""
+    """Return the name of a kind of tax number in the reader's language."""
     return {
         "VAT number": _("VAT number"),
         "Tax number": _("Tax number"),

@@ -1,7 +1,4 @@
-"""Why a cloud can't be linked, or its access not be changed: a sentence a code, saying what mends.
-
-Part of the one catalogue in `sentences`.
-"""
+"""Error messages of linking a cloud and of changing its access."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ def _(text: str, **facts: Any) -> str:
     return str(gettext(text, **facts))
 
 
-def _too_weak(facts: Facts) -> str:
+def _role_insufficient(facts: Facts) -> str:
     if facts["role"] is None:
         return _("You have no role on this cloud. Linking needs %(owner)s.", owner=OWNER)
     return _(
@@ -39,7 +36,7 @@ REASONS: dict[str, Callable[[Facts], str]] = {
         "%(time)s; then this can be linked.",
         time=time_left(f["until"]),
     ),
-    Code.ROLE_INSUFFICIENT: _too_weak,
+    Code.ROLE_INSUFFICIENT: _role_insufficient,
     Code.ACCOUNT_ROLE_MISSING: lambda f: _(
         "Your role on the account to link to is too weak. Linking needs editor or higher there."
     ),

@@ -1,4 +1,4 @@
-"""Imports: what people read when something is wrong with a file, a row of it, or the moment."""
+"""Error messages of imports: about a file, a row of it, or the state of the import."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The guide: its pages and their order, for whom each is, which one helps on which screen.
+"""The guide: its pages in order, their audiences, and the page for each screen.
 
-A page's text stands in `<language>/<slug>.md`. There **bold** is a label of the screens, and an
-*italic sentence.* one that they say; both stand as in the code, with the context
-before a bar where it has one (**staff|Remove**), and are translated as there.
+A page's text is `<language>/<slug>.md`. There, **bold** quotes a label of the screens and *italic*
+a sentence. Both are written as in the code, with the translation context before a bar
+(**staff|Remove**), and translated like it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 
 from portal.domain.feedback import Reason
-from portal.wording.guide.text import FOLDER, rendered
+from portal.wording.guide.text import FOLDER, render
 
 LANGUAGES = ("en", "ru")
 AUDIENCES = {
@@ -31,7 +31,7 @@ REASONS = {
     Reason.OTHER_TITLE: lazy_gettext("The content doesn't match title"),
     Reason.OTHER: lazy_gettext("Other"),
 }
-"""Why a page did not help, as its foot offers it."""
+"""The label of each reason why a page did not help."""
 
 
 class Page(NamedTuple):
@@ -86,31 +86,31 @@ SCREENS = {
     "console.linking": "not-linked",
     "invites": "answering",
     "auth": "sign-in",
-    "forgot": "sign-in",
+    "password_reset": "sign-in",
     "profile": "profile",
-    "notices": "profile",
+    "notifications": "profile",
 }
-"""Which page helps on a screen: of its endpoint, or the blueprint above it; else the contents."""
+"""The page for a screen, by its endpoint or the blueprint above it; otherwise the contents."""
 
 
 def language() -> str:
-    """The reader's, where the guide has it."""
-    found = str(get_locale()).partition("_")[0]
-    return found if found in LANGUAGES else LANGUAGES[0]
+    """Return the reader's language, or English where the guide does not have it."""
+    code = str(get_locale()).partition("_")[0]
+    return code if code in LANGUAGES else LANGUAGES[0]
 
 
 def link(slug: str, anchor: str | None = None) -> Markup:
-    """A link to a page, for places where somebody may be stuck."""
+    """Return a link to a page of the guide, for screens that need explanation."""
     url = url_for("help.show", slug=slug, _anchor=anchor)
     text = _("Help: %(page)s", page=PAGES[slug].title)
     return Markup('<a class="help" href="{}">{}</a>').format(url, text)
 
 
 def url_of(endpoint: str | None) -> str:
-    """Where *Help* leads from a screen."""
-    place = endpoint or ""
-    while place:
-        if place in SCREENS:
-            return url_for("help.show", slug=SCREENS[place])
-        place = place.rpartition(".")[0]
+    """Return the URL of *Help* on a screen."""
+    name = endpoint or ""
+    while name:
+        if name in SCREENS:
+            return url_for("help.show", slug=SCREENS[name])
+        name = name.rpartition(".")[0]
     return url_for("help.index")

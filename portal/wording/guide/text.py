@@ -1,4 +1,4 @@
-"""The text of the guide: Markdown with pictures and anchors, filled with what holds here."""
+"""Renders the guide: Markdown with pictures, anchors, and facts of the installation."""
 
 from __future__ import annotations
 
@@ -25,70 +25,70 @@ from portal.i18n import formats
 from portal.urls import asset
 
 FOLDER = Path(__file__).parent
-PIXELS = 1.5
-"""Of a picture, for each of the page's."""
-ONLY_IF = re.compile(r"^\{if (\w+)\} (.*\n)", re.MULTILINE)
-"""A line that is there only where this fact holds."""
-GAP = re.compile(r"%\(\w+\)s\.?")
+DEVICE_PIXEL_RATIO = 1.5
+"""Pixels of a picture for each CSS pixel."""
+CONDITIONAL_LINE = re.compile(r"^\{if (\w+)\} (.*\n)", re.MULTILINE)
+"""A line that is shown if this fact is not empty."""
+PLACEHOLDER = re.compile(r"%\(\w+\)s\.?")
 ANCHOR = re.compile(r" \{#([a-z0-9-]+)\}$")
 
 
-def rendered(slug: str, language: str) -> Markup:
-    """The page's text as HTML; what differs between installations is this one's."""
+def render(slug: str, language: str) -> Markup:
+    """Return the page's text as HTML, with the facts of this installation."""
     facts = _facts(language)
-    return _rendered(slug, language, tuple(facts.items()))
+    return _render(slug, language, tuple(facts.items()))
 
 
 def _facts(language: str) -> dict[str, str]:
-    """What a text may name in braces; empty is what does not hold here."""
-    agreed = policy.current()
-    seconds = int(agreed.access_propagation.total_seconds())
+    """Return the facts that a text may name in braces; one that does not apply is empty."""
+    current = policy.current()
+    seconds = int(current.access_propagation.total_seconds())
     count, unit = (seconds, "second") if seconds % 60 else (seconds // 60, "minute")
     return {
         "product": config.current().product_name,
         "wait": format_unit(count, f"duration-{unit}", locale=language) if seconds else "",
-        "per_day": str(agreed.invitations_per_day),
-        "grant": formats.money(agreed.initial_grant) if agreed.initial_grant else "",
-        "grant_days": str(agreed.initial_grant_lasts.days),
+        "per_day": str(current.invitations_per_day),
+        "grant": formats.money(current.initial_grant) if current.initial_grant else "",
+        "grant_days": str(current.initial_grant_lasts.days),
         "rows": str(imports.MAX_ROWS),
         "megabytes": str(config.MAX_FILE_BYTES // 1024**2),
         "kept_days": str(imports.RETENTION.days),
-        "domains": ", ".join(agreed.customer_email_domains),
-        "closed": "yes" if agreed.sign_up is SignUpPolicy.CLOSED else "",
-        "invited": "yes" if agreed.sign_up is SignUpPolicy.INVITED else "",
-        "signs_up": "" if agreed.sign_up is SignUpPolicy.CLOSED else "yes",
+        "domains": ", ".join(current.customer_email_domains),
+        "closed": "yes" if current.sign_up is SignUpPolicy.CLOSED else "",
+        "invited": "yes" if current.sign_up is SignUpPolicy.INVITED else "",
+        "signs_up": "" if current.sign_up is SignUpPolicy.CLOSED else "yes",
         "password_least": str(identity.MIN_PASSWORD_LENGTH),
         "idle": str(identity.SESSION_IDLE_TIMEOUT.seconds // 60),
         "hours": str(identity.SESSION_LIFETIME.seconds // 3600),
-        "open": "yes" if agreed.sign_up is SignUpPolicy.OPEN else "",
+        "open": "yes" if current.sign_up is SignUpPolicy.OPEN else "",
     }
 
 
 @cache
-def _rendered(slug: str, language: str, facts: tuple[tuple[str, str], ...]) -> Markup:
-    known = dict(facts)
+def _render(slug: str, language: str, fact_items: tuple[tuple[str, str], ...]) -> Markup:
+    facts = dict(fact_items)
     source = (FOLDER / language / f"{slug}.md").read_text()
-    source = ONLY_IF.sub(lambda line: line[2] if known[line[1]] else "", source)
-    text = _markdown().render(source, {"language": language})
-    return Markup(_filled(text, known))  # noqa: S704 - HTML in our text is disabled, facts escaped
+    source = CONDITIONAL_LINE.sub(lambda line: line[2] if facts[line[1]] else "", source)
+    html = _parser().render(source, {"language": language})
+    return Markup(_fill(html, facts))  # noqa: S704 - HTML in our text is disabled, facts escaped
 
 
-def _filled(text: str, facts: Mapping[str, str]) -> str:
-    return re.sub(r"\{(\w+)\}", lambda gap: str(escape(facts[gap[1]])), text)
+def _fill(html: str, facts: Mapping[str, str]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda match: str(escape(facts[match[1]])), html)
 
 
 @cache
-def _markdown() -> MarkdownIt:
-    found = MarkdownIt("commonmark", {"html": False})
-    found.core.ruler.push("anchors", _anchors)
-    found.core.ruler.push("links", _links)
-    found.core.ruler.push("quotes", _quotes)
-    found.add_render_rule("image", _picture)
-    return found
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False})
+    parser.core.ruler.push("anchors", _set_anchors)
+    parser.core.ruler.push("links", _resolve_links)
+    parser.core.ruler.push("quotes", _translate_quotes)
+    parser.add_render_rule("image", _render_picture)
+    return parser
 
 
-def _anchors(state: StateCore) -> None:
-    """`## Heading {#name}` can be linked to, in every language alike."""
+def _set_anchors(state: StateCore) -> None:
+    """Give `## Heading {#name}` an ID that is the same in every language."""
     for heading, inline in pairwise(state.tokens):
         last = inline.children[-1] if inline.children else None
         anchor = ANCHOR.search(last.content) if last else None
@@ -97,8 +97,8 @@ def _anchors(state: StateCore) -> None:
             last.content = last.content[: anchor.start()]
 
 
-def _links(state: StateCore) -> None:
-    """`[words](page:console)` leads to the page that `urls` has for that kind."""
+def _resolve_links(state: StateCore) -> None:
+    """Resolve `[text](page:console)` to the path that `urls` has for that kind."""
     for inline in state.tokens:
         for child in inline.children or []:
             scheme, _colon, kind = str(child.attrGet("href") or "").partition(":")
@@ -106,28 +106,30 @@ def _links(state: StateCore) -> None:
                 child.attrSet("href", urls.path(kind))
 
 
-def _quotes(state: StateCore) -> None:
-    """What is bold or italic is said in the reader's language where the screens say it, too."""
+def _translate_quotes(state: StateCore) -> None:
+    """Translate bold and italic texts, which quote the screens."""
     for inline in state.tokens:
         children = inline.children or []
         for opening, text in pairwise(children):
             if opening.type in ("strong_open", "em_open"):
-                context, _bar, words = text.content.rpartition("|")
-                said = pgettext(context, words) if context else gettext(words)
-                text.content = GAP.sub("…", said)
+                context, _bar, message = text.content.rpartition("|")
+                translation = pgettext(context, message) if context else gettext(message)
+                text.content = PLACEHOLDER.sub("…", translation)
 
 
-def _picture(
+def _render_picture(
     _renderer: RendererHTML,
     tokens: list[Token],
     index: int,
     _options: Any,
     env: MutableMapping[str, Any],
 ) -> str:
-    """`![what it shows](name)`: the picture of that name in the page's language."""
+    """Render `![alternative text](name)` as the picture of that name in the page's language."""
     name = f"guide/{env['language']}/{tokens[index].attrs['src']}.webp"
     content = (Path(str(current_app.static_folder)) / name).read_bytes()
     sizes = (int.from_bytes(content[at : at + 3], "little") + 1 for at in (24, 27))  # RFC 9649
     return Markup(
         '<span class="shot"><img src="{}" alt="{}" width="{}" height="{}" loading="lazy"></span>'
-    ).format(asset(name), tokens[index].content, *(round(size / PIXELS) for size in sizes))
+    ).format(
+        asset(name), tokens[index].content, *(round(size / DEVICE_PIXEL_RATIO) for size in sizes)
+    )
