@@ -1,4 +1,4 @@
-"""Billing account and subaccount: kind, status, initial grant, mode, partner status."""
+"""Billing accounts and subaccounts: kind, mode, status, initial grant, partner status."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Mode(StrEnum):
 
 
 class Status(StrEnum):
-    """Computed at `now`, never stored."""
+    """What an account may be used for now; computed, never stored."""
 
     TRIAL_ACTIVE = "TRIAL_ACTIVE"
     TRIAL_EXPIRED = "TRIAL_EXPIRED"
@@ -54,7 +54,7 @@ class Status(StrEnum):
 
 
 class BillingAccount(db.Base):
-    """Pays for clouds. A subaccount has a parent, the partner's account that is invoiced for it."""
+    """Pays for clouds. A subaccount has a parent: the partner's account, which is invoiced."""
 
     __tablename__ = "billing_accounts"
     __table_args__ = (
@@ -86,8 +86,8 @@ class BillingAccount(db.Base):
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
         if actor.is_system:
             return true()
-        own = access.account_ids(actor)
-        return or_(cls.id.in_(own), cls.parent_id.in_(own))
+        account_ids = access.account_ids(actor)
+        return or_(cls.id.in_(account_ids), cls.parent_id.in_(account_ids))
 
     @classmethod
     def lock_order(cls) -> tuple[ColumnElement[bool]]:
@@ -96,17 +96,17 @@ class BillingAccount(db.Base):
 
     @property
     def chain(self) -> str:
-        """The audit chain of its changes; a subaccount's stand in its partner's chain."""
+        """The audit chain of its changes; a subaccount's changes are in its partner's chain."""
         return self.parent_id or self.id
 
     @property
     def people_target(self) -> Target:
-        """What one who has a role on it looks at first: the partner's team, or the account."""
+        """Where a notification of a role on it leads: the partner's team, or the account."""
         return Target(TargetKind.TEAM if self.kind is Kind.PARTNER else TargetKind.ACCOUNT, self.id)
 
     @property
     def status(self) -> Status:
-        """What the account may be used for now."""
+        """The account's status now."""
         if self.closed_at is not None:
             return Status.CLOSED
         if self.suspended_at is not None:
@@ -119,7 +119,7 @@ class BillingAccount(db.Base):
 
 
 class InitialGrant(db.Base):
-    """Money given once, on a client's first account; amounts in the installation's currency."""
+    """Credit granted once, on a newcomer's account; amounts in the installation's currency."""
 
     __tablename__ = "initial_grants"
     __table_args__ = (
@@ -135,12 +135,12 @@ class InitialGrant(db.Base):
 
     @property
     def left(self) -> Decimal:
-        """What can still be spent now."""
+        """What can still be spent; 0 after the grant has expired."""
         return self.remaining if db.now() < self.expires_at else Decimal(0)
 
 
 class PartnerAccount(NamedTuple):
-    """A partner's account in a list to choose from."""
+    """A partner's account in a list of choices."""
 
     id: str
     name: str
@@ -149,32 +149,32 @@ class PartnerAccount(NamedTuple):
 def register(
     address: EmailAddress, *, name: str, password_hash: str, language: str, by: Actor
 ) -> tuple[User, BillingAccount]:
-    """A verified newcomer gets an account of their own and a direct billing account in trial.
+    """Create the user of a verified address, and their direct billing account in trial.
 
-    Raises Refused(Code.ACCOUNT_EXISTS).
+    Raises Refused("account-exists").
     """
     user = identity.create_user(address, name=name, password_hash=password_hash, language=language)
     audit.record(Action.USER_CREATE, by=by, chain=audit.INSTALLATION, thing=user.id)
     account = _open(Kind.DIRECT, Mode.TRIAL, name=name)
     audit.open_chain(account.id)
-    agreed = policy.current()
-    if agreed.initial_grant > 0:
+    terms = policy.current()
+    if terms.initial_grant > 0:
         db.session.add(
             InitialGrant(
                 account_id=account.id,
-                amount=agreed.initial_grant,
-                remaining=agreed.initial_grant,
+                amount=terms.initial_grant,
+                remaining=terms.initial_grant,
                 granted_at=db.now(),
-                expires_at=db.now() + agreed.initial_grant_lasts,
+                expires_at=db.now() + terms.initial_grant_lasts,
             )
         )
-    access.give_account_role(access.AccountRole.OWNER, to=user.id, account=account, by=by)
+    access.assign_account_role(access.AccountRole.OWNER, to=user.id, account=account, by=by)
     audit.record(Action.ACCOUNT_CREATE, by=by, chain=account.chain, thing=account.id, owner=user.id)
     return user, account
 
 
 def open_subaccount(partner: BillingAccount, *, name: str) -> BillingAccount:
-    """A billing account of the partner's for one customer; the calling verb records it."""
+    """Create a customer's billing account under the partner's; the calling verb records it."""
     return _open(Kind.SUBACCOUNT, Mode.PAID, name=name, parent_id=partner.id)
 
 
@@ -194,70 +194,70 @@ def _open(kind: Kind, mode: Mode, *, name: str, parent_id: str | None = None) ->
 
 
 def rename(account: BillingAccount, *, name: str) -> None:
-    """The account goes by another name; the calling verb records it."""
+    """Rename the account; the calling verb records it."""
     account.name, account.name_key = name, search_key(name)
 
 
 def switch_to_paid(account: BillingAccount, *, by: Actor) -> None:
-    """An owner ends the trial: free, one way, at any time; the initial grant stays, pays first.
+    """End the trial, irrevocably. The initial grant is kept and is spent first.
 
-    Raises Forbidden, Refused(Code.ALREADY_PAID, "account-closed").
+    Raises Forbidden, Refused("already-paid", "account-closed").
     """
     account = db.lock(BillingAccount, account.id)
     access.require(by, Action.ACCOUNT_SWITCH_TO_PAID, account)
     if account.closed_at is not None:
         raise Refused(Code.ACCOUNT_CLOSED)
-    switched = db.session.execute(
+    result = db.session.execute(
         update(BillingAccount)
         .where(BillingAccount.id == account.id, BillingAccount.mode == Mode.TRIAL)
         .values(mode=Mode.PAID)
     )
-    if switched.rowcount != 1:  # type: ignore[attr-defined]
+    if result.rowcount != 1:  # type: ignore[attr-defined]
         raise Refused(Code.ALREADY_PAID)
     audit.record(Action.ACCOUNT_SWITCH_TO_PAID, by=by, chain=account.chain, thing=account.id)
 
 
 def grant_partner_status(account: BillingAccount, *, name: str | None, by: Actor) -> None:
-    """The operator makes a direct account a partner's. Raises Refused(Code.NOT_DIRECT)."""
+    """Turn a direct account into a partner's; `name` renames it. Raises Refused("not-direct")."""
     if account.kind is not Kind.DIRECT:
         raise Refused(Code.NOT_DIRECT)
     account.kind = Kind.PARTNER
     if name:
-        account.name, account.name_key = name, search_key(name)
+        rename(account, name=name)
     audit.record(Action.PARTNER_GRANT, by=by, chain=account.chain, thing=account.id)
 
 
 def partner_accounts_of(actor: Actor) -> list[PartnerAccount]:
     """The partner accounts on which the actor is staff, by name."""
-    mine = select(BillingAccount.id, BillingAccount.name).where(
+    query = select(BillingAccount.id, BillingAccount.name).where(
         BillingAccount.kind == Kind.PARTNER, BillingAccount.id.in_(access.account_ids(actor))
     )
 
     def load() -> list[PartnerAccount]:
-        rows = db.session.execute(mine.order_by(BillingAccount.name, BillingAccount.id))
+        rows = db.session.execute(query.order_by(BillingAccount.name, BillingAccount.id))
         return [PartnerAccount(*row) for row in rows]
 
-    return list(db.cached(("partners_of", actor.id), load))
+    return list(db.load_once(("partners_of", actor.id), load))
 
 
 def first_own_account(user: User) -> BillingAccount | None:
     """The first account that the user owns and that is not a subaccount."""
-    owned = access.account_ids(identity.as_actor(user)).where(
+    owned_ids = access.account_ids(identity.as_actor(user)).where(
         access.AccountAccess.role == access.AccountRole.OWNER
     )
-    found = select(BillingAccount).where(
-        BillingAccount.id.in_(owned), BillingAccount.kind != Kind.SUBACCOUNT
+    query = select(BillingAccount).where(
+        BillingAccount.id.in_(owned_ids), BillingAccount.kind != Kind.SUBACCOUNT
     )
-    return db.session.scalar(found.order_by(BillingAccount.id).limit(1))
+    return db.session.scalar(query.order_by(BillingAccount.id).limit(1))
 
 
 def accounts_for(actor: Actor, *, search: str = "", after: str = "") -> list[BillingAccount]:
-    """The billing accounts that exist for the actor, one more than a page: subaccounts after all
-    others, of which a partner has few, and each newest first."""
-    found = select(BillingAccount).where(BillingAccount.visible_to(actor))
-    is_sub = BillingAccount.parent_id.is_not(None)
+    """A page of the billing accounts visible to the actor, newest first, and one more if there is a
+    next page. Subaccounts come last: a partner has few other accounts."""
+    query = select(BillingAccount).where(BillingAccount.visible_to(actor))
+    is_subaccount = BillingAccount.parent_id.is_not(None)
     if search:
-        found = found.where(
+        query = query.where(
             or_(
                 BillingAccount.name_key.contains(search_key(search), autoescape=True),
                 BillingAccount.id == search.strip().lower(),
@@ -266,14 +266,16 @@ def accounts_for(actor: Actor, *, search: str = "", after: str = "") -> list[Bil
     last = db.session.get(BillingAccount, after) if after else None
     if last is not None:
         is_next = BillingAccount.id < last.id
-        found = found.where(and_(is_sub, is_next) if last.parent_id else or_(is_sub, is_next))
-    ordered = found.order_by(is_sub, BillingAccount.id.desc())
-    return list(db.session.scalars(ordered.limit(PAGE + 1)))
+        query = query.where(
+            and_(is_subaccount, is_next) if last.parent_id else or_(is_subaccount, is_next)
+        )
+    query = query.order_by(is_subaccount, BillingAccount.id.desc()).limit(PAGE + 1)
+    return list(db.session.scalars(query))
 
 
 def accounts_to_pay_from(actor: Actor) -> list[BillingAccount]:
-    """The accounts on which the actor may create a cloud by a role of their own, oldest first."""
-    held = (
+    """The accounts on which a role of the actor allows creating a cloud, oldest first."""
+    query = (
         select(BillingAccount)
         .options(joinedload(BillingAccount.parent))
         .where(
@@ -282,5 +284,5 @@ def accounts_to_pay_from(actor: Actor) -> list[BillingAccount]:
             BillingAccount.suspended_at.is_(None),
         )
     )
-    rows = db.session.scalars(held.order_by(BillingAccount.id))
-    return [a for a in rows if a.status in (Status.ACTIVE, Status.TRIAL_ACTIVE)]
+    accounts = db.session.scalars(query.order_by(BillingAccount.id))
+    return [a for a in accounts if a.status in (Status.ACTIVE, Status.TRIAL_ACTIVE)]

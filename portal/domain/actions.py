@@ -1,4 +1,4 @@
-"""Actions: what the role tables allow and what the audit log records, by one word each."""
+"""Actions: what the role table allows and the audit log records."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Action(StrEnum):
-    """The values are stored in the audit log: add to them, but never change one."""
+    """The values are stored in the audit log: add values, but never change one."""
 
     ACCOUNT_CREATE = "account.create"
     ACCOUNT_SWITCH_TO_PAID = "account.switch_to_paid"

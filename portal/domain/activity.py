@@ -1,4 +1,4 @@
-"""What was done in a partner's account: its audit lines with their names, newest first."""
+"""Activity of a partner's account: its audit lines with names, newest first."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EXPORT_PAGE = 1000
 
 @dataclass(frozen=True)
 class ActivityFilter:
-    """Which lines; all of it stands in the URL. `customer` is part of a name or an ID, `person` a
+    """The filter of the list, as the URL has it. `customer` is part of a name or an ID, `person` a
     user's ID or a system actor's name, `before` a line's number."""
 
     customer: str = ""
@@ -33,8 +33,8 @@ class ActivityFilter:
 
 
 class ActivityLine(NamedTuple):
-    """A line as people read it. `name` and `email` are None for system actors; `about` is the
-    name of the person it was done to, where it was one."""
+    """An audit line with names. `name` and `email` are the actor's, None for system actors; `about`
+    is the name of the user that changed, if it was one."""
 
     seq: int
     at: datetime
@@ -50,12 +50,12 @@ class ActivityLine(NamedTuple):
 
 
 def lines_for(
-    partner: BillingAccount, wanted: ActivityFilter, *, page: int = PAGE
+    partner: BillingAccount, filter_: ActivityFilter, *, page_size: int = PAGE
 ) -> list[ActivityLine]:
-    """The lines of the chain of an account the caller has found, newest first, one more than a
-    page where there is another."""
+    """A page of the partner's lines, newest first, and one more if there is a next page. The caller
+    has checked that the account is visible."""
     about = aliased(User)
-    found = (
+    query = (
         select(
             AuditLine.seq,
             AuditLine.at,
@@ -77,21 +77,21 @@ def lines_for(
         )
         .where(AuditLine.chain == partner.id)
     )
-    if key := search_key(wanted.customer):
-        is_meant = or_(Customer.search_key.contains(key, autoescape=True), Customer.id == key)
-        found = found.where(is_meant)
-    if wanted.person:
-        found = found.where(AuditLine.actor == wanted.person)
-    if wanted.action:
-        found = found.where(AuditLine.action == wanted.action)
-    if wanted.before is not None:
-        found = found.where(AuditLine.seq < wanted.before)
-    rows = db.session.execute(found.order_by(AuditLine.seq.desc()).limit(page + 1))
+    if key := search_key(filter_.customer):
+        matches = or_(Customer.search_key.contains(key, autoescape=True), Customer.id == key)
+        query = query.where(matches)
+    if filter_.person:
+        query = query.where(AuditLine.actor == filter_.person)
+    if filter_.action:
+        query = query.where(AuditLine.action == filter_.action)
+    if filter_.before is not None:
+        query = query.where(AuditLine.seq < filter_.before)
+    rows = db.session.execute(query.order_by(AuditLine.seq.desc()).limit(page_size + 1))
     return [ActivityLine(*row) for row in rows]
 
 
 def people_in(partner: BillingAccount) -> list[tuple[str, str]]:
     """ID and name of everyone who is, or ever was, on the partner's staff, by name."""
-    ever = select(AccountAccess.user_id).where(AccountAccess.account_id == partner.id)
-    found = select(User.id, User.name).where(User.id.in_(ever)).order_by(User.name, User.id)
-    return [(ident, name) for ident, name in db.session.execute(found)]
+    staff_ids = select(AccountAccess.user_id).where(AccountAccess.account_id == partner.id)
+    query = select(User.id, User.name).where(User.id.in_(staff_ids)).order_by(User.name, User.id)
+    return [(user_id, name) for user_id, name in db.session.execute(query)]

@@ -1,4 +1,4 @@
-"""Who does something: a signed-in user or a named system actor."""
+"""Actors: a signed-in user, or a named system actor."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Actor:
-    """Who does something: a signed-in user, or a named system actor (worker, operator command)."""
+    """A signed-in user, or a named system actor (worker, operator command)."""
 
     id: str
     email: str = ""
@@ -23,4 +23,4 @@ class Actor:
 WORKER = Actor(id="worker", is_system=True)
 COMMAND = Actor(id="command", is_system=True)
 NEWCOMER = Actor(id="newcomer", is_system=True)
-"""Somebody who just proved an address and has no account yet."""
+"""A person with a verified address who has no account yet."""

@@ -1,7 +1,7 @@
-"""Who did what to what: lines that only grow, hash-chained.
+"""Audit log: append-only, hash-chained lines of who did what.
 
-One chain for each billing account and one for the installation. A line holds IDs and names of
-fields, never personal values, so that a person's data can be erased and the chain still verifies.
+There is a chain for each billing account and one for the installation. A line holds IDs and field
+names, never personal data, so that such data can be erased while the chain still verifies.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ GENESIS = "0" * 64
 
 
 class AuditHead(db.Base):
-    """The end of a chain; its row is the lock that puts the chain's writers in order."""
+    """The end of a chain; its row is the lock that serialises the chain's writers."""
 
     __tablename__ = "audit_heads"
 
@@ -35,7 +35,7 @@ class AuditHead(db.Base):
 
 
 class AuditLine(db.Base):
-    """One change: `action` is the verb's word, `thing` the ID it was done to."""
+    """One change: `action` is an Action, `thing` the ID of what changed."""
 
     __tablename__ = "audit_lines"
     __table_args__ = (Index("ix_audit_lines_customer_id", "customer_id", "seq"),)
@@ -53,7 +53,7 @@ class AuditLine(db.Base):
 
 
 class HistoryLine(NamedTuple):
-    """A line as a person reads it; `email` is None for system actors."""
+    """A line with its actor's address; `email` is None for system actors."""
 
     seq: int
     at: datetime
@@ -65,7 +65,7 @@ class HistoryLine(NamedTuple):
 
 
 def open_chain(chain: str) -> None:
-    """A chain begins with the account whose changes it holds."""
+    """Create the chain of a new account."""
     db.session.add(AuditHead(chain=chain, seq=0, hash=GENESIS))
     db.session.flush()
 
@@ -79,10 +79,10 @@ def record(
     customer: str | None = None,
     **facts: Any,
 ) -> None:
-    """Add the line of one change to its chain, in the transaction of the change.
+    """Append the line of one change to its chain, in the transaction of the change.
 
-    It is written at the end of the unit of work, after all other locks: most writers wait for the
-    end of a chain, and who writes to several chains locks their ends in one order.
+    Chain heads are locked at the end of the unit of work, by chain: they are the most contended
+    rows, and come last in the lock order.
     """
     line = AuditLine(
         chain=chain,
@@ -106,7 +106,7 @@ def _append(line: AuditLine) -> None:
 
 
 def _hash(line: AuditLine) -> str:
-    at = line.at.astimezone(UTC).isoformat()  # PostgreSQL answers in its own zone
+    at = line.at.astimezone(UTC).isoformat()  # PostgreSQL returns its own time zone
     content = [line.previous, line.chain, line.seq, at, line.actor, line.action]
     content += [line.thing, line.customer_id, line.facts]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
@@ -114,18 +114,18 @@ def _hash(line: AuditLine) -> str:
 
 
 def find_broken_links() -> list[tuple[str, int]]:
-    """The places (chain, seq) where a chain does not verify; a healthy log has none (I10).
+    """The places (chain, seq) where a chain does not verify; an intact log has none (I10).
 
-    Heads and lines come from one statement, hence from one instant, while others go on writing.
+    One statement reads heads and lines, so that concurrent writers don't make them differ.
     """
-    found = (
+    query = (
         select(AuditHead.chain, AuditHead.seq, AuditHead.hash, AuditLine)
         .outerjoin(AuditLine, AuditLine.chain == AuditHead.chain)
         .order_by(AuditHead.chain, AuditLine.seq)
         .execution_options(yield_per=1000)
     )
     broken = []
-    for (chain, head_seq, head_hash), rows in groupby(db.session.execute(found), lambda r: r[:3]):
+    for (chain, head_seq, head_hash), rows in groupby(db.session.execute(query), lambda r: r[:3]):
         end = (0, GENESIS)
         for line in (row[3] for row in rows if row[3] is not None):
             if (line.seq, line.previous, line.hash) != (end[0] + 1, end[1], _hash(line)):

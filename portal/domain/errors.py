@@ -1,4 +1,4 @@
-"""The business says no: a code and its facts; the surfaces know the sentence."""
+"""Refusals: a code and its facts; `wording.errors` has the sentence for each code."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from portal.domain.actions import Action
 
 
 class Code(StrEnum):
-    """Why a value is malformed or a change is refused. The values are stored with the rows of
-    imports: add to them, but never change one."""
+    """Why a value is malformed or a change is refused. The values are stored with import rows: add
+    values, but never change one."""
 
     REQUIRED = "required"
     NOT_TEXT = "not-text"
@@ -141,7 +141,7 @@ class Code(StrEnum):
 
 
 class Refused(Exception):
-    """A rule stands against it. `field` names the input it is about, where there is one."""
+    """A business rule refuses the change. `field` is the name of the input at fault, if any."""
 
     def __init__(self, code: Code, *, field: str | None = None, **facts: Any) -> None:
         super().__init__(code)

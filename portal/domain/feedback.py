@@ -1,4 +1,4 @@
-"""Feedback: whether a page of the guide helped, as its readers say, and what its operators read."""
+"""Feedback on pages of the guide: whether they helped; counts and comments for operators."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RETENTION = timedelta(days=365)
 
 
 class Reason(StrEnum):
-    """Why a page did not help: the four of the seed's front matter."""
+    """Why a page did not help: the four reasons of the seed's front matter."""
 
     NO_ANSWER = "no-answer"
     NO_USE = "no-use"
@@ -41,8 +41,8 @@ class Reason(StrEnum):
 
 
 class Feedback(db.Base):
-    """What one reader says of one page: it helped where `reason` is None. `voice` is who says it: a
-    user's ID, or what a browser keeps in which nobody is signed in."""
+    """One reader's feedback on one page, which helped if `reason` is None. `voice` identifies the
+    reader: a user's ID, or a random ID that an anonymous browser stores."""
 
     __tablename__ = "feedback"
     __table_args__ = (
@@ -61,12 +61,12 @@ class Feedback(db.Base):
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
-        """Operators read all of it, nobody else any."""
+        """Only operators read feedback."""
         return true() if actor.is_operator or actor.is_system else false()
 
 
 class FeedbackCount(NamedTuple):
-    """How many readers of a page in a language said this; `reason` is None where it helped."""
+    """How many readers of a page in a language gave this reason; None: it helped."""
 
     page: str
     language: str
@@ -75,7 +75,7 @@ class FeedbackCount(NamedTuple):
 
 
 class Comment(NamedTuple):
-    """A reader's words; `email` is None where nobody was signed in."""
+    """A reader's comment; `email` is None for an anonymous reader."""
 
     id: str
     page: str
@@ -96,20 +96,20 @@ def submit(
     reason: Reason | None,
     comment: str = "",
 ) -> None:
-    """Anybody says whether a page helped (no reason) or why not; of what they say of it, the last
-    counts. `voice` is their browser's, `network` their IP address.
+    """Store whether a page helped (no reason) or why not, in place of the reader's earlier feedback
+    on it. `voice` is the browser's random ID, `network` the client's IP address.
 
-    Raises Refused("too-much-feedback") with the minutes to wait, a malformed comment's code.
+    Raises Refused("too-much-feedback") with the minutes to wait, or a malformed comment's code.
     """
     voice = by.id if by else voice
-    identity.count_feedback(voice, network=network)  # and from here on this voice speaks alone
+    identity.count_feedback(voice, network=network)  # its lock also serialises this reader
     try:
         comment = values.line(comment, limit=MAX_COMMENT_LENGTH) if comment.strip() else ""
     except Invalid as error:
         raise Refused(error.code, field="comment", **error.facts) from error
-    said = _stored_feedback(page, voice)
-    if said is not None:
-        db.session.delete(said)
+    previous = _find_feedback(page, voice)
+    if previous is not None:
+        db.session.delete(previous)
         db.session.flush()
     db.session.add(
         Feedback(
@@ -127,34 +127,34 @@ def submit(
 
 
 def feedback_by(voice: str, page: str) -> bool:
-    """Whether this voice has said something of the page."""
-    return _stored_feedback(page, voice) is not None
+    """Whether this reader has given feedback on the page."""
+    return _find_feedback(page, voice) is not None
 
 
-def _stored_feedback(page: str, voice: str) -> Feedback | None:
+def _find_feedback(page: str, voice: str) -> Feedback | None:
     return db.session.scalar(select(Feedback).filter_by(page=page, voice=voice))
 
 
 def purge_expired() -> None:
-    """What was said a year ago is dropped whole, with who said it; so what is counted is always
-    what readers said in the last year."""
-    old = locks.rows(Feedback.id, Feedback.created_at < db.now() - RETENTION, skip_locked=True)
-    db.session.execute(delete(Feedback).where(Feedback.id.in_(old)))
+    """Delete feedback older than RETENTION; so counts cover the last year."""
+    is_expired = Feedback.created_at < db.now() - RETENTION
+    ids = locks.select_for_update(Feedback.id, is_expired, skip_locked=True)
+    db.session.execute(delete(Feedback).where(Feedback.id.in_(ids)))
 
 
 def counts_for(actor: Actor) -> list[FeedbackCount]:
-    """What the readers of each page said, counted."""
-    what = (Feedback.page, Feedback.language, Feedback.reason)
-    found = select(*what, func.count()).where(Feedback.visible_to(actor)).group_by(*what)
-    return [FeedbackCount(*row) for row in db.session.execute(found)]
+    """The number of readers by page, language and reason."""
+    columns = (Feedback.page, Feedback.language, Feedback.reason)
+    query = select(*columns, func.count()).where(Feedback.visible_to(actor)).group_by(*columns)
+    return [FeedbackCount(*row) for row in db.session.execute(query)]
 
 
 def comments_for(actor: Actor, *, after: str = "") -> list[Comment]:
-    """What readers wrote, newest first, one more than a page where there is another."""
-    what = (Feedback.id, Feedback.page, Feedback.language, Feedback.reason, Feedback.comment)
-    found = select(*what, User.email, Feedback.created_at).outerjoin(User)
-    found = found.where(Feedback.comment != "", Feedback.visible_to(actor))
+    """A page of the readers' comments, newest first, and one more if there is a next page."""
+    columns = (Feedback.id, Feedback.page, Feedback.language, Feedback.reason, Feedback.comment)
+    query = select(*columns, User.email, Feedback.created_at).outerjoin(User)
+    query = query.where(Feedback.comment != "", Feedback.visible_to(actor))
     if after:
-        found = found.where(Feedback.id < after)
-    found = found.order_by(Feedback.id.desc()).limit(PAGE + 1)
-    return [Comment(*row) for row in db.session.execute(found)]
+        query = query.where(Feedback.id < after)
+    query = query.order_by(Feedback.id.desc()).limit(PAGE + 1)
+    return [Comment(*row) for row in db.session.execute(query)]

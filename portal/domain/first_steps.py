@@ -1,4 +1,4 @@
-"""First steps: what a new partner does first, read off what has happened; each may hide them."""
+"""First steps: a new partner's checklist, derived from the data; each user may hide it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from portal.domain.invitations import Answer, Invitation
 
 
 class Step(StrEnum):
-    """In the order in which they are taken."""
+    """The steps, in order."""
 
     PAID = "paid"
     CUSTOMER = "customer"
@@ -31,7 +31,7 @@ class Step(StrEnum):
 
 
 class HiddenSteps(db.Base):
-    """Somebody does not want to see a partner's first steps above the list."""
+    """A user has hidden a partner's first steps above the list of customers."""
 
     __tablename__ = "hidden_first_steps"
 
@@ -41,7 +41,7 @@ class HiddenSteps(db.Base):
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
-        """One's own alone, while the partner's list exists for one."""
+        """The actor's own, while the partner's list is visible to them."""
         if actor.is_system:
             return true()
         return and_(cls.user_id == actor.id, cls.partner_id.in_(access.account_ids(actor)))
@@ -49,7 +49,7 @@ class HiddenSteps(db.Base):
 
 @dataclass(frozen=True)
 class FirstSteps:
-    """How far a partner is; `waiting_id` and `active_id`: the newest customers to go on with."""
+    """A partner's progress. `waiting_id` and `active_id` are the newest customers in that state."""
 
     done: frozenset[Step]
     is_hidden: bool
@@ -58,19 +58,19 @@ class FirstSteps:
 
     @property
     def next(self) -> Step | None:
-        """The step to take now; None when all are done."""
+        """The first step that is not done; None when all are."""
         return next((step for step in Step if step not in self.done), None)
 
     @property
     def stamp(self) -> str:
-        """Another one when anything of it is another."""
+        """A string that changes whenever the progress changes."""
         return "-".join([*sorted(self.done), self.waiting_id or "", self.active_id or ""])
 
 
 def first_steps(partner: BillingAccount, *, actor: Actor) -> FirstSteps:
-    """What has happened of the first steps, by one statement. A customer who confirmed had the
-    link, so it need not be copied any more; a cloud counts that is not the subaccount's default."""
-    own_customers = select(Customer.id).where(Customer.partner_id == partner.id)
+    """The partner's progress, by one statement. A confirmed customer had the link, so the step of
+    copying it is done; a subaccount's default cloud doesn't count as linked."""
+    customer_ids = select(Customer.id).where(Customer.partner_id == partner.id)
     copied = select(AuditLine.seq).where(
         AuditLine.chain == partner.id, AuditLine.action == customers.LINK_COPIED
     )
@@ -80,17 +80,17 @@ def first_steps(partner: BillingAccount, *, actor: Actor) -> FirstSteps:
     hidden = select(HiddenSteps.user_id).where(
         HiddenSteps.user_id == actor.id, HiddenSteps.partner_id == partner.id
     )
-    linked = own_customers.join(Link, Link.account_id == Customer.subaccount_id).where(
+    linked = customer_ids.join(Link, Link.account_id == Customer.subaccount_id).where(
         Link.cloud_id.is_distinct_from(Customer.default_cloud_id)
     )
 
     def newest(status: Status) -> ColumnElement[str | None]:
-        found = own_customers.where(Customer.status == status).order_by(Customer.id.desc())
-        return found.limit(1).scalar_subquery()
+        query = customer_ids.where(Customer.status == status).order_by(Customer.id.desc())
+        return query.limit(1).scalar_subquery()
 
     row = db.session.execute(
         select(
-            own_customers.exists(),
+            customer_ids.exists(),
             or_(confirmed.exists(), copied.exists()),
             linked.exists(),
             hidden.exists(),
@@ -98,25 +98,29 @@ def first_steps(partner: BillingAccount, *, actor: Actor) -> FirstSteps:
             newest(Status.ACTIVE),
         )
     ).one()
-    facts = dict(zip(Step, (partner.mode is Mode.PAID, *row[:3]), strict=True))
-    done = frozenset(step for step, is_done in facts.items() if is_done)
-    return FirstSteps(done, bool(row[3]), row[4], row[5])
+    is_done = dict(zip(Step, (partner.mode is Mode.PAID, *row[:3]), strict=True))
+    return FirstSteps(
+        done=frozenset(step for step in Step if is_done[step]),
+        is_hidden=bool(row[3]),
+        waiting_id=row[4],
+        active_id=row[5],
+    )
 
 
 def hide(partner: BillingAccount, *, by: Actor) -> None:
-    """Whoever sees the list need not see its first steps. Raises Forbidden."""
+    """Hide the partner's first steps from the actor. Raises Forbidden."""
     access.require(by, Action.ACCOUNT_SEE, partner)
-    db.lock(User, by.id)  # a second click finds what the first one left
+    db.lock(User, by.id)  # so that a double click inserts one row
     if db.session.get(HiddenSteps, (by.id, partner.id)) is None:
-        hidden = HiddenSteps(user_id=by.id, partner_id=partner.id, hidden_at=db.now())
-        db.session.add(hidden)
+        db.session.add(HiddenSteps(user_id=by.id, partner_id=partner.id, hidden_at=db.now()))
         db.session.flush()
 
 
 def show(partner: BillingAccount, *, by: Actor) -> None:
-    """Who hid the first steps sees them again. Raises Forbidden."""
+    """Show the partner's first steps to the actor again. Raises Forbidden."""
     access.require(by, Action.ACCOUNT_SEE, partner)
-    found = delete(HiddenSteps).where(
-        HiddenSteps.user_id == by.id, HiddenSteps.partner_id == partner.id
+    db.session.execute(
+        delete(HiddenSteps).where(
+            HiddenSteps.user_id == by.id, HiddenSteps.partner_id == partner.id
+        )
     )
-    db.session.execute(found)

@@ -1,6 +1,6 @@
-"""The same form sent twice acts once.
+"""Idempotency: a form that is sent twice takes effect once.
 
-A form carries a random key, made at each rendering and stored only together with the effect.
+Each rendered form carries a random key, which is stored in the transaction of the effect.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RETENTION = timedelta(days=2)
 
 
 class IdempotencyKey(db.Base):
-    """A form that had its effect, and the ID of what it made."""
+    """A form that has taken effect; `outcome` is the ID of what it created."""
 
     __tablename__ = "form_keys"
 
@@ -45,11 +45,11 @@ def run_once(actor: Actor, key: str, body: Mapping[str, object], effect: Callabl
     if db.lock(User, actor.id).disabled_at is not None:
         raise Refused(Code.USER_DISABLED)
     digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
-    done = db.session.get(IdempotencyKey, (actor.id, key))
-    if done is not None:
-        if done.digest != digest:
+    previous = db.session.get(IdempotencyKey, (actor.id, key))
+    if previous is not None:
+        if previous.digest != digest:
             raise Refused(Code.FORM_KEY_REUSED)
-        return done.outcome
+        return previous.outcome
     outcome = effect()
     db.session.add(
         IdempotencyKey(
@@ -61,12 +61,12 @@ def run_once(actor: Actor, key: str, body: Mapping[str, object], effect: Callabl
 
 
 def has_run(actor: Actor, key: str) -> bool:
-    """Whether a form with this key had its effect already."""
+    """Whether the actor's form with this key has taken effect."""
     return db.session.get(IdempotencyKey, (actor.id, key)) is not None
 
 
 def purge_expired() -> None:
-    """Keys older than two days are dropped."""
+    """Delete keys older than RETENTION."""
     db.session.execute(
         delete(IdempotencyKey).where(IdempotencyKey.created_at < db.now() - RETENTION)
     )

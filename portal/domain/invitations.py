@@ -1,7 +1,7 @@
-"""Asks a customer to confirm the partnership: the invitation, whom it is for, its delivery.
+"""Invitations: a customer is asked to confirm the partnership; look-up, answer, delivery.
 
-Authority is the signed-in identity whose verified e-mail is the invited one; the link holds no
-secret. The verbs that answer it, accept and decline, stand with the customer whose state they move.
+Only the signed-in user whose verified address is the invited one may answer; the link holds no
+secret. `customers.accept` and `customers.decline` answer it: they change the customer's state.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Answer(StrEnum):
 
 
 class Invitation(db.Base):
-    """One per customer, found by its subaccount's ID, which its link carries."""
+    """One per customer; its key, and the ID in its link, is the subaccount's ID."""
 
     __tablename__ = "invitations"
     __table_args__ = (
@@ -49,7 +49,7 @@ class Invitation(db.Base):
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
-        """An invitation exists for the one it names, and for nobody else."""
+        """Visible only to the user with the invited address."""
         if actor.is_system:
             return true()
         return cls.email_key == actor.email_key if actor.email_key else false()
@@ -60,40 +60,41 @@ class Invitation(db.Base):
 
 
 def open_for(actor: Actor) -> list[Invitation]:
-    """The open invitations of the signed-in person, newest first."""
-    found = select(Invitation).where(Invitation.visible_to(actor), Invitation.answer.is_(None))
-    return list(db.session.scalars(found.order_by(Invitation.subaccount_id.desc())))
+    """The actor's open invitations, newest first."""
+    query = select(Invitation).where(Invitation.visible_to(actor), Invitation.answer.is_(None))
+    return list(db.session.scalars(query.order_by(Invitation.subaccount_id.desc())))
 
 
-def find_by_link(actor: Actor, ident: str) -> Invitation | None:
-    """The actor's invitation behind a link: `ident` is a subaccount's ID or, as the seed's prose
-    has it, a partner account's. An open one comes before one the actor has confirmed; a closed
-    one does not exist."""
-    mine = select(Invitation).where(
+def find_by_link(actor: Actor, account_id: str) -> Invitation | None:
+    """The actor's invitation for the ID in a link: a subaccount's or, by the seed's prose, a
+    partner account's. Prefers an open one to one that the actor has confirmed; others are not
+    found."""
+    query = select(Invitation).where(
         Invitation.visible_to(actor),
-        (Invitation.subaccount_id == ident) | (Invitation.partner_id == ident),
+        (Invitation.subaccount_id == account_id) | (Invitation.partner_id == account_id),
         Invitation.answer.is_(None)
         | ((Invitation.answer == Answer.CONFIRMED) & (Invitation.answered_by == actor.id)),
     )
-    newest_open = mine.order_by(Invitation.answer.isnot(None), Invitation.subaccount_id.desc())
-    return db.session.scalar(newest_open.limit(1))
+    query = query.order_by(Invitation.answer.isnot(None), Invitation.subaccount_id.desc())
+    return db.session.scalar(query.limit(1))
 
 
 def answer_of(subaccount_id: str) -> tuple[Answer | None, datetime | None]:
-    """What a customer the caller has found answered, and when."""
-    found = select(Invitation.answer, Invitation.answered_at)
-    row = db.session.execute(found.where(Invitation.subaccount_id == subaccount_id)).one()
+    """The customer's answer, and when it was given; both None while the invitation is open. The
+    caller has checked that the customer is visible."""
+    query = select(Invitation.answer, Invitation.answered_at)
+    row = db.session.execute(query.where(Invitation.subaccount_id == subaccount_id)).one()
     return row[0], row[1]
 
 
 def is_invited(email_key: str) -> bool:
-    """Whether some partner's open invitation names this canonical address."""
-    found = select(Invitation.subaccount_id).where(
+    """Whether an open invitation of any partner names this canonical address."""
+    query = select(Invitation.subaccount_id).where(
         Invitation.email_key == email_key, Invitation.answer.is_(None)
     )
-    return db.session.scalar(found.limit(1)) is not None
+    return db.session.scalar(query.limit(1)) is not None
 
 
 def delivery_of(subaccount_id: str) -> OutboxEntry | None:
-    """How the one automatic mail of this invitation fared."""
+    """The outbox entry of the invitation's mail."""
     return outbox.latest(MAIL, about=subaccount_id)

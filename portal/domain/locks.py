@@ -1,8 +1,8 @@
-"""The lock order: verbs lock rows in this one order, so that nobody waits in a circle.
+"""The lock order: all verbs lock rows in this one order, which prevents deadlocks.
 
-Person first, with the idempotency keys that are theirs; then accounts by ID (partners before
-subaccounts), cloud, customer, invitation, job, and audit heads by chain last (`audit.record` defers
-them). Rows that belong to another one, as a cloud's links do, are changed only under its lock.
+Idempotency keys are locked with their user. Accounts go by ID, partners before subaccounts. Audit
+heads come last, by chain (`audit.record` defers them). Rows that belong to another row, such as a
+cloud's links, are changed only under that row's lock.
 """
 
 from __future__ import annotations
@@ -26,40 +26,40 @@ ORDER = (
     "outbox",
     "audit_heads",
 )
-"""Tables, first to last."""
+"""Tables, first to last, that are locked by row."""
 
 
 def lock(*rows: tuple[type[Any], str | None]) -> None:
-    """Lock these rows until the commit, and read them again; None is skipped.
+    """Lock rows, each a model and an ID, until the commit, and refresh them. A None ID is skipped.
 
-    Rows of one model go by ID, but where the model has a `lock_order` of columns, by that first.
-    Raises LookupError where one is gone.
+    Rows of one model are locked by its `lock_order` of columns, if it has one, then by ID. Raises
+    LookupError if a row does not exist.
     """
-    wanted: dict[type[Any], set[str]] = {}
-    for model, ident in rows:
-        if ident is not None:
-            wanted.setdefault(model, set()).add(ident)
-    for model in sorted(wanted, key=lambda model: ORDER.index(model.__tablename__)):
-        for ident in _in_order(model, wanted[model]):
-            db.lock(model, ident)
+    ids_by_model: dict[type[Any], set[str]] = {}
+    for model, row_id in rows:
+        if row_id is not None:
+            ids_by_model.setdefault(model, set()).add(row_id)
+    for model in sorted(ids_by_model, key=lambda model: ORDER.index(model.__tablename__)):
+        for row_id in _sort_ids(model, ids_by_model[model]):
+            db.lock(model, row_id)
 
 
-def _in_order(model: type[Any], idents: set[str]) -> list[str]:
+def _sort_ids(model: type[Any], ids: set[str]) -> list[str]:
     columns = getattr(model, "lock_order", None)
-    if columns is None or len(idents) == 1:
-        return sorted(idents)
+    if columns is None or len(ids) == 1:
+        return sorted(ids)
     key = inspect(model).primary_key[0]
-    return list(db.session.scalars(select(key).where(key.in_(idents)).order_by(*columns(), key)))
+    return list(db.session.scalars(select(key).where(key.in_(ids)).order_by(*columns(), key)))
 
 
-def rows(
-    key: Any, *which: ColumnExpressionArgument[bool], skip_locked: bool = False
+def select_for_update(
+    key: Any, *conditions: ColumnExpressionArgument[bool], skip_locked: bool = False
 ) -> Select[Any]:
-    """The keys of these rows, locked in order as they are read; where `skip_locked`, only of those
-    that nobody else has locked. For a statement that changes several rows."""
+    """A SELECT of keys that locks the rows in the order of their keys; for a statement that changes
+    several rows. With `skip_locked` it omits rows that another transaction has locked."""
     return (
         select(key)
-        .where(*which)
+        .where(*conditions)
         .order_by(key)
         .with_for_update(key_share=True, skip_locked=skip_locked)
     )

@@ -1,7 +1,7 @@
-"""Tells people what happened to what is theirs: in the application, and by mail.
+"""Notifications of changes, in the application and by mail.
 
-A notice commits with its change; its mail goes through the outbox, at least once. Each person may
-switch off each kind, in the application, by mail, or both.
+A notification commits with its change; its mail goes through the outbox, at least once. Each user
+can switch off each kind on each channel.
 """
 
 from __future__ import annotations
@@ -35,10 +35,12 @@ from portal.domain.outbox import Delivery, OutboxEntry
 MAIL = "notice"
 PAGE = 50
 UNREAD_COUNT_LIMIT = 100
-"""Unread notices are counted up to here; beyond it "99+" says enough."""
+"""Unread notifications are counted up to here; more are shown as "99+"."""
 
 
 class Kind(StrEnum):
+    """What happened. The values are stored; a migration adds one."""
+
     CONFIRMED = "customer.confirmed"
     DECLINED = "customer.declined"
     NOT_DELIVERED = "mail.refused"
@@ -60,11 +62,11 @@ class Channel(StrEnum):
 
 
 PREFERENCES = tuple((kind, channel) for kind in Kind for channel in Channel)
-"""What people switch on and off."""
+"""What a user can switch on and off."""
 
 
 class TargetKind(StrEnum):
-    """What a notice can lead to; `urls` has a page for each."""
+    """What a notification can lead to; `urls` has a page for each."""
 
     ACCOUNT = "account"
     CLOUD = "cloud"
@@ -75,8 +77,8 @@ class TargetKind(StrEnum):
 
 @dataclass(frozen=True)
 class Target:
-    """The thing that a notice leads to. `id` is empty for the console, an account's for a team;
-    `account_id` is the partner's account for a customer, and None for all others."""
+    """The thing that a notification leads to. `id` is empty for the console, and the account's for
+    a team; `account_id` is the partner's account of a customer, else None."""
 
     kind: TargetKind
     id: str
@@ -87,8 +89,8 @@ CONSOLE = Target(TargetKind.CONSOLE, "")
 
 
 class Notification(db.Base):
-    """What one person is told. `about` is the ID of the thing with which it is erased; `target` is
-    what this person sees when they open it, which may be another thing."""
+    """A notification of one user. `about` is the ID of the thing with which it is erased; `target`
+    is what the user sees when they open it, which may be another thing."""
 
     __tablename__ = "notices"
     __table_args__ = (
@@ -117,12 +119,12 @@ class Notification(db.Base):
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
-        """A notice exists for the one it is told to, and for nobody else."""
+        """Visible only to its user."""
         return true() if actor.is_system else cls.user_id == actor.id
 
 
 class MutedNotification(db.Base):
-    """A kind of notice that a person does not want on a channel."""
+    """A kind of notification that a user has switched off on a channel."""
 
     __tablename__ = "muted_notices"
 
@@ -134,21 +136,21 @@ class MutedNotification(db.Base):
 def notify(
     kind: Kind, *, to: Iterable[str], about: str, target: Target, by: Actor, **facts: str
 ) -> None:
-    """Tell these users, but not the one who did it, nor who does not want to hear of it.
+    """Notify the users with the IDs `to`, except the actor, disabled users and muted channels.
 
-    `facts` are read by everyone told: nothing that one of them may not see. A mail quotes them.
+    All recipients see `facts`: pass nothing that one of them may not see. Mails quote them.
     """
-    wanted = User.id.in_(set(to) - {by.id}), User.disabled_at.is_(None)
-    people = list(db.session.scalars(select(User).where(*wanted).order_by(User.id)))
-    ids = [user.id for user in people]
-    mutes = select(MutedNotification.user_id, MutedNotification.channel).where(
+    is_recipient = User.id.in_(set(to) - {by.id}), User.disabled_at.is_(None)
+    users = list(db.session.scalars(select(User).where(*is_recipient).order_by(User.id)))
+    ids = [user.id for user in users]
+    query = select(MutedNotification.user_id, MutedNotification.channel).where(
         MutedNotification.kind == kind, MutedNotification.user_id.in_(ids)
     )
-    muted = {(user_id, channel) for user_id, channel in db.session.execute(mutes)}
+    muted = {(user_id, channel) for user_id, channel in db.session.execute(query)}
     quoted = {name: fact if name == "role" else values.quote(fact) for name, fact in facts.items()}
-    for user in people:
+    for user in users:
         if (user.id, Channel.APP) not in muted:
-            notice = Notification(
+            notification = Notification(
                 id=db.new_id("ntc"),
                 user_id=user.id,
                 kind=kind,
@@ -157,7 +159,7 @@ def notify(
                 facts=facts,
                 created_at=db.now(),
             )
-            db.session.add(notice)
+            db.session.add(notification)
         if (user.id, Channel.MAIL) not in muted:
             outbox.add(
                 MAIL,
@@ -170,57 +172,60 @@ def notify(
 
 
 def notifications_for(actor: Actor, *, after: str = "") -> list[Notification]:
-    """The actor's notices, newest first, one more than a page where there is another."""
-    found = select(Notification).where(Notification.visible_to(actor))
+    """A page of the actor's notifications, newest first, and one more if there is a next page."""
+    query = select(Notification).where(Notification.visible_to(actor))
     if after:
-        found = found.where(Notification.id < after)
-    return list(db.session.scalars(found.order_by(Notification.id.desc()).limit(PAGE + 1)))
+        query = query.where(Notification.id < after)
+    return list(db.session.scalars(query.order_by(Notification.id.desc()).limit(PAGE + 1)))
 
 
 def count_unread(actor: Actor) -> int:
-    """How many of the actor's notices are unread, counted up to a hundred."""
-    some = select(Notification.id).where(
+    """How many of the actor's notifications are unread, at most UNREAD_COUNT_LIMIT."""
+    unread = select(Notification.id).where(
         Notification.visible_to(actor), Notification.read_at.is_(None)
     )
-    counted = select(func.count()).select_from(some.limit(UNREAD_COUNT_LIMIT).subquery())
-    return db.session.execute(counted).scalar_one()
+    query = select(func.count()).select_from(unread.limit(UNREAD_COUNT_LIMIT).subquery())
+    return db.session.execute(query).scalar_one()
 
 
-def mark_read(*, by: Actor, notice_id: str | None = None) -> None:
-    """The actor has read this notice of theirs, or all of them."""
-    mine = [Notification.visible_to(by), Notification.read_at.is_(None)]
-    if notice_id is not None:
-        mine.append(Notification.id == notice_id)
-    rows = locks.rows(Notification.id, *mine)
+def mark_read(*, by: Actor, notification_id: str | None = None) -> None:
+    """Mark one of the actor's notifications as read, or all of them."""
+    conditions = [Notification.visible_to(by), Notification.read_at.is_(None)]
+    if notification_id is not None:
+        conditions.append(Notification.id == notification_id)
+    ids = locks.select_for_update(Notification.id, *conditions)
     db.session.execute(
-        update(Notification).where(Notification.id.in_(rows)).values(read_at=db.now())
+        update(Notification).where(Notification.id.in_(ids)).values(read_at=db.now())
     )
 
 
 def muted_by(actor: Actor) -> set[tuple[Kind, Channel]]:
-    """What the actor does not want to hear of, and where."""
-    found = select(MutedNotification.kind, MutedNotification.channel).where(
+    """The kinds that the actor has switched off, by channel."""
+    query = select(MutedNotification.kind, MutedNotification.channel).where(
         MutedNotification.user_id == actor.id
     )
-    return {(kind, channel) for kind, channel in db.session.execute(found)}
+    return {(kind, channel) for kind, channel in db.session.execute(query)}
 
 
-def set_preferences(wanted: set[tuple[Kind, Channel]], *, by: Actor) -> None:
-    """From now on the actor hears of these kinds on these channels, and of no others."""
+def set_preferences(enabled: set[tuple[Kind, Channel]], *, by: Actor) -> None:
+    """Switch these kinds on for the actor, and all others off."""
     db.lock(User, by.id)
     db.session.execute(delete(MutedNotification).where(MutedNotification.user_id == by.id))
     for kind, channel in PREFERENCES:
-        if (kind, channel) not in wanted:
+        if (kind, channel) not in enabled:
             db.session.add(MutedNotification(user_id=by.id, kind=kind, channel=channel))
     db.session.flush()
 
 
 def erase(about: str) -> None:
-    """What is erased stays in nobody's notices or their mails; the calling verb records it."""
-    notices = locks.rows(Notification.id, Notification.about == about)
-    db.session.execute(delete(Notification).where(Notification.id.in_(notices)))
-    waiting = OutboxEntry.state == Delivery.PENDING  # what is on its way can not be called back
-    mails = locks.rows(
-        OutboxEntry.id, OutboxEntry.kind == MAIL, OutboxEntry.about == about, waiting
+    """Delete all notifications about a thing, and their mails that are still pending. The calling
+    verb records it."""
+    ids = locks.select_for_update(Notification.id, Notification.about == about)
+    db.session.execute(delete(Notification).where(Notification.id.in_(ids)))
+    is_pending_mail = (
+        OutboxEntry.kind == MAIL,
+        OutboxEntry.about == about,
+        OutboxEntry.state == Delivery.PENDING,
     )
-    db.session.execute(delete(OutboxEntry).where(OutboxEntry.id.in_(mails)))
+    entry_ids = locks.select_for_update(OutboxEntry.id, *is_pending_mail)
+    db.session.execute(delete(OutboxEntry).where(OutboxEntry.id.in_(entry_ids)))

@@ -1,10 +1,10 @@
-"""What must happen outside, kept until it has.
+"""Outbox: messages to the outside, kept until they are delivered.
 
 An entry commits with the change that caused it. A worker claims it with a random token and a lease,
-hands it over, and marks it `transmitting` at the last moment at which a mail provably has not left:
-before the final dot. The mark is a compare-and-set by token, so a paused or late worker finds that
-the entry is no longer its own. A mail that is sent once (`is_once`) never leaves `transmitting`
-except with evidence; silence makes it `unknown`, for good.
+and marks it `transmitting` just before SMTP's final dot, the last moment at which the mail has
+certainly not left. The mark is a compare-and-set by token, so a paused or late worker notices that
+it has lost the entry. A mail that is sent at most once (`is_once`) leaves `transmitting` only by a
+reply; without one it becomes `unknown` and is never retried.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from portal import db
 from portal.domain import locks
 
 LEASE = timedelta(minutes=5)
-"""Time for everything before the mark; each worker step before it is far shorter."""
+"""For all steps before the mark, each of which takes far less."""
 REPLY_WAIT = timedelta(minutes=10)
 """RFC 5321, 4.5.3.2.6: a client waits ten minutes for the reply to the final dot."""
 REPLY_LEASE = REPLY_WAIT + timedelta(minutes=1)
-"""Longer, so that a reply in the last second is written down before others give it up."""
+"""Longer than REPLY_WAIT, so that a reply in the last second is recorded before the lease ends."""
 GIVE_UP_AFTER = timedelta(hours=4)
 RETRY_AFTER = tuple(timedelta(seconds=s) for s in (15, 60, 180, 300, 600, 900))
 
@@ -57,7 +57,7 @@ OPEN_STATES = (Delivery.PENDING, Delivery.CLAIMED, Delivery.TRANSMITTING)
 
 
 class OutboxEntry(db.Base):
-    """One message to the outside. `facts` are frozen: the mail is rendered when it is sent."""
+    """A message to the outside. The mail is rendered from `facts`, which are frozen, when sent."""
 
     __tablename__ = "outbox"
     __table_args__ = (
@@ -94,7 +94,7 @@ class OutboxEntry(db.Base):
 def add(
     kind: str, *, about: str, to: str, language: str, facts: dict[str, Any], once: bool = False
 ) -> OutboxEntry:
-    """Queue a message; it leaves after the commit. `about` is the ID of what it speaks of."""
+    """Queue a message; it is sent after the commit. `about` is the ID of its subject."""
     now = db.now()
     entry = OutboxEntry(
         id=db.new_id("out"),
@@ -115,11 +115,11 @@ def add(
 
 
 def cancel(kind: str, *, about: str) -> None:
-    """A message that has not left does not leave; one already being transmitted can't be held, but
-    should the relay not have taken it, it does not go again: `finished_at` remembers that."""
+    """Cancel an unsent message. One in transmission can't be stopped, but setting its `finished_at`
+    prevents a retry."""
     is_leaving = OutboxEntry.state == Delivery.TRANSMITTING
     db.session.execute(
-        update(OutboxEntry)  # one statement, or the entry could slip between two of them
+        update(OutboxEntry)  # one statement: the state could change between two
         .where(OutboxEntry.kind == kind, OutboxEntry.about == about)
         .where(OutboxEntry.state.in_(OPEN_STATES))
         .values(
@@ -131,17 +131,17 @@ def cancel(kind: str, *, about: str) -> None:
 
 
 def has_work() -> bool:
-    """Whether anything is due or was abandoned; reads only, so idle workers lock nothing."""
-    found = select(OutboxEntry.id).where(or_(_due(), _abandoned()))
-    return db.session.scalar(found.limit(1)) is not None
+    """Whether an entry is due or abandoned; only reads, so that idle workers lock nothing."""
+    query = select(OutboxEntry.id).where(or_(_is_due(), _is_abandoned()))
+    return db.session.scalar(query.limit(1)) is not None
 
 
-def claim() -> OutboxEntry | None:
-    """Take the next due entry, with a fresh token, for the length of the lease."""
+def claim_next() -> OutboxEntry | None:
+    """Claim the next due entry, with a new token, until the lease ends; None if nothing is due."""
     now = db.now()
     entry = db.session.scalar(
         select(OutboxEntry)
-        .where(_due())
+        .where(_is_due())
         .order_by(OutboxEntry.due_at)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -157,26 +157,28 @@ def claim() -> OutboxEntry | None:
 
 
 def mark_transmitting(entry_id: str, token: str) -> bool:
-    """From here on the message may have left. False: the entry is no longer ours, hang up."""
+    """Mark that the message may leave from now on. False if this worker has lost the entry: it must
+    hang up."""
     now = db.now()
-    held = _claimed_by(entry_id, token, Delivery.CLAIMED).where(OutboxEntry.leased_until >= now)
+    statement = _update_claimed(entry_id, token, Delivery.CLAIMED)
+    statement = statement.where(OutboxEntry.leased_until >= now)
     values = {"state": Delivery.TRANSMITTING, "leased_until": now + REPLY_LEASE}
-    return _updates_one(held.values(values))
+    return _execute_update(statement.values(values))
 
 
 def record_sent(entry_id: str, token: str, answer: str) -> bool:
-    """The relay took it, and said so in these words."""
+    """Record that the relay accepted the message, with its reply. False if the claim is lost."""
     return _finish(entry_id, token, Delivery.SENT, answer)
 
 
 def record_refused(entry_id: str, token: str, answer: str) -> bool:
-    """The relay said no for good (5xx), in these words."""
+    """Record a permanent refusal (5xx), with the relay's reply. False if the claim is lost."""
     return _finish(entry_id, token, Delivery.REFUSED, answer)
 
 
 def record_no_reply(entry_id: str, token: str, answer: str) -> bool:
-    """No reply came. After the mark nobody can know whether it left: a mail that is sent once is
-    parked as unknown, for good; all others go again."""
+    """Record that no reply came. After the mark the message may have left: a mail that is sent at
+    most once becomes unknown; others are retried."""
     entry = db.lock(OutboxEntry, entry_id)
     if entry.is_once and entry.state is Delivery.TRANSMITTING:
         return _finish(entry_id, token, Delivery.UNKNOWN, answer)
@@ -184,7 +186,8 @@ def record_no_reply(entry_id: str, token: str, answer: str) -> bool:
 
 
 def record_not_handed_over(entry_id: str, token: str, answer: str) -> bool:
-    """It provably was not handed over: again later, for four hours, then it has failed."""
+    """Record that the message certainly was not handed over: retry later, or, once the entry is
+    older than GIVE_UP_AFTER, fail."""
     entry = db.lock(OutboxEntry, entry_id)
     now = db.now()
     if entry.finished_at is not None:
@@ -193,65 +196,63 @@ def record_not_handed_over(entry_id: str, token: str, answer: str) -> bool:
         return _finish(entry_id, token, Delivery.FAILED, answer)
     wait = RETRY_AFTER[min(entry.tries, len(RETRY_AFTER)) - 1]
     values = {"state": Delivery.PENDING, "claim": None, "due_at": now + wait, "answer": answer}
-    return _updates_one(_claimed_by(entry_id, token, *OPEN_STATES).values(values))
+    return _execute_update(_update_claimed(entry_id, token, *OPEN_STATES).values(values))
 
 
 def park_abandoned() -> list[str]:
-    """Entries whose worker died after the mark: once-only mails become unknown, others go again.
+    """Settle entries whose worker died. After the mark, a mail that is sent at most once becomes
+    unknown, and others are retried. Before it, an entry older than GIVE_UP_AFTER fails.
 
-    Those whose workers died before it, time and again for four hours, have failed. Returns the IDs
-    of those that are unknown or have failed now.
+    Returns the IDs of the entries that are unknown or failed now.
     """
     now = db.now()
-    parked = db.session.execute(
+    unknown = db.session.execute(
         update(OutboxEntry)
-        .where(_unlocked(_abandoned(), OutboxEntry.is_once))
+        .where(_is_unlocked(_is_abandoned(), OutboxEntry.is_once))
         .values(state=Delivery.UNKNOWN, claim=None, finished_at=now)
         .returning(OutboxEntry.id)
     )
-    ended = list(parked.scalars())
-    again = case((OutboxEntry.finished_at.is_(None), Delivery.PENDING), else_=Delivery.CANCELLED)
+    ids = list(unknown.scalars())
+    state = case((OutboxEntry.finished_at.is_(None), Delivery.PENDING), else_=Delivery.CANCELLED)
     db.session.execute(
         update(OutboxEntry)
-        .where(_unlocked(_abandoned(), ~OutboxEntry.is_once))
-        .values(state=again, claim=None, due_at=now)
+        .where(_is_unlocked(_is_abandoned(), ~OutboxEntry.is_once))
+        .values(state=state, claim=None, due_at=now)
     )
-    is_given_up = and_(
+    is_too_old = and_(
         OutboxEntry.state == Delivery.CLAIMED,
         OutboxEntry.tries > len(RETRY_AFTER),
         OutboxEntry.created_at <= now - GIVE_UP_AFTER,
     )
     failed = db.session.execute(
         update(OutboxEntry)
-        .where(_unlocked(is_given_up, _lease_is_over()))
+        .where(_is_unlocked(is_too_old, _is_lease_over()))
         .values(state=Delivery.FAILED, claim=None, finished_at=now, answer=WORKERS_DIED)
         .returning(OutboxEntry.id)
     )
-    return ended + list(failed.scalars())
+    return ids + list(failed.scalars())
 
 
 def park_restored() -> int:
-    """After an older state of the database came back, nobody can know whether a mail that is sent
-    once has left since: those that had not are unknown now. Returns how many.
-
-    Source: the once-only promise; a restore is one of its rows.
+    """After a restore, make open mails that are sent at most once unknown: they may have left since
+    the backup. Returns how many.
     """
-    parked = db.session.execute(
+    result = db.session.execute(
         update(OutboxEntry)
         .where(OutboxEntry.is_once, OutboxEntry.state.in_(OPEN_STATES))
         .values(state=Delivery.UNKNOWN, claim=None, finished_at=db.now())
         .returning(OutboxEntry.id)
     )
-    return len(parked.all())
+    return len(result.all())
 
 
 def get(entry_id: str) -> OutboxEntry:
-    """An entry whose ID one has from `add`."""
+    """The entry with this ID, which must exist."""
     return db.session.scalars(select(OutboxEntry).where(OutboxEntry.id == entry_id)).one()
 
 
 def latest(kind: str, *, about: str) -> OutboxEntry | None:
-    """The newest entry of this kind about this thing, for showing its delivery."""
+    """The newest entry of this kind about this thing; None if there is none."""
     return db.session.scalar(
         select(OutboxEntry)
         .where(OutboxEntry.kind == kind, OutboxEntry.about == about)
@@ -260,27 +261,29 @@ def latest(kind: str, *, about: str) -> OutboxEntry | None:
     )
 
 
-def _due() -> ColumnElement[bool]:
+def _is_due() -> ColumnElement[bool]:
     return or_(
         and_(OutboxEntry.state == Delivery.PENDING, OutboxEntry.due_at <= db.now()),
-        and_(OutboxEntry.state == Delivery.CLAIMED, _lease_is_over()),
+        and_(OutboxEntry.state == Delivery.CLAIMED, _is_lease_over()),
     )
 
 
-def _abandoned() -> ColumnElement[bool]:
-    return and_(OutboxEntry.state == Delivery.TRANSMITTING, _lease_is_over())
+def _is_abandoned() -> ColumnElement[bool]:
+    return and_(OutboxEntry.state == Delivery.TRANSMITTING, _is_lease_over())
 
 
-def _unlocked(*which: ColumnExpressionArgument[bool]) -> ColumnElement[bool]:
-    """Of these entries those that nobody has locked now; the others have their turn later."""
-    return OutboxEntry.id.in_(locks.rows(OutboxEntry.id, *which, skip_locked=True))
+def _is_unlocked(*conditions: ColumnExpressionArgument[bool]) -> ColumnElement[bool]:
+    """The condition for entries that match and that no other transaction has locked."""
+    ids = locks.select_for_update(OutboxEntry.id, *conditions, skip_locked=True)
+    return OutboxEntry.id.in_(ids)
 
 
-def _lease_is_over() -> ColumnElement[bool]:
+def _is_lease_over() -> ColumnElement[bool]:
     return OutboxEntry.leased_until < db.now()
 
 
-def _claimed_by(entry_id: str, token: str, *states: Delivery) -> Any:
+def _update_claimed(entry_id: str, token: str, *states: Delivery) -> Any:
+    """An UPDATE of the entry while it is in one of these states and claimed with this token."""
     return update(OutboxEntry).where(
         OutboxEntry.id == entry_id, OutboxEntry.claim == token, OutboxEntry.state.in_(states)
     )
@@ -288,13 +291,10 @@ def _claimed_by(entry_id: str, token: str, *states: Delivery) -> Any:
 
 def _finish(entry_id: str, token: str, state: Delivery, answer: str) -> bool:
     values = {"state": state, "claim": None, "finished_at": db.now(), "answer": answer}
-    return _updates_one(_claimed_by(entry_id, token, *OPEN_STATES).values(values))
+    return _execute_update(_update_claimed(entry_id, token, *OPEN_STATES).values(values))
 
 
-def _updates_one(statement: Any) -> bool:
-    return _row_count(db.session.execute(statement)) == 1
-
-
-def _row_count(result: Any) -> int:
-    count: int = result.rowcount
-    return count
+def _execute_update(statement: Any) -> bool:
+    """Execute the UPDATE; whether it changed a row."""
+    result: Any = db.session.execute(statement)
+    return bool(result.rowcount == 1)

@@ -1,4 +1,4 @@
-"""What this installation agreed with its users: grants, sign-up, domains, currency."""
+"""Policy of the installation: sign-up, initial grant, e-mail domains, currency, limits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class SignUpPolicy(StrEnum):
 
 @dataclass(frozen=True)
 class Policy:
-    """Filled from the settings at start; `initial_grant` is an amount in `currency`."""
+    """The settings that business rules read; `initial_grant` is an amount in `currency`."""
 
     sign_up: SignUpPolicy = SignUpPolicy.OPEN
     initial_grant: Decimal = Decimal(0)
@@ -30,12 +30,12 @@ class Policy:
 _current = Policy()
 
 
-def configure(terms: Policy) -> None:
-    """Put these terms in force, for the whole process."""
-    global _current  # noqa: PLW0603 - one installation per process is the point
-    _current = terms
+def configure(policy: Policy) -> None:
+    """Set the policy of the whole process."""
+    global _current  # noqa: PLW0603 - a process serves one installation
+    _current = policy
 
 
 def current() -> Policy:
-    """The terms in force."""
+    """The policy in force."""
     return _current

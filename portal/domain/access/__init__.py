@@ -1,12 +1,12 @@
-"""Who may do what: roles on accounts and clouds, and THE role table.
+"""Access control: roles on accounts and clouds, permissions, and THE role table.
 
-Every page, form, program and command asks `may` or `require`; both ask the two tables.
+Every page, form and command calls `may` or `require`; both read the role table.
 """
 
 from portal.domain.access.account_roles import (
+    assign_account_role,
+    assign_cloud_role,
     change,
-    give_account_role,
-    give_cloud_role,
     grant,
     is_last_owner,
     revoke,

@@ -1,4 +1,4 @@
-"""Roles given, changed and taken back on an account."""
+"""Roles on billing accounts: grant, change, revoke; the last owner is kept."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from portal.domain.notifications import CONSOLE, Kind
 
 
 def grant(role: AccountRole, *, to: User, account: Account, by: Actor) -> None:
-    """Who manages an account's access gives a role to somebody who has none there.
+    """Grant a role on the account to a user without one there.
 
     Raises Forbidden, Refused("has-role").
     """
@@ -33,77 +33,81 @@ def grant(role: AccountRole, *, to: User, account: Account, by: Actor) -> None:
     require(by, Action.ACCESS_MANAGE, account)
     if role is AccountRole.OWNER:
         require(by, Action.ACCESS_MANAGE_OWNERS, account)
-    _assignments(to.id, account).fill(role, by=by)
+    _assignments(to.id, account).assign_first(role, by=by)
     audit.record(Action.ACCESS_GRANT, by=by, chain=account.chain, thing=to.id, role=role)
-    _notify(role, of=to, account=account, by=by)
+    _notify_granted(role, user=to, account=account, by=by)
 
 
 def change(role: AccountRole, *, of: User, account: Account, by: Actor) -> None:
-    """Who manages an account's access raises or lowers somebody's role; the last owner stays one.
+    """Raise or lower a user's role on the account, but never the last owner's.
 
     Raises Forbidden, Refused("no-role", "last-owner").
     """
     account = db.lock(type(account), account.id)
     require(by, Action.ACCESS_MANAGE, account)
-    seat = _assignments(of.id, account)
-    rows = seat.taken()
+    assignments = _assignments(of.id, account)
+    rows = assignments.require_existing()
     if AccountRole.OWNER in (role, *(row.role for row in rows)):
         require(by, Action.ACCESS_MANAGE_OWNERS, account)
     if role is not AccountRole.OWNER:
         _require_another_owner(rows, account)
-    if seat.change(role, by=by):
+    if assignments.change(role, by=by):
         audit.record(Action.ACCESS_CHANGE, by=by, chain=account.chain, thing=of.id, role=role)
-        _notify(role, of=of, account=account, by=by)
+        _notify_granted(role, user=of, account=account, by=by)
 
 
 def revoke(*, of: User, account: Account, by: Actor) -> None:
-    """Who manages an account's access takes somebody's role there, at once; the last owner stays,
-    and a partner's staff leave the customer's people the last role on their subaccount.
+    """Revoke a user's role on the account at once, but never the last owner's; a partner's staff
+    can't revoke the last role that the customer's people have on their subaccount.
 
     Raises Forbidden, Refused("no-role", "last-owner", "customers-last-role").
     """
     account = db.lock(type(account), account.id)
     require(by, Action.ACCESS_MANAGE, account)
-    rows = _assignments(of.id, account).taken()
+    rows = _assignments(of.id, account).require_existing()
     if AccountRole.OWNER in [row.role for row in rows]:
         require(by, Action.ACCESS_MANAGE_OWNERS, account)
     _require_another_owner(rows, account)
     _require_customers_role(of, account, by=by)
     revoke_assignments(rows)
     audit.record(Action.ACCESS_REVOKE, by=by, chain=account.chain, thing=of.id)
-    said = {"about": account.id, "thing": account.name}
-    notifications.notify(Kind.ACCESS_TAKEN, to=[of.id], target=CONSOLE, by=by, **said)
+    notifications.notify(
+        Kind.ACCESS_TAKEN, to=[of.id], about=account.id, target=CONSOLE, by=by, thing=account.name
+    )
 
 
-def _notify(role: AccountRole, *, of: User, account: Account, by: Actor) -> None:
-    """Who has the role now hears of it, and of a new owner the other owners do."""
-    target, said = account.people_target, {"about": account.id, "thing": account.name}
-    notifications.notify(Kind.ACCESS_GIVEN, to=[of.id], target=target, by=by, role=role, **said)
+def _notify_granted(role: AccountRole, *, user: User, account: Account, by: Actor) -> None:
+    """Notify the user of their role, and the other owners of a new owner."""
+    target, facts = account.people_target, {"about": account.id, "thing": account.name}
+    notifications.notify(Kind.ACCESS_GIVEN, to=[user.id], target=target, by=by, role=role, **facts)
     if role is AccountRole.OWNER:
-        owners = users_with_role(account.id, frozenset({role})) - {of.id}
+        owners = users_with_role(account.id, frozenset({role})) - {user.id}
         notifications.notify(
-            Kind.OWNER_ADDED, to=owners, target=target, by=by, person=of.name, **said
+            Kind.OWNER_ADDED, to=owners, target=target, by=by, person=user.name, **facts
         )
 
 
 def _require_another_owner(leaving: list[AccountAccess], account: Account) -> None:
-    held = role_state(leaving).held
-    if held and held.role is AccountRole.OWNER and is_last_owner(held.user_id, account):
+    """Raises Refused("last-owner") if these are the assignments of the account's last owner."""
+    current = role_state(leaving).current
+    if current and current.role is AccountRole.OWNER and is_last_owner(current.user_id, account):
         raise Refused(Code.LAST_OWNER)
 
 
-def _require_customers_role(of: User, account: Account, *, by: Actor) -> None:
+def _require_customers_role(user: User, account: Account, *, by: Actor) -> None:
+    """Raises Refused("customers-last-role") if the partner's staff would revoke the last role of
+    the customer's people on their subaccount."""
     partner_id = account.parent_id
-    if partner_id is None or not is_staff(by.id, partner_id) or is_staff(of.id, partner_id):
+    if partner_id is None or not is_staff(by.id, partner_id) or is_staff(user.id, partner_id):
         return
-    others = users_with_role(account.id, frozenset(AccountRole)) - {of.id}
+    others = users_with_role(account.id, frozenset(AccountRole)) - {user.id}
     if all(is_staff(user_id, partner_id) for user_id in others):
         raise Refused(Code.CUSTOMERS_LAST_ROLE)
 
 
 def is_last_owner(user_id: str, account: Account) -> bool:
-    """Whether nobody else could act as owner of an account that the caller holds; an account of no
-    partner's always has such an owner, a subaccount has its partner."""
+    """Whether no other enabled user owns the account, which the caller has locked. Never true of a
+    subaccount: its partner can act."""
     if account.parent_id is not None:
         return False
     others = (
@@ -120,23 +124,26 @@ def is_last_owner(user_id: str, account: Account) -> bool:
     return db.session.scalar(others.limit(1)) is None
 
 
-def give_account_role(role: AccountRole, *, to: str, account: Account, by: Actor) -> None:
-    """A role on an account, in effect at once; the calling verb records it."""
-    _assignments(to, account).give(role, by=by, at=db.now())
+def assign_account_role(role: AccountRole, *, to: str, account: Account, by: Actor) -> None:
+    """Assign a role on the account, in effect at once, to the user with the ID `to`. The calling
+    verb checks the permission and records the change."""
+    _assignments(to, account).assign(role, by=by, effective_at=db.now())
 
 
 def _assignments(user_id: str, account: Account) -> Assignments:
     return Assignments(AccountAccess, {"user_id": user_id, "account_id": account.id})
 
 
-def give_cloud_role(
+def assign_cloud_role(
     role: CloudRole,
     *,
     cloud_id: str,
     by: Actor,
-    user: str | None = None,
-    partner: str | None = None,
+    user_id: str | None = None,
+    partner_id: str | None = None,
 ) -> None:
-    """A role on a cloud, in effect at once; the calling verb records it."""
-    holder = {"user_id": user} if user is not None else {"partner_id": partner or ""}
-    Assignments(CloudAccess, {**holder, "cloud_id": cloud_id}).give(role, by=by, at=db.now())
+    """Assign a role on the cloud, in effect at once, to a user or a partner's account. The calling
+    verb checks the permission and records the change."""
+    holder = {"user_id": user_id} if user_id is not None else {"partner_id": partner_id or ""}
+    assignments = Assignments(CloudAccess, {**holder, "cloud_id": cloud_id})
+    assignments.assign(role, by=by, effective_at=db.now())

@@ -1,7 +1,7 @@
-"""The roles that one holder has on one thing: given, raised, lowered, taken back.
+"""Role assignments of one holder on one account or cloud: assign, raise, lower, revoke.
 
-Only a role given by hand to someone else waits until it has spread. Raising a role keeps the old
-one until the new is effective; lowering and revoking work at once.
+A role assigned by hand to another person takes effect after the propagation delay. Raising a role
+keeps the old one until the new one is in effect; lowering and revoking take effect at once.
 """
 
 from __future__ import annotations
@@ -24,100 +24,104 @@ Role = AccountRole | CloudRole
 
 
 class RoleState(NamedTuple):
-    """Of a holder's rows the one in effect, which is the strongest that is, and the one to come."""
+    """A holder's strongest assignment in effect, and their strongest pending one."""
 
-    held: Any | None
-    coming: Any | None
+    current: Any | None
+    pending: Any | None
 
 
 @dataclass(frozen=True)
 class Assignments:
-    """Where the rows of one holder on one thing stand: their table, and the columns that say whose
-    they are (`user_id` or `partner_id`) and on what (`account_id` or `cloud_id`). The calling verb
-    holds the thing's row, has asked whether it may, and records what it did."""
+    """The role assignments of one holder on one account or cloud.
 
-    table: type[AccountAccess] | type[CloudAccess]
+    `ids` holds the columns that identify them: `user_id` or `partner_id`, `account_id` or
+    `cloud_id`. The calling verb locks the account or cloud, checks the permission, and records the
+    change.
+    """
+
+    model: type[AccountAccess] | type[CloudAccess]
     ids: Mapping[str, str]
 
-    def rows(self) -> list[Any]:
-        """What the holder has or is to have, strongest first."""
-        found = select(self.table).filter_by(revoked_at=None, **self.ids)
-        rows = db.session.scalars(found.execution_options(populate_existing=True))
+    def existing(self) -> list[Any]:
+        """The holder's assignments, pending ones included, strongest first."""
+        query = select(self.model).filter_by(revoked_at=None, **self.ids)
+        rows = db.session.scalars(query.execution_options(populate_existing=True))
         return sorted(rows, key=lambda row: rank(row.role))
 
-    def taken(self) -> list[Any]:
-        """Those rows. Raises Refused("no-role") where there are none."""
-        rows = self.rows()
+    def require_existing(self) -> list[Any]:
+        """The same. Raises Refused("no-role") if there are none."""
+        rows = self.existing()
         if not rows:
             raise Refused(Code.NO_ROLE)
         return rows
 
-    def give(self, role: Role, *, by: Actor, at: datetime) -> None:
-        """One more row, in effect from `at` on."""
-        row = self.table(
+    def assign(self, role: Role, *, by: Actor, effective_at: datetime) -> None:
+        """Add an assignment."""
+        row = self.model(
             id=db.new_id("acc"),
             role=role,
             granted_at=db.now(),
-            effective_at=at,
+            effective_at=effective_at,
             granted_by=by.id,
             **self.ids,
         )
         db.session.add(row)
         db.session.flush()
 
-    def fill(self, role: Role, *, by: Actor) -> None:
-        """A first role, in effect once it has spread. Raises Refused("has-role")."""
-        if self.rows():
+    def assign_first(self, role: Role, *, by: Actor) -> None:
+        """Assign a role to a holder without one. Raises Refused("has-role")."""
+        if self.existing():
             raise Refused(Code.HAS_ROLE, field="email")
-        self.give(role, by=by, at=self._spread(by))
+        self.assign(role, by=by, effective_at=self._propagated_at(by))
 
     def change(self, role: Role, *, by: Actor) -> bool:
-        """Another role instead; False where it is theirs already, or to come."""
-        rows = self.rows()
-        held, coming = role_state(rows)
-        wanted_already = coming or held
-        if wanted_already and wanted_already.role is role:
+        """Replace the holder's role; False if they already have it, or will."""
+        rows = self.existing()
+        current, pending = role_state(rows)
+        latest = pending or current
+        if latest and latest.role is role:
             return False
-        is_kept = held is not None and rank(held.role) >= rank(role)
-        revoke_assignments([row for row in rows if not (row is held and is_kept)])
-        if held is None or held.role is not role:
-            self.give(role, by=by, at=self._effective_at(role, held, coming, by=by))
+        keeps_current = current is not None and rank(current.role) >= rank(role)
+        revoke_assignments([row for row in rows if not (row is current and keeps_current)])
+        if current is None or current.role is not role:
+            effective_at = self._effective_at(role, current, pending, by=by)
+            self.assign(role, by=by, effective_at=effective_at)
         return True
 
     def _effective_at(
-        self, role: Role, held: Any | None, coming: Any | None, *, by: Actor
+        self, role: Role, current: Any | None, pending: Any | None, *, by: Actor
     ) -> datetime:
-        """Lowered: at once, or when the stronger one would have come. Raised: once it has
-        spread."""
-        if held is not None and rank(role) > rank(held.role):
+        """When a changed role takes effect: a lower one at once, or when the stronger pending one
+        would have; a higher one after the propagation delay."""
+        if current is not None and rank(role) > rank(current.role):
             return db.now()
-        if held is None and coming is not None and rank(role) > rank(coming.role):
-            return coming.effective_at  # type: ignore[no-any-return]
-        return self._spread(by)
+        if current is None and pending is not None and rank(role) > rank(pending.role):
+            return pending.effective_at  # type: ignore[no-any-return]
+        return self._propagated_at(by)
 
-    def _spread(self, by: Actor) -> datetime:
-        """When a role given by hand now is in effect; one's own and an operator's do not wait."""
+    def _propagated_at(self, by: Actor) -> datetime:
+        """When a role assigned now takes effect; the actor's own and an operator's at once."""
         if by.is_system or self.ids.get("user_id") == by.id:
             return db.now()
         return db.now() + policy.current().access_propagation
 
 
 def rank(role: Role) -> int:
-    """0 is the strongest."""
+    """The role's position in its enum; 0 is the strongest."""
     return list(type(role)).index(role)
 
 
 def role_state(rows: list[Any]) -> RoleState:
-    """How the holder of these rows, strongest first, stands now."""
+    """The current and the pending one of a holder's assignments, which come strongest first."""
     now = db.now()
     return RoleState(
-        next((row for row in rows if row.effective_at <= now), None),
-        next((row for row in rows if row.effective_at > now), None),
+        current=next((row for row in rows if row.effective_at <= now), None),
+        pending=next((row for row in rows if row.effective_at > now), None),
     )
 
 
 def revoke_assignments(rows: list[Any]) -> None:
-    """These rows are over, at once."""
+    """End these assignments at once."""
     for row in rows:
         row.revoked_at = db.now()
     db.session.flush()

@@ -1,7 +1,7 @@
-"""Who holds which role on an account or a cloud, and what it allows there.
+"""Permissions: the roles in effect on an account or a cloud, and what they allow.
 
-A partner account's role on a cloud holds for its staff with editor or higher there. Roles on a
-partner's account hold on its subaccounts.
+Roles on a partner's account also apply to its subaccounts. A partner account's role on a cloud
+applies to its staff with the role editor or higher.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from portal.domain.notifications import Target
 
 
 class Account(Protocol):
-    """What `access` needs to know of a billing account."""
+    """The attributes of a billing account that `access` uses."""
 
     id: Any
     parent_id: Any
@@ -112,32 +112,32 @@ class CloudAccess(db.Base):
 
 
 def roles_on_account(actor: Actor, account: Account) -> frozenset[AccountRole]:
-    """The actor's roles in effect on the account, those on its partner's account included."""
-    on = [account.id] if account.parent_id is None else [account.id, account.parent_id]
-    held = select(AccountAccess.role).where(
-        AccountAccess.account_id.in_(on), AccountAccess.user_id == actor.id, in_effect()
+    """The actor's roles in effect on the account, including those on its partner's account."""
+    ids = [account.id] if account.parent_id is None else [account.id, account.parent_id]
+    query = select(AccountAccess.role).where(
+        AccountAccess.account_id.in_(ids), AccountAccess.user_id == actor.id, in_effect()
     )
-    return db.cached(
-        ("roles_on_account", actor.id, *on), lambda: frozenset(db.session.scalars(held))
+    return db.load_once(
+        ("roles_on_account", actor.id, *ids), lambda: frozenset(db.session.scalars(query))
     )
 
 
 def roles_on_cloud(actor: Actor, cloud_id: str) -> frozenset[CloudRole]:
-    """The actor's roles in effect on the cloud, own ones and through a partner's account."""
-    held = select(CloudAccess.role).where(
+    """The actor's roles in effect on the cloud, including those of their partner account."""
+    query = select(CloudAccess.role).where(
         CloudAccess.cloud_id == cloud_id,
         CloudAccess.revoked_at.is_(None),
         CloudAccess.effective_at <= db.now(),
         _has_role(actor),
     )
-    return db.cached(
-        ("roles_on_cloud", actor.id, cloud_id), lambda: frozenset(db.session.scalars(held))
+    return db.load_once(
+        ("roles_on_cloud", actor.id, cloud_id), lambda: frozenset(db.session.scalars(query))
     )
 
 
 def may(actor: Actor, action: Action, thing: Any) -> bool:
-    """Whether the actor's roles allow `action` on this account, cloud or invitation."""
-    if action in INVITED_TABLE:  # before all: no system actor is the invited person
+    """Whether the actor may do `action` to this account, cloud or invitation."""
+    if action in INVITED_TABLE:  # first: a system actor is never the invited person
         return bool(thing.email_key == actor.email_key)
     if actor.is_system:
         return True
@@ -147,64 +147,66 @@ def may(actor: Actor, action: Action, thing: Any) -> bool:
 
 
 def require(actor: Actor, action: Action, thing: Any) -> None:
-    """Raises Forbidden unless `may`."""
+    """Raises Forbidden unless `may(actor, action, thing)`."""
     if not may(actor, action, thing):
         raise Forbidden(action)
 
 
 def administers(actor: Actor, account: Account) -> bool:
-    """Whether the actor administers the account by a role on itself; it may end its partnership."""
+    """Whether the actor has a role on the account itself that allows ending its partnership."""
     return actor.id in users_with_role(account.id, ACCOUNT_TABLE[Action.ACCESS_MANAGE])
 
 
 def users_with_role(account_id: str, roles: frozenset[AccountRole]) -> set[str]:
-    """The users who hold one of these roles on the account itself, in effect now."""
-    held = select(AccountAccess.user_id).where(
+    """The IDs of the users with one of these roles in effect on the account itself."""
+    query = select(AccountAccess.user_id).where(
         AccountAccess.account_id == account_id, AccountAccess.role.in_(roles), in_effect()
     )
-    return set(db.session.scalars(held))
+    return set(db.session.scalars(query))
 
 
 def cloud_owners(cloud_id: str) -> set[str]:
-    """The users who own the cloud themselves, in effect now."""
-    held = select(CloudAccess.user_id).where(
+    """The IDs of the users with the role owner in effect on the cloud itself."""
+    query = select(CloudAccess.user_id).where(
         CloudAccess.cloud_id == cloud_id,
         CloudAccess.role == CloudRole.OWNER,
         CloudAccess.user_id.is_not(None),
         CloudAccess.revoked_at.is_(None),
         CloudAccess.effective_at <= db.now(),
     )
-    return {user for user in db.session.scalars(held) if user}
+    return {user_id for user_id in db.session.scalars(query) if user_id}
 
 
 def staff_ids(partner_id: str) -> set[str]:
-    """The IDs of those who hold any role on the partner's account, pending ones too."""
-    held = select(AccountAccess.user_id).where(
+    """The IDs of the users with any role on the partner's account, pending ones included."""
+    query = select(AccountAccess.user_id).where(
         AccountAccess.account_id == partner_id, AccountAccess.revoked_at.is_(None)
     )
-    return set(db.session.scalars(held))
+    return set(db.session.scalars(query))
 
 
 def is_staff(user_id: str, partner_id: str) -> bool:
-    """Whether the user is one of them."""
-    # Compared here: whoever forged a NUL into an ID would find PostgreSQL refusing the question.
+    """Whether the user is in `staff_ids`."""
+    # Compare in Python: PostgreSQL rejects a query for a forged ID that contains NUL.
     return user_id in staff_ids(partner_id)
 
 
 def account_ids(actor: Actor, *, staff: bool = False) -> Any:
-    """A sub-select of the accounts on which the actor holds a role themselves."""
-    held = select(AccountAccess.account_id).where(AccountAccess.user_id == actor.id, in_effect())
-    return held.where(AccountAccess.role.in_(STAFF_ROLES)) if staff else held
+    """A sub-select of the IDs of accounts on which the actor has a role in effect; with `staff`,
+    one of STAFF_ROLES."""
+    query = select(AccountAccess.account_id).where(AccountAccess.user_id == actor.id, in_effect())
+    return query.where(AccountAccess.role.in_(STAFF_ROLES)) if staff else query
 
 
-def cloud_ids(actor: Actor, *, own: bool = False) -> Any:
-    """A sub-select of the clouds on which the actor, or (unless `own`) their partner account,
-    holds a role; pending ones too."""
-    holds = CloudAccess.user_id == actor.id if own else _has_role(actor)
-    return select(CloudAccess.cloud_id).where(CloudAccess.revoked_at.is_(None), holds)
+def cloud_ids(actor: Actor, *, direct_only: bool = False) -> Any:
+    """A sub-select of the IDs of clouds on which the actor or their partner account
+    (unless `direct_only`) has a role, pending ones included."""
+    has_role = CloudAccess.user_id == actor.id if direct_only else _has_role(actor)
+    return select(CloudAccess.cloud_id).where(CloudAccess.revoked_at.is_(None), has_role)
 
 
 def _has_role(actor: Actor) -> ColumnElement[bool]:
+    """The condition for cloud roles of the actor or their partner account."""
     return or_(
         CloudAccess.user_id == actor.id,
         CloudAccess.partner_id.in_(account_ids(actor, staff=True)),
@@ -212,5 +214,5 @@ def _has_role(actor: Actor) -> ColumnElement[bool]:
 
 
 def in_effect() -> ColumnElement[bool]:
-    """The rows of roles on accounts that allow something now."""
+    """The condition for account roles that are in effect now."""
     return and_(AccountAccess.revoked_at.is_(None), AccountAccess.effective_at <= db.now())

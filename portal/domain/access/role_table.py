@@ -45,7 +45,7 @@ ACCOUNT_TABLE: dict[Action, frozenset[AccountRole]] = {
     Action.ACCESS_MANAGE_OWNERS: frozenset({_O}),
     Action.ACCOUNT_SWITCH_TO_PAID: frozenset({_O}),
 }
-"""What a role on an account allows; the account is the partner's own for `customer.…`."""
+"""The roles on an account that allow an action; for `customer.…` it is the partner's account."""
 
 _EDITORS = frozenset({CloudRole.OWNER, CloudRole.ADMIN, CloudRole.EDITOR})
 
@@ -56,10 +56,10 @@ CLOUD_TABLE: dict[Action, frozenset[CloudRole]] = {
     Action.CLOUD_MANAGE_ACCESS: frozenset({CloudRole.OWNER}),
     Action.CLOUD_RELINK: frozenset({CloudRole.OWNER}),
 }
-"""What a role on a cloud allows; relinking it needs a role on the account to link it to as well."""
+"""The roles on a cloud that allow an action; relinking also needs a role on the target account."""
 
 INVITED_TABLE = frozenset({Action.INVITATION_ACCEPT, Action.INVITATION_DECLINE})
-"""What needs no role: the signed-in user whose verified address the open invitation names."""
+"""Actions that need no role: only the user with the invited, verified address may do them."""
 
 STAFF_ROLES = ACCOUNT_TABLE[Action.CLOUD_CREATE]
-"""The roles on a partner's account for whose holders the account's cloud roles hold."""
+"""The roles on a partner's account whose holders share the account's roles on clouds."""

@@ -1,6 +1,7 @@
-"""Access control of a cloud: who holds which role on it, given, changed and taken back by owners.
+"""Access control of a cloud: the roles that its owners grant, change and revoke.
 
-A holder is a user, or a partner's account, whose role holds for its staff with editor or higher.
+A holder is a user or a partner account; the role of a partner account holds for its staff with the
+role editor or higher.
 """
 
 from portal.domain.cloud_access.grants import change, grant, revoke, revoke_partner

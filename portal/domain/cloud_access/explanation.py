@@ -1,4 +1,4 @@
-"""Why somebody may do what they may on a cloud: each ability with the rows that give it."""
+"""Explain a user's access to a cloud: each ability with the rows that grant it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ from portal.domain.identity import User
 SEE = Action.CLOUD_SEE
 
 
-class Ground(NamedTuple):
-    """A row that gives something: a role on the cloud, the person's own or (`partner_name`) their
-    partner account's, or a role on the account that pays for it, or on its partner's. ID and role
-    of the latter are None where that account does not exist for the reader. In effect from
-    `effective_at`."""
+class Grant(NamedTuple):
+    """A row that grants a user something on a cloud, in effect from `effective_at`.
+
+    It is one of: the user's role on the cloud; the role of a partner account (`partner_name`) on
+    whose staff they are; their role on the account that pays for the cloud, or on that account's
+    partner. In the last case ID and role are None if the reader can't see the account.
+    """
 
     row_id: str | None
     role: CloudRole | AccountRole | None
@@ -32,7 +34,7 @@ class Ground(NamedTuple):
     granted_at: datetime
     effective_at: datetime
     seen_at: datetime
-    """Since when the cloud exists for the person by this row; a pending role shows it already."""
+    """Since when the user sees the cloud by this row; a pending role already shows it."""
 
     @property
     def is_now(self) -> bool:
@@ -44,40 +46,40 @@ class Ground(NamedTuple):
 
 
 class Ability(NamedTuple):
-    """What a person may do, and by which rows; none: they may not."""
+    """An action and the rows that allow it to a user; without rows it is not allowed."""
 
     action: Action
-    grounds: list[Ground]
+    grants: list[Grant]
 
     @property
     def is_now(self) -> bool:
-        return any(ground.is_now for ground in self.grounds)
+        return any(grant.is_now for grant in self.grants)
 
     @property
     def begins_at(self) -> datetime | None:
-        """From when on they may; None: not even soon."""
-        return min((ground.effective_at for ground in self.grounds), default=None)
+        """When the action is allowed from; None: never."""
+        return min((grant.effective_at for grant in self.grants), default=None)
 
 
-def explain(found: Cloud, user: User | None, *, reader: Actor) -> list[Ability]:
-    """What the person may do on the cloud now or soon. Nobody, and somebody without a role, are
-    the same answer."""
+def explain(cloud: Cloud, user: User | None, *, reader: Actor) -> list[Ability]:
+    """Every action on the cloud, with the rows that allow it to the user now or will. The answer is
+    the same for no user, a disabled user and a user without a role."""
     on_cloud, on_payer = [], []
     if user is not None and user.disabled_at is None:
-        on_cloud, on_payer = grants_of_user(found, user.id), _on_payer(found, user, reader)
-    seen = [row._replace(effective_at=row.seen_at) for row in (*on_cloud, *on_payer)]
+        on_cloud, on_payer = grants_of_user(cloud, user.id), _grants_on_payer(cloud, user, reader)
+    showing = [grant._replace(effective_at=grant.seen_at) for grant in (*on_cloud, *on_payer)]
     return [
-        Ability(SEE, seen),
+        Ability(SEE, showing),
         *(
-            Ability(action, [row for row in on_cloud if row.role in roles])
+            Ability(action, [grant for grant in on_cloud if grant.role in roles])
             for action, roles in access.CLOUD_TABLE.items()
         ),
     ]
 
 
-def grants_of_user(found: Cloud, user_id: str) -> list[Ground]:
-    """Somebody's own rows, and those of the partners on whose staff they are with editor or
-    higher, strongest first."""
+def grants_of_user(cloud: Cloud, user_id: str) -> list[Grant]:
+    """The user's roles on the cloud, and those of the partners on whose staff they are with the
+    role editor or higher; strongest first."""
     staff = (
         select(AccountAccess.account_id, func.min(AccountAccess.effective_at).label("since"))
         .where(
@@ -88,42 +90,50 @@ def grants_of_user(found: Cloud, user_id: str) -> list[Ground]:
         .group_by(AccountAccess.account_id)
         .subquery()
     )
-    rows = (
+    query = (
         select(CloudAccess, BillingAccount.name, staff.c.since)
         .outerjoin(BillingAccount, BillingAccount.id == CloudAccess.partner_id)
         .outerjoin(staff, staff.c.account_id == CloudAccess.partner_id)
-        .where(CloudAccess.cloud_id == found.id, CloudAccess.revoked_at.is_(None))
+        .where(CloudAccess.cloud_id == cloud.id, CloudAccess.revoked_at.is_(None))
         .where(or_(CloudAccess.user_id == user_id, staff.c.account_id.is_not(None)))
         .order_by(CloudAccess.id)
     )
-    strongest = sorted(db.session.execute(rows), key=lambda found: rank(found[0].role))
-    return [_ground(row, name, since) for row, name, since in strongest]
+    strongest = sorted(db.session.execute(query), key=lambda row: rank(row[0].role))
+    return [_grant(row, name, since) for row, name, since in strongest]
 
 
-def _ground(row: CloudAccess, partner_name: str | None, staff_at: datetime | None) -> Ground:
-    began = staff_at or row.granted_at
-    effective_at, seen_at = max(row.effective_at, began), max(row.granted_at, began)
-    return Ground(row.id, row.role, partner_name, row.granted_at, effective_at, seen_at)
+def _grant(row: CloudAccess, partner_name: str | None, staff_since: datetime | None) -> Grant:
+    since = staff_since or row.granted_at
+    return Grant(
+        row_id=row.id,
+        role=row.role,
+        partner_name=partner_name,
+        granted_at=row.granted_at,
+        effective_at=max(row.effective_at, since),
+        seen_at=max(row.granted_at, since),
+    )
 
 
-def _on_payer(found: Cloud, user: User, reader: Actor) -> list[Ground]:
-    account = clouds.payer_of(found)
-    holding = {account.id, account.parent_id or account.id}
-    known = {ident for ident in holding if db.find(BillingAccount, ident, reader)}
-    rows = select(AccountAccess).where(
-        AccountAccess.account_id.in_(holding),
+def _grants_on_payer(cloud: Cloud, user: User, reader: Actor) -> list[Grant]:
+    payer = clouds.payer_of(cloud)
+    account_ids = {payer.id, payer.parent_id or payer.id}
+    visible_ids = {
+        account_id for account_id in account_ids if db.find(BillingAccount, account_id, reader)
+    }
+    query = select(AccountAccess).where(
+        AccountAccess.account_id.in_(account_ids),
         AccountAccess.user_id == user.id,
         AccountAccess.role.in_(access.ACCOUNT_TABLE[Action.ACCOUNT_SEE]),
         AccountAccess.revoked_at.is_(None),
     )
     return [
-        Ground(
-            row_id=row.id if row.account_id in known else None,
-            role=row.role if row.account_id in known else None,
+        Grant(
+            row_id=row.id if row.account_id in visible_ids else None,
+            role=row.role if row.account_id in visible_ids else None,
             partner_name=None,
             granted_at=row.granted_at,
             effective_at=row.effective_at,
             seen_at=row.effective_at,
         )
-        for row in db.session.scalars(rows.order_by(AccountAccess.id))
+        for row in db.session.scalars(query.order_by(AccountAccess.id))
     ]

@@ -1,8 +1,8 @@
-"""Roles on a cloud given, changed and taken back by its owners."""
+"""Grant, change and revoke roles on a cloud."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from sqlalchemy import select
 
@@ -25,74 +25,74 @@ from portal.domain.values import EmailAddress
 OWNER = CloudRole.OWNER
 
 
-def grant(found: Cloud, *, by: Actor, role: CloudRole, to: EmailAddress | str) -> str:
-    """An owner gives a role to somebody with an account here, by address, or to a partner's
-    account, by ID; returns the holder's ID.
+def grant(cloud: Cloud, *, by: Actor, role: CloudRole, to: EmailAddress | str) -> str:
+    """An owner grants a role to a registered user, by address, or to a partner account, by ID.
+    Returns the holder's ID.
 
     Raises Forbidden; Refused("cloud-closed", "no-account", "no-partner", "has-role").
     """
-    found = db.lock(Cloud, found.id)
-    access.require(by, Action.CLOUD_MANAGE_ACCESS, found)
-    clouds.refuse_closed(found)
-    holder = _partner(to).id if isinstance(to, str) else _user(to).id
-    seat = _assignments(found, holder)
-    seat.fill(role, by=by)
-    _record(Action.CLOUD_ACCESS_GRANT, found, holder, by=by, role=role)
-    _notify_given(found, holder, role, by=by)
-    return holder
+    cloud = db.lock(Cloud, cloud.id)
+    access.require(by, Action.CLOUD_MANAGE_ACCESS, cloud)
+    clouds.require_open(cloud)
+    holder_id = _partner(to).id if isinstance(to, str) else _user(to).id
+    _assignments(cloud, holder_id).assign_first(role, by=by)
+    _record(Action.CLOUD_ACCESS_GRANT, cloud, holder_id, by=by, role=role)
+    _notify_granted(cloud, holder_id, role, by=by)
+    return holder_id
 
 
-def change(found: Cloud, *, by: Actor, role: CloudRole, of: str) -> None:
-    """An owner raises or lowers a holder's role; the last owner stays one, and a partner's staff
-    do not lower the last role of the customer's people on the default cloud.
+def change(cloud: Cloud, *, by: Actor, role: CloudRole, of: str) -> None:
+    """An owner raises or lowers the role of the holder with the ID `of`. The last owner can't be
+    lowered; a partner's staff can't lower the last role of the customer's people on the default
+    cloud.
 
     Raises Forbidden; Refused("cloud-closed", "no-role", "last-cloud-owner", "customers-last-role").
     """
-    found = db.lock(Cloud, found.id)
-    access.require(by, Action.CLOUD_MANAGE_ACCESS, found)
-    clouds.refuse_closed(found)
-    seat = _assignments(found, of)
-    rows = seat.taken()
+    cloud = db.lock(Cloud, cloud.id)
+    access.require(by, Action.CLOUD_MANAGE_ACCESS, cloud)
+    clouds.require_open(cloud)
+    assignments = _assignments(cloud, of)
+    rows = assignments.require_existing()
     if role is not OWNER:
-        _require_another_owner(found, rows)
+        _require_another_owner(cloud, rows)
     if rank(role) > rank(rows[0].role):
-        _require_customers_role(found, rows, by=by)
-    if seat.change(role, by=by):
-        _record(Action.CLOUD_ACCESS_CHANGE, found, of, by=by, role=role)
-        _notify_given(found, of, role, by=by)
+        _require_customers_role(cloud, rows, by=by)
+    if assignments.change(role, by=by):
+        _record(Action.CLOUD_ACCESS_CHANGE, cloud, of, by=by, role=role)
+        _notify_granted(cloud, of, role, by=by)
 
 
-def revoke(found: Cloud, *, by: Actor, of: str) -> None:
-    """An owner takes a holder's role, at once; a partner's staff leave the customer's people the
-    last one that they have on the default cloud. Raises as `change`.
+def revoke(cloud: Cloud, *, by: Actor, of: str) -> None:
+    """An owner revokes the role of the holder with the ID `of`, at once. A partner's staff can't
+    revoke the last role of the customer's people on the default cloud. Raises as `change`.
     """
-    found = db.lock(Cloud, found.id)
-    access.require(by, Action.CLOUD_MANAGE_ACCESS, found)
-    clouds.refuse_closed(found)
-    rows = _assignments(found, of).taken()
-    _require_another_owner(found, rows)
-    _require_customers_role(found, rows, by=by)
+    cloud = db.lock(Cloud, cloud.id)
+    access.require(by, Action.CLOUD_MANAGE_ACCESS, cloud)
+    clouds.require_open(cloud)
+    rows = _assignments(cloud, of).require_existing()
+    _require_another_owner(cloud, rows)
+    _require_customers_role(cloud, rows, by=by)
     revoke_assignments(rows)
-    _record(Action.CLOUD_ACCESS_REVOKE, found, of, by=by)
-    _notify_taken(found, of, by=by)
+    _record(Action.CLOUD_ACCESS_REVOKE, cloud, of, by=by)
+    _notify_revoked(cloud, of, by=by)
 
 
-def revoke_partner(found: Cloud, *, by: Actor, of: str) -> None:
-    """An owner takes the role of a partner's account and those of its staff, at once.
+def revoke_partner(cloud: Cloud, *, by: Actor, of: str) -> None:
+    """An owner revokes the roles of a partner account and of its staff, at once.
 
     Raises Forbidden; Refused("cloud-closed", "no-role", "last-cloud-owner").
     """
-    found = db.lock(Cloud, found.id)
-    access.require(by, Action.CLOUD_MANAGE_ACCESS, found)
-    clouds.refuse_closed(found)
+    cloud = db.lock(Cloud, cloud.id)
+    access.require(by, Action.CLOUD_MANAGE_ACCESS, cloud)
+    clouds.require_open(cloud)
     staff = access.staff_ids(of)
-    rows = [row for row in open_grants(found) if row.partner_id == of or row.user_id in staff]
+    rows = [row for row in open_grants(cloud) if row.partner_id == of or row.user_id in staff]
     if not rows:
         raise Refused(Code.NO_ROLE)
-    _require_another_owner(found, rows)
+    _require_another_owner(cloud, rows)
     revoke_assignments(rows)
-    _record(Action.CLOUD_ACCESS_REVOKE_PARTNER, found, of, by=by)
-    _notify_taken(found, of, by=by, with_them={row.user_id for row in rows if row.user_id})
+    _record(Action.CLOUD_ACCESS_REVOKE_PARTNER, cloud, of, by=by)
+    _notify_revoked(cloud, of, by=by, staff={row.user_id for row in rows if row.user_id})
 
 
 def _user(address: EmailAddress) -> User:
@@ -102,31 +102,31 @@ def _user(address: EmailAddress) -> User:
     return user
 
 
-def _partner(ident: str) -> BillingAccount:
-    """An unknown account and one without partner status are the same answer."""
-    partner = db.session.get(BillingAccount, ident)
+def _partner(account_id: str) -> BillingAccount:
+    """The refusal is the same for an unknown account and for one without partner status."""
+    partner = db.session.get(BillingAccount, account_id)
     if partner is None or partner.kind is not AccountKind.PARTNER:
         raise Refused(Code.NO_PARTNER, field="email")
     return partner
 
 
-def _assignments(found: Cloud, holder: str) -> Assignments:
-    kind = "partner_id" if holder.startswith("dn2") else "user_id"
-    return Assignments(CloudAccess, {kind: holder, "cloud_id": found.id})
+def _assignments(cloud: Cloud, holder_id: str) -> Assignments:
+    column = "partner_id" if holder_id.startswith("dn2") else "user_id"
+    return Assignments(CloudAccess, {column: holder_id, "cloud_id": cloud.id})
 
 
-def _require_another_owner(found: Cloud, leaving: Iterable[CloudAccess]) -> None:
+def _require_another_owner(cloud: Cloud, leaving: Iterable[CloudAccess]) -> None:
     """A cloud always has an owner in effect who can act (I8). Raises Refused("last-cloud-owner")
-    where one of those who leave is the last."""
-    going = {row.id for row in leaving}
-    owning = [row for row in open_grants(found) if row.role is OWNER and _can_act(row)]
-    if going & {row.id for row in owning} and all(row.id in going for row in owning):
+    if no such owner is left without the rows in `leaving`."""
+    leaving_ids = {row.id for row in leaving}
+    owner_ids = {row.id for row in open_grants(cloud) if row.role is OWNER and _can_act(row)}
+    if leaving_ids & owner_ids and owner_ids <= leaving_ids:
         raise Refused(Code.LAST_CLOUD_OWNER)
 
 
 def _can_act(row: CloudAccess) -> bool:
-    """In effect, and of somebody who can come in: a user, or a partner's account, which always has
-    an owner."""
+    """The role is in effect, and its holder is an enabled user or a partner account. A partner
+    account always has an owner."""
     if row.effective_at > db.now():
         return False
     if row.partner_id is not None:
@@ -134,63 +134,65 @@ def _can_act(row: CloudAccess) -> bool:
     return db.session.get_one(User, row.user_id).disabled_at is None
 
 
-def _require_customers_role(found: Cloud, leaving: list[CloudAccess], *, by: Actor) -> None:
+def _require_customers_role(cloud: Cloud, leaving: list[CloudAccess], *, by: Actor) -> None:
     """A partner's staff never take the last role of the customer's people on its default cloud.
     Raises Refused("customers-last-role")."""
-    live = select(Customer.partner_id).where(
-        Customer.default_cloud_id == found.id, Customer.status != Status.INACTIVE
+    query = select(Customer.partner_id).where(
+        Customer.default_cloud_id == cloud.id, Customer.status != Status.INACTIVE
     )
-    partner_id = db.session.scalar(live)
+    partner_id = db.session.scalar(query)
     staff = access.staff_ids(partner_id) if partner_id else set()
     if by.id not in staff:
         return
-    people = [row for row in open_grants(found) if row.user_id and row.user_id not in staff]
-    if people and set(people) <= set(leaving):
+    rows = [row for row in open_grants(cloud) if row.user_id and row.user_id not in staff]
+    if rows and set(rows) <= set(leaving):
         raise Refused(Code.CUSTOMERS_LAST_ROLE)
 
 
-def _record(action: Action, found: Cloud, holder: str, *, by: Actor, **facts: str) -> None:
-    chain = clouds.audit_chain_of(found)
-    audit.record(action, by=by, chain=chain, thing=found.id, holder=holder, **facts)
+def _record(action: Action, cloud: Cloud, holder_id: str, *, by: Actor, **facts: str) -> None:
+    chain = clouds.audit_chain_of(cloud)
+    audit.record(action, by=by, chain=chain, thing=cloud.id, holder=holder_id, **facts)
 
 
-def _notify_given(found: Cloud, holder: str, role: CloudRole, *, by: Actor) -> None:
-    """Who holds the role now hears of it, and the owners."""
-    target, said = _target(found), {"about": found.id, "thing": found.name}
-    name, people, whom = _people(holder)
-    owners = access.cloud_owners(found.id) - people
+def _notify_granted(cloud: Cloud, holder_id: str, role: CloudRole, *, by: Actor) -> None:
+    """Notify the people who hold the role now, and the other owners."""
+    target, facts = _target(cloud), {"about": cloud.id, "thing": cloud.name}
+    name, people, holder_facts = _holder(holder_id)
+    owners = access.cloud_owners(cloud.id) - people
     notifications.notify(
-        Kind.ACCESS_GIVEN, to=people, target=target, by=by, role=role, **whom, **said
+        Kind.ACCESS_GIVEN, to=people, target=target, by=by, role=role, **holder_facts, **facts
     )
-    said["person"] = name
+    facts["person"] = name
     if role is OWNER:
-        notifications.notify(Kind.OWNER_ADDED, to=owners, target=target, by=by, **said)
+        notifications.notify(Kind.OWNER_ADDED, to=owners, target=target, by=by, **facts)
     else:
-        notifications.notify(Kind.ACCESS_GIVEN, to=owners, target=target, by=by, role=role, **said)
+        notifications.notify(Kind.ACCESS_GIVEN, to=owners, target=target, by=by, role=role, **facts)
 
 
-def _notify_taken(
-    found: Cloud, holder: str, *, by: Actor, with_them: frozenset[str] | set[str] = frozenset()
+def _notify_revoked(
+    cloud: Cloud, holder_id: str, *, by: Actor, staff: Set[str] = frozenset()
 ) -> None:
-    """Who held it hears of it, and the owners who are left."""
-    name, people, whom = _people(holder)
-    people |= with_them
-    owners = access.cloud_owners(found.id) - people
-    said = {"about": found.id, "thing": found.name}
-    notifications.notify(Kind.ACCESS_TAKEN, to=people, target=CONSOLE, by=by, **whom, **said)
-    said["person"] = name
-    notifications.notify(Kind.ACCESS_TAKEN, to=owners, target=_target(found), by=by, **said)
+    """Notify the people who held the role, `staff` among them, and the remaining owners."""
+    name, people, holder_facts = _holder(holder_id)
+    people |= staff
+    owners = access.cloud_owners(cloud.id) - people
+    facts = {"about": cloud.id, "thing": cloud.name}
+    notifications.notify(
+        Kind.ACCESS_TAKEN, to=people, target=CONSOLE, by=by, **holder_facts, **facts
+    )
+    facts["person"] = name
+    notifications.notify(Kind.ACCESS_TAKEN, to=owners, target=_target(cloud), by=by, **facts)
 
 
-def _target(found: Cloud) -> Target:
-    return Target(TargetKind.CLOUD, found.id)
+def _target(cloud: Cloud) -> Target:
+    return Target(TargetKind.CLOUD, cloud.id)
 
 
-def _people(holder: str) -> tuple[str, set[str], dict[str, str]]:
-    """The holder's name; who hears what happens to them, of a partner those who may act; and whom
-    it happened to, unless that is just who hears it."""
-    partner = db.session.get(BillingAccount, holder)
+def _holder(holder_id: str) -> tuple[str, set[str], dict[str, str]]:
+    """The holder's name, the IDs of the users to notify, and the facts that name the holder to
+    them. For a partner account these users are its staff; a user needs no such fact."""
+    partner = db.session.get(BillingAccount, holder_id)
     if partner is not None:
         staff = access.users_with_role(partner.id, access.STAFF_ROLES)
         return partner.name, staff, {"person": partner.name}
-    return db.session.get_one(User, holder).name, {holder}, {}
+    return db.session.get_one(User, holder_id).name, {holder_id}, {}

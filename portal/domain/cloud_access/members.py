@@ -1,4 +1,4 @@
-"""Who has access to a cloud, as its owners read it; whom somebody asks them to add."""
+"""The members of a cloud, as its owners see them, and whom a person asks an owner to add."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ from portal.domain.identity import User
 
 @dataclass(frozen=True)
 class Member:
-    """Somebody with a role on a cloud: the one in effect, and the one to come. A partner's account
-    has no address; a user on the staff of a partner concerned is marked as its."""
+    """A user or partner account with a role on a cloud: the role in effect and the pending one.
+
+    `email` is None for a partner account. The partner fields are also set for a user on the staff
+    of a partner concerned.
+    """
 
     id: str
     name: str
     email: str | None
     role: CloudRole | None
-    coming: CloudRole | None
+    pending_role: CloudRole | None
     effective_at: datetime | None
     since: datetime
     given_by: str | None
@@ -42,83 +45,84 @@ class Member:
 
 
 class AccessRequest(NamedTuple):
-    """Whom an owner of a cloud has to add so that somebody can link it: the account of the partner
-    on whose staff they are, or (None) themselves. `is_owner`: they are one, or are to be."""
+    """Whom an owner has to add to a cloud so that the actor can link it: the partner account on
+    whose staff the actor is, or (None) the actor. `is_owner`: one of them has or will have the
+    owner role."""
 
     partner: PartnerAccount | None
     is_owner: bool
 
 
-def members_of(found: Cloud, *, reader: Actor) -> list[Member]:
-    """Everyone with a role on the cloud, pending ones too: partners' accounts, then users, by
+def members_of(cloud: Cloud, *, reader: Actor) -> list[Member]:
+    """All holders of a role on the cloud, pending ones too: partner accounts first, then users, by
     name."""
     giver = aliased(User)
-    rows = (
+    query = (
         select(CloudAccess, User, BillingAccount.name, giver.name)
         .outerjoin(User, User.id == CloudAccess.user_id)
         .outerjoin(BillingAccount, BillingAccount.id == CloudAccess.partner_id)
         .outerjoin(giver, giver.id == CloudAccess.granted_by)
-        .where(CloudAccess.cloud_id == found.id, CloudAccess.revoked_at.is_(None))
+        .where(CloudAccess.cloud_id == cloud.id, CloudAccess.revoked_at.is_(None))
     )
-    grouped: dict[str | None, list[Any]] = {}
-    for row in db.session.execute(rows):
-        grouped.setdefault(row[0].user_id or row[0].partner_id, []).append(row)
-    partners = _partners_concerned(
-        found, [row for rows in grouped.values() for row in rows], reader
-    )
-    staff = {ident: access.staff_ids(ident) for ident in partners}
-    holders = [_member(rows, partners, staff) for rows in grouped.values()]
-    return sorted(holders, key=lambda one: (not one.is_partner, one.name, one.id))
+    rows = list(db.session.execute(query))
+    rows_by_holder: dict[str | None, list[Any]] = {}
+    for row in rows:
+        rows_by_holder.setdefault(row[0].user_id or row[0].partner_id, []).append(row)
+    partners = _partners_concerned(cloud, rows, reader)
+    staff = {partner_id: access.staff_ids(partner_id) for partner_id in partners}
+    members = [_member(rows, partners, staff) for rows in rows_by_holder.values()]
+    return sorted(members, key=lambda member: (not member.is_partner, member.name, member.id))
 
 
-def access_request_for(found: Cloud, *, actor: Actor) -> AccessRequest:
-    """Whom the actor asks to be added: the partner's account on whose staff they are, where that
-    looks after the cloud or holds a role on it, else themselves."""
-    rows = open_grants(found)
-    concerned = {clouds.payer_of(found).parent_id, *(row.partner_id for row in rows)}
+def access_request_for(cloud: Cloud, *, actor: Actor) -> AccessRequest:
+    """Whom the actor asks an owner to add: the partner account on whose staff they are, if it has a
+    role on the cloud or its customer pays for it; otherwise themselves."""
+    rows = open_grants(cloud)
+    concerned = {clouds.payer_of(cloud).parent_id, *(row.partner_id for row in rows)}
     partner = next(
-        (one for one in accounts.partner_accounts_of(actor) if one.id in concerned), None
+        (partner for partner in accounts.partner_accounts_of(actor) if partner.id in concerned),
+        None,
     )
-    asked = {actor.id, partner.id if partner else actor.id}
     owners = {row.user_id or row.partner_id for row in rows if row.role is CloudRole.OWNER}
-    return AccessRequest(partner, not owners.isdisjoint(asked))
+    is_owner = actor.id in owners or (partner is not None and partner.id in owners)
+    return AccessRequest(partner, is_owner)
 
 
-def _partners_concerned(found: Cloud, rows: list[Any], reader: Actor) -> dict[str, str]:
-    """ID and name of the partners concerned, as far as the reader knows them: those with a role on
-    the cloud, and the one whose customer's account pays for it."""
-    known = {row[0].partner_id: row[2] for row in rows if row[0].partner_id}
-    payer = db.find(BillingAccount, clouds.payer_of(found).id, reader)
+def _partners_concerned(cloud: Cloud, rows: list[Any], reader: Actor) -> dict[str, str]:
+    """Names by ID of the partners with a role on the cloud, and of the partner whose customer pays
+    for it, if the reader sees the payer."""
+    partners = {row[0].partner_id: row[2] for row in rows if row[0].partner_id}
+    payer = db.find(BillingAccount, clouds.payer_of(cloud).id, reader)
     if payer is not None and payer.parent is not None:
-        known[payer.parent.id] = payer.parent.name
-    return known
+        partners[payer.parent.id] = payer.parent.name
+    return partners
 
 
 def _member(rows: list[Any], partners: dict[str, str], staff: dict[str, set[str]]) -> Member:
     strongest = sorted(rows, key=lambda row: rank(row[0].role))
-    held, coming = role_state([row[0] for row in strongest])
-    shown, user, partner_name, given_by = next(
-        (row for row in strongest if row[0] is held), strongest[0]
+    current, pending = role_state([row[0] for row in strongest])
+    assignment, user, partner_name, given_by = next(
+        (row for row in strongest if row[0] is current), strongest[0]
     )
-    staffed = [ident for ident in partners if user and user.id in staff[ident]]
+    employers = [partner_id for partner_id in partners if user and user.id in staff[partner_id]]
     return Member(
-        id=shown.user_id or shown.partner_id,
+        id=assignment.user_id or assignment.partner_id,
         name=user.name if user else partner_name,
         email=user.email if user else None,
-        role=held.role if held else None,
-        coming=coming.role if coming else None,
-        effective_at=coming.effective_at if coming else None,
-        since=shown.granted_at,
+        role=current.role if current else None,
+        pending_role=pending.role if pending else None,
+        effective_at=pending.effective_at if pending else None,
+        since=assignment.granted_at,
         given_by=given_by,
-        partner_id=shown.partner_id or next(iter(staffed), None),
-        partner_name=partner_name or (partners[staffed[0]] if staffed else None),
+        partner_id=assignment.partner_id or next(iter(employers), None),
+        partner_name=partner_name or (partners[employers[0]] if employers else None),
         is_disabled=bool(user and user.disabled_at),
     )
 
 
-def open_grants(found: Cloud) -> list[CloudAccess]:
-    """Every role on the cloud, pending ones too, as it is now."""
-    rows = select(CloudAccess).where(
-        CloudAccess.cloud_id == found.id, CloudAccess.revoked_at.is_(None)
+def open_grants(cloud: Cloud) -> list[CloudAccess]:
+    """All unrevoked roles on the cloud, pending ones too, read from the database again."""
+    query = select(CloudAccess).where(
+        CloudAccess.cloud_id == cloud.id, CloudAccess.revoked_at.is_(None)
     )
-    return list(db.session.scalars(rows.execution_options(populate_existing=True)))
+    return list(db.session.scalars(query.execution_options(populate_existing=True)))

@@ -1,4 +1,4 @@
-"""Cloud, folder, and the dated links that say which account pays for a cloud."""
+"""Clouds, their folders, and their links: the dated record of which account pays."""
 
 from portal.domain.clouds.lifecycle import (
     DEFAULT_NAME,
@@ -7,9 +7,9 @@ from portal.domain.clouds.lifecycle import (
     create,
     create_folder,
     create_with_folder,
-    refuse_closed,
     rename,
     rename_folder,
+    require_open,
 )
 from portal.domain.clouds.listing import (
     PAGE,

@@ -1,4 +1,4 @@
-"""Clouds and folders created and renamed."""
+"""Clouds and folders: create and rename."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ MAX_NAME_LENGTH = 63
 def create_with_folder(
     payer: BillingAccount, *, by: Actor, name: str = DEFAULT_NAME, folder_name: str = DEFAULT_NAME
 ) -> tuple[Cloud, Folder]:
-    """A new cloud, linked from its first moment, with one folder; the calling verb records it."""
+    """Create a cloud that is linked to `payer`, and its default folder. The calling verb checks
+    permissions and records the change."""
     now = db.now()
     cloud = Cloud(id=db.new_id("b1g"), name=name, name_key=search_key(name), created_at=now)
     db.session.add(cloud)
@@ -44,11 +45,11 @@ def create_with_folder(
 def create(
     payer: BillingAccount, *, by: Actor, name: str, folder_name: str = DEFAULT_NAME
 ) -> Cloud:
-    """Editors of an account that can pay create clouds in it, and own them at once. What a
-    partner's staff create for a customer is owned by the partner's account and by those who
+    """Editors of an account that can pay create clouds in it and own them at once. A cloud that a
+    partner's staff create for a customer is owned by the partner's account and by the users who
     administer the subaccount.
 
-    Raises Forbidden, Refused(Code.CUSTOMER_NOT_CONFIRMED, "account-not-active").
+    Raises Forbidden, Refused("customer-not-confirmed", "account-not-active").
     """
     payer = db.lock(BillingAccount, payer.id)
     access.require(by, Action.CLOUD_CREATE, payer)
@@ -80,10 +81,10 @@ def create(
 
 
 def rename(cloud: Cloud, *, by: Actor, name: str) -> None:
-    """Editors of a cloud rename it. Raises Forbidden, Refused(Code.CLOUD_CLOSED)."""
+    """Editors of a cloud rename it. Raises Forbidden, Refused("cloud-closed")."""
     cloud = db.lock(Cloud, cloud.id)
     access.require(by, Action.CLOUD_RENAME, cloud)
-    refuse_closed(cloud)
+    require_open(cloud)
     if cloud.name == name:
         return
     cloud.name, cloud.name_key = name, search_key(name)
@@ -93,11 +94,11 @@ def rename(cloud: Cloud, *, by: Actor, name: str) -> None:
 def create_folder(cloud: Cloud, *, by: Actor, name: str) -> Folder:
     """Editors of a cloud add folders.
 
-    Raises Forbidden, Refused(Code.CLOUD_CLOSED, "folder-name-taken").
+    Raises Forbidden, Refused("cloud-closed", "folder-name-taken").
     """
     cloud = db.lock(Cloud, cloud.id)
     access.require(by, Action.FOLDER_CREATE, cloud)
-    _refuse_name(cloud, name)
+    _require_free_name(cloud, name)
     folder = Folder(id=db.new_id("b1g"), cloud_id=cloud.id, name=name, created_at=db.now())
     db.session.add(folder)
     db.session.flush()
@@ -108,13 +109,13 @@ def create_folder(cloud: Cloud, *, by: Actor, name: str) -> Folder:
 
 
 def rename_folder(folder: Folder, *, by: Actor, name: str) -> None:
-    """Editors of a cloud rename its folders. Raises Forbidden, Refused as `create_folder`."""
+    """Editors of a cloud rename its folders. Raises as `create_folder`."""
     cloud = db.lock(Cloud, folder.cloud_id)
     folder = db.lock(Folder, folder.id)
     access.require(by, Action.FOLDER_RENAME, cloud)
     if folder.name == name:
         return
-    _refuse_name(cloud, name)
+    _require_free_name(cloud, name)
     folder.name = name
     audit.record(
         Action.FOLDER_RENAME, by=by, chain=audit_chain_of(cloud), thing=folder.id, cloud=cloud.id
@@ -122,7 +123,7 @@ def rename_folder(folder: Folder, *, by: Actor, name: str) -> None:
 
 
 def audit_chain_of(cloud: Cloud) -> str:
-    """The audit chain of what is done to the cloud: that of the account which pays for it now."""
+    """The audit chain for changes to the cloud: the chain of its current payer."""
     return payer_of(cloud).chain
 
 
@@ -130,17 +131,17 @@ def _give_owner(
     cloud: Cloud, *, by: Actor, user: str | None = None, partner: str | None = None
 ) -> None:
     role = access.CloudRole.OWNER
-    access.give_cloud_role(role, cloud_id=cloud.id, user=user, partner=partner, by=by)
+    access.assign_cloud_role(role, cloud_id=cloud.id, user_id=user, partner_id=partner, by=by)
 
 
-def refuse_closed(cloud: Cloud) -> None:
-    """Nothing is done to a closed cloud. Raises Refused(Code.CLOUD_CLOSED)."""
+def require_open(cloud: Cloud) -> None:
+    """A closed cloud can't be changed. Raises Refused("cloud-closed")."""
     if cloud.closed_at is not None:
         raise Refused(Code.CLOUD_CLOSED)
 
 
-def _refuse_name(cloud: Cloud, name: str) -> None:
-    refuse_closed(cloud)
-    taken = exists().where(Folder.cloud_id == cloud.id, Folder.name == name)
-    if db.session.scalar(select(taken)):
+def _require_free_name(cloud: Cloud, name: str) -> None:
+    require_open(cloud)
+    is_taken = exists().where(Folder.cloud_id == cloud.id, Folder.name == name)
+    if db.session.scalar(select(is_taken)):
         raise Refused(Code.FOLDER_NAME_TAKEN, field="name", name=name)

@@ -1,4 +1,4 @@
-"""Clouds in lists: one's own, an account's; a cloud's folders, and who paid for it when."""
+"""Lists of clouds, a cloud's folders, and the history of its payers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAGE = 50
 
 
 class CloudRow(NamedTuple):
-    """A cloud in a list; `payer_name` is None where the payer's account is not the reader's."""
+    """A cloud in a list. Payer ID and name are None where the reader can't see that account."""
 
     id: str
     name: str
@@ -28,7 +28,8 @@ class CloudRow(NamedTuple):
 
 
 class Payer(NamedTuple):
-    """A link as a reader sees it; another's account has neither ID nor name."""
+    """A period in which an account paid for a cloud. ID and name are None where the reader can't
+    see that account."""
 
     since_at: datetime
     until_at: datetime | None
@@ -38,50 +39,51 @@ class Payer(NamedTuple):
 
 def payer_of(cloud: Cloud) -> BillingAccount:
     """The account that pays for the cloud now."""
-    found = (
+    query = (
         select(BillingAccount)
         .join(Link, Link.account_id == BillingAccount.id)
         .where(Link.cloud_id == cloud.id, Link.until_at.is_(None))
     )
-    return db.session.scalars(found).one()
+    return db.session.scalars(query).one()
 
 
 def default_folder(cloud_id: str) -> tuple[Cloud, Folder]:
-    """A customer's default cloud, found by the caller, with its default folder."""
-    found = (
+    """The cloud and its default folder. The caller has checked that the actor sees the cloud."""
+    query = (
         select(Cloud, Folder)
         .join(Folder, and_(Folder.cloud_id == Cloud.id, Folder.is_default))
         .where(Cloud.id == cloud_id)
     )
-    cloud, folder = db.session.execute(found).one()
+    cloud, folder = db.session.execute(query).one()
     return cloud, folder
 
 
 def folders_of(cloud: Cloud) -> list[Folder]:
     """The cloud's folders, by name."""
-    found = select(Folder).where(Folder.cloud_id == cloud.id).order_by(Folder.name)
-    return list(db.session.scalars(found))
+    query = select(Folder).where(Folder.cloud_id == cloud.id).order_by(Folder.name)
+    return list(db.session.scalars(query))
 
 
 def other_clouds_for(actor: Actor, *, after: str = "") -> list[CloudRow]:
-    """The actor's own clouds that stand on none of their subaccount cards, newest first, one more
-    than a page."""
-    found = (
+    """Up to PAGE + 1 open clouds with a direct role of the actor that no subaccount of theirs pays
+    for, newest first, after the ID `after`."""
+    query = (
         select(Cloud.id, Cloud.name, *payer_columns_for(actor), Cloud.closed_at, Link.since_at)
         .join(Link, and_(Link.cloud_id == Cloud.id, Link.until_at.is_(None)))
         .join(BillingAccount, BillingAccount.id == Link.account_id)
-        .where(Cloud.id.in_(access.cloud_ids(actor, own=True)), Cloud.closed_at.is_(None))
+        .where(Cloud.id.in_(access.cloud_ids(actor, direct_only=True)), Cloud.closed_at.is_(None))
         .where(BillingAccount.parent_id.is_(None) | ~BillingAccount.visible_to(actor))
     )
     if after:
-        found = found.where(Cloud.id < after)
-    rows = db.session.execute(found.order_by(Cloud.id.desc()).limit(PAGE + 1))
+        query = query.where(Cloud.id < after)
+    rows = db.session.execute(query.order_by(Cloud.id.desc()).limit(PAGE + 1))
     return [CloudRow(*row) for row in rows]
 
 
 def clouds_linked_to(account_ids: list[str]) -> dict[str, list[CloudRow]]:
-    """The clouds linked now to each of these accounts, which the caller has found visible."""
-    found = (
+    """For each account ID the clouds linked to it now, by ID. The caller has checked that the actor
+    sees the accounts."""
+    query = (
         select(
             Cloud.id,
             Cloud.name,
@@ -94,24 +96,24 @@ def clouds_linked_to(account_ids: list[str]) -> dict[str, list[CloudRow]]:
         .join(BillingAccount, BillingAccount.id == Link.account_id)
         .where(BillingAccount.id.in_(account_ids))
     )
-    linked: dict[str, list[CloudRow]] = {ident: [] for ident in account_ids}
-    for row in db.session.execute(found.order_by(Cloud.id)):
-        linked[row[2]].append(CloudRow(*row))
-    return linked
+    clouds_by_account: dict[str, list[CloudRow]] = {account_id: [] for account_id in account_ids}
+    for row in db.session.execute(query.order_by(Cloud.id)):
+        clouds_by_account[row[2]].append(CloudRow(*row))
+    return clouds_by_account
 
 
 def payers_of(cloud: Cloud, *, actor: Actor) -> list[Payer]:
-    """Who paid for the cloud and when, newest first."""
-    found = (
+    """The accounts that paid for the cloud, as the actor sees them, newest first."""
+    query = (
         select(Link.since_at, Link.until_at, *payer_columns_for(actor))
         .join(BillingAccount, BillingAccount.id == Link.account_id)
         .where(Link.cloud_id == cloud.id)
     )
-    rows = db.session.execute(found.order_by(Link.since_at.desc()))
+    rows = db.session.execute(query.order_by(Link.since_at.desc()))
     return [Payer(*row) for row in rows]
 
 
 def payer_columns_for(actor: Actor) -> tuple[Case[str | None], Case[str | None]]:
-    """ID and name of the joined account, NULL where that account does not exist for the actor."""
-    seen = BillingAccount.visible_to(actor)
-    return case((seen, BillingAccount.id)), case((seen, BillingAccount.name))
+    """ID and name of the joined account; NULL where the actor can't see that account."""
+    is_visible = BillingAccount.visible_to(actor)
+    return case((is_visible, BillingAccount.id)), case((is_visible, BillingAccount.name))

@@ -1,8 +1,8 @@
-"""Cloud and folder, and the dated links that say which account pays for a cloud.
+"""The tables of clouds, folders and links.
 
-A cloud is always linked to exactly one account. Its links form a chain: each but the first
-continues the one before it at the very instant at which that one ended, held by a foreign key, so
-they can neither overlap nor leave a gap.
+A cloud is always linked to exactly one account. Its links form a chain: each link after the first
+begins at the instant at which the previous one ended. A foreign key enforces this, so links can
+neither overlap nor leave a gap.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Cloud(db.Base):
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
-        """A role on it (pending too), or a role on the account to which it is linked now."""
+        """Users with a role on the cloud (pending too) or on its current payer see it."""
         if actor.is_system:
             return true()
         payers = select(BillingAccount.id).where(BillingAccount.visible_to(actor))
@@ -69,13 +69,14 @@ class Folder(db.Base):
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
+        """A folder is visible to everyone who sees its cloud."""
         if actor.is_system:
             return true()
         return cls.cloud_id.in_(select(Cloud.id).where(Cloud.visible_to(actor)))
 
 
 class Link(db.Base):
-    """This cloud is billed to this account from here until there."""
+    """An account pays for a cloud from `since_at` until `until_at` (None: until now)."""
 
     __tablename__ = "links"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Customers of a partner: the record, adding, editing, answering, ending, erasing, the list."""
+"""Customers of a partner: their records, states, invitations, notes, list and saved views."""
 
 from portal.domain.customers.acceptance_stats import Week, acceptance_by_week
 from portal.domain.customers.adding import add, find_existing, find_problems, require_can_add
@@ -21,21 +21,26 @@ from portal.domain.customers.listing import (
     count_live_customers,
     counts_for,
     ending_of,
+    export_rows,
     history_of,
     page_for,
-    records_for,
     rows_of,
     staff_of,
     subaccount_cards,
 )
-from portal.domain.customers.managers import Manager, managed_by, manager_of, managers_of
+from portal.domain.customers.managers import (
+    Manager,
+    count_managed_customers,
+    manager_of,
+    managers_of,
+)
 from portal.domain.customers.notes import (
     MAX_NOTE_LENGTH,
     NOTES_PAGE,
     CustomerNote,
     NoteLine,
     add_note,
-    deletable,
+    deletable_note_ids,
     delete_note,
     erase_notes,
     note_text,

@@ -1,4 +1,4 @@
-"""Acceptance at a glance: of the customers added in a week, how many answered what."""
+"""Acceptance statistics: how the customers added in each week answered their invitation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WEEKS = 26
 
 
 class Week(NamedTuple):
-    """The customers added in the week that begins on this Monday (UTC), by their answer so far."""
+    """Counts of the customers added in one week by their answer; `begins_on` is a Monday (UTC)."""
 
     begins_on: date
     confirmed: int
@@ -31,28 +31,28 @@ class Week(NamedTuple):
 
 
 def acceptance_by_week(actor: Actor, partner: BillingAccount) -> list[Week]:
-    """The last 26 weeks, oldest first, this one included; weeks without a customer, too."""
+    """Return the last 26 weeks, oldest first, including the current week and empty weeks."""
     today = db.now().date()
     this_monday = today - timedelta(days=today.weekday())
-    mondays = [this_monday - timedelta(weeks=back) for back in range(WEEKS - 1, -1, -1)]
-    counted: dict[date, dict[Answer | None, int]] = {monday: {} for monday in mondays}
-    found = (
+    mondays = [this_monday - timedelta(weeks=weeks) for weeks in range(WEEKS - 1, -1, -1)]
+    counts: dict[date, dict[Answer | None, int]] = {monday: {} for monday in mondays}
+    query = (
         select(Customer.created_at, Invitation.answer)
         .join(Invitation, Invitation.subaccount_id == Customer.subaccount_id)
         .where(Customer.partner_id == partner.id, Customer.visible_to(actor))
         .where(Customer.created_at >= datetime.combine(mondays[0], time.min, UTC))
     )
-    for created_at, answer in db.session.execute(found):
+    for created_at, answer in db.session.execute(query):
         day = created_at.date()
-        week = counted[day - timedelta(days=day.weekday())]
-        week[answer] = week.get(answer, 0) + 1
+        by_answer = counts[day - timedelta(days=day.weekday())]
+        by_answer[answer] = by_answer.get(answer, 0) + 1
     return [
         Week(
-            monday,
-            by.get(Answer.CONFIRMED, 0),
-            by.get(Answer.DECLINED, 0),
-            by.get(Answer.WITHDRAWN, 0),
-            by.get(None, 0),
+            begins_on=monday,
+            confirmed=by_answer.get(Answer.CONFIRMED, 0),
+            declined=by_answer.get(Answer.DECLINED, 0),
+            withdrawn=by_answer.get(Answer.WITHDRAWN, 0),
+            waiting=by_answer.get(None, 0),
         )
-        for monday, by in counted.items()
+        for monday, by_answer in counts.items()
     ]

@@ -1,4 +1,4 @@
-"""Adding a customer: the rules, and all its rows in one transaction."""
+"""Adding a customer: its rules, and all of its rows in one transaction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from portal.domain.accounts import BillingAccount, Kind, Mode
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.customers.invitation_quota import quota_refusal
-from portal.domain.customers.record import Customer, Draft, Status, values_of
+from portal.domain.customers.record import Customer, Draft, Status, column_values
 from portal.domain.errors import Code, Refused
 from portal.domain.invitations import Invitation
 
@@ -31,46 +31,36 @@ def add(
     """Editors of a partner's account in paid mode add a customer: record, subaccount, empty cloud
     and folder, the partner's owner role, invitation and its one mail, all or nothing.
 
-    Raises Forbidden; Refused(Code.NOT_PARTNER, "trial-mode", "account-closed",
-    "invitations-per-day"), a malformed field's code, or one of `problems`.
+    Raises Forbidden; Refused as `require_can_add`, `quota_refusal`, `Draft.normalised` and
+    `find_problems`.
     """
     partner = db.lock(BillingAccount, partner.id)
     access.require(by, Action.CUSTOMER_ADD, partner)
     require_can_add(partner)
-    if flood := quota_refusal(partner):
-        raise flood
+    if refusal := quota_refusal(partner):
+        raise refusal
     draft = draft.normalised()
     for problem in find_problems(partner, draft, same_tin_is_meant=same_tin_is_meant):
         raise problem
-    subaccount = accounts.open_subaccount(partner, name=draft.name)
-    record = Customer(
-        id=db.new_id("cst"),
-        partner_id=partner.id,
-        subaccount_id=subaccount.id,
-        default_cloud_id=_create_empty_cloud(partner, subaccount, by=by)
-        if draft.with_cloud
-        else None,
-        status=Status.WAITING,
-        created_at=db.now(),
-        **values_of(draft),
-    )
-    db.session.add(record)
-    db.session.flush()
-    _invite(partner, record, by=by)
+    customer = _create(partner, draft, by=by)
+    _invite(partner, customer, by=by)
     audit.record(
         Action.CUSTOMER_ADD,
         by=by,
         chain=partner.id,
-        thing=record.id,
-        customer=record.id,
-        subaccount=subaccount.id,
-        cloud=record.default_cloud_id,
+        thing=customer.id,
+        customer=customer.id,
+        subaccount=customer.subaccount_id,
+        cloud=customer.default_cloud_id,
     )
-    return record
+    return customer
 
 
 def require_can_add(partner: BillingAccount) -> None:
-    """Only an open partner's account in paid mode adds customers, whoever asks."""
+    """Only an open partner account in paid mode adds customers, whatever the actor's role.
+
+    Raises Refused("not-partner", "account-closed", "trial-mode").
+    """
     if partner.kind is not Kind.PARTNER:
         raise Refused(Code.NOT_PARTNER)
     if partner.closed_at is not None:
@@ -84,34 +74,36 @@ def find_problems(
     draft: Draft,
     *,
     same_tin_is_meant: bool = False,
-    but: Customer | None = None,
+    current: Customer | None = None,
 ) -> list[Refused]:
-    """What speaks against this draft beside the shape of its fields; fields left empty are passed,
-    and what stands in the record that is edited (`but`) does not speak against itself.
+    """Return the rules that a draft with normalised fields breaks. Empty fields break none, nor do
+    values that `current`, the customer being edited, has already.
 
     Codes: "email-domain", "email-is-staff", "email-taken", "reference-taken", "manager-not-staff",
-    "tin-taken" (a warning: may be meant).
+    "tin-taken" (a warning, left out with `same_tin_is_meant`).
     """
-    own = but.id if but else ""
-    found: list[Refused | None] = []
+    current_id = current.id if current else ""
+    problems: list[Refused | None] = []
     email = draft.invitation_email
-    if email and not (but and values.email(email).key == but.email_key):
-        found.append(_email_problem(partner, email))
+    if email and not (current and values.email(email).key == current.email_key):
+        problems.append(_email_problem(partner, email))
     if draft.reference:
-        twin = _find_live(partner, Customer.reference == draft.reference, Customer.id != own)
-        found.append(_conflict(twin, Code.REFERENCE_TAKEN, field="reference"))
-    is_kept = bool(but and but.manager_id == draft.manager_id)
-    if draft.manager_id and not is_kept and not access.is_staff(draft.manager_id, partner.id):
-        found.append(Refused(Code.MANAGER_NOT_STAFF, field="manager_id"))
+        other = _find_live(
+            partner, Customer.reference == draft.reference, Customer.id != current_id
+        )
+        problems.append(_conflict(other, Code.REFERENCE_TAKEN, field="reference"))
+    is_unchanged = bool(current and current.manager_id == draft.manager_id)
+    if draft.manager_id and not is_unchanged and not access.is_staff(draft.manager_id, partner.id):
+        problems.append(Refused(Code.MANAGER_NOT_STAFF, field="manager_id"))
     if draft.tin and not same_tin_is_meant:
-        twin = _find_live(partner, Customer.tin == draft.tin, Customer.id != own)
-        found.append(_conflict(twin, Code.TIN_TAKEN, field="tin"))
-    return [problem for problem in found if problem is not None]
+        other = _find_live(partner, Customer.tin == draft.tin, Customer.id != current_id)
+        problems.append(_conflict(other, Code.TIN_TAKEN, field="tin"))
+    return [problem for problem in problems if problem is not None]
 
 
 def find_existing(partner: BillingAccount, draft: Draft) -> Customer | None:
-    """The partner's live customer that this draft speaks of: the one with its own reference; where
-    it has none, the one with its invited address."""
+    """Return the partner's live customer with the draft's reference or, if the draft has no
+    reference, with its invited address."""
     if draft.reference:
         return _find_live(partner, Customer.reference == draft.reference)
     if draft.invitation_email:
@@ -122,37 +114,57 @@ def find_existing(partner: BillingAccount, draft: Draft) -> Customer | None:
 def _email_problem(partner: BillingAccount, email: str) -> Refused | None:
     address = values.email(email)
     domains = policy.current().customer_email_domains
-    if domains and not values.in_domains(address, domains):
+    if domains and not values.is_in_domains(address, domains):
         return Refused(Code.EMAIL_DOMAIN, field="invitation_email", domains=domains)
     user = identity.user_by_email(address.key)
     if user is not None and access.is_staff(user.id, partner.id):
         return Refused(Code.EMAIL_IS_STAFF, field="invitation_email")
-    twin = _find_live(partner, Customer.email_key == address.key)
-    return _conflict(twin, Code.EMAIL_TAKEN, field="invitation_email")
+    other = _find_live(partner, Customer.email_key == address.key)
+    return _conflict(other, Code.EMAIL_TAKEN, field="invitation_email")
 
 
-def _conflict(twin: Customer | None, code: Code, *, field: str) -> Refused | None:
-    return None if twin is None else Refused(code, field=field, twin=twin.name)
+def _conflict(other: Customer | None, code: Code, *, field: str) -> Refused | None:
+    return None if other is None else Refused(code, field=field, twin=other.name)
 
 
-def _find_live(partner: BillingAccount, *rules: ColumnElement[bool]) -> Customer | None:
-    found = select(Customer).where(
-        Customer.partner_id == partner.id, Customer.status != Status.INACTIVE, *rules
+def _find_live(partner: BillingAccount, *conditions: ColumnElement[bool]) -> Customer | None:
+    query = select(Customer).where(
+        Customer.partner_id == partner.id, Customer.status != Status.INACTIVE, *conditions
     )
-    return db.session.scalar(found.limit(1))
+    return db.session.scalar(query.limit(1))
 
 
-def _create_empty_cloud(partner: BillingAccount, subaccount: BillingAccount, *, by: Actor) -> str:
-    empty, _folder = clouds.create_with_folder(subaccount, by=by)
-    access.give_cloud_role(access.CloudRole.OWNER, cloud_id=empty.id, partner=partner.id, by=by)
-    return empty.id
+def _create(partner: BillingAccount, draft: Draft, *, by: Actor) -> Customer:
+    """Create the subaccount, the default cloud if the draft has one, and the customer."""
+    subaccount = accounts.open_subaccount(partner, name=draft.name)
+    cloud_id = _create_default_cloud(partner, subaccount, by=by) if draft.with_cloud else None
+    customer = Customer(
+        id=db.new_id("cst"),
+        partner_id=partner.id,
+        subaccount_id=subaccount.id,
+        default_cloud_id=cloud_id,
+        status=Status.WAITING,
+        created_at=db.now(),
+        **column_values(draft),
+    )
+    db.session.add(customer)
+    db.session.flush()
+    return customer
 
 
-def _invite(partner: BillingAccount, record: Customer, *, by: Actor) -> None:
-    address = values.email(record.invitation_email)
+def _create_default_cloud(partner: BillingAccount, subaccount: BillingAccount, *, by: Actor) -> str:
+    cloud, _folder = clouds.create_with_folder(subaccount, by=by)
+    access.assign_cloud_role(
+        access.CloudRole.OWNER, cloud_id=cloud.id, partner_id=partner.id, by=by
+    )
+    return cloud.id
+
+
+def _invite(partner: BillingAccount, customer: Customer, *, by: Actor) -> None:
+    address = values.email(customer.invitation_email)
     db.session.add(
         Invitation(
-            subaccount_id=record.subaccount_id,
+            subaccount_id=customer.subaccount_id,
             partner_id=partner.id,
             email=address.display,
             email_key=address.key,
@@ -160,17 +172,17 @@ def _invite(partner: BillingAccount, record: Customer, *, by: Actor) -> None:
         )
     )
     db.session.flush()
-    invited = identity.user_by_email(address.key)
+    user = identity.user_by_email(address.key)
     outbox.add(
         invitations.MAIL,
-        about=record.subaccount_id,
+        about=customer.subaccount_id,
         to=address.wire,
-        language=invited.language if invited else by.language,
+        language=user.language if user else by.language,
         facts={
             "partner": values.quote(partner.name),
             "email": address.display,
-            "subaccount": record.subaccount_id,
-            "cloud": record.default_cloud_id,
+            "subaccount": customer.subaccount_id,
+            "cloud": customer.default_cloud_id,
         },
         once=True,
     )

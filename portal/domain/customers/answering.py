@@ -1,4 +1,4 @@
-"""The customer confirms the partnership or declines it; exactly one answer counts."""
+"""Accepting and declining an invitation; exactly one answer counts."""
 
 from __future__ import annotations
 
@@ -11,77 +11,78 @@ from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.customers.lifecycle import close
 from portal.domain.customers.notifications import notify_partner
-from portal.domain.customers.record import Customer, Status, hold, transition
+from portal.domain.customers.record import Customer, Status, lock_customer, transition
 from portal.domain.errors import Code, Refused
 from portal.domain.invitations import Answer, Invitation
 from portal.domain.notifications import Kind
 
 
-def accept(asked: Invitation, *, by: Actor) -> Customer:
-    """Only the invited identity confirms, at most once; the customer is Active at once, its user
-    administers the subaccount and owns its default cloud. The address counts at the commit.
+def accept(invitation: Invitation, *, by: Actor) -> Customer:
+    """Only the invited person confirms, once. The customer becomes Active; the person becomes
+    administrator of the subaccount and owner of its default cloud.
 
-    Raises Forbidden; Refused(Code.ALREADY_CONFIRMED, "invitation-closed", "own-customer").
+    The person's address is compared as it is in this transaction. Raises Forbidden;
+    Refused("already-confirmed", "invitation-closed", "own-customer").
     """
-    access.require(identity.refresh_actor(by), Action.INVITATION_ACCEPT, asked)
-    if access.is_staff(by.id, asked.partner_id):
+    access.require(identity.refresh_actor(by), Action.INVITATION_ACCEPT, invitation)
+    if access.is_staff(by.id, invitation.partner_id):
         raise Refused(Code.OWN_CUSTOMER)
-    record = _answer(asked, Answer.CONFIRMED, Status.ACTIVE, by=by)
-    subaccount = db.session.get_one(BillingAccount, record.subaccount_id)
+    customer = _answer(invitation, Answer.CONFIRMED, Status.ACTIVE, by=by)
+    subaccount = db.session.get_one(BillingAccount, customer.subaccount_id)
     subaccount.confirmed_at = db.now()
-    access.give_account_role(access.AccountRole.ADMIN, to=by.id, account=subaccount, by=by)
-    if record.default_cloud_id is not None:
-        access.give_cloud_role(
-            access.CloudRole.OWNER, cloud_id=record.default_cloud_id, user=by.id, by=by
+    access.assign_account_role(access.AccountRole.ADMIN, to=by.id, account=subaccount, by=by)
+    if customer.default_cloud_id is not None:
+        access.assign_cloud_role(
+            access.CloudRole.OWNER, cloud_id=customer.default_cloud_id, user_id=by.id, by=by
         )
-    _record(Action.INVITATION_ACCEPT, record, by=by)
-    notify_partner(Kind.CONFIRMED, record, by=by)
-    return record
+    _record(Action.INVITATION_ACCEPT, customer, by=by)
+    notify_partner(Kind.CONFIRMED, customer, by=by)
+    return customer
 
 
-def decline(asked: Invitation, *, by: Actor) -> Customer:
-    """Only the invited identity declines; the customer is Inactive, its subaccount and empty cloud
-    are closed, a mail that has not left does not leave, the address is free again.
+def decline(invitation: Invitation, *, by: Actor) -> Customer:
+    """Only the invited person declines. The customer becomes Inactive: its subaccount and default
+    cloud are closed, an unsent mail is cancelled, and its address can be invited again.
 
     Raises as `accept`.
     """
-    access.require(identity.refresh_actor(by), Action.INVITATION_DECLINE, asked)
-    if access.is_staff(by.id, asked.partner_id):
+    access.require(identity.refresh_actor(by), Action.INVITATION_DECLINE, invitation)
+    if access.is_staff(by.id, invitation.partner_id):
         raise Refused(Code.OWN_CUSTOMER)
-    record = _answer(asked, Answer.DECLINED, Status.INACTIVE, by=by)
-    close(record)
-    _record(Action.INVITATION_DECLINE, record, by=by)
-    notify_partner(Kind.DECLINED, record, by=by)
-    return record
+    customer = _answer(invitation, Answer.DECLINED, Status.INACTIVE, by=by)
+    close(customer)
+    _record(Action.INVITATION_DECLINE, customer, by=by)
+    notify_partner(Kind.DECLINED, customer, by=by)
+    return customer
 
 
-def is_own_customers_invitation(actor: Actor, ident: str) -> bool:
-    """Whether this link leads to an invitation of the actor's own partner account."""
-    own = access.account_ids(actor)
-    found = select(Invitation.subaccount_id).where(
-        (Invitation.subaccount_id == ident) | (Invitation.partner_id == ident),
-        Invitation.partner_id.in_(own),
+def is_own_customers_invitation(actor: Actor, account_id: str) -> bool:
+    """Return whether one of the actor's partner accounts has sent the invitation that a link names
+    by the ID of its subaccount or of its partner account."""
+    query = select(Invitation.subaccount_id).where(
+        (Invitation.subaccount_id == account_id) | (Invitation.partner_id == account_id),
+        Invitation.partner_id.in_(access.account_ids(actor)),
     )
-    return db.session.scalar(found.limit(1)) is not None
+    return db.session.scalar(query.limit(1)) is not None
 
 
-def _answer(asked: Invitation, answer: Answer, status: Status, *, by: Actor) -> Customer:
-    found = select(Customer).where(Customer.subaccount_id == asked.subaccount_id)
-    record = db.session.scalars(found).one()
-    hold(record)
-    if not transition(record, Status.WAITING, to=status):
-        mine = asked.answer is Answer.CONFIRMED and asked.answered_by == by.id
-        raise Refused(Code.ALREADY_CONFIRMED if mine else Code.INVITATION_CLOSED)
-    asked.answer, asked.answered_at, asked.answered_by = answer, db.now(), by.id
-    return record
+def _answer(invitation: Invitation, answer: Answer, status: Status, *, by: Actor) -> Customer:
+    query = select(Customer).where(Customer.subaccount_id == invitation.subaccount_id)
+    customer = db.session.scalars(query).one()
+    lock_customer(customer)
+    if not transition(customer, Status.WAITING, to=status):
+        is_same_answer = invitation.answer is Answer.CONFIRMED and invitation.answered_by == by.id
+        raise Refused(Code.ALREADY_CONFIRMED if is_same_answer else Code.INVITATION_CLOSED)
+    invitation.answer, invitation.answered_at, invitation.answered_by = answer, db.now(), by.id
+    return customer
 
 
-def _record(action: Action, record: Customer, *, by: Actor) -> None:
+def _record(action: Action, customer: Customer, *, by: Actor) -> None:
     audit.record(
         action,
         by=by,
-        chain=record.partner_id,
-        thing=record.subaccount_id,
-        customer=record.id,
-        status=str(record.status),
+        chain=customer.partner_id,
+        thing=customer.subaccount_id,
+        customer=customer.id,
+        status=str(customer.status),
     )

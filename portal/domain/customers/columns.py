@@ -1,4 +1,4 @@
-"""The columns of a file of customers, and what stands in them."""
+"""The columns and cells of CSV files of customers."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ COLUMNS = (
     "description",
     "with_cloud",
 )
-"""What a file is imported from, named as the vendor's API names it; `manager` is the e-mail address
-of one of the staff, `with_cloud` is yes or no."""
+"""Columns of an import and an export, named as in the vendor's API. `manager` is the e-mail address
+of a staff member, `with_cloud` is "yes" or "no"."""
 
 ONLY_EXPORTED = ("status", "customer_id", "subaccount_id", "cloud_id", "added_at", "answered_at")
-"""What an export says beside."""
+"""Further columns of an export; an import ignores all of them except `status`."""
 
 
 def cells_of(row: ExportRow) -> list[str]:
-    """A customer's cells under COLUMNS."""
-    values = {
-        **vars(draft_of(row.record)),
+    """Return a customer's cells in the order of COLUMNS."""
+    cells = {
+        **vars(draft_of(row.customer)),
         "manager": row.manager or "",
-        "with_cloud": "yes" if row.record.default_cloud_id else "no",
+        "with_cloud": "yes" if row.customer.default_cloud_id else "no",
     }
-    return [values[column] for column in COLUMNS]
+    return [cells[column] for column in COLUMNS]

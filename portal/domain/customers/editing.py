@@ -1,4 +1,4 @@
-"""Editing a customer's record, and correcting the address it was invited at."""
+"""Editing a customer, and correcting the address to which its invitation was sent."""
 
 from __future__ import annotations
 
@@ -12,72 +12,75 @@ from portal.domain.actors import Actor
 from portal.domain.customers.adding import add, find_problems
 from portal.domain.customers.lifecycle import withdraw
 from portal.domain.customers.notes import move_notes
-from portal.domain.customers.record import Customer, Draft, Status, hold
+from portal.domain.customers.record import Customer, Draft, Status, lock_customer
 from portal.domain.errors import Code, Refused
 
 
 def edit(
-    record: Customer, *, by: Actor, draft: Draft, version: int, same_tin_is_meant: bool = False
+    customer: Customer, *, by: Actor, draft: Draft, version: int, same_tin_is_meant: bool = False
 ) -> None:
-    """Editors of the partner's account change everything but the invited address.
+    """Editors of the partner's account change every field but the invited address.
 
-    `version` is the record's as it was shown. Raises Forbidden; Refused(Code.CUSTOMER_INACTIVE,
-    "record-changed"), a malformed field's code, or one of `problems`.
+    `version` is the version that the form was filled from. Raises Forbidden;
+    Refused("customer-inactive", "record-changed") or as `Draft.normalised` and `find_problems`.
     """
-    partner = hold(record)
+    partner = lock_customer(customer)
     access.require(by, Action.CUSTOMER_EDIT, partner)
-    if record.status is Status.INACTIVE:
+    if customer.status is Status.INACTIVE:
         raise Refused(Code.CUSTOMER_INACTIVE)
-    if record.version != version:
+    if customer.version != version:
         raise Refused(Code.RECORD_CHANGED)
-    draft = replace(draft, invitation_email=record.invitation_email).normalised()
-    for problem in find_problems(partner, draft, same_tin_is_meant=same_tin_is_meant, but=record):
+    draft = replace(draft, invitation_email=customer.invitation_email).normalised()
+    for problem in find_problems(
+        partner, draft, same_tin_is_meant=same_tin_is_meant, current=customer
+    ):
         raise problem
-    before = draft_of(record)
-    changed = [f.name for f in fields(Draft) if getattr(draft, f.name) != getattr(before, f.name)]
-    changed = [name for name in changed if name != "with_cloud"]
-    if not changed:
+    before = draft_of(customer)
+    names = [field.name for field in fields(Draft) if field.name != "with_cloud"]
+    changed_fields = [name for name in names if getattr(draft, name) != getattr(before, name)]
+    if not changed_fields:
         return
-    record.fill(draft)
-    record.version += 1
-    subaccount = db.session.get_one(BillingAccount, record.subaccount_id)
+    customer.apply(draft)
+    customer.version += 1
+    subaccount = db.session.get_one(BillingAccount, customer.subaccount_id)
     accounts.rename(subaccount, name=draft.name)
     audit.record(
         Action.CUSTOMER_EDIT,
         by=by,
         chain=partner.id,
-        thing=record.id,
-        customer=record.id,
-        fields=changed,
+        thing=customer.id,
+        customer=customer.id,
+        fields=changed_fields,
     )
 
 
-def correct_address(record: Customer, *, by: Actor, email: str) -> Customer:
-    """Editors of the partner's account invite the right address: the old customer is Inactive, its
-    mail cancelled if not yet sent, and a new one has the same data, a new subaccount, its own mail.
+def correct_address(customer: Customer, *, by: Actor, email: str) -> Customer:
+    """Editors of the partner's account invite another address in place of a waiting customer's.
 
-    Raises Forbidden; Refused(Code.CUSTOMER_ANSWERED) and as `add`.
+    The customer becomes Inactive and its unsent mail is cancelled. Returns a new customer with the
+    same data and notes, a new subaccount and invitation. Raises Forbidden;
+    Refused("customer-answered") and as `add`.
     """
-    partner = hold(record)
+    partner = lock_customer(customer)
     access.require(by, Action.CUSTOMER_EDIT, partner)
-    draft = replace(draft_of(record), invitation_email=email, manager_id="")
-    withdraw(record, by=by)
+    draft = replace(draft_of(customer), invitation_email=email, manager_id="")
+    withdraw(customer, by=by)
     corrected = add(partner, by=by, draft=draft, same_tin_is_meant=True)
-    corrected.manager_id = record.manager_id  # who left the staff stays on it, as when editing
-    move_notes(record, corrected)
+    corrected.manager_id = customer.manager_id  # kept even if no longer on the staff, as in `edit`
+    move_notes(customer, corrected)
     audit.record(
         Action.CUSTOMER_CORRECT_ADDRESS,
         by=by,
         chain=partner.id,
-        thing=record.id,
-        customer=record.id,
+        thing=customer.id,
+        customer=customer.id,
         corrected=corrected.id,
     )
     return corrected
 
 
-def draft_of(record: Customer) -> Draft:
-    """The record as a form shows it."""
-    known = {f.name: getattr(record, f.name) for f in fields(Draft) if f.name != "with_cloud"}
-    known["manager_id"] = record.manager_id or ""
-    return Draft(**known, with_cloud=record.default_cloud_id is not None)
+def draft_of(customer: Customer) -> Draft:
+    """Return the draft that would give this customer's values, to fill a form."""
+    values = {f.name: getattr(customer, f.name) for f in fields(Draft) if f.name != "with_cloud"}
+    values["manager_id"] = customer.manager_id or ""
+    return Draft(**values, with_cloud=customer.default_cloud_id is not None)

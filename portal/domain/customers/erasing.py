@@ -1,4 +1,4 @@
-"""Erasing what is kept of a customer's person; what happened stays in the log."""
+"""Erasing a customer's personal data; its audit lines stay."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.customers.notes import erase_notes
-from portal.domain.customers.record import Customer, Status, hold
+from portal.domain.customers.record import Customer, Status, lock_customer
 from portal.domain.errors import Code, Refused
 from portal.domain.identity import SavedForm
 from portal.domain.invitations import Invitation
@@ -32,48 +32,56 @@ PERSONAL = (
 )
 
 
-def erase(record: Customer, *, by: Actor) -> None:
-    """An operator blanks the personal values of an Inactive customer: record, invitation, mails,
-    notices, notes. IDs, country and states stay, and the log still verifies.
+def erase(customer: Customer, *, by: Actor) -> None:
+    """An operator erases the personal data of an Inactive customer: record, invitation, mails,
+    notifications, notes. IDs, country and states stay, and the audit log still verifies.
 
-    Raises Refused(Code.CUSTOMER_NOT_INACTIVE, "mail-leaving").
+    Raises Refused("customer-not-inactive", "mail-leaving").
     """
-    hold(record)
-    if record.status is not Status.INACTIVE:
-        raise Refused(Code.CUSTOMER_NOT_INACTIVE, status=record.status)
-    if record.email_key == record.id:
+    lock_customer(customer)
+    if customer.status is not Status.INACTIVE:
+        raise Refused(Code.CUSTOMER_NOT_INACTIVE, status=customer.status)
+    if customer.email_key == customer.id:
         return
-    erase_notes(record)
+    erase_notes(customer)
     for field in PERSONAL:
-        setattr(record, field, "")
-    # An ID is nobody's address and nobody's name, and still something to click on in a list.
-    record.email_key = record.name = record.id
-    record.manager_id = None
-    record.version += 1
-    subaccount = db.session.get_one(BillingAccount, record.subaccount_id)
-    accounts.rename(subaccount, name=record.subaccount_id)
-    asked = db.session.get_one(Invitation, record.subaccount_id)
-    asked.email, asked.email_key = "", record.id
-    _erase_kept_forms(record)
-    notifications.erase(record.id)
-    _erase_mail(record)
+        setattr(customer, field, "")
+    # The ID is not personal, and still serves as the text of links in lists.
+    customer.email_key = customer.name = customer.id
+    customer.manager_id = None
+    customer.version += 1
+    subaccount = db.session.get_one(BillingAccount, customer.subaccount_id)
+    accounts.rename(subaccount, name=customer.subaccount_id)
+    invitation = db.session.get_one(Invitation, customer.subaccount_id)
+    invitation.email, invitation.email_key = "", customer.id
+    _delete_saved_forms(customer)
+    notifications.erase(customer.id)
+    _erase_mail(customer)
     audit.record(
-        Action.CUSTOMER_ERASE, by=by, chain=record.partner_id, thing=record.id, customer=record.id
+        Action.CUSTOMER_ERASE,
+        by=by,
+        chain=customer.partner_id,
+        thing=customer.id,
+        customer=customer.id,
     )
 
 
-def _erase_kept_forms(record: Customer) -> None:
-    """What somebody of the staff had typed when their session was found dead may be this record."""
-    staff = select(AccountAccess.user_id).where(AccountAccess.account_id == record.partner_id)
-    kept = locks.rows(SavedForm.id, SavedForm.user_id.in_(staff))
-    db.session.execute(delete(SavedForm).where(SavedForm.id.in_(kept)))
+def _delete_saved_forms(customer: Customer) -> None:
+    """Delete the staff's forms saved for sign-in: any of them may hold this customer's data."""
+    staff = select(AccountAccess.user_id).where(AccountAccess.account_id == customer.partner_id)
+    form_ids = locks.select_for_update(SavedForm.id, SavedForm.user_id.in_(staff))
+    db.session.execute(delete(SavedForm).where(SavedForm.id.in_(form_ids)))
 
 
-def _erase_mail(record: Customer) -> None:
-    """A relay's answer often names the recipient, so it goes, too."""
-    mine = OutboxEntry.about.in_((record.subaccount_id, record.id))
-    db.session.execute(locks.rows(OutboxEntry.id, mine)).all()
-    leaving = select(OutboxEntry.id).where(mine, OutboxEntry.state.in_(OPEN_STATES))
-    if db.session.scalar(leaving.limit(1)) is not None:
+def _erase_mail(customer: Customer) -> None:
+    """Erase recipient, facts and the relay's answer, which often names the recipient.
+
+    Raises Refused("mail-leaving") if a mail is still to be sent.
+    """
+    is_about = OutboxEntry.about.in_((customer.subaccount_id, customer.id))
+    db.session.execute(locks.select_for_update(OutboxEntry.id, is_about)).all()
+    query = select(OutboxEntry.id).where(is_about, OutboxEntry.state.in_(OPEN_STATES))
+    if db.session.scalar(query.limit(1)) is not None:
         raise Refused(Code.MAIL_LEAVING)
-    db.session.execute(update(OutboxEntry).where(mine).values(recipient="", facts={}, answer=None))
+    statement = update(OutboxEntry).where(is_about)
+    db.session.execute(statement.values(recipient="", facts={}, answer=None))

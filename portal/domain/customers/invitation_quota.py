@@ -1,4 +1,4 @@
-"""How many customers a partner may invite in 24 hours, by whatever way they are added."""
+"""Invitation quota: how many customers a partner may invite in 24 hours, however they are added."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ DAY = timedelta(days=1)
 
 
 def next_invitation_at(partner: BillingAccount) -> datetime | None:
-    """When the partner may send the next one; None: now."""
-    newest = select(Customer.created_at).where(Customer.partner_id == partner.id)
-    newest = newest.order_by(Customer.id.desc())  # which is by age, and has an index
-    last = db.session.scalar(newest.offset(policy.current().invitations_per_day - 1).limit(1))
-    return None if last is None or last <= db.now() - DAY else last + DAY
+    """Return the instant from which the partner may invite another customer; None means now."""
+    query = select(Customer.created_at).where(Customer.partner_id == partner.id)
+    query = query.order_by(Customer.id.desc())  # IDs sort by time and are indexed
+    oldest_counted = policy.current().invitations_per_day - 1
+    created_at = db.session.scalar(query.offset(oldest_counted).limit(1))
+    return None if created_at is None or created_at <= db.now() - DAY else created_at + DAY
 
 
 def quota_refusal(partner: BillingAccount) -> Refused | None:
-    """What speaks against another invitation now: "invitations-per-day", with `most` a day and
-    when the next can go, `at`."""
-    at = next_invitation_at(partner)
+    """Return the refusal "invitations-per-day" if the quota is used up, else None.
+
+    Its facts: `most` invitations in 24 hours, and `at`, the instant of the next one.
+    """
+    next_at = next_invitation_at(partner)
     most = policy.current().invitations_per_day
-    return None if at is None else Refused(Code.INVITATIONS_PER_DAY, most=most, at=at)
+    return None if next_at is None else Refused(Code.INVITATIONS_PER_DAY, most=most, at=next_at)

@@ -1,4 +1,4 @@
-"""Suspending, resuming, removing, and ending a partnership."""
+"""The lifecycle of a customer: suspend, resume, remove, end the partnership."""
 
 from __future__ import annotations
 
@@ -11,118 +11,122 @@ from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud, Folder, Link
 from portal.domain.customers.notifications import notify_customer, notify_partner
-from portal.domain.customers.record import Customer, Status, hold, transition
+from portal.domain.customers.record import Customer, Status, lock_customer, transition
 from portal.domain.errors import Code, Refused
 from portal.domain.invitations import Answer, Invitation
 from portal.domain.notifications import Kind
 
 
-def suspend(record: Customer, *, by: Actor) -> None:
-    """Editors of the partner's account stop services; clouds stay linked, usage still goes to the
-    partner, the customer may link away. Raises Forbidden, Refused(Code.CUSTOMER_NOT_ACTIVE).
+def suspend(customer: Customer, *, by: Actor) -> None:
+    """Editors of the partner's account suspend an Active customer's services.
+
+    Clouds stay linked, the partner still pays for their usage, and the customer may relink them.
+    Raises Forbidden, Refused("customer-not-active").
     """
-    access.require(by, Action.CUSTOMER_SUSPEND, hold(record))
-    if not transition(record, Status.ACTIVE, to=Status.SUSPENDED):
+    access.require(by, Action.CUSTOMER_SUSPEND, lock_customer(customer))
+    if not transition(customer, Status.ACTIVE, to=Status.SUSPENDED):
         raise Refused(Code.CUSTOMER_NOT_ACTIVE)
-    db.session.get_one(BillingAccount, record.subaccount_id).suspended_at = db.now()
-    _record(Action.CUSTOMER_SUSPEND, record, by=by)
-    notify_customer(Kind.SUSPENDED, record, by=by)
+    db.session.get_one(BillingAccount, customer.subaccount_id).suspended_at = db.now()
+    _record(Action.CUSTOMER_SUSPEND, customer, by=by)
+    notify_customer(Kind.SUSPENDED, customer, by=by)
 
 
-def resume(record: Customer, *, by: Actor) -> None:
-    """Editors of the partner's account take services up again.
+def resume(customer: Customer, *, by: Actor) -> None:
+    """Editors of the partner's account resume a Suspended customer's services.
 
-    Raises Forbidden, Refused(Code.CUSTOMER_NOT_SUSPENDED).
+    Raises Forbidden, Refused("customer-not-suspended").
     """
-    access.require(by, Action.CUSTOMER_RESUME, hold(record))
-    if not transition(record, Status.SUSPENDED, to=Status.ACTIVE):
+    access.require(by, Action.CUSTOMER_RESUME, lock_customer(customer))
+    if not transition(customer, Status.SUSPENDED, to=Status.ACTIVE):
         raise Refused(Code.CUSTOMER_NOT_SUSPENDED)
-    db.session.get_one(BillingAccount, record.subaccount_id).suspended_at = None
-    _record(Action.CUSTOMER_RESUME, record, by=by)
-    notify_customer(Kind.RESUMED, record, by=by)
+    db.session.get_one(BillingAccount, customer.subaccount_id).suspended_at = None
+    _record(Action.CUSTOMER_RESUME, customer, by=by)
+    notify_customer(Kind.RESUMED, customer, by=by)
 
 
-def remove(record: Customer, *, by: Actor) -> None:
-    """An owner of the partner's account removes a customer who has not answered.
+def remove(customer: Customer, *, by: Actor) -> None:
+    """An owner of the partner's account removes a customer who has not answered the invitation.
 
-    Raises Forbidden, Refused(Code.CUSTOMER_ANSWERED).
+    Raises Forbidden, Refused("customer-answered").
     """
-    access.require(by, Action.CUSTOMER_REMOVE, hold(record))
-    withdraw(record, by=by)
-    _record(Action.CUSTOMER_REMOVE, record, by=by)
+    access.require(by, Action.CUSTOMER_REMOVE, lock_customer(customer))
+    withdraw(customer, by=by)
+    _record(Action.CUSTOMER_REMOVE, customer, by=by)
 
 
-def withdraw(record: Customer, *, by: Actor) -> None:
-    """The invitation ends unanswered; the calling verb holds the customer, has asked whether `by`
-    may, and records it.
+def withdraw(customer: Customer, *, by: Actor) -> None:
+    """Withdraw the invitation of a waiting customer, who becomes Inactive.
 
-    Raises Refused(Code.CUSTOMER_ANSWERED).
+    The calling verb locks the customer, checks the permission and records the change. Raises
+    Refused("customer-answered").
     """
-    if not transition(record, Status.WAITING, to=Status.INACTIVE):
+    if not transition(customer, Status.WAITING, to=Status.INACTIVE):
         raise Refused(Code.CUSTOMER_ANSWERED)
-    asked = db.session.get_one(Invitation, record.subaccount_id)
-    asked.answer, asked.answered_at, asked.answered_by = Answer.WITHDRAWN, db.now(), by.id
-    close(record)
+    invitation = db.session.get_one(Invitation, customer.subaccount_id)
+    invitation.answer = Answer.WITHDRAWN
+    invitation.answered_at, invitation.answered_by = db.now(), by.id
+    close(customer)
 
 
-def end_partnership(record: Customer, *, by: Actor) -> None:
-    """An owner of the partner's account, or an administrator of the subaccount, ends it, once
-    nothing but an unused default cloud is linked to the subaccount.
+def end_partnership(customer: Customer, *, by: Actor) -> None:
+    """An owner of the partner's account or an administrator of the subaccount ends a partnership
+    when no cloud but an unused default cloud is linked to the subaccount.
 
-    Raises Forbidden, Refused(Code.CLOUDS_LINKED, "partnership-not-confirmed").
+    Raises Forbidden, Refused("clouds-linked", "partnership-not-confirmed").
     """
-    partner = hold(record)
-    subaccount = db.session.get_one(BillingAccount, record.subaccount_id)
+    partner = lock_customer(customer)
+    subaccount = db.session.get_one(BillingAccount, customer.subaccount_id)
     if not access.administers(by, subaccount):
         access.require(by, Action.PARTNERSHIP_END, partner)
-    if count := _clouds_in_use(record):
+    if count := _count_clouds_in_use(customer):
         raise Refused(Code.CLOUDS_LINKED, count=count)
-    if not transition(record, Status.ACTIVE, Status.SUSPENDED, to=Status.INACTIVE):
+    if not transition(customer, Status.ACTIVE, Status.SUSPENDED, to=Status.INACTIVE):
         raise Refused(Code.PARTNERSHIP_NOT_CONFIRMED)
-    close(record)
-    _record(Action.PARTNERSHIP_END, record, by=by)
-    notify_customer(Kind.ENDED, record, by=by)
-    notify_partner(Kind.ENDED, record, by=by)
+    close(customer)
+    _record(Action.PARTNERSHIP_END, customer, by=by)
+    notify_customer(Kind.ENDED, customer, by=by)
+    notify_partner(Kind.ENDED, customer, by=by)
 
 
-def close(record: Customer) -> None:
-    """What an Inactive customer, whom the calling verb holds, leaves: a closed subaccount, its
-    default cloud closed with it while that is still linked there, no mail that has not left."""
+def close(customer: Customer) -> None:
+    """Close the subaccount of an Inactive customer, and its default cloud if still linked to it;
+    cancel an unsent invitation mail. The calling verb locks the customer."""
     now = db.now()
-    db.session.get_one(BillingAccount, record.subaccount_id).closed_at = now
-    if record.default_cloud_id is not None:
-        default = db.session.get_one(Cloud, record.default_cloud_id)
-        if _is_linked(default.id, record.subaccount_id):
-            default.closed_at = now
-    outbox.cancel(invitations.MAIL, about=record.subaccount_id)
+    db.session.get_one(BillingAccount, customer.subaccount_id).closed_at = now
+    if customer.default_cloud_id is not None:
+        cloud = db.session.get_one(Cloud, customer.default_cloud_id)
+        if _is_linked(cloud.id, customer.subaccount_id):
+            cloud.closed_at = now
+    outbox.cancel(invitations.MAIL, about=customer.subaccount_id)
 
 
-def _clouds_in_use(record: Customer) -> int:
-    """Clouds linked to the subaccount, an unused default one aside: only its default folder."""
-    linked = select(func.count()).where(
-        Link.account_id == record.subaccount_id, Link.until_at.is_(None)
+def _count_clouds_in_use(customer: Customer) -> int:
+    """Return the number of clouds linked to the subaccount, without a default cloud that has no
+    folder but its default one."""
+    links = select(func.count()).where(
+        Link.account_id == customer.subaccount_id, Link.until_at.is_(None)
     )
-    count = db.session.execute(linked).scalar_one()
-    default = record.default_cloud_id
-    if default is None or not _is_linked(default, record.subaccount_id):
+    count = db.session.execute(links).scalar_one()
+    cloud_id = customer.default_cloud_id
+    if cloud_id is None or not _is_linked(cloud_id, customer.subaccount_id):
         return count
-    folders = select(func.count()).where(Folder.cloud_id == default, ~Folder.is_default)
+    folders = select(func.count()).where(Folder.cloud_id == cloud_id, ~Folder.is_default)
     return count if db.session.execute(folders).scalar_one() else count - 1
 
 
 def _is_linked(cloud_id: str, account_id: str) -> bool:
-    found = select(Link.id).where(
+    query = select(Link.id).where(
         Link.cloud_id == cloud_id, Link.account_id == account_id, Link.until_at.is_(None)
     )
-    return db.session.scalar(found) is not None
+    return db.session.scalar(query) is not None
 
 
-def _record(action: Action, record: Customer, *, by: Actor) -> None:
+def _record(action: Action, customer: Customer, *, by: Actor) -> None:
     audit.record(
         action,
         by=by,
-        chain=record.partner_id,
-        thing=record.id,
-        customer=record.id,
-        status=str(record.status),
+        chain=customer.partner_id,
+        thing=customer.id,
+        customer=customer.id,
+        status=str(customer.status),
     )

@@ -1,4 +1,4 @@
-"""The list of customers, its counts, a customer's history, subaccounts as cards."""
+"""The list of customers and its counts, their history, and subaccounts as cards."""
 
 from __future__ import annotations
 
@@ -30,12 +30,16 @@ ENDINGS = (
     Action.CUSTOMER_CORRECT_ADDRESS,
     Action.PARTNERSHIP_END,
 )
-"""What makes a customer Inactive."""
+"""The actions that make a customer Inactive."""
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What the list shows; all of it stands in the URL. `manager`: a user's ID, ME or NOBODY."""
+    """The filter, order and page of the list, as in its URL.
+
+    `manager` is a user's ID, ME or NOBODY; `waiting_days` keeps customers waiting for longer than
+    that; `after` is the ID of the previous page's last customer.
+    """
 
     search: str = ""
     status: Status | None = None
@@ -44,13 +48,15 @@ class Filter:
     oldest_first: bool = False
     after: str = ""
 
-    def keeps(self, row: CustomerRow) -> bool:
-        """Whether a row that it showed belongs there still, whatever became of the customer."""
-        only = Status.WAITING if self.waiting_days is not None else self.status
-        return only in (None, row.status)
+    def matches_status(self, row: CustomerRow) -> bool:
+        """Return whether a row that the list showed still belongs to it by its status."""
+        status = Status.WAITING if self.waiting_days is not None else self.status
+        return status in (None, row.status)
 
 
 class CustomerRow(NamedTuple):
+    """A customer in the list; the cloud is its default cloud."""
+
     id: str
     name: str
     email: str
@@ -72,14 +78,16 @@ ROW = (
 
 
 class ExportRow(NamedTuple):
-    """A customer as a file has it; `manager` is an e-mail address."""
+    """A customer in an export; `manager` is an e-mail address."""
 
-    record: Customer
+    customer: Customer
     manager: str | None
     answered_at: datetime | None
 
 
 class Counts(NamedTuple):
+    """Numbers of customers: in all, and by each status."""
+
     total: int
     by_status: dict[Status, int]
 
@@ -93,31 +101,34 @@ class SubaccountCard(NamedTuple):
     clouds: list[CloudRow]
 
 
-def page_for(actor: Actor, partner: BillingAccount, wanted: Filter) -> list[CustomerRow]:
-    """The partner's customers, newest first unless wanted otherwise, one more than a page where
-    there is another. `waiting_days`: only who has waited for the answer longer than that."""
-    return [CustomerRow(*row) for row in _page(ROW, actor, partner, wanted, PAGE)]
+def page_for(actor: Actor, partner: BillingAccount, filters: Filter) -> list[CustomerRow]:
+    """Return a page of the partner's customers, newest first unless `filters` says otherwise, and
+    one more row if there is a next page."""
+    return [CustomerRow(*row) for row in _page(ROW, actor, partner, filters, PAGE)]
 
 
 def rows_of(actor: Actor, partner: BillingAccount, ids: list[str]) -> list[CustomerRow]:
-    """Those of the partner's customers as the list has them now, in the order of `ids`."""
-    found = db.session.execute(_of(partner, ROW, actor).where(Customer.id.in_(ids)))
-    return sorted((CustomerRow(*row) for row in found), key=lambda row: ids.index(row.id))
+    """Return the current list rows of these customers of the partner, in the order of `ids`."""
+    rows = db.session.execute(_customers_query(partner, ROW, actor).where(Customer.id.in_(ids)))
+    return sorted((CustomerRow(*row) for row in rows), key=lambda row: ids.index(row.id))
 
 
-def records_for(
-    actor: Actor, partner: BillingAccount, wanted: Filter, *, page: int
+def export_rows(
+    actor: Actor, partner: BillingAccount, filters: Filter, *, page_size: int
 ) -> list[ExportRow]:
-    """The same customers in the same order, with all that a file says of them."""
+    """Return customers as `page_for` does, with the columns of an export: up to `page_size` rows,
+    and one more if there is a next page."""
     manager = select(User.email).where(User.id == Customer.manager_id).scalar_subquery()
-    answered = select(Invitation.answered_at).where(
+    answered_at = select(Invitation.answered_at).where(
         Invitation.subaccount_id == Customer.subaccount_id
     )
-    columns = (Customer, manager, answered.scalar_subquery())
-    return [ExportRow(*row) for row in _page(columns, actor, partner, wanted, page)]
+    columns = (Customer, manager, answered_at.scalar_subquery())
+    return [ExportRow(*row) for row in _page(columns, actor, partner, filters, page_size)]
 
 
-def _of(partner: BillingAccount, columns: tuple[Any, ...], actor: Actor) -> Select[Any]:
+def _customers_query(
+    partner: BillingAccount, columns: tuple[Any, ...], actor: Actor
+) -> Select[Any]:
     return (
         select(*columns)
         .select_from(Customer)
@@ -127,45 +138,46 @@ def _of(partner: BillingAccount, columns: tuple[Any, ...], actor: Actor) -> Sele
 
 
 def _page(
-    columns: tuple[Any, ...], actor: Actor, partner: BillingAccount, wanted: Filter, page: int
+    columns: tuple[Any, ...], actor: Actor, partner: BillingAccount, filters: Filter, page_size: int
 ) -> list[Any]:
-    found = _of(partner, columns, actor)
-    if wanted.status is not None:
-        found = found.where(Customer.status == wanted.status)
-    found = found.where(_managed(wanted.manager, actor))
-    if key := search_key(wanted.search):
+    query = _customers_query(partner, columns, actor)
+    if filters.status is not None:
+        query = query.where(Customer.status == filters.status)
+    query = query.where(_has_manager(filters.manager, actor))
+    if key := search_key(filters.search):
         ids = (Customer.id, Customer.subaccount_id, Customer.default_cloud_id)
-        found = found.where(
+        query = query.where(
             or_(
                 Customer.search_key.contains(key, autoescape=True),
                 *(column == key for column in ids),
             )
         )
-    if wanted.waiting_days is not None:
-        since = db.now() - timedelta(days=wanted.waiting_days)
-        found = found.where(Customer.status == Status.WAITING, Customer.created_at < since)
-    if wanted.after:
-        is_next = Customer.id > wanted.after if wanted.oldest_first else Customer.id < wanted.after
-        found = found.where(is_next)
-    order = Customer.id.asc() if wanted.oldest_first else Customer.id.desc()
-    return list(db.session.execute(found.order_by(order).limit(page + 1)))
+    if filters.waiting_days is not None:
+        since = db.now() - timedelta(days=filters.waiting_days)
+        query = query.where(Customer.status == Status.WAITING, Customer.created_at < since)
+    if filters.after:
+        is_oldest_first, after = filters.oldest_first, filters.after
+        query = query.where(Customer.id > after if is_oldest_first else Customer.id < after)
+    order = Customer.id.asc() if filters.oldest_first else Customer.id.desc()
+    return list(db.session.execute(query.order_by(order).limit(page_size + 1)))
 
 
 def counts_for(actor: Actor, partner: BillingAccount, *, manager: str = "") -> Counts:
-    """How many customers the partner has, or this manager looks after: in all, in each state."""
-    found = (
+    """Return how many customers the partner has; with `manager` (a user's ID, ME or NOBODY), how
+    many of them have this account manager."""
+    query = (
         select(Customer.status, func.count())
         .where(Customer.partner_id == partner.id, Customer.visible_to(actor))
-        .where(_managed(manager, actor))
+        .where(_has_manager(manager, actor))
         .group_by(Customer.status)
     )
-    counted = dict.fromkeys(Status, 0)
-    for status, count in db.session.execute(found):
-        counted[status] = count
-    return Counts(sum(counted.values()), counted)
+    by_status = dict.fromkeys(Status, 0)
+    for status, count in db.session.execute(query):
+        by_status[status] = count
+    return Counts(sum(by_status.values()), by_status)
 
 
-def _managed(manager: str, actor: Actor) -> ColumnElement[bool]:
+def _has_manager(manager: str, actor: Actor) -> ColumnElement[bool]:
     if not manager:
         return true()
     if manager == NOBODY:
@@ -174,25 +186,27 @@ def _managed(manager: str, actor: Actor) -> ColumnElement[bool]:
 
 
 def count_live_customers(partner: BillingAccount) -> int:
-    """How many of the partner's customers are not Inactive."""
-    found = select(func.count()).where(
+    """Return how many of the partner's customers are not Inactive."""
+    query = select(func.count()).where(
         Customer.partner_id == partner.id, Customer.status != Status.INACTIVE
     )
-    return db.session.execute(found).scalar_one()
+    return db.session.execute(query).scalar_one()
 
 
-def history_of(record: Customer) -> list[HistoryLine]:
-    """What was done to a customer the caller has found, newest first."""
-    return [HistoryLine(*row) for row in db.session.execute(_history(record))]
+def history_of(customer: Customer) -> list[HistoryLine]:
+    """Return the audit lines of a customer, newest first. The caller checks visibility."""
+    return [HistoryLine(*row) for row in db.session.execute(_history_query(customer))]
 
 
-def ending_of(record: Customer) -> HistoryLine | None:
-    """What made a customer the caller has found Inactive, by whom and when."""
-    row = db.session.execute(_history(record).where(AuditLine.action.in_(ENDINGS)).limit(1)).first()
+def ending_of(customer: Customer) -> HistoryLine | None:
+    """Return the last audit line that made a customer Inactive, or None. The caller checks
+    visibility."""
+    query = _history_query(customer).where(AuditLine.action.in_(ENDINGS))
+    row = db.session.execute(query.limit(1)).first()
     return HistoryLine(*row) if row else None
 
 
-def _history(record: Customer) -> Select[Any]:
+def _history_query(customer: Customer) -> Select[Any]:
     return (
         select(
             AuditLine.seq,
@@ -204,14 +218,14 @@ def _history(record: Customer) -> Select[Any]:
             AuditLine.facts,
         )
         .outerjoin(User, User.id == AuditLine.actor)
-        .where(AuditLine.customer_id == record.id)
+        .where(AuditLine.customer_id == customer.id)
         .order_by(AuditLine.seq.desc())
     )
 
 
 def staff_of(partner: BillingAccount) -> list[tuple[str, str]]:
-    """ID and name of everyone with a role in effect on the partner's account, by name."""
-    found = (
+    """Return ID and name of each user with a role in effect on the partner's account, by name."""
+    query = (
         select(User.id, User.name)
         .join(access.AccountAccess, access.AccountAccess.user_id == User.id)
         .where(
@@ -221,39 +235,42 @@ def staff_of(partner: BillingAccount) -> list[tuple[str, str]]:
         .distinct()
         .order_by(User.name, User.id)
     )
-    return [(ident, name) for ident, name in db.session.execute(found)]
+    return [(user_id, name) for user_id, name in db.session.execute(query)]
 
 
 def subaccount_cards(
     actor: Actor, *, search: str = "", after: str = "", only: list[str] | None = None
 ) -> list[SubaccountCard]:
-    """The subaccounts that exist for the actor, or those named by `only`, which the caller has
-    found (open invitations), as cards with their clouds; newest first, one more than a page."""
+    """Return a page of the actor's open subaccounts with their clouds, newest first, and one more
+    if there is a next page.
+
+    With `only`, return the subaccounts of these IDs instead; the caller checks their visibility.
+    """
     partner = aliased(BillingAccount)
-    found = (
+    query = (
         select(BillingAccount, partner.name, Customer.status)
         .join(Customer, Customer.subaccount_id == BillingAccount.id)
         .join(partner, partner.id == BillingAccount.parent_id)
     )
     if only is None:
-        found = found.where(BillingAccount.visible_to(actor))
-        found = found.where(BillingAccount.closed_at.is_(None))
+        query = query.where(BillingAccount.visible_to(actor))
+        query = query.where(BillingAccount.closed_at.is_(None))
     else:
-        found = found.where(BillingAccount.id.in_(only))
+        query = query.where(BillingAccount.id.in_(only))
     if key := search_key(search):
-        found = found.where(
+        query = query.where(
             or_(
                 BillingAccount.name_key.contains(key, autoescape=True),
                 BillingAccount.id == key,
             )
         )
     if after:
-        found = found.where(BillingAccount.id < after)
+        query = query.where(BillingAccount.id < after)
     rows = list(
-        db.session.execute(found.order_by(BillingAccount.id.desc()).limit(accounts.PAGE + 1))
+        db.session.execute(query.order_by(BillingAccount.id.desc()).limit(accounts.PAGE + 1))
     )
-    linked = clouds.clouds_linked_to([row[0].id for row in rows])
+    clouds_by_account = clouds.clouds_linked_to([row[0].id for row in rows])
     return [
-        SubaccountCard(subaccount, partner_name, status, linked[subaccount.id])
-        for subaccount, partner_name, status in rows
+        SubaccountCard(account, partner_name, status, clouds_by_account[account.id])
+        for account, partner_name, status in rows
     ]

@@ -1,4 +1,4 @@
-"""The account manager of a customer: one of the staff, or one who was."""
+"""The account managers of customers: users who are, or were, on the partner's staff."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from portal.domain.identity import User
 
 
 class Manager(NamedTuple):
-    """Who looks after customers; who left the staff stays on the records until somebody is
-    chosen instead."""
+    """An account manager. A user who leaves the staff stays the manager of their customers until
+    another one is chosen."""
 
     id: str
     name: str
@@ -23,30 +23,34 @@ class Manager(NamedTuple):
 
 
 def managers_of(partner: BillingAccount) -> list[Manager]:
-    """The partner's staff, and whoever else stands on one of its customers' records, by name."""
-    staff = access.staff_ids(partner.id)
-    named = select(Customer.manager_id).where(
+    """Return the partner's staff and all others who manage one of its customers, by name."""
+    staff_ids = access.staff_ids(partner.id)
+    managers = select(Customer.manager_id).where(
         Customer.partner_id == partner.id, Customer.manager_id.isnot(None)
     )
-    # As a sub-select beside the staff's IDs it would have PostgreSQL read everybody there is.
-    ids = staff.union(filter(None, db.session.scalars(named.distinct())))
-    found = select(User.id, User.name).where(User.id.in_(ids)).order_by(User.name, User.id)
-    return [Manager(ident, name, ident in staff) for ident, name in db.session.execute(found)]
+    # Two queries: with a subquery beside the staff's IDs, PostgreSQL scans the whole users table.
+    user_ids = staff_ids.union(filter(None, db.session.scalars(managers.distinct())))
+    query = select(User.id, User.name).where(User.id.in_(user_ids)).order_by(User.name, User.id)
+    return [
+        Manager(id=user_id, name=name, is_staff=user_id in staff_ids)
+        for user_id, name in db.session.execute(query)
+    ]
 
 
-def manager_of(record: Customer) -> Manager | None:
-    """The manager of a customer the caller has found."""
-    if record.manager_id is None:
+def manager_of(customer: Customer) -> Manager | None:
+    """Return the account manager of a customer, or None. The caller checks visibility."""
+    if customer.manager_id is None:
         return None
-    user = db.session.get_one(User, record.manager_id)
-    return Manager(user.id, user.name, access.is_staff(user.id, record.partner_id))
+    user = db.session.get_one(User, customer.manager_id)
+    is_staff = access.is_staff(user.id, customer.partner_id)
+    return Manager(id=user.id, name=user.name, is_staff=is_staff)
 
 
-def managed_by(user_id: str, partner: BillingAccount) -> int:
-    """How many live customers of the partner somebody looks after."""
-    found = select(func.count()).where(
+def count_managed_customers(user_id: str, partner: BillingAccount) -> int:
+    """Return how many live customers of the partner have this user as account manager."""
+    query = select(func.count()).where(
         Customer.partner_id == partner.id,
         Customer.manager_id == user_id,
         Customer.status != Status.INACTIVE,
     )
-    return db.session.execute(found).scalar_one()
+    return db.session.execute(query).scalar_one()

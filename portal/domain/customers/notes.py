@@ -1,4 +1,4 @@
-"""Dated notes on a customer, for the partner's staff alone."""
+"""Dated notes on a customer, visible only to the partner's staff."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_NOTE_LENGTH = 4000
 
 
 class CustomerNote(db.Base):
-    """Plain text that somebody wrote about a customer; it may go, its audit line stays."""
+    """A note in plain text. When it is deleted, its audit lines stay."""
 
     __tablename__ = "customer_notes"
     __table_args__ = (Index("ix_customer_notes_newest", "customer_id", "id"),)
@@ -37,14 +37,15 @@ class CustomerNote(db.Base):
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
-        """Roles on the partner's account read its notes; a role on the subaccount never does."""
+        """Holders of a role on the partner's account see its notes; a role on the subaccount does
+        not suffice."""
         if actor.is_system:
             return true()
         return cls.customer_id.in_(select(Customer.id).where(Customer.visible_to(actor)))
 
 
 class NoteLine(NamedTuple):
-    """A note as a reader sees it."""
+    """A note in a list; `author` is the author's name."""
 
     id: str
     author_id: str
@@ -53,28 +54,29 @@ class NoteLine(NamedTuple):
     created_at: datetime
 
 
-def add_note(record: Customer, *, by: Actor, text: str) -> CustomerNote:
-    """Editors of the partner's account write a note on a customer, in whatever state.
+def add_note(customer: Customer, *, by: Actor, text: str) -> CustomerNote:
+    """Editors of the partner's account add a note to a customer in any state.
 
-    Raises Forbidden, Refused with what `contact.paragraph` finds.
+    Raises Forbidden; Refused as `note_text`.
     """
-    partner = db.lock(BillingAccount, record.partner_id)
+    partner = db.lock(BillingAccount, customer.partner_id)
     access.require(by, Action.NOTE_ADD, partner)
     note = CustomerNote(
         id=db.new_id("not"),
-        customer_id=record.id,
+        customer_id=customer.id,
         author_id=by.id,
         text=note_text(text),
         created_at=db.now(),
     )
     db.session.add(note)
     db.session.flush()
-    audit.record(Action.NOTE_ADD, by=by, chain=partner.id, thing=note.id, customer=record.id)
+    audit.record(Action.NOTE_ADD, by=by, chain=partner.id, thing=note.id, customer=customer.id)
     return note
 
 
 def note_text(text: str) -> str:
-    """A note's stored form. Raises Refused with the code of what is malformed."""
+    """Return a note's text in its stored form. Raises Refused with a code of
+    `values.paragraph`."""
     try:
         return values.paragraph(text, limit=MAX_NOTE_LENGTH)
     except Invalid as error:
@@ -82,32 +84,34 @@ def note_text(text: str) -> str:
 
 
 def delete_note(note: CustomerNote, *, by: Actor) -> None:
-    """Its author, while they may write notes, or an owner deletes a note. Raises Forbidden."""
-    record = db.session.get_one(Customer, note.customer_id)
-    locks.lock((BillingAccount, record.partner_id), (Customer, record.id))
+    """An owner, or the author while allowed to add notes, deletes a note. Raises Forbidden."""
+    customer = db.session.get_one(Customer, note.customer_id)
+    locks.lock((BillingAccount, customer.partner_id), (Customer, customer.id))
     note = db.lock(CustomerNote, note.id)
-    partner = db.session.get_one(BillingAccount, record.partner_id)
+    partner = db.session.get_one(BillingAccount, customer.partner_id)
     access.require(by, Action.NOTE_ADD, partner)
     if note.author_id != by.id:
         access.require(by, Action.NOTE_DELETE, partner)
     db.session.delete(note)
     db.session.flush()
-    audit.record(Action.NOTE_DELETE, by=by, chain=partner.id, thing=note.id, customer=record.id)
+    audit.record(Action.NOTE_DELETE, by=by, chain=partner.id, thing=note.id, customer=customer.id)
 
 
-def deletable(
+def deletable_note_ids(
     notes: Iterable[NoteLine | CustomerNote], partner: BillingAccount, *, actor: Actor
 ) -> set[str]:
-    """The IDs of those that `delete_note` would delete."""
-    own, others = (
-        access.may(actor, action, partner) for action in (Action.NOTE_ADD, Action.NOTE_DELETE)
-    )
-    return {note.id for note in notes if (own if note.author_id == actor.id else others)}
+    """Return the IDs of the notes that the actor may delete with `delete_note`."""
+    may_own = access.may(actor, Action.NOTE_ADD, partner)
+    may_any = access.may(actor, Action.NOTE_DELETE, partner)
+    return {note.id for note in notes if (may_own if note.author_id == actor.id else may_any)}
 
 
-def notes_on(record: Customer, *, after: str = "") -> list[NoteLine]:
-    """Notes on a customer the caller has found, newest first, one more than a page."""
-    found = (
+def notes_on(customer: Customer, *, after: str = "") -> list[NoteLine]:
+    """Return a page of the notes on a customer, newest first, and one more if there is a next page.
+
+    `after` is the ID of the previous page's last note. The caller checks visibility.
+    """
+    query = (
         select(
             CustomerNote.id,
             CustomerNote.author_id,
@@ -116,21 +120,23 @@ def notes_on(record: Customer, *, after: str = "") -> list[NoteLine]:
             CustomerNote.created_at,
         )
         .join(User, User.id == CustomerNote.author_id)
-        .where(CustomerNote.customer_id == record.id)
+        .where(CustomerNote.customer_id == customer.id)
     )
     if after:
-        found = found.where(CustomerNote.id < after)
-    rows = db.session.execute(found.order_by(CustomerNote.id.desc()).limit(NOTES_PAGE + 1))
+        query = query.where(CustomerNote.id < after)
+    rows = db.session.execute(query.order_by(CustomerNote.id.desc()).limit(NOTES_PAGE + 1))
     return [NoteLine(*row) for row in rows]
 
 
-def move_notes(record: Customer, to: Customer) -> None:
-    """The notes go along to the record that takes this one's place; the calling verb records it."""
+def move_notes(customer: Customer, to: Customer) -> None:
+    """Move all notes to the customer that replaces this one; the calling verb records it."""
     db.session.execute(
-        update(CustomerNote).where(CustomerNote.customer_id == record.id).values(customer_id=to.id)
+        update(CustomerNote)
+        .where(CustomerNote.customer_id == customer.id)
+        .values(customer_id=to.id)
     )
 
 
-def erase_notes(record: Customer) -> None:
-    """A customer who is erased leaves no notes; the calling verb records it."""
-    db.session.execute(delete(CustomerNote).where(CustomerNote.customer_id == record.id))
+def erase_notes(customer: Customer) -> None:
+    """Delete all notes on a customer; the calling verb records it."""
+    db.session.execute(delete(CustomerNote).where(CustomerNote.customer_id == customer.id))

@@ -1,4 +1,4 @@
-"""Who hears of what happens to a customer, on the partner's side and on the customer's."""
+"""Who is notified of a customer's events: the partner's staff, the subaccount's users."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ KIND_BY_DELIVERY = {
 }
 
 
-def notify_partner(kind: Kind, record: Customer, *, by: Actor, **facts: str) -> None:
-    """The account manager hears of it or, where none is on the staff, all who edit customers."""
-    staff = access.users_with_role(record.partner_id, STAFF_ROLES)
+def notify_partner(kind: Kind, customer: Customer, *, by: Actor, **facts: str) -> None:
+    """Notify the account manager or, if none is on the staff, all who may edit customers."""
+    staff = access.users_with_role(customer.partner_id, STAFF_ROLES)
     notifications.notify(
         kind,
-        to=staff & {record.manager_id} or staff,
-        about=record.id,
-        target=Target(TargetKind.CUSTOMER, record.id, record.partner_id),
+        to=staff & {customer.manager_id} or staff,
+        about=customer.id,
+        target=Target(TargetKind.CUSTOMER, customer.id, customer.partner_id),
         by=by,
-        customer=record.name,
+        customer=customer.name,
         **facts,
     )
 
 
-def notify_customer(kind: Kind, record: Customer, *, by: Actor) -> None:
-    """Everybody hears of it who holds a role on the subaccount itself."""
+def notify_customer(kind: Kind, customer: Customer, *, by: Actor) -> None:
+    """Notify all users with a role on the subaccount itself."""
     notifications.notify(
         kind,
-        to=access.users_with_role(record.subaccount_id, frozenset(AccountRole)),
-        about=record.id,
-        target=Target(TargetKind.ACCOUNT, record.subaccount_id),
+        to=access.users_with_role(customer.subaccount_id, frozenset(AccountRole)),
+        about=customer.id,
+        target=Target(TargetKind.ACCOUNT, customer.subaccount_id),
         by=by,
-        partner=db.session.get_one(BillingAccount, record.partner_id).name,
+        partner=db.session.get_one(BillingAccount, customer.partner_id).name,
     )
 
 
 def notify_of_delivery(entry: OutboxEntry) -> None:
-    """The partner hears that an invitation's mail was refused, has failed or is parked, while the
-    answer is still waited for."""
+    """Notify the partner of a waiting customer if the invitation's mail was refused, has failed, or
+    if its delivery is unknown."""
     if entry.kind != invitations.MAIL or entry.state not in KIND_BY_DELIVERY:
         return
-    waits = Customer.subaccount_id == entry.about, Customer.status == Status.WAITING
-    if record := db.session.scalar(select(Customer).where(*waits)):
-        notify_partner(KIND_BY_DELIVERY[entry.state], record, by=WORKER)
+    is_waiting = Customer.subaccount_id == entry.about, Customer.status == Status.WAITING
+    if customer := db.session.scalar(select(Customer).where(*is_waiting)):
+        notify_partner(KIND_BY_DELIVERY[entry.state], customer, by=WORKER)

@@ -1,4 +1,4 @@
-"""The record a partner keeps about a client: its fields, their shapes, its states."""
+"""The customer's record: its fields, their normalisation, its states."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from portal.domain.values import Invalid
 
 
 class Status(StrEnum):
-    """The codes are the labels, shown to the letter."""
+    """A customer's status. The values are the vendor's codes; pages show them unchanged."""
 
     WAITING = "SUBACCOUNT-ACCEPTANCE-REQUIRED"
     ACTIVE = "Active"
@@ -41,7 +41,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Draft:
-    """What a partner says about a new customer; names follow the vendor's `CustomerPerson`."""
+    """A customer's fields as entered; the names follow the vendor's `CustomerPerson`."""
 
     name: str = ""
     invitation_email: str = ""
@@ -59,14 +59,17 @@ class Draft:
     with_cloud: bool = True
 
     def normalised(self) -> Draft:
-        """Every field in its stored form. Raises Refused with the field that can't be."""
-        values: dict[str, Any] = {}
+        """Return the draft with every field in its stored form.
+
+        Raises Refused with the field and the code of `normalise_field`.
+        """
+        normalised: dict[str, Any] = {}
         for field in NORMALISERS:
             try:
-                values[field] = normalise_field(field, getattr(self, field), self.country)
+                normalised[field] = normalise_field(field, getattr(self, field), self.country)
             except Invalid as error:
                 raise Refused(error.code, field=field, **error.facts) from error
-        return replace(self, **values)
+        return replace(self, **normalised)
 
 
 REQUIRED = ("name", "invitation_email", "country")
@@ -88,19 +91,19 @@ NORMALISERS: dict[str, Callable[[str, str], str]] = {
 
 
 def normalise_field(field: str, value: str, country: str) -> str:
-    """A field's value in its stored form; empty stays empty where the field is optional.
+    """Return a field's value in its stored form; an empty optional field stays empty.
 
-    Raises Malformed. Phone and tax number are read with the country's rules.
+    Phone and tax number are read by the country's rules. Raises Invalid.
     """
     if not value.strip():
-        if field in REQUIRED or (field == "tin" and values.tax_required(country)):
+        if field in REQUIRED or (field == "tin" and values.is_tax_number_required(country)):
             raise Invalid(Code.REQUIRED)
         return ""
     return NORMALISERS[field](value, country)
 
 
 class Customer(db.Base):
-    """One customer, one subaccount, one invitation."""
+    """A partner's customer, with exactly one subaccount and one invitation."""
 
     __tablename__ = "customers"
     __table_args__ = (
@@ -155,45 +158,51 @@ class Customer(db.Base):
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
-        """Roles on the partner's account read its customers."""
+        """Holders of a role on the partner's account see its customers."""
         return true() if actor.is_system else cls.partner_id.in_(access.account_ids(actor))
 
-    def fill(self, draft: Draft) -> None:
-        """Takes over a normalised draft."""
-        for name, value in values_of(draft).items():
+    def apply(self, draft: Draft) -> None:
+        """Set all fields from a normalised draft."""
+        for name, value in column_values(draft).items():
             setattr(self, name, value)
 
 
-def values_of(draft: Draft) -> dict[str, str | None]:
-    """A record's columns as a normalised draft fills them, the ones for searches included."""
+def column_values(draft: Draft) -> dict[str, str | None]:
+    """Return a customer's column values for a normalised draft, search keys included."""
     columns: dict[str, str | None] = asdict(draft)
     del columns["with_cloud"]
-    searched = (draft.name, draft.longname, draft.invitation_email, draft.tin, draft.reference)
+    searchable = (draft.name, draft.longname, draft.invitation_email, draft.tin, draft.reference)
     return columns | {
         "manager_id": draft.manager_id or None,
         "email_key": values.email(draft.invitation_email).key,
-        "search_key": "\n".join(values.search_key(text) for text in searched),
+        "search_key": "\n".join(values.search_key(text) for text in searchable),
     }
 
 
-def hold(record: Customer) -> BillingAccount:
-    """Lock a customer and all that is its own, in the one order; returns the partner's account."""
+def lock_customer(customer: Customer) -> BillingAccount:
+    """Lock a customer with its accounts, default cloud and invitation, in the lock order.
+
+    Returns the partner's account.
+    """
     locks.lock(
-        (BillingAccount, record.partner_id),
-        (BillingAccount, record.subaccount_id),
-        (Cloud, record.default_cloud_id),
-        (Customer, record.id),
-        (Invitation, record.subaccount_id),
+        (BillingAccount, customer.partner_id),
+        (BillingAccount, customer.subaccount_id),
+        (Cloud, customer.default_cloud_id),
+        (Customer, customer.id),
+        (Invitation, customer.subaccount_id),
     )
-    return db.session.get_one(BillingAccount, record.partner_id)
+    return db.session.get_one(BillingAccount, customer.partner_id)
 
 
-def transition(record: Customer, *allowed: Status, to: Status) -> bool:
-    """Move the state if it is one of `allowed` now; the row count decides every race."""
-    moved: Any = db.session.execute(
+def transition(customer: Customer, *allowed: Status, to: Status) -> bool:
+    """Set the status if it is one of `allowed`; return whether it was.
+
+    The row count of the conditional UPDATE decides between concurrent calls.
+    """
+    result: Any = db.session.execute(
         update(Customer)
-        .where(Customer.id == record.id, Customer.status.in_(allowed))
+        .where(Customer.id == customer.id, Customer.status.in_(allowed))
         .values(status=to)
     )
-    db.session.refresh(record)
-    return bool(moved.rowcount == 1)
+    db.session.refresh(customer)
+    return bool(result.rowcount == 1)

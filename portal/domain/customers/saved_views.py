@@ -1,4 +1,4 @@
-"""Saved views: filters of the customers' list that somebody keeps under names, in an order."""
+"""Saved views: a user's named filters of the customers' list, in an order of their choice."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from portal.domain.identity import User
 from portal.domain.values import Invalid
 
 MAX_VIEWS = 20
-"""More tabs than that nobody looks through."""
+"""Views per user and partner: more tabs are hard to scan."""
 MAX_VIEW_NAME_LENGTH = 40
 
 
 class SavedView(db.Base):
-    """A name for a filter, one person's on one partner's list; `query` is the URL's, normalised."""
+    """A user's named filter of one partner's list; `query` is its normalised URL query."""
 
     __tablename__ = "saved_views"
     __table_args__ = (UniqueConstraint("user_id", "partner_id", "name"),)
@@ -39,34 +39,34 @@ class SavedView(db.Base):
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
-        """One's own alone, while the partner's list exists for one."""
+        """Users see only their own views, and only while they see the partner's list."""
         if actor.is_system:
             return true()
         return and_(cls.user_id == actor.id, cls.partner_id.in_(access.account_ids(actor)))
 
 
 def saved_views_of(actor: Actor, partner: BillingAccount) -> list[SavedView]:
-    """The actor's views of the partner's list, in their order."""
-    found = select(SavedView).where(
+    """Return the actor's views of the partner's list, in their order."""
+    query = select(SavedView).where(
         SavedView.user_id == actor.id, SavedView.partner_id == partner.id
     )
-    return list(db.session.scalars(found.order_by(SavedView.position, SavedView.id)))
+    return list(db.session.scalars(query.order_by(SavedView.position, SavedView.id)))
 
 
 def save_view(partner: BillingAccount, *, by: Actor, name: str, query: str) -> SavedView:
-    """Whoever sees the list keeps a filter of it, as their last tab.
+    """Everyone who sees the list may save a filter of it; the view becomes their last tab.
 
-    Raises Forbidden; Refused("view-empty", "view-exists", "view-name-taken", "views-many"), a
-    malformed name's code.
+    Raises Forbidden; Refused("view-empty", "view-exists", "view-name-taken", "views-many") or with
+    the code of an invalid name.
     """
     access.require(by, Action.ACCOUNT_SEE, partner)
-    db.lock(User, by.id)  # one's own views change one after the other
+    db.lock(User, by.id)  # serialises changes of a user's views
     if not query:
         raise Refused(Code.VIEW_EMPTY)
     views = saved_views_of(by, partner)
-    for twin in views:
-        if twin.query == query:
-            raise Refused(Code.VIEW_EXISTS, name=twin.name)
+    for view in views:
+        if view.query == query:
+            raise Refused(Code.VIEW_EXISTS, name=view.name)
     if len(views) >= MAX_VIEWS:
         raise Refused(Code.VIEWS_MANY, most=MAX_VIEWS)
     view = SavedView(
@@ -74,7 +74,7 @@ def save_view(partner: BillingAccount, *, by: Actor, name: str, query: str) -> S
         user_id=by.id,
         partner_id=partner.id,
         query=query,
-        name=_free_name(name, views),
+        name=_require_free_name(name, views),
         position=len(views),
         created_at=db.now(),
     )
@@ -84,48 +84,53 @@ def save_view(partner: BillingAccount, *, by: Actor, name: str, query: str) -> S
 
 
 def rename_view(view: SavedView, *, by: Actor, name: str) -> None:
-    """Whose view it is names it anew. Raises Forbidden, Refused("view-name-taken"), a malformed
-    name's code."""
+    """The owner renames a view.
+
+    Raises Forbidden; Refused("view-name-taken") or with the code of an invalid name.
+    """
     access.require(by, Action.ACCOUNT_SEE, view.partner)
     db.lock(User, by.id)
-    view.name = _free_name(
-        name, [one for one in saved_views_of(by, view.partner) if one is not view]
-    )
+    view.name = _require_free_name(name, _other_views(view, by))
     db.session.flush()
 
 
 def move_view(view: SavedView, *, by: Actor, to: int) -> None:
-    """Whose view it is puts it into another place, from 0; beyond the end is the end.
+    """The owner moves a view to a position, counted from 0 and limited to the last one.
 
     Raises Forbidden.
     """
     access.require(by, Action.ACCOUNT_SEE, view.partner)
     db.lock(User, by.id)
-    others = [one for one in saved_views_of(by, view.partner) if one is not view]
-    place = min(max(to, 0), len(others))
-    _number([*others[:place], view, *others[place:]])
+    others = _other_views(view, by)
+    position = min(max(to, 0), len(others))
+    _renumber([*others[:position], view, *others[position:]])
 
 
 def remove_view(view: SavedView, *, by: Actor) -> None:
-    """Whose view it is drops it; the customers stay. Raises Forbidden."""
+    """The owner deletes a view. Raises Forbidden."""
     access.require(by, Action.ACCOUNT_SEE, view.partner)
     db.lock(User, by.id)
-    _number([one for one in saved_views_of(by, view.partner) if one is not view])
+    _renumber(_other_views(view, by))
     db.session.delete(view)
     db.session.flush()
 
 
-def _number(views: list[SavedView]) -> None:
+def _other_views(view: SavedView, actor: Actor) -> list[SavedView]:
+    return [other for other in saved_views_of(actor, view.partner) if other is not view]
+
+
+def _renumber(views: list[SavedView]) -> None:
     for position, view in enumerate(views):
         view.position = position
     db.session.flush()
 
 
-def _free_name(name: str, others: list[SavedView]) -> str:
+def _require_free_name(name: str, others: list[SavedView]) -> str:
+    """Return the name in its stored form. Raises Refused."""
     try:
         name = values.line(name, limit=MAX_VIEW_NAME_LENGTH)
     except Invalid as error:
         raise Refused(error.code, field="name", **error.facts) from error
-    if name.casefold() in [one.name.casefold() for one in others]:
+    if name.casefold() in [other.name.casefold() for other in others]:
         raise Refused(Code.VIEW_NAME_TAKEN, field="name")
     return name

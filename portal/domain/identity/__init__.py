@@ -1,8 +1,8 @@
-"""Who someone is: user, verified e-mail, password, session, who may sign up.
+"""Identity: users, verified e-mail addresses, passwords, sessions, sign-up, rate limits.
 
-A user exists from the moment the address is verified, never before: what waits for its mail is a
-sign-up, and reserves nothing. The password is chosen after the mail was answered, so nobody can
-prepare an account for somebody else's address.
+A user exists only once their address is verified. Until then there is a sign-up, which reserves
+nothing. The password is chosen after verification, so nobody can prepare an account for another
+person's address.
 """
 
 from portal.domain.identity.email_change import (
@@ -54,8 +54,8 @@ from portal.domain.identity.sign_up import (
     SignUp,
     allow_email,
     create_user,
+    pending_sign_up,
     sign_up,
-    waiting_sign_up,
 )
 from portal.domain.identity.user import (
     User,

@@ -1,7 +1,7 @@
-"""Changing one's address: the new one counts from when its mail was answered.
+"""E-mail change: a user's new address takes effect once its mail is answered.
 
-Nothing is reserved meanwhile, and nobody learns whether an address has an account before they have
-proven that it is theirs.
+A pending change reserves nothing. Whether an address has an account is disclosed only to its
+verified owner.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
 from portal.domain.identity.sign_up import delete_sign_ups
-from portal.domain.identity.user import User, flush_address, user_by_email
+from portal.domain.identity.user import User, flush_email, user_by_email
 from portal.domain.values import EmailAddress
 
 EMAIL_CHANGE_LIFETIME = timedelta(days=2)
 
 
 class EmailChange(db.Base):
-    """A user's new address that has not answered its mail yet; a newer one takes its place."""
+    """A user's new address that is not verified yet; one for each user, the newest."""
 
     __tablename__ = "email_changes"
 
@@ -37,9 +37,10 @@ class EmailChange(db.Base):
 
 
 def request_email_change(actor: Actor, address: EmailAddress) -> None:
-    """Who has proven their password asks for another address; its mail must be answered.
+    """Request another address and send the mail that verifies it. The caller has checked the
+    password.
 
-    Raises Refused(Code.EMAIL_SAME).
+    Raises Refused("email-same").
     """
     user = db.lock(User, actor.id)
     if user.email_key == address.key and user.email == address.display:
@@ -54,14 +55,17 @@ def request_email_change(actor: Actor, address: EmailAddress) -> None:
     )
     db.session.add(change)
     db.session.flush()
-    facts = {"email": user.email}
     outbox.add(
-        "email-change", about=change.id, to=address.wire, language=user.language, facts=facts
+        "email-change",
+        about=change.id,
+        to=address.wire,
+        language=user.language,
+        facts={"email": user.email},
     )
 
 
 def pending_email_change(actor: Actor) -> EmailChange | None:
-    """The change whose mail the actor has not answered yet, for two days."""
+    """The actor's unverified change; None if there is none or it has expired."""
     change = db.session.get(EmailChange, actor.id)
     if change is None or db.now() - change.created_at > EMAIL_CHANGE_LIFETIME:
         return None
@@ -69,9 +73,9 @@ def pending_email_change(actor: Actor) -> EmailChange | None:
 
 
 def change_email(actor: Actor, change_id: str) -> None:
-    """The signed-in user who answered the new address's mail has that address; the old one is told.
+    """Give the user the verified address, and send a mail to the old one.
 
-    Raises Refused(Code.LINK_OVER, "email-in-use").
+    Raises Refused("link-over") if the change is replaced or expired, Refused("email-in-use").
     """
     user = db.lock(User, actor.id)
     change = pending_email_change(actor)
@@ -80,10 +84,12 @@ def change_email(actor: Actor, change_id: str) -> None:
     holder = user_by_email(change.email_key)
     if holder is not None and holder is not user:
         raise Refused(Code.EMAIL_IN_USE)
-    old = values.email(user.email)
+    old_address = values.email(user.email)
     user.email, user.email_key = change.email, change.email_key
-    flush_address(Refused(Code.EMAIL_IN_USE))
+    flush_email(if_taken=Refused(Code.EMAIL_IN_USE))
     db.session.delete(change)
     delete_sign_ups(user.email_key)
     audit.record(Action.USER_CHANGE_EMAIL, by=actor, chain=audit.INSTALLATION, thing=user.id)
-    outbox.add("email-changed", about=user.id, to=old.wire, language=user.language, facts={})
+    outbox.add(
+        "email-changed", about=user.id, to=old_address.wire, language=user.language, facts={}
+    )

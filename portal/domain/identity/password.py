@@ -1,4 +1,4 @@
-"""Passwords: what one must be like, checking, changing, and choosing anew when it is forgotten."""
+"""Passwords: rules, hashing, checking, change and reset."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 10, 200
 RESET_LIFETIME = timedelta(hours=1)
 
 MAX_CONCURRENT_HASHES = 2
-"""So many hashes a process works on: each takes 64 MB, and a small server has few of them."""
+"""Per process: argon2 takes 64 MB for each hash."""
 
-_turns = threading.BoundedSemaphore(MAX_CONCURRENT_HASHES)
+_hash_slots = threading.BoundedSemaphore(MAX_CONCURRENT_HASHES)
 
 
 class Hasher(Protocol):
-    """What hashes passwords and checks them, as argon2's PasswordHasher does."""
+    """The interface of argon2's PasswordHasher that is used here."""
 
     def hash(self, password: str) -> str: ...
 
@@ -38,19 +38,19 @@ class Hasher(Protocol):
 
 
 _hasher: Hasher = PasswordHasher()
-_nobodys_hash = _hasher.hash(secrets.token_hex(16))
+_dummy_hash = _hasher.hash(secrets.token_hex(16))
 
 
 def use_hasher(hasher: Hasher) -> Hasher:
-    """Hash and check passwords by `hasher`, in the whole process; returns the one in use so far."""
-    global _hasher, _nobodys_hash  # noqa: PLW0603 - one for the process, as the terms are
-    replaced, _hasher = _hasher, hasher
-    _nobodys_hash = hasher.hash(secrets.token_hex(16))
-    return replaced
+    """Use this hasher in the whole process; returns the previous one."""
+    global _hasher, _dummy_hash  # noqa: PLW0603 - one for the process, as the policy is
+    previous, _hasher = _hasher, hasher
+    _dummy_hash = hasher.hash(secrets.token_hex(16))
+    return previous
 
 
 def password_problem(password: str, email: str) -> Refused | None:
-    """What speaks against a new password: too short, too long, or the address itself."""
+    """Why a new password is not accepted: too short, too long, or equal to the address."""
     if len(password) < MIN_PASSWORD_LENGTH:
         return Refused(Code.PASSWORD_SHORT, least=MIN_PASSWORD_LENGTH)
     if len(password) > MAX_PASSWORD_LENGTH:
@@ -61,72 +61,74 @@ def password_problem(password: str, email: str) -> Refused | None:
 
 
 def hash_password(password: str) -> str:
-    """Slow on purpose: call it outside every transaction."""
-    with _turns:
+    """The argon2 hash. Slow by design: call it outside transactions."""
+    with _hash_slots:
         return _hasher.hash(password)
 
 
 def check_password(email_key: str, password: str) -> User | None:
-    """The user if the password is theirs. A missing user costs the same time as a wrong password.
+    """The enabled user with this address and password. An unknown address takes as long as a wrong
+    password.
 
-    Slow on purpose: call it outside a writing transaction, after `count_try`.
+    Slow by design: call it outside writing transactions, after `count_password_attempt`.
     """
     user = user_by_email(email_key)
     try:
-        with _turns:
-            _hasher.verify(user.password_hash if user else _nobodys_hash, password)
+        with _hash_slots:
+            _hasher.verify(user.password_hash if user else _dummy_hash, password)
     except VerificationError:
         return None
     return user if user is not None and user.disabled_at is None else None
 
 
-def change_password(actor: Actor, *, proven: str, password_hash: str) -> None:
-    """Who has proven the old password has a new one, and every session ends.
+def change_password(actor: Actor, *, old_hash: str, password_hash: str) -> None:
+    """Change the password and end all sessions. `old_hash` is the hash against which the caller has
+    checked the old password.
 
-    `proven` is the hash that was checked. Raises Refused("password-moved") where another change
-    came first.
+    Raises Refused("password-moved") if the password was changed since.
     """
     user = db.lock(User, actor.id)
-    if user.password_hash != proven:
+    if user.password_hash != old_hash:
         raise Refused(Code.PASSWORD_MOVED)
-    _set(user, password_hash)
+    _set_password(user, password_hash)
     audit.record(Action.USER_CHANGE_PASSWORD, by=actor, chain=audit.INSTALLATION, thing=user.id)
 
 
 def request_password_reset(address: EmailAddress) -> None:
-    """Whoever forgot the password gets a link by mail; whoever asks learns nothing here."""
+    """Send a reset link by mail if the address has an enabled user. The caller can't tell."""
     user = user_by_email(address.key)
     if user is None or user.disabled_at is not None:
         return
-    mark = f"{user.id}.{int(db.now().timestamp())}.{_fingerprint(user)}"
-    outbox.add("password-reset", about=mark, to=address.wire, language=user.language, facts={})
+    reset_key = f"{user.id}.{int(db.now().timestamp())}.{_fingerprint(user)}"
+    outbox.add("password-reset", about=reset_key, to=address.wire, language=user.language, facts={})
 
 
-def user_for_reset(mark: str) -> User | None:
-    """Whose password this link may set: for an hour, and only while password and address are those
-    for which it was asked; so it works once, and dies with every other change."""
-    user_id, _, rest = mark.partition(".")
-    asked, _, fingerprint = rest.partition(".")
+def user_for_reset(reset_key: str) -> User | None:
+    """The user whose password the link may set. It is valid for an hour and while password and
+    address are unchanged, so it works once."""
+    user_id, _, rest = reset_key.partition(".")
+    requested_at, _, fingerprint = rest.partition(".")
     user = db.session.get(User, user_id, populate_existing=True)
     if user is None or user.disabled_at is not None or fingerprint != _fingerprint(user):
         return None
-    return user if db.now().timestamp() - int(asked) <= RESET_LIFETIME.total_seconds() else None
+    age = db.now().timestamp() - int(requested_at)
+    return user if age <= RESET_LIFETIME.total_seconds() else None
 
 
-def reset_password(user_id: str, *, mark: str, password_hash: str) -> None:
-    """The reader of the mail has a new password, and every session ends.
+def reset_password(user_id: str, *, reset_key: str, password_hash: str) -> None:
+    """Set a new password by a reset link, and end all sessions.
 
-    Raises Refused("link-over") where the link has died meanwhile.
+    Raises Refused("link-over") if the link is no longer valid.
     """
     user = db.lock(User, user_id)
-    if user_for_reset(mark) is not user:
+    if user_for_reset(reset_key) is not user:
         raise Refused(Code.LINK_OVER)
-    _set(user, password_hash)
+    _set_password(user, password_hash)
     by = as_actor(user)
     audit.record(Action.USER_RESET_PASSWORD, by=by, chain=audit.INSTALLATION, thing=user.id)
 
 
-def _set(user: User, password_hash: str) -> None:
+def _set_password(user: User, password_hash: str) -> None:
     user.password_hash = password_hash
     end_sessions(user.id)
 

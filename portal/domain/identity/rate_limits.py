@@ -1,7 +1,7 @@
-"""Tries: how often a password may be guessed and a mail be asked for, counted in the database.
+"""Rate limits on password attempts, requested mails and feedback, counted in the database.
 
-A try is counted before what it asks for happens, and its row is held until the commit: however many
-come at once, no more get through than the limit says. Every limit ends by itself.
+An attempt is counted before it is served, and its counter is locked until the commit, so concurrent
+attempts can't exceed the limit. Each limit is a sliding window: nothing has to reset it.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from portal.domain.errors import Code, Refused
 
 
 class Limit(NamedTuple):
-    """At most `most` tries in any span of this length."""
+    """At most `max_attempts` in any window of this length. `name` is part of the counter's key."""
 
     name: str
-    most: int
-    within: timedelta
+    max_attempts: int
+    window: timedelta
 
 
-PASSWORDS_OF = Limit("passwords of", 10, timedelta(minutes=15))
-PASSWORDS_FROM = Limit("passwords from", 20, timedelta(hours=1))
-MAILS_TO = Limit("mails to", 3, timedelta(hours=1))
-MAILS_FROM = Limit("mails from", 20, timedelta(hours=1))
-FEEDBACK_OF = Limit("feedback of", 20, timedelta(hours=1))
-FEEDBACK_FROM = Limit("feedback from", 60, timedelta(hours=1))
+PASSWORDS_PER_ACCOUNT = Limit("passwords of", 10, timedelta(minutes=15))
+PASSWORDS_PER_NETWORK = Limit("passwords from", 20, timedelta(hours=1))
+MAILS_PER_ADDRESS = Limit("mails to", 3, timedelta(hours=1))
+MAILS_PER_NETWORK = Limit("mails from", 20, timedelta(hours=1))
+FEEDBACK_PER_VOICE = Limit("feedback of", 20, timedelta(hours=1))
+FEEDBACK_PER_NETWORK = Limit("feedback from", 60, timedelta(hours=1))
 
 
 class RateLimitCounter(db.Base):
-    """When something was tried, in seconds since 1970. The key is a hash: what people type into
-    fields by mistake, passwords too, is kept nowhere."""
+    """The instants of recent attempts, in seconds since 1970. The key is a hash: a password typed
+    into the address field by mistake is not stored."""
 
     __tablename__ = "tries"
 
@@ -47,68 +47,73 @@ class RateLimitCounter(db.Base):
 
 
 def count_password_attempt(account: str, *, network: str) -> None:
-    """Somebody wants to try a password. `account` is the canonical address, whether anybody has it
-    or not, `network` the IP address they come from.
+    """Count an attempt at a password, before it is checked. `account` is the canonical address,
+    whether or not it has an account, `network` the client's IP address.
 
-    Raises Refused("too-many-tries") with the minutes to wait; then nothing may be checked.
+    Raises Refused("too-many-tries") with the minutes to wait.
     """
-    if minutes := _count_attempt((PASSWORDS_FROM, _network(network)), (PASSWORDS_OF, account)):
+    per_network = (PASSWORDS_PER_NETWORK, _network(network))
+    if minutes := _count_attempt(per_network, (PASSWORDS_PER_ACCOUNT, account)):
         raise Refused(Code.TOO_MANY_TRIES, minutes=minutes)
 
 
 def reset_password_attempts(account: str, *, network: str) -> None:
-    """It was the right password: the account's count begins anew, and the network's is as before
-    this try, or else whoever has an account could guess at others without end."""
-    of_network = _locked_counter(PASSWORDS_FROM, _network(network))
-    of_network.at = of_network.at[:-1]
-    of_account = _locked_counter(PASSWORDS_OF, account)
-    of_account.at = []
+    """After a correct password: reset the account's counter, and uncount this attempt for the
+    network. The network's counter is not reset: an attacker with an account could do that at will.
+    """
+    network_counter = _locked_counter(PASSWORDS_PER_NETWORK, _network(network))
+    network_counter.at = network_counter.at[:-1]
+    account_counter = _locked_counter(PASSWORDS_PER_ACCOUNT, account)
+    account_counter.at = []
 
 
 def count_mail_request(to: str, *, network: str) -> None:
-    """Somebody wants a mail sent to this canonical address, whether it has an account or not.
+    """Count a request for a mail to this canonical address, whether or not it has an account.
 
     Raises Refused("too-many-mails") with the minutes to wait.
     """
-    if minutes := _count_attempt((MAILS_FROM, _network(network)), (MAILS_TO, to)):
+    per_network = (MAILS_PER_NETWORK, _network(network))
+    if minutes := _count_attempt(per_network, (MAILS_PER_ADDRESS, to)):
         raise Refused(Code.TOO_MANY_MAILS, minutes=minutes)
 
 
 def count_feedback(voice: str, *, network: str) -> None:
-    """Somebody says whether a page of the guide helped; their row is held until the commit.
+    """Count feedback on a page of the guide; the counters are locked until the commit.
 
     Raises Refused("too-much-feedback") with the minutes to wait.
     """
-    if minutes := _count_attempt((FEEDBACK_FROM, _network(network)), (FEEDBACK_OF, voice)):
+    per_network = (FEEDBACK_PER_NETWORK, _network(network))
+    if minutes := _count_attempt(per_network, (FEEDBACK_PER_VOICE, voice)):
         raise Refused(Code.TOO_MUCH_FEEDBACK, minutes=minutes)
 
 
-def _count_attempt(*wanted: tuple[Limit, str]) -> int:
-    """Counts one try against each limit; the minutes to wait where one of them is used up."""
+def _count_attempt(*limits: tuple[Limit, str]) -> int:
+    """Count one attempt against each (limit, subject); returns the minutes to wait if one of them
+    is reached, else 0."""
     now = db.now().timestamp()
     waits = [0.0]
-    for limit, of in wanted:
-        row, span = _locked_counter(limit, of), limit.within.total_seconds()
-        recent = [at for at in row.at if at > now - span]
-        if len(recent) >= limit.most:
-            waits.append(recent[-limit.most] + span - now)
-        row.at = [*recent, now]
+    for limit, subject in limits:
+        counter, window = _locked_counter(limit, subject), limit.window.total_seconds()
+        recent = [at for at in counter.at if at > now - window]
+        if len(recent) >= limit.max_attempts:
+            waits.append(recent[-limit.max_attempts] + window - now)
+        counter.at = [*recent, now]
     return math.ceil(max(waits) / 60)
 
 
-def _locked_counter(limit: Limit, of: str) -> RateLimitCounter:
-    """The row, made if it is missing, and held until the commit by the statement that made it."""
-    key = hashlib.sha256(f"{limit.name} {of}".encode("utf-8", "replace")).hexdigest()
+def _locked_counter(limit: Limit, subject: str) -> RateLimitCounter:
+    """The subject's counter, created if it is missing, locked until the commit by the upsert."""
+    key = hashlib.sha256(f"{limit.name} {subject}".encode("utf-8", "replace")).hexdigest()
     upsert = text(
         "INSERT INTO tries (key, at, until_at) VALUES (:key, '[]', :until)"
         " ON CONFLICT (key) DO UPDATE SET until_at = excluded.until_at"
     ).bindparams(bindparam("until", type_=db.UtcDateTime()))
-    db.session.execute(upsert, {"key": key, "until": db.now() + limit.within})
+    db.session.execute(upsert, {"key": key, "until": db.now() + limit.window})
     return db.session.get_one(RateLimitCounter, key, populate_existing=True)
 
 
 def _network(address: str) -> str:
-    """Who has one IPv6 address has 2⁶⁴ of them: their network counts."""
+    """The IPv4 address, or the /64 network of an IPv6 address: one client usually has all of it."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:

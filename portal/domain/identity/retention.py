@@ -1,4 +1,4 @@
-"""What is only kept for a while: it is dropped when nobody can use it any more."""
+"""Retention: purge expired sign-ups, e-mail changes, sessions, saved forms and counters."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from portal.domain.identity.sign_up import SIGN_UP_LIFETIME, SignUp
 
 
 def purge_expired() -> None:
-    """Mails nobody answered, dead sessions, kept forms and counted tries are dropped."""
+    """Delete rows that have expired; those that are locked now are left for the next run."""
     now = db.now()
-    for stale in (
+    for is_expired in (
         SignUp.created_at < now - SIGN_UP_LIFETIME,
         EmailChange.created_at < now - EMAIL_CHANGE_LIFETIME,
         SavedForm.created_at < now - SAVED_FORM_LIFETIME,
         UserSession.created_at < now - SESSION_LIFETIME,
         RateLimitCounter.until_at < now,
     ):
-        table = stale.left.table
+        table = is_expired.left.table
         (key,) = table.primary_key
-        rows = locks.rows(key, stale, skip_locked=True)  # or it waits for who is at them
-        db.session.execute(delete(table).where(key.in_(rows)))
+        keys = locks.select_for_update(key, is_expired, skip_locked=True)
+        db.session.execute(delete(table).where(key.in_(keys)))

@@ -1,4 +1,4 @@
-"""Sessions: who is signed in, in which browser, since when; and what they had typed."""
+"""Sessions of signed-in browsers, and forms saved when a session expires."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SAVED_FORM_LIFETIME = timedelta(hours=8)
 
 
 class UserSession(db.Base):
-    """A signed-in browser. The row holds a hash: who reads the database can't take it over."""
+    """A signed-in browser. `id` is the hash of its token, so the database reveals no token."""
 
     __tablename__ = "sessions"
 
@@ -33,7 +33,7 @@ class UserSession(db.Base):
 
 
 class SavedForm(db.Base):
-    """What somebody had typed when their session was found dead; shown once more, never run."""
+    """The input of a form that was sent after its session expired; shown again, never run."""
 
     __tablename__ = "kept_forms"
 
@@ -48,7 +48,7 @@ class SavedForm(db.Base):
 
 
 def open_session(user_id: str, *, user_agent: str) -> str:
-    """Signs a user in; returns the 256-bit token, which is stored nowhere here."""
+    """Sign a user in; returns the 256-bit token, which is not stored."""
     token = secrets.token_urlsafe(32)
     now = db.now()
     row = UserSession(
@@ -64,38 +64,39 @@ def open_session(user_id: str, *, user_agent: str) -> str:
 
 
 def actor_of_session(token: str) -> tuple[Actor, datetime] | None:
-    """Who is signed in with this token, and when last seen; None for a dead or unknown session."""
-    found = db.session.execute(
+    """The user signed in with this token, and when they were last seen; None if the session is
+    unknown, ended or expired, or the user disabled."""
+    row = db.session.execute(
         select(User, UserSession.seen_at)
         .join(UserSession, UserSession.user_id == User.id)
         .where(UserSession.id == _session_id(token), _is_live(), User.disabled_at.is_(None))
     ).first()
-    return None if found is None else (as_actor(found[0], _session_id(token)), found[1])
+    return None if row is None else (as_actor(row[0], _session_id(token)), row[1])
 
 
 def sessions_of(actor: Actor) -> list[UserSession]:
-    """The actor's live sessions, the one used last first."""
-    mine = select(UserSession).where(UserSession.user_id == actor.id, _is_live())
-    return list(db.session.scalars(mine.order_by(UserSession.seen_at.desc(), UserSession.id)))
+    """The actor's live sessions, most recently used first."""
+    query = select(UserSession).where(UserSession.user_id == actor.id, _is_live())
+    return list(db.session.scalars(query.order_by(UserSession.seen_at.desc(), UserSession.id)))
 
 
 def touch_session(actor: Actor) -> None:
-    """The session was used just now."""
+    """Record that the actor's session is used now."""
     db.session.execute(
         update(UserSession).where(UserSession.id == actor.session_id).values(seen_at=db.now())
     )
 
 
 def end_session(actor: Actor) -> None:
-    """Signs this browser out; a copy of its cookie is dead, too."""
+    """Sign this browser out; a copy of its cookie is invalid, too."""
     db.session.execute(
         update(UserSession).where(UserSession.id == actor.session_id).values(ended_at=db.now())
     )
 
 
 def end_session_of(actor: Actor, session_id: str) -> bool:
-    """People sign out another of their browsers; False where it is none of theirs that lives."""
-    # Compared here: PostgreSQL refuses the question for an ID with a NUL in it.
+    """Sign out another of the actor's browsers; False if it is not a live session of theirs."""
+    # Compare in Python: PostgreSQL rejects a query for a forged ID that contains NUL.
     for session in sessions_of(actor):
         if session.id == session_id:
             session.ended_at = db.now()
@@ -104,27 +105,27 @@ def end_session_of(actor: Actor, session_id: str) -> bool:
 
 
 def end_other_sessions(actor: Actor) -> None:
-    """People sign out all their browsers but this one."""
+    """Sign out all of the actor's browsers except this one."""
     db.lock(User, actor.id)
-    end_sessions(actor.id, but=actor.session_id)
+    end_sessions(actor.id, except_id=actor.session_id)
 
 
-def end_sessions(user_id: str, *, but: str = "") -> None:
-    """All sessions of a user end, but one that is named; the calling verb records why."""
+def end_sessions(user_id: str, *, except_id: str = "") -> None:
+    """End all sessions of a user, except one; the calling verb records why."""
     db.session.execute(
         update(UserSession)
-        .where(UserSession.user_id == user_id, UserSession.id != but)
+        .where(UserSession.user_id == user_id, UserSession.id != except_id)
         .where(UserSession.ended_at.is_(None))
         .values(ended_at=db.now())
     )
 
 
 def save_form(user_id: str, fields: dict[str, list[str]]) -> str:
-    """Holds what was typed until its form is shown again; returns the key for the form's URL."""
-    kept = SavedForm(id=secrets.token_hex(16), user_id=user_id, fields=fields, created_at=db.now())
-    db.session.add(kept)
+    """Save a form's input to show it again after sign-in; returns the key for the form's URL."""
+    form = SavedForm(id=secrets.token_hex(16), user_id=user_id, fields=fields, created_at=db.now())
+    db.session.add(form)
     db.session.flush()
-    return kept.id
+    return form.id
 
 
 def _is_live() -> ColumnElement[bool]:

@@ -1,4 +1,4 @@
-"""Signing up: what waits for its mail, who is allowed, and the account it becomes."""
+"""Sign-up: pending sign-ups, addresses that are allowed to sign up, and creating the user."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from portal.domain import audit, locks, outbox, policy
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
-from portal.domain.identity.user import User, flush_address, user_by_email
+from portal.domain.identity.user import User, flush_email, user_by_email
 from portal.domain.values import EmailAddress
 
 SIGN_UP_LIFETIME = timedelta(days=2)
 
 
 class SignUp(db.Base):
-    """An address that wants an account and has not answered its mail yet; reserves nothing."""
+    """A request for an account whose address is not verified yet; reserves nothing."""
 
     __tablename__ = "sign_ups"
 
@@ -33,7 +33,7 @@ class SignUp(db.Base):
 
 
 class AllowedEmail(db.Base):
-    """An address that may sign up although sign-up is by invitation."""
+    """An address that may sign up where sign-up is by invitation."""
 
     __tablename__ = "allowed_emails"
 
@@ -44,23 +44,24 @@ class AllowedEmail(db.Base):
 def sign_up(
     address: EmailAddress, *, name: str, next_path: str, language: str, invited: bool
 ) -> None:
-    """Anyone may ask for an account; whether the address has one is told only to the address.
+    """Send a mail to the address: a link to verify it, or, if it has an account already, a note
+    that it has. Only the mail discloses which.
 
-    `language` is the newcomer's; who has an account reads their own. `invited`: an open invitation
-    waits for this address. Raises Refused(Code.SIGN_UP_CLOSED).
+    `language` is the newcomer's; an existing user gets the mail in their own. `invited`: whether
+    the address has an open invitation. Raises Refused("sign-up-closed").
     """
     sign_up_policy = policy.current().sign_up
     if sign_up_policy is policy.SignUpPolicy.CLOSED:
         raise Refused(Code.SIGN_UP_CLOSED)
-    known = user_by_email(address.key)
-    if known is not None:
-        kind, about, language = "account-exists", address.key, known.language
+    user = user_by_email(address.key)
+    if user is not None:
+        kind, about, language = "account-exists", address.key, user.language
     elif sign_up_policy is policy.SignUpPolicy.INVITED and not (
         invited or _is_allowed(address.key)
     ):
         return
     else:
-        waiting = SignUp(
+        pending = SignUp(
             id=secrets.token_hex(16),
             email=address.display,
             email_key=address.key,
@@ -68,23 +69,23 @@ def sign_up(
             next_path=next_path,
             created_at=db.now(),
         )
-        db.session.add(waiting)
-        kind, about = "verification", waiting.id
+        db.session.add(pending)
+        kind, about = "verification", pending.id
     facts = {"name": name, "next": next_path}
     outbox.add(kind, about=about, to=address.wire, language=language, facts=facts)
 
 
-def waiting_sign_up(sign_up_id: str) -> SignUp | None:
-    """The sign-up whose mail was answered in time and whose address has no account yet."""
-    waiting = db.session.get(SignUp, sign_up_id)
+def pending_sign_up(sign_up_id: str) -> SignUp | None:
+    """The sign-up, unless it has expired, sign-up is closed, or its address has an account."""
+    pending = db.session.get(SignUp, sign_up_id)
     is_closed = policy.current().sign_up is policy.SignUpPolicy.CLOSED
-    if waiting is None or is_closed or db.now() - waiting.created_at > SIGN_UP_LIFETIME:
+    if pending is None or is_closed or db.now() - pending.created_at > SIGN_UP_LIFETIME:
         return None
-    return waiting if user_by_email(waiting.email_key) is None else None
+    return pending if user_by_email(pending.email_key) is None else None
 
 
 def create_user(address: EmailAddress, *, name: str, password_hash: str, language: str) -> User:
-    """A verified address becomes an account. Raises Refused(Code.ACCOUNT_EXISTS)."""
+    """Create the user of a verified address. Raises Refused("account-exists")."""
     if user_by_email(address.key) is not None:
         raise Refused(Code.ACCOUNT_EXISTS, field="email")
     user = User(
@@ -97,19 +98,19 @@ def create_user(address: EmailAddress, *, name: str, password_hash: str, languag
         created_at=db.now(),
     )
     db.session.add(user)
-    flush_address(Refused(Code.ACCOUNT_EXISTS, field="email"))
+    flush_email(if_taken=Refused(Code.ACCOUNT_EXISTS, field="email"))
     delete_sign_ups(address.key)
     return user
 
 
 def delete_sign_ups(email_key: str) -> None:
-    """An address that has an account has nothing waiting."""
-    waiting = locks.rows(SignUp.id, SignUp.email_key == email_key)
-    db.session.execute(delete(SignUp).where(SignUp.id.in_(waiting)))
+    """Delete the pending sign-ups of an address."""
+    ids = locks.select_for_update(SignUp.id, SignUp.email_key == email_key)
+    db.session.execute(delete(SignUp).where(SignUp.id.in_(ids)))
 
 
 def allow_email(address: EmailAddress, *, by: Actor) -> None:
-    """An operator lets this address sign up although sign-up is by invitation."""
+    """Allow the address to sign up where sign-up is by invitation."""
     if db.session.get(AllowedEmail, address.key) is None:
         db.session.add(AllowedEmail(email_key=address.key, created_at=db.now()))
         audit.record(Action.USER_ALLOW, by=by, chain=audit.INSTALLATION, thing="allowed-emails")

@@ -1,4 +1,4 @@
-"""The user: name, verified address, language, time zone; may be disabled."""
+"""Users: name, verified e-mail address, language, time zone; may be operator or disabled."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from portal.domain.errors import Code, Refused
 
 
 class User(db.Base):
+    """A person with a verified e-mail address."""
+
     __tablename__ = "users"
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -33,7 +35,7 @@ class User(db.Base):
 
 
 def as_actor(user: User, session_id: str = "") -> Actor:
-    """The user as the one who acts."""
+    """The user as an actor, in a session if there is one."""
     return Actor(
         id=user.id,
         email=user.email,
@@ -47,8 +49,8 @@ def as_actor(user: User, session_id: str = "") -> Actor:
 
 
 def refresh_actor(actor: Actor) -> Actor:
-    """The actor with the address they have at the commit: it is held until then. Nobody's for a
-    system actor and a disabled user."""
+    """The actor with the user's current address, which is locked until the commit. A disabled
+    user's actor has no address; a system actor is returned as it is."""
     if actor.is_system:
         return actor
     user = db.lock(User, actor.id)
@@ -56,56 +58,56 @@ def refresh_actor(actor: Actor) -> Actor:
 
 
 def user_by_email(email_key: str) -> User | None:
-    """The account with this canonical address."""
+    """The user with this canonical address."""
     return db.session.scalar(select(User).where(User.email_key == email_key))
 
 
-def flush_address(taken: Refused) -> None:
-    """Write the address that a user gets. Raises `taken` where somebody got it at this moment."""
+def flush_email(*, if_taken: Refused) -> None:
+    """Flush a user's new address. Raises `if_taken` if another transaction took it first."""
     try:
         db.session.flush()
     except IntegrityError as error:
-        raise taken from error
+        raise if_taken from error
 
 
 def has_users() -> bool:
-    """Whether any account exists."""
+    """Whether any user exists."""
     return db.session.scalar(select(User.id).limit(1)) is not None
 
 
 @cache
 def time_zones() -> frozenset[str]:
-    """The names of all time zones; looking for them takes its time."""
+    """The names of all time zones; cached, because listing them is slow."""
     return frozenset(available_timezones())
 
 
 def edit_profile(actor: Actor, *, name: str, language: str, time_zone: str) -> None:
-    """People change their own name, language and time zone; empty is the installation's zone.
+    """Change the actor's own name, language and time zone; an empty zone means the installation's.
 
     Raises Refused("time-zone-unknown").
     """
     if time_zone and time_zone not in time_zones():
         raise Refused(Code.TIME_ZONE_UNKNOWN, field="time_zone")
     user = db.lock(User, actor.id)
-    wanted = {"name": name, "language": language, "time_zone": time_zone or None}
-    changed = [field for field, value in wanted.items() if getattr(user, field) != value]
+    profile = {"name": name, "language": language, "time_zone": time_zone or None}
+    changed = [field for field, value in profile.items() if getattr(user, field) != value]
     if not changed:
         return
     for field in changed:
-        setattr(user, field, wanted[field])
+        setattr(user, field, profile[field])
     audit.record(
         Action.USER_EDIT, by=actor, chain=audit.INSTALLATION, thing=user.id, fields=changed
     )
 
 
 def make_operator(user: User, *, by: Actor) -> None:
-    """This user runs the installation."""
+    """Make the user an operator of the installation."""
     user.is_operator = True
     audit.record(Action.USER_OPERATOR, by=by, chain=audit.INSTALLATION, thing=user.id)
 
 
 def enable(user: User, *, by: Actor) -> None:
-    """A disabled user may sign in again, with all the roles they had."""
+    """Let a disabled user sign in again, with the roles they had."""
     user = db.lock(User, user.id)
     if user.disabled_at is None:
         return

@@ -1,4 +1,4 @@
-"""Imports: customers from a file, tried row by row, then added by the worker at a bounded pace."""
+"""CSV import of customers: the worker checks each row, then adds customers at a bounded rate."""
 
 from portal.domain.imports.lifecycle import MAX_OPEN_IMPORTS, begin, end, remove, upload
 from portal.domain.imports.parser import MAX_ROWS, REASONS, Line, parse_lines

@@ -1,4 +1,4 @@
-"""What people do with an import: upload a file, begin to import it, end that early, remove it."""
+"""The lifecycle of an import: upload a file, begin the import, end it early, remove it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from portal.domain.imports.record import (
 from portal.domain.imports.steps import close
 
 MAX_OPEN_IMPORTS = 5
-"""Imports of one partner that are not over; each holds up to a file of other people's data."""
+"""Unfinished imports per partner; each holds a file of personal data."""
 
 
 def upload(partner: BillingAccount, *, by: Actor, lines: list[Line]) -> Import:
-    """Who may add customers has a file tried: the worker says what would become of each row.
+    """Everyone who may add customers may upload a file; the worker then checks each row.
 
-    Raises Forbidden, Refused(Code.IMPORTS_MANY) and as `customer.refuse_to_grow`.
+    Raises Forbidden; Refused("imports-many") and as `customers.require_can_add`.
     """
     partner = db.lock(BillingAccount, partner.id)
     access.require(by, Action.CUSTOMER_ADD, partner)
@@ -40,7 +40,7 @@ def upload(partner: BillingAccount, *, by: Actor, lines: list[Line]) -> Import:
     )
     if db.session.execute(unfinished).scalar_one() >= MAX_OPEN_IMPORTS:
         raise Refused(Code.IMPORTS_MANY, most=MAX_OPEN_IMPORTS)
-    held = Import(
+    import_ = Import(
         id=db.new_id("imp"),
         partner_id=partner.id,
         user_id=by.id,
@@ -48,65 +48,68 @@ def upload(partner: BillingAccount, *, by: Actor, lines: list[Line]) -> Import:
         created_at=db.now(),
         due_at=db.now(),
     )
-    db.session.add(held)
+    db.session.add(import_)
     db.session.flush()
     rows = [
-        {**vars(line), "import_id": held.id, "outcome": Outcome.UNCHECKED, "customer_id": None}
+        {**vars(line), "import_id": import_.id, "outcome": Outcome.UNCHECKED, "customer_id": None}
         for line in lines
     ]
     db.session.execute(insert(ImportRow), rows)
-    _record(Action.IMPORT_UPLOAD, held, by=by, rows=len(rows))
-    return held
+    _record(Action.IMPORT_UPLOAD, import_, by=by, rows=len(rows))
+    return import_
 
 
-def begin(held: Import, *, by: Actor, same_tin_is_meant: bool = False) -> None:
-    """Who may add customers has the checked rows added; from here on they answer for it.
+def begin(import_: Import, *, by: Actor, same_tin_is_meant: bool = False) -> None:
+    """Everyone who may add customers may begin a checked import; its customers are added in their
+    name. Has no effect on an import in progress.
 
-    Raises Forbidden, Refused(Code.IMPORT_NOT_CHECKED) and as `customer.refuse_to_grow`.
+    Raises Forbidden; Refused("import-not-checked") and as `customers.require_can_add`.
     """
-    held = db.lock(Import, held.id)
-    partner = db.session.get_one(BillingAccount, held.partner_id)
+    import_ = db.lock(Import, import_.id)
+    partner = db.session.get_one(BillingAccount, import_.partner_id)
     access.require(by, Action.CUSTOMER_ADD, partner)
     customers.require_can_add(partner)
-    if held.state is State.IMPORTING:
+    if import_.state is State.IMPORTING:
         return
-    if held.state is not State.CHECKED:
+    if import_.state is not State.CHECKED:
         raise Refused(Code.IMPORT_NOT_CHECKED)
-    held.state, held.user_id = State.IMPORTING, by.id
-    held.same_tin_is_meant, held.due_at = same_tin_is_meant, db.now()
-    new = select(func.count()).where(
-        ImportRow.import_id == held.id, ImportRow.outcome == Outcome.NEW
+    import_.state, import_.user_id = State.IMPORTING, by.id
+    import_.same_tin_is_meant, import_.due_at = same_tin_is_meant, db.now()
+    new_rows = select(func.count()).where(
+        ImportRow.import_id == import_.id, ImportRow.outcome == Outcome.NEW
     )
-    _record(Action.IMPORT_BEGIN, held, by=by, rows=db.session.execute(new).scalar_one())
+    _record(Action.IMPORT_BEGIN, import_, by=by, rows=db.session.execute(new_rows).scalar_one())
 
 
-def end(held: Import, *, by: Actor) -> None:
-    """Who may add customers ends an import early: what is added stays, the rest is refused.
+def end(import_: Import, *, by: Actor) -> None:
+    """Everyone who may add customers may end an import early: added customers stay, the remaining
+    rows are refused. Has no effect on an import that is over.
 
-    Raises Forbidden, Refused(Code.IMPORT_NOT_BEGUN).
+    Raises Forbidden, Refused("import-not-begun").
     """
-    held = db.lock(Import, held.id)
-    access.require(by, Action.CUSTOMER_ADD, db.session.get_one(BillingAccount, held.partner_id))
-    if held.state is State.OVER:
+    import_ = db.lock(Import, import_.id)
+    access.require(by, Action.CUSTOMER_ADD, db.session.get_one(BillingAccount, import_.partner_id))
+    if import_.state is State.OVER:
         return
-    if held.state is not State.IMPORTING:
+    if import_.state is not State.IMPORTING:
         raise Refused(Code.IMPORT_NOT_BEGUN)
-    close(held, to_reason(Refused(Code.IMPORT_ENDED)))
-    _record(Action.IMPORT_END, held, by=by)
+    close(import_, to_reason(Refused(Code.IMPORT_ENDED)))
+    _record(Action.IMPORT_END, import_, by=by)
 
 
-def remove(held: Import, *, by: Actor) -> None:
-    """Who may add customers drops a file that is not being imported; customers added from it stay.
+def remove(import_: Import, *, by: Actor) -> None:
+    """Everyone who may add customers may delete an import that is not in progress; customers added
+    by it stay.
 
-    Raises Forbidden, Refused(Code.IMPORT_RUNNING).
+    Raises Forbidden, Refused("import-running").
     """
-    held = db.lock(Import, held.id)
-    access.require(by, Action.CUSTOMER_ADD, db.session.get_one(BillingAccount, held.partner_id))
-    if held.state is State.IMPORTING:
+    import_ = db.lock(Import, import_.id)
+    access.require(by, Action.CUSTOMER_ADD, db.session.get_one(BillingAccount, import_.partner_id))
+    if import_.state is State.IMPORTING:
         raise Refused(Code.IMPORT_RUNNING)
-    _record(Action.IMPORT_REMOVE, held, by=by)
-    delete_imports(Import.id == held.id)
+    _record(Action.IMPORT_REMOVE, import_, by=by)
+    delete_imports(Import.id == import_.id)
 
 
-def _record(action: Action, held: Import, *, by: Actor, **facts: Any) -> None:
-    audit.record(action, by=by, chain=held.partner_id, thing=held.id, **facts)
+def _record(action: Action, import_: Import, *, by: Actor, **facts: Any) -> None:
+    audit.record(action, by=by, chain=import_.partner_id, thing=import_.id, **facts)

@@ -1,4 +1,4 @@
-"""An import and its rows: how far it is, what becomes of each row, how long it is kept."""
+"""An import and its rows: state, outcome of each row, retention."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from portal.domain.errors import Refused
 from portal.domain.identity import User
 
 PAGE = 50
-LISTED = 20
-"""Imports on the page where one begins another."""
+MAX_LISTED_IMPORTS = 20
 RETENTION = timedelta(days=30)
-"""Time to mend the rows that were refused; they hold what a file says about people."""
+"""Retention after the end of an import: time to correct the refused rows, which hold personal
+data."""
 UNUSED_RETENTION = timedelta(days=3)
-"""A file that was tried and never imported goes sooner."""
+"""Retention of a file that was uploaded and never imported."""
 
 
 class State(StrEnum):
@@ -55,7 +55,8 @@ class Outcome(StrEnum):
 
 
 class Import(db.Base):
-    """A file of customers; `user_id` is who answers for it: uploaded it, or began it later."""
+    """A file of customers. `user_id` is the user who uploaded it or, later, who began the import;
+    `due_at` is the instant of the worker's next step."""
 
     __tablename__ = "imports"
     __table_args__ = (
@@ -75,20 +76,20 @@ class Import(db.Base):
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
-        """The partner's staff; what they may do with it is the role table's matter."""
+        """Holders of a role on the partner's account see its imports."""
         return true() if actor.is_system else cls.partner_id.in_(access.account_ids(actor))
 
     @property
     def kept_until(self) -> datetime | None:
-        """When it is dropped with its rows; None while it is being imported."""
+        """The instant from which it is purged with its rows; None while it is in progress."""
         if self.state is State.IMPORTING:
             return None
         return self.over_at + RETENTION if self.over_at else self.created_at + UNUSED_RETENTION
 
 
 class ImportRow(db.Base):
-    """A row of the file by its number there. `cells` go as soon as they are not needed; `reasons`
-    are refusals as `as_reason` writes them."""
+    """A row of the file, with its number there. `cells` are emptied when no longer needed;
+    `reasons` are refusals as of `to_reason`; `is_twin`: the tax number is not unique."""
 
     __tablename__ = "import_rows"
     __table_args__ = (
@@ -109,7 +110,8 @@ class ImportRow(db.Base):
 
 @dataclass(frozen=True)
 class Totals:
-    """How many rows came to what; `twins` of the new ones have a tax number that is not unique."""
+    """Numbers of rows by outcome; `twins` is the number of new rows whose tax number is not
+    unique."""
 
     by_outcome: dict[Outcome, int]
     twins: int
@@ -120,12 +122,12 @@ class Totals:
 
     @property
     def done(self) -> int:
-        """Rows with nothing more to do, in whichever pass is on."""
+        """The number of rows that need no further step."""
         return self.rows - self.by_outcome[Outcome.UNCHECKED] - self.by_outcome[Outcome.NEW]
 
 
-class Listed(NamedTuple):
-    """An import in a list."""
+class ImportSummary(NamedTuple):
+    """An import in a list; `by` is the user's name, `rows` and `refused` are numbers of rows."""
 
     id: str
     state: State
@@ -136,44 +138,48 @@ class Listed(NamedTuple):
 
 
 def to_reason(error: Refused) -> dict[str, Any]:
-    """A refusal as a row keeps it; `field` is the column it is about."""
+    """Return a refusal in the form stored with a row; `field` is the column."""
     return {"code": error.code, "field": error.field, "facts": error.facts}
 
 
-def totals_of(held: Import) -> Totals:
-    """Of an import the caller has found."""
-    found = (
+def totals_of(import_: Import) -> Totals:
+    """Return the totals of an import. The caller checks visibility."""
+    query = (
         select(ImportRow.outcome, ImportRow.is_twin, func.count())
-        .where(ImportRow.import_id == held.id)
+        .where(ImportRow.import_id == import_.id)
         .group_by(ImportRow.outcome, ImportRow.is_twin)
     )
-    counted, twins = dict.fromkeys(Outcome, 0), 0
-    for outcome, is_twin, count in db.session.execute(found):
-        counted[outcome] += count
+    by_outcome, twins = dict.fromkeys(Outcome, 0), 0
+    for outcome, is_twin, count in db.session.execute(query):
+        by_outcome[outcome] += count
         twins += count if is_twin and outcome is Outcome.NEW else 0
-    return Totals(counted, twins)
+    return Totals(by_outcome, twins)
 
 
-def rows_of(held: Import, *, outcome: Outcome | None = None, after: int = 0) -> list[ImportRow]:
-    """Rows of an import the caller has found, in the file's order, one more than a page."""
-    found = select(ImportRow).where(ImportRow.import_id == held.id, ImportRow.number > after)
+def rows_of(import_: Import, *, outcome: Outcome | None = None, after: int = 0) -> list[ImportRow]:
+    """Return a page of an import's rows in the file's order, and one more if there is a next page.
+
+    `after` is the number of the previous page's last row. The caller checks visibility.
+    """
+    query = select(ImportRow).where(ImportRow.import_id == import_.id, ImportRow.number > after)
     if outcome is not None:
-        found = found.where(ImportRow.outcome == outcome)
-    return list(db.session.scalars(found.order_by(ImportRow.number).limit(PAGE + 1)))
+        query = query.where(ImportRow.outcome == outcome)
+    return list(db.session.scalars(query.order_by(ImportRow.number).limit(PAGE + 1)))
 
 
-def refused_rows(held: Import) -> list[ImportRow]:
-    """Every row that was refused, in the file's order."""
-    found = select(ImportRow).where(
-        ImportRow.import_id == held.id, ImportRow.outcome == Outcome.REFUSED
+def refused_rows(import_: Import) -> list[ImportRow]:
+    """Return all refused rows of an import, in the file's order. The caller checks visibility."""
+    query = select(ImportRow).where(
+        ImportRow.import_id == import_.id, ImportRow.outcome == Outcome.REFUSED
     )
-    return list(db.session.scalars(found.order_by(ImportRow.number)))
+    return list(db.session.scalars(query.order_by(ImportRow.number)))
 
 
-def imports_of(partner: BillingAccount) -> list[Listed]:
-    """The newest imports of a partner the caller has found."""
+def imports_of(partner: BillingAccount) -> list[ImportSummary]:
+    """Return the partner's newest imports, at most MAX_LISTED_IMPORTS. The caller checks
+    visibility."""
     is_refused = ImportRow.outcome == Outcome.REFUSED
-    found = (
+    query = (
         select(
             Import.id,
             Import.state,
@@ -187,34 +193,36 @@ def imports_of(partner: BillingAccount) -> list[Listed]:
         .where(Import.partner_id == partner.id)
         .group_by(Import.id, User.name)
         .order_by(Import.id.desc())
-        .limit(LISTED)
+        .limit(MAX_LISTED_IMPORTS)
     )
-    return [Listed(*row) for row in db.session.execute(found)]
+    return [ImportSummary(*row) for row in db.session.execute(query)]
 
 
 def delete_imports(*which: ColumnElement[bool]) -> None:
-    """These imports and their rows are gone, but for those at which somebody is."""
-    ids = list(db.session.scalars(locks.rows(Import.id, *which, skip_locked=True)))
+    """Delete these imports and their rows; skip imports that another transaction has locked."""
+    ids = list(db.session.scalars(locks.select_for_update(Import.id, *which, skip_locked=True)))
     db.session.execute(delete(ImportRow).where(ImportRow.import_id.in_(ids)))
     db.session.execute(delete(Import).where(Import.id.in_(ids)))
 
 
 def purge_expired() -> None:
-    """Imports that are over, or were never begun, are dropped when their time has come."""
+    """Delete imports past their retention: over, or never begun."""
     now = db.now()
-    is_waiting = Import.state.in_((State.CHECKING, State.CHECKED))
+    is_unused = Import.state.in_((State.CHECKING, State.CHECKED))
     delete_imports(
         or_(
             Import.over_at < now - RETENTION,
-            and_(is_waiting, Import.created_at < now - UNUSED_RETENTION),
+            and_(is_unused, Import.created_at < now - UNUSED_RETENTION),
         )
     )
 
 
-def erase(record: Customer) -> None:
-    """What the partner's files still say of this customer; the calling verb records it."""
-    held = list(db.session.scalars(locks.rows(Import.id, Import.partner_id == record.partner_id)))
-    for row in db.session.scalars(select(ImportRow).where(ImportRow.import_id.in_(held))):
-        named = str(row.cells.get("invitation_email", "")).strip().casefold()
-        if row.customer_id == record.id or named == record.invitation_email.casefold() != "":
+def erase(customer: Customer) -> None:
+    """Empty the cells of this customer's rows in the partner's imports, found by ID or invited
+    address; the calling verb records it."""
+    query = locks.select_for_update(Import.id, Import.partner_id == customer.partner_id)
+    import_ids = list(db.session.scalars(query))
+    for row in db.session.scalars(select(ImportRow).where(ImportRow.import_id.in_(import_ids))):
+        email = str(row.cells.get("invitation_email", "")).strip().casefold()
+        if row.customer_id == customer.id or email == customer.invitation_email.casefold() != "":
             row.cells = {}

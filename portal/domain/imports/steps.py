@@ -1,7 +1,7 @@
-"""The worker's part: rows are checked, then added one by one, each in a transaction of its own.
+"""The worker's steps of an import: check rows in batches, then add one customer per transaction.
 
-Whoever works on an import holds its row, so two workers never do the same; what a worker that died
-had not committed is as if it had not been begun.
+A step locks its import's row, so two workers never do the same step. If a worker dies, its
+transaction is rolled back and another worker repeats the step.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.exc import OperationalError
 
 from portal import db
@@ -26,147 +26,147 @@ from portal.domain.imports.validation import validate
 
 log = logging.getLogger("portal.importing")
 
-CHECKED_AT_ONCE = 50
-"""Rows; others wait for the database meanwhile."""
-AFTER_A_FAULT = timedelta(minutes=1)
+CHECK_BATCH_SIZE = 50
+"""Rows per transaction; other writers wait for it on SQLite."""
+RETRY_DELAY = timedelta(minutes=1)
 
 
 def next_due() -> str | None:
-    """The import that has waited longest for a worker; reads only, so idle workers lock nothing."""
-    found = select(Import.id).where(_waits(), Import.due_at <= db.now())
-    return db.session.scalar(found.order_by(Import.due_at).limit(1))
+    """Return the ID of the import that has been due for longest, or None. Locks nothing."""
+    query = select(Import.id).where(_is_waiting(), Import.due_at <= db.now())
+    return db.session.scalar(query.order_by(Import.due_at).limit(1))
 
 
-def run_step(ident: str) -> bool:
-    """One step of an import. False where there is none for now: all is done, the partner's day is
-    full, another worker is at it."""
-    held = _lock_import(ident)
-    if held is None:
+def run_step(import_id: str) -> bool:
+    """Run one step of an import. Return False if there is none for now: the import is finished,
+    the partner's invitation quota is used up, or another worker has locked the import."""
+    import_ = _lock_import(import_id)
+    if import_ is None:
         return False
-    held.due_at = db.now()
-    return _check(held) if held.state is State.CHECKING else _add(held)
+    import_.due_at = db.now()
+    return _check(import_) if import_.state is State.CHECKING else _add(import_)
 
 
-def _lock_import(ident: str) -> Import | None:
-    """The import, for this worker alone until the commit."""
-    found = select(Import).where(Import.id == ident, _waits(), Import.due_at <= db.now())
-    locked = found.with_for_update(skip_locked=True)
-    return db.session.scalar(locked.execution_options(populate_existing=True))
+def _lock_import(import_id: str) -> Import | None:
+    """Lock and return the import if it is due and no other transaction has locked it."""
+    query = select(Import).where(Import.id == import_id, _is_waiting(), Import.due_at <= db.now())
+    query = query.with_for_update(skip_locked=True)
+    return db.session.scalar(query.execution_options(populate_existing=True))
 
 
-def postpone(ident: str) -> None:
-    """After a fault others come first."""
-    values = {"due_at": db.now() + AFTER_A_FAULT}
-    db.session.execute(update(Import).where(Import.id == ident).values(**values))
+def postpone(import_id: str) -> None:
+    """Postpone an import's next step after an error, so that other imports come first."""
+    due_at = db.now() + RETRY_DELAY
+    db.session.execute(update(Import).where(Import.id == import_id).values(due_at=due_at))
 
 
-def close(held: Import, reason: dict[str, Any]) -> None:
-    """What is not added yet is refused, all for the same reason; the import is over."""
+def close(import_: Import, reason: dict[str, Any]) -> None:
+    """Refuse all rows not added yet, for the same reason, and finish the import."""
     db.session.execute(
         update(ImportRow)
-        .where(ImportRow.import_id == held.id, ImportRow.outcome == Outcome.NEW)
+        .where(ImportRow.import_id == import_.id, ImportRow.outcome == Outcome.NEW)
         .values(outcome=Outcome.REFUSED, reasons=[reason])
         .execution_options(synchronize_session=False)
     )
-    _finish(held)
+    _finish(import_)
 
 
-def _waits() -> Any:
+def _is_waiting() -> ColumnElement[bool]:
     return Import.state.in_((State.CHECKING, State.IMPORTING))
 
 
-def _check(held: Import) -> bool:
-    partner = db.session.get_one(BillingAccount, held.partner_id)
-    rows = _next(held, Outcome.UNCHECKED, CHECKED_AT_ONCE)
+def _check(import_: Import) -> bool:
+    partner = db.session.get_one(BillingAccount, import_.partner_id)
+    rows = _next_rows(import_, Outcome.UNCHECKED, CHECK_BATCH_SIZE)
     for row in rows:
-        judged = validate(partner, row.cells)
-        row.reasons = [*row.reasons, *map(to_reason, judged.reasons)]
-        row.is_twin = row.is_twin or judged.twin is not None
-        _settle(row, judged.known)
+        validation = validate(partner, row.cells)
+        row.reasons = [*row.reasons, *map(to_reason, validation.reasons)]
+        row.is_twin = row.is_twin or validation.tin_conflict is not None
+        _set_outcome(row, validation.existing)
     if not rows:
-        held.state = State.CHECKED
+        import_.state = State.CHECKED
     db.session.flush()
     return bool(rows)
 
 
-def _settle(row: ImportRow, known: Customer | None) -> None:
-    """A customer who is there already is left alone, whatever the row says."""
-    if known is not None:
-        row.outcome, row.customer_id, row.reasons = Outcome.KNOWN, known.id, []
+def _set_outcome(row: ImportRow, existing: Customer | None) -> None:
+    """An existing customer is never changed: its row is KNOWN, whatever else is wrong with it."""
+    if existing is not None:
+        row.outcome, row.customer_id, row.reasons = Outcome.KNOWN, existing.id, []
     else:
         row.outcome = Outcome.REFUSED if row.reasons else Outcome.NEW
 
 
-def _next(held: Import, outcome: Outcome, count: int) -> list[ImportRow]:
-    found = select(ImportRow).where(ImportRow.import_id == held.id, ImportRow.outcome == outcome)
-    return list(db.session.scalars(found.order_by(ImportRow.number).limit(count)))
+def _next_rows(import_: Import, outcome: Outcome, count: int) -> list[ImportRow]:
+    query = select(ImportRow).where(ImportRow.import_id == import_.id, ImportRow.outcome == outcome)
+    return list(db.session.scalars(query.order_by(ImportRow.number).limit(count)))
 
 
-def _add(held: Import) -> bool:
-    partner = db.lock(BillingAccount, held.partner_id)
-    by = _still_allowed(held, partner)
+def _add(import_: Import) -> bool:
+    partner = db.lock(BillingAccount, import_.partner_id)
+    by = _actor_or_refusal(import_, partner)
     if isinstance(by, Refused):
-        close(held, to_reason(by))
+        close(import_, to_reason(by))
         return False
-    for row in _next(held, Outcome.NEW, 1):
-        return _add_row(held, row, partner, by)
-    _finish(held)
+    for row in _next_rows(import_, Outcome.NEW, 1):
+        return _add_row(import_, row, partner, by)
+    _finish(import_)
     return False
 
 
-def _still_allowed(held: Import, partner: BillingAccount) -> Actor | Refused:
-    """Who answers for the import, or why the rest of it can't be added any more."""
-    user = db.session.get_one(User, held.user_id)
-    by = identity.as_actor(user)
+def _actor_or_refusal(import_: Import, partner: BillingAccount) -> Actor | Refused:
+    """Return the import's user as actor, or why they may not add its customers any more."""
+    user = db.session.get_one(User, import_.user_id)
+    actor = identity.as_actor(user)
     try:
         if user.disabled_at is not None:
             raise Forbidden(Action.CUSTOMER_ADD)
-        access.require(by, Action.CUSTOMER_ADD, partner)
+        access.require(actor, Action.CUSTOMER_ADD, partner)
         customers.require_can_add(partner)
     except Refused as error:
         return error
-    return by
+    return actor
 
 
-def _add_row(held: Import, row: ImportRow, partner: BillingAccount, by: Actor) -> bool:
-    judged = validate(partner, row.cells)
-    reasons = list(judged.reasons)
-    if judged.twin is not None and not held.same_tin_is_meant:
-        reasons.append(Refused(Code.TIN_NOT_MEANT, field="tin", **judged.twin.facts))
+def _add_row(import_: Import, row: ImportRow, partner: BillingAccount, by: Actor) -> bool:
+    validation = validate(partner, row.cells)
+    reasons = list(validation.reasons)
+    if validation.tin_conflict is not None and not import_.same_tin_is_meant:
+        reasons.append(Refused(Code.TIN_NOT_MEANT, field="tin", **validation.tin_conflict.facts))
     row.reasons = [to_reason(reason) for reason in reasons]
-    _settle(row, judged.known)
+    _set_outcome(row, validation.existing)
     if row.outcome is not Outcome.NEW:
         return True
-    if (room_at := customers.next_invitation_at(partner)) is not None:
-        held.due_at = room_at
+    if (next_at := customers.next_invitation_at(partner)) is not None:
+        import_.due_at = next_at
         return False
     try:
         with db.savepoint():
-            draft, meant = judged.draft, held.same_tin_is_meant
-            added = customers.add(partner, by=by, draft=draft, same_tin_is_meant=meant)
-    except OperationalError:  # the database is busy or gone: the row waits
+            draft, is_meant = validation.draft, import_.same_tin_is_meant
+            customer = customers.add(partner, by=by, draft=draft, same_tin_is_meant=is_meant)
+    except OperationalError:  # the database is busy or unavailable: retry the row later
         raise
     except Exception as error:
         row.outcome, row.reasons = Outcome.REFUSED, [to_reason(_refusal_of(row, error))]
     else:
-        row.outcome, row.customer_id, row.cells = Outcome.ADDED, added.id, {}
+        row.outcome, row.customer_id, row.cells = Outcome.ADDED, customer.id, {}
     return True
 
 
 def _refusal_of(row: ImportRow, error: Exception) -> Refused:
-    """A fault of ours in one row does not hold up the others."""
+    """Return the refusal to store for an error: a bug in one row does not stop the others."""
     if isinstance(error, Refused):
         return error
     log.error("import %s, row %s: a fault of ours", row.import_id, row.number, exc_info=error)
     return Refused(Code.IMPORT_FAULT)
 
 
-def _finish(held: Import) -> None:
-    """What was not refused needs its cells no more."""
-    held.state, held.over_at = State.OVER, db.now()
+def _finish(import_: Import) -> None:
+    """Set the state, and empty the cells of all rows that were not refused."""
+    import_.state, import_.over_at = State.OVER, db.now()
     db.session.execute(
         update(ImportRow)
-        .where(ImportRow.import_id == held.id, ImportRow.outcome != Outcome.REFUSED)
+        .where(ImportRow.import_id == import_.id, ImportRow.outcome != Outcome.REFUSED)
         .values(cells={})
         .execution_options(synchronize_session=False)
     )

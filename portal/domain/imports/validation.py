@@ -1,4 +1,4 @@
-"""What would become of a row, by the rules of *New customer*: all that is wrong with it at once."""
+"""Validate a row of an import by the rules of *New customer*, and report all errors at once."""
 
 from __future__ import annotations
 
@@ -12,57 +12,64 @@ from portal.domain.errors import Code, Refused
 from portal.domain.values import Invalid
 
 TEXTS = ("country", *(c for c in COLUMNS if c not in ("country", "manager", "with_cloud")))
-"""The country first: tax number and phone are read by its rules."""
+"""Text columns, the country first: tax number and phone are read by its rules."""
 BY_COUNTRY = ("tin", "phone")
-IS_YES = {"": True, "yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+YES_NO = {"": True, "yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
 class Validation(NamedTuple):
-    """`known`: the live customer that the row is; `twin` warns of one with the same tax number."""
+    """The result for a row: `existing` is the live customer that it describes, `reasons` refuse it,
+    `tin_conflict` warns of another customer with the same tax number."""
 
     draft: Draft
-    known: Customer | None
+    existing: Customer | None
     reasons: list[Refused]
-    twin: Refused | None
+    tin_conflict: Refused | None
 
 
 def validate(partner: BillingAccount, cells: dict[str, str]) -> Validation:
-    """The row as a draft without the fields that can't be read, and what speaks against it."""
-    draft, reasons = _read(partner, cells)
-    found = customers.find_problems(partner, draft)
-    twin = next((one for one in found if one.code == Code.TIN_TAKEN), None)
-    reasons += [one for one in found if one is not twin]
-    return Validation(draft, customers.find_existing(partner, draft), reasons, twin)
+    """Return the validation of a row; its draft leaves out fields with invalid values."""
+    draft, reasons = _parse_draft(partner, cells)
+    problems = customers.find_problems(partner, draft)
+    tin_conflict = next((error for error in problems if error.code == Code.TIN_TAKEN), None)
+    reasons += [error for error in problems if error is not tin_conflict]
+    return Validation(
+        draft=draft,
+        existing=customers.find_existing(partner, draft),
+        reasons=reasons,
+        tin_conflict=tin_conflict,
+    )
 
 
-def _read(partner: BillingAccount, cells: dict[str, str]) -> tuple[Draft, list[Refused]]:
-    values: dict[str, Any] = {}
+def _parse_draft(partner: BillingAccount, cells: dict[str, str]) -> tuple[Draft, list[Refused]]:
+    fields: dict[str, Any] = {}
     reasons = []
     for name in TEXTS:
-        if name in BY_COUNTRY and "country" not in values:
+        if name in BY_COUNTRY and "country" not in fields:
             continue
         try:
-            country = values.get("country", "")
-            values[name] = customers.normalise_field(name, cells.get(name, ""), country)
+            country = fields.get("country", "")
+            fields[name] = customers.normalise_field(name, cells.get(name, ""), country)
         except Invalid as error:
-            is_name = error.code == Code.COUNTRY_UNKNOWN  # a file has no list to choose from
-            fault = Refused(Code.COUNTRY_CODE if is_name else error.code, field=name, **error.facts)
-            reasons.append(fault)
+            if error.code == Code.COUNTRY_UNKNOWN:  # its sentence refers to the form's list
+                reasons.append(Refused(Code.COUNTRY_CODE, field=name, **error.facts))
+            else:
+                reasons.append(Refused(error.code, field=name, **error.facts))
     word = cells.get("with_cloud", "").casefold()
-    values["with_cloud"] = IS_YES.get(word, True)
-    if word not in IS_YES:
+    fields["with_cloud"] = YES_NO.get(word, True)
+    if word not in YES_NO:
         reasons.append(Refused(Code.NOT_YES_NO, field="with_cloud"))
     if address := cells.get("manager"):
-        values["manager_id"] = manager = _staff(partner, address)
-        if not manager:
+        fields["manager_id"] = manager_id = _staff_id(partner, address)
+        if not manager_id:
             reasons.append(Refused(Code.MANAGER_UNKNOWN, field="manager"))
     if cells.get("status") == Status.INACTIVE:
         reasons.append(Refused(Code.WAS_INACTIVE, field="status"))
-    return Draft(**values), reasons
+    return Draft(**fields), reasons
 
 
-def _staff(partner: BillingAccount, address: str) -> str:
-    """The ID of the one of the staff with this address, or nothing."""
+def _staff_id(partner: BillingAccount, address: str) -> str:
+    """Return the ID of the staff member with this address, or an empty string."""
     with suppress(Invalid):
         user = identity.user_by_email(values.email(address).key)
         if user is not None and access.is_staff(user.id, partner.id):

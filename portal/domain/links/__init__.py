@@ -1,11 +1,10 @@
-"""Linking a cloud to an account: what may be chosen, why not, what it does, and doing it."""
+"""Linking a cloud to an account: candidates, eligibility, the preview, and the link itself."""
 
 from portal.domain.links.candidates import (
     PAGE,
-    SEARCHED_FROM,
     WINDOW,
-    Choice,
-    Choices,
+    CandidateList,
+    Option,
     find_candidate,
     list_candidates,
 )
@@ -16,4 +15,4 @@ from portal.domain.links.eligibility import (
     find_refusal,
     target_for,
 )
-from portal.domain.links.relink import Effect, link, preview_effect
+from portal.domain.links.relink import LinkPreview, link, preview_link

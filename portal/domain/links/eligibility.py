@@ -1,6 +1,6 @@
-"""Why a cloud can not be linked to an account by this person now; None where it can.
+"""Eligibility: whether an actor can link a cloud to an account now, and the refusal if not.
 
-One function answers for the drop-down and for the verb, over facts that either has read.
+The drop-down and the verb ask the same function, `find_refusal`, with facts that each has read.
 """
 
 from __future__ import annotations
@@ -25,20 +25,22 @@ OWNERS = access.CLOUD_TABLE[Action.CLOUD_RELINK]
 
 @dataclass(frozen=True)
 class Target:
-    """The account to link to, as it stands to the one who links. `partner_id`: the partner for
-    which they act here, where that is what they do; `confirmed_by`: the customer's user."""
+    """The account to link to, and what the actor is to it."""
 
     account: BillingAccount
     actor: Actor
     may_link: bool
     partner_id: str | None
-    confirmed_by: str | None
-    staffed: tuple[str, ...]
+    """The partner for which the actor acts here, if they are on its staff."""
+    customer_user_id: str | None
+    """The user who confirmed the partnership for the customer of this subaccount."""
+    staff_partner_ids: tuple[str, ...]
     """The partner accounts whose roles on clouds hold for the actor."""
 
 
-class OpenRole(NamedTuple):
-    """An open role on a cloud. `is_customers`: of a person whose cloud it then is, see `target`."""
+class CandidateRole(NamedTuple):
+    """An unrevoked role on a cloud. `is_customers`: a customer concerned holds it, see
+    `_is_this_customers`."""
 
     cloud_id: str
     user_id: str | None
@@ -49,44 +51,44 @@ class OpenRole(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A cloud to link, as it is now, and its roles that matter here. ID and name of its payer are
-    None where that account does not exist for the reader."""
+    """A cloud to link, with the roles on it that matter for its eligibility. Payer ID and name are
+    None where the actor can't see that account."""
 
     id: str
     name: str
     closed_at: datetime | None
     link_id: str
     linked_at: datetime
-    linked_to: str
+    linked_account_id: str
     payer_mode: Mode
     payer_id: str | None
     payer_name: str | None
-    held: tuple[OpenRole, ...]
+    roles: tuple[CandidateRole, ...]
 
 
 def target_for(account: BillingAccount, actor: Actor) -> Target:
-    """How the account stands to the actor."""
+    """The account as a target for links by the actor."""
     roles = access.roles_on_account(actor, account)
-    staffed = tuple(db.session.scalars(access.account_ids(actor, staff=True)))
-    partner = account.parent_id or (account.id if account.kind is Kind.PARTNER else None)
-    confirmed = select(Invitation.answered_by).where(
+    staff_partner_ids = tuple(db.session.scalars(access.account_ids(actor, staff=True)))
+    partner_id = account.parent_id or (account.id if account.kind is Kind.PARTNER else None)
+    query = select(Invitation.answered_by).where(
         Invitation.subaccount_id == account.id, Invitation.answer == Answer.CONFIRMED
     )
     return Target(
         account=account,
         actor=actor,
         may_link=not access.ACCOUNT_TABLE[Action.CLOUD_LINK].isdisjoint(roles),
-        partner_id=partner if partner in staffed else None,
-        confirmed_by=db.session.scalar(confirmed),
-        staffed=staffed,
+        partner_id=partner_id if partner_id in staff_partner_ids else None,
+        customer_user_id=db.session.scalar(query),
+        staff_partner_ids=staff_partner_ids,
     )
 
 
-def account_refusal(at: Target) -> Refused | None:
-    """What speaks against linking any cloud there: "account-role-missing", "customer-suspended",
-    "customer-not-confirmed", "account-not-active"."""
-    account = at.account
-    if not at.may_link:
+def account_refusal(target: Target) -> Refused | None:
+    """Why the actor can't link any cloud to the account: "account-role-missing",
+    "customer-suspended", "customer-not-confirmed", "account-not-active"; None if they can."""
+    account = target.account
+    if not target.may_link:
         return Refused(Code.ACCOUNT_ROLE_MISSING)
     if account.parent_id is not None and account.closed_at is None:
         if account.confirmed_at is None:
@@ -98,50 +100,62 @@ def account_refusal(at: Target) -> Refused | None:
     return None
 
 
-def find_refusal(at: Target, cloud: Candidate) -> Refused | None:
-    """The first thing that speaks against it, what lasts before what passes: as `against_account`,
-    or "cloud-closed", "already-linked", "role-insufficient", "not-this-customers", "paid-to-trial",
-    "role-too-recent"."""
-    return account_refusal(at) or _cloud_refusal(at, cloud) or _role_refusal(at, cloud)
+def find_refusal(target: Target, candidate: Candidate) -> Refused | None:
+    """Why the actor can't link the cloud to the account now; None if they can.
+
+    The first reason that applies, lasting ones before temporary ones: those of `account_refusal`,
+    "cloud-closed", "already-linked", "role-insufficient", "not-this-customers", "paid-to-trial",
+    "role-too-recent".
+    """
+    return (
+        account_refusal(target)
+        or _cloud_refusal(target, candidate)
+        or _role_refusal(target, candidate)
+    )
 
 
-def _cloud_refusal(at: Target, cloud: Candidate) -> Refused | None:
-    if cloud.closed_at is not None:
+def _cloud_refusal(target: Target, candidate: Candidate) -> Refused | None:
+    if candidate.closed_at is not None:
         return Refused(Code.CLOUD_CLOSED)
-    if cloud.linked_to == at.account.id:
-        return Refused(Code.ALREADY_LINKED, since=cloud.linked_at)
+    if candidate.linked_account_id == target.account.id:
+        return Refused(Code.ALREADY_LINKED, since=candidate.linked_at)
     return None
 
 
-def _role_refusal(at: Target, cloud: Candidate) -> Refused | None:
-    usable = [row for row in cloud.held if _is_usable(at, row)]
-    owning = [row for row in usable if row.role in OWNERS]
+def _role_refusal(target: Target, candidate: Candidate) -> Refused | None:
+    usable = [role for role in candidate.roles if _is_usable(target, role)]
+    owning = [role for role in usable if role.role in OWNERS]
     if not owning:
-        return _without_owner(at, cloud, usable)
-    if at.partner_id and not _is_this_customers(at, cloud):
+        return _missing_owner_refusal(target, candidate, usable)
+    if target.partner_id and not _is_this_customers(target, candidate):
         return Refused(Code.NOT_THIS_CUSTOMERS)
-    if cloud.payer_mode is Mode.PAID and at.account.mode is Mode.TRIAL:
-        return Refused(Code.PAID_TO_TRIAL, account=at.account.id)
-    until = min(row.effective_at for row in owning)
+    if candidate.payer_mode is Mode.PAID and target.account.mode is Mode.TRIAL:
+        return Refused(Code.PAID_TO_TRIAL, account=target.account.id)
+    until = min(role.effective_at for role in owning)
     return Refused(Code.ROLE_TOO_RECENT, until=until) if until > db.now() else None
 
 
-def _is_usable(at: Target, row: OpenRole) -> bool:
-    """A role of one's own, or of the partner for which one acts."""
-    if row.partner_id is not None:
-        return row.partner_id == at.partner_id
-    return row.user_id == at.actor.id
+def _is_usable(target: Target, role: CandidateRole) -> bool:
+    """The actor holds the role, or the partner for which they act."""
+    if role.partner_id is not None:
+        return role.partner_id == target.partner_id
+    return role.user_id == target.actor.id
 
 
-def _without_owner(at: Target, cloud: Candidate, usable: list[OpenRole]) -> Refused:
-    if any(row.partner_id in at.staffed and row.role in OWNERS for row in cloud.held):
+def _missing_owner_refusal(
+    target: Target, candidate: Candidate, usable: list[CandidateRole]
+) -> Refused:
+    if any(
+        role.partner_id in target.staff_partner_ids and role.role in OWNERS
+        for role in candidate.roles
+    ):
         return Refused(Code.NOT_THIS_CUSTOMERS)
-    roles = sorted((row.role for row in usable), key=list(CloudRole).index)
+    roles = sorted((role.role for role in usable), key=list(CloudRole).index)
     return Refused(Code.ROLE_INSUFFICIENT, role=roles[0] if roles else None)
 
 
-def _is_this_customers(at: Target, cloud: Candidate) -> bool:
-    """Staff stay within their customer: its user owns the cloud; or it comes to the partner's own
-    account, and no live customer's user owns it."""
-    owns = any(row.is_customers and row.effective_at <= db.now() for row in cloud.held)
-    return owns if at.account.parent_id is not None else not owns
+def _is_this_customers(target: Target, candidate: Candidate) -> bool:
+    """Staff link a cloud to a subaccount only if its customer's user owns the cloud, and to the
+    partner's own account only if no live customer's user owns it."""
+    is_owned = any(role.is_customers and role.effective_at <= db.now() for role in candidate.roles)
+    return is_owned if target.account.parent_id is not None else not is_owned

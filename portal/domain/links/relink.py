@@ -1,4 +1,4 @@
-"""Linking: what it will do, as shown before, and the dated move itself."""
+"""Link a cloud to another account: the preview of what changes, and the dated change itself."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ from portal.domain.notifications import Kind, TargetKind
 
 
 @dataclass(frozen=True)
-class Effect:
-    """What linking a cloud to an account will do, to whom it is shown. Payer and initial grant are
-    None where that account does not exist for the reader; the grant's rest is in the installation's
-    currency."""
+class LinkPreview:
+    """What linking a cloud to an account will change, as the actor sees it.
+
+    Payer and initial grant are None where the actor can't see that account. `grant_left` is in the
+    installation's currency.
+    """
 
     cloud_id: str
     cloud_name: str
@@ -39,105 +41,114 @@ class Effect:
     grant_until: datetime | None
     account_id: str
     account_name: str
-    invoiced: str | None
-    """The name of the partner who is invoiced for what is linked there."""
+    invoiced_partner_name: str | None
+    """The partner that is invoiced for the clouds linked to the account."""
 
     @property
     def digest(self) -> str:
-        """Equal as long as nothing that was shown has changed."""
+        """A hash of the preview; it differs if anything in the preview has changed."""
         return hashlib.sha256(repr(astuple(self)).encode()).hexdigest()
 
 
-def preview_effect(at: Target, cloud: Candidate) -> Effect:
-    """What linking this cloud there will do."""
-    grant = db.session.get(InitialGrant, cloud.payer_id) if cloud.payer_id else None
+def preview_link(target: Target, candidate: Candidate) -> LinkPreview:
+    """What linking the cloud to the account will change."""
+    account, payer_id = target.account, candidate.payer_id
+    grant = db.session.get(InitialGrant, payer_id) if payer_id else None
     is_left = grant is not None and grant.left > 0
-    return Effect(
-        cloud_id=cloud.id,
-        cloud_name=cloud.name,
-        link_id=cloud.link_id,
-        payer_id=cloud.payer_id,
-        payer_name=cloud.payer_name,
+    return LinkPreview(
+        cloud_id=candidate.id,
+        cloud_name=candidate.name,
+        link_id=candidate.link_id,
+        payer_id=payer_id,
+        payer_name=candidate.payer_name,
         grant_left=grant.left if grant and is_left else None,
         grant_until=grant.expires_at if grant and is_left else None,
-        account_id=at.account.id,
-        account_name=at.account.name,
-        invoiced=at.account.parent.name if at.account.parent else None,
+        account_id=account.id,
+        account_name=account.name,
+        invoiced_partner_name=account.parent.name if account.parent else None,
     )
 
 
-def link(found: Cloud, *, by: Actor, to: BillingAccount, shown: str) -> Link:
-    """An owner of a cloud links it to an account that they may link to; from that moment on this
-    account pays. `shown`: the digest of the effect that they were shown.
+def link(cloud: Cloud, *, by: Actor, to: BillingAccount, preview_digest: str) -> Link:
+    """An owner of a cloud links it to an account that they may link to, which pays from then on.
+    Returns the new link. `preview_digest`: the digest of the preview that they confirm.
 
-    Raises Refused as `why_not` says, Refused("effect-changed", "user-disabled").
+    Raises Refused("user-disabled", "effect-changed") and the refusals of `find_refusal`.
     """
-    _lock_in_order(found, to, by)
-    at = target_for(to, by)
-    cloud = find_candidate(at, found)
-    if reason := find_refusal(at, cloud):
-        raise reason
-    if preview_effect(at, cloud).digest != shown:
+    _lock_in_order(cloud, to, by)
+    target = target_for(to, by)
+    candidate = find_candidate(target, cloud)
+    if refusal := find_refusal(target, candidate):
+        raise refusal
+    if preview_link(target, candidate).digest != preview_digest:
         raise Refused(Code.EFFECT_CHANGED)
-    before = db.session.get_one(Link, cloud.link_id, populate_existing=True)
-    moved = _move(before, to, by=by)
-    left = db.session.get_one(BillingAccount, before.account_id)
-    gone, come = _customer_of(left), _customer_of(to)
+    old_link = db.session.get_one(Link, candidate.link_id, populate_existing=True)
+    new_link = _replace(old_link, to, by=by)
+    old_payer = db.session.get_one(BillingAccount, old_link.account_id)
+    old_customer, new_customer = _customer_of(old_payer), _customer_of(to)
     audit.record(
         Action.CLOUD_LEAVE,
         by=by,
-        chain=left.chain,
-        thing=found.id,
-        customer=gone.id if gone else None,
+        chain=old_payer.chain,
+        thing=cloud.id,
+        customer=old_customer.id if old_customer else None,
     )
     audit.record(
-        Action.CLOUD_LINK, by=by, chain=to.chain, thing=found.id, customer=come.id if come else None
+        Action.CLOUD_LINK,
+        by=by,
+        chain=to.chain,
+        thing=cloud.id,
+        customer=new_customer.id if new_customer else None,
     )
-    _notify(found, gone, come, by=by)
-    return moved
+    _notify(cloud, old_customer, new_customer, by=by)
+    return new_link
 
 
-def _notify(found: Cloud, gone: Customer | None, come: Customer | None, *, by: Actor) -> None:
-    """The partners whose customer it concerns hear of it, and those who own the cloud."""
-    if gone is not None:
-        customers.notify_partner(Kind.LEFT, gone, by=by, cloud=found.name)
-    if come is not None:
-        customers.notify_partner(Kind.LINKED, come, by=by, cloud=found.name)
-    at = notifications.Target(TargetKind.CLOUD, found.id)
-    owners = access.cloud_owners(found.id)
-    notifications.notify(Kind.MOVED, to=owners, about=found.id, target=at, by=by, cloud=found.name)
+def _notify(
+    cloud: Cloud, old_customer: Customer | None, new_customer: Customer | None, *, by: Actor
+) -> None:
+    """Notify the partners of both customers, and the owners of the cloud."""
+    if old_customer is not None:
+        customers.notify_partner(Kind.LEFT, old_customer, by=by, cloud=cloud.name)
+    if new_customer is not None:
+        customers.notify_partner(Kind.LINKED, new_customer, by=by, cloud=cloud.name)
+    page = notifications.Target(TargetKind.CLOUD, cloud.id)
+    owners = access.cloud_owners(cloud.id)
+    notifications.notify(
+        Kind.MOVED, to=owners, about=cloud.id, target=page, by=by, cloud=cloud.name
+    )
 
 
-def _lock_in_order(found: Cloud, to: BillingAccount, by: Actor) -> None:
-    """Every row on which a precondition stands: the person, the accounts, the cloud. A payer who
-    comes meanwhile changes what was shown."""
+def _lock_in_order(cloud: Cloud, to: BillingAccount, by: Actor) -> None:
+    """Lock all rows that the preconditions depend on: the person, the accounts, the cloud. A payer
+    that changes before the cloud is locked changes the preview's digest."""
     if not by.is_system and db.lock(User, by.id).disabled_at is not None:
         raise Refused(Code.USER_DISABLED)
-    payer = select(Link.account_id).where(Link.cloud_id == found.id, Link.until_at.is_(None))
+    payer = select(Link.account_id).where(Link.cloud_id == cloud.id, Link.until_at.is_(None))
     partners = select(CloudAccess.partner_id).where(
-        CloudAccess.cloud_id == found.id,
+        CloudAccess.cloud_id == cloud.id,
         CloudAccess.partner_id.in_(access.account_ids(by, staff=True)),
     )
-    named = [to.id, to.parent_id, *db.session.scalars(payer), *db.session.scalars(partners)]
-    locks.lock(*((BillingAccount, ident) for ident in named), (Cloud, found.id))
+    account_ids = [to.id, to.parent_id, *db.session.scalars(payer), *db.session.scalars(partners)]
+    locks.lock(*((BillingAccount, account_id) for account_id in account_ids), (Cloud, cloud.id))
 
 
-def _move(before: Link, to: BillingAccount, *, by: Actor) -> Link:
+def _replace(old_link: Link, to: BillingAccount, *, by: Actor) -> Link:
     # A clock that was set back must not end a link before it began.
-    at = max(db.now(), before.since_at + timedelta(microseconds=1))
-    before.until_at = at
+    at = max(db.now(), old_link.since_at + timedelta(microseconds=1))
+    old_link.until_at = at
     db.session.flush()
-    after = Link(
+    new_link = Link(
         id=db.new_id("lnk"),
-        cloud_id=before.cloud_id,
+        cloud_id=old_link.cloud_id,
         account_id=to.id,
         since_at=at,
         continues_at=at,
         linked_by=by.id,
     )
-    db.session.add(after)
+    db.session.add(new_link)
     db.session.flush()
-    return after
+    return new_link
 
 
 def _customer_of(account: BillingAccount) -> Customer | None:

@@ -27,20 +27,22 @@ database. Babel's own list has more: the EU, Kosovo's XK, the unknown ZZ."""
 
 
 def country(code: str) -> str:
-    """The ISO 3166-1 alpha-2 code in capitals. Raises Malformed: required, not-text, or
-    country-unknown."""
-    typed = require_text(code)
-    capitals = typed.upper() if typed.isascii() else typed  # ſ is an S in capitals
-    if capitals not in CODES:
-        raise Invalid(Code.COUNTRY_UNKNOWN, country=typed[:20])
-    return capitals
+    """Return the ISO 3166-1 alpha-2 code in upper case.
+
+    Raises Invalid("required", "not-text", "country-unknown").
+    """
+    text = require_text(code)
+    upper = text.upper() if text.isascii() else text  # "ſ".upper() is an ASCII S
+    if upper not in CODES:
+        raise Invalid(Code.COUNTRY_UNKNOWN, country=text[:20])
+    return upper
 
 
 def countries(locale: str | Locale) -> list[tuple[str, str]]:
-    """Code and name of every country, in the order of the names in that language.
+    """Return code and name of every country, sorted by name in the language of `locale` ("pt_BR").
 
-    Marks don't count in that order (Å stands with A, ё with е), for want of ICU's collation.
-    `locale` is written as in `pt_BR`. Raises babel's UnknownLocaleError.
+    The order ignores marks (Å sorts as A, ё as е), since ICU's collation is not at hand. Raises
+    babel's UnknownLocaleError.
     """
     return list(_names(str(locale)))
 
@@ -48,5 +50,5 @@ def countries(locale: str | Locale) -> list[tuple[str, str]]:
 @cache
 def _names(locale: str) -> tuple[tuple[str, str], ...]:
     names = Locale.parse(locale, sep="-" if "-" in locale else "_").territories
-    listed = ((code, names.get(code, code)) for code in CODES)
-    return tuple(sorted(listed, key=lambda pair: (search_key(pair[1]), pair[0])))
+    pairs = ((code, names.get(code, code)) for code in CODES)
+    return tuple(sorted(pairs, key=lambda pair: (search_key(pair[1]), pair[0])))

@@ -1,4 +1,4 @@
-"""What is wrong with a value: a code and its facts."""
+"""The error that a value is invalid: its codes and their facts."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ CODES: dict[Code, tuple[str, ...]] = {
     Code.TAX_CHECK_DIGITS: ("label", "country"),
     Code.TAX_OTHER_COUNTRY: ("country", "other"),
 }
-"""Every code and the names of its facts, so that a catalogue of sentences can be held complete.
+"""Every code and the names of its facts; a test compares it with the catalogue of sentences.
 
 `character` is written as U+0000, `position` counts characters from 1; `limit`, `length`, `least`,
 `most` are numbers of characters and `lengths` a tuple of them; `country` and `other` are ISO 3166-1
-codes, except in `country-unknown`, where it is what was typed; `label` of a tax number is one of
-TAX_LABELS. No fact is called `code` or `field`: a refusal has those names itself.
+codes, except in `country-unknown`, where `country` is the input; `label` of a tax number is one of
+TAX_LABELS. No fact is called `code` or `field`, which are attributes of a refusal.
 """
 
 
 class Invalid(ValueError):
-    """The value has not the shape it needs. `code` is a key of CODES, `facts` fill its sentence."""
+    """The value is malformed. `code` is a key of CODES, `facts` fill its sentence."""
 
     def __init__(self, code: Code, **facts: object) -> None:
         super().__init__(code)

@@ -1,4 +1,4 @@
-"""Tax numbers: required where, called what, written how."""
+"""Tax numbers by country: whether required, label, format, check digits."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import unicodedata
 from stdnum.exceptions import InvalidChecksum, ValidationError
 
 from portal.domain.errors import Code
-from portal.domain.values.country import country as known_country
+from portal.domain.values.country import country as require_country
 from portal.domain.values.invalid import Invalid
 from portal.domain.values.tax_number_formats import EU, KINDS, VAT_PREFIXES, checks
 from portal.domain.values.text import line, without_format
 
-LEAST, MOST = 2, 30  # characters of a number as it is stored
-TYPED_LIMIT = 60  # characters as typed, blanks and dashes included
+MIN_LENGTH, MAX_LENGTH = 2, 30  # characters of a number as stored
+INPUT_LIMIT = 60  # characters as typed, spaces and dashes included
 
-# Where a number is digits only, their count is the first thing to say about a wrong one.
+# Countries that require a number, which has digits only: an error first names their count.
 _LENGTHS = {"RU": (10, 12), "KZ": (12,)}
 
-_OTHER = "Tax number"
+_DEFAULT_LABEL = "Tax number"
 _LABELS = dict.fromkeys([*EU, "GB"], "VAT number") | {
     "RU": "INN",
     "KZ": "BIN/IIN",
@@ -40,8 +40,8 @@ _LABELS = dict.fromkeys([*EU, "GB"], "VAT number") | {
     "CL": "RUT",
 }
 
-TAX_LABELS = frozenset(_LABELS.values()) | {_OTHER}
-"""Every label `tax_label` may give, in English, for the surfaces to translate."""
+TAX_LABELS = frozenset(_LABELS.values()) | {_DEFAULT_LABEL}
+"""All labels that `tax_label` may return, in English; surfaces translate them."""
 
 _EXAMPLES = {
     "AT": "ATU12345678", "BE": "BE0123456789", "BG": "BG123456789", "CY": "CY10234567X", "CZ":
@@ -57,97 +57,99 @@ _EXAMPLES = {
     "91123456789ABCDEFG", "AU": "12 345 678 901", "BR": "12.345.678/0001-90", "AR":
     "20-12345678-9", "CL": "12.345.678-9",
 }  # fmt: skip
-"""Numbers of the right form that nobody has: their check digits are wrong."""
+"""Numbers in the right format that are never assigned, since their check digits are wrong."""
 
 _SEPARATORS = re.compile("[ ‐‑‒–—―−-]")
 
 
-def tax_required(country: str) -> bool:
-    """Whether a customer of that country must give a tax number: in Russia and Kazakhstan."""
+def is_tax_number_required(country: str) -> bool:
+    """Return whether customers of the country must give a tax number: in Russia and Kazakhstan."""
     return country.strip().upper() in _LENGTHS
 
 
 def tax_label(country: str) -> str:
-    """What the number is called there, one of TAX_LABELS; `Tax number` where we know no name."""
-    return _LABELS.get(country.strip().upper(), _OTHER)
+    """Return the number's name in that country, one of TAX_LABELS; by default "Tax number"."""
+    return _LABELS.get(country.strip().upper(), _DEFAULT_LABEL)
 
 
 def tax_example(country: str) -> str:
-    """The form of that country's number, by an example; empty where we know no name for it."""
+    """Return an example of that country's number; empty if its format is not known."""
     return _EXAMPLES.get(country.strip().upper(), "")
 
 
 def tax_number(value: str, country: str) -> str:
-    """The number in capitals, without blanks and dashes, checked as far as the country's is known.
+    """Return the number in upper case, without spaces and dashes, validated for its country.
 
-    Where we know the kinds of number a country has (kinds.KINDS), it must be one of them, check
-    digits included; dots and slashes go there, too. A VAT number of the European Union or Britain
-    gets the prefix it is written with (DE…, Greece EL…), typed or not, so that the same number
-    twice is the same text. Elsewhere: 2 to 30 letters, digits, `/` and `.`. Whether the number was
-    ever given out is not asked. Raises Malformed: what `line` raises, country-unknown, or a code
-    that begins with tax-.
+    For the countries in `tax_number_formats.KINDS` it must match one of their kinds, check digits
+    included; dots and slashes are removed. A VAT number of the European Union or Britain gets its
+    prefix (DE…, Greece EL…) if that is missing, so that equal numbers are equal strings. For other
+    countries: 2 to 30 letters, digits, `/` and `.`. Whether the number is assigned is not checked.
+    Raises Invalid as `line`, or with "country-unknown" or a code that begins with "tax-".
     """
-    code = known_country(country)
+    code = require_country(country)
     number = _compact(value)
     if code not in KINDS:
         return number
-    bare = re.sub("[./]", "", number)
+    compact = re.sub("[./]", "", number)
     try:
-        return _checked(bare, code)
+        return _validate(compact, code)
     except ValidationError as error:
-        raise _invalid(bare, code, error) from None
+        raise _to_invalid(compact, code, error) from None
 
 
 def _compact(value: str) -> str:
-    typed = line(without_format(value), limit=TYPED_LIMIT)
-    capitals = unicodedata.normalize("NFKC", typed).upper()
-    packed = _SEPARATORS.sub("", unicodedata.normalize("NFKC", capitals))
-    number = "".join(str(int(sign)) if sign.isdecimal() else sign for sign in packed)
-    if not all(sign.isalnum() or sign in "./" for sign in number):
+    text = line(without_format(value), limit=INPUT_LIMIT)
+    upper = unicodedata.normalize("NFKC", text).upper()
+    joined = _SEPARATORS.sub("", unicodedata.normalize("NFKC", upper))
+    number = "".join(str(int(char)) if char.isdecimal() else char for char in joined)
+    if not all(char.isalnum() or char in "./" for char in number):
         raise Invalid(Code.TAX_CHARACTERS)
-    if not LEAST <= len(number) <= MOST:
-        raise Invalid(Code.TAX_LENGTH, least=LEAST, most=MOST)
+    if not MIN_LENGTH <= len(number) <= MAX_LENGTH:
+        raise Invalid(Code.TAX_LENGTH, least=MIN_LENGTH, most=MAX_LENGTH)
     if not any(digit in number for digit in "123456789"):
-        # "n/a" is no number, and all noughts satisfy most check digits.
+        # "n/a" is not a number, and zeros only satisfy most check digits.
         raise Invalid(Code.TAX_NO_DIGITS)
     return number
 
 
-def _checked(number: str, country: str) -> str:
-    """The number in its compact form. Raises stdnum's ValidationError, InvalidChecksum before any
-    other: who got the digits of one kind wrong is not helped by hearing that it is no other."""
-    faults: list[ValidationError] = []
+def _validate(number: str, country: str) -> str:
+    """Return the number in its compact form, by the first of the country's checks that accepts it.
+
+    Raises stdnum's ValidationError, preferably InvalidChecksum: a wrong check digit tells more than
+    that the number is of no other kind.
+    """
+    errors: list[ValidationError] = []
     for rank, check in enumerate(checks(country)):
         try:
             compact = check(number)
-        except ValidationError as fault:
-            faults.append(fault)
+        except ValidationError as error:
+            errors.append(error)
             continue
         prefix = VAT_PREFIXES.get(country, "") if rank == 0 else ""
         if prefix == "GB" and number.startswith("XI"):
             prefix = "XI"  # Northern Ireland
-        kept = compact == number and number.startswith(prefix)  # as Romania's check does
-        return compact if kept else prefix + compact
-    raise next((fault for fault in faults if isinstance(fault, InvalidChecksum)), faults[0])
+        has_prefix = compact == number and number.startswith(prefix)  # Romania's check keeps it
+        return compact if has_prefix else prefix + compact
+    raise next((error for error in errors if isinstance(error, InvalidChecksum)), errors[0])
 
 
-def _invalid(number: str, country: str, fault: ValidationError) -> Invalid:
+def _to_invalid(number: str, country: str, error: ValidationError) -> Invalid:
     label, lengths = tax_label(country), _LENGTHS.get(country)
-    if other := _member_of(number, besides=country):
+    if other := _other_vat_country(number, country):
         return Invalid(Code.TAX_OTHER_COUNTRY, country=country, other=other)
     if lengths and not (number.isdecimal() and len(number) in lengths):
         return Invalid(Code.TAX_DIGITS, label=label, lengths=lengths)
-    wrong = Code.TAX_CHECK_DIGITS if isinstance(fault, InvalidChecksum) else Code.TAX_FORMAT
-    return Invalid(wrong, label=label, country=country)
+    code = Code.TAX_CHECK_DIGITS if isinstance(error, InvalidChecksum) else Code.TAX_FORMAT
+    return Invalid(code, label=label, country=country)
 
 
-def _member_of(number: str, *, besides: str) -> str | None:
-    """The country whose VAT number this is, prefix and check digits, if it is another one."""
-    for country, prefix in VAT_PREFIXES.items():
-        if country != besides and number.startswith(prefix):
+def _other_vat_country(number: str, country: str) -> str | None:
+    """Return the other country whose VAT number this is, by prefix and check digits, or None."""
+    for other, prefix in VAT_PREFIXES.items():
+        if other != country and number.startswith(prefix):
             try:
-                checks(country)[0](number)
+                checks(other)[0](number)
             except ValidationError:
                 return None
-            return country
+            return other
     return None

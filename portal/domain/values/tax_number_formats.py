@@ -1,4 +1,4 @@
-"""Kinds of tax number, by country."""
+"""The kinds of tax number of each country, and their checks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EU = (
 """The member states of the European Union, by ISO 3166-1."""
 
 VAT_PREFIXES = {code: code for code in EU} | {"GR": "EL", "GB": "GB"}
-"""Where the first kind in KINDS is a VAT number that is written with a prefix: which."""
+"""The prefixes of VAT numbers, by country; there the first kind in KINDS is the VAT number."""
 
 KINDS: dict[str, tuple[str, ...]] = {
     "AT": ("at.uid", "at.tin"),
@@ -75,11 +75,12 @@ KINDS: dict[str, tuple[str, ...]] = {
     "AR": ("ar.cuit",),
     "CL": ("cl.rut",),
 }
-"""Every kind of number a business or a sole trader of that country may hold.
+"""Every kind of number that a business or a sole trader of the country may have.
 
-A name is a module of python-stdnum, a name with `own.` a function here, and `=` begins a shape that
-has no published check. A country whose kinds we can't list for certain is left out, since refusing
-a true number costs a customer, and a slip in one costs a correction.
+A name is a module of python-stdnum, `own.` begins the name of a function in `_OWN_CHECKS`, `=`
+begins a regular expression for a number without a published check. A country whose kinds are not
+known for certain is left out: refusing a right number costs a customer, accepting a wrong one costs
+only a correction.
 """
 
 Check = Callable[[str], str]
@@ -87,53 +88,54 @@ Check = Callable[[str], str]
 
 @cache
 def checks(country: str) -> tuple[Check, ...]:
-    """The checks for that country's kinds, in order; each returns the number in its compact form
-    or raises stdnum's ValidationError."""
-    return tuple(_check(kind) for kind in KINDS[country])
+    """Return the checks for the country's kinds, in order. A check returns the number in its
+    compact form or raises stdnum's ValidationError."""
+    return tuple(_load_check(kind) for kind in KINDS[country])
 
 
-def _check(kind: str) -> Check:
+def _load_check(kind: str) -> Check:
     if kind.startswith("="):
-        shape = re.compile(kind[1:], re.ASCII if r"\W" not in kind else 0)
-        return lambda number: _shaped(shape, number)
+        pattern = re.compile(kind[1:], re.ASCII if r"\W" not in kind else 0)
+        return lambda number: _match(pattern, number)
     if kind.startswith("own."):
-        return _OWN[kind.removeprefix("own.")]
+        return _OWN_CHECKS[kind.removeprefix("own.")]
     check: Check = import_module(f"stdnum.{kind}").validate
     return check
 
 
-def _shaped(shape: re.Pattern[str], number: str) -> str:
-    if not shape.fullmatch(number):
+def _match(pattern: re.Pattern[str], number: str) -> str:
+    if not pattern.fullmatch(number):
         raise InvalidFormat()
     return number
 
 
 def kz_bin(number: str) -> str:
-    """BIN of a business or IIN of a person in Kazakhstan: 12 digits, the last one a check digit.
+    """Check the BIN of a business or the IIN of a person in Kazakhstan: 12 digits, the last of them
+    a check digit.
 
-    Rules of Government Decree 853 of 22 May 2007 (IIN) and the order of forming BINs: year and
-    month first; then a day and a sign of century and sex (IIN), or the type of business 4 to 6
+    By Government Decree 853 of 22 May 2007 (IIN) and the rules for forming BINs: year and month
+    come first; then the day and a digit for century and sex (IIN), or the type of business 4 to 6
     (BIN). Raises stdnum's InvalidLength, InvalidFormat or InvalidChecksum.
     """
     if not re.fullmatch("[0-9]{12}", number):
         raise InvalidLength()
     is_person = number[4] in "0123"
-    month_exists = 1 <= int(number[2:4]) <= 12
-    day_exists = 1 <= int(number[4:6]) <= 31 and number[6] in "0123456"
-    if not month_exists or not (day_exists if is_person else number[4] in "456"):
+    has_month = 1 <= int(number[2:4]) <= 12
+    has_day = 1 <= int(number[4:6]) <= 31 and number[6] in "0123456"
+    if not has_month or not (has_day if is_person else number[4] in "456"):
         raise InvalidFormat()
     digits = [int(digit) for digit in number]
     for weights in (range(1, 12), (3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2)):
-        check = sum(weight * digit for weight, digit in zip(weights, digits, strict=False)) % 11
-        if check < 10:
+        check_digit = sum(w * digit for w, digit in zip(weights, digits, strict=False)) % 11
+        if check_digit < 10:
             break
-    if check != digits[11]:
+    if check_digit != digits[11]:
         raise InvalidChecksum()
     return number
 
 
 def _de_business(number: str) -> str:
-    """Wirtschafts-Identifikationsnummer: a VAT number with five digits for the branch."""
+    """Check a Wirtschafts-Identifikationsnummer: a VAT number and five digits for the branch."""
     if not re.fullmatch("DE[0-9]{14}", number):
         raise InvalidLength()
     de_vat.validate(number[:11])
@@ -141,7 +143,7 @@ def _de_business(number: str) -> str:
 
 
 def _hu_domestic(number: str) -> str:
-    """Adószám: the eight digits of the VAT number, then the VAT and the county codes."""
+    """Check an adószám: the eight digits of the VAT number, then the VAT and county codes."""
     if not re.fullmatch("[0-9]{11}", number):
         raise InvalidLength()
     hu_anum.validate(number[:8])
@@ -149,7 +151,7 @@ def _hu_domestic(number: str) -> str:
 
 
 def _lt_company(number: str) -> str:
-    """Juridinio asmens kodas: nine digits, the check digit made like the VAT number's."""
+    """Check a juridinio asmens kodas: nine digits, with the VAT number's check digit rule."""
     if not re.fullmatch("[0-9]{9}", number):
         raise InvalidLength()
     if lt_pvm.calc_check_digit(number[:-1]) != number[-1]:
@@ -157,7 +159,7 @@ def _lt_company(number: str) -> str:
     return number
 
 
-_OWN: dict[str, Check] = {
+_OWN_CHECKS: dict[str, Check] = {
     "kz_bin": kz_bin,
     "de_business": _de_business,
     "hu_domestic": _hu_domestic,

@@ -1,4 +1,4 @@
-"""Workflows: changes that span several parts of the domain, each in its one order."""
+"""Workflows: changes that span several packages of the domain, in a fixed order."""
 
 from portal.domain.workflows.disable_user import disable_user
 from portal.domain.workflows.erase_customer import erase_customer

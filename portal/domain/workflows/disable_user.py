@@ -16,23 +16,23 @@ from portal.domain.identity import User, as_actor, end_sessions
 
 
 def disable_user(user: User, *, by: Actor, heir: User | None = None) -> None:
-    """An operator disables a user and ends their sessions. The heir becomes an owner of every
-    account and cloud that only this user owns; where there is no heir, that is refused.
+    """Disable a user and end their sessions. The heir becomes an owner of every account and cloud
+    that only this user owns.
 
-    Raises Refused("owns-alone") with the IDs of those accounts and clouds, Refused("heir-unfit"),
-    and as `team.add`.
+    Raises Refused("owns-alone") with the IDs of those accounts and clouds if there is no heir,
+    Refused("heir-unfit") if the heir is the same user or disabled, and as `team.add`.
     """
     locks.lock((User, user.id), (User, heir.id if heir else None))
     if user.disabled_at is not None:
         return
     if heir is not None and (heir is user or heir.disabled_at is not None):
         raise Refused(Code.HEIR_UNFIT)
-    accounts, clouds = _only_their_accounts(user), _only_their_clouds(user)
-    alone = [*(account.id for account in accounts), *(cloud.id for cloud in clouds)]
+    accounts, clouds = _solely_owned_accounts(user), _solely_owned_clouds(user)
+    solely_owned = [*(account.id for account in accounts), *(cloud.id for cloud in clouds)]
     if heir is not None:
-        _pass_on(accounts, clouds, to=heir, by=by)
-    elif alone:
-        raise Refused(Code.OWNS_ALONE, things=alone)
+        _transfer(accounts, clouds, to=heir, by=by)
+    elif solely_owned:
+        raise Refused(Code.OWNS_ALONE, things=solely_owned)
     user.disabled_at = db.now()
     end_sessions(user.id)
     audit.record(
@@ -41,38 +41,39 @@ def disable_user(user: User, *, by: Actor, heir: User | None = None) -> None:
         chain=audit.INSTALLATION,
         thing=user.id,
         heir=heir.id if heir else None,
-        passed_on=alone,
+        passed_on=solely_owned,
     )
 
 
-def _only_their_accounts(user: User) -> list[BillingAccount]:
-    """Accounts without another owner; held, so that two who own one together do not both go."""
-    owned = access.account_ids(as_actor(user)).where(AccountAccess.role == AccountRole.OWNER)
-    held = list(db.session.scalars(owned))
-    locks.lock(*((BillingAccount, ident) for ident in held))
-    accounts = [db.session.get_one(BillingAccount, ident) for ident in sorted(held)]
+def _solely_owned_accounts(user: User) -> list[BillingAccount]:
+    """The accounts without another owner; locked, so that two owners are not disabled at once."""
+    query = access.account_ids(as_actor(user)).where(AccountAccess.role == AccountRole.OWNER)
+    account_ids = sorted(db.session.scalars(query))
+    locks.lock(*((BillingAccount, account_id) for account_id in account_ids))
+    accounts = [db.session.get_one(BillingAccount, account_id) for account_id in account_ids]
     return [account for account in accounts if access.is_last_owner(user.id, account)]
 
 
-def _only_their_clouds(user: User) -> list[Cloud]:
-    """The same of clouds. Where a partner's account owns a cloud, its staff can act."""
-    owned = select(CloudAccess.cloud_id).where(_owns(), CloudAccess.user_id == user.id)
-    held = [db.lock(Cloud, ident) for ident in sorted(db.session.scalars(owned))]
-    return [cloud for cloud in held if not _has_another_owner(cloud, user)]
+def _solely_owned_clouds(user: User) -> list[Cloud]:
+    """The clouds without another owner, locked. A partner account that owns a cloud counts as an
+    owner: its staff can act."""
+    query = select(CloudAccess.cloud_id).where(_is_owner(), CloudAccess.user_id == user.id)
+    clouds = [db.lock(Cloud, cloud_id) for cloud_id in sorted(db.session.scalars(query))]
+    return [cloud for cloud in clouds if not _has_another_owner(cloud, user)]
 
 
 def _has_another_owner(cloud: Cloud, user: User) -> bool:
-    able = and_(CloudAccess.user_id != user.id, User.disabled_at.is_(None))
+    is_enabled_user = and_(CloudAccess.user_id != user.id, User.disabled_at.is_(None))
     others = (
         select(CloudAccess.id)
         .outerjoin(User, User.id == CloudAccess.user_id)
-        .where(CloudAccess.cloud_id == cloud.id, _owns())
-        .where(or_(able, CloudAccess.partner_id.isnot(None)))
+        .where(CloudAccess.cloud_id == cloud.id, _is_owner())
+        .where(or_(is_enabled_user, CloudAccess.partner_id.isnot(None)))
     )
     return db.session.scalar(others.limit(1)) is not None
 
 
-def _owns() -> ColumnElement[bool]:
+def _is_owner() -> ColumnElement[bool]:
     return and_(
         CloudAccess.role == CloudRole.OWNER,
         CloudAccess.revoked_at.is_(None),
@@ -80,18 +81,18 @@ def _owns() -> ColumnElement[bool]:
     )
 
 
-def _pass_on(accounts: list[BillingAccount], clouds: list[Cloud], *, to: User, by: Actor) -> None:
-    """The heir owns it at once, whatever they held or were to hold there."""
+def _transfer(accounts: list[BillingAccount], clouds: list[Cloud], *, to: User, by: Actor) -> None:
+    """Make the heir an owner at once, in place of the roles they have there, pending or not."""
     for account in accounts:
         if access.is_staff(to.id, account.id):
             access.revoke(of=to, account=account, by=by)
         team.add(account, by=by, address=values.email(to.email), role=AccountRole.OWNER)
     for cloud in clouds:
-        coming = select(CloudAccess).filter_by(
+        query = select(CloudAccess).filter_by(
             cloud_id=cloud.id, user_id=to.id, role=CloudRole.OWNER, revoked_at=None
         )
-        row = db.session.scalar(coming)
+        row = db.session.scalar(query)
         if row is not None:
             row.effective_at = db.now()
         else:
-            access.give_cloud_role(CloudRole.OWNER, cloud_id=cloud.id, user=to.id, by=by)
+            access.assign_cloud_role(CloudRole.OWNER, cloud_id=cloud.id, user_id=to.id, by=by)

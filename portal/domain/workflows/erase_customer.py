@@ -1,4 +1,4 @@
-"""Erase a customer: first the import rows, then the record by which they are found."""
+"""Erase a customer: first the import rows, then the record that identifies them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from portal.domain.actors import Actor
 from portal.domain.customers import Customer
 
 
-def erase_customer(record: Customer, *, by: Actor) -> None:
-    """An operator blanks the personal values of an Inactive customer, in the partner's imports too.
+def erase_customer(customer: Customer, *, by: Actor) -> None:
+    """Erase the personal data of an Inactive customer, including the partner's import rows.
 
-    Raises as `customer.erase`.
+    Raises as `customers.erase`.
     """
-    imports.erase(record)  # first: it matches rows by the address that is erased next
-    customers.erase(record, by=by)
+    imports.erase(customer)  # first: it finds the rows by the address that is erased next
+    customers.erase(customer, by=by)

@@ -11,11 +11,11 @@ from portal.domain.errors import Code, Refused
 
 
 def revoke_partner_status(account: BillingAccount, *, by: Actor) -> None:
-    """The operator makes a partner's account a direct one, unless it has live customers.
+    """Turn a partner's account into a direct one.
 
     Raises Refused("not-partner", "customers-live").
     """
-    account = db.lock(BillingAccount, account.id)  # or a customer is added after the count
+    account = db.lock(BillingAccount, account.id)  # so that no customer is added after the count
     if account.kind is not Kind.PARTNER:
         raise Refused(Code.NOT_PARTNER)
     if live := customers.count_live_customers(account):

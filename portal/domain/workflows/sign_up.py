@@ -1,4 +1,4 @@
-"""Sign up: ask for an account by mail; answer the mail and get the account."""
+"""Sign up: request an account by mail; follow the mail's link and get the account."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from portal.domain.values import EmailAddress
 def sign_up(
     address: EmailAddress, *, name: str, next_path: str, language: str, network: str
 ) -> None:
-    """Anyone may ask for an account, within the limit on mails. An open invitation allows its
-    address to sign up where sign-up is by invitation.
+    """Send a sign-up mail, within the rate limit on mails. Where sign-up is by invitation, a
+    partner's open invitation of the address allows it.
 
-    `network` is the IP address that asks. Raises Refused("too-many-mails", "sign-up-closed").
+    `network` is the client's IP address. Raises Refused("too-many-mails", "sign-up-closed").
     """
     identity.count_mail_request(address.key, network=network)
     invited = invitations.is_invited(address.key)
@@ -23,15 +23,16 @@ def sign_up(
 
 
 def complete_sign_up(sign_up_id: str, *, name: str, password_hash: str, language: str) -> User:
-    """Create the newcomer's user and direct billing account in trial, once the mail is answered.
+    """Create the newcomer's user and direct billing account in trial, once the mail's link is
+    followed.
 
-    Raises Refused("link-over") where the mail's link is used or too old, Refused("account-exists").
+    Raises Refused("link-over") if the link is used or expired, Refused("account-exists").
     """
-    waiting = identity.waiting_sign_up(sign_up_id)
-    if waiting is None:
+    pending = identity.pending_sign_up(sign_up_id)
+    if pending is None:
         raise Refused(Code.LINK_OVER)
     user, _account = accounts.register(
-        values.email(waiting.email),
+        values.email(pending.email),
         name=name,
         password_hash=password_hash,
         language=language,
