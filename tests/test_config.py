@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trustme
 
-from portal import config, create_app, terms_of
+from portal import config, create_app, policy_from
 from portal.domain.policy import SignUpPolicy
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -38,7 +38,7 @@ def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def faults(**settings: str) -> list[str]:
     """What the start is refused with, line by line."""
-    with pytest.raises(config.Unsafe) as caught:
+    with pytest.raises(config.UnsafeSettings) as caught:
         config.load(settings)
     first, *lines = str(caught.value).split("\n- ")
     assert first == "The portal does not start:"
@@ -262,19 +262,20 @@ def test_the_terms_of_business_are_what_the_settings_say() -> None:
     values = config.load(
         {"SIGN_UP": "closed", "INITIAL_GRANT": "7", "INITIAL_GRANT_DAYS": "3", "CURRENCY": "USD"}
     )
-    terms = terms_of(values)
+    terms = policy_from(values)
     assert (terms.sign_up, terms.currency) == (SignUpPolicy.CLOSED, "USD")
     assert (terms.initial_grant, terms.initial_grant_lasts.days) == (Decimal(7), 3)
 
 
 @pytest.mark.parametrize("policy", SignUpPolicy)
 def test_every_policy_of_sign_up_can_be_set(policy: SignUpPolicy) -> None:
-    assert terms_of(config.load({"SIGN_UP": policy})).sign_up is policy
+    assert policy_from(config.load({"SIGN_UP": policy})).sign_up is policy
 
 
 @pytest.mark.parametrize("domain", ["portal.test", "-a.example.com", "раypal.com"])
 def test_a_domain_that_no_address_can_be_in_is_named_at_the_start(domain: str) -> None:
-    with pytest.raises(config.Unsafe, match="CUSTOMER_EMAIL_DOMAINS must be domains such as"):
+    expected = "CUSTOMER_EMAIL_DOMAINS must be domains such as"
+    with pytest.raises(config.UnsafeSettings, match=expected):
         create_app({"CUSTOMER_EMAIL_DOMAINS": f"yandex.ru, {domain}"})
 
 

@@ -324,7 +324,7 @@ def test_the_partners_staff_reads_that_only_the_customer_can_confirm(
 def test_who_became_staff_after_being_invited_cannot_confirm(browser: Open, world: World) -> None:
     def hire() -> None:
         north = db.lock(BillingAccount, world.north)
-        access.give_account_role(AccountRole.VIEWER, to=user(CARL).id, account=north, by=COMMAND)
+        access.assign_account_role(AccountRole.VIEWER, to=user(CARL).id, account=north, by=COMMAND)
 
     client = browser(CARL)
     client.get(page(world.carls_subaccount))

@@ -202,23 +202,23 @@ def empty(databases: Databases, kind: str, monkeypatch: pytest.MonkeyPatch) -> A
 
 
 def seed(app: Flask) -> tuple[int, str]:
-    return call(app, "seed", "--customers", str(demo.FEWEST))
+    return call(app, "seed", "--customers", str(demo.MIN_CUSTOMERS))
 
 
 def test_seed_fills_an_empty_database_once(empty: Flask, kind: str) -> None:
     label = "The demonstration: a year of three partners"
     assert seed(empty) == (0, f"{label}\nThe demonstration data is in place.\n")
-    assert db.session.scalar(select(func.count()).select_from(Customer)) == demo.FEWEST
-    said = db.read(demo.sign_ins)
+    assert db.session.scalar(select(func.count()).select_from(Customer)) == demo.MIN_CUSTOMERS
+    said = db.read(demo.accounts_table)
     assert all(email in said for email in demo.PEOPLE)
     assert seed(empty) == (0, "The database has users already; nothing is added.\n")
-    assert db.session.scalar(select(func.count()).select_from(Customer)) == demo.FEWEST
+    assert db.session.scalar(select(func.count()).select_from(Customer)) == demo.MIN_CUSTOMERS
 
 
 def test_seed_tells_of_no_fewer_customers_than_there_are_kinds_of_stories(empty: Flask) -> None:
-    code, said = call(empty, "seed", "--customers", str(demo.FEWEST - 1))
+    code, said = call(empty, "seed", "--customers", str(demo.MIN_CUSTOMERS - 1))
     assert code == 2
-    assert f"is not in the range x>={demo.FEWEST}" in said
+    assert f"is not in the range x>={demo.MIN_CUSTOMERS}" in said
     assert db.read(demo.is_empty)
 
 
@@ -226,7 +226,7 @@ def test_seed_adds_nothing_where_somebody_is(app: Flask) -> None:
     before = db.session.scalar(select(func.count()).select_from(User))
     assert call(app, "seed") == (0, "The database has users already; nothing is added.\n")
     assert db.session.scalar(select(func.count()).select_from(User)) == before
-    assert db.read(demo.sign_ins) == ""
+    assert db.read(demo.accounts_table) == ""
 
 
 def test_seed_is_refused_in_production(empty: Flask) -> None:
@@ -243,7 +243,7 @@ def test_a_seed_that_is_cut_short_leaves_nothing_and_can_be_sown_again(
     with monkeypatch.context() as patch:
         patch.setattr(outbox, "record_sent", lambda *_held: 1 / 0)  # as if killed in the middle
         with pytest.raises(ZeroDivisionError):
-            demo.seed(customers=demo.FEWEST)
+            demo.seed(customers=demo.MIN_CUSTOMERS)
     assert db.read(demo.is_empty)
     assert db.session.scalar(select(func.count()).select_from(BillingAccount)) == 0
     assert seed(empty)[0] == 0

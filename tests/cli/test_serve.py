@@ -121,13 +121,13 @@ def test_a_worker_that_dies_is_started_again_and_one_whose_server_dies_ends(
 def test_a_worker_that_waits_for_a_reply_does_not_hold_up_the_end(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serve, "WORKER_FINISHES_WITHIN", 0.5)
+    monkeypatch.setattr(serve, "WORKER_STOP_TIMEOUT", 0.5)
     stop = threading.Event()
     with CuttingServer("silent") as silent:
         relay = {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(silent.port)}
         for name, value in environment(url, MAIL_SECURITY="plain", **relay).items():
             monkeypatch.setenv(name, value)
-        keeper = threading.Thread(target=serve._keep_worker, args=(stop,))
+        keeper = threading.Thread(target=serve._supervise_worker, args=(stop,))
         keeper.start()
         try:
             soon(lambda: silent.dots == 1)

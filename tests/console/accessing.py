@@ -15,4 +15,4 @@ def at(cloud_id: str, path: str = "") -> str:
 
 
 def give(cloud_id: str, role: CloudRole, **holder: str) -> None:
-    db.write(lambda: access.give_cloud_role(role, cloud_id=cloud_id, by=COMMAND, **holder))
+    db.write(lambda: access.assign_cloud_role(role, cloud_id=cloud_id, by=COMMAND, **holder))

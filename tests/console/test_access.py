@@ -46,8 +46,8 @@ def rows(client: Browser, table: str = "staff") -> dict[str, str]:
 def test_owners_read_who_holds_what_since_when_by_whom(
     browser: Open, world: World, clock: Clock
 ) -> None:
-    give(world.doras_cloud, EDITOR, partner=world.north)
-    give(world.doras_cloud, VIEWER, user=user(VERA).id)
+    give(world.doras_cloud, EDITOR, partner_id=world.north)
+    give(world.doras_cloud, VIEWER, user_id=user(VERA).id)
     dora = browser(DORA)
     dora.get(f"/console/clouds/{world.doras_cloud}")
     dora.click("Access control")
@@ -121,7 +121,7 @@ def test_while_a_role_is_to_come_the_page_renews_itself_for_owners_and_for_whose
 
 
 def test_a_raised_role_is_shown_beside_the_one_that_holds(browser: Open, world: World) -> None:
-    give(world.doras_cloud, VIEWER, user=user(SAM).id)
+    give(world.doras_cloud, VIEWER, user_id=user(SAM).id)
     dora = browser(DORA)
     dora.get(at(world.doras_cloud))
     dora.click("Change role of Sam Stranger")
@@ -132,7 +132,7 @@ def test_a_raised_role_is_shown_beside_the_one_that_holds(browser: Open, world: 
 
 
 def test_lowering_is_seen_at_once(browser: Open, world: World) -> None:
-    give(world.doras_cloud, EDITOR, user=user(SAM).id)
+    give(world.doras_cloud, EDITOR, user_id=user(SAM).id)
     dora, sam = browser(DORA), browser(SAM)
     sam.get(f"/console/clouds/{world.doras_cloud}")
     assert "Create folder" in sam.text
@@ -143,7 +143,7 @@ def test_lowering_is_seen_at_once(browser: Open, world: World) -> None:
 
 
 def test_revoking_says_what_follows_and_works_at_once(browser: Open, world: World) -> None:
-    give(world.doras_cloud, OWNER, user=user(SAM).id)
+    give(world.doras_cloud, OWNER, user_id=user(SAM).id)
     dora, sam = browser(DORA), browser(SAM)
     dora.get(at(world.doras_cloud))
     dora.click("Revoke the role of Sam Stranger")
@@ -156,7 +156,7 @@ def test_revoking_says_what_follows_and_works_at_once(browser: Open, world: Worl
 
 
 def test_who_revokes_their_own_role_is_warned_and_led_out(browser: Open, world: World) -> None:
-    give(world.doras_cloud, OWNER, user=user(SAM).id)
+    give(world.doras_cloud, OWNER, user_id=user(SAM).id)
     sam = browser(SAM)
     sam.get(at(world.doras_cloud, f"/{user(SAM).id}/revoke"))
     assert "This is you" in sam.text
@@ -170,7 +170,7 @@ def test_who_revokes_their_own_role_is_warned_and_led_out(browser: Open, world: 
 def test_the_partners_access_is_revoked_in_one_press_and_the_links_stay(
     browser: Open, world: World
 ) -> None:
-    give(world.ninas_cloud, EDITOR, user=user(EDDIE).id)
+    give(world.ninas_cloud, EDITOR, user_id=user(EDDIE).id)
     nina, olga, eddie = browser(NINA), browser(OLGA), browser(EDDIE)
     nina.get(at(world.ninas_cloud))
     nina.click("Revoke partner’s access")
@@ -203,8 +203,8 @@ def test_a_partner_without_access_has_no_such_page(browser: Open, world: World) 
 
 
 def test_the_payer_of_another_is_another_account(browser: Open, world: World) -> None:
-    give(world.doras_cloud, OWNER, user=user(SAM).id)
-    give(world.doras_cloud, VIEWER, partner=world.north)
+    give(world.doras_cloud, OWNER, user_id=user(SAM).id)
+    give(world.doras_cloud, VIEWER, partner_id=world.north)
     sam = browser(SAM)
     sam.get(at(world.doras_cloud, f"/{world.north}/revoke-partner"))
     assert "another account" in sam.text
@@ -230,7 +230,7 @@ def test_the_payer_of_another_is_another_account(browser: Open, world: World) ->
 def test_what_can_not_be_added_is_refused_at_its_field_and_all_is_kept(
     browser: Open, world: World, entry: str, said: str
 ) -> None:
-    give(world.doras_cloud, VIEWER, user=user(SAM).id)
+    give(world.doras_cloud, VIEWER, user_id=user(SAM).id)
     dora = browser(DORA)
     dora.get(at(world.doras_cloud, "/add"))
     typed = {"own account": world.direct, "cloud": world.doras_cloud}.get(entry, entry)
@@ -258,7 +258,7 @@ def test_what_is_no_address_is_refused_at_its_field(
 
 @pytest.mark.parametrize("role", ["", "owner", "billing.accounts.owner", "\x00", "<b>"])
 def test_what_is_no_role_on_a_cloud_is_refused(browser: Open, world: World, role: str) -> None:
-    give(world.doras_cloud, VIEWER, user=user(SAM).id)
+    give(world.doras_cloud, VIEWER, user_id=user(SAM).id)
     dora = browser(DORA)
     dora.get(at(world.doras_cloud, "/add"))
     form = {**dora.form("/add"), "email": TINA, "role": role}
@@ -311,7 +311,7 @@ def test_adding_twice_with_one_form_adds_once(browser: Open, world: World) -> No
 
 
 def test_who_was_revoked_meanwhile_is_not_found_any_more(browser: Open, world: World) -> None:
-    give(world.doras_cloud, VIEWER, user=user(SAM).id)
+    give(world.doras_cloud, VIEWER, user_id=user(SAM).id)
     one, other = browser(DORA), browser(DORA)
     page = at(world.doras_cloud, f"/{user(SAM).id}/revoke")
     one.get(page)
@@ -356,7 +356,7 @@ def test_odd_names_are_shown_as_they_are(browser: Open, world: World) -> None:
         user(SAM).name = "<b>%(name)s</b> {{ 7 }}"
 
     db.write(rename)
-    give(world.doras_cloud, VIEWER, user=user(SAM).id)
+    give(world.doras_cloud, VIEWER, user_id=user(SAM).id)
     dora = browser(DORA)
     answer = dora.get(at(world.doras_cloud))
     assert "<b>%(name)s</b> {{ 7 }}" in rows(dora)

@@ -50,8 +50,8 @@ def test_an_address_without_an_account_gets_a_text_to_send_and_is_kept_nowhere(
 def test_who_is_no_owner_reads_their_own_standing_and_nobody_elses(
     browser: Open, world: World
 ) -> None:
-    give(world.doras_cloud, VIEWER, user=user(SAM).id)
-    give(world.doras_cloud, ADMIN, user=user(TINA).id)
+    give(world.doras_cloud, VIEWER, user_id=user(SAM).id)
+    give(world.doras_cloud, ADMIN, user_id=user(TINA).id)
     sam = browser(SAM)
     sam.get(f"/console/clouds/{world.doras_cloud}")
     sam.click("Access control")
@@ -65,7 +65,7 @@ def test_who_is_no_owner_reads_their_own_standing_and_nobody_elses(
 def test_who_is_no_owner_copies_a_request_with_their_address_role_and_link(
     browser: Open, world: World
 ) -> None:
-    give(world.doras_cloud, VIEWER, user=user(SAM).id)
+    give(world.doras_cloud, VIEWER, user_id=user(SAM).id)
     sam = browser(SAM)
     sam.get(at(world.doras_cloud))
     text = letter(sam)
@@ -94,7 +94,7 @@ def test_staff_of_the_partner_that_looks_after_it_asks_for_their_account(
 def test_staff_of_a_partner_that_holds_a_role_asks_for_their_account(
     browser: Open, world: World
 ) -> None:
-    give(world.doras_cloud, VIEWER, partner=world.south)
+    give(world.doras_cloud, VIEWER, partner_id=world.south)
     sam = browser(SAM)
     sam.get(at(world.doras_cloud))
     assert "viewer, through the account of South" in sam.text
@@ -114,9 +114,9 @@ def test_staff_too_weak_where_the_partner_owns_reads_whom_to_ask(
 
 @pytest.mark.parametrize("role", [ADMIN, EDITOR, VIEWER, MEMBER])
 def test_who_is_no_owner_changes_nothing(browser: Open, world: World, role: CloudRole) -> None:
-    give(world.doras_cloud, role, user=user(SAM).id)
-    give(world.doras_cloud, VIEWER, user=user(TINA).id)
-    give(world.doras_cloud, VIEWER, partner=world.north)
+    give(world.doras_cloud, role, user_id=user(SAM).id)
+    give(world.doras_cloud, VIEWER, user_id=user(TINA).id)
+    give(world.doras_cloud, VIEWER, partner_id=world.north)
     sam = browser(SAM)
     sam.get(at(world.doras_cloud))
     data = {"csrf_token": sam.form("/sign-out")["csrf_token"], "role": OWNER, "email": SAM}

@@ -315,7 +315,7 @@ def test_a_stale_token_keeps_the_folders_name(browser: Open, world: World, form:
 
 def let_sam_in(world: World, role: CloudRole) -> None:
     def unit() -> None:
-        access.give_cloud_role(role, cloud_id=world.doras_cloud, user=user(SAM).id, by=COMMAND)
+        access.assign_cloud_role(role, cloud_id=world.doras_cloud, user_id=user(SAM).id, by=COMMAND)
 
     db.write(unit)
 
@@ -380,7 +380,7 @@ def test_a_closed_cloud_says_so_and_takes_nothing(browser: Open, world: World) -
 def test_a_role_on_the_account_shows_its_clouds(browser: Open, world: World) -> None:
     def unit() -> None:
         direct, role = db.lock(BillingAccount, world.direct), AccountRole.VIEWER
-        access.give_account_role(role, to=user(SAM).id, account=direct, by=COMMAND)
+        access.assign_account_role(role, to=user(SAM).id, account=direct, by=COMMAND)
 
     db.write(unit)
     client = browser(SAM)

@@ -115,7 +115,7 @@ def test_my_other_clouds_say_that_i_pay_for_them(browser: Open, world: World) ->
 def test_another_payer_is_another_account(browser: Open, world: World) -> None:
     def let_sam_in() -> None:
         role, sam = CloudRole.VIEWER, user(SAM).id
-        access.give_cloud_role(role, cloud_id=world.doras_cloud, user=sam, by=COMMAND)
+        access.assign_cloud_role(role, cloud_id=world.doras_cloud, user_id=sam, by=COMMAND)
 
     db.write(let_sam_in)
     client = browser(SAM)

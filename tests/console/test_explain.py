@@ -130,7 +130,7 @@ def test_asking_changes_nothing_and_asks_nobody_else(browser: Open, world: World
 def test_only_owners_ask(browser: Open, world: World, who: str) -> None:
     def let_in() -> None:
         role, ident = CloudRole.ADMIN, user(SAM).id
-        access.give_cloud_role(role, cloud_id=world.ninas_cloud, user=ident, by=COMMAND)
+        access.assign_cloud_role(role, cloud_id=world.ninas_cloud, user_id=ident, by=COMMAND)
 
     db.write(let_in)
     page = f"/console/clouds/{world.ninas_cloud}/access/explain?email={NINA}"

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import func, select
 
 from portal import db, demo
-from portal.demo.companies import firms
+from portal.demo.companies import companies
 from portal.demo.people import AMIRA, CARL, EDDIE, GLEB, MAREK, OLGA
-from portal.demo.stories import KINDS, deck
+from portal.demo.stories import STORY_KINDS, story_kinds
 from portal.domain import accounts, audit, identity, notifications, policy
 from portal.domain.access import AccountAccess, AccountRole, CloudAccess, CloudRole
 from portal.domain.accounts import BillingAccount, Kind, Mode
@@ -60,7 +60,7 @@ def planted(
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def small(request: pytest.FixtureRequest, databases: Databases) -> Iterator[None]:
     """A world of as few customers as possible, which tests only read."""
-    with planted(databases, request.param, demo.FEWEST):
+    with planted(databases, request.param, demo.MIN_CUSTOMERS):
         yield
 
 
@@ -207,7 +207,7 @@ def test_people_who_left_the_staff_stay_on_some_records(small: None) -> None:
 
 
 def test_who_can_be_told_at_the_start_is_there(small: None) -> None:
-    said = demo.sign_ins()
+    said = demo.accounts_table()
     assert all(email in said for email in demo.PEOPLE)
     assert user(AMIRA).language == user(GLEB).language == "ru"
     waiting = select(Invitation.answer).where(Invitation.email == GLEB)
@@ -260,8 +260,8 @@ def test_it_can_be_told_on_any_day_and_whatever_is_set(databases: Databases, at:
         "ACCESS_PROPAGATION_SECONDS": "86400",
         "INITIAL_GRANT_DAYS": "1",
     }
-    with planted(databases, "sqlite", demo.FEWEST, at, **settings):
-        assert len(rows(Customer.id)) == demo.FEWEST
+    with planted(databases, "sqlite", demo.MIN_CUSTOMERS, at, **settings):
+        assert len(rows(Customer.id)) == demo.MIN_CUSTOMERS
         assert set(rows(Customer.status)) == set(Status)
         agreed = policy.current()
         assert (agreed.invitations_per_day, agreed.customer_email_domains) == (1, ("yandex.ru",))
@@ -269,11 +269,12 @@ def test_it_can_be_told_on_any_day_and_whatever_is_set(databases: Databases, at:
 
 
 def test_the_same_firms_come_each_time_no_name_twice() -> None:
-    some = list(islice(firms("some"), 300))
-    assert some == list(islice(firms("some"), 300))
-    assert len({firm.draft.name for firm in some}) == len({firm.email for firm in some}) == 300
+    some = list(islice(companies("some"), 300))
+    assert some == list(islice(companies("some"), 300))
+    assert len({company.draft.name for company in some}) == 300
+    assert len({company.email for company in some}) == 300
 
 
 def test_each_kind_of_story_is_told_before_any_is_told_again() -> None:
-    assert tuple(islice(deck("some"), len(KINDS))) == KINDS
-    assert list(islice(deck("some"), 200)) == list(islice(deck("some"), 200))
+    assert tuple(islice(story_kinds("some"), len(STORY_KINDS))) == STORY_KINDS
+    assert list(islice(story_kinds("some"), 200)) == list(islice(story_kinds("some"), 200))

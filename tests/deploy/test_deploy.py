@@ -18,7 +18,7 @@ import yaml
 from dotenv import dotenv_values
 
 from portal import config
-from portal.cli.serve import WORKER_FINISHES_WITHIN
+from portal.cli.serve import WORKER_STOP_TIMEOUT
 from tests.conftest import SETTINGS, Databases, make_app
 from tests.support import nginx
 from tests.support.processes import ROOT, environment, free_port, group, gunicorn, soon, started
@@ -209,7 +209,7 @@ def test_what_compose_asks_for_stands_in_its_example_of_settings() -> None:
     assert set(example) - asked <= known
     given = {name: value or "" for name, value in example.items()}
     missing = ["SECRET_KEY", "PRODUCT_NAME", "MAIL_SERVER", "MAIL_DEFAULT_SENDER"]
-    with pytest.raises(config.Unsafe) as refusal:
+    with pytest.raises(config.UnsafeSettings) as refusal:
         config.load(SETTINGS | given)
     assert re.findall("- ([A-Z_]+) is missing", str(refusal.value)) == missing
 
@@ -229,7 +229,7 @@ def test_the_units_are_understood_by_systemd(name: str, tmp_path: Path) -> None:
 
 def test_the_worker_has_the_time_to_finish_that_a_local_run_gives_it() -> None:
     text = (DEPLOY / "systemd" / "portal-worker.service").read_text()
-    assert f"\nTimeoutStopSec={WORKER_FINISHES_WITHIN}\n" in text
+    assert f"\nTimeoutStopSec={WORKER_STOP_TIMEOUT}\n" in text
 
 
 @pytest.mark.parametrize("name", ["install", "upgrade", "installation.sh"])

@@ -64,7 +64,8 @@ class Installation:
         settings["MAILBOX_DIR"] = str(home / "mailbox")
         (home / ".env").write_text("".join(f"{name}='{of}'\n" for name, of in settings.items()))
         systemctl = home / "systemctl"
-        systemctl.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT}/tests/support/systemctl.py "$@"\n')
+        ours = ROOT / "tests" / "support" / "systemctl.py"
+        systemctl.write_text(f'#!/bin/sh\nexec {sys.executable} {ours} "$@"\n')
         systemctl.chmod(0o755)
         own = {setting.name for setting in config.SETTINGS}
         self.env = {name: value for name, value in os.environ.items() if name not in own} | {

@@ -25,7 +25,7 @@ def claim() -> tuple[str, str] | None:
 
     def unit() -> tuple[str, str] | None:
         outbox.park_abandoned()
-        entry = outbox.claim()
+        entry = outbox.claim_next()
         return entry and (entry.id, entry.claim or "")
 
     return db.write(unit)

@@ -110,12 +110,12 @@ def test_a_raised_role_keeps_the_old_one_until_the_new_is_in_effect(
     assert roles(world, VERA) == {VIEWER}
     one = shown(world, VERA)
     assert one is not None
-    assert (one.role, one.coming) == (VIEWER, ADMIN)
+    assert (one.role, one.pending_role) == (VIEWER, ADMIN)
     clock.forward(seconds=WAIT)
     assert ADMIN in roles(world, VERA)
     one = shown(world, VERA)
     assert one is not None
-    assert (one.role, one.coming) == (ADMIN, None)
+    assert (one.role, one.pending_role) == (ADMIN, None)
 
 
 def test_lowering_works_at_once(app: Flask, world: World) -> None:

@@ -185,7 +185,7 @@ def test_switching_is_one_way_and_done_once(app: object, world: World) -> None:
 def test_only_an_owner_switches(app: object, world: World, role: AccountRole) -> None:
     def give() -> None:
         own = find(world.direct)
-        access.give_account_role(role, to=user(EDDIE).id, account=own, by=actor(DORA))
+        access.assign_account_role(role, to=user(EDDIE).id, account=own, by=actor(DORA))
 
     db.write(give)
     with pytest.raises(Forbidden):

@@ -265,7 +265,7 @@ def test_staff_is_never_their_own_partners_customer(app: object, world: World, e
 def test_staff_whose_role_begins_later_is_staff(app: object, world: World) -> None:
     def promise() -> None:
         partner = db.lock(BillingAccount, world.north)
-        access.give_account_role(
+        access.assign_account_role(
             AccountRole.VIEWER, to=user(DORA).id, account=partner, by=actor(OLGA)
         )
         row = db.session.query(access.AccountAccess).filter_by(user_id=user(DORA).id)

@@ -85,7 +85,7 @@ def claimed(subaccount_id: str) -> OutboxEntry:
     """The invitation's mail after a worker took it."""
 
     def unit() -> None:
-        while (entry := outbox.claim()) is not None and entry.about != subaccount_id:
+        while (entry := outbox.claim_next()) is not None and entry.about != subaccount_id:
             continue
 
     db.write(unit)
@@ -172,7 +172,7 @@ def test_the_partners_staff_never_answers_its_own_invitation(
 ) -> None:
     def hire() -> None:
         partner = db.lock(BillingAccount, world.north)
-        access.give_account_role(role, to=user(CARL).id, account=partner, by=actor(OLGA))
+        access.assign_account_role(role, to=user(CARL).id, account=partner, by=actor(OLGA))
 
     db.write(hire)
     assert refusal(verb, world.carls_subaccount, CARL).code == "own-customer"

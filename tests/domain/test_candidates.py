@@ -10,25 +10,27 @@ from portal.domain import links
 from portal.domain.access import CloudAccess, CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.clouds import Cloud
-from portal.domain.links import Choices, candidates
+from portal.domain.links import CandidateList, candidates
 from tests.support.clouds import accept_carls, grant, make_cloud, many_clouds, moved, own
 from tests.support.world import CARL, DORA, EDDIE, NINA, SAM, VERA, Clock, World, actor
 
 
-def choices(to: str, by: str, *, search: str = "", shown: int = links.PAGE) -> Choices:
-    def question() -> Choices:
+def choices(to: str, by: str, *, search: str = "", shown: int = links.PAGE) -> CandidateList:
+    def question() -> CandidateList:
         at = links.target_for(db.session.get_one(BillingAccount, to), actor(by))
-        return links.list_candidates(at, search=search, shown=shown)
+        return links.list_candidates(at, search=search, limit=shown)
 
     return db.read(question)
 
 
-def ready(found: Choices) -> list[str]:
-    return [one.cloud.id for one in found.ready]
+def ready(found: CandidateList) -> list[str]:
+    return [option.candidate.id for option in found.eligible]
 
 
-def others(found: Choices) -> dict[str, str]:
-    return {one.cloud.id: one.reason.code for one in found.others if one.reason}
+def others(found: CandidateList) -> dict[str, str]:
+    return {
+        option.candidate.id: option.refusal.code for option in found.ineligible if option.refusal
+    }
 
 
 def test_clouds_that_can_be_linked_come_first_and_the_others_have_their_reasons(
@@ -47,9 +49,9 @@ def test_clouds_that_can_be_linked_come_first_and_the_others_have_their_reasons(
         world.ninas_cloud: "already-linked",
         world.carls_cloud: "not-this-customers",
     }
-    assert found.next_at is not None
+    assert found.next_eligible_at is not None
     assert not found.has_more
-    assert not found.is_searched
+    assert not found.is_searchable
 
 
 def test_only_clouds_with_a_direct_role_of_the_caller_or_their_partner_are_listed(
@@ -87,10 +89,10 @@ def test_nobody_reads_the_name_of_a_payer_whose_account_is_not_theirs(
     shop = make_cloud(NINA)
     grant(shop, by=NINA, to=world.north)
     clock.forward(minutes=5)
-    [theirs] = choices(world.ninas_subaccount, EDDIE).ready
-    assert (theirs.cloud.payer_id, theirs.cloud.payer_name) == (None, None)
-    [mine] = choices(world.ninas_subaccount, NINA).ready
-    assert mine.cloud.payer_id == own(NINA)
+    [theirs] = choices(world.ninas_subaccount, EDDIE).eligible
+    assert (theirs.candidate.payer_id, theirs.candidate.payer_name) == (None, None)
+    [mine] = choices(world.ninas_subaccount, NINA).eligible
+    assert mine.candidate.payer_id == own(NINA)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_search_looks_through_names_in_any_case_and_whole_ids(
 ) -> None:
     make_cloud(DORA, "My Shop")
     found = choices(world.ninas_subaccount, DORA, search=search)
-    assert len(found.others) == hits
+    assert len(found.ineligible) == hits
     by_id = choices(world.ninas_subaccount, DORA, search=world.doras_cloud.upper())
     assert list(others(by_id)) == [world.doras_cloud]
 
@@ -111,17 +113,17 @@ def test_more_than_fifty_are_shown_fifty_at_a_time(app: object, world: World) ->
     ids = many_clouds(NINA, own(NINA), 120)
     first = choices(world.ninas_subaccount, NINA)
     assert ready(first) == ids[:-51:-1]
-    assert (first.has_more, first.is_searched) == (True, True)
+    assert (first.has_more, first.is_searchable) == (True, True)
     more = choices(world.ninas_subaccount, NINA, shown=100)
     assert ready(more) == ids[:-101:-1]
     everything = choices(world.ninas_subaccount, NINA, shown=150)
-    assert (len(everything.ready), everything.has_more) == (120, False)
+    assert (len(everything.eligible), everything.has_more) == (120, False)
 
 
 def test_older_ones_than_are_looked_at_are_found_by_search(app: object, world: World) -> None:
     oldest = many_clouds(NINA, own(NINA), links.WINDOW + 30)[0]
     found = choices(world.ninas_subaccount, NINA, shown=10 * links.WINDOW)
-    assert (len(found.ready) + len(found.others), found.has_more) == (links.WINDOW, True)
+    assert (len(found.eligible) + len(found.ineligible), found.has_more) == (links.WINDOW, True)
     assert oldest not in ready(found)
     assert ready(choices(world.ninas_subaccount, NINA, search=f"cloud-{oldest[-5:]}")) == [oldest]
 

@@ -75,8 +75,8 @@ def holder_id(who: str) -> str:
 
 def give(cloud_id: str, role: CloudRole, *, to: str) -> None:
     """At once, by an operator."""
-    holder = {"user": user(to).id} if "@" in to else {"partner": to}
-    db.write(lambda: access.give_cloud_role(role, cloud_id=cloud_id, by=COMMAND, **holder))
+    holder = {"user_id": user(to).id} if "@" in to else {"partner_id": to}
+    db.write(lambda: access.assign_cloud_role(role, cloud_id=cloud_id, by=COMMAND, **holder))
 
 
 def roles(cloud_id: str, email: str) -> set[CloudRole]:
@@ -156,14 +156,14 @@ def test_raising_keeps_the_old_role_until_the_new_is_in_effect(
     assert roles(world.doras_cloud, SAM) == {VIEWER}
     one = shown(world.doras_cloud, SAM)
     assert one is not None
-    assert (one.role, one.coming) == (VIEWER, ADMIN)
+    assert (one.role, one.pending_role) == (VIEWER, ADMIN)
     assert one.effective_at is not None
     assert 0 < (one.effective_at - db.now()).total_seconds() <= WAIT
     clock.forward(seconds=WAIT)
     assert ADMIN in roles(world.doras_cloud, SAM)
     one = shown(world.doras_cloud, SAM)
     assert one is not None
-    assert (one.role, one.coming) == (ADMIN, None)
+    assert (one.role, one.pending_role) == (ADMIN, None)
 
 
 def test_lowering_works_at_once(app: Flask, world: World) -> None:
@@ -396,7 +396,7 @@ def test_the_partner_may_raise_the_customers_last_role(app: Flask, world: World)
     change(world.ninas_cloud, EDITOR, of=NINA, by=OLGA)
     one = shown(world.ninas_cloud, NINA, reader=OLGA)
     assert one is not None
-    assert (one.role, one.coming) == (VIEWER, EDITOR)
+    assert (one.role, one.pending_role) == (VIEWER, EDITOR)
 
 
 # The list, and whom one asks to add
@@ -411,7 +411,7 @@ def test_the_list_says_who_holds_what_since_when_by_whom(
     holders = cloud_access.members_of(
         db.session.get_one(Cloud, world.doras_cloud), reader=actor(DORA)
     )
-    assert [(one.name, one.email, one.role, one.coming) for one in holders] == [
+    assert [(one.name, one.email, one.role, one.pending_role) for one in holders] == [
         ("North", None, None, OWNER),
         ("Dora Direct", DORA, OWNER, None),
         ("Eddie Editor", EDDIE, None, MEMBER),

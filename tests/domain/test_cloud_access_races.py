@@ -23,7 +23,7 @@ GUARDED = pytest.mark.parametrize("is_guarded", [True, pytest.param(False, id="c
 
 def give_sam(world: World, role: CloudRole) -> None:
     def unit() -> None:
-        access.give_cloud_role(role, cloud_id=world.doras_cloud, user=user(SAM).id, by=COMMAND)
+        access.assign_cloud_role(role, cloud_id=world.doras_cloud, user_id=user(SAM).id, by=COMMAND)
 
     db.write(unit)
 

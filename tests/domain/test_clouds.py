@@ -89,7 +89,7 @@ def relink(cloud_id: str, payer_id: str) -> None:
 
 def give(role: CloudRole, cloud_id: str, *, to: str) -> None:
     def unit() -> None:
-        access.give_cloud_role(role, cloud_id=cloud_id, user=user(to).id, by=actor(DORA))
+        access.assign_cloud_role(role, cloud_id=cloud_id, user_id=user(to).id, by=actor(DORA))
 
     db.write(unit)
 
@@ -157,8 +157,8 @@ def test_a_role_shows_a_cloud_before_it_takes_effect_but_allows_nothing(
 ) -> None:
     def promise() -> None:
         ident = user(SAM).id
-        access.give_cloud_role(
-            CloudRole.EDITOR, cloud_id=world.doras_cloud, user=ident, by=actor(DORA)
+        access.assign_cloud_role(
+            CloudRole.EDITOR, cloud_id=world.doras_cloud, user_id=ident, by=actor(DORA)
         )
         row = db.session.query(access.CloudAccess).filter_by(user_id=ident).one()
         row.effective_at += timedelta(seconds=180)

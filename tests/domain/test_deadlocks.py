@@ -231,7 +231,7 @@ class Day:
             lambda: notifications.set_preferences(set(), by=by),
             lambda: identity.end_other_sessions(by),
             outbox.park_abandoned,
-            outbox.claim,
+            outbox.claim_next,
         ]
         return by, self.chance.choice(verbs)
 

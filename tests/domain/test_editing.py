@@ -160,7 +160,7 @@ def test_correcting_the_address_ends_the_old_record_and_adds_a_new_one_with_its_
 def test_a_mail_that_is_being_transmitted_is_not_called_cancelled(app: Flask, world: World) -> None:
     subaccount = record(world.carls_customer).subaccount_id
     while True:
-        entry = db.write(outbox.claim)
+        entry = db.write(outbox.claim_next)
         assert entry is not None
         token = entry.claim or ""
         ident = entry.id

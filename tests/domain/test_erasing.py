@@ -55,7 +55,7 @@ def quill(app: Flask, world: World) -> str:
     ident = db.write(unit)
 
     def refuse() -> None:
-        while (entry := outbox.claim()) is not None:
+        while (entry := outbox.claim_next()) is not None:
             assert entry.claim
             outbox.record_refused(entry.id, entry.claim, f"550 <{entry.recipient}> unknown")
 
@@ -145,7 +145,7 @@ def test_a_live_customer_is_not_erased(app: Flask, world: World, which: str) -> 
 
 def test_a_mail_that_is_being_handed_over_is_waited_for(app: Flask, world: World) -> None:
     def transmit() -> None:
-        while (entry := outbox.claim()) is not None:
+        while (entry := outbox.claim_next()) is not None:
             assert entry.claim
             outbox.mark_transmitting(entry.id, entry.claim)
 

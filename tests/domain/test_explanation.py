@@ -49,15 +49,15 @@ def abilities(cloud_id: str, email: str) -> set[str]:
 
 
 def give(cloud_id: str, role: CloudRole, **holder: str) -> None:
-    db.write(lambda: access.give_cloud_role(role, cloud_id=cloud_id, by=COMMAND, **holder))
+    db.write(lambda: access.assign_cloud_role(role, cloud_id=cloud_id, by=COMMAND, **holder))
 
 
 @pytest.mark.parametrize("role", CloudRole)
 def test_it_says_of_everybody_what_the_table_and_the_look_up_say(
     app: Flask, world: World, role: CloudRole, clock: Clock
 ) -> None:
-    give(world.ninas_cloud, role, user=user(SAM).id)
-    give(world.doras_cloud, role, partner=world.north)
+    give(world.ninas_cloud, role, user_id=user(SAM).id)
+    give(world.doras_cloud, role, partner_id=world.north)
     for cloud_id in (world.ninas_cloud, world.doras_cloud, world.carls_cloud):
         found = db.session.get_one(Cloud, cloud_id)
         for email in NAMES:
@@ -71,10 +71,10 @@ def test_each_ability_names_the_row_that_gives_it(app: Flask, world: World) -> N
     rows = db.session.query(CloudAccess).filter_by(cloud_id=world.ninas_cloud, revoked_at=None)
     ids = {row.user_id or row.partner_id: row.id for row in rows}
     nina = explained(world.ninas_cloud, NINA)["cloud.relink"]
-    (own,) = nina.grounds
+    (own,) = nina.grants
     assert (own.row_id, own.role, own.partner_name) == (ids[user(NINA).id], OWNER, None)
     eddie = explained(world.ninas_cloud, EDDIE)["cloud.relink"]
-    (through,) = eddie.grounds
+    (through,) = eddie.grants
     assert (through.row_id, through.partner_name) == (ids[world.north], "North")
     assert eddie.is_now
 
@@ -120,12 +120,12 @@ def test_a_raised_staff_role_does_not_name_the_partners_row_twice(app: Flask, wo
 
     db.write(raise_eddie)
     ability = explained(world.ninas_cloud, EDDIE)["cloud.rename"]
-    assert [ground.is_now for ground in ability.grounds] == [True]
+    assert [ground.is_now for ground in ability.grants] == [True]
 
 
 def test_nobody_and_somebody_without_a_role_are_one_answer(app: Flask, world: World) -> None:
     assert explained(world.doras_cloud, None) == explained(world.doras_cloud, SAM)
-    assert not any(one.grounds for one in explained(world.doras_cloud, None).values())
+    assert not any(one.grants for one in explained(world.doras_cloud, None).values())
 
 
 def test_a_disabled_person_may_nothing(app: Flask, world: World) -> None:
@@ -140,26 +140,26 @@ def test_who_only_sees_the_account_that_pays_sees_the_cloud_by_that_row(
     app: Flask, world: World
 ) -> None:
     said = explained(world.ninas_cloud, VERA, reader=OLGA)
-    (ground,) = said[SEE].grounds
+    (ground,) = said[SEE].grants
     row = db.session.query(AccountAccess).filter_by(user_id=user(VERA).id, account_id=world.north)
     assert (ground.row_id, ground.role) == (row.one().id, AccountRole.VIEWER)
-    assert not any(said[action].grounds for action in CLOUD_TABLE)
+    assert not any(said[action].grants for action in CLOUD_TABLE)
 
 
 def test_a_row_on_an_account_that_does_not_exist_for_the_reader_is_not_named(
     app: Flask, world: World
 ) -> None:
     said = explained(world.ninas_cloud, VERA, reader=NINA)
-    (ground,) = said[SEE].grounds
+    (ground,) = said[SEE].grants
     assert (ground.row_id, ground.role) == (None, None)
     nina = explained(world.ninas_cloud, NINA, reader=NINA)[SEE]
-    assert all(ground.row_id for ground in nina.grounds)
+    assert all(ground.row_id for ground in nina.grants)
 
 
 def test_standing_is_ones_own_rows_and_those_of_ones_partner_strongest_first(
     app: Flask, world: World
 ) -> None:
-    give(world.ninas_cloud, MEMBER, user=user(EDDIE).id)
+    give(world.ninas_cloud, MEMBER, user_id=user(EDDIE).id)
 
     def standing(email: str) -> list[tuple[object, str | None]]:
         found = db.session.get_one(Cloud, world.ninas_cloud)

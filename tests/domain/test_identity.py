@@ -69,7 +69,7 @@ def answer_mail(sign_up_id: str) -> str | None:
     """The address whose owner may choose a password now."""
 
     def read() -> str | None:
-        found = identity.waiting_sign_up(sign_up_id)
+        found = identity.pending_sign_up(sign_up_id)
         return found and found.email
 
     return db.read(read)

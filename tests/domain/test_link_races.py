@@ -38,7 +38,9 @@ def linked(cloud_id: str, to: str, by: str) -> Unit:
 
     def unit() -> object:
         found = db.session.get_one(Cloud, cloud_id)
-        return links.link(found, by=who, to=db.session.get_one(BillingAccount, to), shown=shown)
+        return links.link(
+            found, by=who, to=db.session.get_one(BillingAccount, to), preview_digest=shown
+        )
 
     return unit
 
@@ -177,7 +179,7 @@ def test_two_who_each_link_the_others_cloud_do_not_wait_for_each_other(
     for who in (NINA, CARL):
         switch_to_paid(who)
     db.write(
-        lambda: access.give_account_role(
+        lambda: access.assign_account_role(
             AccountRole.ADMIN,
             to=user(NINA).id,
             account=db.lock(BillingAccount, own(CARL)),

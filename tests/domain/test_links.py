@@ -348,7 +348,7 @@ def test_somebody_disabled_while_the_form_is_on_its_way_links_nothing(
     def press() -> None:
         user(NINA).disabled_at = db.now()
         found, to = db.lock(Cloud, shop), db.lock(BillingAccount, world.ninas_subaccount)
-        links.link(found, by=nina, to=to, shown=shown)
+        links.link(found, by=nina, to=to, preview_digest=shown)
 
     with pytest.raises(Refused, match=r"^user-disabled$"):
         db.write(press)
@@ -364,7 +364,7 @@ def test_the_effect_names_the_payer_only_to_who_may_see_that_account(
     grant(shop, by=NINA, to=world.north)
     clock.forward(minutes=5)
     mine = effect(shop, world.ninas_subaccount, NINA)
-    assert (mine.payer_id, mine.invoiced) == (own(NINA), "North")
+    assert (mine.payer_id, mine.invoiced_partner_name) == (own(NINA), "North")
     assert mine.grant_left == 4000
     theirs = effect(shop, world.ninas_subaccount, EDDIE)
     assert (theirs.payer_id, theirs.payer_name, theirs.grant_left) == (None, None, None)
@@ -387,7 +387,7 @@ def test_what_was_shown_and_has_changed_meanwhile_is_refused(
     def press() -> None:
         found = db.lock(Cloud, shop)
         to = db.lock(BillingAccount, world.ninas_subaccount)
-        links.link(found, by=actor(NINA), to=to, shown=shown)
+        links.link(found, by=actor(NINA), to=to, preview_digest=shown)
 
     if change == "nothing":
         db.write(press)
@@ -405,7 +405,7 @@ def test_a_made_up_digest_links_nothing(app: object, world: World, shown: str) -
 
     def press() -> None:
         to = db.lock(BillingAccount, world.ninas_subaccount)
-        links.link(db.lock(Cloud, shop), by=actor(NINA), to=to, shown=shown)
+        links.link(db.lock(Cloud, shop), by=actor(NINA), to=to, preview_digest=shown)
 
     with pytest.raises(Refused, match=r"^effect-changed$"):
         db.write(press)

@@ -195,7 +195,7 @@ def test_owners_hear_of_a_new_owner(app: Flask, world: World, clock: Clock) -> N
 
 def claimed(world: World) -> tuple[str, str]:
     """Carl's invitation, claimed by the worker: its ID and token."""
-    while (entry := db.write(outbox.claim)) is not None:
+    while (entry := db.write(outbox.claim_next)) is not None:
         if entry.about == world.carls_subaccount:
             return entry.id, entry.claim or ""
     raise AssertionError("it is not due")
@@ -260,7 +260,7 @@ def test_a_mail_is_no_news_once_the_customer_has_answered(app: Flask, world: Wor
 
 def test_nobody_is_told_that_a_notice_was_not_delivered(app: Flask, world: World) -> None:
     def refuse_all() -> None:
-        while (entry := outbox.claim()) is not None:
+        while (entry := outbox.claim_next()) is not None:
             if entry.kind == notifications.MAIL:
                 worker._record_outcome(outbox.record_refused, entry.id, entry.claim or "", "550 no")
 
@@ -303,9 +303,9 @@ def test_reading_counts_down_and_touches_only_ones_own(app: Flask, world: World)
     answer(CARL, customers.accept)
     before = notifications.count_unread(actor(EDDIE))
     ident = newest(EDDIE).id
-    db.write(lambda: notifications.mark_read(by=actor(AMIR), notice_id=ident))
+    db.write(lambda: notifications.mark_read(by=actor(AMIR), notification_id=ident))
     assert notifications.count_unread(actor(EDDIE)) == before
-    db.write(lambda: notifications.mark_read(by=actor(EDDIE), notice_id=ident))
+    db.write(lambda: notifications.mark_read(by=actor(EDDIE), notification_id=ident))
     assert notifications.count_unread(actor(EDDIE)) == before - 1
     db.write(lambda: notifications.mark_read(by=actor(EDDIE)))
     assert notifications.count_unread(actor(EDDIE)) == 0

@@ -95,7 +95,7 @@ def test_two_workers_never_claim_the_same_entry(app: Flask) -> None:
     both = {queue("dn2first"), queue("dn2second")}
 
     def guarded(meet: Callable[[], None]) -> str | None:
-        entry = outbox.claim()
+        entry = outbox.claim_next()
         meet()  # is reached by both only because neither waits for the other's row
         return entry and entry.id
 

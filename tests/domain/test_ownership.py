@@ -60,7 +60,9 @@ def refusal(email: str, heir: str | None = None) -> Refused:
 def own(email: str, account_id: str) -> None:
     def unit() -> None:
         account = db.lock(BillingAccount, account_id)
-        access.give_account_role(AccountRole.OWNER, to=user(email).id, account=account, by=COMMAND)
+        access.assign_account_role(
+            AccountRole.OWNER, to=user(email).id, account=account, by=COMMAND
+        )
 
     db.write(unit)
 
@@ -122,8 +124,8 @@ def test_an_heir_becomes_owner_of_what_was_theirs_alone(app: object, world: Worl
 
 def test_an_heir_whose_role_was_to_take_effect_later_has_it_now(app: object, world: World) -> None:
     def promise() -> None:
-        access.give_cloud_role(
-            CloudRole.OWNER, cloud_id=world.doras_cloud, user=user(SAM).id, by=COMMAND
+        access.assign_cloud_role(
+            CloudRole.OWNER, cloud_id=world.doras_cloud, user_id=user(SAM).id, by=COMMAND
         )
         row = db.session.query(access.CloudAccess).filter_by(user_id=user(SAM).id).one()
         row.effective_at = db.now() + timedelta(minutes=3)

@@ -82,8 +82,8 @@ ASKS_BY_REASON = {"links.link": {"cloud.link", "cloud.relink"}}
 """Who may not link reads why not; the reasons ask the tables (test_linking)."""
 
 PARTS = {
-    "access.give_account_role",
-    "access.give_cloud_role",
+    "access.assign_account_role",
+    "access.assign_cloud_role",
     "audit.record",
     "clouds.create_with_folder",
     "customers.erase",
@@ -125,14 +125,14 @@ def tried(verb: Verb, world: World, hire: Callable[[Actor], None]) -> bool:
 def on_account(ident: str, role: AccountRole) -> Callable[[Actor], None]:
     def hire(holder: Actor) -> None:
         thing = db.lock(BillingAccount, ident)
-        access.give_account_role(role, to=holder.id, account=thing, by=COMMAND)
+        access.assign_account_role(role, to=holder.id, account=thing, by=COMMAND)
 
     return hire
 
 
 def on_cloud(ident: str, role: CloudRole) -> Callable[[Actor], None]:
     def hire(holder: Actor) -> None:
-        access.give_cloud_role(role, cloud_id=ident, user=holder.id, by=COMMAND)
+        access.assign_cloud_role(role, cloud_id=ident, user_id=holder.id, by=COMMAND)
 
     return hire
 

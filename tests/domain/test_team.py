@@ -151,7 +151,7 @@ def test_the_list_says_who_gave_the_role_and_since_when(
     add(world, DORA)
     one = team.member(db.session.get_one(BillingAccount, world.north), user(DORA).id)
     assert one is not None
-    assert (one.given_by, one.role, one.coming) == (NAMES[OLGA], None, AccountRole.VIEWER)
+    assert (one.given_by, one.role, one.pending_role) == (NAMES[OLGA], None, AccountRole.VIEWER)
     assert one.effective_at is not None
     assert (one.effective_at - one.since).total_seconds() == 20
 
@@ -198,7 +198,7 @@ def test_control_without_the_lock_one_becomes_both(app: Flask, world: World) -> 
         assert db.session.query(Customer).filter_by(email_key=DORA).first() is None
         meeting.wait(timeout=20)
         dora = user(DORA).id
-        access.give_account_role(AccountRole.VIEWER, to=dora, account=north, by=COMMAND)
+        access.assign_account_role(AccountRole.VIEWER, to=dora, account=north, by=COMMAND)
 
     def invite() -> None:
         dora = identity.user_by_email(DORA)
@@ -230,7 +230,7 @@ def test_a_partner_never_takes_the_last_role_of_the_customers_people_from_the_su
     with pytest.raises(Refused, match=r"^customers-last-role$"):
         revoke(OLGA)
     db.write(
-        lambda: access.give_account_role(
+        lambda: access.assign_account_role(
             AccountRole.VIEWER, to=user(DORA).id, account=subaccount, by=COMMAND
         )
     )

@@ -170,7 +170,7 @@ def test_a_role_on_an_account_shows_it_when_it_takes_effect(
 ) -> None:
     def hire() -> None:
         partner = db.session.get_one(BillingAccount, world.north)
-        access.give_account_role(
+        access.assign_account_role(
             AccountRole.VIEWER, to=user(DORA).id, account=partner, by=actor(OLGA)
         )
 

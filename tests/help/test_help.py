@@ -15,7 +15,7 @@ from portal import db, worker
 from portal.domain import identity
 from portal.domain.actors import COMMAND
 from portal.domain.feedback import MAX_COMMENT_LENGTH, RETENTION, Feedback, Reason
-from portal.domain.identity.rate_limits import FEEDBACK_FROM, FEEDBACK_OF
+from portal.domain.identity.rate_limits import FEEDBACK_PER_NETWORK, FEEDBACK_PER_VOICE
 from portal.wording import guide
 from tests.support import catalogue
 from tests.support.answers import links, notices, token
@@ -195,12 +195,15 @@ def test_nobody_floods_it(app: Flask, browser: Open, world: World, clock: Clock)
         return client.post("/help/paid/feedback", data=data).status_code
 
     anybody, carl = browser(), browser(CARL)
-    assert {say(anybody) for _time in range(FEEDBACK_OF.most)} == {303}
+    assert {say(anybody) for _time in range(FEEDBACK_PER_VOICE.max_attempts)} == {303}
     assert say(anybody) == 422
     (told,) = notices(anybody)
     assert "That was a lot of feedback at once. Give more in 60 minutes." in told
     assert say(carl) == 303
-    others = [say(browser()) for _time in range(FEEDBACK_FROM.most - FEEDBACK_OF.most - 1)]
+    others = [
+        say(browser())
+        for _time in range(FEEDBACK_PER_NETWORK.max_attempts - FEEDBACK_PER_VOICE.max_attempts - 1)
+    ]
     assert set(others) == {303}
     assert say(browser()) == 422
     clock.forward(hours=1)

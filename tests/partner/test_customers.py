@@ -27,7 +27,7 @@ Open = Callable[..., Browser]
 def let_in(email: str, account_id: str, role: AccountRole = AccountRole.VIEWER) -> None:
     def unit() -> None:
         account = db.lock(BillingAccount, account_id)
-        access.give_account_role(role, to=user(email).id, account=account, by=COMMAND)
+        access.assign_account_role(role, to=user(email).id, account=account, by=COMMAND)
 
     db.write(unit)
 

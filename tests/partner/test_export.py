@@ -134,6 +134,6 @@ def test_who_loses_the_role_while_the_file_is_read_gets_no_more(
     "cell", ["=1", "+1", "-1", "@x", "\tx", "\rx", "'=1", "''+1", "'plain", "a=1", ""]
 )
 def test_no_cell_is_a_formula(cell: str) -> None:
-    written = "".join(portal_csv.write_rows([[cell]])).removeprefix(portal_csv.MARK)
+    written = "".join(portal_csv.write_rows([[cell]])).removeprefix(portal_csv.BYTE_ORDER_MARK)
     [[read]] = csv.reader(io.StringIO(written, newline=""))
     assert not read.startswith(("=", "+", "-", "@", "\t", "\r"))

@@ -132,7 +132,9 @@ def test_viewer_and_accountant_add_nobody(browser: Open, world: World, who: str)
 def let_eddie_edit(account_id: str) -> None:
     def unit() -> None:
         account = db.lock(BillingAccount, account_id)
-        access.give_account_role(AccountRole.EDITOR, to=user(EDDIE).id, account=account, by=COMMAND)
+        access.assign_account_role(
+            AccountRole.EDITOR, to=user(EDDIE).id, account=account, by=COMMAND
+        )
 
     db.write(unit)
 

@@ -303,7 +303,7 @@ def test_foreign_and_made_up_people_are_not_found(browser: Open, world: World) -
 def test_a_partner_manages_only_its_own_staff(app: Flask, browser: Open, world: World) -> None:
     def hire() -> None:
         south = db.lock(BillingAccount, world.south)
-        access.give_account_role(VIEWER, to=user(EDDIE).id, account=south, by=COMMAND)
+        access.assign_account_role(VIEWER, to=user(EDDIE).id, account=south, by=COMMAND)
 
     db.write(hire)
     sam = browser(SAM)

@@ -16,7 +16,7 @@ from portal.domain.actors import COMMAND
 from portal.domain.clouds import Cloud, Folder, Link
 from portal.domain.customers import Customer
 from portal.domain.errors import Refused
-from portal.domain.links import Effect, Target
+from portal.domain.links import LinkPreview, Target
 from tests.support.world import CARL, OLGA, actor, everything, link, user
 
 OWNER = CloudRole.OWNER
@@ -47,14 +47,16 @@ def grant(cloud_id: str, *, by: str, to: str, role: CloudRole = OWNER) -> None:
 def hire(email: str, role: AccountRole, account_id: str) -> None:
     def unit() -> None:
         thing = db.lock(BillingAccount, account_id)
-        access.give_account_role(role, to=user(email).id, account=thing, by=COMMAND)
+        access.assign_account_role(role, to=user(email).id, account=thing, by=COMMAND)
 
     db.write(unit)
 
 
 def give(email: str, cloud_id: str, role: CloudRole = OWNER) -> None:
     db.write(
-        lambda: access.give_cloud_role(role, cloud_id=cloud_id, user=user(email).id, by=COMMAND)
+        lambda: access.assign_cloud_role(
+            role, cloud_id=cloud_id, user_id=user(email).id, by=COMMAND
+        )
     )
 
 
@@ -114,14 +116,12 @@ def payers(cloud_id: str) -> list[str | None]:
     return [payer.account_id for payer in found]
 
 
-def effect(cloud_id: str, to: str, by: str) -> Effect:
+def effect(cloud_id: str, to: str, by: str) -> LinkPreview:
     """What somebody is shown before."""
 
-    def question() -> Effect:
+    def question() -> LinkPreview:
         at = target(to, by)
-        return links.preview_effect(
-            at, links.find_candidate(at, db.session.get_one(Cloud, cloud_id))
-        )
+        return links.preview_link(at, links.find_candidate(at, db.session.get_one(Cloud, cloud_id)))
 
     return db.read(question)
 

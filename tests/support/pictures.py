@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from portal.demo.people import CARL, EDDIE, OLGA, PASSWORD
 from portal.wording import guide
-from portal.wording.guide.text import PIXELS
+from portal.wording.guide.text import DEVICE_PIXEL_RATIO
 from tests.support import chromium
 from tests.support.demonstration import served
 
@@ -132,7 +132,13 @@ def _take(page: Page, picture: Picture, path: Path) -> None:
     right = max(box["x"] + box["width"] for box in boxes) + margin
     top = boxes[0]["y"] - (0 if picture.from_ == ".page-head" else margin)
     bottom = boxes[-1]["y"] + boxes[-1]["height"] + margin
-    clip = {"x": left, "y": top, "width": right - left, "height": bottom - top, "scale": PIXELS}
+    clip = {
+        "x": left,
+        "y": top,
+        "width": right - left,
+        "height": bottom - top,
+        "scale": DEVICE_PIXEL_RATIO,
+    }
     asked = {"format": "webp", "quality": QUALITY, "clip": clip}
     answer = page.context.new_cdp_session(page).send("Page.captureScreenshot", asked)
     path.write_bytes(base64.b64decode(answer["data"]))

@@ -74,7 +74,7 @@ def _create_cloud(world: World, by: Actor) -> None:
 
 
 def _owning_the_cloud(world: World, by: Actor) -> None:
-    access.give_cloud_role(CloudRole.OWNER, cloud_id=world.doras_cloud, user=by.id, by=COMMAND)
+    access.assign_cloud_role(CloudRole.OWNER, cloud_id=world.doras_cloud, user_id=by.id, by=COMMAND)
 
 
 def _link_cloud(world: World, by: Actor) -> None:
@@ -84,7 +84,7 @@ def _link_cloud(world: World, by: Actor) -> None:
 
 def _administering_the_account(world: World, by: Actor) -> None:
     payer = db.session.get_one(BillingAccount, world.trial)
-    access.give_account_role(AccountRole.ADMIN, to=by.id, account=payer, by=COMMAND)
+    access.assign_account_role(AccountRole.ADMIN, to=by.id, account=payer, by=COMMAND)
 
 
 def _relink_cloud(world: World, by: Actor) -> None:
@@ -111,8 +111,8 @@ def _grant_cloud(world: World, by: Actor) -> None:
 
 
 def _sharing_with_sam(world: World, _by: Actor) -> None:
-    holder = {"cloud_id": world.doras_cloud, "user": user(SAM).id}
-    access.give_cloud_role(CloudRole.VIEWER, **holder, by=COMMAND)
+    holder = {"cloud_id": world.doras_cloud, "user_id": user(SAM).id}
+    access.assign_cloud_role(CloudRole.VIEWER, **holder, by=COMMAND)
 
 
 def _change_cloud(world: World, by: Actor) -> None:
@@ -125,8 +125,8 @@ def _revoke_cloud(world: World, by: Actor) -> None:
 
 
 def _sharing_with_north(world: World, _by: Actor) -> None:
-    holder = {"cloud_id": world.doras_cloud, "partner": world.north}
-    access.give_cloud_role(CloudRole.EDITOR, **holder, by=COMMAND)
+    holder = {"cloud_id": world.doras_cloud, "partner_id": world.north}
+    access.assign_cloud_role(CloudRole.EDITOR, **holder, by=COMMAND)
 
 
 def _revoke_partner(world: World, by: Actor) -> None:

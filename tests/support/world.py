@@ -140,7 +140,7 @@ def _build() -> World:
     north, south = own[OLGA], own[SAM]
     for email, role in STAFF_ROLES.items():
         if email != OLGA:
-            access.give_account_role(role, to=user(email).id, account=north, by=COMMAND)
+            access.assign_account_role(role, to=user(email).id, account=north, by=COMMAND)
     file = _checked_import(north)
     carls = customers.add(north, by=actor(OLGA), draft=draft(CARL, name="Carl & Sons"))
     ninas = customers.add(north, by=actor(OLGA), draft=draft(NINA, name="Nina GmbH"))
@@ -206,5 +206,5 @@ def link(cloud_id: str, account_id: str, by: Actor) -> Link:
     found = db.session.get_one(Cloud, cloud_id)
     payer = db.session.get_one(BillingAccount, account_id)
     at = links.target_for(payer, by)
-    shown = links.preview_effect(at, links.find_candidate(at, found)).digest
-    return links.link(found, by=by, to=payer, shown=shown)
+    shown = links.preview_link(at, links.find_candidate(at, found)).digest
+    return links.link(found, by=by, to=payer, preview_digest=shown)

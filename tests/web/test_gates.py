@@ -212,7 +212,7 @@ def test_a_made_up_id_is_answered_like_a_strangers(
 def test_an_id_of_ones_own_in_the_wrong_place_is_not_found(browser: Open, world: World) -> None:
     def let_olga_in() -> None:
         south = db.lock(BillingAccount, world.south)
-        access.give_account_role(AccountRole.OWNER, to=user(OLGA).id, account=south, by=COMMAND)
+        access.assign_account_role(AccountRole.OWNER, to=user(OLGA).id, account=south, by=COMMAND)
 
     db.write(let_olga_in)
     olga = browser(OLGA)

@@ -54,11 +54,11 @@ def grow(world: World) -> None:
         if number % 2:
             customers.accept(invitations.open_for(actor(email))[0], by=actor(email))
         customers.add_note(nina, by=actor(OLGA), text=f"Note {number}")
-        access.give_account_role(AccountRole.EDITOR, to=user(email).id, account=north, by=COMMAND)
+        access.assign_account_role(AccountRole.EDITOR, to=user(email).id, account=north, by=COMMAND)
         accounts.grant_partner_status(own, name=f"Partner {number}", by=COMMAND)
         accounts.switch_to_paid(own, by=actor(email))
-        access.give_cloud_role(
-            CloudRole.VIEWER, cloud_id=world.ninas_cloud, user=user(email).id, by=COMMAND
+        access.assign_cloud_role(
+            CloudRole.VIEWER, cloud_id=world.ninas_cloud, user_id=user(email).id, by=COMMAND
         )
         for invited in (NINA, CARL):
             customers.add(own, by=actor(email), draft=draft(invited))

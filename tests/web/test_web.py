@@ -298,10 +298,10 @@ FOREIGN = [
 
 @pytest.mark.parametrize("path", OWN)
 def test_a_path_of_ours_is_followed(path: str) -> None:
-    assert web.own_path(path, "/else") == path
+    assert web.safe_path(path, "/else") == path
 
 
 @pytest.mark.parametrize("path", FOREIGN, ids=ascii)
 def test_what_could_lead_away_is_not_followed(path: str) -> None:
-    assert web.own_path(path, "/else") == "/else"
-    assert web.own_path(None, "/else") == "/else"
+    assert web.safe_path(path, "/else") == "/else"
+    assert web.safe_path(None, "/else") == "/else"
