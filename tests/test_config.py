@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError
 from decimal import Decimal
@@ -350,3 +353,21 @@ def test_the_table_has_a_row_for_each_setting_with_default_and_meaning() -> None
     rows = [line.split(" | ") for line in config.readme_table().splitlines()[2:]]
     assert [row[0].strip("| `") for row in rows] == [s.name for s in config.SETTINGS]
     assert all(len(row) == 3 and row[1].strip() and len(row[2]) > 5 for row in rows)
+
+
+# The installer
+
+
+def test_the_installer_reads_the_external_url() -> None:
+    found = re.findall(r"python -c '([^']+)'", (README.parent / "deploy" / "install").read_text())
+    assert found, "what deploy/install asks of the settings"
+    for program in found:
+        asked = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=README.parent,
+            env=os.environ | SAFE,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert asked.stdout == SAFE["EXTERNAL_URL"] + "\n"

@@ -1,5 +1,5 @@
-"""The one lock order: idempotency key, person, accounts by ID (partners before subaccounts), cloud,
-customer, invitation, link, job, audit heads by chain last."""
+"""The one lock order: person with their idempotency keys, accounts by ID (partners before
+subaccounts), cloud with its links, customer, invitation, job, audit heads by chain last."""
 
 from __future__ import annotations
 
