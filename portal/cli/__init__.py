@@ -1,4 +1,4 @@
-"""Operator commands: serve, worker, seed, backup, users, partners, customers, clouds, audit."""
+"""Operator commands: serve, work, seed, backup, users, partners, customers, clouds, audit."""
 
 from __future__ import annotations
 
