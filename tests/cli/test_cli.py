@@ -205,10 +205,19 @@ def seed(app: Flask) -> tuple[int, str]:
     return call(app, "seed", "--customers", str(demo.MIN_CUSTOMERS))
 
 
-def test_seed_fills_an_empty_database_once(empty: Flask, kind: str) -> None:
+def test_a_seed_that_is_cut_short_leaves_nothing_and_the_next_one_fills_the_database_once(
+    empty: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "record_sent", lambda *_held: 1 / 0)  # as if killed in the middle
+        with pytest.raises(ZeroDivisionError):
+            demo.seed(customers=demo.MIN_CUSTOMERS)
+    assert db.read(demo.is_empty)
+    assert db.session.scalar(select(func.count()).select_from(BillingAccount)) == 0
     label = "The demonstration: a year of three partners"
     assert seed(empty) == (0, f"{label}\nThe demonstration data is in place.\n")
     assert db.session.scalar(select(func.count()).select_from(Customer)) == demo.MIN_CUSTOMERS
+    assert audit.find_broken_links() == []
     said = db.read(demo.accounts_table)
     assert all(email in said for email in demo.PEOPLE)
     assert seed(empty) == (0, "The database has users already; nothing is added.\n")
@@ -235,22 +244,6 @@ def test_seed_is_refused_in_production(empty: Flask) -> None:
     assert code == 1
     assert said == "Error: Demonstration data is for local runs; use `make setup`.\n"
     assert db.read(demo.is_empty)
-
-
-def test_a_seed_that_is_cut_short_leaves_nothing_and_can_be_sown_again(
-    empty: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(outbox, "record_sent", lambda *_held: 1 / 0)  # as if killed in the middle
-        with pytest.raises(ZeroDivisionError):
-            demo.seed(customers=demo.MIN_CUSTOMERS)
-    assert db.read(demo.is_empty)
-    assert db.session.scalar(select(func.count()).select_from(BillingAccount)) == 0
-    assert seed(empty)[0] == 0
-    assert audit.find_broken_links() == []
-
-
-# Clouds
 
 
 def test_cloud_explain_says_what_somebody_may_do_and_by_which_row(app: Flask, world: World) -> None:
