@@ -24,9 +24,9 @@ from portal.domain.customers import Customer, CustomerNote, SavedView
 from portal.domain.identity import User
 from portal.domain.imports import Import
 from tests.domain.test_races import without_locks
-from tests.partner.adding import GOOD
-from tests.partner.importing import firms, sheet
 from tests.support.browser import Browser
+from tests.support.import_files import firms, sheet
+from tests.support.new_customer import GOOD
 from tests.support.world import DORA, OLGA, SAM, World
 
 pytestmark = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)

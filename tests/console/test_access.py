@@ -10,9 +10,9 @@ import pytest
 from portal import db
 from portal.domain.access import CLOUD_TABLE, CloudRole
 from portal.wording import labels
-from tests.console.accessing import ADMIN, EDITOR, MEMBER, OWNER, VIEWER, at, give
 from tests.support.answers import errors, links, notices, stored
 from tests.support.browser import Browser
+from tests.support.cloud_access import ADMIN, EDITOR, MEMBER, OWNER, VIEWER, at, give
 from tests.support.odd_inputs import BAD_ADDRESSES
 from tests.support.page import text_of
 from tests.support.world import (

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from portal.domain.access import CloudRole
-from tests.console.accessing import ADMIN, EDITOR, MEMBER, OWNER, VIEWER, at, give
 from tests.support.answers import errors, links, stored
 from tests.support.browser import Browser
+from tests.support.cloud_access import ADMIN, EDITOR, MEMBER, OWNER, VIEWER, at, give
 from tests.support.page import text_of
 from tests.support.world import ACE, DORA, EDDIE, NAMES, NINA, SAM, TINA, VERA, World, user
 

@@ -13,9 +13,9 @@ from portal.domain import access, accounts, clouds, customers, invitations
 from portal.domain.access import AccountRole, CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
-from tests.partner.adding import add
 from tests.support.answers import links
 from tests.support.browser import Browser
+from tests.support.new_customer import add
 from tests.support.page import text_of
 from tests.support.world import (
     CARL,

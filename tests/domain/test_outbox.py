@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from portal import db
 from portal.domain import outbox
 from portal.domain.outbox import Delivery
-from tests.domain.entries import claim, mark, queue, shown, state, taken, tell
+from tests.support.outbox_entries import claim, mark, queue, shown, state, taken, tell
 from tests.support.relay import empty_queue
 from tests.support.world import Clock
 

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from portal import db
 from portal.domain import outbox
 from portal.domain.outbox import Delivery, OutboxEntry
-from tests.domain.entries import claim, mark, queue, tell
+from tests.support.outbox_entries import claim, mark, queue, tell
 from tests.support.relay import empty_queue
 from tests.support.world import Clock
 

@@ -8,7 +8,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Way, button, link, said, sign_in
-from tests.e2e.steps import WAITING, accessible, add_customer, open_mail, sign_up_from_invitation
+from tests.support.journey_steps import (
+    WAITING,
+    accessible,
+    add_customer,
+    open_mail,
+    sign_up_from_invitation,
+)
 
 pytestmark = pytest.mark.e2e
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import sign_in
-from tests.e2e.steps import accessible
+from tests.support.journey_steps import accessible
 
 pytestmark = pytest.mark.e2e
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Way, button, field, link, said, sign_in
-from tests.e2e.steps import WAITING, accessible, add_customer
+from tests.support.journey_steps import WAITING, accessible, add_customer
 
 pytestmark = pytest.mark.e2e
 

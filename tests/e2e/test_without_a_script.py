@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Way, button, field, link, said, sign_in
-from tests.e2e.steps import (
+from tests.support.journey_steps import (
     WAITING,
     add_customer,
     create_cloud,

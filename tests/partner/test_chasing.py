@@ -14,10 +14,10 @@ from portal.domain import customers
 from portal.domain.accounts import BillingAccount
 from portal.domain.customers import Customer, Filter
 from portal.domain.errors import Refused
-from tests.partner.adding import add, opened, send
 from tests.partner.test_managers import names
 from tests.support.answers import links, notices
 from tests.support.browser import Browser
+from tests.support.new_customer import add, opened, send
 from tests.support.world import BEGIN, CARL, EDDIE, OLGA, Clock, World, actor
 
 pytestmark = pytest.mark.both_databases

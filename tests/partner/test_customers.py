@@ -14,10 +14,10 @@ from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.outbox import Delivery, OutboxEntry
-from tests.partner.adding import add, named
 from tests.support.answers import blanked, facts, links
 from tests.support.browser import Browser
 from tests.support.mails import arrived
+from tests.support.new_customer import add, named
 from tests.support.page import text_of
 from tests.support.world import CARL, DORA, EDDIE, NINA, OLGA, PASSWORD, VERA, World, user
 

@@ -16,9 +16,9 @@ from portal.domain import access, customers
 from portal.domain.accounts import BillingAccount
 from portal.domain.customers import COLUMNS, ONLY_EXPORTED
 from portal.web import csv as portal_csv
-from tests.partner.adding import add
 from tests.support.answers import links
 from tests.support.browser import Browser
+from tests.support.new_customer import add
 from tests.support.world import ACE, CARL, EDDIE, NINA, OLGA, SAM, VERA, World, actor, draft, user
 
 pytestmark = pytest.mark.both_databases

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.partner.adding import opened
 from tests.support.answers import errors
 from tests.support.browser import Browser
+from tests.support.new_customer import opened
 from tests.support.page import text_of
 from tests.support.world import CARL, NINA, OLGA, SAM, VERA, World, everything
 

@@ -10,9 +10,9 @@ import pytest
 from portal import db
 from portal.domain import customers
 from portal.domain.accounts import BillingAccount
-from tests.partner.adding import GOOD, NEW, add, named, opened, send
 from tests.support.answers import errors, facts, links, notices, stored
 from tests.support.browser import Browser
+from tests.support.new_customer import GOOD, NEW, add, named, opened, send
 from tests.support.odd_inputs import BAD_ADDRESSES, INVISIBLE, LONG, ODD, shown
 from tests.support.page import text_of
 from tests.support.world import CARL, DORA, EDDIE, OLGA, SAM, VERA, World, user

@@ -11,10 +11,10 @@ from portal.domain import customers, first_steps, invitations
 from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.customers import Customer
-from tests.partner.adding import add
 from tests.support.answers import links, notices, stored
 from tests.support.browser import Browser
 from tests.support.clouds import OWNER, give, hire, make_cloud
+from tests.support.new_customer import add
 from tests.support.page import text_of
 from tests.support.world import CARL, DORA, EDDIE, OLGA, TINA, VERA, World, actor, link
 

@@ -11,8 +11,9 @@ from portal import db
 from portal.domain import customers
 from portal.domain.imports import Import
 from portal.web import csv
-from tests.partner.adding import add
-from tests.partner.importing import (
+from tests.support.answers import errors, links
+from tests.support.browser import Browser
+from tests.support.import_files import (
     HEADER,
     added,
     checked,
@@ -26,8 +27,7 @@ from tests.partner.importing import (
     work,
     written,
 )
-from tests.support.answers import errors, links
-from tests.support.browser import Browser
+from tests.support.new_customer import add
 from tests.support.page import text_of
 from tests.support.world import EDDIE, NINA, OLGA, World
 

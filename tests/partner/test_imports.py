@@ -12,7 +12,9 @@ from portal.domain import access, customers, imports
 from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.imports import Import, State
-from tests.partner.importing import (
+from tests.support.answers import links, notices
+from tests.support.browser import Browser
+from tests.support.import_files import (
     added,
     checked,
     firms,
@@ -25,8 +27,6 @@ from tests.partner.importing import (
     upload,
     work,
 )
-from tests.support.answers import links, notices
-from tests.support.browser import Browser
 from tests.support.mails import letters_to
 from tests.support.world import ACE, AMIR, EDDIE, OLGA, TINA, VERA, Clock, World, actor, user
 

@@ -10,9 +10,9 @@ import pytest
 from portal import db
 from portal.domain import customers, invitations
 from portal.domain.customers import Customer
-from tests.partner.adding import add
 from tests.support.answers import links
 from tests.support.browser import Browser
+from tests.support.new_customer import add
 from tests.support.page import text_of
 from tests.support.world import CARL, OLGA, TINA, VERA, World, actor
 

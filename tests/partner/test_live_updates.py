@@ -10,8 +10,8 @@ import pytest
 from portal import db
 from portal.domain import customers
 from portal.domain.customers import Customer
-from tests.partner.adding import add
 from tests.support.browser import Browser
+from tests.support.new_customer import add
 from tests.support.page import text_of
 from tests.support.world import CARL, EDDIE, OLGA, SAM, Clock, World, actor
 

@@ -13,10 +13,10 @@ from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.customers import Status
-from tests.partner.adding import GOOD, NEW, add, named, opened, send
 from tests.support.answers import errors, facts, links, notices, stored, token
 from tests.support.browser import Browser
 from tests.support.mails import letters_to, link_in
+from tests.support.new_customer import GOOD, NEW, add, named, opened, send
 from tests.support.world import (
     ACE,
     AMIR,

@@ -11,9 +11,9 @@ from portal import db
 from portal.domain import customers
 from portal.domain.customers import Customer
 from portal.domain.outbox import OPEN_STATES, Delivery, OutboxEntry
-from tests.partner.adding import add
 from tests.support.answers import links
 from tests.support.browser import Browser
+from tests.support.new_customer import add
 from tests.support.page import text_of
 from tests.support.world import CARL, EDDIE, OLGA, SAM, VERA, Clock, World, actor, everything
 

@@ -11,9 +11,9 @@ from portal import db
 from portal.domain import access, customers
 from portal.domain.accounts import BillingAccount
 from portal.domain.customers import SavedView
-from tests.partner.adding import add
 from tests.support.answers import errors, links, notices
 from tests.support.browser import Browser
+from tests.support.new_customer import add
 from tests.support.odd_inputs import INVISIBLE, ODD
 from tests.support.page import text_of
 from tests.support.world import EDDIE, OLGA, VERA, World, actor, user

@@ -17,7 +17,7 @@ from portal.domain import identity
 from portal.domain.customers import Customer, Status
 from portal.domain.outbox import OutboxEntry
 from portal.i18n import formats
-from tests.partner import importing
+from tests.support import import_files
 from tests.support.answers import stored
 from tests.support.browser import Browser
 from tests.support.mails import letters_to, link_in
@@ -124,14 +124,14 @@ def test_a_russian_file_says_yes_and_no_in_russian_and_invites_in_russian(
     set_russian(OLGA)
     olga = browser(OLGA)
     rows = ("A,a@client.example,DE,Нет", "B,b@client.example,DE,да", "C,c@client.example,DE,не")
-    file = importing.sheet(*rows, header=f"{importing.HEADER},with_cloud")
-    olga.get(importing.path(world))
+    file = import_files.sheet(*rows, header=f"{import_files.HEADER},with_cloud")
+    olga.get(import_files.path(world))
     olga.submit("Загрузить и проверить", file=(io.BytesIO(file), "customers.csv"))
-    importing.work()
+    import_files.work()
     olga.get(olga.url)
-    assert "Здесь должно быть да, нет или пусто" in importing.outcomes(olga)[4]
+    assert "Здесь должно быть да, нет или пусто" in import_files.outcomes(olga)[4]
     olga.submit(form="begin")
-    importing.work()
+    import_files.work()
     found = select(Customer.name, Customer.default_cloud_id).order_by(Customer.id.desc()).limit(2)
     made = db.read(lambda: db.session.execute(found).all())
     assert {name: cloud is not None for name, cloud in made} == {"A": False, "B": True}
