@@ -20,7 +20,7 @@ from portal.domain import links
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
 from tests.conftest import make_app
-from tests.support.clouds import many_clouds, own
+from tests.support.clouds import insert_clouds, own_account_id
 from tests.support.world import DORA, NINA, World, actor, build
 
 ROUNDS = 200
@@ -48,8 +48,8 @@ def list_unit(by: Actor, to: str, search: str) -> Callable[[], object]:
 
 
 def measure(world: World) -> None:
-    many_clouds(DORA, world.direct, 8)
-    many_clouds(NINA, own(NINA), MANY, begin=MANY)
+    insert_clouds(DORA, world.direct, 8)
+    insert_clouds(NINA, own_account_id(NINA), MANY, begin=MANY)
     few, many = actor(DORA), actor(NINA)
     print(f"{'':30}{'10 clouds':>12}{f'{MANY:,}':>12}   ratio")
     for caption, search in (("opened", ""), ("searched by a rare name", f"-{MANY + 7}")):

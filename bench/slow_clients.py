@@ -25,7 +25,14 @@ import flask_migrate
 from portal import db, demo
 from tests.conftest import make_app
 from tests.support import nginx
-from tests.support.processes import environment, free_port, gunicorn, running, soon, started
+from tests.support.processes import (
+    environment,
+    free_port,
+    gunicorn_command,
+    run_flask,
+    run_program,
+    wait_until,
+)
 from tests.support.visitor import Visitor
 
 SLOW = 300
@@ -121,7 +128,7 @@ def slow_clients(port: int, authority: str | None) -> Iterator[Counts]:
 def measure(caption: str, port: int, authority: str | None = None) -> None:
     tls = None if authority is None else ssl.create_default_context(cadata=authority)
     anonymous, olga = (Visitor(port, tls, patience=TIMEOUT) for _ in range(2))
-    soon(lambda: _is_up(anonymous))
+    wait_until(lambda: _is_up(anonymous))
     assert olga.sign_in(USER, demo.PASSWORD).status == 303
     pages = {"sign-in": (anonymous, "/sign-in"), "customers": (olga, olga.follow("/partner"))}
     quiet, slow = Measurements(), Measurements()
@@ -171,13 +178,13 @@ def main() -> None:
         folder = Path(name)
         url, port = seed(folder), free_port()
         settings = {"EXTERNAL_URL": f"http://127.0.0.1:{port}", "MAILBOX_DIR": f"{folder}/mailbox"}
-        with running("serve", url, PORT=str(port), **settings):
+        with run_flask("serve", url, PORT=str(port), **settings):
             measure("waitress", port)
-        with nginx.running(folder) as site:
-            command = gunicorn(site.socket)
-            with started(command, environment(url, TRUSTED_PROXIES="1", **settings)):
+        with nginx.run(folder) as site:
+            command = gunicorn_command(site.socket)
+            with run_program(command, environment(url, TRUSTED_PROXIES="1", **settings)):
                 measure("nginx and gunicorn", site.https, site.authority)
-        with started(gunicorn(f"127.0.0.1:{port}"), environment(url, **settings)):
+        with run_program(gunicorn_command(f"127.0.0.1:{port}"), environment(url, **settings)):
             measure("gunicorn alone", port)
 
 

@@ -27,7 +27,7 @@ from portal import create_app, db
 from portal.domain import identity
 from tests.support import postgres, row_snapshots
 from tests.support.browser import Browser
-from tests.support.world import BEGIN, Clock, World, build, user
+from tests.support.world import START, Clock, World, build, user
 
 SETTINGS = {
     "PORTAL_ENV": "local",
@@ -197,7 +197,7 @@ class Databases:
         if url.startswith("sqlite"):
             for ending in ("", "-wal", "-shm"):
                 Path(url.removeprefix("sqlite:///") + ending).unlink(missing_ok=True)
-        elif url in self.copies and row_snapshots.put_back(url, self.kept):
+        elif url in self.copies and row_snapshots.restore(url, self.kept):
             self.free.append(url)
         else:
             self.copies.discard(url)
@@ -208,7 +208,7 @@ class Databases:
         path = self.folder / f"{name}.db"
         url = f"sqlite:///{path}" if kind == "sqlite" else self._server().create(name)
         app = make_app(url)
-        before, db.time.clock = db.time.clock, Clock(BEGIN)
+        before, db.time.clock = db.time.clock, Clock(START)
         try:
             with app.app_context():
                 flask_migrate.upgrade()
@@ -223,7 +223,7 @@ class Databases:
         finally:
             db.time.clock = before
         if kind == "postgresql":
-            self.kept = row_snapshots.keep(url)
+            self.kept = row_snapshots.take(url)
         return (str(path) if kind == "sqlite" else name), world
 
     def _server(self) -> postgres.Server:
@@ -249,7 +249,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Time stands where the world was built, an hour later; `clock.forward(…)` lets it pass."""
-    standing = Clock(BEGIN)
+    standing = Clock(START)
     standing.forward(hours=1)
     monkeypatch.setattr(db.time, "clock", standing)
     return standing

@@ -25,8 +25,8 @@ from portal.domain.identity import User
 from portal.domain.imports import Import
 from tests.domain.test_races import without_locks
 from tests.support.browser import Browser
-from tests.support.import_files import firms, sheet
-from tests.support.new_customer import GOOD
+from tests.support.import_files import csv_file, csv_rows
+from tests.support.new_customer import VALID
 from tests.support.world import DORA, OLGA, SAM, World
 
 pytestmark = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
@@ -55,7 +55,7 @@ RULES = "users.email_key = "
 """The first question of the rules about a new customer."""
 
 CUSTOMERS = "/partner/{north}/customers"
-ADD = Sent(OLGA, f"{CUSTOMERS}/add", GOOD, Customer)
+ADD = Sent(OLGA, f"{CUSTOMERS}/add", VALID, Customer)
 NOTE = Sent(OLGA, CUSTOMERS + "/{ninas_customer}/notes", {"text": "Called"}, CustomerNote)
 FORMS = {
     "New customer": ADD,
@@ -70,7 +70,7 @@ FORMS = {
         OLGA, CUSTOMERS + "/{ninas_customer}/clouds/create", {"name": "shop"}, Cloud
     ),
     "Save this view": Sent(OLGA, f"{CUSTOMERS}/views/save?q=carl", {"name": "Carl"}, SavedView),
-    "Import CSV": Sent(OLGA, f"{CUSTOMERS}/import", {"file": sheet(*firms(1))}, Import),
+    "Import CSV": Sent(OLGA, f"{CUSTOMERS}/import", {"file": csv_file(*csv_rows(1))}, Import),
     "Add staff": Sent(
         OLGA,
         "/partner/{north}/team/add",

@@ -13,9 +13,16 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer, Status
-from tests.support.answers import blanked, facts, links, notices, stored, token
+from tests.support.answers import (
+    csrf_token,
+    definition_list,
+    links,
+    normalized_html,
+    notices,
+    stored_rows,
+)
 from tests.support.browser import Browser
-from tests.support.mails import letters_to, link_in
+from tests.support.mails import link_in, mails_to
 from tests.support.page import text_of
 from tests.support.world import (  # fmt: skip
     ACE,
@@ -77,13 +84,13 @@ def test_the_link_leads_through_sign_in_to_the_invitation(browser: Open, world: 
 def test_the_link_leads_a_newcomer_through_sign_up_to_the_invitation(
     browser: Open, world: World
 ) -> None:
-    (mail,) = letters_to(INVITED)
+    (mail,) = mails_to(INVITED)
     client = browser()
     client.get(link_in(mail), follow_redirects=True)
     client.click("Sign up")
     assert "With the address that the invitation was sent to." in client.text
     client.submit("Sign up", name="Other Person", email=INVITED.upper())
-    letter = letters_to("OTHER@else.example")[-1]
+    letter = mails_to("OTHER@else.example")[-1]
     client.get(link_in(letter))
     password = "a fine long password"
     answer = client.submit("Create account", password=password, password_again=password)
@@ -98,7 +105,7 @@ def test_the_page_says_who_asks_what_for_and_what_happens(browser: Open, world: 
     client.get(page(world.carls_subaccount))
     assert f"Signed in as {CARL}." in client.text
     assert (
-        facts(client).items()
+        definition_list(client).items()
         >= {
             "Subaccount": world.carls_subaccount,
             "Its cloud default": world.carls_cloud,
@@ -135,12 +142,12 @@ def test_without_a_cloud_none_is_spoken_of(browser: Open, world: World) -> None:
 
 def test_opening_it_however_often_changes_nothing(browser: Open, world: World) -> None:
     client = browser(CARL)
-    before = stored()
+    before = stored_rows()
     for _time in range(3):
         assert client.get(page(world.carls_subaccount)).status_code == 200
         assert client.head(page(world.carls_subaccount)).status_code == 200
     assert client.get(f"/invite/decline/{world.carls_subaccount}").status_code == 405
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_confirming_makes_everything_usable_at_once(browser: Open, world: World) -> None:
@@ -183,7 +190,7 @@ def test_confirming_again_says_it_is_confirmed(browser: Open, world: World) -> N
         each.get(page(world.carls_subaccount))
     good = {"csrf_token": tab.form("/invite/accept")["csrf_token"]}
     client.submit("Confirm")
-    before = stored()
+    before = stored_rows()
     for verb in ("accept", "decline"):
         target = f"/invite/{verb}/{world.carls_subaccount}"
         answer = tab.post(target, data=good, follow_redirects=True)
@@ -193,7 +200,7 @@ def test_confirming_again_says_it_is_confirmed(browser: Open, world: World) -> N
     for ident in (world.carls_subaccount, world.north):
         assert client.get(page(ident)).status_code == 200
         assert "already confirmed" in client.text
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_declining_closes_the_subaccount_with_its_cloud(browser: Open, world: World) -> None:
@@ -208,7 +215,7 @@ def test_declining_closes_the_subaccount_with_its_cloud(browser: Open, world: Wo
     cloud = db.read(lambda: db.session.get(Cloud, world.carls_cloud))
     assert cloud is not None
     assert cloud.closed_at is not None
-    assert not letters_to(CARL), "its mail had not left, and does not"
+    assert not mails_to(CARL), "its mail had not left, and does not"
     partner.get(f"/partner/{world.north}/customers?status=Inactive")
     assert "Carl & Sons" in partner.text
     good = {"csrf_token": tab.form("/invite/accept")["csrf_token"]}
@@ -230,8 +237,8 @@ def test_whatever_is_not_for_this_account_is_one_and_the_same_page(
     dora = browser(DORA)
     dora.get(page(closed))
     dora.submit("Decline")
-    data = {"csrf_token": token(dora)} if method == "POST" else None
-    before = stored()
+    data = {"csrf_token": csrf_token(dora)} if method == "POST" else None
+    before = stored_rows()
     paths = ["accept"] if method != "POST" else ["accept", "decline"]
     idents = [
         world.carls_subaccount,
@@ -250,14 +257,14 @@ def test_whatever_is_not_for_this_account_is_one_and_the_same_page(
         for ident in idents
     }
     assert {answer.status_code for answer in answers.values()} == {404}
-    pages = {blanked(answer) for answer in answers.values()}
+    pages = {normalized_html(answer) for answer in answers.values()}
     assert len(pages) == 1
     if method != "HEAD":
         assert "No invitation for this account here" in dora.text
         assert f"Signed in as {DORA}." in dora.text
         everything = "".join(answer.text for answer in answers.values())
         assert not [word for word in (CARL, NINA, "North", "Carl", "Nina") if word in everything]
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_the_customer_of_another_reads_the_same_page(browser: Open, world: World) -> None:
@@ -268,7 +275,7 @@ def test_the_customer_of_another_reads_the_same_page(browser: Open, world: World
         foreign = world.ninas_subaccount if who != NINA else world.carls_subaccount
         answer = client.get(page(foreign))
         assert answer.status_code == 404
-        assert blanked(answer) == blanked(client.get(made_up))
+        assert normalized_html(answer) == normalized_html(client.get(made_up))
 
 
 def test_from_the_wrong_account_one_signs_in_as_the_right_one_and_is_back(
@@ -291,7 +298,7 @@ def test_after_pressing_a_button_as_the_wrong_one_the_way_back_is_the_page(
     client.get("/sign-in?switch=1")
     client.submit("Sign in", email=DORA, password=PASSWORD)
     came_from = {"Referer": f"http://localhost{page(world.carls_subaccount)}"}
-    form["csrf_token"] = token(client)
+    form["csrf_token"] = csrf_token(client)
     target = f"/invite/decline/{world.carls_subaccount}"
     assert client.post(target, data=form, headers=came_from).status_code == 404
     client.get(links(client)["Sign in as someone else"])
@@ -304,8 +311,8 @@ def test_the_partners_staff_reads_that_only_the_customer_can_confirm(
     browser: Open, world: World, who: str
 ) -> None:
     client = browser(who)
-    data = {"csrf_token": token(client)}
-    before = stored()
+    data = {"csrf_token": csrf_token(client)}
+    before = stored_rows()
     for answer in (
         client.get(page(world.carls_subaccount)),
         client.get(page(world.north)),
@@ -317,7 +324,7 @@ def test_the_partners_staff_reads_that_only_the_customer_can_confirm(
         assert "Only they can confirm it" in client.text
         assert CARL not in answer.text
         assert "Confirm" not in {text_of(button) for button in client.page.iter("button")}
-    assert stored() == before
+    assert stored_rows() == before
     assert client.get(page(world.souths_customer)).status_code == 404
 
 
@@ -355,7 +362,7 @@ def test_of_several_invitations_of_a_partner_the_open_one_is_found(
     second = invite(world.north, OLGA, DORA)
     third = invite(world.south, SAM, DORA)
     client.get(page(world.north))
-    assert facts(client)["Subaccount"] == second
+    assert definition_list(client)["Subaccount"] == second
     client.get("/console")
     heads = [text_of(h2) for h2 in client.page.iter("h2") if "confirmation required" in text_of(h2)]
     assert [head.split()[0] for head in heads] == ["South", "North"]
@@ -368,13 +375,13 @@ def test_a_stale_token_answers_nothing_and_shows_the_page_again(
     browser: Open, world: World, verb: str
 ) -> None:
     client = browser(CARL)
-    before = stored()
+    before = stored_rows()
     for data in ({}, {"csrf_token": "stale"}):
         answer = client.post(f"/invite/{verb}/{world.carls_subaccount}", data=data)
         assert answer.status_code == 422
         assert "press the button again" in notices(client)[0]
         assert "Work with North?" in client.text
-    assert stored() == before
+    assert stored_rows() == before
     client.submit("Confirm")
     assert status_of(world.carls_customer) is Status.ACTIVE
 

@@ -16,7 +16,7 @@ from portal.domain.actors import WORKER
 from portal.domain.notifications import Kind, Target, TargetKind
 from tests.conftest import RememberedRule
 from tests.support.browser import Browser
-from tests.support.mails import arrived, letters_to, link_in, text_of
+from tests.support.mails import deliver_mails, link_in, mails_to, plain_text
 from tests.support.world import CARL, NINA, OLGA, World, actor, user
 
 Open = Callable[..., Browser]
@@ -64,7 +64,7 @@ def test_old_notices_and_their_mails_lead_to_pages_that_have_moved(
     olga.get("/notices")
     olga.submit("Nina GmbH confirmed the partnership")
     assert olga.url.endswith(customer)
-    assert link_in(letters_to(OLGA)[-1]) == customer
+    assert link_in(mails_to(OLGA)[-1]) == customer
 
 
 def test_all_that_a_notice_can_lead_to_is_found_where_it_has_moved(
@@ -99,15 +99,15 @@ def test_all_that_a_notice_can_lead_to_is_found_where_it_has_moved(
             answer = client.post(f"/notices/{newest}/read", data={"csrf_token": token})
             assert answer.location == page
             assert client.get(page).status_code == 200
-            assert link_in(letters_to(email)[-1]) == page
+            assert link_in(mails_to(email)[-1]) == page
 
 
 def test_every_link_of_a_mail_leads_to_the_page_that_has_moved(
     moved: None, app: Flask, world: World
 ) -> None:
-    assert link_in(letters_to(CARL)[0]) == f"/moved/invite/accept/{world.carls_subaccount}"
-    for letter in arrived():
-        found = re.findall(r"http://localhost(\S+)", text_of(letter))
+    assert link_in(mails_to(CARL)[0]) == f"/moved/invite/accept/{world.carls_subaccount}"
+    for letter in deliver_mails():
+        found = re.findall(r"http://localhost(\S+)", plain_text(letter))
         assert found
         assert all(path.startswith("/moved/") for path in found), found
 

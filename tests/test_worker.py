@@ -22,8 +22,15 @@ from portal.domain import idempotency, identity, outbox, values
 from portal.domain.idempotency import IdempotencyKey
 from portal.domain.identity import SavedForm, SignUp, UserSession
 from portal.domain.outbox import Delivery
-from tests.support.processes import running, soon
-from tests.support.relay import delivery, empty_queue, pass_days, queue, use, work
+from tests.support.processes import run_flask, wait_until
+from tests.support.relay import (
+    clear_outbox,
+    delivery,
+    pass_two_days,
+    queue_invitation,
+    run_worker,
+    use_relay,
+)
 from tests.support.smtp import CuttingServer, SmtpServer
 from tests.support.world import OLGA, Clock, actor
 
@@ -32,7 +39,7 @@ ON_SQLITE = pytest.mark.parametrize("kind", ["sqlite"])
 
 @pytest.fixture(autouse=True)
 def _quiet(app: Flask) -> None:
-    empty_queue()
+    clear_outbox()
 
 
 def recipients(server: SmtpServer) -> list[str]:
@@ -42,10 +49,10 @@ def recipients(server: SmtpServer) -> list[str]:
 def test_everything_due_is_handed_over_in_order(app: Flask) -> None:
     wanted = [f"{n}@client.example" for n in range(5)]
     for n, to in enumerate(wanted):
-        queue(about=f"dn2{n}", to=to)
+        queue_invitation(about=f"dn2{n}", to=to)
     with SmtpServer() as relay:
-        use(app, relay.port)
-        work()
+        use_relay(app, relay.port)
+        run_worker()
         assert recipients(relay) == wanted
 
 
@@ -54,12 +61,12 @@ def test_a_fault_in_one_mail_does_not_stop_the_others(app: Flask, clock: Clock) 
         return outbox.add("no-such-kind", about="x", to="a@x.example", language="en", facts={}).id
 
     broken = db.write(unit)
-    queue()
+    queue_invitation()
     with SmtpServer() as relay:
-        use(app, relay.port)
-        work()
+        use_relay(app, relay.port)
+        run_worker()
         assert recipients(relay) == ["new@client.example"]
-        pass_days(clock)
+        pass_two_days(clock)
         assert len(relay.messages) == 1
     entry = db.read(lambda: outbox.get(broken))
     assert (entry.state, entry.answer) == (Delivery.FAILED, "internal fault: TemplateNotFound")
@@ -68,7 +75,7 @@ def test_a_fault_in_one_mail_does_not_stop_the_others(app: Flask, clock: Clock) 
 def test_a_relay_too_slow_for_the_lease_is_reported_after_four_hours(
     app: Flask, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    about = queue()
+    about = queue_invitation()
     at_once = outbox.mark_transmitting
 
     def mark(*held: str) -> bool:
@@ -77,8 +84,8 @@ def test_a_relay_too_slow_for_the_lease_is_reported_after_four_hours(
 
     monkeypatch.setattr(outbox, "mark_transmitting", mark)
     with CuttingServer("quit") as relay:
-        use(app, relay.port)
-        pass_days(clock)
+        use_relay(app, relay.port)
+        pass_two_days(clock)
         assert relay.dots == 0
     state, answer = delivery(about)
     assert state is Delivery.FAILED
@@ -136,11 +143,11 @@ def is_free(url: str) -> bool:
 def test_no_transaction_is_open_while_the_relay_is_talked_to(
     app: Flask, cast: tuple[str, Any]
 ) -> None:
-    queue()
+    queue_invitation()
     with Asking(lambda: is_free(cast[0])) as relay:
         relay.found.clear()  # aiosmtpd's own call at its start
-        use(app, relay.port)
-        work()
+        use_relay(app, relay.port)
+        run_worker()
         assert relay.found == [True, True]
 
 
@@ -187,11 +194,11 @@ def test_the_worker_goes_on_after_a_fault_and_stops_when_told(
 
     thread = threading.Thread(target=run)
     with SmtpServer() as relay:
-        use(app, relay.port)
+        use_relay(app, relay.port)
         thread.start()
-        soon(lambda: "the worker goes on after a fault" in caplog.text)
+        wait_until(lambda: "the worker goes on after a fault" in caplog.text)
         db.write(lambda: db.session.execute(text("ALTER TABLE away RENAME TO outbox")))
-        queue()
+        queue_invitation()
         relay.wait_for(1, timeout=20)
         stop.set()
         thread.join(20)
@@ -245,20 +252,20 @@ def by(port: int) -> dict[str, str]:
 def test_killed_after_the_mark_the_mail_is_unknown_and_never_sent_again(
     app: Flask, cast: tuple[str, Any], real_time: Clock
 ) -> None:
-    about = queue()
+    about = queue_invitation()
     with CuttingServer("silent") as silent, SmtpServer() as good:
-        with running("work", cast[0], **by(silent.port)) as process:
-            soon(lambda: silent.dots == 1)
+        with run_flask("work", cast[0], **by(silent.port)) as process:
+            wait_until(lambda: silent.dots == 1)
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
         assert delivery(about)[0] is Delivery.TRANSMITTING
-        use(app, good.port)
-        work()
+        use_relay(app, good.port)
+        run_worker()
         assert delivery(about)[0] is Delivery.TRANSMITTING, "its lease still runs"
         pass_over(real_time, outbox.REPLY_LEASE)
-        work()
+        run_worker()
         assert delivery(about)[0] is Delivery.UNKNOWN
-        pass_days(real_time)
+        pass_two_days(real_time)
         assert good.messages == []
         assert silent.dots == 1
 
@@ -267,20 +274,20 @@ def test_killed_after_the_mark_the_mail_is_unknown_and_never_sent_again(
 def test_killed_before_the_mark_the_mail_is_sent_once_by_the_next_worker(
     app: Flask, cast: tuple[str, Any], real_time: Clock
 ) -> None:
-    about = queue()
+    about = queue_invitation()
     never_greets = SmtpServer()  # it listens, but is not started
     with SmtpServer() as good:
-        with running("work", cast[0], **by(never_greets.port)) as process:
-            soon(lambda: delivery(about)[0] is Delivery.CLAIMED)
+        with run_flask("work", cast[0], **by(never_greets.port)) as process:
+            wait_until(lambda: delivery(about)[0] is Delivery.CLAIMED)
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
-        use(app, good.port)
-        work()
+        use_relay(app, good.port)
+        run_worker()
         assert good.messages == [], "its lease still runs"
         pass_over(real_time, outbox.LEASE)
-        work()
+        run_worker()
         assert delivery(about)[0] is Delivery.SENT
-        pass_days(real_time)
+        pass_two_days(real_time)
         assert len(good.messages) == 1
     with never_greets:
         assert never_greets.messages == []
@@ -290,16 +297,16 @@ def test_killed_before_the_mark_the_mail_is_sent_once_by_the_next_worker(
 def test_a_worker_that_wakes_up_late_hangs_up_and_serves_the_next(
     app: Flask, cast: tuple[str, Any], real_time: Clock
 ) -> None:
-    about = queue()
+    about = queue_invitation()
     slow = SmtpServer()
-    with SmtpServer() as good, running("work", cast[0], **by(slow.port)):
-        soon(lambda: delivery(about)[0] is Delivery.CLAIMED)
+    with SmtpServer() as good, run_flask("work", cast[0], **by(slow.port)):
+        wait_until(lambda: delivery(about)[0] is Delivery.CLAIMED)
         pass_over(real_time, outbox.LEASE)
-        use(app, good.port)
-        work()
+        use_relay(app, good.port)
+        run_worker()
         assert len(good.messages) == 1
         real_time.at = datetime.now(UTC)
-        queue(about="dn2next", to="next@client.example")
+        queue_invitation(about="dn2next", to="next@client.example")
         with slow:
             slow.wait_for(1, timeout=30)
             assert recipients(slow) == ["next@client.example"]
@@ -311,11 +318,11 @@ def test_a_worker_that_wakes_up_late_hangs_up_and_serves_the_next(
 def test_told_to_stop_a_worker_finishes_what_it_is_handing_over(
     app: Flask, cast: tuple[str, Any], real_time: Clock, number: int
 ) -> None:
-    about = queue()
+    about = queue_invitation()
     slow = SmtpServer()
-    with running("work", cast[0], **by(slow.port)) as process:
-        soon(lambda: delivery(about)[0] is Delivery.CLAIMED)
-        queue(about="dn2next")
+    with run_flask("work", cast[0], **by(slow.port)) as process:
+        wait_until(lambda: delivery(about)[0] is Delivery.CLAIMED)
+        queue_invitation(about="dn2next")
         os.kill(process.pid, number)
         with slow:
             output, _ = process.communicate(timeout=30)

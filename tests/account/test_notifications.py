@@ -15,7 +15,7 @@ from portal.domain.notifications import PREFERENCES, Channel, Kind
 from portal.wording import notifications as notification_wording
 from tests.support.answers import errors, links
 from tests.support.browser import Browser
-from tests.support.mails import letters_to, text_of
+from tests.support.mails import mails_to, plain_text
 from tests.support.world import CARL, EDDIE, NINA, OLGA, VERA, World, actor, user
 
 Open = Callable[..., Browser]
@@ -117,9 +117,9 @@ def test_each_kind_is_told_on_the_page_and_by_mail(
     vera = browser(VERA)
     vera.get("/notices")
     assert f"{title} unread {means}" in vera.text
-    letter = letters_to(VERA)[-1]
+    letter = mails_to(VERA)[-1]
     assert letter["Subject"] == title
-    said = text_of(letter)
+    said = plain_text(letter)
     assert " ".join(said.split()).startswith(f"{title} {means} http://localhost/console ")
     assert said.rstrip().endswith("http://localhost/notices/choose")
     assert max(map(len, said.splitlines())) <= 76
@@ -146,9 +146,9 @@ def test_a_name_with_markup_is_text_on_the_page_and_in_both_parts_of_the_mail(
     eddie = browser(EDDIE)
     eddie.get("/notices")
     assert f"{name} confirmed the partnership" in eddie.text
-    letter = letters_to(EDDIE)[-1]
+    letter = mails_to(EDDIE)[-1]
     assert letter["Subject"] == f"{name} confirmed the partnership"
-    assert text_of(letter).splitlines()[0] == f"{name} confirmed the partnership"
+    assert plain_text(letter).splitlines()[0] == f"{name} confirmed the partnership"
     html = letter.get_body(("html",))
     assert html is not None
     assert "&lt;img src=x&gt; &amp; &#34;Sons&#34;" in html.get_content()

@@ -9,9 +9,9 @@ import pytest
 from portal import db
 from portal.domain import identity, workflows
 from portal.domain.actors import COMMAND
-from tests.support.answers import errors, links, notices, stored, token
+from tests.support.answers import csrf_token, errors, links, notices, stored_rows
 from tests.support.browser import Browser
-from tests.support.mails import letters_to, link_in, text_of
+from tests.support.mails import link_in, mails_to, plain_text
 from tests.support.odd_inputs import BAD_ADDRESSES
 from tests.support.world import DORA, OLGA, PASSWORD, SAM, Clock, user
 
@@ -27,7 +27,7 @@ def ask(client: Browser, email: str = DORA) -> None:
 
 
 def link_for(email: str = DORA) -> str:
-    return link_in(letters_to(email)[-1])
+    return link_in(mails_to(email)[-1])
 
 
 def choose(client: Browser, link: str, password: str = SECRET, again: str | None = None) -> int:
@@ -45,7 +45,7 @@ def opens(email: str, password: str) -> bool:
 def test_who_forgot_the_password_chooses_a_new_one_and_is_signed_in(browser: Open) -> None:
     client = browser()
     ask(client)
-    (letter,) = letters_to(DORA)
+    (letter,) = mails_to(DORA)
     assert letter["Subject"] == "Choose a new password for Test Cloud"
     assert choose(client, link_in(letter)) == 200
     assert "Your password is changed, and you are signed in." in client.text
@@ -56,7 +56,7 @@ def test_who_forgot_the_password_chooses_a_new_one_and_is_signed_in(browser: Ope
 
 def resets_to(email: str) -> list[str]:
     """The subjects of the mails with which somebody could choose a password."""
-    subjects = [str(letter["Subject"]) for letter in letters_to(email)]
+    subjects = [str(letter["Subject"]) for letter in mails_to(email)]
     return [subject for subject in subjects if "password" in subject]
 
 
@@ -73,7 +73,7 @@ def test_the_answer_is_the_same_whoever_asks(browser: Open) -> None:
     assert len(pages) == 1
     assert "If … has an account here, a mail is on its way there." in pages.pop()
     assert len(resets_to(DORA)) == 1
-    assert letters_to("nobody@direct.example") == []
+    assert mails_to("nobody@direct.example") == []
     assert not resets_to(OLGA), "a disabled user has nothing to choose"
 
 
@@ -88,11 +88,11 @@ def test_opening_the_link_changes_nothing_however_often(browser: Open) -> None:
     client = browser()
     ask(client)
     link = link_for()
-    before = stored()
+    before = stored_rows()
     for _ in range(3):
         assert client.get(link).status_code == 200
         assert client.head(link).status_code == 200
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_a_new_password_ends_every_session(browser: Open) -> None:
@@ -108,14 +108,14 @@ def test_a_link_works_once(browser: Open) -> None:
     ask(client)
     link = link_for()
     choose(client, link)
-    before = stored()
+    before = stored_rows()
     for again in (client, browser()):
         assert again.get(link).status_code == 404
         assert "This link no longer works" in again.text
         assert {"Sign in", "Ask for a new link"} <= links(again).keys()
-        data = {"csrf_token": token(again), "password": "x" * 12, "password_again": "x" * 12}
+        data = {"csrf_token": csrf_token(again), "password": "x" * 12, "password_again": "x" * 12}
         assert again.post(link, data=data).status_code == 404
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_of_two_browsers_with_one_link_the_first_wins(browser: Open) -> None:
@@ -133,7 +133,7 @@ def test_every_link_dies_when_the_password_changes(browser: Open) -> None:
     client = browser()
     ask(client)
     ask(client)
-    first, second = (link_in(letter) for letter in letters_to(DORA))
+    first, second = (link_in(letter) for letter in mails_to(DORA))
     choose(client, second)
     assert client.get(first).status_code == 404
 
@@ -187,10 +187,10 @@ def test_a_password_that_does_not_do_is_refused_at_its_field(
     client = browser()
     ask(client)
     link = link_for()
-    before = stored()
+    before = stored_rows()
     assert choose(client, link, password, again) == 422
     assert what in errors(client)[field]
-    assert stored() == before
+    assert stored_rows() == before
     assert choose(client, link) == 200
 
 
@@ -211,12 +211,12 @@ def test_an_address_that_is_none_is_refused_at_its_field(
     browser: Open, email: str, what: str
 ) -> None:
     client = browser()
-    before = stored()
+    before = stored_rows()
     client.get("/forgot")
     assert client.submit("Send link", email=email).status_code == 422
     assert what in errors(client)["email"]
     assert client.form("/forgot")["email"] == email
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_a_stale_form_says_so_and_sends_nothing(browser: Open) -> None:
@@ -224,12 +224,12 @@ def test_a_stale_form_says_so_and_sends_nothing(browser: Open) -> None:
     answer = client.post("/forgot", data={"csrf_token": "stale", "email": DORA})
     assert answer.status_code == 422
     assert "press the button again" in notices(client)[0]
-    assert letters_to(DORA) == []
+    assert mails_to(DORA) == []
 
 
 def test_the_mail_says_nothing_personal_but_the_link(browser: Open) -> None:
     ask(browser())
-    words = text_of(letters_to(DORA)[0])
+    words = plain_text(mails_to(DORA)[0])
     assert "Dora" not in words
     assert user(DORA).password_hash not in words
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.answers import token
+from tests.support.answers import csrf_token
 from tests.support.browser import Browser
 from tests.support.world import OLGA
 
@@ -49,7 +49,7 @@ def test_a_form_with_errors_still_leads_on_after_another_theme(browser: Open, bu
 
 def test_a_script_is_told_the_theme_and_changes_the_page_itself(browser: Open) -> None:
     client = browser(OLGA)
-    form = {"theme": "light", "csrf_token": token(client)}
+    form = {"theme": "light", "csrf_token": csrf_token(client)}
     answer = client.post("/preferences/theme", data=form, headers={"HX-Request": "true"})
     assert (answer.status_code, answer.headers["HX-Trigger"]) == (204, '{"theme": "light"}')
     client.get("/console")
@@ -62,7 +62,7 @@ def test_nobody_else_chooses_and_nothing_else_is_chosen(
 ) -> None:
     client = browser()
     client.get("/sign-in")
-    form = {"csrf_token": token(client), "next": "https://elsewhere.example/"} | form
+    form = {"csrf_token": csrf_token(client), "next": "https://elsewhere.example/"} | form
     assert client.post("/preferences/theme", data=form).location == "/"
     told = client.post("/preferences/theme", data=form, headers={"HX-Request": "true"})
     assert told.status_code == 400, "which the script shows; a redirect would be lost in silence"

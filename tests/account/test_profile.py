@@ -12,10 +12,10 @@ from portal.account.profile import browser_name
 from portal.domain import identity, values
 from portal.domain.identity import EmailChange, User, UserSession
 from portal.domain.outbox import OutboxEntry
-from tests.support.answers import errors, links, notices, stored, token
+from tests.support.answers import csrf_token, errors, links, notices, stored_rows
 from tests.support.browser import Browser
-from tests.support.mails import letters_to, link_in, text_of
-from tests.support.odd_inputs import BAD_ADDRESSES, INVISIBLE, LONG, ODD
+from tests.support.mails import link_in, mails_to, plain_text
+from tests.support.odd_inputs import BAD_ADDRESSES, INVISIBLE, LONG, UNUSUAL_NAMES
 from tests.support.page import text_of as text_in
 from tests.support.world import CARL, DORA, PASSWORD, SAM, VERA, Clock, World, actor, user
 
@@ -69,7 +69,7 @@ def test_a_name_is_changed(browser: Open) -> None:
 
 def test_odd_names_are_names(browser: Open) -> None:
     client = browser(DORA)
-    for name, kept in ODD.values():
+    for name, kept in UNUSUAL_NAMES.values():
         assert save(client, name=name) == 200, name
         assert fresh(DORA).name == (kept or name)
 
@@ -79,10 +79,10 @@ def test_odd_names_are_names(browser: Open) -> None:
 )
 def test_a_name_that_is_none_is_refused_and_kept_in_the_form(browser: Open, name: str) -> None:
     client = browser(DORA)
-    before = stored()
+    before = stored_rows()
     assert save(client, name=name) == 422
     assert errors(client).keys() == {"name"}
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_the_languages_are_those_there_is_a_catalogue_of(app: Flask, browser: Open) -> None:
@@ -97,12 +97,17 @@ def test_the_languages_are_those_there_is_a_catalogue_of(app: Flask, browser: Op
 
 def test_another_language_is_refused_at_its_field(browser: Open) -> None:
     client = browser(DORA)
-    before = stored()
+    before = stored_rows()
     for wrong in ("tlh", "", "../en", "x" * 10_000):
-        data = {"csrf_token": token(client), "name": "Dora", "language": wrong, "time_zone": ""}
+        data = {
+            "csrf_token": csrf_token(client),
+            "name": "Dora",
+            "language": wrong,
+            "time_zone": "",
+        }
         assert client.post("/profile", data=data).status_code == 422
         assert errors(client) == {"language": "Choose one of these languages."}
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_mails_come_in_the_language_chosen(app: Flask) -> None:
@@ -126,11 +131,11 @@ def test_a_time_zone_moves_all_times_shown(browser: Open) -> None:
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "UTC\x00", "x" * 10_000, "é"])
 def test_a_time_zone_that_is_none_is_refused(browser: Open, zone: str) -> None:
     client = browser(DORA)
-    before = stored()
-    data = {"csrf_token": token(client), "name": "Dora", "language": "en", "time_zone": zone}
+    before = stored_rows()
+    data = {"csrf_token": csrf_token(client), "name": "Dora", "language": "en", "time_zone": zone}
     assert client.post("/profile", data=data).status_code == 422
     assert errors(client) == {"time_zone": "Choose a time zone from the list."}
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_a_stale_form_keeps_what_was_typed(browser: Open) -> None:
@@ -156,9 +161,9 @@ def test_what_was_typed_before_the_session_ended_is_shown_again(
 
 
 def test_saving_what_is_there_already_writes_nothing(browser: Open) -> None:
-    client, before = browser(DORA), stored()
+    client, before = browser(DORA), stored_rows()
     assert save(client) == 200
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_a_new_password_ends_the_others_and_this_one_goes_on_with_a_new_id(browser: Open) -> None:
@@ -212,10 +217,10 @@ def test_a_password_that_does_not_do_is_refused_at_its_field(
     browser: Open, fields: dict[str, str], field: str, what: str
 ) -> None:
     client = browser(DORA)
-    before = stored()
+    before = stored_rows()
     assert change_password(client, **fields) == 422
     assert what in errors(client)[field]
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_passwords_are_carried_nowhere_when_the_session_has_ended(
@@ -246,7 +251,7 @@ def test_one_session_is_ended_and_no_other(browser: Open) -> None:
     client, second, third = browser(DORA), browser(DORA), browser(DORA)
     client.get("/profile")
     ids = [e.attrib["value"] for e in client.page.iter("input") if e.get("name") == "session"]
-    data = {"csrf_token": token(client), "session": ids[0]}
+    data = {"csrf_token": csrf_token(client), "session": ids[0]}
     client.post("/profile/sessions/end", data=data, follow_redirects=True)
     assert "That session is ended." in client.text
     assert sorted([is_signed_in(second), is_signed_in(third)]) == [False, True]
@@ -270,7 +275,7 @@ def test_all_others_are_ended_at_once(browser: Open) -> None:
 def test_nobody_ends_a_session_that_is_not_theirs(browser: Open, given: str) -> None:
     sam, client = browser(SAM), browser(DORA)
     foreign = db.session.query(UserSession).filter_by(user_id=fresh(SAM).id).one().id
-    data = {"csrf_token": token(client), "session": foreign if given == "foreign" else given}
+    data = {"csrf_token": csrf_token(client), "session": foreign if given == "foreign" else given}
     client.post("/profile/sessions/end", data=data, follow_redirects=True)
     assert "That session was over already." in client.text
     assert is_signed_in(sam)
@@ -313,20 +318,20 @@ def test_an_address_is_changed_by_a_mail_and_a_button(browser: Open) -> None:
     assert ask(client) == 200
     assert f"A mail waits for you. It went to {NEW}; open its link" in client.text
     assert "Until then nothing changes." in client.text
-    (letter,) = letters_to(NEW)
+    (letter,) = mails_to(NEW)
     assert letter["Subject"] == "Confirm your new address for Test Cloud"
     link = link_in(letter)
-    before = stored()
+    before = stored_rows()
     for _ in range(2):
         client.get(link)
         client.head(link)
-    assert stored() == before
+    assert stored_rows() == before
     client.submit("Confirm")
     assert f"Your address is {NEW} from now on." in client.text
     assert f"Signed in as: {NEW}" in client.text
-    (told,) = letters_to(DORA)
+    (told,) = mails_to(DORA)
     assert told["Subject"] == "Your address in Test Cloud was changed"
-    assert NEW not in text_of(told)
+    assert NEW not in plain_text(told)
     assert identity.check_password(NEW, PASSWORD) is not None
     assert identity.check_password(DORA, PASSWORD) is None
 
@@ -334,11 +339,11 @@ def test_an_address_is_changed_by_a_mail_and_a_button(browser: Open) -> None:
 def test_the_link_asks_who_one_is(browser: Open) -> None:
     client, anonymous, sam = browser(DORA), browser(), browser(SAM)
     ask(client)
-    link = link_in(letters_to(NEW)[0])
+    link = link_in(mails_to(NEW)[0])
     assert anonymous.get(link).status_code == 303
     assert sam.get(link).status_code == 404
     assert "Sign in as someone else" in links(sam)
-    good = {"csrf_token": token(sam)}
+    good = {"csrf_token": csrf_token(sam)}
     assert sam.post(link, data=good).status_code == 404
     assert fresh(SAM).email == SAM
     anonymous.get(link, follow_redirects=True)
@@ -349,7 +354,7 @@ def test_the_link_asks_who_one_is(browser: Open) -> None:
 
 def test_a_change_of_address_needs_the_password(browser: Open) -> None:
     client = browser(DORA)
-    before = stored()
+    before = stored_rows()
     assert ask(client, password="wrong wrong") == 422
     assert errors(client) == {"password": "This is not your password. Type it anew."}
     assert client.form("/profile/email") | {"csrf_token": ""} == {
@@ -357,8 +362,8 @@ def test_a_change_of_address_needs_the_password(browser: Open) -> None:
         "email": NEW,
         "password": "",
     }
-    assert stored() == before
-    assert letters_to(NEW) == []
+    assert stored_rows() == before
+    assert mails_to(NEW) == []
 
 
 def test_an_address_with_an_account_reads_the_same_until_it_is_confirmed(browser: Open) -> None:
@@ -366,12 +371,12 @@ def test_an_address_with_an_account_reads_the_same_until_it_is_confirmed(browser
     for address in (SAM, NEW):
         client = browser(DORA)
         ask(client, address)
-        client.get(link_in(letters_to(address)[-1]))
+        client.get(link_in(mails_to(address)[-1]))
         pages.append(client.text.replace(address, "…"))
     assert pages[0] == pages[1]
     client = browser(DORA)
     ask(client, SAM)
-    client.get(link_in(letters_to(SAM)[-1]))
+    client.get(link_in(mails_to(SAM)[-1]))
     assert client.submit("Confirm").status_code == 422
     assert "This address has an account of its own" in client.text
     assert fresh(DORA).email == DORA
@@ -392,31 +397,31 @@ def test_an_address_that_is_none_is_refused_at_its_field(
     browser: Open, email: str, what: str
 ) -> None:
     client = browser(DORA)
-    before = stored()
+    before = stored_rows()
     assert ask(client, email) == 422
     assert what in errors(client)["email"]
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_an_older_link_is_over_when_a_newer_was_sent(browser: Open, clock: Clock) -> None:
     client = browser(DORA)
     ask(client)
     ask(client, "dora@third.example")
-    assert client.get(link_in(letters_to(NEW)[0])).status_code == 404
+    assert client.get(link_in(mails_to(NEW)[0])).status_code == 404
     assert "a newer one was sent" in client.text
     row = db.session.query(EmailChange).one()
     assert row.email == "dora@third.example"
     clock.forward(minutes=20)
-    assert client.get(link_in(letters_to("dora@third.example")[0])).status_code == 200
+    assert client.get(link_in(mails_to("dora@third.example")[0])).status_code == 200
 
 
 def test_a_link_for_a_new_password_dies_with_the_address_it_was_sent_to(browser: Open) -> None:
     client = browser(DORA)
     client.get("/forgot")
     client.submit("Send link", email=DORA)
-    link = link_in(letters_to(DORA)[0])
+    link = link_in(mails_to(DORA)[0])
     ask(client)
-    client.get(link_in(letters_to(NEW)[0]))
+    client.get(link_in(mails_to(NEW)[0]))
     client.submit("Confirm")
     assert client.get(link).status_code == 404
 
@@ -427,6 +432,6 @@ def test_an_invitation_page_that_was_open_while_the_address_changed_answers_noth
     client, other = browser(CARL), browser(CARL)
     other.get(f"/invite/accept/{world.carls_subaccount}")
     ask(client, "carl@another.example")
-    client.get(link_in(letters_to("carl@another.example")[0]))
+    client.get(link_in(mails_to("carl@another.example")[0]))
     client.submit("Confirm")
     assert other.submit("Confirm").status_code == 404

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.answers import notices
 from tests.support.browser import Browser
-from tests.support.mails import letters_to
+from tests.support.mails import mails_to
 from tests.support.world import CARL, DORA, OLGA, PASSWORD, SAM, Clock
 
 Open = Callable[..., Browser]
@@ -118,11 +118,11 @@ def test_an_address_gets_three_mails_an_hour_whether_it_has_an_account_or_not(
     assert [ask_for(client, page, email) for _ in range(4)] == [200, 200, 200, 429]
     assert "Too many mails were asked for." in client.text
     assert "in 60 minutes" in client.text
-    sent = len(letters_to(email))
+    sent = len(mails_to(email))
     clock.forward(hours=1)
     assert ask_for(client, page, email) == 200
     has_mail = page == "/sign-up" or email == CARL
-    assert len(letters_to(email)) == sent + has_mail
+    assert len(mails_to(email)) == sent + has_mail
 
 
 @pytest.mark.parametrize("page", ["/forgot", "/sign-up"])

@@ -13,9 +13,9 @@ from sqlalchemy import select
 from portal import db
 from portal.domain.clouds import Cloud
 from portal.domain.identity import SavedForm, UserSession
-from tests.support.answers import errors, links, notices, stored, token
+from tests.support.answers import csrf_token, errors, links, notices, stored_rows
 from tests.support.browser import Browser
-from tests.support.odd_inputs import LONG, shown
+from tests.support.odd_inputs import LONG, rendered
 from tests.support.world import CARL, DORA, OLGA, PASSWORD, SAM, TINA, VERA, Clock, World, user
 
 Open = Callable[..., Browser]
@@ -74,13 +74,13 @@ def test_an_unknown_address_and_a_wrong_password_read_the_same(browser: Open) ->
 
 def test_what_no_address_is_made_of_signs_nobody_in_and_comes_back(browser: Open) -> None:
     client = browser()
-    before = stored()
+    before = stored_rows()
     # A few, because each costs as much time as a password of somebody's.
     for email in (f"{OLGA}\x00", f"{OLGA}\u202e", f"{OLGA}\r\nx", "<b>@🚀.example", LONG):
         assert sign_in(client, email, email) == 422
         assert notices(client) == [f"This did not work. {WRONG}"]
-        assert client.form("/sign-in")["email"] == shown(email)
-    assert stored() == before
+        assert client.form("/sign-in")["email"] == rendered(email)
+    assert stored_rows() == before
 
 
 def test_empty_fields_are_named_all_at_once(browser: Open) -> None:
@@ -245,16 +245,16 @@ def test_what_was_typed_before_the_session_ended_is_shown_again_and_not_done(
     client = browser(DORA)
     client.get("/console/clouds/create")
     clock.forward(hours=1)
-    before = stored()
+    before = stored_rows()
     answer = client.submit("Create", name="Kept <Ünï>")
     assert answer.status_code == 422
     assert "Your session has ended." in client.text
-    assert stored() == before
+    assert stored_rows() == before
     answer = client.submit("Sign in", email=DORA, password="wrong")
     assert "Your session has ended." in client.text
     client.submit("Sign in", email=DORA, password=PASSWORD)
     assert client.form("/clouds/create")["name"] == "Kept <Ünï>"
-    rows = stored()
+    rows = stored_rows()
     assert rows["clouds"] == before["clouds"]
     client.submit("Create")
     found = db.read(lambda: db.session.scalars(select(Cloud.name)).all())
@@ -291,7 +291,7 @@ CARRIED = {
 def test_whatever_is_sent_as_carried_breaks_nothing(browser: Open) -> None:
     for label, carried in CARRIED.items():
         client = browser()
-        good = {"csrf_token": token(client), "email": DORA, "password": PASSWORD}
+        good = {"csrf_token": csrf_token(client), "email": DORA, "password": PASSWORD}
         data = good | {"next": "/console/clouds/create", "carried": carried}
         answer = client.post("/sign-in", data=data, follow_redirects=True)
         assert answer.status_code == 200, label

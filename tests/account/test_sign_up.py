@@ -12,10 +12,10 @@ from portal.domain import accounts, identity, values
 from portal.domain.accounts import Kind, Mode
 from portal.domain.actors import COMMAND
 from portal.domain.identity import SignUp, User
-from tests.support.answers import errors, links, notices, stored, token
+from tests.support.answers import csrf_token, errors, links, notices, stored_rows
 from tests.support.browser import Browser
-from tests.support.mails import letters_to, link_in, text_of
-from tests.support.odd_inputs import BAD_ADDRESSES, INVISIBLE, LONG, ODD, shown
+from tests.support.mails import link_in, mails_to, plain_text
+from tests.support.odd_inputs import BAD_ADDRESSES, INVISIBLE, LONG, UNUSUAL_NAMES, rendered
 from tests.support.world import CARL, DORA, OLGA, Clock, World, actor, user
 
 Open = Callable[..., Browser]
@@ -34,7 +34,7 @@ def ask(client: Browser, email: str = NEW, *, next_path: str = "/") -> None:
 
 def link_for(email: str = NEW) -> str:
     """The link in the newest mail to this address."""
-    return link_in(letters_to(email)[-1])
+    return link_in(mails_to(email)[-1])
 
 
 def waiting() -> int:
@@ -52,7 +52,7 @@ def test_a_newcomer_gets_a_mail_chooses_a_password_and_has_a_direct_account(
     ask(client, next_path="/console/billing?q=New")
     assert f"{SENT} {NEW}" in client.text
     assert not has_account(NEW)
-    (letter,) = letters_to(NEW)
+    (letter,) = mails_to(NEW)
     assert letter["Subject"] == "Verify your address for Test Cloud"
     client.get(link_in(letter))
     assert NEW in client.text
@@ -82,12 +82,12 @@ def test_opening_the_link_changes_nothing_however_often(browser: Open) -> None:
     client = browser()
     ask(client)
     link = link_for()
-    before = stored()
+    before = stored_rows()
     for _time in range(3):
         assert client.get(link).status_code == 200
         assert client.head(link).status_code == 200
         assert browser(None).get(link).status_code == 200
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_a_link_works_once(browser: Open) -> None:
@@ -96,19 +96,19 @@ def test_a_link_works_once(browser: Open) -> None:
     link = link_for()
     client.get(link)
     client.submit("Create account", password=SECRET, password_again=SECRET)
-    before = stored()
+    before = stored_rows()
     for again in (client, browser()):
         assert again.get(link).status_code == 404
         assert "used already" in again.text
         assert {"Sign in", "Sign up again"} <= links(again).keys()
         data = {
-            "csrf_token": token(again),
+            "csrf_token": csrf_token(again),
             "name": "X",
             "password": SECRET,
             "password_again": SECRET,
         }
         assert again.post(link, data=data).status_code == 404
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_two_browsers_answer_one_mail_and_the_first_wins(browser: Open) -> None:
@@ -170,10 +170,10 @@ def test_signing_up_with_a_known_address_looks_the_same(browser: Open) -> None:
     ask(known, DORA, next_path="/console/billing")
     ask(unknown, NEW, next_path="/console/billing")
     assert known.text.replace(DORA, "…") == unknown.text.replace(NEW, "…")
-    (letter,) = letters_to(DORA)
+    (letter,) = mails_to(DORA)
     assert letter["Subject"] == "You have an account in Test Cloud already"
     assert link_in(letter) == "/sign-in?next=/console/billing"
-    assert "/verify/" not in text_of(letter)
+    assert "/verify/" not in plain_text(letter)
     assert waiting() == 1
 
 
@@ -190,15 +190,15 @@ def test_verifying_while_signed_in_as_another_ends_that_session(browser: Open) -
 @pytest.mark.parametrize("settings", [{"SIGN_UP": "closed"}])
 def test_where_sign_up_is_closed_nobody_gets_an_account(browser: Open, world: World) -> None:
     client = browser()
-    before = stored()
+    before = stored_rows()
     client.get("/sign-up?next=/console/billing")
     assert "Ask them for one" in client.text
     assert links(client)["Sign in"] == "/sign-in?next=/console/billing"
     assert "email" not in client.text.lower()
-    data = {"csrf_token": token(client), "name": "New", "email": CARL}
+    data = {"csrf_token": csrf_token(client), "name": "New", "email": CARL}
     answer = client.post("/sign-up", data=data)
     assert answer.status_code == 422
-    assert stored() == before
+    assert stored_rows() == before
 
 
 @pytest.mark.parametrize("settings", [{"SIGN_UP": "invited"}])
@@ -214,9 +214,9 @@ def test_where_sign_up_is_by_invitation_all_look_the_same_and_only_the_invited_g
         seen.add(client.text.replace(address, "…"))
     assert len(seen) == 1
     assert "If … may sign up here, a mail is on its way there." in seen.pop()
-    assert not letters_to(NEW)
-    assert link_in(letters_to("let@in.example")[-1]).startswith("/verify/")
-    assert link_in(letters_to("other@else.example")[-1]).startswith("/verify/")
+    assert not mails_to(NEW)
+    assert link_in(mails_to("let@in.example")[-1]).startswith("/verify/")
+    assert link_in(mails_to("other@else.example")[-1]).startswith("/verify/")
 
 
 PASSWORDS = {
@@ -235,7 +235,7 @@ def test_a_password_that_does_not_do_is_refused_at_its_field(browser: Open) -> N
     client = browser()
     ask(client)
     client.get(link_for())
-    before = stored()
+    before = stored_rows()
     for label, (password, again, field, what) in PASSWORDS.items():
         answer = client.submit(
             "Create account", name="Kept Name", password=password, password_again=again
@@ -246,7 +246,7 @@ def test_a_password_that_does_not_do_is_refused_at_its_field(browser: Open) -> N
         assert (form["name"], form["password"], form["password_again"]) == ("Kept Name", "", ""), (
             label
         )
-    assert stored() == before
+    assert stored_rows() == before
 
 
 @pytest.mark.parametrize("password", ["pass\x00word phrase", "пароль 🚀🚀🚀"])
@@ -279,13 +279,17 @@ def test_a_stale_token_keeps_the_name_and_drops_the_password(browser: Open) -> N
 
 def refused(client: Browser, name: str, email: str) -> None:
     """The form comes back with all that was typed, and nothing was written."""
-    before = stored()
+    before = stored_rows()
     client.get("/sign-up?next=/console")
     assert client.submit("Sign up", name=name, email=email).status_code == 422, (name, email)
     form = client.form("/sign-up")
-    assert (form["name"], form["email"], form["next"]) == (shown(name), shown(email), "/console")
+    assert (form["name"], form["email"], form["next"]) == (
+        rendered(name),
+        rendered(email),
+        "/console",
+    )
     assert notices(client)
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_a_name_that_is_none_is_refused_at_its_field(browser: Open) -> None:
@@ -312,7 +316,7 @@ def test_all_errors_show_at_once(browser: Open) -> None:
 
 def test_odd_names_are_names(browser: Open) -> None:
     client = browser()
-    for number, (name, kept) in enumerate(ODD.values()):
+    for number, (name, kept) in enumerate(UNUSUAL_NAMES.values()):
         client.get("/sign-up")
         email = f"new{number}@comer.example"
         assert client.submit("Sign up", name=name, email=email).status_code == 200, name
@@ -323,22 +327,22 @@ def test_odd_names_are_names(browser: Open) -> None:
 def test_spaces_around_an_address_are_no_part_of_it(browser: Open) -> None:
     client = browser()
     ask(client, "  New@Comer.Example ")
-    assert link_in(letters_to("New@comer.example")[-1]).startswith("/verify/")
+    assert link_in(mails_to("New@comer.example")[-1]).startswith("/verify/")
     ask(client, f" {DORA.upper()} ")
-    dora = letters_to("DORA@direct.example")
+    dora = mails_to("DORA@direct.example")
     assert dora[-1]["Subject"].startswith("You have an account")
 
 
 def test_a_stale_sign_up_form_keeps_its_input(browser: Open) -> None:
     client = browser()
-    before = stored()
+    before = stored_rows()
     data = {"csrf_token": "stale", "name": "Kept", "email": NEW, "next": "/console"}
     assert client.post("/sign-up", data=data).status_code == 422
     assert (
         client.form("/sign-up").items()
         >= {"name": "Kept", "email": NEW, "next": "/console"}.items()
     )
-    assert stored() == before
+    assert stored_rows() == before
     assert client.submit("Sign up").status_code == 200
 
 

@@ -21,7 +21,7 @@ from tests.support.world import OLGA
 
 @pytest.fixture(autouse=True)
 def _programs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", postgres.path())
+    monkeypatch.setenv("PATH", postgres.path_with_binaries())
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 
 from portal.cli import serve
 from tests.conftest import Databases
-from tests.support.processes import environment, free_port, group, running, soon
+from tests.support.processes import environment, free_port, live_processes, run_flask, wait_until
 from tests.support.smtp import CuttingServer
 
 
@@ -63,18 +63,18 @@ def test_a_first_start_makes_a_world_prints_how_to_enter_it_and_delivers_its_mai
 ) -> None:
     empty = databases.empty("sqlite")
     mailbox = tmp_path / "mailbox"
-    with running("up", empty, **local(port, mailbox)) as program:
+    with run_flask("up", empty, **local(port, mailbox)) as program:
         said = read_until(program.stdout, "Ctrl-C")
         assert f"Test Cloud: http://127.0.0.1:{port}\n" in said
         assert "'demonstration'" in said
         assert "olga@halden.example" in said
         status, page = answer(port, "/sign-in")
         assert (status, "Test Cloud" in page) == (200, True)
-        soon(lambda: len(list(mailbox.glob("*.eml"))) == 3)
+        wait_until(lambda: len(list(mailbox.glob("*.eml"))) == 3)
         os.killpg(program.pid, signal.SIGINT)
         assert program.wait(30) == 0
-        assert group(program) == set()
-    with running("up", empty, **local(port, mailbox)) as program:
+        assert live_processes(program) == set()
+    with run_flask("up", empty, **local(port, mailbox)) as program:
         read_until(program.stdout, "Ctrl-C")
         os.killpg(program.pid, signal.SIGINT)
         assert program.wait(30) == 0
@@ -87,15 +87,15 @@ def test_a_first_start_makes_a_world_prints_how_to_enter_it_and_delivers_its_mai
 def test_one_signal_stops_server_and_worker(
     url: str, port: int, tmp_path: Path, number: int, is_for_all: bool
 ) -> None:
-    with running("serve", url, **local(port, tmp_path)) as program:
+    with run_flask("serve", url, **local(port, tmp_path)) as program:
         read_until(program.stdout, "Ctrl-C")
         assert answer(port)[0] == 200
-        soon(lambda: workers(program))
-        soon(lambda: list(tmp_path.glob("*.eml")))  # it is at work, and no longer starting
+        wait_until(lambda: workers(program))
+        wait_until(lambda: list(tmp_path.glob("*.eml")))  # it is at work, and no longer starting
         (os.killpg if is_for_all else os.kill)(program.pid, number)
         output, _ = program.communicate(timeout=30)
         assert (program.returncode, output.strip()) == (0, "Stopped.")
-        assert group(program) == set()
+        assert live_processes(program) == set()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), 5)
 
@@ -103,19 +103,19 @@ def test_one_signal_stops_server_and_worker(
 def test_a_worker_that_dies_is_started_again_and_one_whose_server_dies_ends(
     url: str, port: int, tmp_path: Path
 ) -> None:
-    with running("serve", url, **local(port, tmp_path)) as program:
+    with run_flask("serve", url, **local(port, tmp_path)) as program:
         read_until(program.stdout, "Ctrl-C")
-        soon(lambda: workers(program))
+        wait_until(lambda: workers(program))
         first = workers(program)[0]
-        soon(lambda: list(tmp_path.glob("*.eml")))
+        wait_until(lambda: list(tmp_path.glob("*.eml")))
         first.kill()
         said = read_until(program.stdout, "started again")
         assert said.strip() == "The mail worker ended (-9); it is started again."
-        soon(lambda: {process.pid for process in workers(program)} - {first.pid})
+        wait_until(lambda: {process.pid for process in workers(program)} - {first.pid})
         assert answer(port)[0] == 200
         program.kill()
         program.wait()
-        soon(lambda: not group(program))
+        wait_until(lambda: not live_processes(program))
 
 
 def test_a_worker_that_waits_for_a_reply_does_not_hold_up_the_end(
@@ -130,7 +130,7 @@ def test_a_worker_that_waits_for_a_reply_does_not_hold_up_the_end(
         keeper = threading.Thread(target=serve._supervise_worker, args=(stop,))
         keeper.start()
         try:
-            soon(lambda: silent.dots == 1)
+            wait_until(lambda: silent.dots == 1)
             (process,) = [p for p in psutil.Process().children() if "work" in p.cmdline()]
         finally:
             stop.set()
@@ -142,18 +142,20 @@ def test_a_worker_that_waits_for_a_reply_does_not_hold_up_the_end(
 def test_where_it_cannot_listen_it_says_so_in_a_sentence(url: str, port: int) -> None:
     with (
         socket.create_server(("127.0.0.1", port)),
-        running("serve", url, PORT=str(port)) as program,
+        run_flask("serve", url, PORT=str(port)) as program,
     ):
         output, _ = program.communicate(timeout=30)
         assert program.returncode == 1
         said = f"Error: 127.0.0.1:{port} can't be listened on (Address already in use"
         assert output.startswith(said)
         assert "Traceback" not in output
-        assert group(program) == set()
+        assert live_processes(program) == set()
 
 
 def test_unsafe_settings_are_told_in_sentences(url: str) -> None:
-    with running("serve", url, PORTAL_ENV="production", EXTERNAL_URL="http://p.example") as program:
+    with run_flask(
+        "serve", url, PORTAL_ENV="production", EXTERNAL_URL="http://p.example"
+    ) as program:
         output, _ = program.communicate(timeout=30)
     assert program.returncode != 0
     assert "EXTERNAL_URL must begin with https://" in output

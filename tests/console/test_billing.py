@@ -14,7 +14,7 @@ from portal.domain import access, accounts
 from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount, InitialGrant, Mode
 from portal.domain.actors import COMMAND
-from tests.support.answers import facts, links, notices, stored, token
+from tests.support.answers import csrf_token, definition_list, links, notices, stored_rows
 from tests.support.browser import Browser
 from tests.support.world import (
     ACE,
@@ -56,7 +56,7 @@ def test_an_account_in_trial_shows_what_is_left_until_when(browser: Open, world:
     client = browser(TINA)
     client.get("/console/billing")
     client.click("Trial Partner")
-    assert facts(client) == {
+    assert definition_list(client) == {
         "ID": world.trial,
         "Kind": "partner",
         "Consumption mode": "trial",
@@ -87,8 +87,10 @@ def test_an_owner_switches_to_paid_after_being_asked(browser: Open, world: World
     assert mode_of(world.trial) is Mode.TRIAL
     client.submit("Switch to paid")
     assert notices(client, "success") == ["The account is in paid mode now."]
-    assert facts(client)["Consumption mode"] == "paid"
-    assert facts(client)["Initial grant"] == "€4,000.00 left of €4,000.00, until 1 May 2026"
+    assert definition_list(client)["Consumption mode"] == "paid"
+    assert (
+        definition_list(client)["Initial grant"] == "€4,000.00 left of €4,000.00, until 1 May 2026"
+    )
     assert "The initial grant pays first." in client.text
     assert "Switch to paid" not in links(client)
     assert mode_of(world.trial) is Mode.PAID
@@ -104,13 +106,13 @@ def test_it_is_one_way_and_happens_once(browser: Open, world: World) -> None:
     client.get(switch)
     client.submit("Switch to paid")
     assert client.url.endswith(f"/console/billing/{world.trial}")
-    before = stored()
+    before = stored_rows()
     assert tab.submit("Switch to paid").status_code == 422
     assert "This account is in paid mode already." in tab.text
     tab.get(switch)
     assert "This account is in paid mode already." in tab.text
     assert "Switch to paid" not in {"".join(b.itertext()) for b in tab.page.iter("button")}
-    assert stored() == before
+    assert stored_rows() == before
 
 
 @pytest.mark.parametrize(
@@ -130,22 +132,22 @@ def test_nobody_but_an_owner_switches(
     client.get(f"/console/billing/{world.trial}")
     assert "Only an owner of the account can switch it to paid" in client.text
     assert "Switch to paid" not in links(client)
-    data = {"csrf_token": token(client)}
-    before = stored()
+    data = {"csrf_token": csrf_token(client)}
+    before = stored_rows()
     for method in ("GET", "POST"):
         path = f"/console/billing/{world.trial}/switch-to-paid"
         assert client.open(path, method=method, data=data).status_code == 403
         assert "Your role does not allow this" in client.text
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_a_stale_token_switches_nothing_and_asks_again(browser: Open, world: World) -> None:
     client = browser(TINA)
-    before = stored()
+    before = stored_rows()
     path = f"/console/billing/{world.trial}/switch-to-paid"
     assert client.post(path, data={"csrf_token": "stale"}).status_code == 422
     assert "press the button again" in notices(client)[0]
-    assert stored() == before
+    assert stored_rows() == before
     client.submit("Switch to paid")
     assert mode_of(world.trial) is Mode.PAID
 
@@ -157,7 +159,7 @@ def test_after_its_date_the_grant_is_over_and_so_is_the_trial(
     client = browser(DORA)
     client.get(f"/console/billing/{world.direct}")
     assert "TRIAL_EXPIRED" in client.text
-    assert facts(client)["Initial grant"] == "€4,000.00, over since 1 May 2026"
+    assert definition_list(client)["Initial grant"] == "€4,000.00, over since 1 May 2026"
     assert "The trial is over" in client.text
     assert "Create cloud" not in links(client)
     client.click("Switch to paid")
@@ -183,8 +185,8 @@ def test_a_spent_grant_says_so(browser: Open, world: World) -> None:
 def test_times_and_amounts_are_the_installations(browser: Open, world: World) -> None:
     client = browser(TINA)
     client.get(f"/console/billing/{world.trial}")
-    assert facts(client)["Created"] == "2 Mar 2026, 04:00:00 EST"
-    assert facts(client)["Initial grant"].startswith("$4,000.00 left")
+    assert definition_list(client)["Created"] == "2 Mar 2026, 04:00:00 EST"
+    assert definition_list(client)["Initial grant"].startswith("$4,000.00 left")
     titles = {e.get("title") for e in client.page.iter("time")}
     assert "2026-03-02 09:00:00 UTC" in titles
 
@@ -195,7 +197,7 @@ def test_a_subaccount_says_whose_it_is(browser: Open, world: World, who: str, na
     client.get("/console/billing")
     client.click(name)
     assert (
-        facts(client).items()
+        definition_list(client).items()
         >= {
             "Kind": "subaccount",
             "Partner": "North",
@@ -204,7 +206,7 @@ def test_a_subaccount_says_whose_it_is(browser: Open, world: World, who: str, na
     )
     assert "The customer has not confirmed the partnership yet" in client.text
     assert "Create cloud" not in links(client)
-    assert "Initial grant" not in facts(client)
+    assert "Initial grant" not in definition_list(client)
     assert world.carls_cloud in client.text
 
 

@@ -13,9 +13,9 @@ from portal.domain.access import AccountRole, CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.clouds import Cloud, Folder
-from tests.support.answers import errors, links, notices, stored
+from tests.support.answers import errors, links, notices, stored_rows
 from tests.support.browser import Browser
-from tests.support.odd_inputs import INVISIBLE, LONG, ODD, shown
+from tests.support.odd_inputs import INVISIBLE, LONG, UNUSUAL_NAMES, rendered
 from tests.support.page import text_of
 from tests.support.world import (
     ACE,
@@ -120,13 +120,13 @@ def test_staff_creates_in_a_confirmed_customers_subaccount_from_its_page_only(
 
 def test_an_unconfirmed_subaccount_pays_for_nothing(browser: Open, world: World) -> None:
     client = browser(OLGA)
-    before = stored()
+    before = stored_rows()
     client.get(f"/console/clouds/create?account={world.carls_subaccount}")
     answer = client.submit("Create", name="early", account_id=world.carls_subaccount)
     assert answer.status_code == 422
     assert "The customer has not confirmed the partnership yet" in notices(client)[0]
     assert client.form("/create")["name"] == "early"
-    assert stored() == before
+    assert stored_rows() == before
 
 
 @pytest.mark.parametrize("who", [DORA, VERA, OLGA])
@@ -134,7 +134,7 @@ def test_another_account_in_the_form_is_refused_with_a_sentence(
     browser: Open, world: World, who: str
 ) -> None:
     client = browser(who)
-    before = stored()
+    before = stored_rows()
     refused = (world.south, world.trial, world.doras_cloud, "dn2" + "0" * 17, "", "\x00", "<b>")
     for account_id in refused:
         client.get(f"/console/clouds/create?account={world.south}")
@@ -142,7 +142,7 @@ def test_another_account_in_the_form_is_refused_with_a_sentence(
         assert client.post(client.url, data=data).status_code == 422
         assert errors(client) == {"account_id": "Choose one of your billing accounts."}
         assert client.form("/create")["name"] == "kept"
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_who_can_pay_from_no_account_reads_why(browser: Open, world: World, clock: Clock) -> None:
@@ -185,29 +185,29 @@ BAD_NAMES += [(LONG, "at most 63 are possible"), ("x" * 64, "at most 63"), ("a\n
 def test_a_bad_name_of_a_cloud_is_refused_at_its_field(browser: Open, world: World) -> None:
     client = browser(DORA)
     client.get("/console/clouds/create")
-    before = stored()
+    before = stored_rows()
     for typed, what in BAD_NAMES:
         assert client.submit("Create", name=typed).status_code == 422, ascii(typed)
         assert errors(client).keys() == {"name"}
         assert what in errors(client)["name"]
-        assert client.form("/create")["name"] == shown(typed)
+        assert client.form("/create")["name"] == rendered(typed)
     client.get("/console/clouds/create")
     for typed, what in BAD_NAMES:
         assert client.submit("Create", name="good", folder_name=typed).status_code == 422
         assert errors(client).keys() == {"folder_name"}
         assert what in errors(client)["folder_name"]
-        assert client.form("/create")["folder_name"] == shown(typed)
+        assert client.form("/create")["folder_name"] == rendered(typed)
     for typed, what in BAD_NAMES:
         client.get(f"/console/clouds/{world.doras_cloud}/rename")
         assert client.submit("Rename", name=typed).status_code == 422
         assert what in errors(client)["name"]
-        assert client.form("/rename")["name"] == shown(typed)
-    assert stored() == before
+        assert client.form("/rename")["name"] == rendered(typed)
+    assert stored_rows() == before
 
 
 def test_odd_names_are_names_of_clouds_and_folders(browser: Open, world: World) -> None:
     client = browser(DORA)
-    for typed, kept in ODD.values():
+    for typed, kept in UNUSUAL_NAMES.values():
         client.get("/console/clouds/create")
         answer = client.submit("Create", name=typed)
         assert answer.status_code == 200, ascii(typed)
@@ -239,7 +239,7 @@ def test_a_folders_name_stands_once_in_its_cloud(browser: Open, world: World) ->
     page = f"/console/clouds/{world.doras_cloud}"
     client.get(page)
     client.submit("Create folder", name="staging")
-    before = stored()
+    before = stored_rows()
     taken = "This cloud has a folder named “default” already. Choose another name."
     assert client.submit("Create folder", name=" default ").status_code == 422
     assert errors(client) == {"name": taken}
@@ -249,24 +249,24 @@ def test_a_folders_name_stands_once_in_its_cloud(browser: Open, world: World) ->
     assert client.submit("Rename", name="default").status_code == 422
     assert errors(client) == {"name": taken}
     assert client.form("/rename")["name"] == "default"
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_a_bad_name_of_a_folder_is_refused_at_its_field(browser: Open, world: World) -> None:
     client = browser(DORA)
     page = f"/console/clouds/{world.doras_cloud}"
-    before = stored()
+    before = stored_rows()
     for typed, what in BAD_NAMES:
         client.get(page)
         assert client.submit("Create folder", name=typed).status_code == 422, ascii(typed)
         assert what in errors(client)["name"]
-        assert client.form("/folders/create")["name"] == shown(typed)
+        assert client.form("/folders/create")["name"] == rendered(typed)
         assert folders(client) == ["default"]
         client.get(f"{page}/folders/{world.doras_folder}/rename")
         assert client.submit("Rename", name=typed).status_code == 422, ascii(typed)
         assert what in errors(client)["name"]
-        assert client.form("/rename")["name"] == shown(typed)
-    assert stored() == before
+        assert client.form("/rename")["name"] == rendered(typed)
+    assert stored_rows() == before
 
 
 def test_a_folder_form_sent_twice_creates_one_folder(browser: Open, world: World) -> None:
@@ -288,12 +288,12 @@ def test_what_was_typed_for_a_folder_survives_a_dead_session(
     rename = f"{page}/folders/{world.doras_folder}/rename"
     client.get(page if form == "create" else rename)
     clock.forward(hours=1)
-    before = stored()
+    before = stored_rows()
     button = "Create folder" if form == "create" else "Rename"
     client.submit(button, name="Kept")
     client.submit("Sign in", email=DORA, password=PASSWORD)
     assert client.form("/folders")["name"] == "Kept"
-    assert stored()["folders"] == before["folders"]
+    assert stored_rows()["folders"] == before["folders"]
     client.submit(button)
     assert "Kept" in folders(client)
 
@@ -303,12 +303,12 @@ def test_a_stale_token_keeps_the_folders_name(browser: Open, world: World, form:
     client = browser(DORA)
     page = f"/console/clouds/{world.doras_cloud}/folders"
     path = f"{page}/create" if form == "create" else f"{page}/{world.doras_folder}/rename"
-    before = stored()
+    before = stored_rows()
     data = {"csrf_token": "stale", "name": "Kept", "form_key": "k" * 20}
     assert client.post(path, data=data).status_code == 422
     assert "press the button again" in notices(client)[0]
     assert client.form("/folders")["name"] == "Kept"
-    assert stored() == before
+    assert stored_rows() == before
     client.submit("Create folder" if form == "create" else "Rename")
     assert "Kept" in folders(client)
 
@@ -367,14 +367,14 @@ def test_a_closed_cloud_says_so_and_takes_nothing(browser: Open, world: World) -
     assert "Closed, and kept for history since" in client.text
     assert "Create folder" not in client.text
     assert "Rename" not in links(client)
-    before = stored()
+    before = stored_rows()
     fresh = client.form("/sign-out")["csrf_token"]
     data = {"csrf_token": fresh, "name": "late", "form_key": "k" * 20}
     assert client.post(f"{page}/folders/create", data=data).status_code == 422
     assert "This cloud is closed." in client.text
     assert client.post(f"{page}/rename", data=data).status_code == 422
     assert "This cloud is closed." in client.text
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_a_role_on_the_account_shows_its_clouds(browser: Open, world: World) -> None:

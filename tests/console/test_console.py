@@ -15,7 +15,7 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from tests.support.answers import links
 from tests.support.browser import Browser
-from tests.support.new_customer import add
+from tests.support.new_customer import add_customer
 from tests.support.page import text_of
 from tests.support.world import (
     CARL,
@@ -144,7 +144,7 @@ def test_a_cloud_of_the_partners_own_is_not_called_the_persons(browser: Open, wo
 
 def fill(world: World, count: int) -> None:
     for number in range(count):
-        add(world, f"n{number}@client.example", name=f"Number {number:02}")
+        add_customer(world, f"n{number}@client.example", name=f"Number {number:02}")
 
 
 @pytest.mark.both_databases

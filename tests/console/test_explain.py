@@ -11,7 +11,7 @@ from portal import db
 from portal.domain import access
 from portal.domain.access import CloudAccess, CloudRole
 from portal.domain.actors import COMMAND
-from tests.support.answers import errors, stored
+from tests.support.answers import errors, stored_rows
 from tests.support.browser import Browser
 from tests.support.odd_inputs import BAD_ADDRESSES
 from tests.support.page import text_of
@@ -108,19 +108,19 @@ def test_what_is_no_address_is_refused_at_its_field(
     browser: Open, world: World, typed: str, said: str
 ) -> None:
     dora = browser(DORA)
-    before = stored()
+    before = stored_rows()
     page = f"/console/clouds/{world.doras_cloud}/access/explain"
     assert dora.get(f"{page}?email={quote(typed)[:4000]}").status_code == 422
     assert said in errors(dora)["email"]
     assert dora.get(f"{page}?email=").status_code == 422
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_asking_changes_nothing_and_asks_nobody_else(browser: Open, world: World) -> None:
     dora = browser(DORA)
-    before = stored()
+    before = stored_rows()
     ask(dora, world.doras_cloud, SAM)
-    assert stored() == before
+    assert stored_rows() == before
     sam = browser(SAM)
     page = f"/console/clouds/{world.doras_cloud}/access/explain?email={DORA}"
     assert sam.get(page).status_code == 404

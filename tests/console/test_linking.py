@@ -10,18 +10,18 @@ from portal import db
 from portal.domain import cloud_access, clouds, customers
 from portal.domain.access import CloudRole
 from portal.domain.clouds import Cloud
-from tests.support.answers import notices, stored
+from tests.support.answers import notices, stored_rows
 from tests.support.browser import Browser
 from tests.support.clouds import (
-    accept_carls,
-    do,
-    effect,
-    give,
+    accept_carls_invitation,
+    assign_cloud_role,
+    create_cloud,
     grant,
-    make_cloud,
-    moved,
-    own,
-    payers,
+    link_preview,
+    move_cloud,
+    own_account_id,
+    payer_ids,
+    run_customer_verb,
 )
 from tests.support.page import text_of
 from tests.support.world import CARL, DORA, EDDIE, NINA, OLGA, SAM, VERA, Clock, World, actor
@@ -68,7 +68,7 @@ def can_press(client: Browser) -> bool:
 @pytest.fixture
 def shop(app: object, world: World, clock: Clock) -> str:
     """Nina's own cloud, on which North's owner role is in effect."""
-    ident = make_cloud(NINA)
+    ident = create_cloud(NINA)
     grant(ident, by=NINA, to=world.north)
     clock.forward(minutes=5)
     return ident
@@ -80,7 +80,7 @@ def shop(app: object, world: World, clock: Clock) -> str:
 def test_a_customer_links_from_the_menu_of_the_partners_subaccount(
     browser: Open, world: World
 ) -> None:
-    shop = make_cloud(NINA)
+    shop = create_cloud(NINA)
     client = browser(NINA)
     client.get("/console")
     client.click("Link cloud")
@@ -90,7 +90,7 @@ def test_a_customer_links_from_the_menu_of_the_partners_subaccount(
     client.submit("Link")
     assert client.url == "http://localhost/console"
     assert notices(client, "success") == ["shop is linked. From now on North pays for it."]
-    assert payers(shop) == [world.ninas_subaccount, own(NINA)]
+    assert payer_ids(shop) == [world.ninas_subaccount, own_account_id(NINA)]
 
 
 def test_a_partner_links_from_the_same_menu_of_their_own_homepage(
@@ -102,7 +102,7 @@ def test_a_partner_links_from_the_same_menu_of_their_own_homepage(
     client.submit("Show what linking does", cloud=shop)
     client.submit("Link")
     assert client.url == "http://localhost/console?q=Nina"
-    assert payers(shop)[0] == world.ninas_subaccount
+    assert payer_ids(shop)[0] == world.ninas_subaccount
 
 
 def test_a_partner_links_from_the_customers_account_under_billing(
@@ -115,7 +115,7 @@ def test_a_partner_links_from_the_customers_account_under_billing(
     client.submit("Show what linking does", cloud=shop)
     client.submit("Link")
     assert client.url == f"http://localhost/console/billing/{world.ninas_subaccount}"
-    assert payers(shop)[0] == world.ninas_subaccount
+    assert payer_ids(shop)[0] == world.ninas_subaccount
 
 
 def test_with_a_script_the_dialog_leaves_for_where_one_was(
@@ -127,58 +127,58 @@ def test_with_a_script_the_dialog_leaves_for_where_one_was(
     client.get(address, headers=HTMX)
     assert [heading.tag for heading in client.page.iter() if heading.tag in ("h1", "h2")] == ["h2"]
     data = client.form(id="link-form")
-    shown = effect(shop, world.ninas_subaccount, NINA).digest
+    shown = link_preview(shop, world.ninas_subaccount, NINA).digest
     answer = client.post(address, data={**data, "cloud": shop, "shown": shown}, headers=HTMX)
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (200, "/console")
-    assert payers(shop)[0] == world.ninas_subaccount
+    assert payer_ids(shop)[0] == world.ninas_subaccount
 
 
 def test_the_customer_leaves_the_same_way_and_the_trial_is_switched_on_the_way(
     browser: Open, world: World
 ) -> None:
     """The reason, the switch, and back to where one was."""
-    shop = make_cloud(NINA)
-    moved(shop, world.ninas_subaccount, by=NINA)
+    shop = create_cloud(NINA)
+    move_cloud(shop, world.ninas_subaccount, by=NINA)
     client = browser(NINA)
-    client.get(f"/console/billing/{own(NINA)}")
+    client.get(f"/console/billing/{own_account_id(NINA)}")
     client.click("Link cloud")
     assert "this account is in trial" in why(client, shop)
     links = {a.get("href") for a in client.page.iter("a") if text_of(a) == "Switch to paid"}
     client.get(links.pop() or "")
     client.submit("Switch to paid")
-    assert client.url.startswith(f"http://localhost{where(own(NINA))}?")
+    assert client.url.startswith(f"http://localhost{where(own_account_id(NINA))}?")
     client.submit("Show what linking does", cloud=shop)
     client.submit("Link")
-    assert payers(shop)[0] == own(NINA)
-    assert client.url == f"http://localhost/console/billing/{own(NINA)}"
+    assert payer_ids(shop)[0] == own_account_id(NINA)
+    assert client.url == f"http://localhost/console/billing/{own_account_id(NINA)}"
 
 
 # The reasons
 
 
 def too_recent(world: World) -> str:
-    ident = make_cloud(NINA)
+    ident = create_cloud(NINA)
     grant(ident, by=NINA, to=world.north)
     return ident
 
 
 def insufficient(world: World) -> str:
-    ident = make_cloud(NINA)
+    ident = create_cloud(NINA)
     grant(ident, by=NINA, to=world.north, role=CloudRole.EDITOR)
     return ident
 
 
 def another_customers(world: World) -> str:
-    accept_carls()
-    ident = make_cloud(CARL)
+    accept_carls_invitation()
+    ident = create_cloud(CARL)
     grant(ident, by=CARL, to=world.north)
     return ident
 
 
 def here_already(world: World) -> str:
-    ident = make_cloud(NINA)
+    ident = create_cloud(NINA)
     grant(ident, by=NINA, to=world.north)
-    moved(ident, world.ninas_subaccount, by=NINA)
+    move_cloud(ident, world.ninas_subaccount, by=NINA)
     return ident
 
 
@@ -207,12 +207,12 @@ def test_each_cloud_that_can_not_be_linked_says_why(
 
 
 def suspended(world: World) -> str:
-    do(customers.suspend, world.ninas_customer)
+    run_customer_verb(customers.suspend, world.ninas_customer)
     return world.ninas_subaccount
 
 
 def ended(world: World) -> str:
-    do(customers.end_partnership, world.ninas_customer)
+    run_customer_verb(customers.end_partnership, world.ninas_customer)
     return world.ninas_subaccount
 
 
@@ -231,7 +231,7 @@ AGAINST_ACCOUNT = {
 def test_an_account_to_which_nothing_can_be_linked_says_why(
     browser: Open, world: World, arranged: Callable[[World], str], who: str
 ) -> None:
-    make_cloud(NINA)
+    create_cloud(NINA)
     account_id = arranged(world)
     client = browser(who)
     client.get(where(account_id))
@@ -243,10 +243,10 @@ def test_an_account_to_which_nothing_can_be_linked_says_why(
 
 
 def test_an_expired_trial_leads_to_the_switch(browser: Open, world: World, clock: Clock) -> None:
-    give(NINA, world.doras_cloud)
+    assign_cloud_role(NINA, world.doras_cloud)
     clock.forward(days=61)
     client = browser(NINA)
-    client.get(where(own(NINA)))
+    client.get(where(own_account_id(NINA)))
     assert "its status is TRIAL_EXPIRED" in notices(client, "warn")[0]
     client.click("Switch to paid")
     client.submit("Switch to paid")
@@ -256,7 +256,7 @@ def test_an_expired_trial_leads_to_the_switch(browser: Open, world: World, clock
 def test_a_waiting_cloud_enables_itself_when_its_time_is_over(
     browser: Open, world: World, clock: Clock
 ) -> None:
-    shop, other = too_recent(world), make_cloud(NINA, "other")
+    shop, other = too_recent(world), create_cloud(NINA, "other")
     grant(other, by=NINA, to=world.north)
     client = browser(EDDIE)
     client.get(where(world.ninas_subaccount))
@@ -299,21 +299,21 @@ def test_what_changed_meanwhile_is_shown_anew_and_not_done(
     assert answer.status_code == 422
     assert any("Something changed since this was shown." in text for text in notices(client))
     assert "What linking store does" in client.text
-    assert payers(shop) == [own(NINA)]
+    assert payer_ids(shop) == [own_account_id(NINA)]
     client.submit("Link")
-    assert payers(shop)[0] == world.ninas_subaccount
+    assert payer_ids(shop)[0] == world.ninas_subaccount
 
 
 def test_another_cloud_than_the_one_shown_is_not_linked_but_shown(
     browser: Open, world: World, shop: str
 ) -> None:
-    other = make_cloud(NINA, "other")
+    other = create_cloud(NINA, "other")
     client = browser(NINA)
     client.get(where(world.ninas_subaccount))
     client.submit("Show what linking does", cloud=shop)
     assert client.submit("Link", cloud=other).status_code == 422
     assert "What linking other does" in client.text
-    assert payers(other) == [own(NINA)]
+    assert payer_ids(other) == [own_account_id(NINA)]
 
 
 def test_a_role_revoked_while_the_page_is_open_is_said_when_one_links(
@@ -326,7 +326,7 @@ def test_a_role_revoked_while_the_page_is_open_is_said_when_one_links(
     db.write(lambda: cloud_access.revoke_partner(found, by=actor(NINA), of=world.north))
     answer = client.submit("Link")
     assert answer.status_code == 422
-    assert payers(shop) == [own(NINA)]
+    assert payer_ids(shop) == [own_account_id(NINA)]
     assert shop not in client.text
 
 
@@ -335,17 +335,17 @@ def test_a_role_revoked_while_the_page_is_open_is_said_when_one_links(
 
 @pytest.mark.parametrize("ident", ["", "nonsense", "b1g" + "0" * 17, "\x00", "’" * 40, "x" * 999])
 def test_a_cloud_that_is_none_links_nothing(browser: Open, world: World, ident: str) -> None:
-    make_cloud(NINA)
+    create_cloud(NINA)
     client = browser(NINA)
     client.get(where(world.ninas_subaccount))
-    before = stored()
+    before = stored_rows()
     data = client.form(id="link-form") | {"cloud": ident, "shown": "0" * 64}
     assert client.post(where(world.ninas_subaccount), data=data).status_code == 422
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_a_strangers_cloud_reads_like_one_that_does_not_exist(browser: Open, world: World) -> None:
-    make_cloud(NINA)
+    create_cloud(NINA)
     client = browser(NINA)
     client.get(where(world.ninas_subaccount))
     data = client.form(id="link-form") | {"shown": "0" * 64}
@@ -354,12 +354,12 @@ def test_a_strangers_cloud_reads_like_one_that_does_not_exist(browser: Open, wor
         client.post(where(world.ninas_subaccount), data=data | {"cloud": ident})
         said.append(notices(client))
     assert said[0] == said[1]
-    assert payers(world.doras_cloud) == [world.direct]
+    assert payer_ids(world.doras_cloud) == [world.direct]
 
 
 def test_a_cloud_that_is_seen_but_not_offered_says_why(browser: Open, world: World) -> None:
-    shop = make_cloud(NINA)
-    moved(shop, world.ninas_subaccount, by=NINA)
+    shop = create_cloud(NINA)
+    move_cloud(shop, world.ninas_subaccount, by=NINA)
     client = browser(OLGA)
     client.get(f"{where(world.north)}?cloud={shop}")
     assert "You have no role on this cloud." in client.text
@@ -408,13 +408,13 @@ def test_the_fixed_notice_stands_in_the_empty_drop_down(browser: Open, world: Wo
 def test_a_clouds_page_says_that_it_is_not_linked_and_leads_to_linking(
     browser: Open, world: World
 ) -> None:
-    shop = make_cloud(NINA)
+    shop = create_cloud(NINA)
     client = browser(NINA)
     client.get(f"/console/clouds/{shop}")
     assert "If you don’t link this cloud, you pay for it separately in Test Cloud." in client.text
     client.click("Nina GmbH")
     client.submit("Link")
-    assert payers(shop)[0] == world.ninas_subaccount
+    assert payer_ids(shop)[0] == world.ninas_subaccount
     assert client.url == f"http://localhost/console/clouds/{shop}"
     assert "If you don’t link this cloud" not in client.text
     assert "Link to another account" in client.text
@@ -427,7 +427,7 @@ def test_a_clouds_page_says_that_it_is_not_linked_and_leads_to_linking(
 def test_more_than_twenty_clouds_are_searched(browser: Open, world: World) -> None:
     client = browser(NINA)
     for number in range(20):
-        make_cloud(NINA, f"cloud-{number}")
+        create_cloud(NINA, f"cloud-{number}")
     client.get(where(world.ninas_subaccount))
     assert "q" in client.form(id="link-form")
     client.get(
@@ -442,6 +442,6 @@ def test_more_than_twenty_clouds_are_searched(browser: Open, world: World) -> No
 def test_twenty_clouds_need_no_search(browser: Open, world: World) -> None:
     client = browser(NINA)
     for number in range(19):
-        make_cloud(NINA, f"cloud-{number}")
+        create_cloud(NINA, f"cloud-{number}")
     client.get(where(world.ninas_subaccount))
     assert "q" not in client.form(id="link-form")

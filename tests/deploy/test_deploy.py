@@ -21,7 +21,15 @@ from portal import config
 from portal.cli.serve import WORKER_STOP_TIMEOUT
 from tests.conftest import SETTINGS, Databases, make_app
 from tests.support import nginx
-from tests.support.processes import ROOT, environment, free_port, group, gunicorn, soon, started
+from tests.support.processes import (
+    ROOT,
+    environment,
+    free_port,
+    gunicorn_command,
+    live_processes,
+    run_program,
+    wait_until,
+)
 from tests.support.visitor import Visitor
 from tests.support.world import OLGA, PASSWORD
 
@@ -50,11 +58,11 @@ def url(databases: Databases) -> Iterator[str]:
 def serving(folder: Path, url: str) -> Iterator[tuple[nginx.Site, subprocess.Popen[str]]]:
     """nginx, and gunicorn's process behind it."""
     with (
-        nginx.running(folder) as site,
-        started(gunicorn(site.socket), environment(url, **PRODUCTION)) as server,
+        nginx.run(folder) as site,
+        run_program(gunicorn_command(site.socket), environment(url, **PRODUCTION)) as server,
     ):
         visitor = visitor_of(site)
-        soon(lambda: server.poll() is not None or visitor.ask("/healthz").status == 200)
+        wait_until(lambda: server.poll() is not None or visitor.ask("/healthz").status == 200)
         yield site, server
 
 
@@ -124,7 +132,7 @@ def test_the_log_of_requests_knows_neither_searches_nor_tokens(
     for path in ("/verify", "/forgot", "/profile/email"):
         visitor.ask(f"{path}/a-token-of-a-mail")
     visitor.ask("/partner?search=Carl")
-    soon(lambda: '"GET /partner" ' in site.log)
+    wait_until(lambda: '"GET /partner" ' in site.log)
     assert '"GET /verify/..." ' in site.log
     assert not re.search("search|Carl|a-token", site.log)
 
@@ -158,7 +166,7 @@ def test_gunicorn_ends_at_a_signal_and_nginx_says_so_in_sentences(tmp_path: Path
         style = asset(visitor.ask("/sign-in").page)
         server.send_signal(signal.SIGTERM)
         assert server.wait(30) == 0
-        assert group(server) == set()
+        assert live_processes(server) == set()
         away = visitor.ask("/sign-in")
         assert (away.status, away.headers["Retry-After"]) == (503, "30")
         assert "look first whether it had its effect" in away.page
@@ -172,7 +180,7 @@ def test_gunicorn_refuses_the_demonstration_in_production_with_a_sentence(
     person = ["olga@halden.example", "--name", "Olga", "--password", "demonstration"]
     assert make_app(url).test_cli_runner().invoke(args=["user", "create", *person]).exit_code == 0
     bind = f"127.0.0.1:{free_port()}"
-    with started(gunicorn(bind), environment(url, **PRODUCTION)) as server:
+    with run_program(gunicorn_command(bind), environment(url, **PRODUCTION)) as server:
         said, _ = server.communicate(timeout=30)
     assert server.returncode == 1
     assert "Error: This database holds the demonstration's accounts" in said

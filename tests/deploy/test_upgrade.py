@@ -69,7 +69,9 @@ class Installation:
         systemctl.chmod(0o755)
         own = {setting.name for setting in config.SETTINGS}
         self.env = {name: value for name, value in os.environ.items() if name not in own} | {
-            "PATH": postgres.path() if database.startswith("postgresql") else os.environ["PATH"],
+            "PATH": postgres.path_with_binaries()
+            if database.startswith("postgresql")
+            else os.environ["PATH"],
             "PORTAL_HOME": str(home),
             "PORTAL_USER": pwd.getpwuid(os.geteuid()).pw_name,
             "PORTAL_UNITS": str(home / "units"),

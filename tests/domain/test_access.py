@@ -30,7 +30,7 @@ from tests.support.world import (
     Clock,
     World,
     actor,
-    everything,
+    all_rows,
     user,
 )
 
@@ -186,13 +186,13 @@ def test_an_operators_command_does_not_wait(app: Flask, world: World) -> None:
 
 
 def test_saving_the_role_that_stands_there_leaves_no_line(app: Flask, world: World) -> None:
-    before = everything()
+    before = all_rows()
     change(world, VIEWER, of=VERA)
-    assert everything() == before
+    assert all_rows() == before
     change(world, ADMIN, of=VERA)
-    pending = everything()
+    pending = all_rows()
     change(world, ADMIN, of=VERA)
-    assert everything() == pending
+    assert all_rows() == pending
 
 
 def test_each_change_leaves_a_line_with_the_role_and_no_name(app: Flask, world: World) -> None:
@@ -214,7 +214,7 @@ def test_whoever_has_a_role_is_not_given_another_beside_it(app: Flask, world: Wo
 
 @pytest.mark.parametrize("by", [EDDIE, ACE, VERA, NINA, SAM])
 def test_only_owners_and_admins_manage_access(app: Flask, world: World, by: str) -> None:
-    before = everything()
+    before = all_rows()
     for unit in (
         lambda: grant(world, VIEWER, by=by),
         lambda: change(world, ADMIN, of=by, by=by),
@@ -222,11 +222,11 @@ def test_only_owners_and_admins_manage_access(app: Flask, world: World, by: str)
     ):
         with pytest.raises(Forbidden):
             unit()
-    assert everything() == before
+    assert all_rows() == before
 
 
 def test_an_admin_neither_makes_nor_touches_an_owner(app: Flask, world: World) -> None:
-    before = everything()
+    before = all_rows()
     for unit in (
         lambda: grant(world, OWNER, by=AMIR),
         lambda: change(world, OWNER, of=EDDIE, by=AMIR),
@@ -236,7 +236,7 @@ def test_an_admin_neither_makes_nor_touches_an_owner(app: Flask, world: World) -
     ):
         with pytest.raises(Forbidden):
             unit()
-    assert everything() == before
+    assert all_rows() == before
     revoke(world, of=EDDIE, by=AMIR)
     assert roles(world, EDDIE) == set()
 
@@ -250,10 +250,10 @@ def test_an_admin_does_not_touch_who_is_to_be_owner(app: Flask, world: World) ->
 
 
 def test_the_last_owner_is_neither_removed_nor_lowered(app: Flask, world: World) -> None:
-    before = everything()
+    before = all_rows()
     assert refusal(lambda: revoke(world, of=OLGA)) == "last-owner"
     assert refusal(lambda: change(world, ADMIN, of=OLGA)) == "last-owner"
-    assert everything() == before
+    assert all_rows() == before
 
 
 def test_an_owner_to_come_is_no_owner_yet(app: Flask, world: World, clock: Clock) -> None:

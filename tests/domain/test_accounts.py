@@ -15,18 +15,18 @@ from portal.domain.actors import COMMAND, NEWCOMER
 from portal.domain.errors import Forbidden, Refused
 from tests.support.world import (
     CARL,
-    CHEAP_HASH,
     DORA,
     EDDIE,
     NINA,
     OLGA,
+    PASSWORD_HASH,
     TINA,
     VERA,
     Clock,
     World,
     actor,
+    all_rows,
     draft,
-    everything,
     register,
     user,
 )
@@ -75,10 +75,10 @@ def spend_all(ident: str) -> None:
 
 
 def refused(unit: object, code: str) -> Refused:
-    before = everything()
+    before = all_rows()
     with pytest.raises(Refused, match=f"^{code}$") as caught:
         db.write(unit)  # type: ignore[arg-type]
-    assert everything() == before
+    assert all_rows() == before
     return caught.value
 
 
@@ -87,7 +87,7 @@ def newcomer(email: str = "new@comer.example") -> str:
         _user, own = accounts.register(
             values.email(email),
             name="New Comer",
-            password_hash=CHEAP_HASH,
+            password_hash=PASSWORD_HASH,
             language="en",
             by=NEWCOMER,
         )

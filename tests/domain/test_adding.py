@@ -31,8 +31,8 @@ from tests.support.world import (
     VERA,
     World,
     actor,
+    all_rows,
     draft,
-    everything,
     user,
 )
 
@@ -52,10 +52,10 @@ def add(
 
 def refusal(partner_id: str, what: Draft, *, by: Actor | str = OLGA) -> Refused:
     """How adding is refused; nothing may have been written."""
-    before = everything()
+    before = all_rows()
     with pytest.raises(Refused) as caught:
         add(partner_id, what, by=by)
-    assert everything() == before
+    assert all_rows() == before
     return caught.value
 
 
@@ -155,10 +155,10 @@ def test_a_failure_at_any_step_leaves_nothing(
     )
     fault = f"CREATE TRIGGER fault BEFORE INSERT ON {table} FOR EACH ROW {effect}"
     db.write(lambda: db.session.execute(text(fault)))
-    before = everything()
+    before = all_rows()
     with pytest.raises(Exception, match="no room"):
         add(world.north, draft())
-    assert everything() == before
+    assert all_rows() == before
 
 
 @pytest.mark.parametrize("by", [TINA, COMMAND, WORKER], ids=["owner", "command", "worker"])

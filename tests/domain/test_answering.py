@@ -26,8 +26,8 @@ from tests.support.world import (
     VERA,
     World,
     actor,
+    all_rows,
     draft,
-    everything,
     register,
     user,
 )
@@ -46,10 +46,10 @@ def answer(verb: Answering, subaccount_id: str, by: Actor | str) -> Customer:
 
 def refusal(verb: Answering, subaccount_id: str, by: Actor | str) -> Refused:
     """How answering is refused; nothing may have been written."""
-    before = everything()
+    before = all_rows()
     with pytest.raises(Refused) as caught:
         answer(verb, subaccount_id, by)
-    assert everything() == before
+    assert all_rows() == before
     return caught.value
 
 

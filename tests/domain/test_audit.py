@@ -28,8 +28,8 @@ from tests.support.world import (
     TINA,
     World,
     actor,
+    all_rows,
     draft,
-    everything,
     register,
     user,
 )
@@ -144,10 +144,10 @@ def test_a_change_without_its_line_does_not_happen(
         else "EXECUTE FUNCTION refuse('no line')"
     )
     raw(f"CREATE TRIGGER fault BEFORE INSERT ON audit_lines FOR EACH ROW {effect}")
-    before = everything()
+    before = all_rows()
     with pytest.raises(Exception, match="no line"):
         db.write(lambda: run(verb, world))
-    assert everything() == before
+    assert all_rows() == before
 
 
 def test_a_newcomer_leaves_a_line_about_the_user_and_one_about_the_account(app: object) -> None:

@@ -11,7 +11,14 @@ from portal.domain.access import CloudAccess, CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.clouds import Cloud
 from portal.domain.links import CandidateList, candidates
-from tests.support.clouds import accept_carls, grant, make_cloud, many_clouds, moved, own
+from tests.support.clouds import (
+    accept_carls_invitation,
+    create_cloud,
+    grant,
+    insert_clouds,
+    move_cloud,
+    own_account_id,
+)
 from tests.support.world import CARL, DORA, EDDIE, NINA, SAM, VERA, Clock, World, actor
 
 
@@ -36,7 +43,7 @@ def others(found: CandidateList) -> dict[str, str]:
 def test_clouds_that_can_be_linked_come_first_and_the_others_have_their_reasons(
     app: object, world: World, clock: Clock
 ) -> None:
-    shop, lab, media = (make_cloud(NINA, name) for name in ("shop", "lab", "media"))
+    shop, lab, media = (create_cloud(NINA, name) for name in ("shop", "lab", "media"))
     grant(shop, by=NINA, to=world.north)
     grant(media, by=NINA, to=world.north, role=CloudRole.EDITOR)
     clock.forward(minutes=5)
@@ -57,8 +64,8 @@ def test_clouds_that_can_be_linked_come_first_and_the_others_have_their_reasons(
 def test_only_clouds_with_a_direct_role_of_the_caller_or_their_partner_are_listed(
     app: object, world: World
 ) -> None:
-    shop = make_cloud(NINA)
-    moved(shop, world.ninas_subaccount, by=NINA)
+    shop = create_cloud(NINA)
+    move_cloud(shop, world.ninas_subaccount, by=NINA)
     seen_only_through_the_account = choices(world.ninas_subaccount, EDDIE)
     assert shop not in {*ready(seen_only_through_the_account)}
     assert shop not in others(seen_only_through_the_account)
@@ -67,14 +74,14 @@ def test_only_clouds_with_a_direct_role_of_the_caller_or_their_partner_are_liste
 
 
 def test_a_role_that_is_still_to_come_lists_the_cloud(app: object, world: World) -> None:
-    shop = make_cloud(NINA)
+    shop = create_cloud(NINA)
     grant(shop, by=NINA, to=world.north)
     found = choices(world.ninas_subaccount, EDDIE)
     assert others(found)[shop] == "role-too-recent"
 
 
 def test_a_closed_cloud_is_not_listed(app: object, world: World) -> None:
-    shop = make_cloud(DORA)
+    shop = create_cloud(DORA)
 
     def close() -> None:
         db.lock(Cloud, shop).closed_at = db.now()
@@ -86,13 +93,13 @@ def test_a_closed_cloud_is_not_listed(app: object, world: World) -> None:
 def test_nobody_reads_the_name_of_a_payer_whose_account_is_not_theirs(
     app: object, world: World, clock: Clock
 ) -> None:
-    shop = make_cloud(NINA)
+    shop = create_cloud(NINA)
     grant(shop, by=NINA, to=world.north)
     clock.forward(minutes=5)
     [theirs] = choices(world.ninas_subaccount, EDDIE).eligible
     assert (theirs.candidate.payer_id, theirs.candidate.payer_name) == (None, None)
     [mine] = choices(world.ninas_subaccount, NINA).eligible
-    assert mine.candidate.payer_id == own(NINA)
+    assert mine.candidate.payer_id == own_account_id(NINA)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +109,7 @@ def test_nobody_reads_the_name_of_a_payer_whose_account_is_not_theirs(
 def test_search_looks_through_names_in_any_case_and_whole_ids(
     app: object, world: World, search: str, hits: int
 ) -> None:
-    make_cloud(DORA, "My Shop")
+    create_cloud(DORA, "My Shop")
     found = choices(world.ninas_subaccount, DORA, search=search)
     assert len(found.ineligible) == hits
     by_id = choices(world.ninas_subaccount, DORA, search=world.doras_cloud.upper())
@@ -110,7 +117,7 @@ def test_search_looks_through_names_in_any_case_and_whole_ids(
 
 
 def test_more_than_fifty_are_shown_fifty_at_a_time(app: object, world: World) -> None:
-    ids = many_clouds(NINA, own(NINA), 120)
+    ids = insert_clouds(NINA, own_account_id(NINA), 120)
     first = choices(world.ninas_subaccount, NINA)
     assert ready(first) == ids[:-51:-1]
     assert (first.has_more, first.is_searchable) == (True, True)
@@ -121,7 +128,7 @@ def test_more_than_fifty_are_shown_fifty_at_a_time(app: object, world: World) ->
 
 
 def test_older_ones_than_are_looked_at_are_found_by_search(app: object, world: World) -> None:
-    oldest = many_clouds(NINA, own(NINA), links.WINDOW + 30)[0]
+    oldest = insert_clouds(NINA, own_account_id(NINA), links.WINDOW + 30)[0]
     found = choices(world.ninas_subaccount, NINA, shown=10 * links.WINDOW)
     assert (len(found.eligible) + len(found.ineligible), found.has_more) == (links.WINDOW, True)
     assert oldest not in ready(found)
@@ -131,11 +138,11 @@ def test_older_ones_than_are_looked_at_are_found_by_search(app: object, world: W
 def test_a_partner_with_thousands_of_customers_finds_this_customers_cloud_on_top(
     app: object, world: World, clock: Clock
 ) -> None:
-    accept_carls()
-    shop = make_cloud(CARL)
+    accept_carls_invitation()
+    shop = create_cloud(CARL)
     grant(shop, by=CARL, to=world.north)
     clock.forward(minutes=5)
-    newer = many_clouds(SAM, world.south, links.WINDOW + 20)
+    newer = insert_clouds(SAM, world.south, links.WINDOW + 20)
 
     def unit() -> None:
         for ident in newer:
@@ -206,11 +213,11 @@ def test_somebody_with_many_clouds_costs_as_many_questions_and_rows_as_with_few(
 ) -> None:
     """By a small window, so that the tables are large beside it, as they are in life."""
     monkeypatch.setattr(candidates, "WINDOW", 20)
-    many_clouds(DORA, world.direct, 20, begin=90_000)
-    many_clouds(NINA, own(NINA), 2_000)
+    insert_clouds(DORA, world.direct, 20, begin=90_000)
+    insert_clouds(NINA, own_account_id(NINA), 2_000)
     analyse()
     few, many = cost(world.ninas_subaccount, DORA), cost(world.ninas_subaccount, NINA)
-    many_clouds(NINA, own(NINA), 2_000, begin=10_000)
+    insert_clouds(NINA, own_account_id(NINA), 2_000, begin=10_000)
     analyse()
     more = cost(world.ninas_subaccount, NINA)
     assert few[0] == many[0] == more[0] > 0

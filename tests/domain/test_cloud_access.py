@@ -39,7 +39,7 @@ from tests.support.world import (
     Clock,
     World,
     actor,
-    everything,
+    all_rows,
     user,
 )
 
@@ -101,10 +101,10 @@ def sees(cloud_id: str, email: str) -> bool:
 
 def refusal(verb: Callable[..., object], *args: object, **named: object) -> str:
     """The code with which this is refused; nothing may have been written."""
-    before = everything()
+    before = all_rows()
     with pytest.raises(Refused) as refused:
         verb(*args, **named)
-    assert everything() == before
+    assert all_rows() == before
     return refused.value.code
 
 
@@ -193,9 +193,9 @@ def test_a_role_taken_back_can_be_given_again_and_waits_again(app: Flask, world:
 
 def test_the_same_role_again_changes_nothing(app: Flask, world: World) -> None:
     give(world.doras_cloud, EDITOR, to=SAM)
-    before = everything()
+    before = all_rows()
     change(world.doras_cloud, EDITOR, of=SAM)
-    assert everything() == before
+    assert all_rows() == before
 
 
 # Who may

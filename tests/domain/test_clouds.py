@@ -27,7 +27,7 @@ from tests.support.world import (
     Clock,
     World,
     actor,
-    everything,
+    all_rows,
     user,
 )
 
@@ -49,10 +49,10 @@ def rename(folder_id: str, by: str, name: str) -> None:
 
 
 def refused(unit: Callable[[], object], code: str) -> Refused:
-    before = everything()
+    before = all_rows()
     with pytest.raises(Refused, match=f"^{code}$") as caught:
         unit()
-    assert everything() == before
+    assert all_rows() == before
     return caught.value
 
 
@@ -256,9 +256,9 @@ def test_a_folder_is_renamed(app: object, world: World) -> None:
 def test_a_folder_never_takes_anothers_name_but_keeps_its_own(app: object, world: World) -> None:
     create_folder(world.doras_cloud, DORA, "shop")
     refused(lambda: rename(world.doras_folder, DORA, "shop"), "folder-name-taken")
-    before = everything()
+    before = all_rows()
     rename(world.doras_folder, DORA, "default")
-    assert everything() == before
+    assert all_rows() == before
 
 
 @pytest.mark.parametrize("email", [CARL, SAM, VERA])

@@ -37,7 +37,7 @@ from portal.domain.customers import Customer
 from portal.domain.errors import Refused
 from tests.domain.test_races import Race, Unit
 from tests.support.browser import Browser
-from tests.support.clouds import grant, make_cloud, own, switch_to_paid
+from tests.support.clouds import create_cloud, grant, own_account_id, switch_to_paid
 from tests.support.world import (
     CARL,
     DORA,
@@ -49,7 +49,7 @@ from tests.support.world import (
     World,
     actor,
     draft,
-    link,
+    link_cloud,
     user,
 )
 
@@ -106,7 +106,7 @@ def pressed(client: Browser, url: str, button: str, **fields: object) -> Unit:
 def test_who_adds_a_customer_and_links_a_cloud_at_once_waits_in_no_circle(
     app: Flask, world: World, browser: Callable[..., Browser], clock: Clock, deadlocks: list[str]
 ) -> None:
-    shop = make_cloud(NINA)
+    shop = create_cloud(NINA)
     grant(shop, by=NINA, to=world.north)
     clock.forward(minutes=5)
     add = pressed(
@@ -201,8 +201,8 @@ class Day:
 
     def link(self) -> tuple[Actor, Callable[[], object]]:
         by, shop = self.any_of(NINA, EDDIE), self.chance.choice(self.shops)
-        to = self.chance.choice((self.world.ninas_subaccount, own(NINA)))
-        return by, lambda: link(shop, to, by).id
+        to = self.chance.choice((self.world.ninas_subaccount, own_account_id(NINA)))
+        return by, lambda: link_cloud(shop, to, by).id
 
     def cloud(self) -> tuple[Actor, Callable[[], object]]:
         by, shop = self.any_of(NINA), db.session.get_one(Cloud, self.chance.choice(self.shops))
@@ -243,7 +243,7 @@ def test_in_a_crowd_nobody_waits_in_a_circle(
     deadlocks: list[str],
     pytestconfig: pytest.Config,
 ) -> None:
-    shops = [make_cloud(NINA), make_cloud(NINA)]
+    shops = [create_cloud(NINA), create_cloud(NINA)]
     for shop in shops:
         grant(shop, by=NINA, to=world.north)
     switch_to_paid(NINA)

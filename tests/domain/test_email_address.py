@@ -19,18 +19,7 @@ from portal.domain.errors import Forbidden, Refused
 from portal.domain.identity import EmailChange, User
 from portal.domain.invitations import Invitation
 from portal.domain.outbox import OutboxEntry
-from tests.support.world import (
-    CARL,
-    DORA,
-    NINA,
-    SAM,
-    Clock,
-    World,
-    actor,
-    everything,
-    register,
-    user,
-)
+from tests.support.world import CARL, DORA, NINA, SAM, Clock, World, actor, all_rows, register, user
 
 NEW = "carl@another.example"
 
@@ -49,10 +38,10 @@ def confirm(change_id: str, by: Actor | None = None) -> None:
 
 def refusal(change_id: str, by: Actor | None = None) -> str:
     who = by or actor(CARL)
-    before = everything()
+    before = all_rows()
     with pytest.raises(Refused) as caught:
         db.write(lambda: identity.change_email(who, change_id))
-    assert everything() == before
+    assert all_rows() == before
     return caught.value.code
 
 
@@ -155,10 +144,10 @@ def test_an_address_changed_since_the_page_was_opened_refuses_the_answer(
 ) -> None:
     opened_by, change_id = actor(CARL), ask()
     confirm(change_id)
-    before = everything()
+    before = all_rows()
     with pytest.raises(Forbidden):
         db.write(lambda: verb(db.lock(Invitation, world.carls_subaccount), by=opened_by))
-    assert everything() == before
+    assert all_rows() == before
 
 
 def meanwhile(app: Flask, change_id: str) -> str:

@@ -25,7 +25,7 @@ from portal.domain.errors import Refused
 from portal.domain.identity import SavedForm
 from portal.domain.imports import Line
 from portal.domain.outbox import OutboxEntry
-from tests.support.world import EDDIE, OLGA, SAM, World, actor, everything, user
+from tests.support.world import EDDIE, OLGA, SAM, World, actor, all_rows, user
 
 PERSONAL = {
     "name": "Xaverina Quill",
@@ -83,7 +83,7 @@ def erase(ident: str) -> None:
 
 
 def personal_values_left() -> set[str]:
-    rows = str(everything()).casefold()
+    rows = str(all_rows()).casefold()
     return {value for value in PERSONAL.values() if len(value) > 2 and value.casefold() in rows}
 
 
@@ -130,17 +130,17 @@ def test_what_became_of_the_mail_stays(app: Flask, quill: str) -> None:
 def test_erasing_again_changes_nothing(app: Flask, quill: str) -> None:
     remove(quill)
     erase(quill)
-    before = everything()
+    before = all_rows()
     erase(quill)
-    assert everything() == before
+    assert all_rows() == before
 
 
 @pytest.mark.parametrize("which", ["carls_customer", "ninas_customer"])
 def test_a_live_customer_is_not_erased(app: Flask, world: World, which: str) -> None:
-    before = everything()
+    before = all_rows()
     with pytest.raises(Refused, match="customer-not-inactive"):
         erase(getattr(world, which))
-    assert everything() == before
+    assert all_rows() == before
 
 
 def test_a_mail_that_is_being_handed_over_is_waited_for(app: Flask, world: World) -> None:

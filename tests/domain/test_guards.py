@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal import db
 from portal.domain.customers import Status
-from tests.support.world import World, everything
+from tests.support.world import World, all_rows
 
 MOVES = {
     Status.WAITING: {Status.ACTIVE, Status.INACTIVE},
@@ -242,17 +242,17 @@ def run(world: World, *statements: str) -> None:
 def test_raw_sql_cannot_make(app: object, world: World, what: str) -> None:
     *before, illegal = ILLEGAL[what]
     run(world, *before)
-    untouched = everything()
+    untouched = all_rows()
     with pytest.raises(IntegrityError):
         run(world, illegal)
-    assert everything() == untouched
+    assert all_rows() == untouched
 
 
 @pytest.mark.parametrize("what", LEGAL)
 def test_raw_sql_can_make(app: object, world: World, what: str) -> None:
-    before = everything()
+    before = all_rows()
     run(world, *LEGAL[what])
-    assert everything() != before
+    assert all_rows() != before
 
 
 @pytest.mark.parametrize("start", Status)
@@ -292,7 +292,7 @@ def is_possible(world: World, statement: str) -> bool:
 @pytest.mark.parametrize("table", ["audit_lines", "customers", "links"])
 def test_writing_over_a_row_is_taking_it_away(app: object, world: World, table: str) -> None:
     """SQLite's INSERT OR REPLACE deletes silently, unless recursive triggers are on."""
-    before = everything()
+    before = all_rows()
     with pytest.raises(IntegrityError, match=r"only grows|kept for history"):
         run(world, f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}")
-    assert everything() == before
+    assert all_rows() == before

@@ -12,18 +12,7 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.clouds import Cloud
 from portal.domain.errors import Refused
 from portal.domain.idempotency import IdempotencyKey
-from tests.support.world import (
-    CARL,
-    DORA,
-    EDDIE,
-    NINA,
-    OLGA,
-    Clock,
-    World,
-    actor,
-    draft,
-    everything,
-)
+from tests.support.world import CARL, DORA, EDDIE, NINA, OLGA, Clock, World, actor, all_rows, draft
 
 KEY = "k" * 22
 
@@ -51,9 +40,9 @@ def folders(world: World) -> list[str]:
 
 def test_sending_a_form_twice_acts_once_and_answers_the_same(app: object, world: World) -> None:
     first = add_folder(world)
-    before = everything()
+    before = all_rows()
     assert add_folder(world) == first
-    assert everything() == before
+    assert all_rows() == before
     assert folders(world) == ["default", "shop"]
 
 
@@ -80,10 +69,10 @@ def test_the_same_key_with_another_body_is_refused(
     app: object, world: World, body: dict[str, object]
 ) -> None:
     add_folder(world)
-    before = everything()
+    before = all_rows()
     with pytest.raises(Refused, match="form-key-reused"):
         add_folder(world, body=body)
-    assert everything() == before
+    assert all_rows() == before
 
 
 def test_another_key_acts_again(app: object, world: World) -> None:
@@ -106,10 +95,10 @@ def test_a_key_belongs_to_its_user(app: object, world: World) -> None:
 
 
 def test_a_form_that_was_refused_may_be_sent_again(app: object, world: World) -> None:
-    before = everything()
+    before = all_rows()
     with pytest.raises(Refused, match="folder-name-taken"):
         add_folder(world, name="default")
-    assert everything() == before, "the key is stored only with the effect"
+    assert all_rows() == before, "the key is stored only with the effect"
     add_folder(world)
     assert folders(world) == ["default", "shop"]
 

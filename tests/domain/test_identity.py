@@ -23,16 +23,16 @@ from portal.domain.outbox import OutboxEntry
 from tests.conftest import HASHER
 from tests.support.world import (
     CARL,
-    CHEAP_HASH,
     DORA,
     OLGA,
     PASSWORD,
+    PASSWORD_HASH,
     SAM,
     Clock,
     World,
     actor,
+    all_rows,
     draft,
-    everything,
     register,
     user,
 )
@@ -52,7 +52,7 @@ def sign_up(email: str = NEW) -> None:
 def complete(sign_up_id: str, *, language: str = "en") -> None:
     db.write(
         lambda: workflows.complete_sign_up(
-            sign_up_id, name="N", password_hash=CHEAP_HASH, language=language
+            sign_up_id, name="N", password_hash=PASSWORD_HASH, language=language
         )
     )
 
@@ -126,11 +126,11 @@ def test_a_verified_address_has_nothing_waiting(app: object) -> None:
     complete(asked[0])
     assert waiting() == []
     assert [answer_mail(ident) for ident in asked] == [None, None]
-    before = everything()
+    before = all_rows()
     for ident in asked:
         with pytest.raises(Refused, match="link-over"):
             complete(ident)
-    assert everything() == before
+    assert all_rows() == before
 
 
 def test_who_completes_the_sign_up_owns_a_direct_account_in_trial(app: object) -> None:
@@ -168,10 +168,10 @@ def test_where_sign_up_is_closed_nobody_signs_up(app: object, world: World) -> N
 
     db.write(invite)
     for email in (NEW, DORA, "else@where.example"):
-        before = everything()
+        before = all_rows()
         with pytest.raises(Refused, match="sign-up-closed"):
             sign_up(email)
-        assert everything() == before
+        assert all_rows() == before
 
 
 @pytest.mark.parametrize("settings", [{"SIGN_UP": "invited"}])
@@ -194,9 +194,9 @@ def test_where_sign_up_is_by_invitation_the_invited_and_the_allowed_sign_up(
 
 @pytest.mark.parametrize("settings", [{"SIGN_UP": "invited"}])
 def test_who_is_not_invited_leaves_no_trace_and_learns_nothing(app: object) -> None:
-    before = everything()
+    before = all_rows()
     sign_up("stranger@client.example")
-    after = everything()
+    after = all_rows()
     assert after == {**before, "tries": after["tries"]}, "only the hash that limits the rate"
 
 
@@ -367,7 +367,7 @@ def test_the_database_never_holds_the_token_itself(app: object) -> None:
     token = sign_in()
     row = db.session.query(UserSession).one()
     assert len(token) >= 43, "256 bits"
-    assert token not in str(everything())
+    assert token not in str(all_rows())
     assert signed_in(row.id) is None, "who reads the row can't use it"
 
 

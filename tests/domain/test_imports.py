@@ -20,8 +20,8 @@ from portal.domain.customers import Customer
 from portal.domain.imports import Import, ImportRow, Line, Outcome, State, steps
 from portal.domain.outbox import OutboxEntry
 from tests.domain.test_races import WAITS, Race, without_locks
-from tests.support.processes import running, soon
-from tests.support.relay import empty_queue
+from tests.support.processes import run_flask, wait_until
+from tests.support.relay import clear_outbox
 from tests.support.world import EDDIE, OLGA, Clock, World, actor, draft, user
 
 ON_POSTGRESQL = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
@@ -278,10 +278,10 @@ def real_time(clock: Clock) -> Clock:
 def test_a_worker_that_is_killed_leaves_an_import_that_goes_on(
     app: Flask, cast: tuple[str, World], real_time: Clock
 ) -> None:
-    empty_queue()
+    clear_outbox()
     ident = begun(cast[1], 40)
-    with running("work", cast[0]) as process:
-        soon(lambda: count_of(ident) >= 3)
+    with run_flask("work", cast[0]) as process:
+        wait_until(lambda: count_of(ident) >= 3)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
 
@@ -290,7 +290,7 @@ def test_a_worker_that_is_killed_leaves_an_import_that_goes_on(
         work()
         return state(ident) is State.OVER
 
-    soon(is_over)
+    wait_until(is_over)
     each_once(cast[1], ident, 40)
 
 
@@ -298,13 +298,13 @@ def test_a_worker_that_is_killed_leaves_an_import_that_goes_on(
 def test_killed_in_the_middle_of_a_row_it_is_added_once_by_the_next_worker(
     app: Flask, cast: tuple[str, World], real_time: Clock
 ) -> None:
-    empty_queue()
+    clear_outbox()
     ident = begun(cast[1], 3)
     url = cast[0].replace("+psycopg", "")
     with psycopg.connect(url, autocommit=True) as looking, psycopg.connect(url) as holding:
         holding.execute("LOCK TABLE outbox IN SHARE MODE")  # a customer's last row can't come
-        with running("work", cast[0]) as process:
-            soon(lambda: looking.execute(WAITS).fetchone() == (1,))
+        with run_flask("work", cast[0]) as process:
+            wait_until(lambda: looking.execute(WAITS).fetchone() == (1,))
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
         assert count_of(ident) == 0
@@ -316,7 +316,7 @@ def test_killed_in_the_middle_of_a_row_it_is_added_once_by_the_next_worker(
         work()
         return state(ident) is State.OVER
 
-    soon(is_over)
+    wait_until(is_over)
     each_once(cast[1], ident, 3)
 
 
@@ -350,8 +350,8 @@ def test_control_without_the_locks_both_workers_do_it(
 @ON_POSTGRESQL
 def test_several_workers_add_each_row_once(app: Flask, cast: tuple[str, World]) -> None:
     ident = begun(cast[1], 20)
-    with running("work", cast[0]), running("work", cast[0]):
-        soon(lambda: state(ident) is State.OVER)
+    with run_flask("work", cast[0]), run_flask("work", cast[0]):
+        wait_until(lambda: state(ident) is State.OVER)
     each_once(cast[1], ident, 20)
 
 

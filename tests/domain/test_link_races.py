@@ -15,13 +15,13 @@ from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer
 from tests.domain.test_races import Run, Unit, race, without_locks
 from tests.support.clouds import (
-    accept_carls,
-    effect,
-    give,
+    accept_carls_invitation,
+    assign_cloud_role,
+    create_cloud,
     grant,
-    make_cloud,
-    own,
-    payers,
+    link_preview,
+    own_account_id,
+    payer_ids,
     switch_to_paid,
 )
 from tests.support.world import CARL, EDDIE, NINA, OLGA, Clock, World, actor, user
@@ -34,7 +34,7 @@ GUARDED = pytest.mark.parametrize("is_guarded", [True, pytest.param(False, id="c
 
 def linked(cloud_id: str, to: str, by: str) -> Unit:
     """Somebody has looked at the effect and presses *Link*, as the page sends it."""
-    who, shown = actor(by), effect(cloud_id, to, by).digest
+    who, shown = actor(by), link_preview(cloud_id, to, by).digest
 
     def unit() -> object:
         found = db.session.get_one(Cloud, cloud_id)
@@ -48,7 +48,7 @@ def linked(cloud_id: str, to: str, by: str) -> Unit:
 @pytest.fixture
 def shared(app: object, world: World, clock: Clock) -> str:
     """The ID of a cloud of Nina's, on which North's role is in effect."""
-    shop = make_cloud(NINA)
+    shop = create_cloud(NINA)
     grant(shop, by=NINA, to=world.north)
     clock.forward(minutes=5)
     return shop
@@ -58,10 +58,10 @@ def shared(app: object, world: World, clock: Clock) -> str:
 def test_two_people_link_one_cloud_to_two_accounts_and_one_wins(
     world: World, race: Run, monkeypatch: pytest.MonkeyPatch, is_guarded: bool
 ) -> None:
-    shop = make_cloud(NINA)
-    give(CARL, shop)
+    shop = create_cloud(NINA)
+    assign_cloud_role(CARL, shop)
     switch_to_paid(CARL)
-    units = [linked(shop, world.ninas_subaccount, NINA), linked(shop, own(CARL), CARL)]
+    units = [linked(shop, world.ninas_subaccount, NINA), linked(shop, own_account_id(CARL), CARL)]
     if not is_guarded:
         without_locks(monkeypatch, Cloud, BillingAccount)
     outcomes = race(*units)
@@ -69,7 +69,7 @@ def test_two_people_link_one_cloud_to_two_accounts_and_one_wins(
         assert outcomes == ["done", "effect-changed"]
     else:  # the chain's constraints still hold, but who loses reads no sentence
         assert outcomes == ["IntegrityError", "done"]
-    assert len(payers(shop)) == 2
+    assert len(payer_ids(shop)) == 2
     assert audit.find_broken_links() == []
 
 
@@ -86,7 +86,7 @@ def test_there_is_never_a_link_after_the_revoke(
     if not is_guarded:
         without_locks(monkeypatch, Cloud, BillingAccount)
     outcomes = race(press, revoke)
-    is_linked = payers(shared)[0] == world.ninas_subaccount
+    is_linked = payer_ids(shared)[0] == world.ninas_subaccount
     assert found is not None
     if is_guarded and is_linked:
         assert outcomes == ["done", "done"]
@@ -140,7 +140,7 @@ def test_nothing_is_linked_to_a_customer_who_is_suspended_or_gone(  # noqa: PLR0
         without_locks(monkeypatch, BillingAccount, Cloud)
     outcomes = race(press, stop)
     if "clouds-linked" in outcomes:  # the link came first, and so the end did not come
-        assert payers(shared)[0] == world.ninas_subaccount
+        assert payer_ids(shared)[0] == world.ninas_subaccount
     else:
         assert_never_after(outcomes, shared, world.ninas_subaccount, is_guarded)
 
@@ -149,20 +149,20 @@ def test_nothing_is_linked_to_a_customer_who_is_suspended_or_gone(  # noqa: PLR0
 def test_a_paid_cloud_never_comes_to_a_trial_account_though_its_payer_switches_meanwhile(
     world: World, shared: str, race: Run, monkeypatch: pytest.MonkeyPatch, is_guarded: bool
 ) -> None:
-    give(NINA, world.doras_cloud)
-    press = linked(world.doras_cloud, own(NINA), NINA)
+    assign_cloud_role(NINA, world.doras_cloud)
+    press = linked(world.doras_cloud, own_account_id(NINA), NINA)
 
     def switch() -> None:
         accounts.switch_to_paid(db.lock(BillingAccount, world.direct), by=COMMAND)
 
     if not is_guarded:
         without_locks(monkeypatch, BillingAccount, Cloud)
-    assert_never_after(race(press, switch), world.doras_cloud, own(NINA), is_guarded)
+    assert_never_after(race(press, switch), world.doras_cloud, own_account_id(NINA), is_guarded)
 
 
 def assert_never_after(outcomes: list[str], cloud_id: str, to: str, is_guarded: bool) -> None:
     """Guarded, the two are one after the other: where the link came second it is refused."""
-    is_linked = payers(cloud_id)[0] == to
+    is_linked = payer_ids(cloud_id)[0] == to
     if not is_guarded:
         assert (outcomes, is_linked) == (["done", "done"], True)
     else:
@@ -172,19 +172,22 @@ def assert_never_after(outcomes: list[str], cloud_id: str, to: str, is_guarded: 
 def test_two_who_each_link_the_others_cloud_do_not_wait_for_each_other(
     world: World, race: Run
 ) -> None:
-    accept_carls()
-    first, second = make_cloud(NINA), make_cloud(CARL)
-    give(CARL, first)
-    give(NINA, second)
+    accept_carls_invitation()
+    first, second = create_cloud(NINA), create_cloud(CARL)
+    assign_cloud_role(CARL, first)
+    assign_cloud_role(NINA, second)
     for who in (NINA, CARL):
         switch_to_paid(who)
     db.write(
         lambda: access.assign_account_role(
             AccountRole.ADMIN,
             to=user(NINA).id,
-            account=db.lock(BillingAccount, own(CARL)),
+            account=db.lock(BillingAccount, own_account_id(CARL)),
             by=COMMAND,
         )
     )
-    units = [linked(first, own(CARL), NINA), linked(second, world.carls_subaccount, CARL)]
+    units = [
+        linked(first, own_account_id(CARL), NINA),
+        linked(second, world.carls_subaccount, CARL),
+    ]
     assert race(*units) == ["done", "done"]

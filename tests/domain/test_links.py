@@ -25,19 +25,19 @@ from portal.domain.customers import Customer
 from portal.domain.errors import Refused
 from tests.support.clouds import (
     OWNER,
-    accept_carls,
-    do,
-    effect,
-    give,
+    accept_carls_invitation,
+    assign_account_role,
+    assign_cloud_role,
+    create_cloud,
+    find_refusal,
     grant,
-    hire,
-    make_cloud,
-    moved,
-    own,
-    payers,
-    reason,
+    link_preview,
+    move_cloud,
+    own_account_id,
+    payer_ids,
+    refusal_code,
+    run_customer_verb,
     switch_to_paid,
-    why_not,
 )
 from tests.support.world import (
     ACE,
@@ -52,7 +52,7 @@ from tests.support.world import (
     Clock,
     World,
     actor,
-    everything,
+    all_rows,
     user,
 )
 
@@ -62,18 +62,18 @@ from tests.support.world import (
 def test_a_customer_links_an_own_cloud_to_the_partners_subaccount(
     app: object, world: World
 ) -> None:
-    shop = make_cloud(NINA)
-    before = everything()
-    moved(shop, world.ninas_subaccount, by=NINA)
-    assert payers(shop) == [world.ninas_subaccount, own(NINA)]
-    changed = {name for name, rows in everything().items() if rows != before[name]}
+    shop = create_cloud(NINA)
+    before = all_rows()
+    move_cloud(shop, world.ninas_subaccount, by=NINA)
+    assert payer_ids(shop) == [world.ninas_subaccount, own_account_id(NINA)]
+    changed = {name for name, rows in all_rows().items() if rows != before[name]}
     assert changed == {"links", "audit_lines", "audit_heads", "notices", "outbox"}
     assert audit.find_broken_links() == []
 
 
 def test_nobody_gains_or_loses_a_role_by_a_link(app: object, world: World) -> None:
-    shop = make_cloud(NINA)
-    moved(shop, world.ninas_subaccount, by=NINA)
+    shop = create_cloud(NINA)
+    move_cloud(shop, world.ninas_subaccount, by=NINA)
     assert access.roles_on_cloud(actor(NINA), shop) == {OWNER}
     assert access.roles_on_cloud(actor(OLGA), shop) == frozenset()
 
@@ -81,25 +81,25 @@ def test_nobody_gains_or_loses_a_role_by_a_link(app: object, world: World) -> No
 def test_whose_account_pays_now_sees_the_cloud_and_whose_paid_before_does_not(
     app: object, world: World
 ) -> None:
-    shop = make_cloud(NINA)
+    shop = create_cloud(NINA)
     assert db.find(Cloud, shop, actor(VERA)) is None
-    moved(shop, world.ninas_subaccount, by=NINA)
+    move_cloud(shop, world.ninas_subaccount, by=NINA)
     assert db.find(Cloud, shop, actor(VERA)) is not None
     switch_to_paid(NINA)
-    moved(shop, own(NINA), by=NINA)
+    move_cloud(shop, own_account_id(NINA), by=NINA)
     assert db.find(Cloud, shop, actor(VERA)) is None
 
 
 def test_the_histories_of_both_customers_accounts_tell_of_the_link(
     app: object, world: World
 ) -> None:
-    shop = make_cloud(NINA)
-    moved(shop, world.ninas_subaccount, by=NINA)
+    shop = create_cloud(NINA)
+    move_cloud(shop, world.ninas_subaccount, by=NINA)
     record = db.session.get_one(Customer, world.ninas_customer)
     line = customers.history_of(record)[0]
     assert (line.action, line.thing, line.facts) == ("cloud.link", shop, {})
     switch_to_paid(NINA)
-    moved(shop, own(NINA), by=NINA)
+    move_cloud(shop, own_account_id(NINA), by=NINA)
     line = customers.history_of(record)[0]
     assert (line.action, line.thing, line.facts) == ("cloud.leave", shop, {})
 
@@ -107,243 +107,245 @@ def test_the_histories_of_both_customers_accounts_tell_of_the_link(
 def test_a_link_never_ends_before_it_began_though_the_clock_is_set_back(
     app: object, world: World, clock: Clock
 ) -> None:
-    shop = make_cloud(NINA)
+    shop = create_cloud(NINA)
     switch_to_paid(NINA)
     clock.forward(minutes=10)
-    moved(shop, world.ninas_subaccount, by=NINA)
+    move_cloud(shop, world.ninas_subaccount, by=NINA)
     clock.forward(minutes=-5)
-    moved(shop, own(NINA), by=NINA)
-    assert payers(shop) == [own(NINA), world.ninas_subaccount, own(NINA)]
+    move_cloud(shop, own_account_id(NINA), by=NINA)
+    assert payer_ids(shop) == [own_account_id(NINA), world.ninas_subaccount, own_account_id(NINA)]
 
 
 def test_the_customer_as_owner_links_back_and_the_partner_cannot_hold_the_cloud(
     app: object, world: World
 ) -> None:
-    shop = make_cloud(NINA)
+    shop = create_cloud(NINA)
     grant(shop, by=NINA, to=world.north)
-    moved(shop, world.ninas_subaccount, by=NINA)
+    move_cloud(shop, world.ninas_subaccount, by=NINA)
     switch_to_paid(NINA)
-    moved(shop, own(NINA), by=NINA)
-    assert payers(shop)[0] == own(NINA)
+    move_cloud(shop, own_account_id(NINA), by=NINA)
+    assert payer_ids(shop)[0] == own_account_id(NINA)
 
 
 # The reasons, each with what heals it
 
 
 def test_role_too_recent_heals_by_itself(app: object, world: World, clock: Clock) -> None:
-    shop = make_cloud(NINA)
+    shop = create_cloud(NINA)
     grant(shop, by=NINA, to=world.north)
-    assert reason(shop, world.ninas_subaccount, by=EDDIE) == "role-too-recent"
-    why = why_not(shop, world.ninas_subaccount, EDDIE)
+    assert refusal_code(shop, world.ninas_subaccount, by=EDDIE) == "role-too-recent"
+    why = find_refusal(shop, world.ninas_subaccount, EDDIE)
     assert why is not None
     spread = policy.current().access_propagation
     assert spread - timedelta(seconds=1) < why.facts["until"] - clock.at < spread
     clock.forward(seconds=spread.total_seconds())
-    assert reason(shop, world.ninas_subaccount, by=EDDIE) is None
-    moved(shop, world.ninas_subaccount, by=EDDIE)
+    assert refusal_code(shop, world.ninas_subaccount, by=EDDIE) is None
+    move_cloud(shop, world.ninas_subaccount, by=EDDIE)
 
 
 def test_a_users_own_role_waits_like_the_partner_accounts(
     app: object, world: World, clock: Clock
 ) -> None:
-    sams = make_cloud(SAM)
+    sams = create_cloud(SAM)
     found = db.session.get_one(Cloud, sams)
 
     db.write(lambda: cloud_access.grant(found, by=actor(SAM), role=OWNER, to=values.email(CARL)))
     switch_to_paid(CARL)
-    assert reason(sams, own(CARL), by=CARL) == "role-too-recent"
+    assert refusal_code(sams, own_account_id(CARL), by=CARL) == "role-too-recent"
     clock.forward(seconds=180)
-    assert reason(sams, own(CARL), by=CARL) is None
+    assert refusal_code(sams, own_account_id(CARL), by=CARL) is None
 
 
 def test_role_insufficient_heals_when_the_role_is_changed(
     app: object, world: World, clock: Clock
 ) -> None:
-    shop = make_cloud(NINA)
+    shop = create_cloud(NINA)
     grant(shop, by=NINA, to=world.north, role=CloudRole.EDITOR)
     clock.forward(minutes=5)
-    assert reason(shop, world.ninas_subaccount, by=EDDIE) == "role-insufficient"
+    assert refusal_code(shop, world.ninas_subaccount, by=EDDIE) == "role-insufficient"
     found = db.session.get_one(Cloud, shop)
     db.write(lambda: cloud_access.change(found, by=actor(NINA), role=OWNER, of=world.north))
-    assert reason(shop, world.ninas_subaccount, by=EDDIE) == "role-too-recent"
+    assert refusal_code(shop, world.ninas_subaccount, by=EDDIE) == "role-too-recent"
     clock.forward(minutes=5)
-    assert reason(shop, world.ninas_subaccount, by=EDDIE) is None
+    assert refusal_code(shop, world.ninas_subaccount, by=EDDIE) is None
 
 
 @pytest.mark.parametrize("email", [ACE, VERA])
 def test_account_role_missing_heals_when_one_becomes_editor(
     app: object, world: World, clock: Clock, email: str
 ) -> None:
-    shop = make_cloud(NINA)
+    shop = create_cloud(NINA)
     grant(shop, by=NINA, to=world.north)
     clock.forward(minutes=5)
-    assert reason(shop, world.ninas_subaccount, by=email) == "account-role-missing"
+    assert refusal_code(shop, world.ninas_subaccount, by=email) == "account-role-missing"
     north = db.session.get_one(BillingAccount, world.north)
     db.write(
         lambda: access.change(AccountRole.EDITOR, of=user(email), account=north, by=actor(OLGA))
     )
     clock.forward(minutes=5)
-    assert reason(shop, world.ninas_subaccount, by=email) is None
+    assert refusal_code(shop, world.ninas_subaccount, by=email) is None
 
 
 def test_not_this_customers_heals_when_the_customers_user_owns_the_cloud(
     app: object, world: World, clock: Clock
 ) -> None:
-    accept_carls()
-    shop = make_cloud(CARL)
+    accept_carls_invitation()
+    shop = create_cloud(CARL)
     grant(shop, by=CARL, to=world.north)
     clock.forward(minutes=5)
-    assert reason(shop, world.ninas_subaccount, by=EDDIE) == "not-this-customers"
-    assert reason(shop, world.carls_subaccount, by=EDDIE) is None
-    give(NINA, shop)
-    assert reason(shop, world.ninas_subaccount, by=EDDIE) is None
+    assert refusal_code(shop, world.ninas_subaccount, by=EDDIE) == "not-this-customers"
+    assert refusal_code(shop, world.carls_subaccount, by=EDDIE) is None
+    assign_cloud_role(NINA, shop)
+    assert refusal_code(shop, world.ninas_subaccount, by=EDDIE) is None
 
 
 def test_a_partner_takes_a_cloud_to_its_own_account_only_where_the_customer_is_inactive(
     app: object, world: World, clock: Clock
 ) -> None:
-    shop = make_cloud(NINA)
+    shop = create_cloud(NINA)
     grant(shop, by=NINA, to=world.north)
     clock.forward(minutes=5)
-    assert reason(shop, world.north, by=EDDIE) == "not-this-customers"
-    do(customers.suspend, world.ninas_customer)
-    assert reason(shop, world.north, by=EDDIE) == "not-this-customers"
-    do(customers.end_partnership, world.ninas_customer)
-    assert reason(shop, world.north, by=EDDIE) is None
+    assert refusal_code(shop, world.north, by=EDDIE) == "not-this-customers"
+    run_customer_verb(customers.suspend, world.ninas_customer)
+    assert refusal_code(shop, world.north, by=EDDIE) == "not-this-customers"
+    run_customer_verb(customers.end_partnership, world.ninas_customer)
+    assert refusal_code(shop, world.north, by=EDDIE) is None
 
 
 def test_a_partners_role_on_a_cloud_links_it_to_no_account_of_somebody_else(
     app: object, world: World, clock: Clock
 ) -> None:
     """Neither to the staff's own account nor to another partner's customer."""
-    shop = make_cloud(NINA)
+    shop = create_cloud(NINA)
     grant(shop, by=NINA, to=world.north)
     clock.forward(minutes=5)
-    hire(EDDIE, AccountRole.EDITOR, world.south)
-    assert reason(shop, own(EDDIE), by=EDDIE) == "not-this-customers"
-    assert reason(shop, world.south, by=EDDIE) == "not-this-customers"
+    assign_account_role(EDDIE, AccountRole.EDITOR, world.south)
+    assert refusal_code(shop, own_account_id(EDDIE), by=EDDIE) == "not-this-customers"
+    assert refusal_code(shop, world.south, by=EDDIE) == "not-this-customers"
 
 
 def test_staff_stay_within_their_customer_by_a_role_of_their_own_too(
     app: object, world: World
 ) -> None:
     doras = world.doras_cloud
-    give(EDDIE, doras)
-    assert reason(doras, world.ninas_subaccount, by=EDDIE) == "not-this-customers"
-    give(NINA, doras)
-    assert reason(doras, world.ninas_subaccount, by=EDDIE) is None
+    assign_cloud_role(EDDIE, doras)
+    assert refusal_code(doras, world.ninas_subaccount, by=EDDIE) == "not-this-customers"
+    assign_cloud_role(NINA, doras)
+    assert refusal_code(doras, world.ninas_subaccount, by=EDDIE) is None
 
 
 def test_the_customers_colleague_with_a_role_on_the_subaccount_links_an_own_cloud(
     app: object, world: World
 ) -> None:
-    assert reason(world.doras_cloud, world.ninas_subaccount, by=DORA) == "account-role-missing"
-    hire(DORA, AccountRole.EDITOR, world.ninas_subaccount)
-    assert reason(world.doras_cloud, world.ninas_subaccount, by=DORA) is None
+    assert (
+        refusal_code(world.doras_cloud, world.ninas_subaccount, by=DORA) == "account-role-missing"
+    )
+    assign_account_role(DORA, AccountRole.EDITOR, world.ninas_subaccount)
+    assert refusal_code(world.doras_cloud, world.ninas_subaccount, by=DORA) is None
 
 
 def test_customer_not_confirmed_heals_when_the_customer_confirms(
     app: object, world: World, clock: Clock
 ) -> None:
-    shop = make_cloud(CARL)
+    shop = create_cloud(CARL)
     grant(shop, by=CARL, to=world.north)
     clock.forward(minutes=5)
-    assert reason(shop, world.carls_subaccount, by=EDDIE) == "customer-not-confirmed"
-    accept_carls()
-    assert reason(shop, world.carls_subaccount, by=EDDIE) is None
+    assert refusal_code(shop, world.carls_subaccount, by=EDDIE) == "customer-not-confirmed"
+    accept_carls_invitation()
+    assert refusal_code(shop, world.carls_subaccount, by=EDDIE) is None
 
 
 def test_customer_suspended_heals_when_the_partner_resumes(app: object, world: World) -> None:
-    shop = make_cloud(NINA)
-    do(customers.suspend, world.ninas_customer)
-    assert reason(shop, world.ninas_subaccount, by=NINA) == "customer-suspended"
-    do(customers.resume, world.ninas_customer)
-    assert reason(shop, world.ninas_subaccount, by=NINA) is None
+    shop = create_cloud(NINA)
+    run_customer_verb(customers.suspend, world.ninas_customer)
+    assert refusal_code(shop, world.ninas_subaccount, by=NINA) == "customer-suspended"
+    run_customer_verb(customers.resume, world.ninas_customer)
+    assert refusal_code(shop, world.ninas_subaccount, by=NINA) is None
 
 
 def test_a_suspended_customer_may_link_away(app: object, world: World) -> None:
-    shop = make_cloud(NINA)
-    moved(shop, world.ninas_subaccount, by=NINA)
+    shop = create_cloud(NINA)
+    move_cloud(shop, world.ninas_subaccount, by=NINA)
     switch_to_paid(NINA)
-    do(customers.suspend, world.ninas_customer)
-    moved(shop, own(NINA), by=NINA)
-    assert payers(shop)[0] == own(NINA)
+    run_customer_verb(customers.suspend, world.ninas_customer)
+    move_cloud(shop, own_account_id(NINA), by=NINA)
+    assert payer_ids(shop)[0] == own_account_id(NINA)
 
 
 def test_account_not_active_heals_when_an_expired_trial_is_switched_to_paid(
     app: object, world: World, clock: Clock
 ) -> None:
-    give(NINA, world.doras_cloud)
-    assert reason(world.doras_cloud, own(NINA), by=NINA) is None
+    assign_cloud_role(NINA, world.doras_cloud)
+    assert refusal_code(world.doras_cloud, own_account_id(NINA), by=NINA) is None
     clock.forward(days=61)
-    assert reason(world.doras_cloud, own(NINA), by=NINA) == "account-not-active"
+    assert refusal_code(world.doras_cloud, own_account_id(NINA), by=NINA) == "account-not-active"
     switch_to_paid(NINA)
-    assert reason(world.doras_cloud, own(NINA), by=NINA) is None
+    assert refusal_code(world.doras_cloud, own_account_id(NINA), by=NINA) is None
 
 
 def test_nothing_is_linked_to_the_subaccount_of_an_ended_partnership(
     app: object, world: World
 ) -> None:
-    shop = make_cloud(NINA)
-    do(customers.end_partnership, world.ninas_customer)
-    assert reason(shop, world.ninas_subaccount, by=NINA) == "account-not-active"
+    shop = create_cloud(NINA)
+    run_customer_verb(customers.end_partnership, world.ninas_customer)
+    assert refusal_code(shop, world.ninas_subaccount, by=NINA) == "account-not-active"
 
 
 def test_already_linked_heals_when_it_is_linked_elsewhere(app: object, world: World) -> None:
-    shop = make_cloud(NINA)
-    moved(shop, world.ninas_subaccount, by=NINA)
-    assert reason(shop, world.ninas_subaccount, by=NINA) == "already-linked"
+    shop = create_cloud(NINA)
+    move_cloud(shop, world.ninas_subaccount, by=NINA)
+    assert refusal_code(shop, world.ninas_subaccount, by=NINA) == "already-linked"
     switch_to_paid(NINA)
-    moved(shop, own(NINA), by=NINA)
-    assert reason(shop, world.ninas_subaccount, by=NINA) is None
+    move_cloud(shop, own_account_id(NINA), by=NINA)
+    assert refusal_code(shop, world.ninas_subaccount, by=NINA) is None
 
 
 def test_paid_to_trial_heals_when_that_account_is_switched_to_paid(
     app: object, world: World
 ) -> None:
-    shop = make_cloud(NINA)
-    moved(shop, world.ninas_subaccount, by=NINA)
-    assert reason(shop, own(NINA), by=NINA) == "paid-to-trial"
+    shop = create_cloud(NINA)
+    move_cloud(shop, world.ninas_subaccount, by=NINA)
+    assert refusal_code(shop, own_account_id(NINA), by=NINA) == "paid-to-trial"
     switch_to_paid(NINA)
-    assert reason(shop, own(NINA), by=NINA) is None
+    assert refusal_code(shop, own_account_id(NINA), by=NINA) is None
 
 
 def test_a_cloud_moves_from_trial_to_trial(app: object, world: World) -> None:
-    give(NINA, world.doras_cloud)
-    moved(world.doras_cloud, own(NINA), by=NINA)
-    assert payers(world.doras_cloud) == [own(NINA), world.direct]
+    assign_cloud_role(NINA, world.doras_cloud)
+    move_cloud(world.doras_cloud, own_account_id(NINA), by=NINA)
+    assert payer_ids(world.doras_cloud) == [own_account_id(NINA), world.direct]
 
 
 def test_a_closed_cloud_is_linked_nowhere(app: object, world: World) -> None:
     switch_to_paid(NINA)
-    do(customers.end_partnership, world.ninas_customer)
-    assert reason(world.ninas_cloud, own(NINA), by=NINA) == "cloud-closed"
+    run_customer_verb(customers.end_partnership, world.ninas_customer)
+    assert refusal_code(world.ninas_cloud, own_account_id(NINA), by=NINA) == "cloud-closed"
 
 
 def test_a_role_revoked_is_no_role_any_more(app: object, world: World, clock: Clock) -> None:
-    shop = make_cloud(NINA)
+    shop = create_cloud(NINA)
     grant(shop, by=NINA, to=world.north)
     clock.forward(minutes=5)
-    assert reason(shop, world.ninas_subaccount, by=EDDIE) is None
+    assert refusal_code(shop, world.ninas_subaccount, by=EDDIE) is None
     found = db.session.get_one(Cloud, shop)
     db.write(lambda: cloud_access.revoke_partner(found, by=actor(NINA), of=world.north))
-    assert reason(shop, world.ninas_subaccount, by=EDDIE) == "role-insufficient"
+    assert refusal_code(shop, world.ninas_subaccount, by=EDDIE) == "role-insufficient"
 
 
 def test_what_lasts_is_said_before_what_passes(app: object, world: World, clock: Clock) -> None:
     """Nobody waits three minutes to read that it was in vain."""
-    accept_carls()
-    shop = make_cloud(CARL)
+    accept_carls_invitation()
+    shop = create_cloud(CARL)
     grant(shop, by=CARL, to=world.north)
-    assert reason(shop, world.ninas_subaccount, by=EDDIE) == "not-this-customers"
+    assert refusal_code(shop, world.ninas_subaccount, by=EDDIE) == "not-this-customers"
 
 
 def test_somebody_disabled_while_the_form_is_on_its_way_links_nothing(
     app: object, world: World
 ) -> None:
-    shop = make_cloud(NINA)
+    shop = create_cloud(NINA)
     nina = actor(NINA)
-    shown = effect(shop, world.ninas_subaccount, NINA).digest
+    shown = link_preview(shop, world.ninas_subaccount, NINA).digest
 
     def press() -> None:
         user(NINA).disabled_at = db.now()
@@ -360,13 +362,13 @@ def test_somebody_disabled_while_the_form_is_on_its_way_links_nothing(
 def test_the_effect_names_the_payer_only_to_who_may_see_that_account(
     app: object, world: World, clock: Clock
 ) -> None:
-    shop = make_cloud(NINA)
+    shop = create_cloud(NINA)
     grant(shop, by=NINA, to=world.north)
     clock.forward(minutes=5)
-    mine = effect(shop, world.ninas_subaccount, NINA)
-    assert (mine.payer_id, mine.invoiced_partner_name) == (own(NINA), "North")
+    mine = link_preview(shop, world.ninas_subaccount, NINA)
+    assert (mine.payer_id, mine.invoiced_partner_name) == (own_account_id(NINA), "North")
     assert mine.grant_left == 4000
-    theirs = effect(shop, world.ninas_subaccount, EDDIE)
+    theirs = link_preview(shop, world.ninas_subaccount, EDDIE)
     assert (theirs.payer_id, theirs.payer_name, theirs.grant_left) == (None, None, None)
 
 
@@ -374,12 +376,12 @@ def test_the_effect_names_the_payer_only_to_who_may_see_that_account(
 def test_what_was_shown_and_has_changed_meanwhile_is_refused(
     app: object, world: World, change: str
 ) -> None:
-    shop = make_cloud(NINA)
+    shop = create_cloud(NINA)
     switch_to_paid(NINA)
-    shown = effect(shop, world.ninas_subaccount, NINA).digest
+    shown = link_preview(shop, world.ninas_subaccount, NINA).digest
     if change == "payer":
-        moved(shop, world.ninas_subaccount, by=NINA)
-        moved(shop, own(NINA), by=NINA)
+        move_cloud(shop, world.ninas_subaccount, by=NINA)
+        move_cloud(shop, own_account_id(NINA), by=NINA)
     elif change == "name":
         found = db.session.get_one(Cloud, shop)
         db.write(lambda: clouds.rename(found, by=actor(NINA), name="store"))
@@ -391,17 +393,17 @@ def test_what_was_shown_and_has_changed_meanwhile_is_refused(
 
     if change == "nothing":
         db.write(press)
-        assert payers(shop)[0] == world.ninas_subaccount
+        assert payer_ids(shop)[0] == world.ninas_subaccount
         return
-    before = everything()
+    before = all_rows()
     with pytest.raises(Refused, match=r"^effect-changed$"):
         db.write(press)
-    assert everything() == before
+    assert all_rows() == before
 
 
 @pytest.mark.parametrize("shown", ["", "0" * 64, "\x00", "é"])
 def test_a_made_up_digest_links_nothing(app: object, world: World, shown: str) -> None:
-    shop = make_cloud(NINA)
+    shop = create_cloud(NINA)
 
     def press() -> None:
         to = db.lock(BillingAccount, world.ninas_subaccount)
@@ -409,13 +411,13 @@ def test_a_made_up_digest_links_nothing(app: object, world: World, shown: str) -
 
     with pytest.raises(Refused, match=r"^effect-changed$"):
         db.write(press)
-    assert payers(shop) == [own(NINA)]
+    assert payer_ids(shop) == [own_account_id(NINA)]
 
 
 def test_staff_of_all_strengths_from_editor_up_link(
     app: object, world: World, clock: Clock
 ) -> None:
-    shop = make_cloud(NINA)
+    shop = create_cloud(NINA)
     grant(shop, by=NINA, to=world.north)
     clock.forward(minutes=5)
     allowed = {who for who in (OLGA, AMIR, EDDIE, ACE, VERA) if not reason_of(shop, world, who)}
@@ -423,7 +425,7 @@ def test_staff_of_all_strengths_from_editor_up_link(
 
 
 def reason_of(shop: str, world: World, who: str) -> str | None:
-    return reason(shop, world.ninas_subaccount, by=who)
+    return refusal_code(shop, world.ninas_subaccount, by=who)
 
 
 # Who hears of it
@@ -435,11 +437,11 @@ def told(email: str) -> list[str]:
 
 
 def test_the_partner_hears_of_a_link_and_of_one_that_leaves(app: object, world: World) -> None:
-    shop = make_cloud(NINA)
-    moved(shop, world.ninas_subaccount, by=NINA)
+    shop = create_cloud(NINA)
+    move_cloud(shop, world.ninas_subaccount, by=NINA)
     assert told(EDDIE)[0] == notifications.Kind.LINKED
     switch_to_paid(NINA)
-    moved(shop, own(NINA), by=NINA)
+    move_cloud(shop, own_account_id(NINA), by=NINA)
     assert told(EDDIE)[0] == notifications.Kind.LEFT
     assert notifications.Kind.MOVED not in told(NINA)  # it was her
 
@@ -447,10 +449,10 @@ def test_the_partner_hears_of_a_link_and_of_one_that_leaves(app: object, world: 
 def test_the_owner_hears_that_somebody_else_linked_their_cloud(
     app: object, world: World, clock: Clock
 ) -> None:
-    shop = make_cloud(NINA)
+    shop = create_cloud(NINA)
     grant(shop, by=NINA, to=world.north)
     clock.forward(minutes=5)
-    moved(shop, world.ninas_subaccount, by=EDDIE)
+    move_cloud(shop, world.ninas_subaccount, by=EDDIE)
     assert told(NINA)[0] == notifications.Kind.MOVED
     target = db.read(lambda: notifications.notifications_for(actor(NINA))[0].target)
     assert target == notifications.Target(notifications.TargetKind.CLOUD, shop)

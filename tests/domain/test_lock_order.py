@@ -29,8 +29,13 @@ from portal.domain.customers import Customer
 from portal.domain.identity import AllowedEmail, EmailChange, SignUp
 from portal.domain.imports import Import
 from tests.domain.test_audit import WHO_MAY
-from tests.support.clouds import do, give, hire, make_cloud
-from tests.support.locking import listening
+from tests.support.clouds import (
+    assign_account_role,
+    assign_cloud_role,
+    create_cloud,
+    run_customer_verb,
+)
+from tests.support.locking import track_locks
 from tests.support.verbs import VERBS, Verb
 from tests.support.world import EDDIE, NINA, OLGA, World, actor, register, user
 
@@ -42,7 +47,7 @@ Unit = Callable[[], object]
 def faults(unit: Unit) -> list[str]:
     """Where a unit of work locks rows out of order."""
     db.session.rollback()
-    with listening(db.extension.engine) as listener:
+    with track_locks(db.extension.engine) as listener:
         db.write(unit)
     assert listener.locked, "it locks nothing"
     return listener.faults
@@ -112,9 +117,9 @@ def _change_email(_world: World) -> Unit:
 def _disable(world: World) -> Unit:
     """Who alone owns an account and clouds, and others not alone."""
     for ident in (world.ninas_subaccount, world.direct):
-        hire(OLGA, AccountRole.OWNER, ident)
-    make_cloud(OLGA)
-    give(OLGA, world.doras_cloud)
+        assign_account_role(OLGA, AccountRole.OWNER, ident)
+    create_cloud(OLGA)
+    assign_cloud_role(OLGA, world.doras_cloud)
     return lambda: workflows.disable_user(user(OLGA), by=COMMAND, heir=user(EDDIE))
 
 
@@ -132,7 +137,7 @@ def _import_row(world: World) -> Unit:
 
 
 def _erase(world: World) -> Unit:
-    do(customers.remove, world.carls_customer)
+    run_customer_verb(customers.remove, world.carls_customer)
     for email in (OLGA, EDDIE):
         db.write(partial(identity.save_form, user(email).id, {"name": ["Carl & Sons"]}))
     record = db.session.get_one(Customer, world.carls_customer)

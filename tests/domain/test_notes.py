@@ -23,7 +23,7 @@ from tests.support.world import (
     Clock,
     World,
     actor,
-    everything,
+    all_rows,
 )
 
 
@@ -67,10 +67,10 @@ def test_older_notes_follow_page_by_page(app: Flask, world: World) -> None:
 
 @pytest.mark.parametrize("by", [ACE, VERA, NINA, CARL, SAM])
 def test_only_editors_and_up_of_the_partner_write_notes(app: Flask, world: World, by: str) -> None:
-    before = everything()
+    before = all_rows()
     with pytest.raises(Forbidden):
         add(world.ninas_customer, by=by)
-    assert everything() == before
+    assert all_rows() == before
 
 
 def test_a_note_is_deleted_by_its_author_or_an_owner_alone(app: Flask, world: World) -> None:
@@ -86,7 +86,7 @@ def test_a_note_is_deleted_by_its_author_or_an_owner_alone(app: Flask, world: Wo
 def test_a_deleted_note_leaves_no_text_but_two_lines(app: Flask, world: World) -> None:
     ident = add(world.carls_customer, "something private")
     delete(ident, by=EDDIE)
-    assert "something private" not in str(everything())
+    assert "something private" not in str(all_rows())
     lines = db.session.query(AuditLine).filter_by(thing=ident).order_by(AuditLine.seq)
     assert [(line.action, line.facts) for line in lines] == [("note.add", {}), ("note.delete", {})]
 
@@ -96,10 +96,10 @@ def test_a_deleted_note_leaves_no_text_but_two_lines(app: Flask, world: World) -
     [(LONG, "too-long"), ("a\x00b", "control-character"), ("  ", "required")],
 )
 def test_what_is_no_note_is_refused(app: Flask, world: World, text: str, code: str) -> None:
-    before = everything()
+    before = all_rows()
     with pytest.raises(Refused, match=code):
         add(world.carls_customer, text)
-    assert everything() == before
+    assert all_rows() == before
 
 
 def test_notes_go_along_when_the_address_is_corrected(app: Flask, world: World) -> None:

@@ -12,8 +12,16 @@ from sqlalchemy.exc import IntegrityError
 from portal import db
 from portal.domain import outbox
 from portal.domain.outbox import Delivery
-from tests.support.outbox_entries import claim, mark, queue, shown, state, taken, tell
-from tests.support.relay import empty_queue
+from tests.support.outbox_entries import (
+    claim,
+    claim_entry,
+    mark_transmitting,
+    queue,
+    record_outcome,
+    state,
+    state_and_answer,
+)
+from tests.support.relay import clear_outbox
 from tests.support.world import Clock
 
 FINAL = [state for state in Delivery if state not in outbox.OPEN_STATES]
@@ -21,7 +29,7 @@ FINAL = [state for state in Delivery if state not in outbox.OPEN_STATES]
 
 @pytest.fixture(autouse=True)
 def _quiet(app: Flask) -> None:
-    empty_queue()
+    clear_outbox()
 
 
 def bring_to(wanted: Delivery) -> tuple[str, str]:
@@ -29,16 +37,16 @@ def bring_to(wanted: Delivery) -> tuple[str, str]:
     held = queue(), "never claimed"
     if wanted is Delivery.PENDING:
         return held
-    held = taken()
+    held = claim_entry()
     if wanted in (Delivery.TRANSMITTING, Delivery.UNKNOWN, Delivery.SENT):
-        assert mark(held)
+        assert mark_transmitting(held)
     verbs = {
         Delivery.SENT: outbox.record_sent,
         Delivery.REFUSED: outbox.record_refused,
         Delivery.UNKNOWN: outbox.record_no_reply,
     }
     if wanted in verbs:
-        assert tell(verbs[wanted], held, "its answer")
+        assert record_outcome(verbs[wanted], held, "its answer")
     if wanted is Delivery.CANCELLED:
         db.write(lambda: outbox.cancel("invitation", about="dn2first"))
     if wanted is Delivery.FAILED:
@@ -46,7 +54,7 @@ def bring_to(wanted: Delivery) -> tuple[str, str]:
         clock = db.time.clock
         assert isinstance(clock, Clock)
         clock.at = entry.created_at + outbox.GIVE_UP_AFTER
-        assert tell(outbox.record_not_handed_over, held, "its answer")
+        assert record_outcome(outbox.record_not_handed_over, held, "its answer")
     assert state(held[0]) is wanted
     return held
 
@@ -81,13 +89,13 @@ def test_the_newest_entry_shows_the_delivery(app: Flask) -> None:
 
 def test_a_claimed_entry_is_nobody_elses_until_its_lease_is_over(app: Flask, clock: Clock) -> None:
     ident = queue()
-    first = taken()
+    first = claim_entry()
     assert first[0] == ident
     assert claim() is None
     clock.forward(seconds=outbox.LEASE.total_seconds() - 1)
     assert claim() is None
     clock.forward(seconds=2)
-    second = taken()
+    second = claim_entry()
     assert second[0] == ident
     assert second[1] != first[1]
     assert db.read(lambda: outbox.get(ident).tries) == 2
@@ -95,16 +103,16 @@ def test_a_claimed_entry_is_nobody_elses_until_its_lease_is_over(app: Flask, clo
 
 def test_what_is_due_longest_goes_first(app: Flask) -> None:
     idents = [queue("dn2first"), queue("dn2second"), queue("dn2third")]
-    assert [taken()[0] for _ in idents] == idents
+    assert [claim_entry()[0] for _ in idents] == idents
 
 
 def test_idle_workers_only_read(app: Flask, clock: Clock) -> None:
     assert not db.read(outbox.has_work)
     queue()
     assert db.read(outbox.has_work)
-    held = taken()
+    held = claim_entry()
     assert not db.read(outbox.has_work), "somebody is at it"
-    assert mark(held)
+    assert mark_transmitting(held)
     assert not db.read(outbox.has_work)
     clock.forward(minutes=1, seconds=outbox.REPLY_WAIT.total_seconds() + 1)
     assert db.read(outbox.has_work), "its worker is gone, and it wants parking"
@@ -112,38 +120,38 @@ def test_idle_workers_only_read(app: Flask, clock: Clock) -> None:
 
 def test_a_late_worker_finds_the_entry_taken_away(app: Flask, clock: Clock) -> None:
     ident = queue()
-    late = taken()
+    late = claim_entry()
     clock.forward(seconds=outbox.LEASE.total_seconds() + 1)
-    prompt = taken()
-    assert not mark(late)
-    assert mark(prompt)
+    prompt = claim_entry()
+    assert not mark_transmitting(late)
+    assert mark_transmitting(prompt)
     for verb in (
         outbox.record_sent,
         outbox.record_refused,
         outbox.record_no_reply,
         outbox.record_not_handed_over,
     ):
-        assert not tell(verb, late)
+        assert not record_outcome(verb, late)
         assert state(ident) is Delivery.TRANSMITTING
-    assert tell(outbox.record_sent, prompt, "250 taken")
-    assert shown(ident) == (Delivery.SENT, "250 taken")
+    assert record_outcome(outbox.record_sent, prompt, "250 taken")
+    assert state_and_answer(ident) == (Delivery.SENT, "250 taken")
 
 
 def test_a_worker_whose_lease_is_over_marks_nothing_even_if_nobody_came(
     app: Flask, clock: Clock
 ) -> None:
     ident = queue()
-    held = taken()
+    held = claim_entry()
     clock.forward(seconds=outbox.LEASE.total_seconds() + 1)
-    assert not mark(held)
+    assert not mark_transmitting(held)
     assert state(ident) is Delivery.CLAIMED
 
 
 def test_an_entry_is_marked_once(app: Flask) -> None:
     held = bring_to(Delivery.CLAIMED)
-    assert not mark((held[0], "another token"))
-    assert mark(held)
-    assert not mark(held)
+    assert not mark_transmitting((held[0], "another token"))
+    assert mark_transmitting(held)
+    assert not mark_transmitting(held)
 
 
 def test_what_was_not_handed_over_goes_again_less_and_less_often_for_four_hours(
@@ -153,8 +161,8 @@ def test_what_was_not_handed_over_goes_again_less_and_less_often_for_four_hours(
     began = clock.at
     waits = []
     for _ in range(100):
-        held = taken()
-        assert tell(outbox.record_not_handed_over, held, "451 not now")
+        held = claim_entry()
+        assert record_outcome(outbox.record_not_handed_over, held, "451 not now")
         if state(ident) is Delivery.FAILED:
             break
         assert claim() is None, "not before its time"
@@ -163,7 +171,7 @@ def test_what_was_not_handed_over_goes_again_less_and_less_often_for_four_hours(
         assert entry.answer == "451 not now"
         clock.at = entry.due_at
         waits.append(round((clock.at - before).total_seconds()))
-    assert shown(ident) == (Delivery.FAILED, "451 not now")
+    assert state_and_answer(ident) == (Delivery.FAILED, "451 not now")
     assert outbox.GIVE_UP_AFTER <= clock.at - began < outbox.GIVE_UP_AFTER + timedelta(minutes=16)
     assert waits[:6] == [15, 60, 180, 300, 600, 900]
     assert set(waits[6:]) == {900}
@@ -185,18 +193,18 @@ def test_a_mail_whose_workers_always_die_is_reported_as_well(app: Flask, clock: 
 def test_a_mail_is_tried_although_no_worker_was_there_for_days(app: Flask, clock: Clock) -> None:
     ident = queue()
     clock.forward(days=3)
-    taken()
+    claim_entry()
     clock.forward(days=3)
-    held = taken()
-    assert mark(held)
-    assert tell(outbox.record_sent, held)
+    held = claim_entry()
+    assert mark_transmitting(held)
+    assert record_outcome(outbox.record_sent, held)
     assert state(ident) is Delivery.SENT
 
 
 def test_refused_keeps_the_relays_words_for_good(app: Flask, clock: Clock) -> None:
     held = bring_to(Delivery.CLAIMED)
-    assert tell(outbox.record_refused, held, "550 5.1.1 no such user")
-    assert shown(held[0]) == (Delivery.REFUSED, "550 5.1.1 no such user")
+    assert record_outcome(outbox.record_refused, held, "550 5.1.1 no such user")
+    assert state_and_answer(held[0]) == (Delivery.REFUSED, "550 5.1.1 no such user")
     clock.forward(days=30)
     assert claim() is None
 
@@ -214,10 +222,10 @@ def test_silence_parks_a_mail_that_is_sent_once_if_it_may_have_left(
     app: Flask, clock: Clock, once: bool, is_marked: bool, then: Delivery
 ) -> None:
     ident = queue(once=once)
-    held = taken()
-    assert not is_marked or mark(held)
-    assert tell(outbox.record_no_reply, held, "timed out")
-    assert shown(ident) == (then, "timed out")
+    held = claim_entry()
+    assert not is_marked or mark_transmitting(held)
+    assert record_outcome(outbox.record_no_reply, held, "timed out")
+    assert state_and_answer(ident) == (then, "timed out")
     clock.forward(days=1)
     assert (claim() is not None) == (then is Delivery.PENDING)
 
@@ -227,15 +235,17 @@ def test_after_a_workers_death_past_the_mark_the_lease_decides(
     app: Flask, clock: Clock, once: bool, then: Delivery
 ) -> None:
     ident = queue(once=once)
-    held = taken()
-    assert mark(held)
+    held = claim_entry()
+    assert mark_transmitting(held)
     clock.forward(seconds=outbox.REPLY_WAIT.total_seconds() + 1)
     assert claim() is None, "a reply in the wait's last second is still to be written down"
     assert state(ident) is Delivery.TRANSMITTING
     clock.forward(minutes=1)
     assert (claim() is not None) == (then is Delivery.CLAIMED)
     assert state(ident) is then
-    assert not tell(outbox.record_sent, held), "its worker was only slow, and comes too late"
+    assert not record_outcome(outbox.record_sent, held), (
+        "its worker was only slow, and comes too late"
+    )
     assert state(ident) is then
 
 
@@ -243,8 +253,8 @@ def test_parking_leaves_alone_what_is_not_abandoned(app: Flask, clock: Clock) ->
     abandoned = bring_to(Delivery.TRANSMITTING)[0]
     clock.forward(seconds=outbox.REPLY_WAIT.total_seconds())
     queue("dn2second")
-    busy = taken()
-    assert mark(busy)
+    busy = claim_entry()
+    assert mark_transmitting(busy)
     waiting = queue("dn2third")
     clock.forward(minutes=2)
     assert len(db.write(outbox.park_abandoned)) == 1
@@ -259,10 +269,10 @@ def test_a_mail_that_has_not_left_is_cancelled(app: Flask, clock: Clock, before:
     other = queue("dn2second")
     db.write(lambda: outbox.cancel("invitation", about="dn2first"))
     assert state(held[0]) is Delivery.CANCELLED
-    assert not mark(held), "a worker that has it in hand hangs up"
+    assert not mark_transmitting(held), "a worker that has it in hand hangs up"
     assert state(other) is Delivery.PENDING
     clock.forward(days=1)
-    assert taken()[0] == other
+    assert claim_entry()[0] == other
     assert claim() is None
 
 
@@ -270,8 +280,8 @@ def test_a_mail_that_may_have_left_is_not_called_cancelled(app: Flask) -> None:
     held = bring_to(Delivery.TRANSMITTING)
     db.write(lambda: outbox.cancel("invitation", about="dn2first"))
     assert state(held[0]) is Delivery.TRANSMITTING
-    assert tell(outbox.record_sent, held, "250 taken")
-    assert shown(held[0]) == (Delivery.SENT, "250 taken")
+    assert record_outcome(outbox.record_sent, held, "250 taken")
+    assert state_and_answer(held[0]) == (Delivery.SENT, "250 taken")
 
 
 @pytest.mark.parametrize("verb", [outbox.record_not_handed_over, outbox.record_no_reply])
@@ -280,10 +290,10 @@ def test_a_mail_cancelled_while_it_was_on_its_way_does_not_go_again(
     app: Flask, clock: Clock, once: bool, verb: Callable[[str, str, str], bool]
 ) -> None:
     ident = queue(once=once)
-    held = taken()
-    assert mark(held)
+    held = claim_entry()
+    assert mark_transmitting(held)
     db.write(lambda: outbox.cancel("invitation", about="dn2first"))
-    assert tell(verb, held, "451 not now")
+    assert record_outcome(verb, held, "451 not now")
     may_have_left = once and verb is outbox.record_no_reply
     assert state(ident) is (Delivery.UNKNOWN if may_have_left else Delivery.CANCELLED)
     clock.forward(days=1)
@@ -292,7 +302,7 @@ def test_a_mail_cancelled_while_it_was_on_its_way_does_not_go_again(
 
 def test_a_cancelled_mail_whose_worker_died_does_not_go_again(app: Flask, clock: Clock) -> None:
     ident = queue(once=False)
-    assert mark(taken())
+    assert mark_transmitting(claim_entry())
     db.write(lambda: outbox.cancel("invitation", about="dn2first"))
     clock.forward(days=1)
     assert claim() is None
@@ -302,17 +312,17 @@ def test_a_cancelled_mail_whose_worker_died_does_not_go_again(app: Flask, clock:
 @pytest.mark.parametrize("final", FINAL)
 def test_nothing_leads_out_of_a_final_state(app: Flask, clock: Clock, final: Delivery) -> None:
     held = bring_to(final)
-    before = shown(held[0])
-    assert not mark(held)
+    before = state_and_answer(held[0])
+    assert not mark_transmitting(held)
     for verb in (
         outbox.record_sent,
         outbox.record_refused,
         outbox.record_not_handed_over,
         outbox.record_no_reply,
     ):
-        assert not tell(verb, held, "other words")
+        assert not record_outcome(verb, held, "other words")
     clock.forward(days=30)
     db.write(lambda: outbox.cancel("invitation", about="dn2first"))
     db.write(outbox.park_abandoned)
     assert claim() is None
-    assert shown(held[0]) == before
+    assert state_and_answer(held[0]) == before

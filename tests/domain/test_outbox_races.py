@@ -16,14 +16,14 @@ from sqlalchemy import select
 from portal import db
 from portal.domain import outbox
 from portal.domain.outbox import Delivery, OutboxEntry
-from tests.support.outbox_entries import claim, mark, queue, tell
-from tests.support.relay import empty_queue
+from tests.support.outbox_entries import claim, mark_transmitting, queue, record_outcome
+from tests.support.relay import clear_outbox
 from tests.support.world import Clock
 
 
 @pytest.fixture(autouse=True)
 def _quiet(app: Flask) -> None:
-    empty_queue()
+    clear_outbox()
 
 
 STEPS = ["claim", "mark", "250", "451", "550", "silence", "die", "short", "lease", "wait"]
@@ -57,17 +57,17 @@ def test_whatever_two_workers_do_at_most_one_dot_goes_out_that_the_relay_may_hav
                 holds[who] = held
         elif who not in holds:
             continue
-        elif step == "mark" and holds[who][1] not in out and mark(holds[who]):
+        elif step == "mark" and holds[who][1] not in out and mark_transmitting(holds[who]):
             assert not out, "a second dot"
             out.add(holds[who][1])
         elif step == "die":
             del holds[who]
         elif step == "silence":
-            tell(outbox.record_no_reply, holds.pop(who))
+            record_outcome(outbox.record_no_reply, holds.pop(who))
         elif step == "451" or (step in answers and holds[who][1] in out):
             if step != "250":
                 out.discard(holds[who][1])
-            tell(answers[step], holds.pop(who))
+            record_outcome(answers[step], holds.pop(who))
     entry = db.read(
         lambda: db.session.scalars(select(OutboxEntry).order_by(OutboxEntry.id.desc())).first()
     )

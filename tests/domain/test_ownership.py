@@ -38,7 +38,7 @@ from tests.support.world import (
     VERA,
     World,
     actor,
-    everything,
+    all_rows,
     user,
 )
 
@@ -50,10 +50,10 @@ def disable(email: str, heir: str | None = None) -> None:
 
 
 def refusal(email: str, heir: str | None = None) -> Refused:
-    before = everything()
+    before = all_rows()
     with pytest.raises(Refused) as caught:
         disable(email, heir)
-    assert everything() == before
+    assert all_rows() == before
     return caught.value
 
 
@@ -169,7 +169,7 @@ def test_who_is_disabled_while_a_form_is_on_its_way_makes_nothing(
 ) -> None:
     dora = actor(DORA)
     disable(DORA, SAM)
-    before = everything()
+    before = all_rows()
 
     def create() -> str:
         payer = db.lock(BillingAccount, world.direct)
@@ -177,7 +177,7 @@ def test_who_is_disabled_while_a_form_is_on_its_way_makes_nothing(
 
     with pytest.raises(Refused, match="user-disabled"):
         db.write(lambda: idempotency.run_once(dora, "k" * 20, {}, create))
-    assert everything() == before
+    assert all_rows() == before
 
 
 def test_who_is_disabled_while_the_invitation_page_is_open_confirms_nothing(
@@ -185,10 +185,10 @@ def test_who_is_disabled_while_the_invitation_page_is_open_confirms_nothing(
 ) -> None:
     carl = actor(CARL)
     disable(CARL, SAM)
-    before = everything()
+    before = all_rows()
     with pytest.raises(Forbidden):
         db.write(lambda: customers.accept(db.lock(Invitation, world.carls_subaccount), by=carl))
-    assert everything() == before
+    assert all_rows() == before
 
 
 def test_an_heir_must_be_somebody_else_who_is_not_disabled(app: object, world: World) -> None:
@@ -202,9 +202,9 @@ def test_disabling_signs_out_everywhere_at_once_and_is_recorded(app: object, wor
     disable(VERA, OLGA)
     assert db.read(lambda: identity.actor_of_session(token)) is None
     assert identity.check_password(VERA, PASSWORD) is None
-    before = everything()
+    before = all_rows()
     disable(VERA, OLGA)
-    assert everything() == before, "again is harmless"
+    assert all_rows() == before, "again is harmless"
 
 
 def test_enabling_gives_back_roles_and_no_session(app: object, world: World) -> None:
@@ -214,9 +214,9 @@ def test_enabling_gives_back_roles_and_no_session(app: object, world: World) -> 
     assert identity.check_password(DORA, PASSWORD) is not None
     assert DORA in owners(world.direct)
     assert db.read(lambda: identity.actor_of_session(token)) is None
-    before = everything()
+    before = all_rows()
     db.write(lambda: identity.enable(user(DORA), by=COMMAND))
-    assert everything() == before
+    assert all_rows() == before
 
 
 def test_the_command_says_what_needs_an_heir(app: Flask, world: World) -> None:

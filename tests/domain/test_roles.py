@@ -37,8 +37,8 @@ from tests.support.world import (
     VERA,
     World,
     actor,
+    all_rows,
     draft,
-    everything,
     register,
     user,
 )
@@ -221,10 +221,10 @@ def test_the_invited_person_answers_without_any_role(app: object, world: World, 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
 def test_who_may_not_changes_nothing(app: object, world: World, verb: Verb) -> None:
     db.write(lambda: register(HOLDER, "Holder"))
-    before = everything()
+    before = all_rows()
     with pytest.raises(Forbidden):
         db.write(lambda: verb.call(world, actor(HOLDER)))
-    assert everything() == before
+    assert all_rows() == before
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)

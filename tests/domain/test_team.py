@@ -27,8 +27,8 @@ from tests.support.world import (
     Clock,
     World,
     actor,
+    all_rows,
     draft,
-    everything,
     user,
 )
 
@@ -70,18 +70,18 @@ def test_somebody_with_an_account_comes_onto_the_staff(
 def test_an_address_without_an_account_is_refused_and_nothing_of_it_is_kept(
     app: Flask, world: World
 ) -> None:
-    before = everything()
+    before = all_rows()
     assert refusal(lambda: add(world, "stranger@nowhere.example")) == "no-account"
-    assert everything() == before
+    assert all_rows() == before
 
 
 @pytest.mark.parametrize("email", [CARL, NINA])
 def test_a_live_customers_person_does_not_come_onto_the_staff(
     app: Flask, world: World, email: str
 ) -> None:
-    before = everything()
+    before = all_rows()
     assert refusal(lambda: add(world, email)) == "email-is-customer"
-    assert everything() == before
+    assert all_rows() == before
 
 
 def test_who_confirmed_is_the_customers_person_under_any_later_address(

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 from portal.i18n.languages import CATALOGUES
 from tests.support import chromium, demonstration, postgres
 
-REPORTS = """addEventListener(
+REPORT_SCRIPT = """addEventListener(
   'securitypolicyviolation', (it) => report(it.violatedDirective + ' ' + it.blockedURI))"""
 
 
@@ -34,7 +34,7 @@ class Way(NamedTuple):
         return "-".join(map(str, self))
 
 
-EVERY_WAY = (
+ALL_WAYS = (
     Way(1280, "light", "en", "sqlite"),
     Way(1280, "dark", "ru", "postgresql"),
     Way(768, "light", "ru", "sqlite"),
@@ -56,7 +56,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     mark = metafunc.definition.get_closest_marker("ways")
     ways = mark.args if mark else (Way(),)
     if metafunc.config.getoption("full"):
-        ways = EVERY_WAY if mark else tuple(way._replace(language="en") for way in EVERY_WAY)
+        ways = ALL_WAYS if mark else tuple(way._replace(language="en") for way in ALL_WAYS)
     metafunc.parametrize("way", ways, ids=str, indirect=True, scope="session")
 
 
@@ -72,10 +72,10 @@ class Sites:
     with `--full` for each way, because the same journeys are made again."""
 
     def __init__(
-        self, tmp_path_factory: pytest.TempPathFactory, planted: Path, *, is_full: bool
+        self, tmp_path_factory: pytest.TempPathFactory, demo_database: Path, *, is_full: bool
     ) -> None:
         self._folders = tmp_path_factory
-        self._planted = planted
+        self._demo_database = demo_database
         self._is_full = is_full
         self._key: object = None
         self.running = ExitStack()
@@ -93,12 +93,12 @@ class Sites:
             server = self.running.enter_context(postgres.start())
             changes["DATABASE_URL"] = server.create("site")
         else:
-            shutil.copy(self._planted, folder / "portal.db")
-        return self.running.enter_context(demonstration.served(folder, **changes))
+            shutil.copy(self._demo_database, folder / "portal.db")
+        return self.running.enter_context(demonstration.serve(folder, **changes))
 
 
 @pytest.fixture(scope="session")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with the demonstration, to copy: told once for all workers of a run."""
     is_worker = "PYTEST_XDIST_WORKER" in os.environ
     folder = tmp_path_factory.getbasetemp()
@@ -107,16 +107,16 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not file.exists():
             part = file.with_suffix(".part")
-            demonstration.plant(part)
+            demonstration.create_database(part)
             part.rename(file)
     return file
 
 
 @pytest.fixture(scope="session")
 def sites(
-    tmp_path_factory: pytest.TempPathFactory, planted: Path, pytestconfig: pytest.Config
+    tmp_path_factory: pytest.TempPathFactory, demo_database: Path, pytestconfig: pytest.Config
 ) -> Iterator[Sites]:
-    found = Sites(tmp_path_factory, planted, is_full=pytestconfig.getoption("full"))
+    found = Sites(tmp_path_factory, demo_database, is_full=pytestconfig.getoption("full"))
     with found.running:
         yield found
 
@@ -138,7 +138,7 @@ def chrome() -> Iterator[Browser]:
         browser.close()
 
 
-def is_fault(message: ConsoleMessage) -> bool:
+def is_error(message: ConsoleMessage) -> bool:
     """Chromium logs every 422 and 404 as an error; a form with errors, and the page that says there
     is no invitation, are no faults of ours. Nor is a request that another one replaced: htmx logs
     its end, and then that it was aborted."""
@@ -165,8 +165,8 @@ def person(chrome: Browser, site: str, way: Way) -> Iterator[Callable[..., Page]
         context = chrome.new_context(base_url=site, **{**asked, **options})
         contexts.append(context)
         context.expose_binding("report", lambda _source, what: complaints.append(f"CSP: {what}"))
-        context.add_init_script(REPORTS)
-        context.on("console", lambda m: complaints.append(m.text) if is_fault(m) else None)
+        context.add_init_script(REPORT_SCRIPT)
+        context.on("console", lambda m: complaints.append(m.text) if is_error(m) else None)
         context.on("weberror", lambda e: complaints.append(str(e.error)))
         return context.new_page()
 
@@ -176,7 +176,7 @@ def person(chrome: Browser, site: str, way: Way) -> Iterator[Callable[..., Page]
     assert complaints == []
 
 
-def said(page: Page, sentence: str, **facts: object) -> str:
+def translate(page: Page, sentence: str, **facts: object) -> str:
     """A sentence of the code as this page says it, in its language."""
     language = page.locator("html").get_attribute("lang") or ""
     translated = Translations.load(CATALOGUES, [language]).gettext(sentence)
@@ -185,15 +185,15 @@ def said(page: Page, sentence: str, **facts: object) -> str:
 
 def field(page: Page, label: str) -> Any:
     """The field with this label, whatever is said after it: required, optional."""
-    return page.get_by_label(re.compile("^" + re.escape(said(page, label))))
+    return page.get_by_label(re.compile("^" + re.escape(translate(page, label))))
 
 
 def link(page: Page, sentence: str, **facts: object) -> Any:
-    return page.get_by_role("link", name=said(page, sentence, **facts), exact=True)
+    return page.get_by_role("link", name=translate(page, sentence, **facts), exact=True)
 
 
 def button(page: Page, sentence: str, **facts: object) -> Any:
-    return page.get_by_role("button", name=said(page, sentence, **facts), exact=True)
+    return page.get_by_role("button", name=translate(page, sentence, **facts), exact=True)
 
 
 def sign_in(page: Page, email: str, password: str = "demonstration", language: str = "en") -> None:

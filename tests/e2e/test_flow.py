@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Way, button, link, said, sign_in
+from tests.e2e.conftest import Way, button, link, sign_in, translate
 from tests.support.journey_steps import (
     WAITING,
-    accessible,
     add_customer,
+    assert_accessible,
     open_mail,
     sign_up_from_invitation,
 )
@@ -30,32 +30,32 @@ def test_add_mail_sign_up_confirm_active(person: Callable[..., Page], way: Way) 
     partner, customer = person(), person()
     name, email, tax_number = FIRMS[way.language]
     sign_in(partner, "olga@halden.example", language=way.language)
-    accessible(partner)
+    assert_accessible(partner)
     link(partner, "Add customer").click()
-    accessible(partner)
+    assert_accessible(partner)
     button(partner, "Add").click()
     expect(partner.get_by_role("alert")).to_be_visible()
-    accessible(partner)
+    assert_accessible(partner)
     link(partner, "Cancel").click()
     subaccount = add_customer(partner, name, email, tax_number)
-    handed = said(partner, "Email handed over for %(host)s", host=email.partition("@")[2])
+    handed = translate(partner, "Email handed over for %(host)s", host=email.partition("@")[2])
     expect(partner.get_by_text(handed)).to_be_visible(timeout=20_000)
     button(partner, "Copy confirmation link").click()
-    accessible(partner)
+    assert_accessible(partner)
 
     open_mail(customer, email)
     if way.language == "en":  # to the letter
         expect(customer.get_by_role("heading", level=1)).to_have_text(
             "Confirm your willingness to work with the integrator in Test Cloud"
         )
-    accessible(customer)
+    assert_accessible(customer)
     sign_up_from_invitation(customer, subaccount, "Jo Weiss", email.title())
-    question = said(customer, "Work with %(partner)s?", partner="Halden Integration")
+    question = translate(customer, "Work with %(partner)s?", partner="Halden Integration")
     expect(customer.get_by_role("heading", level=1)).to_have_text(question)
-    accessible(customer)
+    assert_accessible(customer)
     button(customer, "Confirm").click()
     expect(customer.get_by_text(subaccount).first).to_be_visible()
-    accessible(customer)
+    assert_accessible(customer)
 
     expect(partner.locator("#standing")).to_contain_text("Active", timeout=20_000)
     link(partner, "Customers").first.click()
@@ -74,7 +74,7 @@ def test_a_step_asks_in_a_dialog_and_cancel_changes_nothing(person: Callable[...
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("heading", name="Suspend this customer?")).to_be_visible()
     expect(dialog.get_by_role("link", name="Cancel")).to_be_focused()
-    accessible(page)
+    assert_accessible(page)
     dialog.get_by_role("link", name="Cancel").click()
     expect(dialog).to_be_hidden()
     expect(page.get_by_label("More actions")).to_be_focused()

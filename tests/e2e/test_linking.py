@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import sign_in
-from tests.support.journey_steps import accessible
+from tests.support.journey_steps import assert_accessible
 
 pytestmark = pytest.mark.e2e
 
@@ -42,7 +42,7 @@ def asked_for(partner: Page) -> str:
     dialog = partner.get_by_role("dialog")
     expect(dialog.get_by_role("heading", name="Link cloud")).to_be_visible()
     expect(dialog.get_by_text("workshop")).to_have_count(0)
-    accessible(partner)
+    assert_accessible(partner)
     dialog.get_by_text("The cloud is missing here?").click()
     asked = re.search(r"dn2[0-9a-v]{17}", dialog.get_by_role("textbox").input_value())
     assert asked
@@ -59,7 +59,7 @@ def grant_owner(customer: Page, page_of_cloud: str, account_id: str) -> None:
     customer.get_by_label("resource-manager.clouds.owner").check()
     customer.get_by_role("button", name="Add", exact=True).click()
     expect(customer.get_by_text(re.compile("effective in"))).to_be_visible()
-    accessible(customer)
+    assert_accessible(customer)
 
 
 def link_when_it_enables_itself(partner: Page) -> None:
@@ -68,13 +68,13 @@ def link_when_it_enables_itself(partner: Page) -> None:
     waiting = dialog.locator(".cloud-off").filter(has_text="workshop")
     expect(waiting).to_contain_text("Too little time has passed since the owner role was assigned.")
     expect(waiting.get_by_role("radio")).to_be_disabled()
-    accessible(partner)
+    assert_accessible(partner)
     ready = dialog.get_by_role("radio", name=re.compile("workshop"))
     expect(ready).to_be_enabled(timeout=40_000)  # in the open dialog
     ready.check()
     expect(dialog.get_by_text("nothing changes; another account pays for it.")).to_be_visible()
     expect(ready).to_be_focused()
-    accessible(partner)
+    assert_accessible(partner)
     dialog.get_by_role("button", name="Link", exact=True).click()
     expect(partner.get_by_text("workshop is linked. From now on")).to_be_visible()
 

@@ -22,23 +22,30 @@ PHONE = 375
 
 def test_the_list_names_every_page_of_the_application(app: Flask) -> None:
     readable = {r.endpoint for r in app.url_map.iter_rules() if "GET" in (r.methods or set())}
-    named = {shown.endpoint for shown in pages.EVERY} - {""}
+    named = {shown.endpoint for shown in pages.STATES} - {""}
     assert named | set(pages.WITHOUT_PAGE) == readable
     assert not named & set(pages.WITHOUT_PAGE)
-    assert len({shown.name for shown in pages.EVERY}) == len(pages.EVERY)
+    assert len({shown.name for shown in pages.STATES}) == len(pages.STATES)
 
 
 @pytest.mark.parametrize("is_owners", [True, False], ids=["the owner's", "others'"])
 def test_every_page_fits_a_phone_and_pleases_axe_in_both_themes(
-    chrome: Browser, planted: Path, tmp_path: Path, pytestconfig: pytest.Config, is_owners: bool
+    chrome: Browser,
+    demo_database: Path,
+    tmp_path: Path,
+    pytestconfig: pytest.Config,
+    is_owners: bool,
 ) -> None:
     """With `--full` in each of its states, else in the first, and where it looks different. Those
     of a partner's owner are about as many as all others together."""
-    every = pages.EVERY if pytestconfig.getoption("full") else pages.seen_first()
+    every = pages.STATES if pytestconfig.getoption("full") else pages.first_states()
     wanted = [shown for shown in every if (shown.who == OLGA) is is_owners]
-    shutil.copy(planted, tmp_path / "portal.db")
-    with demonstration.served(tmp_path) as url, demonstration.broken(tmp_path) as bare:
-        tour = Tour(chrome, bare[0], url, bare[1], page_paths.PLACES)
+    shutil.copy(demo_database, tmp_path / "portal.db")
+    with (
+        demonstration.serve(tmp_path) as url,
+        demonstration.serve_without_database(tmp_path) as bare,
+    ):
+        tour = Tour(chrome, bare[0], url, bare[1], page_paths.RESOLVERS)
         for shown in wanted:
             with tour.opened(shown, PHONE) as page:
                 tour.judge(page, shown)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Way, button, field, link, said, sign_in
-from tests.support.journey_steps import WAITING, accessible, add_customer
+from tests.e2e.conftest import Way, button, field, link, sign_in, translate
+from tests.support.journey_steps import WAITING, add_customer, assert_accessible
 
 pytestmark = pytest.mark.e2e
 
@@ -20,7 +20,7 @@ def sign_in_again(page: Page, email: str) -> None:
     """On the sign-in page where one has landed, which is a whole page and stands in no other."""
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
     expect(page.locator("main")).to_have_count(1)
-    accessible(page)
+    assert_accessible(page)
     field(page, "E-mail").fill(email)
     field(page, "Password").fill("demonstration")
     button(page, "Sign in").click()
@@ -49,19 +49,19 @@ def test_the_wrong_account_finds_nothing_and_the_right_one_comes_back_to_decline
     assert answer.status == 404
     expect(customer.get_by_text(CARL).first).to_be_visible()
     expect(customer.get_by_text("Halden Integration")).to_have_count(0)
-    accessible(customer)
+    assert_accessible(customer)
     customer.locator("main").get_by_role(
-        "link", name=said(customer, "Sign in as someone else")
+        "link", name=translate(customer, "Sign in as someone else")
     ).click()
     sign_in_again(customer, TINA)
     expect(customer.get_by_role("heading", level=1)).to_contain_text("Halden Integration")
-    accessible(customer)
+    assert_accessible(customer)
     button(customer, "Decline").click()
     expect(button(customer, "Decline")).to_have_count(0)
-    accessible(customer)
+    assert_accessible(customer)
     expect(partner.locator("#standing")).to_contain_text("Inactive", timeout=20_000)
     expect(partner.locator("#standing")).not_to_contain_text(WAITING)
-    accessible(partner)
+    assert_accessible(partner)
 
 
 @pytest.mark.ways(Way(375))
@@ -80,7 +80,7 @@ def test_a_session_lost_at_work_leads_back_to_where_one_was(
     expect(
         page.get_by_role("row").filter(has_text=re.compile("ferr", re.IGNORECASE)).first
     ).to_be_visible()
-    accessible(page)
+    assert_accessible(page)
 
     link(page, "Add customer").click()
     field(page, "Customer name").fill("Half written")
@@ -93,6 +93,6 @@ def test_a_session_lost_at_work_leads_back_to_where_one_was(
     expect(field(page, "Customer name")).to_have_value("Half written")
     expect(field(page, "Country")).to_have_value("NL")
     expect(field(page, "Description")).to_have_value("two\nlines")
-    accessible(page)
+    assert_accessible(page)
     button(page, "Add").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Half written")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import sign_in
-from tests.support.journey_steps import accessible
+from tests.support.journey_steps import assert_accessible
 
 pytestmark = pytest.mark.e2e
 
@@ -31,16 +31,16 @@ def test_an_import_shows_by_itself_how_it_goes_on(
     choose(eddie, tmp_path, "Ferrypoint")
     begin = eddie.get_by_role("button", name="Import 1 customer")
     expect(begin).to_be_visible(timeout=20_000)
-    accessible(eddie)
+    assert_accessible(eddie)
     assert eddie.evaluate("document.documentElement.scrollWidth <= innerWidth")
     begin.dblclick()
     expect(eddie.get_by_text("1 customer was added.")).to_be_visible(timeout=20_000)
-    accessible(eddie)
+    assert_accessible(eddie)
     with eddie.expect_download() as download:
         eddie.get_by_role("link", name="Download the refused rows").click()
     assert "no country’s code" in download.value.path().read_text()
     eddie.get_by_role("link", name="Import CSV").click()
-    accessible(eddie)
+    assert_accessible(eddie)
 
 
 def test_without_a_script_the_page_loads_itself_anew(
@@ -61,12 +61,12 @@ def test_what_is_searched_in_place_can_be_saved_as_a_tab(person: Callable[..., P
     expect(save).to_be_visible()
     expect(vera.get_by_label("Search customers")).to_be_focused()
     save.click()
-    accessible(vera)
+    assert_accessible(vera)
     vera.get_by_label("Name of the view").fill("Ferries")
     vera.get_by_role("button", name="Save").click()
     tabs = vera.get_by_role("navigation", name="Saved views")
     expect(tabs.get_by_role("link", name="Ferries")).to_have_attribute("aria-current", "page")
     expect(vera.get_by_label("Search customers")).to_have_value("ferr")
-    accessible(vera)
+    assert_accessible(vera)
     vera.get_by_role("link", name="Manage views").click()
-    accessible(vera)
+    assert_accessible(vera)

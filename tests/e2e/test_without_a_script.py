@@ -8,12 +8,12 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Way, button, field, link, said, sign_in
+from tests.e2e.conftest import Way, button, field, link, sign_in, translate
 from tests.support.journey_steps import (
     WAITING,
     add_customer,
+    assert_no_overflow,
     create_cloud,
-    fits,
     open_mail,
     sign_up_from_invitation,
 )
@@ -27,8 +27,8 @@ def switch_to_paid(customer: Page) -> None:
     customer.get_by_role("link", name="Jo Weiss").click()
     link(customer, "Switch to paid").click()
     button(customer, "Switch to paid").click()
-    expect(customer.get_by_text(said(customer, "paid"), exact=True)).to_be_visible()
-    fits(customer)
+    expect(customer.get_by_text(translate(customer, "paid"), exact=True)).to_be_visible()
+    assert_no_overflow(customer)
 
 
 def link_cloud(page: Page, subaccount: str, cloud: str) -> None:
@@ -42,11 +42,11 @@ def link_cloud(page: Page, subaccount: str, cloud: str) -> None:
         page.wait_for_timeout(500)
     assert choice.is_enabled(), page.locator("main").inner_text()
     choice.check()
-    fits(page)
+    assert_no_overflow(page)
     button(page, "Show what linking does").click()
-    heading = said(page, "What linking %(cloud)s does", cloud=cloud)
+    heading = translate(page, "What linking %(cloud)s does", cloud=cloud)
     expect(page.get_by_role("heading", name=heading)).to_be_visible()
-    fits(page)
+    assert_no_overflow(page)
     button(page, "Link").click()
     expect(page.get_by_role("link", name=cloud, exact=True)).to_be_visible()
 
@@ -59,14 +59,14 @@ def give_access(customer: Page, page_of_cloud: str, partner_account: str) -> Non
     customer.get_by_label("resource-manager.clouds.owner").check()
     button(customer, "Add").click()
     expect(customer.get_by_text("Halden Integration").first).to_be_visible()
-    fits(customer)
+    assert_no_overflow(customer)
 
 
 def decline(customer: Page) -> None:
     """A second partner asks; no, thank you."""
     customer.goto("/console")
     link(customer, "Review and answer").click()
-    fits(customer)
+    assert_no_overflow(customer)
     button(customer, "Decline").click()
     expect(link(customer, "Review and answer")).to_have_count(0)
 
@@ -79,12 +79,12 @@ def test_add_confirm_pay_create_give_link_and_decline(
     sign_in(partner, "olga@halden.example", language=way.language)
     subaccount = add_customer(partner, "Slateford Optics", JO)
     page_of_customer = partner.url
-    fits(partner)
+    assert_no_overflow(partner)
     open_mail(customer, JO)
     sign_up_from_invitation(customer, subaccount, "Jo Weiss", JO)
-    question = said(customer, "Work with %(partner)s?", partner="Halden Integration")
+    question = translate(customer, "Work with %(partner)s?", partner="Halden Integration")
     expect(customer.get_by_role("heading", level=1)).to_have_text(question)
-    fits(customer)
+    assert_no_overflow(customer)
     button(customer, "Confirm").click()
     expect(customer.get_by_text(subaccount).first).to_be_visible()
     partner.goto(page_of_customer)

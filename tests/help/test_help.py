@@ -18,10 +18,10 @@ from portal.domain.feedback import MAX_COMMENT_LENGTH, RETENTION, Feedback, Reas
 from portal.domain.identity.rate_limits import FEEDBACK_PER_NETWORK, FEEDBACK_PER_VOICE
 from portal.wording import guide
 from tests.support import catalogue
-from tests.support.answers import links, notices, token
+from tests.support.answers import csrf_token, links, notices
 from tests.support.browser import Browser
 from tests.support.page import text_of
-from tests.support.pictures import FOLDER, PICTURES
+from tests.support.pictures import PICTURES, PICTURES_FOLDER
 from tests.support.world import CARL, DORA, OLGA, Clock, World, user
 
 Open = Callable[..., Browser]
@@ -71,7 +71,7 @@ def test_every_page_reads_well_and_its_links_lead_somewhere(
 
 @pytest.mark.parametrize("language", guide.LANGUAGES)
 def test_what_stands_in_bold_and_each_italic_sentence_is_on_a_screen(language: str) -> None:
-    found = list(catalogue.of_sources("en"))
+    found = list(catalogue.extract_messages("en"))
     known = {f"{it.context}|{it.id}" if it.context else it.id for it in found}
     for slug in guide.PAGES:
         text = source(slug, language)
@@ -83,7 +83,7 @@ def test_what_stands_in_bold_and_each_italic_sentence_is_on_a_screen(language: s
 def test_a_russian_page_names_the_labels_as_russian_screens_do(browser: Open, world: World) -> None:
     anybody = browser()
     anybody.get("/help/new-customer", headers={"Accept-Language": "ru"})
-    found = catalogue.kept("ru")
+    found = catalogue.read_catalogue("ru")
     for word in LABEL.findall(source("new-customer", "ru")):
         message = found.get(word)
         assert (message.string if message and message.string else word) in anybody.text
@@ -94,7 +94,7 @@ def test_every_picture_is_small_and_shown_and_says_what_it_shows(language: str) 
     texts = "\n".join(source(slug, language) for slug in guide.PAGES)
     names = {picture.name for picture in PICTURES}
     assert {name for _alt, name in PICTURE.findall(texts)} == names
-    files = {path.stem: path for path in (FOLDER / language).iterdir()}
+    files = {path.stem: path for path in (PICTURES_FOLDER / language).iterdir()}
     assert set(files) == names
     assert max(path.stat().st_size for path in files.values()) < SMALL
 
@@ -179,7 +179,7 @@ def test_a_year_later_nobody_knows_any_more_who_said_what(
 def test_an_answer_by_htmx_is_thanked_for_in_place(browser: Open, world: World) -> None:
     carl = browser(CARL)
     carl.get("/help/team")
-    data = {"csrf_token": token(carl), "helped": "1"}
+    data = {"csrf_token": csrf_token(carl), "helped": "1"}
     carl.get("/help/team")
     answer = carl.post("/help/team/feedback", data=data, headers=HTMX, follow_redirects=True)
     assert answer.request.headers["HX-Request"] == "true"
@@ -191,7 +191,7 @@ def test_an_answer_by_htmx_is_thanked_for_in_place(browser: Open, world: World) 
 def test_nobody_floods_it(app: Flask, browser: Open, world: World, clock: Clock) -> None:
     def say(client: Browser) -> int:
         client.get("/help/paid")
-        data = {"csrf_token": token(client), "helped": "1"}
+        data = {"csrf_token": csrf_token(client), "helped": "1"}
         return client.post("/help/paid/feedback", data=data).status_code
 
     anybody, carl = browser(), browser(CARL)

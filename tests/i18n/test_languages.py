@@ -10,12 +10,12 @@ from babel.messages import Message
 
 from tests.support import catalogue
 
-LANGUAGES = catalogue.translated()
+LANGUAGES = catalogue.translated_languages()
 GAP = re.compile(r"%\((\w+)\)s|</?\w+")
 
 
 def sentences(language: str) -> list[Message]:
-    return [message for message in catalogue.kept(language) if message.id]
+    return [message for message in catalogue.read_catalogue(language) if message.id]
 
 
 def forms(text: str | tuple[str, ...] | list[str]) -> list[str]:
@@ -24,19 +24,23 @@ def forms(text: str | tuple[str, ...] | list[str]) -> list[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_catalogue_has_the_sentences_of_the_sources_and_no_other(language: str) -> None:
-    file = catalogue.po_of(language).read_bytes()
-    assert file == catalogue.as_po(catalogue.filled(language)), "run: make translations"
+    file = catalogue.po_path(language).read_bytes()
+    assert file == catalogue.format_po(catalogue.merge_translations(language)), (
+        "run: make translations"
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_compiled_catalogue_is_the_catalogue(language: str) -> None:
-    compiled = catalogue.po_of(language).with_suffix(".mo").read_bytes()
-    assert compiled == catalogue.as_mo(catalogue.kept(language)), "run: make translations"
+    compiled = catalogue.po_path(language).with_suffix(".mo").read_bytes()
+    assert compiled == catalogue.format_mo(catalogue.read_catalogue(language)), (
+        "run: make translations"
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_translation_is_a_guess_or_left_over(language: str) -> None:
-    kept = catalogue.kept(language)
+    kept = catalogue.read_catalogue(language)
     assert not kept.obsolete
     assert not [message.id for message in kept if message.fuzzy]
 

@@ -16,15 +16,15 @@ from flask import Flask
 from portal import config
 from portal.domain.outbox import Delivery
 from tests.support.relay import (
-    CLIENT,
+    CLIENT_EMAIL,
     SUBJECT,
-    arrives_once,
+    assert_delivered_once,
+    clear_outbox,
     delivery,
-    empty_queue,
     invite,
-    queue,
-    use,
-    work,
+    queue_invitation,
+    run_worker,
+    use_relay,
 )
 from tests.support.settings import change_settings
 from tests.support.smtp import CuttingServer, SmtpServer
@@ -39,7 +39,7 @@ def kind() -> str:
 
 @pytest.fixture(autouse=True)
 def _quiet(app: Flask) -> None:
-    empty_queue()
+    clear_outbox()
 
 
 @pytest.fixture
@@ -53,14 +53,14 @@ def test_an_invitation_arrives_as_the_partner_was_promised(
 ) -> None:
     change_settings(app, external_url="https://partners.test.example")
     with SmtpServer() as relay:
-        use(app, relay.port)
-        work()
+        use_relay(app, relay.port)
+        run_worker()
         (message,) = relay.messages
     assert message["Subject"] == SUBJECT
-    assert message["To"] == CLIENT
+    assert message["To"] == CLIENT_EMAIL
     assert message["From"].addresses[0].display_name == "Test Cloud"
     assert message["From"].addresses[0].addr_spec == message.mail_from == "portal@test.example"
-    assert message.rcpt_tos == (CLIENT,)
+    assert message.rcpt_tos == (CLIENT_EMAIL,)
     assert message["Auto-Submitted"] == "auto-generated"
     link = f"https://partners.test.example/invite/accept/{invited}"
     plain, html = message.get_body(("plain",)), message.get_body(("html",))
@@ -76,11 +76,11 @@ def test_an_invitation_arrives_as_the_partner_was_promised(
 def test_message_id_and_date_stay_the_same_over_all_tries(
     app: Flask, clock: Clock, tries: int
 ) -> None:
-    queue(once=False)
+    queue_invitation(once=False)
     with CuttingServer("dot") as relay:
-        use(app, relay.port)
+        use_relay(app, relay.port)
         for _ in range(tries + 1):
-            work()
+            run_worker()
             clock.forward(hours=1)
         seen = [message_from_bytes(body) for body in relay.bodies]
     assert len(seen) == tries + 1
@@ -92,10 +92,10 @@ def test_names_in_any_script_arrive_over_a_relay_that_knows_only_ascii(
     app: Flask, world: World
 ) -> None:
     change_settings(app, product_name="Облако «Север»")
-    queue(facts={"partner": "Łódź & Söhne 東京 " + "very long " * 150})
+    queue_invitation(facts={"partner": "Łódź & Söhne 東京 " + "very long " * 150})
     with SmtpServer() as relay:
-        use(app, relay.port)
-        work()
+        use_relay(app, relay.port)
+        run_worker()
         (message,) = relay.messages
     assert message["Subject"] == SUBJECT.replace("Test Cloud", "Облако «Север»")
     assert message["From"].addresses[0].display_name == "Облако «Север»"
@@ -122,10 +122,10 @@ def test_names_in_any_script_arrive_over_a_relay_that_knows_only_ascii(
 )
 def test_the_product_name_stands_in_from_as_it_is(app: Flask, name: str) -> None:
     change_settings(app, product_name=name)
-    queue()
+    queue_invitation()
     with SmtpServer() as relay:
-        use(app, relay.port)
-        work()
+        use_relay(app, relay.port)
+        run_worker()
     # Python's newer reader puts blanks between the parts of a long name; RFC 2047, 6.2 has none.
     encoded, address = parseaddr(message_from_bytes(relay.messages[0].raw)["From"])
     assert (str(make_header(decode_header(encoded))), address) == (name, "portal@test.example")
@@ -134,8 +134,8 @@ def test_the_product_name_stands_in_from_as_it_is(app: Flask, name: str) -> None
 def test_an_international_domain_is_sent_to_in_its_wire_form(app: Flask, world: World) -> None:
     invite(world, email="carl@bücher.example")
     with SmtpServer() as relay:
-        use(app, relay.port)
-        work()
+        use_relay(app, relay.port)
+        run_worker()
         (message,) = relay.messages
     assert message.rcpt_tos == ("carl@xn--bcher-kva.example",)
     assert message["To"] == "carl@xn--bcher-kva.example"
@@ -160,10 +160,10 @@ SMUGGLED = "x\r\n.\r\nMAIL FROM:<thief@x.example>\r\nRCPT TO:<thief@x.example>\r
 def test_lines_that_begin_with_a_dot_survive_and_end_nothing(
     app: Flask, text: str, lines: list[str]
 ) -> None:
-    about = queue(facts={"partner": text})
+    about = queue_invitation(facts={"partner": text})
     with SmtpServer() as relay:
-        use(app, relay.port)
-        work()
+        use_relay(app, relay.port)
+        run_worker()
         (message,) = relay.messages
     plain = message.get_body(("plain",))
     assert plain is not None
@@ -176,13 +176,13 @@ def test_lines_that_begin_with_a_dot_survive_and_end_nothing(
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\r\n "])
 def test_no_line_break_gets_into_a_header(app: Flask, end: str) -> None:
     change_settings(app, product_name=f"Test{end}Bcc: thief@x.example")
-    queue()
+    queue_invitation()
     with SmtpServer() as relay:
-        use(app, relay.port)
-        work()
+        use_relay(app, relay.port)
+        run_worker()
         (message,) = relay.messages
     assert message["Bcc"] is None
-    assert message.rcpt_tos == (CLIENT,)
+    assert message.rcpt_tos == (CLIENT_EMAIL,)
     assert message["Subject"].endswith("integrator in Test Bcc: thief@x.example")
 
 
@@ -191,17 +191,17 @@ def test_no_line_break_gets_into_a_header(app: Flask, end: str) -> None:
 def test_a_line_break_in_an_address_brings_nobody_else_in(
     app: Flask, tmp_path: Path, end: str, rest: str
 ) -> None:
-    by_relay, by_file = f"{CLIENT}{end}{rest}", f"{end}{rest}{CLIENT}"
+    by_relay, by_file = f"{CLIENT_EMAIL}{end}{rest}", f"{end}{rest}{CLIENT_EMAIL}"
     refused = (Delivery.REFUSED, "the address contains a line break")
-    about = queue(to=by_relay)
+    about = queue_invitation(to=by_relay)
     with CuttingServer("quit") as relay:
-        use(app, relay.port)
-        work()
+        use_relay(app, relay.port)
+        run_worker()
         assert relay.connections == []
     assert delivery(about) == refused
-    use(app, 0, mail_server="", mailbox_dir=str(tmp_path))
-    about = queue(to=by_file, about="dn2y")
-    work()
+    use_relay(app, 0, mail_server="", mailbox_dir=str(tmp_path))
+    about = queue_invitation(to=by_file, about="dn2y")
+    run_worker()
     assert delivery(about) == refused
     assert list(tmp_path.glob("*.eml")) == []
 
@@ -213,8 +213,8 @@ def test_a_certificate_is_trusted_that_mail_ca_file_vouches_for(
     with SmtpServer(tls) as relay:
         relay.ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
         ca = str(tmp_path / "ca.pem")
-        use(app, relay.port, mail_server="localhost", mail_security=tls, mail_ca_file=ca)
-        work()
+        use_relay(app, relay.port, mail_server="localhost", mail_security=tls, mail_ca_file=ca)
+        run_worker()
         assert len(relay.messages) == 1
     assert delivery(invited)[0] is Delivery.SENT
 
@@ -250,7 +250,7 @@ def test_nothing_is_handed_to_a_relay_that_cannot_prove_who_it_is(
         trusted.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
         more = {"mail_username": "portal", "mail_password": "secret"}
         ca_file = str(tmp_path / "ca.pem")
-        use(
+        use_relay(
             app,
             relay.port,
             mail_server="localhost",
@@ -258,19 +258,19 @@ def test_nothing_is_handed_to_a_relay_that_cannot_prove_who_it_is(
             mail_ca_file=ca_file,
             **more,
         )
-        work()
+        run_worker()
         assert relay.messages == []
     state, words = delivery(invited)
     assert state is Delivery.PENDING
     assert fault in words
     change_settings(app, mail_username="", mail_password="")
-    arrives_once(app, clock, invited)
+    assert_delivered_once(app, clock, invited)
 
 
 def test_a_relay_that_hides_starttls_gets_nothing(app: Flask, invited: str) -> None:
     with SmtpServer("plain") as relay:
-        use(app, relay.port, mail_security="starttls")
-        work()
+        use_relay(app, relay.port, mail_security="starttls")
+        run_worker()
         assert relay.messages == []
     assert delivery(invited)[0] is Delivery.PENDING
     assert "STARTTLS" in delivery(invited)[1]
@@ -280,13 +280,13 @@ def test_the_password_opens_the_relay_and_a_wrong_one_is_told_until_it_is_mended
     app: Flask, invited: str, clock: Clock
 ) -> None:
     with SmtpServer(require_auth=("portal", "secret")) as relay:
-        use(app, relay.port, mail_username="portal", mail_password="wrong")
-        work()
+        use_relay(app, relay.port, mail_username="portal", mail_password="wrong")
+        run_worker()
         assert delivery(invited)[0] is Delivery.PENDING
         assert delivery(invited)[1].startswith("535 ")
         change_settings(app, mail_password="secret")
         clock.forward(minutes=1)
-        work()
+        run_worker()
         assert delivery(invited)[0] is Delivery.SENT
         assert len(relay.messages) == 1
 
@@ -301,7 +301,7 @@ def test_without_a_relay_a_local_run_keeps_the_same_message_as_a_file(
     app: Flask, invited: str
 ) -> None:
     folder = mailbox()
-    work()
+    run_worker()
     (file,) = folder.iterdir()
     message: Any = message_from_bytes(file.read_bytes(), policy=policy.default)
     assert message["Subject"] == SUBJECT
@@ -326,11 +326,11 @@ def test_a_mailbox_that_cannot_be_written_to_takes_nothing(
     folder = mailbox()
     folder.parent.mkdir(exist_ok=True)
     block(folder)
-    work()
+    run_worker()
     assert delivery(invited)[0] is then
 
 
 def test_without_relay_and_mailbox_the_reason_is_told(app: Flask, invited: str) -> None:
     change_settings(app, host="0.0.0.0")
-    work()
+    run_worker()
     assert delivery(invited) == (Delivery.PENDING, "MAIL_SERVER is not set")

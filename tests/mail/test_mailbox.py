@@ -11,9 +11,9 @@ from flask import Flask
 
 from portal import config, db
 from portal.domain import outbox
-from tests.support.answers import facts, links
+from tests.support.answers import definition_list, links
 from tests.support.browser import Browser
-from tests.support.mails import arrived, letters_to, link_in
+from tests.support.mails import deliver_mails, link_in, mails_to
 from tests.support.page import text_of
 from tests.support.world import AMIR, CARL, EDDIE, NINA, OLGA, Clock, World
 
@@ -37,7 +37,7 @@ def test_an_empty_mailbox_says_what_will_be_in_it(browser: Open) -> None:
 
 
 def test_mails_are_listed_and_read_without_signing_in(browser: Open, world: World) -> None:
-    arrived()
+    deliver_mails()
     client = browser()
     client.get("/mailbox")
     invited = {(SUBJECT, e) for e in (CARL, NINA, "other@else.example")}
@@ -45,8 +45,8 @@ def test_mails_are_listed_and_read_without_signing_in(browser: Open, world: Worl
     assert set(subjects(client)) == invited | told
     client.click(next(text for text in links(client) if CARL in text))
     assert text_of(next(client.page.iter("h1"))) == SUBJECT
-    assert facts(client)["To"] == CARL
-    assert facts(client)["Written"] == "2 Mar 2026, 09:00:00 UTC"
+    assert definition_list(client)["To"] == CARL
+    assert definition_list(client)["Written"] == "2 Mar 2026, 09:00:00 UTC"
     assert world.carls_subaccount in client.text
     assert "it is only sent once" in client.text.lower()
     for text in (
@@ -57,22 +57,22 @@ def test_mails_are_listed_and_read_without_signing_in(browser: Open, world: Worl
 
 
 def test_the_newest_mail_stands_on_top(browser: Open, clock: Clock) -> None:
-    arrived()
+    deliver_mails()
     clock.forward(minutes=5)
     client = browser()
     client.get("/sign-up")
     client.submit("Sign up", name="New", email="new@comer.example")
     client.click("Mailbox")
     assert len(subjects(client)) == 6, "the worker has not been there"
-    arrived()
+    deliver_mails()
     client.get("/mailbox")
     assert subjects(client)[0] == ("Verify your address for Test Cloud", "new@comer.example")
     client.click(next(text for text in links(client) if "new@comer.example" in text))
-    assert link_in(letters_to("new@comer.example")[0]) in links(client)["Open the mail’s link"]
+    assert link_in(mails_to("new@comer.example")[0]) in links(client)["Open the mail’s link"]
 
 
 def test_a_hundred_mails_are_shown_at_most(browser: Open, tmp_path: Path) -> None:
-    arrived()
+    deliver_mails()
     one, *_others = sorted((tmp_path / "mailbox").glob("*.eml"))
     for number in range(105):
         shutil.copy(one, one.with_name(f"out{number:017}.eml"))
@@ -96,7 +96,7 @@ def test_odd_names_come_through_and_stay_text(browser: Open, world: World) -> No
             },
         )
     )
-    arrived()
+    deliver_mails()
     client = browser()
     client.get("/mailbox")
     client.click(next(text for text in links(client) if "xn--mnchen" in text or "münchen" in text))
@@ -104,7 +104,7 @@ def test_odd_names_come_through_and_stay_text(browser: Open, world: World) -> No
 
 
 def test_a_mail_that_is_not_there_is_not_found(app: Flask, browser: Open, tmp_path: Path) -> None:
-    arrived()
+    deliver_mails()
     (tmp_path / "secret.eml").write_text("Subject: secret")
     client = browser()
     for ident in ("out" + "0" * 17, "none", "..%2Fsecret", "%2E%2E/secret", "../secret", "%25"):
@@ -113,7 +113,7 @@ def test_a_mail_that_is_not_there_is_not_found(app: Flask, browser: Open, tmp_pa
 
 
 def test_the_mailbox_is_only_for_this_machine(browser: Open) -> None:
-    arrived()
+    deliver_mails()
     client = browser(OLGA)
     client.get("/mailbox")
     letter = next(href for text, href in links(client).items() if CARL in text)

@@ -13,17 +13,17 @@ from portal import mail, worker
 from portal.domain import outbox
 from portal.domain.outbox import Delivery
 from tests.support.relay import (
-    Closing,
-    arrives_once,
+    CloseNotifyingServer,
+    assert_delivered_once,
+    clear_outbox,
+    delay_transmitting,
     delivery,
-    empty_queue,
     invite,
-    pass_days,
-    queue,
-    saying,
-    use,
-    wait_before_mark,
-    work,
+    pass_two_days,
+    queue_invitation,
+    run_scripted_relay,
+    run_worker,
+    use_relay,
 )
 from tests.support.smtp import CuttingServer, SmtpServer
 from tests.support.world import Clock, World
@@ -37,7 +37,7 @@ def kind() -> str:
 
 @pytest.fixture(autouse=True)
 def _quiet(app: Flask) -> None:
-    empty_queue()
+    clear_outbox()
 
 
 @pytest.fixture
@@ -51,14 +51,14 @@ def test_not_now_means_later_and_then_once(
     app: Flask, invited: str, clock: Clock, stage: str
 ) -> None:
     with SmtpServer(require_auth=("portal", "secret")) as relay:
-        use(app, relay.port, mail_username="portal", mail_password="secret")
+        use_relay(app, relay.port, mail_username="portal", mail_password="secret")
         relay.answer[stage] = "451 4.3.0 Not now"
-        work()
+        run_worker()
         assert delivery(invited) == (Delivery.PENDING, "451 4.3.0 Not now")
         relay.answer.clear()
-        work()
+        run_worker()
         assert relay.messages == [], "not before its time"
-        pass_days(clock)
+        pass_two_days(clock)
         assert len(relay.messages) == 1
     assert delivery(invited)[0] is Delivery.SENT
 
@@ -68,11 +68,11 @@ def test_never_is_refused_in_the_relays_words(
     app: Flask, invited: str, clock: Clock, stage: str
 ) -> None:
     with SmtpServer() as relay:
-        use(app, relay.port)
+        use_relay(app, relay.port)
         relay.answer[stage] = "550 5.1.1 Nobody of this name"
-        work()
+        run_worker()
         relay.answer.clear()
-        pass_days(clock)
+        pass_two_days(clock)
         assert relay.messages == []
     assert delivery(invited) == (Delivery.REFUSED, "550 5.1.1 Nobody of this name")
 
@@ -101,8 +101,8 @@ def test_never_is_refused_in_the_relays_words(
 def test_whatever_the_relay_says_it_is_taken_as_what_it_proves(
     app: Flask, invited: str, words: dict[str, bytes], then: Delivery, shown: str
 ) -> None:
-    with saying(app, **words) as relay:
-        work()
+    with run_scripted_relay(app, **words) as relay:
+        run_worker()
         may_have_left = then is not Delivery.PENDING and then is not Delivery.REFUSED
         assert relay.dots == (may_have_left or "dot" in words)
     state, answer = delivery(invited)
@@ -112,8 +112,8 @@ def test_whatever_the_relay_says_it_is_taken_as_what_it_proves(
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_no_database_stumbles_over_the_relays_words(app: Flask, invited: str) -> None:
-    with saying(app, dot=b"250 a\0b \xff\x1b[31m \xf0\x9f\x93\xac"):
-        work()
+    with run_scripted_relay(app, dot=b"250 a\0b \xff\x1b[31m \xf0\x9f\x93\xac"):
+        run_worker()
     assert delivery(invited) == (Delivery.SENT, "250 a b \ufffd [31m \U0001f4ec")
 
 
@@ -128,9 +128,9 @@ def test_words_before_the_final_dot_prove_that_nothing_was_taken(
     words: bytes,
     then: Delivery,
 ) -> None:
-    with saying(app, early=words) as relay:
-        wait_before_mark(monkeypatch, relay.said_early)
-        work()
+    with run_scripted_relay(app, early=words) as relay:
+        delay_transmitting(monkeypatch, relay.said_early)
+        run_worker()
         assert relay.dots == 0
     assert delivery(invited) == (then, words.decode())
 
@@ -139,37 +139,37 @@ def test_words_before_the_final_dot_prove_that_nothing_was_taken(
 def test_cut_before_the_final_dot_it_goes_again_and_arrives_once(
     app: Flask, invited: str, clock: Clock, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
-    with Closing(stage) as relay, monkeypatch.context() as patch:
-        wait_before_mark(patch, relay.closed)
-        use(app, relay.port)
-        work()
+    with CloseNotifyingServer(stage) as relay, monkeypatch.context() as patch:
+        delay_transmitting(patch, relay.closed)
+        use_relay(app, relay.port)
+        run_worker()
         assert relay.dots == 0
         assert len(relay.connections) == 1
     assert delivery(invited)[0] is Delivery.PENDING
-    arrives_once(app, clock, invited)
+    assert_delivered_once(app, clock, invited)
 
 
 def test_a_relay_that_is_not_there_is_tried_again(app: Flask, invited: str, clock: Clock) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
-    use(app, port)
-    work()
+    use_relay(app, port)
+    run_worker()
     assert delivery(invited)[0] is Delivery.PENDING
     assert "refused" in delivery(invited)[1]
-    arrives_once(app, clock, invited)
+    assert_delivered_once(app, clock, invited)
 
 
 def test_a_relay_that_is_away_for_four_hours_is_reported(
     app: Flask, invited: str, clock: Clock
 ) -> None:
     with SmtpServer() as relay:
-        use(app, relay.port)
+        use_relay(app, relay.port)
         relay.answer["mail"] = "451 4.3.0 Not now"
         for _ in range(17):
             clock.forward(minutes=15)
-            work()
+            run_worker()
         relay.answer.clear()
-        pass_days(clock)
+        pass_two_days(clock)
         assert relay.messages == []
     assert delivery(invited) == (Delivery.FAILED, "451 4.3.0 Not now")
 
@@ -180,15 +180,15 @@ def test_after_the_final_dot_silence_parks_it_for_good(
 ) -> None:
     monkeypatch.setattr(mail.smtp, "REPLY_WAIT", timedelta(seconds=0.2))
     with CuttingServer(stage) as relay:
-        use(app, relay.port)
-        work()
+        use_relay(app, relay.port)
+        run_worker()
         assert delivery(invited)[0] is Delivery.UNKNOWN
-        pass_days(clock)
+        pass_two_days(clock)
         assert relay.dots == 1
         assert len(relay.connections) == 1
     with SmtpServer() as good:
-        use(app, good.port)
-        pass_days(clock)
+        use_relay(app, good.port)
+        pass_two_days(clock)
         assert good.messages == []
     assert delivery(invited)[0] is Delivery.UNKNOWN
 
@@ -198,20 +198,20 @@ def test_mails_that_may_repeat_go_again_after_silence(
     app: Flask, clock: Clock, monkeypatch: pytest.MonkeyPatch, stage: Any
 ) -> None:
     monkeypatch.setattr(mail.smtp, "REPLY_WAIT", timedelta(seconds=0.2))
-    about = queue(once=False)
+    about = queue_invitation(once=False)
     with CuttingServer(stage) as relay:
-        use(app, relay.port)
-        work()
+        use_relay(app, relay.port)
+        run_worker()
     assert delivery(about)[0] is Delivery.PENDING
-    arrives_once(app, clock, about)
+    assert_delivered_once(app, clock, about)
 
 
 def test_a_quit_that_fails_changes_nothing(app: Flask, invited: str, clock: Clock) -> None:
     with CuttingServer("quit") as relay:
-        use(app, relay.port)
-        work()
+        use_relay(app, relay.port)
+        run_worker()
         assert delivery(invited) == (Delivery.SENT, "250 OK")
-        pass_days(clock)
+        pass_two_days(clock)
         assert relay.dots == 1
 
 
@@ -235,11 +235,11 @@ def test_a_mail_that_was_taken_away_ends_without_its_dot(
 
     with CuttingServer("quit") as relay, monkeypatch.context() as patch:
         patch.setattr(outbox, "mark_transmitting", mark)
-        use(app, relay.port)
+        use_relay(app, relay.port)
         assert worker.deliver_next()
         assert len(relay.bodies) == 1
         assert relay.dots == 0
     if is_cancelled:
         assert delivery(invited)[0] is Delivery.CANCELLED
     else:
-        arrives_once(app, clock, invited)
+        assert_delivered_once(app, clock, invited)

@@ -17,8 +17,8 @@ from portal.domain.errors import Refused
 from tests.partner.test_managers import names
 from tests.support.answers import links, notices
 from tests.support.browser import Browser
-from tests.support.new_customer import add, opened, send
-from tests.support.world import BEGIN, CARL, EDDIE, OLGA, Clock, World, actor
+from tests.support.new_customer import add_customer, open_form, post_form
+from tests.support.world import CARL, EDDIE, OLGA, START, Clock, World, actor
 
 pytestmark = pytest.mark.both_databases
 
@@ -33,9 +33,9 @@ def test_the_filter_shows_who_waits_longer_than_so_many_days_oldest_first(
     world: World, clock: Clock, browser: Open
 ) -> None:
     clock.forward(days=4)
-    add(world, "b@client.example", name="Second", manager_id=world.eddie)
+    add_customer(world, "b@client.example", name="Second", manager_id=world.eddie)
     clock.forward(days=4)
-    add(world, "c@client.example", name="Third")
+    add_customer(world, "c@client.example", name="Third")
     eddie = browser(EDDIE)
     eddie.get(f"/partner/{world.north}/customers")
     eddie.click("SUBACCOUNT-ACCEPTANCE-REQUIRED 3")
@@ -61,7 +61,7 @@ def test_an_active_customer_does_not_wait(app: Flask, world: World, clock: Clock
 
 def test_the_list_is_sorted_by_age_either_way(world: World, browser: Open) -> None:
     for name in ("Third", "Fourth"):
-        add(world, f"{name}@client.example", name=name)
+        add_customer(world, f"{name}@client.example", name=name)
     olga = browser(OLGA)
     olga.get(f"/partner/{world.north}/customers")
     assert names(olga)[:2] == ["Fourth", "Third"]
@@ -73,7 +73,7 @@ def test_the_list_is_sorted_by_age_either_way(world: World, browser: Open) -> No
 
 
 def test_paging_goes_on_in_the_wanted_order(app: Flask, world: World) -> None:
-    ids = [add(world, f"n{n}@client.example") for n in range(3)]
+    ids = [add_customer(world, f"n{n}@client.example") for n in range(3)]
     wanted = Filter(oldest_first=True, after=ids[0])
     rows = customers.page_for(actor(OLGA), north(world), wanted)
     assert [row.id for row in rows] == ids[1:]
@@ -119,28 +119,28 @@ class TestTheDaysMost:
     def test_the_next_customer_is_refused_with_the_time_from_which_on_it_goes(
         self, world: World, clock: Clock, browser: Open
     ) -> None:
-        add(world, "one@client.example")
-        olga = opened(browser(OLGA), world)
+        add_customer(world, "one@client.example")
+        olga = open_form(browser(OLGA), world)
         assert notices(olga, "warn") == []
-        add(world, "two@client.example")
-        answer = send(olga, world, invitation_email="three@client.example")
+        add_customer(world, "two@client.example")
+        answer = post_form(olga, world, invitation_email="three@client.example")
         assert answer.status_code == 422
         (said,) = notices(olga)
         assert "No more than 4 customers can be added in 24 hours." in said
         assert "The next one can be added from 3 Mar 2026, 09:00:00 UTC on." in said
         assert olga.form("/customers/add")["invitation_email"] == "three@client.example"
         clock.forward(hours=24)
-        add(world, "three@client.example")
+        add_customer(world, "three@client.example")
 
     def test_who_opens_the_form_reads_it_before_typing(self, world: World, browser: Open) -> None:
         for n in range(2):
-            add(world, f"n{n}@client.example")
-        (said,) = notices(opened(browser(OLGA), world), "warn")
+            add_customer(world, f"n{n}@client.example")
+        (said,) = notices(open_form(browser(OLGA), world), "warn")
         assert said.startswith("No more than 4 customers can be added in 24 hours.")
 
     def test_a_corrected_address_is_one_more_invitation(self, world: World, app: Flask) -> None:
         for n in range(2):
-            add(world, f"n{n}@client.example")
+            add_customer(world, f"n{n}@client.example")
         olga, carls = actor(OLGA), world.carls_customer
         with pytest.raises(Refused, match="invitations-per-day"):
             db.write(
@@ -154,19 +154,19 @@ class TestTheDaysMost:
     ) -> None:
         def known() -> timedelta | None:
             at = customers.next_invitation_at(north(world))
-            return at and at.replace(microsecond=0) - BEGIN
+            return at and at.replace(microsecond=0) - START
 
         assert db.read(known) is None
-        add(world, "one@client.example")
+        add_customer(world, "one@client.example")
         assert db.read(known) is None
-        add(world, "two@client.example")
+        add_customer(world, "two@client.example")
         assert db.read(known) == timedelta(days=1)
         clock.forward(hours=23)
         assert db.read(known) is None, "the first two are a day old"
 
     def test_another_partners_invitations_are_not_counted(self, world: World, app: Flask) -> None:
         for n in range(2):
-            add(world, f"n{n}@client.example")
+            add_customer(world, f"n{n}@client.example")
         south = db.session.get_one(BillingAccount, world.south)
         assert customers.next_invitation_at(south) is None
         assert customers.quota_refusal(south) is None

@@ -12,9 +12,9 @@ from portal.domain.access import CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer
-from tests.support.answers import errors, links, notices, stored
+from tests.support.answers import errors, links, notices, stored_rows
 from tests.support.browser import Browser
-from tests.support.odd_inputs import INVISIBLE, LONG, ODD
+from tests.support.odd_inputs import INVISIBLE, LONG, UNUSUAL_NAMES
 from tests.support.page import text_of
 from tests.support.world import (
     ACE,
@@ -29,7 +29,7 @@ from tests.support.world import (
     Clock,
     World,
     actor,
-    link,
+    link_cloud,
     user,
 )
 
@@ -83,7 +83,7 @@ def test_a_cloud_that_leaves_is_not_on_the_tab_any_more(browser: Open, world: Wo
     made = db.write(create)
     olga.get(at(world))
     assert any(row.startswith("leaves") for row in rows(olga))
-    db.write(lambda: link(made, home, nina))
+    db.write(lambda: link_cloud(made, home, nina))
     olga.get(at(world))
     assert not any(row.startswith("leaves") for row in rows(olga))
 
@@ -150,16 +150,16 @@ def test_a_bad_name_is_refused_at_its_field(browser: Open, world: World, field: 
     olga = browser(OLGA)
     olga.get(at(world, path="/create"))
     form = olga.form("/clouds/create") | {"name": "good"}
-    before = stored()
+    before = stored_rows()
     for typed in (*INVISIBLE.values(), "", "  ", LONG, "a\nb"):
         assert olga.post(at(world, path="/create"), data=form | {field: typed}).status_code == 422
         assert errors(olga).keys() == {field}
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_odd_names_are_names(browser: Open, world: World) -> None:
     olga = browser(OLGA)
-    for typed, kept in ODD.values():
+    for typed, kept in UNUSUAL_NAMES.values():
         olga.get(at(world, path="/create"))
         olga.submit("Create", name=typed, folder_name=typed)
         assert any(row.startswith(kept or typed) for row in rows(olga)), ascii(typed)
@@ -208,11 +208,11 @@ def test_viewers_and_accountants_see_the_tab_without_actions(
     assert len(rows(client)) == 1
     assert "Create cloud" not in links(client)
     assert "Copy access request" not in client.text
-    before = stored()
+    before = stored_rows()
     data = {"csrf_token": client.form("/sign-out")["csrf_token"], "name": "x", "folder_name": "y"}
     assert client.get(at(world, path="/create")).status_code == 403
     assert client.post(at(world, path="/create"), data=data).status_code == 403
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_for_a_waiting_customer_nothing_is_created_and_it_says_why(
@@ -254,14 +254,14 @@ def nothing_is_created(client: Browser, world: World, ident: str, said: str) -> 
     """Neither from the tab, nor by the form's URL, nor by the form sent anyway."""
     assert "Create cloud" not in links(client)
     assert "Copy access request" not in client.text
-    before = stored()
+    before = stored_rows()
     client.get(at(world, ident, "/create"))
     assert all("/clouds/create" not in form.get("action", "") for form in client.page.iter("form"))
     token = client.form("/sign-out")["csrf_token"]
     data = {"csrf_token": token, "form_key": "k" * 20, "name": "x", "folder_name": "y"}
     assert client.post(at(world, ident, "/create"), data=data).status_code == 422
     assert said in notices(client)[0]
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_a_customer_suspended_while_the_form_was_open_gets_no_cloud(
@@ -270,10 +270,10 @@ def test_a_customer_suspended_while_the_form_was_open_gets_no_cloud(
     olga = browser(OLGA)
     olga.get(at(world, path="/create"))
     suspend(world)
-    before = stored()
+    before = stored_rows()
     assert olga.submit("Create", name="late").status_code == 422
     assert "its status is SUSPENDED" in notices(olga)[0]
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_another_partners_customer_has_no_clouds_here(browser: Open, world: World) -> None:

@@ -14,10 +14,10 @@ from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.outbox import Delivery, OutboxEntry
-from tests.support.answers import blanked, facts, links
+from tests.support.answers import definition_list, links, normalized_html
 from tests.support.browser import Browser
-from tests.support.mails import arrived
-from tests.support.new_customer import add, named
+from tests.support.mails import deliver_mails
+from tests.support.new_customer import add_customer, customers_named
 from tests.support.page import text_of
 from tests.support.world import CARL, DORA, EDDIE, NINA, OLGA, PASSWORD, VERA, World, user
 
@@ -62,7 +62,7 @@ def test_without_partner_status_every_partners_address_is_the_same_page(
     ]
     answers = [client.get(address) for address in addresses]
     assert {answer.status_code for answer in answers} == {403}
-    assert len({blanked(answer) for answer in answers}) == 1
+    assert len({normalized_html(answer) for answer in answers}) == 1
     assert "North" not in client.text
 
 
@@ -75,7 +75,7 @@ def test_the_staff_of_two_partners_chooses(browser: Open, world: World) -> None:
     let_in(VERA, world.south)
     client = browser(VERA)
     client.get("/partner")
-    assert facts(client) == {"North": world.north, "South": world.south}
+    assert definition_list(client) == {"North": world.north, "South": world.south}
     client.click("South")
     assert "Elsewhere" in client.text
     assert "Carl & Sons" not in client.text
@@ -100,14 +100,16 @@ def test_the_switch_of_portals_is_for_those_who_have_both(browser: Open, world: 
 @pytest.mark.parametrize("who", [OLGA, VERA])
 def test_every_role_reads_the_record(browser: Open, world: World, who: str) -> None:
     manager = user(EDDIE).id
-    add(world, name="Read & Co", reference="K-17", description="Private.", manager_id=manager)
-    (record,) = named("Read & Co")
+    add_customer(
+        world, name="Read & Co", reference="K-17", description="Private.", manager_id=manager
+    )
+    (record,) = customers_named("Read & Co")
     client = browser(who)
     client.get(f"/partner/{world.north}/customers")
     client.click("Read & Co")
-    assert facts(client)["Own reference"] == "K-17"
-    assert facts(client)["Account manager"] == "Eddie Editor"
-    assert facts(client)["Subaccount"] == record.subaccount_id
+    assert definition_list(client)["Own reference"] == "K-17"
+    assert definition_list(client)["Account manager"] == "Eddie Editor"
+    assert definition_list(client)["Subaccount"] == record.subaccount_id
 
 
 def test_the_customer_reads_nothing_of_the_partners_own_record(browser: Open, world: World) -> None:
@@ -202,7 +204,7 @@ def test_the_delivery_comes_as_a_fragment_that_asks_for_what_it_does_not_show(
     asked, headers = head.attrib["hx-get"], {"HX-Request": "true"}
     assert "poll=1" in asked, "or an open page would keep its session alive"
     assert client.get(asked, headers=headers).status_code == 204, "nothing has changed"
-    arrived()
+    deliver_mails()
     fragment = client.get(asked, headers=headers)
     assert "<html" not in fragment.text
     assert "HX-Request" in fragment.headers["Vary"]
@@ -237,7 +239,7 @@ def test_a_declined_invitation_is_kept_for_history(browser: Open, world: World) 
     assert "Inactive" in client.text
     assert "Customer declined" in client.text
     assert "Email cancelled before it left" in client.text
-    assert facts(client)["Cloud default"] == f"{world.carls_cloud} closed"
+    assert definition_list(client)["Cloud default"] == f"{world.carls_cloud} closed"
     assert "Copy confirmation link" not in client.text
 
 
@@ -247,7 +249,7 @@ def test_the_history_says_what_was_done_by_whom_newest_first(browser: Open, worl
     answer = eddie.submit(
         "Add", name="Dora & Co", invitation_email=DORA, country="DE", phone="030 901820"
     )
-    (record,) = named("Dora & Co")
+    (record,) = customers_named("Dora & Co")
     dora = browser(DORA)
     dora.get(f"/invite/accept/{record.subaccount_id}")
     dora.submit("Confirm")

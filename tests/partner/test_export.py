@@ -18,7 +18,7 @@ from portal.domain.customers import COLUMNS, ONLY_EXPORTED
 from portal.web import csv as portal_csv
 from tests.support.answers import links
 from tests.support.browser import Browser
-from tests.support.new_customer import add
+from tests.support.new_customer import add_customer
 from tests.support.world import ACE, CARL, EDDIE, NINA, OLGA, SAM, VERA, World, actor, draft, user
 
 pytestmark = pytest.mark.both_databases
@@ -42,7 +42,7 @@ def exported(client: Browser, url: str) -> list[dict[str, str]]:
 def test_everyone_who_sees_the_list_exports_it_newest_first(
     browser: Open, world: World, who: str
 ) -> None:
-    add(world, name="Newest")
+    add_customer(world, name="Newest")
     client = browser(who)
     client.get(f"/partner/{world.north}/customers")
     rows = exported(client, links(client)["Export CSV"])
@@ -98,8 +98,8 @@ def test_an_export_is_the_list_exactly_as_filtered(
     browser: Open, world: World, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
     for number in range(4):
-        add(world, f"n{number}@client.example", name=f"Number {number}")
-    add(world, "mine@client.example", manager_id=user(OLGA).id)
+        add_customer(world, f"n{number}@client.example", name=f"Number {number}")
+    add_customer(world, "mine@client.example", manager_id=user(OLGA).id)
     monkeypatch.setattr(customers, "EXPORT_PAGE", 2)
     olga = browser(OLGA)
     olga.get(f"/partner/{world.north}/customers{query}")

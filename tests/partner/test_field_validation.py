@@ -9,9 +9,9 @@ import pytest
 
 from tests.support.answers import errors
 from tests.support.browser import Browser
-from tests.support.new_customer import opened
+from tests.support.new_customer import open_form
 from tests.support.page import text_of
-from tests.support.world import CARL, NINA, OLGA, SAM, VERA, World, everything
+from tests.support.world import CARL, NINA, OLGA, SAM, VERA, World, all_rows
 
 Open = Callable[..., Browser]
 
@@ -33,7 +33,7 @@ def value(client: Browser, name: str) -> str:
 
 
 def test_a_field_that_is_left_takes_its_stored_form(browser: Open, world: World) -> None:
-    client = opened(browser(OLGA), world)
+    client = open_form(browser(OLGA), world)
     said = left(client, world, country="DE", phone="089 / 123456", tin="136 695 976")
     assert said.keys() == {"tin", "phone"}
     assert (value(client, "phone"), value(client, "tin")) == ("+49 89 123456", "DE136695976")
@@ -43,7 +43,7 @@ def test_a_field_that_is_left_takes_its_stored_form(browser: Open, world: World)
 def test_what_is_wrong_is_said_at_its_field_and_nothing_of_the_others(
     browser: Open, world: World
 ) -> None:
-    client = opened(browser(OLGA), world)
+    client = open_form(browser(OLGA), world)
     typed: dict[str, Any] = {"country": "DE", "phone": "110 ext 4", "tin": "DE136695977"}
     left(client, world, **typed, invitation_email=CARL.upper(), email="nobody", reference=" ")
     said = errors(client)
@@ -54,13 +54,13 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_of_the_others(
 
 
 def test_what_is_not_judged_yet_is_asked_about_nowhere(browser: Open, world: World) -> None:
-    client = opened(browser(OLGA), world)
+    client = open_form(browser(OLGA), world)
     odd = {"invitation_email": "  ", "tin": "1\0", "manager_id": "\0"}
     assert left(client, world, **odd, reference=" ").keys() == {"tin"}
 
 
 def test_a_number_that_no_plan_knows_is_a_warning(browser: Open, world: World) -> None:
-    client = opened(browser(OLGA), world)
+    client = open_form(browser(OLGA), world)
     said = left(client, world, country="US", phone="200 555 0100")
     assert "No number like this is known in its country. It can be kept so." in said["phone"]
     assert not errors(client)
@@ -80,7 +80,7 @@ NAMES = {
 
 @pytest.mark.parametrize("country", NAMES)
 def test_the_country_says_what_its_tax_number_is(browser: Open, world: World, country: str) -> None:
-    client = opened(browser(OLGA), world)
+    client = open_form(browser(OLGA), world)
     assert left(client, world, country=country) == {"tin": NAMES[country]}
     assert not errors(client), "nobody is blamed for what they have not come to"
     # Without a script the page says so after it was sent.
@@ -91,7 +91,7 @@ def test_the_country_says_what_its_tax_number_is(browser: Open, world: World, co
 
 
 def test_another_country_judges_the_numbers_anew(browser: Open, world: World) -> None:
-    client = opened(browser(OLGA), world)
+    client = open_form(browser(OLGA), world)
     typed = {"tin": "7707083893", "phone": "8 (495) 123-45-67"}
     assert left(client, world, country="", **typed).keys() == {"tin"}
     left(client, world, country="RU", **typed)
@@ -139,11 +139,11 @@ def test_a_corrected_address_is_checked_as_it_is_left(
 
 
 def test_checking_writes_nothing_and_is_for_who_may_add(browser: Open, world: World) -> None:
-    client = opened(browser(OLGA), world)
+    client = open_form(browser(OLGA), world)
     url = f"/partner/{world.north}/customers/check"
-    before = everything()
+    before = all_rows()
     left(client, world, country="DE", invitation_email="new@client.example")
-    assert everything() == before
+    assert all_rows() == before
     assert client.post(url).location == f"/partner/{world.north}/customers/add"
     assert browser(VERA).post(url).status_code == 403
     assert browser(SAM).post(url).status_code == 404

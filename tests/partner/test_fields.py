@@ -10,10 +10,17 @@ import pytest
 from portal import db
 from portal.domain import customers
 from portal.domain.accounts import BillingAccount
-from tests.support.answers import errors, facts, links, notices, stored
+from tests.support.answers import definition_list, errors, links, notices, stored_rows
 from tests.support.browser import Browser
-from tests.support.new_customer import GOOD, NEW, add, named, opened, send
-from tests.support.odd_inputs import BAD_ADDRESSES, INVISIBLE, LONG, ODD, shown
+from tests.support.new_customer import (
+    NEW_EMAIL,
+    VALID,
+    add_customer,
+    customers_named,
+    open_form,
+    post_form,
+)
+from tests.support.odd_inputs import BAD_ADDRESSES, INVISIBLE, LONG, UNUSUAL_NAMES, rendered
 from tests.support.page import text_of
 from tests.support.world import CARL, DORA, EDDIE, OLGA, SAM, VERA, World, user
 
@@ -28,8 +35,10 @@ def all_refused(
 ) -> dict[str, str]:
     """The form comes back with a message at each of these fields and at no other, and nothing is
     lost; the messages."""
-    others = GOOD | {"description": "Kept <text>", "longname": "Kept too", "with_cloud": "y"} | also
-    assert send(client, world, **others | typed).status_code == 422, ascii(typed)[:60]
+    others = (
+        VALID | {"description": "Kept <text>", "longname": "Kept too", "with_cloud": "y"} | also
+    )
+    assert post_form(client, world, **others | typed).status_code == 422, ascii(typed)[:60]
     said = errors(client)
     assert said.keys() == typed.keys(), (ascii(typed)[:60], said)
     (summary,) = notices(client)
@@ -38,7 +47,7 @@ def all_refused(
     kept = client.form("/customers/add")
     for field, value in (others | typed).items():
         # What has the right shape is shown in the form in which it would be stored.
-        assert kept[field].strip().casefold() == shown(value).strip().casefold(), field
+        assert kept[field].strip().casefold() == rendered(value).strip().casefold(), field
     return said
 
 
@@ -49,7 +58,7 @@ def refused(client: Browser, world: World, field: str, typed: str, what: str, **
 
 @pytest.mark.both_databases
 def test_text_that_cannot_be_seen_is_refused_at_its_field(browser: Open, world: World) -> None:
-    client, before = opened(browser(OLGA), world), stored()
+    client, before = open_form(browser(OLGA), world), stored_rows()
     breaks = ("C1 control", "line separator")
     for label, typed in INVISIBLE.items():
         # A description has lines; what ends one is none of its characters.
@@ -61,26 +70,26 @@ def test_text_that_cannot_be_seen_is_refused_at_its_field(browser: Open, world: 
     for field, words in said.items():
         limit = LIMITS.get(field, 500)
         assert words == f"This has 10,000 characters; at most {limit:,} are possible. Shorten it."
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_what_is_required_is_asked_for(browser: Open, world: World) -> None:
-    client, before = opened(browser(OLGA), world), stored()
+    client, before = open_form(browser(OLGA), world), stored_rows()
     for empty in ("", "   ", "\u00a0\t", None):
-        nothing = dict.fromkeys(GOOD, empty)
-        assert send(client, world, **nothing, description="Kept").status_code == 422
-        assert errors(client) == dict.fromkeys(GOOD, "Fill this in; it is required.")
+        nothing = dict.fromkeys(VALID, empty)
+        assert post_form(client, world, **nothing, description="Kept").status_code == 422
+        assert errors(client) == dict.fromkeys(VALID, "Fill this in; it is required.")
         assert client.form("/customers/add")["description"] == "Kept"
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_an_address_that_is_none_is_refused_at_its_field(browser: Open, world: World) -> None:
-    client, before = opened(browser(OLGA), world), stored()
+    client, before = open_form(browser(OLGA), world), stored_rows()
     for typed, what in BAD_ADDRESSES.values():
         said = all_refused(client, world, {"invitation_email": typed, "email": typed})
         assert what in said["email"], ascii(typed)[:40]
         assert what in said["invitation_email"], ascii(typed)[:40]
-    assert stored() == before
+    assert stored_rows() == before
 
 
 TAX_NUMBERS = {
@@ -106,10 +115,10 @@ TAX_NUMBERS = {
 
 
 def test_a_tax_number_that_is_none_is_refused_at_its_field(browser: Open, world: World) -> None:
-    client, before = opened(browser(OLGA), world), stored()
+    client, before = open_form(browser(OLGA), world), stored_rows()
     for typed, country, what in TAX_NUMBERS.values():
         refused(client, world, "tin", typed, what, country=country)
-    assert stored() == before
+    assert stored_rows() == before
 
 
 PHONES = {
@@ -131,75 +140,75 @@ PHONES = {
 
 
 def test_a_phone_that_is_none_is_refused_at_its_field(browser: Open, world: World) -> None:
-    client, before = opened(browser(OLGA), world), stored()
+    client, before = open_form(browser(OLGA), world), stored_rows()
     for typed, country, what in PHONES.values():
         tin = "7707083893" if country == "RU" else ""
         refused(client, world, "phone", typed, what, country=country, tin=tin)
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_without_a_country_its_numbers_are_not_blamed(browser: Open, world: World) -> None:
-    client, before = opened(browser(OLGA), world), stored()
+    client, before = open_form(browser(OLGA), world), stored_rows()
     typed = {"tin": "DE136695976", "phone": "030 901820"}
     first = "Choose the country first; the number is read by its rules."
     for country in ("", "XX", "EU", "D", "DEU", "🇩🇪", "<b>", "D\x00", LONG):
-        assert send(client, world, country=country, **typed).status_code == 422
+        assert post_form(client, world, country=country, **typed).status_code == 422
         missing = "Choose a country from the list." if country else "Fill this in; it is required."
         assert errors(client) == {"country": missing, "tin": first, "phone": first}
         assert client.form("/customers/add").items() >= typed.items()
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_a_manager_is_one_of_the_staff(browser: Open, world: World) -> None:
-    client, before = opened(browser(OLGA), world), stored()
+    client, before = open_form(browser(OLGA), world), stored_rows()
     offered = [text_of(o) for o in client.page.iter("option") if o.get("value", "")[:3] == "aje"]
     assert offered == ["Ace Accountant", "Amir Admin", "Eddie Editor", "Olga Owner", "Vera Viewer"]
     strangers = (user(SAM).id, user(CARL).id, "aje" + "0" * 17, "none", "\x00", "<b>", LONG, "🚀")
     for manager_id in strangers:
-        assert send(client, world, manager_id=manager_id).status_code == 422, manager_id[:30]
+        assert post_form(client, world, manager_id=manager_id).status_code == 422, manager_id[:30]
         assert errors(client) == {"manager_id": "Choose one of your staff."}
-        assert client.form("/customers/add").items() >= GOOD.items()
-    assert stored() == before
+        assert client.form("/customers/add").items() >= VALID.items()
+    assert stored_rows() == before
 
 
 def test_an_address_of_ones_own_staff_is_no_customers(browser: Open, world: World) -> None:
-    client, before = opened(browser(OLGA), world), stored()
+    client, before = open_form(browser(OLGA), world), stored_rows()
     for staff in (OLGA, VERA.upper(), f" {EDDIE} "):
         refused(client, world, "invitation_email", staff, "belongs to your own staff")
-    assert stored() == before
-    assert send(client, world, invitation_email=DORA).status_code == 303
+    assert stored_rows() == before
+    assert post_form(client, world, invitation_email=DORA).status_code == 303
 
 
 @pytest.mark.both_databases
 def test_one_address_is_one_customers_in_whatever_case(browser: Open, world: World) -> None:
-    client, before = opened(browser(OLGA), world), stored()
+    client, before = open_form(browser(OLGA), world), stored_rows()
     for twin in (CARL, CARL.upper(), " Carl@Customer.Example "):
         refused(client, world, "invitation_email", twin, "Carl & Sons already uses this address.")
-    assert stored() == before
+    assert stored_rows() == before
 
 
 @pytest.mark.both_databases
 def test_a_reference_stands_once(browser: Open, world: World) -> None:
-    add(world, "twin@client.example", name="Twin & Co", reference="K-17")
-    client, before = opened(browser(OLGA), world), stored()
+    add_customer(world, "twin@client.example", name="Twin & Co", reference="K-17")
+    client, before = open_form(browser(OLGA), world), stored_rows()
     for twin in ("K-17", "  K-17 "):
         refused(client, world, "reference", twin, "Twin & Co already has this reference.")
-    assert stored() == before
+    assert stored_rows() == before
 
 
 @pytest.mark.parametrize("settings", [{"CUSTOMER_EMAIL_DOMAINS": "yandex.ru, *.client.example"}])
 def test_where_domains_are_prescribed_others_are_refused(browser: Open, world: World) -> None:
-    client, before = opened(browser(OLGA), world), stored()
-    for foreign in (NEW, "ann@yandex.ru.evil.example", "ann@notyandex.ru"):
+    client, before = open_form(browser(OLGA), world), stored_rows()
+    for foreign in (NEW_EMAIL, "ann@yandex.ru.evil.example", "ann@notyandex.ru"):
         what = "The customer’s address must be in: yandex.ru, *.client.example."
         refused(client, world, "invitation_email", foreign, what)
-    assert stored() == before
-    assert send(client, world, invitation_email="Ann@YANDEX.RU").status_code == 303
+    assert stored_rows() == before
+    assert post_form(client, world, invitation_email="Ann@YANDEX.RU").status_code == 303
 
 
 def test_all_errors_show_at_once_in_the_order_of_the_page(browser: Open, world: World) -> None:
-    add(world, "twin@client.example", name="Twin & Co", reference="K-17")
-    client, before = opened(browser(OLGA), world), stored()
+    add_customer(world, "twin@client.example", name="Twin & Co", reference="K-17")
+    client, before = open_form(browser(OLGA), world), stored_rows()
     wrong = {
         "name": "\x07",
         "invitation_email": CARL,
@@ -214,7 +223,7 @@ def test_all_errors_show_at_once_in_the_order_of_the_page(browser: Open, world: 
         "manager_id": user(SAM).id,
         "description": "\x00",
     }
-    assert send(client, world, **wrong, country="RU").status_code == 422
+    assert post_form(client, world, **wrong, country="RU").status_code == 422
     assert list(errors(client)) == list(wrong)
     (summary,) = notices(client)
     assert summary.startswith("12 fields need another look.")
@@ -222,30 +231,30 @@ def test_all_errors_show_at_once_in_the_order_of_the_page(browser: Open, world: 
     assert inside == ["#main", *(f"#{field}" for field in wrong)]
     invalid = [e.get("name") for e in client.page.iter() if e.get("aria-invalid") == "true"]
     assert invalid == list(wrong)
-    assert stored() == before
+    assert stored_rows() == before
 
 
 @pytest.mark.both_databases
 def test_odd_text_is_taken_and_shown_as_it_is(browser: Open, world: World) -> None:
     client = browser(OLGA)
     shown_as = ("Legal name", "Legal address", "Postal address", "Own reference", "Description")
-    for number, (typed, kept) in enumerate(ODD.values()):
+    for number, (typed, kept) in enumerate(UNUSUAL_NAMES.values()):
         fields = [f for f in (*LINES, "description") if len(typed) <= LIMITS.get(f, 500)]
         changes = dict.fromkeys(fields, typed) | {"invitation_email": f"n{number}@client.example"}
-        answer = send(opened(client, world), world, **changes)
+        answer = post_form(open_form(client, world), world, **changes)
         assert answer.status_code == 303, (ascii(typed), errors(client))
         page = client.get(answer.location)
         text = " ".join((kept or typed).split())
         assert text_of(next(client.page.iter("h1"))) == text
-        assert {facts(client)[label] for label in shown_as} == {text}
-        assert facts(client).get("Post code") == (text if "post_code" in fields else None)
+        assert {definition_list(client)[label] for label in shown_as} == {text}
+        assert definition_list(client).get("Post code") == (text if "post_code" in fields else None)
         assert "<script>alert" not in page.text
 
 
 @pytest.mark.both_databases
 def test_a_name_of_the_greatest_length_is_taken(browser: Open, world: World) -> None:
-    client = opened(browser(OLGA), world)
-    assert send(client, world, name="й" * 200).status_code == 303
+    client = open_form(browser(OLGA), world)
+    assert post_form(client, world, name="й" * 200).status_code == 303
     client.get(f"/partner/{world.north}/customers")
     assert "й" * 200 in client.text
 
@@ -270,23 +279,23 @@ def test_a_name_of_the_greatest_length_is_taken(browser: Open, world: World) -> 
 def test_a_value_is_kept_in_one_form(
     *, browser: Open, world: World, field: str, typed: str, country: str, label: str, kept: str
 ) -> None:
-    client = opened(browser(OLGA), world)
+    client = open_form(browser(OLGA), world)
     rest = {} if field == "tin" or country != "RU" else {"tin": "7707083893"}
-    answer = send(client, world, **{"country": country, field: typed} | rest)
+    answer = post_form(client, world, **{"country": country, field: typed} | rest)
     assert answer.status_code == 303, errors(client)
     client.get(answer.location)
-    assert facts(client)[label] == kept
+    assert definition_list(client)[label] == kept
 
 
 def test_unknown_fields_change_nothing(browser: Open, world: World) -> None:
-    client = opened(browser(OLGA), world)
+    client = open_form(browser(OLGA), world)
     foreign = {
         "partner_id": world.south,
         "status": "Active",
         "subaccount_id": world.ninas_subaccount,
     }
-    send(client, world, **foreign, id="cst" + "0" * 17)
-    (record,) = named("New Client")
+    post_form(client, world, **foreign, id="cst" + "0" * 17)
+    (record,) = customers_named("New Client")
     assert record.partner_id == world.north
     assert record.subaccount_id != world.ninas_subaccount
     assert record.status is customers.Status.WAITING

@@ -11,12 +11,12 @@ from portal.domain import customers, first_steps, invitations
 from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.customers import Customer
-from tests.support.answers import links, notices, stored
+from tests.support.answers import links, notices, stored_rows
 from tests.support.browser import Browser
-from tests.support.clouds import OWNER, give, hire, make_cloud
-from tests.support.new_customer import add
+from tests.support.clouds import OWNER, assign_account_role, assign_cloud_role, create_cloud
+from tests.support.new_customer import add_customer
 from tests.support.page import text_of
-from tests.support.world import CARL, DORA, EDDIE, OLGA, TINA, VERA, World, actor, link
+from tests.support.world import CARL, DORA, EDDIE, OLGA, TINA, VERA, World, actor, link_cloud
 
 Open = Callable[..., Browser]
 STEPS = ["Switch to paid", "Add the first customer", "Copy the confirmation link", "Link a cloud"]
@@ -78,8 +78,8 @@ def test_a_new_partner_is_led_from_trial_to_the_first_linked_cloud(
     opened(tina, world.trial).click("Go to the customer’s clouds")
     assert "Linked to the subaccount" in tina.text
     first = db.read(lambda: db.session.query(Customer).filter_by(name="First GmbH").one())
-    cloud_id = make_cloud(CARL)
-    db.write(lambda: link(cloud_id, first.subaccount_id, actor(CARL)))
+    cloud_id = create_cloud(CARL)
+    db.write(lambda: link_cloud(cloud_id, first.subaccount_id, actor(CARL)))
     assert steps(opened(tina, world.trial)) == []
     assert "First steps" not in tina.text
 
@@ -94,7 +94,7 @@ def test_a_customer_who_confirms_needs_no_link(browser: Open, world: World) -> N
 def test_who_may_not_take_a_step_reads_who_can(
     browser: Open, world: World, role: AccountRole
 ) -> None:
-    hire(DORA, role, world.trial)
+    assign_account_role(DORA, role, world.trial)
     dora = opened(browser(DORA), world.trial)
     assert "An owner can switch it in the console under Billing" in dora.text
     assert "Switch to paid" not in links(dora)
@@ -133,7 +133,7 @@ def test_a_list_that_is_filtered_or_long_shows_none(
     olga = browser(OLGA)
     assert steps(opened(olga, world.north, "?q=nina")) == []
     assert steps(opened(olga, world.north, "?status=Active")) == []
-    add(world)
+    add_customer(world)
     monkeypatch.setattr(customers, "PAGE", 2)
     assert steps(opened(olga, world.north)) == []
 
@@ -144,13 +144,13 @@ def test_an_open_page_changes_only_when_something_has_happened(browser: Open, wo
     (section,) = (e for e in olga.page.iter("section") if e.get("id") == "steps")
     poll = section.attrib["hx-get"]
     assert olga.get(poll, headers=asked).status_code == 204
-    give(CARL, world.doras_cloud, OWNER)
+    assign_cloud_role(CARL, world.doras_cloud, OWNER)
     accept()
     answer = olga.get(poll, headers=asked)
     assert answer.text.lstrip().startswith("<section")
     subaccount = db.session.get_one(BillingAccount, world.ninas_subaccount)
-    hire(CARL, AccountRole.EDITOR, subaccount.id)
-    db.write(lambda: link(world.doras_cloud, subaccount.id, actor(CARL)))
+    assign_account_role(CARL, AccountRole.EDITOR, subaccount.id)
+    db.write(lambda: link_cloud(world.doras_cloud, subaccount.id, actor(CARL)))
     olga.get(poll, headers=asked)
     assert "All set." in notices(olga, "success")[0]
     assert "hx-get" not in answer.text.partition("All set")[2]
@@ -188,23 +188,23 @@ def test_copying_the_link_is_kept_once_with_who_and_when(browser: Open, world: W
 def test_the_link_of_who_has_answered_is_not_worth_a_line(browser: Open, world: World) -> None:
     olga = opened(browser(OLGA), world.north, f"/{world.carls_customer}")
     accept()
-    before = stored()
+    before = stored_rows()
     olga.submit("I have copied it")
     assert "Active" in olga.text
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_hiding_twice_is_once_and_showing_what_shows_does_nothing(
     app: object, world: World
 ) -> None:
     north = db.session.get_one(BillingAccount, world.north)
-    before = stored()
+    before = stored_rows()
     for _click in range(2):
         db.write(lambda: first_steps.hide(north, by=actor(VERA)))
     assert db.read(lambda: first_steps.first_steps(north, actor=actor(VERA))).is_hidden
     for _click in range(2):
         db.write(lambda: first_steps.show(north, by=actor(VERA)))
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_a_partner_in_trial_reads_one_link_to_the_guide(browser: Open, world: World) -> None:

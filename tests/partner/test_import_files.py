@@ -15,19 +15,19 @@ from tests.support.answers import errors, links
 from tests.support.browser import Browser
 from tests.support.import_files import (
     HEADER,
-    added,
-    checked,
-    firms,
-    imported,
+    added_names,
+    csv_file,
+    csv_rows,
+    format_csv,
+    import_path,
     outcomes,
-    path,
-    read_back,
-    sheet,
+    parse_csv,
+    run_worker,
     upload,
-    work,
-    written,
+    upload_and_check,
+    upload_and_import,
 )
-from tests.support.new_customer import add
+from tests.support.new_customer import add_customer
 from tests.support.page import text_of
 from tests.support.world import EDDIE, NINA, OLGA, World
 
@@ -45,7 +45,7 @@ def test_every_column_comes_into_its_field(browser: Open, world: World) -> None:
         '"Zoë, Inc.",z@client.example,de,DE136695976,Long,030 23125182,c@client.example,10115,'
         f'Street,Box,K-1,{EDDIE.upper()},"two\nlines",no'
     )
-    imported(browser(OLGA), world, row, header=FULL)
+    upload_and_import(browser(OLGA), world, row, header=FULL)
     found = db.session.query(customers.Customer).filter_by(name="Zoë, Inc.").one()
     kept = {name: getattr(found, name) for name in FULL.split(",") if hasattr(found, name)}
     assert kept == {
@@ -76,7 +76,7 @@ def test_any_separator_line_end_and_mark_will_do(
     text = end.join(separator.join(row) for row in rows) + end
     olga = browser(OLGA)
     upload(olga, world, mark + text.encode())
-    work()
+    run_worker()
     olga.get(olga.url)
     assert outcomes(olga) == {2: "Will be added"}
     assert 'Größe "A"' in olga.text
@@ -85,8 +85,8 @@ def test_any_separator_line_end_and_mark_will_do(
 def test_columns_may_be_named_as_people_name_them_in_any_order(browser: Open, world: World) -> None:
     header = "Country;Customer name;E-mail of the cloud account;Own reference;;"
     olga = browser(OLGA)
-    upload(olga, world, sheet("DE;One;one@client.example;K-1;;", header=header))
-    work()
+    upload(olga, world, csv_file("DE;One;one@client.example;K-1;;", header=header))
+    run_worker()
     olga.get(olga.url)
     assert outcomes(olga) == {2: "Will be added"}
 
@@ -94,25 +94,43 @@ def test_columns_may_be_named_as_people_name_them_in_any_order(browser: Open, wo
 BAD_FILES = {
     "empty": (b"", "The file is empty."),
     "blank": (b"\r\n \r\n", "The file is empty."),
-    "only a header": (sheet(), "a header and no rows"),
-    "only empty rows": (sheet(",,", ""), "a header and no rows"),
-    "unknown column": (sheet("a", header=HEADER + ",vip"), "column 4: “vip” is none"),
-    "column without a name": (sheet("a", header="name,,country"), "column 2: “” is none"),
-    "no header": (sheet(header=firms(1)[0]), "column 1: “Firm 0” is none"),
-    "column twice": (sheet("a", header=HEADER + ",Name"), "column 4: “name” stands in column 1"),
-    "missing columns": (sheet("a", header="name,phone"), "needs: invitation_email, country."),
-    "more cells than columns": (sheet("A,B,a@client.example,DE"), "Row 2 has 4 cells, the header"),
-    "quote never closed": (sheet(*firms(2), '"Firm,c@client.example,DE'), "Row 4, column 1: a quo"),
-    "text after a quote": (sheet('Firm,"a"b@client.example,DE'), "Row 2, column 2: a quotation"),
-    "another encoding": (sheet(*firms(1)) + "\nФирма,x,RU".encode("cp1251"), "Row 3, column 1: th"),
-    "UTF-16": (sheet(*firms(1)).decode().encode("utf-16"), "Row 1, column 1: these characters"),
-    "NUL": (sheet("Firm,a\0@client.example,DE"), "Row 2, column 2: a NUL"),
-    "NUL before a quote": (sheet('Firm,a\0,"D"E'), "Row 2, column 2: a NUL"),
-    "quote on the third line of a row": (sheet('"a\n\nb",c,"D"E'), "Row 2, column 3: a quotation"),
+    "only a header": (csv_file(), "a header and no rows"),
+    "only empty rows": (csv_file(",,", ""), "a header and no rows"),
+    "unknown column": (csv_file("a", header=HEADER + ",vip"), "column 4: “vip” is none"),
+    "column without a name": (csv_file("a", header="name,,country"), "column 2: “” is none"),
+    "no header": (csv_file(header=csv_rows(1)[0]), "column 1: “Firm 0” is none"),
+    "column twice": (csv_file("a", header=HEADER + ",Name"), "column 4: “name” stands in column 1"),
+    "missing columns": (csv_file("a", header="name,phone"), "needs: invitation_email, country."),
+    "more cells than columns": (
+        csv_file("A,B,a@client.example,DE"),
+        "Row 2 has 4 cells, the header",
+    ),
+    "quote never closed": (
+        csv_file(*csv_rows(2), '"Firm,c@client.example,DE'),
+        "Row 4, column 1: a quo",
+    ),
+    "text after a quote": (csv_file('Firm,"a"b@client.example,DE'), "Row 2, column 2: a quotation"),
+    "another encoding": (
+        csv_file(*csv_rows(1)) + "\nФирма,x,RU".encode("cp1251"),
+        "Row 3, column 1: th",
+    ),
+    "UTF-16": (
+        csv_file(*csv_rows(1)).decode().encode("utf-16"),
+        "Row 1, column 1: these characters",
+    ),
+    "NUL": (csv_file("Firm,a\0@client.example,DE"), "Row 2, column 2: a NUL"),
+    "NUL before a quote": (csv_file('Firm,a\0,"D"E'), "Row 2, column 2: a NUL"),
+    "quote on the third line of a row": (
+        csv_file('"a\n\nb",c,"D"E'),
+        "Row 2, column 3: a quotation",
+    ),
     "XLSX": (b"PK\x03\x04\x14\x00\x06\x00", "a spreadsheet program’s own file"),
     "a picture": (b"\x89PNG\r\n\x1a\n\0\0", "Row 1, column 1: these characters are not UTF-8"),
-    "too many rows": (sheet(*(f"F,{n}@c.example,DE" for n in range(100_000))), "more than 5,000"),
-    "too large": (sheet("x" * 5_000_000), "more than 4 MB"),
+    "too many rows": (
+        csv_file(*(f"F,{n}@c.example,DE" for n in range(100_000))),
+        "more than 5,000",
+    ),
+    "too large": (csv_file("x" * 5_000_000), "more than 4 MB"),
 }
 
 
@@ -134,11 +152,11 @@ def test_a_cell_may_be_as_long_as_a_file() -> None:
 
 def test_no_file_at_all_is_a_sentence(browser: Open, world: World) -> None:
     olga = browser(OLGA)
-    olga.get(path(world))
+    olga.get(import_path(world))
     olga.submit("Upload and check")
     assert errors(olga)["file"] == "Choose a file."
     data = olga.form("/import") | {"file": "text where a file should be"}
-    assert olga.post(path(world), data=data).status_code == 422
+    assert olga.post(import_path(world), data=data).status_code == 422
     assert errors(olga)["file"] == "Choose a file."
 
 
@@ -162,7 +180,7 @@ BAD_ROWS = {
 
 def test_a_row_that_cant_be_added_says_why_beside_each_column(browser: Open, world: World) -> None:
     rows = [row.replace(",a@", f",a{n}@") for n, row in enumerate(BAD_ROWS)]
-    olga = checked(browser(OLGA), world, *rows, header=FULL)
+    olga = upload_and_check(browser(OLGA), world, *rows, header=FULL)
     said = outcomes(olga)
     for number, wanted in enumerate(BAD_ROWS.values(), start=2):
         assert said[number].startswith(wanted), number
@@ -171,7 +189,7 @@ def test_a_row_that_cant_be_added_says_why_beside_each_column(browser: Open, wor
 
 
 def test_all_that_is_wrong_with_a_row_is_said_at_once(browser: Open, world: World) -> None:
-    olga = checked(browser(OLGA), world, ",x,XX,1,,abc", header=FULL)
+    olga = upload_and_check(browser(OLGA), world, ",x,XX,1,,abc", header=FULL)
     said = outcomes(olga)[2]
     assert said.index("country:") < said.index("name:") < said.index("invitation_email:")
     assert "tin:" not in said, "it is read by the rules of a country"
@@ -182,7 +200,7 @@ def test_who_stands_in_the_file_twice_is_refused_the_second_time(
     browser: Open, world: World
 ) -> None:
     rows = ["A,a@client.example,DE,1", "B,A@Client.example,DE,2", "C,c@client.example,DE,1"]
-    olga = checked(browser(OLGA), world, *rows, header=HEADER + ",reference")
+    olga = upload_and_check(browser(OLGA), world, *rows, header=HEADER + ",reference")
     said = outcomes(olga)
     assert said[2] == "Will be added"
     assert said[3].startswith("Refused invitation_email: Row 2 has the same address.")
@@ -191,33 +209,35 @@ def test_who_stands_in_the_file_twice_is_refused_the_second_time(
 
 @pytest.mark.both_databases
 def test_who_is_there_already_stays_as_it_is(browser: Open, world: World) -> None:
-    add(world, "ref@client.example", name="Old name", reference="K-1")
+    add_customer(world, "ref@client.example", name="Old name", reference="K-1")
     rows = [
         "New name,other@client.example,FR,K-1",
         "Same address,nina@second.example,DE,",
         "Same address and another reference,NINA@second.example,DE,K-2",
     ]
-    olga = imported(browser(OLGA), world, *rows, *firms(1), header=HEADER + ",reference")
+    olga = upload_and_import(
+        browser(OLGA), world, *rows, *csv_rows(1), header=HEADER + ",reference"
+    )
     said = outcomes(olga)
     assert (said[2], said[3], said[5]) == ("Already there", "Already there", "Added")
     assert "Refused invitation_email: Row 3 has the same address." in said[4]
     assert "invitation_email: Nina GmbH already uses this address." in said[4]
-    assert added(world) == ["Old name", "Firm 0"]
+    assert added_names(world) == ["Old name", "Firm 0"]
 
 
 @pytest.mark.both_databases
 def test_the_same_file_again_adds_nobody_twice(browser: Open, world: World) -> None:
     rows = ["A,a@client.example,DE,K-1", "B,b@client.example,DE,"]
-    olga = imported(browser(OLGA), world, *rows, header=HEADER + ",reference")
+    olga = upload_and_import(browser(OLGA), world, *rows, header=HEADER + ",reference")
     assert set(outcomes(olga).values()) == {"Added"}
-    checked(olga, world, *rows, header=HEADER + ",reference")
+    upload_and_check(olga, world, *rows, header=HEADER + ",reference")
     assert set(outcomes(olga).values()) == {"Already there"}
-    assert added(world) == ["A", "B"]
+    assert added_names(world) == ["A", "B"]
 
 
 @pytest.mark.both_databases
 def test_one_tax_number_twice_is_imported_when_that_is_meant(browser: Open, world: World) -> None:
-    add(world, name="Twin", tin="DE136695976")
+    add_customer(world, name="Twin", tin="DE136695976")
     header = HEADER + ",tin"
     rows = [
         "A,a@client.example,DE,DE 136695976",
@@ -225,19 +245,19 @@ def test_one_tax_number_twice_is_imported_when_that_is_meant(browser: Open, worl
         "C,c@client.example,RU,7707083893",
         "D,d@client.example,RU,7707083893",
     ]
-    olga = checked(browser(OLGA), world, *rows, header=header)
+    olga = upload_and_check(browser(OLGA), world, *rows, header=header)
     same = "Will be added Another customer has the same tax number."
     assert outcomes(olga) == {2: same, 3: same, 4: "Will be added", 5: same}
     assert "These are 3 rows; unless you tick this, they are refused." in olga.text
     olga.submit("Import 4 customers")
-    work()
+    run_worker()
     olga.get(olga.url)
     assert outcomes(olga)[4] == "Added"
     assert outcomes(olga)[2].startswith("Refused tin: Twin has the same tax number.")
     assert outcomes(olga)[5].startswith("Refused tin: C has the same tax number.")
-    checked(olga, world, *rows, header=header)
+    upload_and_check(olga, world, *rows, header=header)
     olga.submit("Import 3 customers", same_tin_is_meant=True)
-    work()
+    run_worker()
     olga.get(olga.url)
     assert list(outcomes(olga).values()) == ["Added", "Added", "Already there", "Added"]
 
@@ -245,19 +265,19 @@ def test_one_tax_number_twice_is_imported_when_that_is_meant(browser: Open, worl
 def test_refused_rows_come_back_with_reasons_to_be_mended_and_uploaded(
     browser: Open, world: World
 ) -> None:
-    olga = imported(
-        browser(OLGA), world, *firms(1), "=1+1,bad@,DE,+49 30 23125182", header=HEADER + ",phone"
+    olga = upload_and_import(
+        browser(OLGA), world, *csv_rows(1), "=1+1,bad@,DE,+49 30 23125182", header=HEADER + ",phone"
     )
     answer = olga.get(links(olga)["Download the refused rows"])
-    (row,) = read_back(answer)
+    (row,) = parse_csv(answer)
     assert row["name"] == "'=1+1", "no program takes it for a formula"
     assert row["reasons"].startswith("invitation_email: The part after the @ is not a domain")
-    upload(olga, world, written([row | {"invitation_email": "mended@client.example"}]))
-    work()
+    upload(olga, world, format_csv([row | {"invitation_email": "mended@client.example"}]))
+    run_worker()
     olga.get(olga.url)
     olga.submit("Import 1 customer")
-    work()
-    assert added(world) == ["Firm 0", "=1+1"]
+    run_worker()
+    assert added_names(world) == ["Firm 0", "=1+1"]
 
 
 @pytest.mark.both_databases
@@ -265,17 +285,17 @@ def test_an_export_is_imported_elsewhere_as_it_was(browser: Open, world: World) 
     odd = ["=SUM(A1)", "+7 people", "-minus", "@home", "'=quoted", "''+twice", "'plain", 'a;"b",c']
     for number, name in enumerate(odd):
         facts = {"reference": f"R{number}", "phone": "+493023125182", "description": "=1\n-2"}
-        add(world, f"o{number}@client.example", name=name, **facts)
-    export = read_back(browser(OLGA).get(f"/partner/{world.north}/customers/export?q=client"))
+        add_customer(world, f"o{number}@client.example", name=name, **facts)
+    export = parse_csv(browser(OLGA).get(f"/partner/{world.north}/customers/export?q=client"))
     assert len(export) == len(odd)
     sam, south = browser("sam@south.example"), f"/partner/{world.south}/customers/import"
     sam.get(south)
-    sam.submit("Upload and check", file=(io.BytesIO(written(export)), "x.csv"))
-    work()
+    sam.submit("Upload and check", file=(io.BytesIO(format_csv(export)), "x.csv"))
+    run_worker()
     sam.get(sam.url)
     sam.submit(form="begin")
-    work()
-    again = read_back(sam.get(f"/partner/{world.south}/customers/export?q=client"))
+    run_worker()
+    again = parse_csv(sam.get(f"/partner/{world.south}/customers/export?q=client"))
     columns = customers.COLUMNS
 
     def cells(rows: list[dict[str, str]]) -> list[list[str]]:
@@ -285,7 +305,7 @@ def test_an_export_is_imported_elsewhere_as_it_was(browser: Open, world: World) 
 
 
 def test_customers_of_old_are_not_invited_by_an_export(browser: Open, world: World) -> None:
-    olga = checked(
+    olga = upload_and_check(
         browser(OLGA), world, "A,a@client.example,DE,Inactive", header=HEADER + ",status"
     )
     assert outcomes(olga)[2].startswith("Refused status: This partnership was over")
@@ -293,11 +313,11 @@ def test_customers_of_old_are_not_invited_by_an_export(browser: Open, world: Wor
 
 def test_the_template_is_a_header_that_a_file_may_begin_with(browser: Open, world: World) -> None:
     olga = browser(OLGA)
-    olga.get(path(world))
+    olga.get(import_path(world))
     (download,) = (a for a in olga.page.iter("a") if text_of(a) == "Download template")
     assert "data-file" in download.attrib, "or a script believes that the page is left"
     answer = olga.get(download.attrib["href"])
     header = answer.data.decode("utf-8-sig").strip()
     assert header == FULL
-    checked(olga, world, "A,a@client.example,DE", header=header)
+    upload_and_check(olga, world, "A,a@client.example,DE", header=header)
     assert outcomes(olga) == {2: "Will be added"}

@@ -12,7 +12,7 @@ from portal.domain import customers, invitations
 from portal.domain.customers import Customer
 from tests.support.answers import links
 from tests.support.browser import Browser
-from tests.support.new_customer import add
+from tests.support.new_customer import add_customer
 from tests.support.page import text_of
 from tests.support.world import CARL, OLGA, TINA, VERA, World, actor
 
@@ -40,8 +40,8 @@ def listed(client: Browser, world: World, query: str = "") -> list[str]:
 
 
 def test_the_newest_stands_on_top_with_what_one_needs_to_know(browser: Open, world: World) -> None:
-    add(world, "first@client.example", name="First")
-    add(world, "second@client.example", name="Second", with_cloud=False)
+    add_customer(world, "first@client.example", name="First")
+    add_customer(world, "second@client.example", name="Second", with_cloud=False)
     client = browser(VERA)
     assert listed(client, world)[:2] == ["Second", "First"]
     assert set(names(client)[2:]) == {"Nina GmbH", "Carl & Sons"}
@@ -70,7 +70,7 @@ def several(world: World) -> dict[str, Customer]:
         "petr": {"name": "ООО Пётр и Йод", "country": "RU", "tin": "7707083893"},
         "plain": {"name": "Plain", "tin": "DE136695976", "reference": "K_17"},
     }
-    ids = {key: add(world, f"{key}@client.example", **more) for key, more in facts.items()}
+    ids = {key: add_customer(world, f"{key}@client.example", **more) for key, more in facts.items()}
     return {key: db.read(lambda i=ident: _loaded(i)) for key, ident in ids.items()}
 
 
@@ -139,7 +139,7 @@ def test_nothing_typed_is_no_search(browser: Open, world: World, typed: str) -> 
 
 
 def test_the_filter_shows_one_status_and_counts_all(browser: Open, world: World) -> None:
-    add(world, "new@client.example", name="New & Co")
+    add_customer(world, "new@client.example", name="New & Co")
     client = browser(OLGA)
     listed(client, world)
     shown = {text for text in links(client) if text.split(" ")[-1].isdigit()}
@@ -174,14 +174,14 @@ def test_a_made_up_place_in_the_list_is_no_error(browser: Open, world: World, af
 @pytest.mark.parametrize("settings", [{"INVITATIONS_PER_DAY": "100"}])
 def test_fifty_to_a_page_and_no_customer_twice_or_missing(browser: Open, world: World) -> None:
     for number in range(55):
-        add(world, f"n{number}@client.example", name=f"Number {number:02}")
+        add_customer(world, f"n{number}@client.example", name=f"Number {number:02}")
     client = browser(VERA)
     first = listed(client, world)
     assert first == [f"Number {n:02}" for n in range(54, 4, -1)]
     assert "50 of 57, newest first." in client.text
     assert "First page" not in links(client)
     # What is added meanwhile moves nothing.
-    add(world, "late@client.example", name="Late")
+    add_customer(world, "late@client.example", name="Late")
     client.click("Next 50")
     assert names(client)[:5] == [f"Number {n:02}" for n in range(4, -1, -1)]
     assert set(names(client)[5:]) == {"Carl & Sons", "Nina GmbH"}
@@ -233,7 +233,7 @@ def test_an_empty_list_explains_the_first_step(browser: Open, world: World) -> N
 
 def test_names_are_text_wherever_they_stand(browser: Open, world: World) -> None:
     name = "<script>alert('x')</script>\" onload=\"alert(1)"
-    add(world, name=name)
+    add_customer(world, name=name)
     client = browser(OLGA)
     assert name in listed(client, world)
     answer = client.get(f"/partner/{world.north}/customers?q={quote(name)}")

@@ -11,7 +11,7 @@ from portal import db
 from portal.domain import customers
 from portal.domain.customers import Customer
 from tests.support.browser import Browser
-from tests.support.new_customer import add
+from tests.support.new_customer import add_customer
 from tests.support.page import text_of
 from tests.support.world import CARL, EDDIE, OLGA, SAM, Clock, World, actor
 
@@ -52,7 +52,7 @@ def suspend_nina(world: World) -> None:
 def test_a_waiting_row_becomes_what_the_customer_answers(
     browser: Open, world: World, button: str, becomes: str, cloud: str
 ) -> None:
-    add(world, "late@client.example", name="Late")
+    add_customer(world, "late@client.example", name="Late")
     client = browser(OLGA)
     client.get(f"/partner/{world.north}/customers")
     asked = part(client, "following").attrib["hx-get"]

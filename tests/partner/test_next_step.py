@@ -13,9 +13,9 @@ from portal.domain.customers import Customer
 from portal.domain.outbox import OPEN_STATES, Delivery, OutboxEntry
 from tests.support.answers import links
 from tests.support.browser import Browser
-from tests.support.new_customer import add
+from tests.support.new_customer import add_customer
 from tests.support.page import text_of
-from tests.support.world import CARL, EDDIE, OLGA, SAM, VERA, Clock, World, actor, everything
+from tests.support.world import CARL, EDDIE, OLGA, SAM, VERA, Clock, World, actor, all_rows
 
 Open = Callable[..., Browser]
 HTMX = {"HX-Request": "true"}
@@ -116,7 +116,7 @@ def test_an_inactive_customer_says_why_and_can_be_asked_again(
     carl, olga = browser(CARL), browser(OLGA)
     carl.get(f"/invite/accept/{world.carls_subaccount}")
     carl.submit("Decline")
-    removed = add(world, "gone@client.example", name="Gone")
+    removed = add_customer(world, "gone@client.example", name="Gone")
     by = actor(OLGA)
     db.write(lambda: customers.remove(db.lock(Customer, removed), by=by))
     db.write(lambda: customers.end_partnership(db.lock(Customer, world.ninas_customer), by=by))
@@ -154,14 +154,16 @@ def test_a_corrected_address_leads_on_to_the_new_record(browser: Open, world: Wo
 def test_inviting_again_begins_with_the_old_record_and_writes_nothing_itself(
     browser: Open, world: World
 ) -> None:
-    old = add(world, "back@client.example", name="Back", reference="K-1", phone="030 23125182")
+    old = add_customer(
+        world, "back@client.example", name="Back", reference="K-1", phone="030 23125182"
+    )
     by = actor(OLGA)
     db.write(lambda: customers.remove(db.lock(Customer, old), by=by))
     olga = browser(OLGA)
     olga.get(address(world, old))
-    before = everything()
+    before = all_rows()
     olga.click("Invite again")
-    assert everything() == before
+    assert all_rows() == before
     form = olga.form("/customers/add")
     kept = {key: form[key] for key in ("name", "invitation_email", "reference", "phone")}
     assert kept == {

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from tests.support.answers import errors, notices, stored, token
+from tests.support.answers import csrf_token, errors, notices, stored_rows
 from tests.support.browser import Browser
-from tests.support.odd_inputs import INVISIBLE, LONG, ODD
+from tests.support.odd_inputs import INVISIBLE, LONG, UNUSUAL_NAMES
 from tests.support.page import text_of
 from tests.support.world import ACE, AMIR, CARL, EDDIE, NINA, OLGA, SAM, VERA, World
 
@@ -43,10 +43,10 @@ def test_viewers_read_notes_and_are_offered_no_form(browser: Open, world: World)
         assert shown(client) == ["Pays late, asks early."]
         assert "Add note" not in client.text
         assert "Delete" not in client.text
-        data = {"csrf_token": token(client), "form_key": "k" * 20, "text": "forged"}
-        before = stored()
+        data = {"csrf_token": csrf_token(client), "form_key": "k" * 20, "text": "forged"}
+        before = stored_rows()
         assert client.post(notes(world), data=data).status_code == 403
-        assert stored() == before
+        assert stored_rows() == before
 
 
 def test_only_the_author_and_owners_are_offered_to_delete(browser: Open, world: World) -> None:
@@ -54,7 +54,7 @@ def test_only_the_author_and_owners_are_offered_to_delete(browser: Open, world: 
     amir = browser(AMIR)
     amir.get(notes(world))
     assert "Delete" not in amir.text
-    data = {"csrf_token": token(amir)}
+    data = {"csrf_token": csrf_token(amir)}
     assert amir.get(path).status_code == 403
     assert amir.post(path, data=data).status_code == 403
     eddie = browser(EDDIE)
@@ -81,17 +81,17 @@ def test_neither_the_customer_nor_a_stranger_sees_a_note(
 def test_a_note_is_not_found_under_another_customer(browser: Open, world: World) -> None:
     olga = browser(OLGA)
     path = f"/{world.ninas_note}/delete"
-    data = {"csrf_token": token(olga)}
-    before = stored()
+    data = {"csrf_token": csrf_token(olga)}
+    before = stored_rows()
     for wrong in (notes(world, "carls_customer"), notes(world, "souths_customer")):
         assert olga.get(wrong + path).status_code == 404
         assert olga.post(wrong + path, data=data).status_code == 404
     form = {**data, "form_key": "k" * 20, "text": "for another partner’s customer"}
     assert olga.post(notes(world, "souths_customer"), data=form).status_code == 404
-    assert stored() == before
+    assert stored_rows() == before
 
 
-@pytest.mark.parametrize(("typed", "kept"), ODD.values(), ids=ODD)
+@pytest.mark.parametrize(("typed", "kept"), UNUSUAL_NAMES.values(), ids=UNUSUAL_NAMES)
 def test_what_looks_odd_is_text_like_any_other(
     browser: Open, world: World, typed: str, kept: str | None
 ) -> None:
@@ -119,11 +119,11 @@ def test_what_is_no_note_is_refused_and_kept_in_the_form(
     olga = browser(OLGA)
     olga.get(notes(world))
     data = {**olga.form("/notes"), "text": typed}
-    before = stored()
+    before = stored_rows()
     assert olga.post(notes(world), data=data).status_code == 422
     assert errors(olga)["text"]
     assert shown(olga) == ["Pays late, asks early."]
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_a_long_note_keeps_what_was_typed(browser: Open, world: World) -> None:
@@ -149,8 +149,8 @@ def test_what_html_cant_hold_is_refused_too(browser: Open, world: World, name: s
     olga = browser(OLGA)
     olga.get(notes(world))
     data = {**olga.form("/notes"), "text": INVISIBLE[name]}
-    before = stored()
+    before = stored_rows()
     answer = FlaskClient.open(olga, notes(world), method="POST", data=data)
     assert answer.status_code == 422
     assert "is not accepted" in answer.text
-    assert stored() == before
+    assert stored_rows() == before

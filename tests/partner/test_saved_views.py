@@ -13,8 +13,8 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.customers import SavedView
 from tests.support.answers import errors, links, notices
 from tests.support.browser import Browser
-from tests.support.new_customer import add
-from tests.support.odd_inputs import INVISIBLE, ODD
+from tests.support.new_customer import add_customer
+from tests.support.odd_inputs import INVISIBLE, UNUSUAL_NAMES
 from tests.support.page import text_of
 from tests.support.world import EDDIE, OLGA, VERA, World, actor, user
 
@@ -91,7 +91,7 @@ def test_what_is_no_filter_is_not_saved(browser: Open, world: World) -> None:
 
 
 def test_a_link_to_a_saved_filter_works_for_everybody(browser: Open, world: World) -> None:
-    add(world, name="Mine", manager_id=user(VERA).id)
+    add_customer(world, name="Mine", manager_id=user(VERA).id)
     save(browser(VERA), world, "?manager=me", "M")
     olga = opened(browser(OLGA), world, "?" + saved(VERA, world)[0][1])
     assert "No customer matches" in olga.text
@@ -149,9 +149,9 @@ def test_a_name_that_is_none_is_refused_and_kept_to_be_mended(
     assert [name for name, _query in saved(OLGA, world)] == ["Mine"]
 
 
-@pytest.mark.parametrize("odd", ODD, ids=str)
+@pytest.mark.parametrize("odd", UNUSUAL_NAMES, ids=str)
 def test_a_name_is_text_wherever_it_stands(browser: Open, world: World, odd: str) -> None:
-    typed, kept = ODD[odd]
+    typed, kept = UNUSUAL_NAMES[odd]
     vera = browser(VERA)
     save(vera, world, "?q=x", typed)
     assert saved(VERA, world) == [(kept or typed, "q=x")]

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from tests.support.browser import Browser
-from tests.support.world import AMIR, EDDIE, OLGA, VERA, World, everything
+from tests.support.world import AMIR, EDDIE, OLGA, VERA, World, all_rows
 
 Open = Callable[..., Browser]
 
@@ -31,10 +31,10 @@ def test_a_step_asks_first_says_what_follows_and_is_done_by_its_button(
 ) -> None:
     which, step, button, says, becomes = case
     olga = browser(OLGA)
-    before = everything()
+    before = all_rows()
     olga.get(page(world, which, step))
     assert "?" in olga.page.find(".//h1").text  # type: ignore[union-attr,operator]
-    assert everything() == before, "asking changes nothing"
+    assert all_rows() == before, "asking changes nothing"
     olga.submit(button)
     assert says in olga.text
     assert becomes in olga.text

@@ -13,7 +13,7 @@ from portal.domain.access import ACCOUNT_TABLE, AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.wording import labels
-from tests.support.answers import errors, facts, links, notices, stored
+from tests.support.answers import definition_list, errors, links, notices, stored_rows
 from tests.support.browser import Browser
 from tests.support.odd_inputs import BAD_ADDRESSES
 from tests.support.page import text_of
@@ -113,13 +113,13 @@ def test_an_address_without_an_account_gets_a_text_to_send_and_is_kept_nowhere(
 ) -> None:
     olga = browser(OLGA)
     olga.get(team(world, "/add"))
-    before = stored()
+    before = stored_rows()
     olga.submit("Add", email="stranger@nowhere.example", role=VIEWER)
     assert "stranger@nowhere.example has no account here." in errors(olga)["email"]
     letter = next(a.text or "" for a in olga.page.iter("textarea"))
     assert "open an account at http://localhost/sign-up" in letter
     assert "the staff of North" in letter
-    assert stored() == before
+    assert stored_rows() == before
 
 
 @pytest.mark.parametrize(
@@ -136,12 +136,12 @@ def test_customers_and_staff_are_refused_with_a_sentence(
 ) -> None:
     olga = browser(OLGA)
     olga.get(team(world, "/add"))
-    before = stored()
+    before = stored_rows()
     answer = olga.submit("Add", email=email, role=VIEWER)
     assert answer.status_code == 422
     assert errors(olga)["email"].startswith(said)
     assert olga.form("/team/add")["email"] == email
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_own_staff_is_not_invited_as_a_customer(browser: Open, world: World) -> None:
@@ -163,11 +163,11 @@ def test_what_is_no_address_is_refused_at_its_field(
     olga = browser(OLGA)
     olga.get(team(world, "/add"))
     form = {**olga.form("/team/add"), "email": typed}
-    before = stored()
+    before = stored_rows()
     answer = olga.post(team(world, "/add"), data=form)
     assert answer.status_code == 422
     assert said in errors(olga)["email"]
-    assert stored() == before
+    assert stored_rows() == before
 
 
 @pytest.mark.parametrize("role", ["", "owner", "billing.accounts.king", "editor", "\x00", "<b>"])
@@ -175,12 +175,12 @@ def test_what_is_no_role_is_refused(browser: Open, world: World, role: str) -> N
     olga = browser(OLGA)
     olga.get(team(world, "/add"))
     form = {**olga.form("/team/add"), "email": DORA, "role": role}
-    before = stored()
+    before = stored_rows()
     assert olga.post(team(world, "/add"), data=form).status_code == 422
     assert errors(olga)["role"] == "Choose one of these roles."
     changing = {"csrf_token": form["csrf_token"], "role": role}
     assert olga.post(team(world, f"/{world.eddie}/change"), data=changing).status_code == 422
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_adding_twice_with_one_form_adds_once(browser: Open, world: World) -> None:
@@ -221,19 +221,19 @@ def test_a_manager_who_left_stays_on_the_record_and_it_says_so(browser: Open, wo
     record = f"/partner/{world.north}/customers/{world.ninas_customer}"
     olga.get(f"{record}/edit")
     olga.submit("Save", manager_id=world.eddie)
-    assert facts(olga)["Account manager"] == "Eddie Editor"
+    assert definition_list(olga)["Account manager"] == "Eddie Editor"
     olga.get(team(world, f"/{world.eddie}/remove"))
     olga.submit("Remove")
     olga.get(record)
-    assert facts(olga)["Account manager"] == "Eddie Editor (no longer on the staff)"
+    assert definition_list(olga)["Account manager"] == "Eddie Editor (no longer on the staff)"
     olga.get(f"{record}/edit")
     olga.submit("Save", description="edited since")
-    assert facts(olga)["Account manager"] == "Eddie Editor (no longer on the staff)"
+    assert definition_list(olga)["Account manager"] == "Eddie Editor (no longer on the staff)"
 
 
 def test_the_last_owner_who_removes_themselves_reads_why_not(browser: Open, world: World) -> None:
     olga = browser(OLGA)
-    before = stored()
+    before = stored_rows()
     olga.get(team(world, f"/{user(OLGA).id}/remove"))
     answer = olga.submit("Remove")
     assert answer.status_code == 422
@@ -241,7 +241,7 @@ def test_the_last_owner_who_removes_themselves_reads_why_not(browser: Open, worl
     olga.get(team(world, f"/{user(OLGA).id}/change"))
     assert olga.submit("Save", role=ADMIN).status_code == 422
     assert "An account always has an owner" in notices(olga)[0]
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_who_removes_themselves_is_led_out(browser: Open, world: World) -> None:
@@ -263,7 +263,7 @@ def test_an_admin_is_offered_neither_the_owner_role_nor_the_owner(
     choices = [box.get("value") for box in amir.page.iter("input") if box.get("name") == "role"]
     assert choices == [ADMIN, EDITOR, ACCOUNTANT, VIEWER]
     form = {**amir.form("/team/add"), "email": DORA, "role": OWNER}
-    before = stored()
+    before = stored_rows()
     assert amir.post(team(world, "/add"), data=form).status_code == 403
     forged = {"csrf_token": form["csrf_token"], "role": OWNER}
     for who, step in (
@@ -272,7 +272,7 @@ def test_an_admin_is_offered_neither_the_owner_role_nor_the_owner(
         (user(OLGA).id, "remove"),
     ):
         assert amir.post(team(world, f"/{who}/{step}"), data=forged).status_code == 403
-    assert stored() == before
+    assert stored_rows() == before
 
 
 @pytest.mark.parametrize("who", [EDDIE, ACE, VERA])
@@ -280,24 +280,24 @@ def test_who_does_not_manage_access_changes_nothing(browser: Open, world: World,
     client = browser(who)
     client.get("/sign-in?switch=1")
     data = {"csrf_token": client.form("/sign-in")["csrf_token"], "role": ADMIN, "email": DORA}
-    before = stored()
+    before = stored_rows()
     for path in ("/add", f"/{world.eddie}/change", f"/{world.eddie}/remove"):
         assert client.get(team(world, path)).status_code == 403
         assert client.post(team(world, path), data=data).status_code == 403
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_foreign_and_made_up_people_are_not_found(browser: Open, world: World) -> None:
     olga = browser(OLGA)
     olga.get(team(world, "/add"))
     data = {"csrf_token": olga.form("/team/add")["csrf_token"], "role": VIEWER}
-    before = stored()
+    before = stored_rows()
     strangers = [user(who).id for who in (SAM, NINA, DORA)] + ["aje" + "0" * 17, world.north]
     for ident in strangers:
         for step in ("change", "remove"):
             assert olga.get(team(world, f"/{ident}/{step}")).status_code == 404
             assert olga.post(team(world, f"/{ident}/{step}"), data=data).status_code == 404
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_a_partner_manages_only_its_own_staff(app: Flask, browser: Open, world: World) -> None:

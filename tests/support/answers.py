@@ -10,17 +10,17 @@ from portal import db
 from portal.domain.identity import UserSession
 from tests.support.browser import Browser
 from tests.support.page import text_of
-from tests.support.world import everything
+from tests.support.world import all_rows
 
 
-def token(client: Browser) -> str:
+def csrf_token(client: Browser) -> str:
     """A CSRF token that is good for any form in this browser."""
     client.get("/sign-in?switch=1")
     found: str = client.form("/sign-in")["csrf_token"]
     return found
 
 
-def blanked(response: TestResponse) -> str:
+def normalized_html(response: TestResponse) -> str:
     """The page without its tokens, its request ID and the way back to it."""
     text = response.get_data(as_text=True)
     text = re.sub(r'(name="csrf_token"[^>]*value=)"[^"]*"', r'\1"…"', text)
@@ -52,7 +52,7 @@ def links(client: Browser) -> dict[str, str]:
     return {text_of(link): link.attrib["href"] for link in client.page.iter("a")}
 
 
-def facts(client: Browser) -> dict[str, str]:
+def definition_list(client: Browser) -> dict[str, str]:
     """The last page's definition lists: what stands beside each term."""
     found: dict[str, str] = {}
     for entries in client.page.iter("dl"):
@@ -61,10 +61,10 @@ def facts(client: Browser) -> dict[str, str]:
     return found
 
 
-def stored() -> dict[str, list[str]]:
+def stored_rows() -> dict[str, list[str]]:
     """All rows of all tables, but for the moment at which each session was last seen, and for the
     count of tries, which a refused one adds to."""
-    rows = everything()
+    rows = all_rows()
     del rows["tries"]
     table = UserSession.__table__
     seen = [column for column in table.columns if column.name != "seen_at"]

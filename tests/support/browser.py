@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.support.page import Page, faults, is_field, name_of, show, text_of
+from tests.support.page import Page, accessible_name, describe, is_field, lint, text_of
 
 
 class Form:
@@ -18,7 +18,9 @@ class Form:
         self.element = element
         self.action = element.get("action", "")
         mine = [e for e in page.elements if page.form_of(e) is element]
-        active = [e for e in mine if "disabled" not in e.attrib and not _in_disabled(page, e)]
+        active = [
+            e for e in mine if "disabled" not in e.attrib and not _is_in_disabled_fieldset(page, e)
+        ]
         self.fields = [e for e in active if is_field(e) and e.get("name")]
         self.buttons = [
             e
@@ -31,7 +33,7 @@ class Form:
         """What would be sent now, by field name."""
         values: dict[str, list[Any]] = {}
         for field in self.fields:
-            present = _present(field)
+            present = _current_values(field)
             if present:
                 values.setdefault(field.attrib["name"], []).extend(present)
         return values
@@ -55,12 +57,14 @@ class Form:
             group = [field for field in self.fields if field.get("name") == name]
             if not group:
                 there = sorted({field.attrib["name"] for field in self.fields})
-                raise AssertionError(f"{show(self.element)} has no field {name!r}, it has {there}")
+                raise AssertionError(
+                    f"{describe(self.element)} has no field {name!r}, it has {there}"
+                )
             values[name] = _fill(group, value)
         return values
 
 
-def _in_disabled(page: Page, element: Element) -> bool:
+def _is_in_disabled_fieldset(page: Page, element: Element) -> bool:
     around = page.around(element, "fieldset")
     return around is not None and "disabled" in around.attrib
 
@@ -73,7 +77,7 @@ def _value(choice: Element) -> str:
     return choice.get("value", text_of(choice) if choice.tag == "option" else "on")
 
 
-def _present(field: Element) -> list[str]:
+def _current_values(field: Element) -> list[str]:
     kind = field.get("type", "text").lower()
     if field.tag == "select":
         options = _options(field)
@@ -100,7 +104,7 @@ def _fill(group: list[Element], value: Any) -> list[Any]:
         return offered if value else []
     wanted = [str(v) for v in several if v is not None]
     if not set(wanted) <= set(offered):
-        raise AssertionError(f"{show(first)} offers {offered}, not {wanted}")
+        raise AssertionError(f"{describe(first)} offers {offered}, not {wanted}")
     return wanted
 
 
@@ -140,7 +144,7 @@ class Browser(FlaskClient):
             and id in (None, form.element.get("id"))
         ]
         if len(forms) != 1:
-            there = [show(form.element) for form in self._forms()]
+            there = [describe(form.element) for form in self._forms()]
             raise AssertionError(
                 f"{self.url}: {len(forms)} forms with action_contains={action_contains!r},"
                 f" id={id!r}, instead of one; the page has {there}"
@@ -169,7 +173,7 @@ class Browser(FlaskClient):
         encoding = found.element.get("enctype", "application/x-www-form-urlencoded")
         return self.post(
             target,
-            data={name: [_wire(value, encoding) for value in values[name]] for name in values},
+            data={name: [_encode(value, encoding) for value in values[name]] for name in values},
             content_type=encoding,
             headers=self._referer(),
             follow_redirects=True,
@@ -178,10 +182,12 @@ class Browser(FlaskClient):
     def click(self, link_text: str) -> TestResponse:
         """Follow the link that reads so, or is called so, and follow where that leads."""
         links = [link for link in self._seen().all("a") if link.get("href")]
-        matching = [link for link in links if link_text in (text_of(link), name_of(link))]
+        matching = [link for link in links if link_text in (text_of(link), accessible_name(link))]
         targets = {urldefrag(urljoin(self.url, link.attrib["href"])).url for link in matching}
         if len(targets) != 1:
-            there = f"which lead to {sorted(targets)}" if targets else "; ".join(map(show, links))
+            there = (
+                f"which lead to {sorted(targets)}" if targets else "; ".join(map(describe, links))
+            )
             raise AssertionError(f"{self.url}: {len(matching)} links {link_text!r}; {there}")
         return self.get(self._target(targets.pop()), headers=self._referer(), follow_redirects=True)
 
@@ -208,7 +214,7 @@ class Browser(FlaskClient):
             "HX-Boosted" in asked or "HX-History-Restore-Request" in asked
         )
         page = self._page = Page(response.get_data(as_text=True), fragment=not whole)
-        wrong = faults(page, set() if whole else self._known)
+        wrong = lint(page, set() if whole else self._known)
         if whole:
             self._known = set(page.ids)
             self._policy = response.headers.get("Referrer-Policy", "").split(",")[-1].strip()
@@ -236,13 +242,18 @@ class Browser(FlaskClient):
             for button in found.buttons
         ]
         matching = [
-            pair for pair in there if button_text in (None, text_of(pair[1]), name_of(pair[1]))
+            pair
+            for pair in there
+            if button_text in (None, text_of(pair[1]), accessible_name(pair[1]))
         ]
         # Pressing Enter takes the first button of the form.
         if matching and button_text is None and len({found.element for found, _ in matching}) == 1:
             return matching[0]
         if len(matching) != 1:
-            offers = [f"{name_of(button)!r} of {show(found.element)}" for found, button in there]
+            offers = [
+                f"{accessible_name(button)!r} of {describe(found.element)}"
+                for found, button in there
+            ]
             wish = f"buttons {button_text!r}" if button_text else "submit buttons"
             where = f" in form {form!r}" if form else ""
             raise AssertionError(
@@ -264,7 +275,7 @@ class Browser(FlaskClient):
         return {"Referer": urljoin(self.url, "/") if only_origin else self.url}
 
 
-def _wire(value: Any, encoding: str) -> Any:
+def _encode(value: Any, encoding: str) -> Any:
     """A value as browsers send it, with lines ending in CR LF."""
     if isinstance(value, str):
         return re.sub(r"\r\n|\r|\n", "\r\n", value)

@@ -22,23 +22,23 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2"), ("templates/**.txt", "jinja2")]
 KEYWORDS = {**DEFAULT_KEYWORDS, "lazy_gettext": None, "lazy_ngettext": (1, 2)}
 KEYWORDS["lazy_pgettext"] = KEYWORDS["pgettext"]
-BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+HEADER_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 """Babel wants a date in a compiled catalogue."""
 
 
-def po_of(language: str) -> Path:
+def po_path(language: str) -> Path:
     """The file that is translated."""
     return CATALOGUES / language / "LC_MESSAGES" / "messages.po"
 
 
-def translated() -> list[str]:
+def translated_languages() -> list[str]:
     """The languages that have one."""
     return sorted(path.parent.parent.name for path in CATALOGUES.glob("*/*/messages.po"))
 
 
-def of_sources(language: str) -> Catalog:
+def extract_messages(language: str) -> Catalog:
     """All sentences of the code, without translations."""
-    found = Catalog(language, fuzzy=False, creation_date=BEGAN, revision_date=BEGAN)
+    found = Catalog(language, fuzzy=False, creation_date=HEADER_DATE, revision_date=HEADER_DATE)
     extracted = extract_from_dir(
         ROOT / "portal", METHODS, {"**/*.*": {"silent": "false"}}, KEYWORDS, strip_comment_tags=True
     )
@@ -47,17 +47,17 @@ def of_sources(language: str) -> Catalog:
     return found
 
 
-def kept(language: str) -> Catalog:
+def read_catalogue(language: str) -> Catalog:
     """What the file has."""
-    with po_of(language).open("rb") as file:
+    with po_path(language).open("rb") as file:
         found = read_po(file, locale=language)
-    found.creation_date = found.revision_date = BEGAN
+    found.creation_date = found.revision_date = HEADER_DATE
     return found
 
 
-def filled(language: str) -> Catalog:
+def merge_translations(language: str) -> Catalog:
     """All sentences of the code, with the translations that the file has of them."""
-    wanted, known = of_sources(language), kept(language)
+    wanted, known = extract_messages(language), read_catalogue(language)
     for message in wanted:
         found = known.get(message.id, message.context) if message.id else None
         if found is not None and found.pluralizable == message.pluralizable:
@@ -65,7 +65,7 @@ def filled(language: str) -> Catalog:
     return wanted
 
 
-def as_po(catalogue: Catalog) -> bytes:
+def format_po(catalogue: Catalog) -> bytes:
     """The text of the file."""
     body = io.BytesIO()
     write_po(body, catalogue, width=0, omit_header=True, no_location=True, sort_output=True)
@@ -76,7 +76,7 @@ def as_po(catalogue: Catalog) -> bytes:
     return header.encode() + body.getvalue()
 
 
-def as_mo(catalogue: Catalog) -> bytes:
+def format_mo(catalogue: Catalog) -> bytes:
     """What the portal reads."""
     body = io.BytesIO()
     write_mo(body, catalogue)
@@ -85,13 +85,13 @@ def as_mo(catalogue: Catalog) -> bytes:
 
 def update(language: str) -> None:
     """Both files of a language."""
-    path = po_of(language)
-    path.write_bytes(as_po(filled(language)))
-    path.with_suffix(".mo").write_bytes(as_mo(kept(language)))
+    path = po_path(language)
+    path.write_bytes(format_po(merge_translations(language)))
+    path.with_suffix(".mo").write_bytes(format_mo(read_catalogue(language)))
 
 
 if __name__ == "__main__":
-    for one in translated():
+    for one in translated_languages():
         update(one)
-        empty = [m for m in kept(one) if m.id and not all(m.string or [""])]
-        print(f"{one}: {len(kept(one))} sentences, {len(empty)} of them to translate")
+        empty = [m for m in read_catalogue(one) if m.id and not all(m.string or [""])]
+        print(f"{one}: {len(read_catalogue(one))} sentences, {len(empty)} of them to translate")

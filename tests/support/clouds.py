@@ -17,23 +17,23 @@ from portal.domain.clouds import Cloud, Folder, Link
 from portal.domain.customers import Customer
 from portal.domain.errors import Refused
 from portal.domain.links import LinkPreview, Target
-from tests.support.world import CARL, OLGA, actor, everything, link, user
+from tests.support.world import CARL, OLGA, actor, all_rows, link_cloud, user
 
 OWNER = CloudRole.OWNER
 
 
-def own(email: str) -> str:
+def own_account_id(email: str) -> str:
     """The ID of somebody's own account."""
     found = accounts.first_own_account(user(email))
     assert found is not None
     return found.id
 
 
-def make_cloud(email: str, name: str = "shop", *, payer: str = "") -> str:
+def create_cloud(email: str, name: str = "shop", *, payer: str = "") -> str:
     """The ID of a cloud that somebody creates in their own account."""
 
     def unit() -> str:
-        paying = db.lock(BillingAccount, payer or own(email))
+        paying = db.lock(BillingAccount, payer or own_account_id(email))
         return clouds.create(paying, by=actor(email), name=name).id
 
     return db.write(unit)
@@ -44,7 +44,7 @@ def grant(cloud_id: str, *, by: str, to: str, role: CloudRole = OWNER) -> None:
     db.write(lambda: cloud_access.grant(found, by=actor(by), role=role, to=to))
 
 
-def hire(email: str, role: AccountRole, account_id: str) -> None:
+def assign_account_role(email: str, role: AccountRole, account_id: str) -> None:
     def unit() -> None:
         thing = db.lock(BillingAccount, account_id)
         access.assign_account_role(role, to=user(email).id, account=thing, by=COMMAND)
@@ -52,7 +52,7 @@ def hire(email: str, role: AccountRole, account_id: str) -> None:
     db.write(unit)
 
 
-def give(email: str, cloud_id: str, role: CloudRole = OWNER) -> None:
+def assign_cloud_role(email: str, cloud_id: str, role: CloudRole = OWNER) -> None:
     db.write(
         lambda: access.assign_cloud_role(
             role, cloud_id=cloud_id, user_id=user(email).id, by=COMMAND
@@ -60,11 +60,11 @@ def give(email: str, cloud_id: str, role: CloudRole = OWNER) -> None:
     )
 
 
-def do(verb: Callable[..., object], ident: str, by: str = OLGA) -> None:
+def run_customer_verb(verb: Callable[..., object], ident: str, by: str = OLGA) -> None:
     db.write(lambda: verb(db.lock(Customer, ident), by=actor(by)))
 
 
-def accept_carls() -> None:
+def accept_carls_invitation() -> None:
     def unit() -> None:
         customers.accept(invitations.open_for(actor(CARL))[0], by=actor(CARL))
 
@@ -72,42 +72,42 @@ def accept_carls() -> None:
 
 
 def switch_to_paid(email: str) -> None:
-    ident = own(email)
+    ident = own_account_id(email)
     db.write(lambda: accounts.switch_to_paid(db.lock(BillingAccount, ident), by=actor(email)))
 
 
-def moved(cloud_id: str, to: str, *, by: str) -> None:
-    db.write(lambda: link(cloud_id, to, actor(by)))
+def move_cloud(cloud_id: str, to: str, *, by: str) -> None:
+    db.write(lambda: link_cloud(cloud_id, to, actor(by)))
 
 
-def target(account_id: str, by: str) -> Target:
+def link_target(account_id: str, by: str) -> Target:
     return links.target_for(db.session.get_one(BillingAccount, account_id), actor(by))
 
 
-def why_not(cloud_id: str, to: str, by: str) -> Refused | None:
+def find_refusal(cloud_id: str, to: str, by: str) -> Refused | None:
     """What the drop-down says."""
 
     def question() -> Refused | None:
-        at = target(to, by)
+        at = link_target(to, by)
         return links.find_refusal(at, links.find_candidate(at, db.session.get_one(Cloud, cloud_id)))
 
     return db.read(question)
 
 
-def reason(cloud_id: str, to: str, *, by: str) -> str | None:
+def refusal_code(cloud_id: str, to: str, *, by: str) -> str | None:
     """The code of what speaks against it; the verb refuses by the same, and changes nothing."""
-    why = why_not(cloud_id, to, by)
+    why = find_refusal(cloud_id, to, by)
     if why is None:
         return None
-    before = everything()
+    before = all_rows()
     with pytest.raises(Refused) as refused:
-        moved(cloud_id, to, by=by)
+        move_cloud(cloud_id, to, by=by)
     assert refused.value.code == why.code
-    assert everything() == before
+    assert all_rows() == before
     return why.code
 
 
-def payers(cloud_id: str) -> list[str | None]:
+def payer_ids(cloud_id: str) -> list[str | None]:
     """Who paid for the cloud, newest first, as the system sees it; without a gap."""
     found = db.read(lambda: clouds.payers_of(db.session.get_one(Cloud, cloud_id), actor=COMMAND))
     for newer, older in itertools.pairwise(found):
@@ -116,17 +116,17 @@ def payers(cloud_id: str) -> list[str | None]:
     return [payer.account_id for payer in found]
 
 
-def effect(cloud_id: str, to: str, by: str) -> LinkPreview:
+def link_preview(cloud_id: str, to: str, by: str) -> LinkPreview:
     """What somebody is shown before."""
 
     def question() -> LinkPreview:
-        at = target(to, by)
+        at = link_target(to, by)
         return links.preview_link(at, links.find_candidate(at, db.session.get_one(Cloud, cloud_id)))
 
     return db.read(question)
 
 
-def many_clouds(email: str, payer: str, count: int, *, begin: int = 0) -> list[str]:
+def insert_clouds(email: str, payer: str, count: int, *, begin: int = 0) -> list[str]:
     """The IDs of clouds that somebody owns, oldest first; written in bulk, for they are many."""
     owner, at = user(email).id, db.read(db.now)
     ids = [f"b1g{number:017d}" for number in range(begin, begin + count)]

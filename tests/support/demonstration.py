@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 READY_SECONDS = 180  # the demonstration tells a year first
 
 
-def plant(file: Path) -> None:
+def create_database(file: Path) -> None:
     """The demonstration as an SQLite database, which nothing was served from yet."""
     environment = {**os.environ, **SETTINGS, "DATABASE_URL": f"sqlite:///{file}"}
     for words in (("db", "upgrade"), ("seed",)):
@@ -35,7 +35,7 @@ def plant(file: Path) -> None:
 
 
 @contextmanager
-def served(folder: Path, **changes: str) -> Iterator[str]:
+def serve(folder: Path, **changes: str) -> Iterator[str]:
     """Its URL; server and worker end with the block. `changes` are settings. It is told first,
     where the folder has no portal.db."""
     with socket.socket() as probe:
@@ -73,7 +73,7 @@ def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> N
 
 
 @contextmanager
-def broken(folder: Path, **changes: str) -> Iterator[tuple[Flask, str]]:
+def serve_without_database(folder: Path, **changes: str) -> Iterator[tuple[Flask, str]]:
     """The application and a URL of it, without a table in its database and closed to newcomers."""
     mailbox = str(folder / "empty")
     url = f"sqlite:///{folder}/empty.db"

@@ -19,47 +19,47 @@ from tests.support.world import World
 HEADER = "name,invitation_email,country"
 
 
-def path(world: World, rest: str = "") -> str:
+def import_path(world: World, rest: str = "") -> str:
     return f"/partner/{world.north}/customers/import{rest}"
 
 
-def sheet(*rows: str, header: str = HEADER) -> bytes:
+def csv_file(*rows: str, header: str = HEADER) -> bytes:
     """A file with these rows."""
     return "\r\n".join([header, *rows]).encode()
 
 
-def firms(count: int, first: int = 0) -> list[str]:
+def csv_rows(count: int, first: int = 0) -> list[str]:
     """Rows of as many customers."""
     return [f"Firm {n},f{n}@client.example,DE" for n in range(first, first + count)]
 
 
 def upload(client: Browser, world: World, content: bytes) -> TestResponse:
     """Choose the file and press the button."""
-    assert client.get(path(world)).status_code == 200
+    assert client.get(import_path(world)).status_code == 200
     answer = client.submit("Upload and check", file=(io.BytesIO(content), "customers.csv"))
     answer.request.environ["wsgi.input"].close()  # a large one is a temporary file of werkzeug's
     return answer
 
 
-def work() -> None:
+def run_worker() -> None:
     """The worker comes by, until there is nothing to do for it now."""
     while worker.run_imports():
         pass
 
 
-def checked(client: Browser, world: World, *rows: str, header: str = HEADER) -> Browser:
+def upload_and_check(client: Browser, world: World, *rows: str, header: str = HEADER) -> Browser:
     """The page of a file that was uploaded and checked."""
-    assert upload(client, world, sheet(*rows, header=header)).status_code == 200
-    work()
+    assert upload(client, world, csv_file(*rows, header=header)).status_code == 200
+    run_worker()
     client.get(client.url)
     return client
 
 
-def imported(client: Browser, world: World, *rows: str, header: str = HEADER) -> Browser:
+def upload_and_import(client: Browser, world: World, *rows: str, header: str = HEADER) -> Browser:
     """The page of a file whose rows were added as far as they can be."""
-    checked(client, world, *rows, header=header)
+    upload_and_check(client, world, *rows, header=header)
     client.submit(form="begin")
-    work()
+    run_worker()
     client.get(client.url)
     return client
 
@@ -70,31 +70,31 @@ def outcomes(client: Browser) -> dict[int, str]:
     return {int(text_of(row[0])): text_of(row[3]) for row in found}
 
 
-def state() -> str:
+def latest_state() -> str:
     """Of the newest import."""
     found = select(Import.state).order_by(Import.id.desc()).limit(1)
     return str(db.read(lambda: db.session.scalar(found)))
 
 
-def names(world: World) -> list[str]:
+def customer_names(world: World) -> list[str]:
     """North's customers, oldest first."""
     found = select(Customer.name).where(Customer.partner_id == world.north).order_by(Customer.id)
     return db.read(lambda: list(db.session.scalars(found)))
 
 
-def added(world: World) -> list[str]:
+def added_names(world: World) -> list[str]:
     """Those beside the cast's."""
-    return [name for name in names(world) if name not in ("Carl & Sons", "Nina GmbH")]
+    return [name for name in customer_names(world) if name not in ("Carl & Sons", "Nina GmbH")]
 
 
-def read_back(answer: TestResponse) -> list[dict[str, str]]:
+def parse_csv(answer: TestResponse) -> list[dict[str, str]]:
     """The rows of a file that was downloaded."""
     assert answer.mimetype == "text/csv"
     text = answer.data.decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def written(rows: Iterable[dict[str, str]]) -> bytes:
+def format_csv(rows: Iterable[dict[str, str]]) -> bytes:
     """The same as a file again."""
     rows = list(rows)
     out = io.StringIO()

@@ -7,20 +7,20 @@ import re
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import button, field, link, said
+from tests.e2e.conftest import button, field, link, translate
 
 WAITING = "SUBACCOUNT-ACCEPTANCE-REQUIRED"
 PASSWORD = "a fine long password"
 
 
-def accessible(page: Page) -> None:
+def assert_accessible(page: Page) -> None:
     """axe finds nothing, and nothing sticks out."""
     violations = Axe().run(page).response["violations"]
     assert not violations, [(v["id"], [n["html"] for n in v["nodes"]]) for v in violations]
-    fits(page)
+    assert_no_overflow(page)
 
 
-def fits(page: Page) -> None:
+def assert_no_overflow(page: Page) -> None:
     """The page does not scroll sideways."""
     page.wait_for_load_state()  # between two pages there is none to measure
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
@@ -59,7 +59,7 @@ def sign_up_from_invitation(customer: Page, subaccount: str, name: str, email: s
     field(customer, "E-mail").fill(email)
     button(customer, "Sign up").click()
     heading = customer.get_by_role("heading", level=1)
-    expect(heading).to_have_text(said(customer, "Look into your mail"))
+    expect(heading).to_have_text(translate(customer, "Look into your mail"))
     open_mail(customer, email.lower(), 2)
     customer.get_by_role("link", name="/verify/").click()
     field(customer, "Password").first.fill(PASSWORD)

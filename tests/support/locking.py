@@ -15,7 +15,7 @@ from sqlalchemy import Engine, Table, event
 from portal import db
 from portal.domain.locks import ORDER
 
-GUARDS = {
+PARENTS = {
     "form_keys": ("users", "user_id"),
     "saved_views": ("users", "user_id"),
     "hidden_first_steps": ("users", "user_id"),
@@ -37,19 +37,19 @@ GUARDS = {
 """Rows that belong to another one: who holds that one waits for nobody at these. Where it is not
 held they come at its place; an empty column: they always do."""
 
-NEW = {
+INSERTED_UNDER = {
     "customers": ("billing_accounts", "partner_id"),
     "invitations": ("billing_accounts", "subaccount_id"),
 }
 """Tables whose new rows have unique keys, and the row under which they are inserted."""
 
-FRESH = {"outbox", "audit_heads"}
+GENERATED_KEYS = {"outbox", "audit_heads"}
 """Tables whose other unique keys have an ID made here in them, too."""
 
-LAST, ENDS = "audit_heads", {"audit_heads", "audit_lines"}
+LAST, AUDIT_TABLES = "audit_heads", {"audit_heads", "audit_lines"}
 """After the first end of a chain nothing else is written at all."""
 
-SYSTEM = "xmin::text || ' ' || xmax::text || ' ' || ctid::text"
+SYSTEM_COLUMNS = "xmin::text || ' ' || xmax::text || ' ' || ctid::text"
 
 
 class Row(NamedTuple):
@@ -61,7 +61,7 @@ class Row(NamedTuple):
     """Of an account: a partner's are locked before subaccounts."""
 
 
-class Listener:
+class LockTracker:
     """Follows the statements of one transaction after the other."""
 
     def __init__(self) -> None:
@@ -79,11 +79,13 @@ class Listener:
 
     def after(self, connection: Any, _c: Any, statement: str, *_rest: Any) -> None:
         before, self._rows = self._rows, _all_rows(connection)
-        changed = sorted({row for row, _system in before.items() ^ self._rows.items()}, key=_place)
+        changed = sorted(
+            {row for row, _system in before.items() ^ self._rows.items()}, key=_order_key
+        )
         waited = []
         for row in changed:
             is_new = row not in before
-            if _counts(row, statement, is_new=is_new) and not self._is_held(row, is_new=is_new):
+            if _may_wait(row, statement, is_new=is_new) and not self._is_held(row, is_new=is_new):
                 waited.append(row)
             if is_new or waited[-1:] == [row]:
                 self._held.add((row.table, row.key))
@@ -91,28 +93,32 @@ class Listener:
         self.locked += waited
 
     def _is_held(self, row: Row, *, is_new: bool) -> bool:
-        owner, _column = (GUARDS | NEW if is_new else GUARDS).get(row.table, ("", ""))
+        owner, _column = (PARENTS | INSERTED_UNDER if is_new else PARENTS).get(row.table, ("", ""))
         return not self._held.isdisjoint({(row.table, row.key), (owner, row.guard)})
 
     def _note(self, changed: list[Row], waited: list[Row], statement: str) -> None:
         said = " ".join(statement.split()[:3])
-        last = max(self.locked, key=_place, default=None)
-        if last is not None and last.table == LAST and not {row.table for row in changed} <= ENDS:
+        last = max(self.locked, key=_order_key, default=None)
+        if (
+            last is not None
+            and last.table == LAST
+            and not {row.table for row in changed} <= AUDIT_TABLES
+        ):
             self.faults.append(f"{changed[0].table} after {LAST} by {said}")
         if not waited or "SKIP LOCKED" in statement:  # which waits for nobody
             return
-        if last is not None and _place(waited[0]) < _place(last):
+        if last is not None and _order_key(waited[0]) < _order_key(last):
             self.faults.append(f"{waited[0].table} after {last.table} by {said}")
         if len(waited) > 1 and not statement.startswith("INSERT") and "ORDER BY" not in statement:
             self.faults.append(f"{len(waited)} of {waited[0].table} in no order by {said}")
 
 
-def _place(row: Row) -> tuple[int, bool, str]:
-    table, _column = GUARDS.get(row.table, (row.table, ""))
+def _order_key(row: Row) -> tuple[int, bool, str]:
+    table, _column = PARENTS.get(row.table, (row.table, ""))
     return ORDER.index(table), row.is_sub, row.key
 
 
-def _counts(row: Row, statement: str, *, is_new: bool) -> bool:
+def _may_wait(row: Row, statement: str, *, is_new: bool) -> bool:
     """Whether a statement may have waited for others at this row.
 
     A row that it refers to, which PostgreSQL locks against a change of its key, does not count:
@@ -123,12 +129,12 @@ def _counts(row: Row, statement: str, *, is_new: bool) -> bool:
     if verb not in ("INSERT", "UPDATE", "DELETE"):
         return True
     table = statement.split(maxsplit=3)[1 if verb == "UPDATE" else 2]
-    return row.table == table and (not is_new or verb != "INSERT" or _is_shared(table))
+    return row.table == table and (not is_new or verb != "INSERT" or _has_natural_key(table))
 
 
-def _is_shared(name: str) -> bool:
+def _has_natural_key(name: str) -> bool:
     """Whether the table has a unique key beside, or instead of, an ID made here."""
-    if name in FRESH:
+    if name in GENERATED_KEYS:
         return False
     table = db.Base.metadata.tables[name]
     own = {column.name for column in table.primary_key}
@@ -144,22 +150,22 @@ def _is_shared(name: str) -> bool:
 def _all_rows(connection: Any) -> dict[Row, str]:
     """Each row with its system columns; past the ORM and its events."""
     cursor = connection.connection.cursor()
-    cursor.execute(" UNION ALL ".join(map(_question, db.Base.metadata.sorted_tables)))
+    cursor.execute(" UNION ALL ".join(map(_rows_query, db.Base.metadata.sorted_tables)))
     return {Row(*found[:4]): found[4] for found in cursor.fetchall()}
 
 
-def _question(table: Table) -> str:
+def _rows_query(table: Table) -> str:
     key = " || ' ' || ".join(f"{column.name}::text" for column in table.primary_key)
-    _owner, column = (GUARDS | NEW).get(table.name, ("", ""))
+    _owner, column = (PARENTS | INSERTED_UNDER).get(table.name, ("", ""))
     is_sub = "parent_id IS NOT NULL" if table.name == "billing_accounts" else "false"
     guard = f"{column}::text" if column else "''"
-    return f"SELECT '{table.name}', {key}, {guard}, {is_sub}, {SYSTEM} FROM {table.name}"
+    return f"SELECT '{table.name}', {key}, {guard}, {is_sub}, {SYSTEM_COLUMNS} FROM {table.name}"
 
 
 @contextmanager
-def listening(engine: Engine) -> Iterator[Listener]:
+def track_locks(engine: Engine) -> Iterator[LockTracker]:
     """What happens in here is followed."""
-    listener = Listener()
+    listener = LockTracker()
     event.listen(engine, "begin", listener.begin)
     event.listen(engine, "after_cursor_execute", listener.after)
     try:

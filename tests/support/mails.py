@@ -10,27 +10,27 @@ from email.message import EmailMessage
 from portal import config, worker
 
 
-def arrived() -> list[EmailMessage]:
+def deliver_mails() -> list[EmailMessage]:
     """All mails so far, oldest first, after the worker has handed over what was due."""
     while worker.deliver_next():
         pass
     folder = config.mailbox_dir(config.current())
     assert folder is not None
-    return [_read(file.read_bytes()) for file in sorted(folder.glob("*.eml"))]
+    return [_parse(file.read_bytes()) for file in sorted(folder.glob("*.eml"))]
 
 
-def _read(content: bytes) -> EmailMessage:
+def _parse(content: bytes) -> EmailMessage:
     message = email.message_from_bytes(content, policy=email.policy.default)
     assert isinstance(message, EmailMessage)
     return message
 
 
-def letters_to(address: str) -> list[EmailMessage]:
+def mails_to(address: str) -> list[EmailMessage]:
     """The mails to this address, oldest first."""
-    return [letter for letter in arrived() if letter["To"] == address]
+    return [letter for letter in deliver_mails() if letter["To"] == address]
 
 
-def text_of(letter: EmailMessage) -> str:
+def plain_text(letter: EmailMessage) -> str:
     """The plain text of a mail."""
     body = letter.get_body(("plain",))
     assert body is not None
@@ -40,6 +40,6 @@ def text_of(letter: EmailMessage) -> str:
 
 def link_in(letter: EmailMessage) -> str:
     """The path of the first link that the text names."""
-    found = re.search(r"http://localhost(/\S+)", text_of(letter))
-    assert found is not None, text_of(letter)
+    found = re.search(r"http://localhost(/\S+)", plain_text(letter))
+    assert found is not None, plain_text(letter)
     return found[1]

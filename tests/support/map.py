@@ -32,7 +32,7 @@ def lines() -> list[str]:
     return shown
 
 
-def write() -> None:
+def write_map() -> None:
     """Put the map between its marks."""
     page = ROOT / "docs" / "architecture.md"
     before, _, rest = page.read_text().partition("<!-- map -->\n")
@@ -42,4 +42,4 @@ def write() -> None:
 
 
 if __name__ == "__main__":
-    write()
+    write_map()

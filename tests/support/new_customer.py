@@ -14,25 +14,25 @@ from portal.domain.customers import Customer
 from tests.support.browser import Browser
 from tests.support.world import OLGA, World, actor, draft
 
-NEW = "new@client.example"
-GOOD = {"name": "New Client", "invitation_email": NEW, "country": "DE"}
+NEW_EMAIL = "new@client.example"
+VALID = {"name": "New Client", "invitation_email": NEW_EMAIL, "country": "DE"}
 
 
-def opened(client: Browser, world: World) -> Browser:
+def open_form(client: Browser, world: World) -> Browser:
     """The form, open in this browser."""
     assert client.get(f"/partner/{world.north}/customers/add").status_code == 200
     return client
 
 
-def send(client: Browser, world: World, **changes: Any) -> TestResponse:
+def post_form(client: Browser, world: World, **changes: Any) -> TestResponse:
     """Post the form that the last page shows, filled in well but for `changes`; None leaves a
     field out. Unlike a person it is not bound to what the form offers."""
-    data = client.form("/customers/add") | GOOD | changes
+    data = client.form("/customers/add") | VALID | changes
     sent = {name: value for name, value in data.items() if value is not None}
     return client.post(f"/partner/{world.north}/customers/add", data=sent)
 
 
-def add(world: World, email: str = NEW, **facts: Any) -> str:
+def add_customer(world: World, email: str = NEW_EMAIL, **facts: Any) -> str:
     """A customer of North's by the verb; its ID."""
 
     def unit() -> str:
@@ -42,7 +42,7 @@ def add(world: World, email: str = NEW, **facts: Any) -> str:
     return db.write(unit)
 
 
-def named(name: str) -> list[Customer]:
+def customers_named(name: str) -> list[Customer]:
     """The customers with this name."""
     found = select(Customer).where(Customer.name == name)
     return db.read(lambda: list(db.session.scalars(found)))

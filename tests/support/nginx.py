@@ -17,11 +17,11 @@ from pathlib import Path
 
 import trustme
 
-from tests.support.processes import ROOT, free_port, soon, started
+from tests.support.processes import ROOT, free_port, run_program, wait_until
 
 HOST = "portal.example"
 SBIN = "/usr/sbin:/usr/local/sbin:/opt/homebrew/bin"
-MAIN = """{user}
+MAIN_CONFIG = """{user}
 pid {folder}/nginx.pid;
 error_log {folder}/error.log warn;
 worker_processes 2;
@@ -83,7 +83,7 @@ def find() -> str:
     return found
 
 
-def site(folder: Path, ports: tuple[int, int]) -> str:
+def render_site(folder: Path, ports: tuple[int, int]) -> str:
     """deploy/nginx.conf with the test's places; fails where it does not have the real ones."""
     text = (ROOT / "deploy" / "nginx.conf").read_text()
     for real, own in {
@@ -102,7 +102,7 @@ def site(folder: Path, ports: tuple[int, int]) -> str:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Site]:
+def run(folder: Path) -> Iterator[Site]:
     """nginx with the portal's site; who wants answers starts gunicorn at its socket."""
     ports = free_port(), free_port()
     authority = trustme.CA()
@@ -110,16 +110,16 @@ def running(folder: Path) -> Iterator[Site]:
     certificate.private_key_pem.write_to_path(folder / "privkey.pem")
     certificate.cert_chain_pems[0].write_to_path(folder / "fullchain.pem")
     user = "user root;" if os.geteuid() == 0 else ""  # or it could not enter the test's folders
-    (folder / "main.conf").write_text(MAIN.format(user=user, folder=folder))
-    (folder / "site.conf").write_text(site(folder, ports))
+    (folder / "main.conf").write_text(MAIN_CONFIG.format(user=user, folder=folder))
+    (folder / "site.conf").write_text(render_site(folder, ports))
     words = [find(), "-p", str(folder), "-c", str(folder / "main.conf"), "-g", "daemon off;"]
-    with started(words, {**os.environ}) as program:
-        soon(lambda: program.poll() is not None or _is_reached(ports[1]))
+    with run_program(words, {**os.environ}) as program:
+        wait_until(lambda: program.poll() is not None or _accepts_connections(ports[1]))
         assert program.poll() is None, program.stdout and program.stdout.read()
         yield Site(*ports, folder, authority.cert_pem.bytes().decode())
 
 
-def _is_reached(port: int) -> bool:
+def _accepts_connections(port: int) -> bool:
     with suppress(OSError):
         socket.create_connection(("127.0.0.1", port), 1).close()
         return True

@@ -19,7 +19,7 @@ INVISIBLE = {
 }
 """Text that no line takes, because part of it can't be seen."""
 
-ODD = {
+UNUSUAL_NAMES = {
     "emoji": ("Ann 🚀👩‍🚀", None),
     "right to left": ("محمد بن سلمان", None),
     "Hebrew": ("שלום בע״מ", None),
@@ -67,6 +67,6 @@ BAD_ADDRESSES = {
 LONG = "x" * 10_000
 
 
-def shown(typed: str) -> str:
+def rendered(typed: str) -> str:
     """What a page can show of it: HTML holds no control characters and one kind of line break."""
     return re.sub("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\uffff]", "\ufffd", typed).replace("\r\n", "\n")

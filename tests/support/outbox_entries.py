@@ -31,25 +31,27 @@ def claim() -> tuple[str, str] | None:
     return db.write(unit)
 
 
-def taken() -> tuple[str, str]:
+def claim_entry() -> tuple[str, str]:
     """The same, where there must be one."""
     found = claim()
     assert found is not None
     return found
 
 
-def mark(held: tuple[str, str]) -> bool:
+def mark_transmitting(held: tuple[str, str]) -> bool:
     return db.write(lambda: outbox.mark_transmitting(*held))
 
 
-def tell(verb: Callable[[str, str, str], bool], held: tuple[str, str], words: str = "so") -> bool:
+def record_outcome(
+    verb: Callable[[str, str, str], bool], held: tuple[str, str], words: str = "so"
+) -> bool:
     return db.write(lambda: verb(*held, words))
 
 
-def shown(ident: str) -> tuple[Delivery, str | None]:
+def state_and_answer(ident: str) -> tuple[Delivery, str | None]:
     """State and answer, as the customer's page reads them."""
     return db.read(lambda: (outbox.get(ident).state, outbox.get(ident).answer))
 
 
 def state(ident: str) -> Delivery:
-    return shown(ident)[0]
+    return state_and_answer(ident)[0]

@@ -32,7 +32,7 @@ TOKENS = re.compile(
 
 
 @lru_cache(maxsize=128)
-def parsed(markup: str, fragment: bool) -> tuple[Element, tuple[str, ...]]:
+def parse(markup: str, fragment: bool) -> tuple[Element, tuple[str, ...]]:
     """The tree, to copy and not to change, and what is wrong with the markup."""
     builder = html5lib.getTreeBuilder("etree")
     parser = html5lib.HTMLParser(builder, strict=False, namespaceHTMLElements=False)
@@ -60,7 +60,7 @@ class Page:
             tokens[placeholder] = token[0]
             return placeholder
 
-        root, errors = parsed(TOKENS.sub(take_out, markup), fragment)
+        root, errors = parse(TOKENS.sub(take_out, markup), fragment)
         self.root = deepcopy(root)
         self.whole = not fragment
         self.errors = list(errors)
@@ -112,7 +112,7 @@ def text_of(element: Element, spoken: bool = False) -> str:
     return " ".join("".join(parts).split())
 
 
-def name_of(element: Element) -> str:
+def accessible_name(element: Element) -> str:
     """What a link or button is called, by those who hear the page."""
     own = element.get("aria-label", "").strip() or element.get("aria-labelledby", "").strip()
     if element.tag == "input":
@@ -120,7 +120,7 @@ def name_of(element: Element) -> str:
     return own or text_of(element, spoken=True)
 
 
-def show(element: Element) -> str:
+def describe(element: Element) -> str:
     """An element as a message names it."""
     shown = ("id", "name", "type", "href", "action", "for", "hx-get", "hx-post", "src", "class")
     pairs = [f' {key}="{element.attrib[key]}"' for key in shown if key in element.attrib]
@@ -157,7 +157,7 @@ def _reference_faults(page: Page, known: set[str] | None) -> Iterator[str]:
         for attribute in named:
             for wanted in element.get(attribute, "").split():
                 if wanted not in known and wanted not in page.ids:
-                    yield f'{show(element)} {attribute}="{wanted}" refers to nothing'
+                    yield f'{describe(element)} {attribute}="{wanted}" refers to nothing'
 
 
 def _name_faults(page: Page, known: set[str] | None) -> Iterator[str]:
@@ -169,55 +169,55 @@ def _name_faults(page: Page, known: set[str] | None) -> Iterator[str]:
             wrapped = around is not None and text_of(around, spoken=True)
             own = element.get("aria-label", "").strip() or element.get("aria-labelledby")
             if not (own or wrapped or (element.get("id") and element.get("id") in labelled)):
-                yield f"{show(element)} has no label"
+                yield f"{describe(element)} has no label"
         is_button = element.tag == "input" and element.get("type", "").lower() in BUTTON_TYPES
-        if (is_button or element.tag in ("a", "button")) and not name_of(element):
-            yield f"{show(element)} has no name: no text and no aria-label"
+        if (is_button or element.tag in ("a", "button")) and not accessible_name(element):
+            yield f"{describe(element)} has no name: no text and no aria-label"
         if element.tag == "img" and "alt" not in element.attrib:
-            yield f"{show(element)} has no alt"
+            yield f"{describe(element)} has no alt"
 
 
 def _form_faults(page: Page, known: set[str] | None) -> Iterator[str]:
     guarded = [page.form_of(e) for e in page.all("input") if e.get("name") == "csrf_token"]
     for form in page.all("form"):
         if form.get("method", "get").lower() == "post" and form not in guarded:
-            yield f"{show(form)} posts without a csrf_token field"
+            yield f"{describe(form)} posts without a csrf_token field"
         if not form.get("action") and form.get("method") != "dialog":
-            yield f"{show(form)} has no action"
+            yield f"{describe(form)} has no action"
     for link in page.all("a"):
         if not link.get("href"):
-            yield f"{show(link)} has no href"
+            yield f"{describe(link)} has no href"
     for element in page.elements:
         form_around = page.form_of(element)
         in_form = form_around is not None and bool(form_around.get("action"))
         polls = "data-poll" in element.attrib and "hx-trigger" in element.attrib
         if "hx-get" in element.attrib and not (element.get("href") or in_form or polls):
             yield (
-                f"{show(element)} works only with htmx: hx-get without href, without a form's"
+                f"{describe(element)} works only with htmx: hx-get without href, without a form's"
                 " action, and without data-poll and hx-trigger"
             )
         for verb in ("hx-post", "hx-put", "hx-patch", "hx-delete"):
             if verb in element.attrib and not in_form:
-                yield f"{show(element)} works only with htmx: {verb} outside a form with action"
+                yield f"{describe(element)} works only with htmx: {verb} outside a form with action"
 
 
 def _inline_faults(page: Page, known: set[str] | None) -> Iterator[str]:
     for element in page.elements:
         if "style" in element.attrib or element.tag == "style":
-            yield f"{show(element)} has inline style"
+            yield f"{describe(element)} has inline style"
         if element.tag == "script" and not element.get("src"):
-            yield f"{show(element)} is an inline script"
+            yield f"{describe(element)} is an inline script"
         if element.get("href", "").strip().lower().startswith("javascript:"):
-            yield f"{show(element)} is an inline script"
+            yield f"{describe(element)} is an inline script"
         for attribute in element.attrib:
             if attribute.startswith(("on", "hx-on")):
-                yield f"{show(element)} has the inline handler {attribute}"
+                yield f"{describe(element)} has the inline handler {attribute}"
 
 
 RULES = (_frame_faults, _reference_faults, _name_faults, _form_faults, _inline_faults)
 
 
-def faults(page: Page, known: set[str] | None) -> list[str]:
+def lint(page: Page, known: set[str] | None) -> list[str]:
     """What is wrong with it; `known` are the IDs around a fragment, None if we have not seen them.
 
     Tested are the markup, one h1 and a title, the language, unique IDs and references to them, a

@@ -9,10 +9,10 @@ from urllib.parse import urljoin
 
 from playwright.sync_api import Page
 
-from tests.support.tour import ID, Tour
+from tests.support.tour import ID_PATTERN, Tour
 
 WAITING = "SUBACCOUNT-ACCEPTANCE-REQUIRED"
-SHEET = """name;invitation_email;country
+CSV = """name;invitation_email;country
 Ferrypoint Chandlery;hello@ferrypoint.example;GB
 Osterquell Brauerei;it@osterquell.example;DE
 Bad;x;Y
@@ -54,23 +54,23 @@ def send(then: str = "main", **fields: str) -> Step:
     return lambda page: (filled(page), sent(page))
 
 
-def faulty(**fields: str) -> Step:
+def send_invalid(**fields: str) -> Step:
     """Send it with errors."""
     return send(".notice-danger", **fields)
 
 
-def asked(step: str) -> Step:
+def open_dialog(step: str) -> Step:
     """Open the step's dialog from the menu of a customer's page."""
-    opened = menu(".page-head")
+    opened = open_menu(".page-head")
     there = click(f".menu a[href$='/{step}']", "#dialog form")
     return lambda page: (opened(page), there(page))
 
 
-def menu(where: str) -> Step:
+def open_menu(where: str) -> Step:
     return click(f"{where} summary", f"{where} .menu-panel")
 
 
-def patiently(path: str, selector: str) -> Step:
+def reload_until(path: str, selector: str) -> Step:
     """Ask again until it is there: a role that was given takes a moment, and the page leads
     elsewhere until then."""
 
@@ -92,22 +92,22 @@ def end_session(page: Page) -> None:
 def send_without_token(page: Page) -> None:
     """Press *Sign out* with a form that another page could have made."""
     page.evaluate("document.querySelectorAll('[name=csrf_token]').forEach((it) => it.remove())")
-    menu(".who")(page)
+    open_menu(".who")(page)
     click(".who [action='/sign-out'] [type=submit]")(page)
 
 
-def upload(page: Page) -> None:
-    sheet = {"name": "customers.csv", "mimeType": "text/csv", "buffer": SHEET.encode()}
+def choose_file(page: Page) -> None:
+    sheet = {"name": "customers.csv", "mimeType": "text/csv", "buffer": CSV.encode()}
     page.locator("[type=file]").set_input_files(sheet)
 
 
-def mailed(prefix: str) -> Step:
+def open_mailed_link(prefix: str) -> Step:
     """Wait for the newest mail whose link begins so, and open that link."""
 
     def step(page: Page) -> None:
         for _try in range(80):
-            for letter in seen(page, "/mailbox", rf'"(/mailbox/{ID})"')[:3]:
-                if found := seen(page, letter, rf'"(https?://[^/"]+{prefix}[^"]+)"'):
+            for letter in find_matches(page, "/mailbox", rf'"(/mailbox/{ID_PATTERN})"')[:3]:
+                if found := find_matches(page, letter, rf'"(https?://[^/"]+{prefix}[^"]+)"'):
                     page.goto(found[0])
                     return
             page.wait_for_timeout(250)
@@ -116,66 +116,68 @@ def mailed(prefix: str) -> Step:
     return step
 
 
-begin = submit(".import-rows th a", "#begin")
-choose = click(".picker input:enabled", ".effect")
+begin_import = submit(".import-rows th a", "#begin")
+choose_cloud = click(".picker input:enabled", ".effect")
 
 # Places: what an address needs, and the application itself tells.
 
-Place = Callable[[Page, Tour], str]
+Resolver = Callable[[Page, Tour], str]
 
 
-def seen(page: Page, path: str, pattern: str) -> list[str]:
+def find_matches(page: Page, path: str, pattern: str) -> list[str]:
     """What stands so on a page, in order."""
     return re.findall(pattern, unescape(page.request.get(path).text()))
 
 
-def on(path: str, pattern: str) -> Place:
+def first_match(path: str, pattern: str) -> Resolver:
     """The first that stands on that page."""
-    return lambda page, tour: seen(page, tour.address(page, path), pattern)[0]
+    return lambda page, tour: find_matches(page, tour.address(page, path), pattern)[0]
 
 
-def customer(status: str, saying: str = "", q: str = "", tab: str = "") -> Place:
+def find_customer(status: str, saying: str = "", q: str = "", tab: str = "") -> Resolver:
     """The newest customer in this state whose page says so."""
 
     def find(page: Page, tour: Tour) -> str:
         said = tour.words(saying, host=".*") if saying else ""
         listed = tour.address(page, f"{{partner}}/customers?status={status}&q={q}")
-        for path in seen(page, listed, rf'"(/partner/{ID}/customers/{ID})"'):
-            if seen(page, path + tab, said):
+        for path in find_matches(
+            page, listed, rf'"(/partner/{ID_PATTERN}/customers/{ID_PATTERN})"'
+        ):
+            if find_matches(page, path + tab, said):
                 return path
         raise LookupError(f"no customer is {status} and says {saying!r}")
 
     return find
 
 
-CLOUD = rf'"(/console/clouds/{ID})"'
-PLACES: dict[str, Place] = {
+CLOUD = rf'"(/console/clouds/{ID_PATTERN})"'
+RESOLVERS: dict[str, Resolver] = {
     "broken": lambda _page, tour: tour.broken,
     "partner": lambda page, _tour: page.request.get("/partner").url.removesuffix("/customers"),
-    "waiting": customer(WAITING, "Email handed over for %(host)s"),
-    "refused": customer(WAITING, "Refused by the mail server"),
-    "failed": customer(WAITING, "Not handed over, after four hours of trying"),
-    "unknown": customer(WAITING, "Delivery unknown"),
-    "active": customer("Active", q="Quillmoor"),
-    "noted": customer("Active", q="Larkspur"),
-    "linked": customer("Active", f"(?s){CLOUD}.*{CLOUD}", tab="/clouds"),
-    "cyrillic": customer(WAITING, q="Северный"),
-    "suspended": customer("Suspended"),
-    "declined": customer("Inactive", "Customer declined"),
-    "note": on("{noted}/notes", rf'"([^"]*/notes/{ID}/delete)"'),
-    "member": on("{partner}/team", rf'"([^"]*/team/{ID})/change"'),
-    "import": on("{partner}/customers/import", rf'"([^"]*/import/{ID})"'),
-    "view": on("{partner}/customers/views", rf'"([^"]*/views/{ID}/rename)"'),
-    "account": on("/console/billing", rf'"(/console/billing/{ID})"'),
-    "subaccount": on("/console", rf'"(/console/billing/{ID})"'),
-    "customers_account": on("{active}/clouds", rf'"(/console/billing/{ID})"'),
-    "cloud": on("/console", CLOUD),
-    "folder": on("{cloud}", rf'"([^"]*/folders/{ID}/rename)"'),
-    "holder": on("{cloud}/access", rf'"([^"]*/access/{ID})/change"'),
-    "revoke_partner": on("{cloud}/access", r'"([^"]*/revoke-partner)"'),
-    "confirmed": on("/console", rf"/console/billing/({ID})"),
-    "invitation": on("/console", rf'"(/invite/accept/{ID})"'),
-    "invited": on("{waiting}", rf"/invite/accept/{ID}"),
-    "guide": on("/help", r'"(/help/[^"#]+)"'),
-    "letter": on("/mailbox", rf'"(/mailbox/{ID})"'),
+    "waiting": find_customer(WAITING, "Email handed over for %(host)s"),
+    "refused": find_customer(WAITING, "Refused by the mail server"),
+    "failed": find_customer(WAITING, "Not handed over, after four hours of trying"),
+    "unknown": find_customer(WAITING, "Delivery unknown"),
+    "active": find_customer("Active", q="Quillmoor"),
+    "noted": find_customer("Active", q="Larkspur"),
+    "linked": find_customer("Active", f"(?s){CLOUD}.*{CLOUD}", tab="/clouds"),
+    "cyrillic": find_customer(WAITING, q="Северный"),
+    "suspended": find_customer("Suspended"),
+    "declined": find_customer("Inactive", "Customer declined"),
+    "note": first_match("{noted}/notes", rf'"([^"]*/notes/{ID_PATTERN}/delete)"'),
+    "member": first_match("{partner}/team", rf'"([^"]*/team/{ID_PATTERN})/change"'),
+    "import": first_match("{partner}/customers/import", rf'"([^"]*/import/{ID_PATTERN})"'),
+    "view": first_match("{partner}/customers/views", rf'"([^"]*/views/{ID_PATTERN}/rename)"'),
+    "account": first_match("/console/billing", rf'"(/console/billing/{ID_PATTERN})"'),
+    "subaccount": first_match("/console", rf'"(/console/billing/{ID_PATTERN})"'),
+    "customers_account": first_match("{active}/clouds", rf'"(/console/billing/{ID_PATTERN})"'),
+    "cloud": first_match("/console", CLOUD),
+    "folder": first_match("{cloud}", rf'"([^"]*/folders/{ID_PATTERN}/rename)"'),
+    "holder": first_match("{cloud}/access", rf'"([^"]*/access/{ID_PATTERN})/change"'),
+    "revoke_partner": first_match("{cloud}/access", r'"([^"]*/revoke-partner)"'),
+    "confirmed": first_match("/console", rf"/console/billing/({ID_PATTERN})"),
+    "invitation": first_match("/console", rf'"(/invite/accept/{ID_PATTERN})"'),
+    "invited": first_match("{waiting}", rf"/invite/accept/{ID_PATTERN}"),
+    "guide": first_match("/help", r'"(/help/[^"#]+)"'),
+    "letter": first_match("/mailbox", rf'"(/mailbox/{ID_PATTERN})"'),
 }

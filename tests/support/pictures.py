@@ -15,14 +15,14 @@ from portal.demo.people import CARL, EDDIE, OLGA, PASSWORD
 from portal.wording import guide
 from portal.wording.guide.text import DEVICE_PIXEL_RATIO
 from tests.support import chromium
-from tests.support.demonstration import served
+from tests.support.demonstration import serve
 
-FOLDER = Path(__file__).resolve().parent.parent.parent / "portal" / "static" / "guide"
+PICTURES_FOLDER = Path(__file__).resolve().parent.parent.parent / "portal" / "static" / "guide"
 NINA = "nina@quillmoor.example"
 MARGIN = 8
 QUALITY = 60
 WIDTH, NARROW = 960, 700
-SHEET = """name,invitation_email,country,reference
+CSV = """name,invitation_email,country,reference
 Westmoor Joinery,office@westmoor-joinery.example,GB,HI-0901
 Falkenried Optik,kontakt@falkenried.example,DE,HI-0902
 Nowhere Ltd,nobody,GB,HI-0903
@@ -41,42 +41,42 @@ class Picture(NamedTuple):
     to: str
 
 
-def _path(path: str) -> Callable[[Page], object]:
+def _goto(path: str) -> Callable[[Page], object]:
     return lambda page: page.goto(path)
 
 
-def _customers(page: Page, path: str = "") -> None:
+def _open_list(page: Page, path: str = "") -> None:
     page.goto("/partner")
     page.goto(page.url + path)
 
 
-def _customer(page: Page) -> None:
-    _customers(page, "?q=Saltbridge")
+def _open_customer(page: Page) -> None:
+    _open_list(page, "?q=Saltbridge")
     page.locator("tbody th a").first.click()
     page.locator("#link").wait_for()
 
 
-def _import(page: Page) -> None:
-    _customers(page, "/import")
-    file = {"name": "customers.csv", "mimeType": "text/csv", "buffer": SHEET.encode()}
+def _upload_file(page: Page) -> None:
+    _open_list(page, "/import")
+    file = {"name": "customers.csv", "mimeType": "text/csv", "buffer": CSV.encode()}
     page.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
     page.locator("form[enctype] button[type=submit]").click()
     page.locator("#begin").wait_for()
 
 
-def _invitation(page: Page) -> None:
+def _open_invitation(page: Page) -> None:
     page.goto("/console")
     page.locator("section.answer a.btn").first.click()
     page.locator("form.actions-even").wait_for()
 
 
-def _confirmed(page: Page) -> None:
-    _invitation(page)
+def _accept_invitation(page: Page) -> None:
+    _open_invitation(page)
     page.locator("form.actions-even .btn-primary").click()
     page.locator(".tile summary").first.click()
 
 
-def _choosing(page: Page) -> None:
+def _open_link_dialog(page: Page) -> None:
     page.goto("/console")
     page.locator(".tile summary").first.click()
     page.locator(".tile a[data-dialog]").first.click()
@@ -84,7 +84,7 @@ def _choosing(page: Page) -> None:
     page.locator("#effect dl").wait_for()
 
 
-def _access(page: Page) -> None:
+def _open_access(page: Page) -> None:
     page.goto("/console")
     page.locator(".tile tbody a").first.click()
     page.locator("a[href$='/access']").click()
@@ -92,21 +92,21 @@ def _access(page: Page) -> None:
 
 
 PICTURES = (
-    Picture("customers", OLGA, WIDTH, _customers, ".page-head", "tbody tr:nth-child(7)"),
-    Picture("new-customer", EDDIE, NARROW, lambda page: _customers(page, "/add"),
+    Picture("customers", OLGA, WIDTH, _open_list, ".page-head", "tbody tr:nth-child(7)"),
+    Picture("new-customer", EDDIE, NARROW, lambda page: _open_list(page, "/add"),
             "fieldset.fields", "fieldset.fields"),
-    Picture("delivery", OLGA, NARROW, _customer, ".page-head", ".copyline"),
-    Picture("import", EDDIE, WIDTH, _import, "#progress", "#progress"),
-    Picture("answer", CARL, NARROW, _invitation, ".page-head", "form.actions-even"),
-    Picture("subaccount", CARL, NARROW, _confirmed, ".tile", ".tile"),
-    Picture("link", CARL, NARROW, _choosing, "#dialog", "#dialog"),
-    Picture("access", NINA, WIDTH, _access, "#holders", "#holders"),
-    Picture("notices", OLGA, NARROW, _path("/notices/choose"), "form table", "form table"),
+    Picture("delivery", OLGA, NARROW, _open_customer, ".page-head", ".copyline"),
+    Picture("import", EDDIE, WIDTH, _upload_file, "#progress", "#progress"),
+    Picture("answer", CARL, NARROW, _open_invitation, ".page-head", "form.actions-even"),
+    Picture("subaccount", CARL, NARROW, _accept_invitation, ".tile", ".tile"),
+    Picture("link", CARL, NARROW, _open_link_dialog, "#dialog", "#dialog"),
+    Picture("access", NINA, WIDTH, _open_access, "#holders", "#holders"),
+    Picture("notices", OLGA, NARROW, _goto("/notices/choose"), "form table", "form table"),
 )  # fmt: skip
 
 
 @contextmanager
-def _signed_in(browser: Browser, url: str, who: str, language: str) -> Iterator[Page]:
+def _sign_in(browser: Browser, url: str, who: str, language: str) -> Iterator[Page]:
     """Somebody's browser, whose profile has this language from now on."""
     context = browser.new_context(base_url=url, color_scheme="light")
     page = context.new_page()
@@ -121,7 +121,7 @@ def _signed_in(browser: Browser, url: str, who: str, language: str) -> Iterator[
     context.close()
 
 
-def _take(page: Page, picture: Picture, path: Path) -> None:
+def _take_screenshot(page: Page, picture: Picture, path: Path) -> None:
     """The part of the screen between the two elements, with a margin."""
     page.set_viewport_size({"width": picture.width, "height": 1400})
     picture.go(page)
@@ -149,7 +149,7 @@ def main() -> None:
     found = chromium.find()
     with (
         tempfile.TemporaryDirectory() as folder,
-        served(Path(folder), EXTERNAL_URL="http://portal.northfold.example",
+        serve(Path(folder), EXTERNAL_URL="http://portal.northfold.example",
                PRODUCT_NAME="Northfold Cloud") as url,
         sync_playwright() as playwright,
     ):  # fmt: skip
@@ -157,12 +157,12 @@ def main() -> None:
             executable_path=found.path, env=dict(found.env), args=list(found.args)
         )
         for language in guide.LANGUAGES:
-            (FOLDER / language).mkdir(parents=True, exist_ok=True)
+            (PICTURES_FOLDER / language).mkdir(parents=True, exist_ok=True)
             for picture in PICTURES:
-                path = FOLDER / language / f"{picture.name}.webp"
-                with _signed_in(browser, url, picture.who, language) as page:
-                    _take(page, picture, path)
-                print(f"{path.stat().st_size:7} {path.relative_to(FOLDER)}")
+                path = PICTURES_FOLDER / language / f"{picture.name}.webp"
+                with _sign_in(browser, url, picture.who, language) as page:
+                    _take_screenshot(page, picture, path)
+                print(f"{path.stat().st_size:7} {path.relative_to(PICTURES_FOLDER)}")
         browser.close()
 
 

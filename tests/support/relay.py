@@ -21,10 +21,10 @@ from tests.support.smtp import CuttingServer, SmtpServer
 from tests.support.world import OLGA, STAFF_ROLES, Clock, World, actor, draft
 
 SUBJECT = "Confirm your willingness to work with the integrator in Test Cloud"
-CLIENT = "new@client.example"
+CLIENT_EMAIL = "new@client.example"
 
 
-def empty_queue() -> None:
+def clear_outbox() -> None:
     """The cast's own mails leave the outbox, so that a test knows what is in it; and nobody wants
     to hear by mail how another mail fared, over the same relay."""
 
@@ -49,21 +49,21 @@ def invite(world: World, **wanted: Any) -> str:
     return db.write(unit)
 
 
-def queue(**wanted: Any) -> str:
+def queue_invitation(**wanted: Any) -> str:
     """An invitation with facts of the test's own, sent once unless it says otherwise."""
-    facts = {"partner": "North", "email": CLIENT, "subaccount": "dn2x", "cloud": None}
-    values: dict[str, Any] = {"about": "dn2x", "to": CLIENT, "language": "en", "once": True}
+    facts = {"partner": "North", "email": CLIENT_EMAIL, "subaccount": "dn2x", "cloud": None}
+    values: dict[str, Any] = {"about": "dn2x", "to": CLIENT_EMAIL, "language": "en", "once": True}
     facts |= wanted.pop("facts", {})
     return db.write(lambda: outbox.add("invitation", facts=facts, **{**values, **wanted}).about)
 
 
-def use(app: Flask, port: int, **more: str) -> None:
+def use_relay(app: Flask, port: int, **more: str) -> None:
     """From now on this is the relay."""
     values = {"mail_server": "127.0.0.1", "mail_port": port, "mail_security": "plain"}
     change_settings(app, **(values | more))
 
 
-def work() -> None:
+def run_worker() -> None:
     """A worker comes by, and another one."""
     while worker.deliver_next():
         pass
@@ -77,25 +77,25 @@ def delivery(about: str) -> tuple[Delivery, str]:
     return entry.state, entry.answer or ""
 
 
-def pass_days(clock: Clock) -> None:
+def pass_two_days(clock: Clock) -> None:
     """Two days in which workers come by again and again."""
     for _ in range(24):
         clock.forward(hours=2)
-        work()
+        run_worker()
 
 
-def arrives_once(app: Flask, clock: Clock, about: str) -> None:
+def assert_delivered_once(app: Flask, clock: Clock, about: str) -> None:
     """Once there is a good relay it has the mail, and never again."""
     with SmtpServer() as good:
-        use(app, good.port)
+        use_relay(app, good.port)
         clock.forward(minutes=1)
-        work()
+        run_worker()
         assert delivery(about) == (Delivery.SENT, "250 OK")
-        pass_days(clock)
+        pass_two_days(clock)
         assert [message["Subject"] for message in good.messages] == [SUBJECT]
 
 
-class Saying(socketserver.ThreadingTCPServer):
+class ScriptedServer(socketserver.ThreadingTCPServer):
     """A relay that answers in the test's words: by command, `hello`, `dot`, or `early`, which it
     says when the first line of the message is there."""
 
@@ -106,11 +106,11 @@ class Saying(socketserver.ThreadingTCPServer):
         self.words = {"hello": b"220 x", "data": b"354 go", "quit": b"221 x", **words}
         self.said_early = threading.Event()
         self.dots = 0
-        super().__init__(("127.0.0.1", 0), _Conversation)
+        super().__init__(("127.0.0.1", 0), _ScriptedHandler)
 
 
-class _Conversation(socketserver.StreamRequestHandler):
-    server: Saying
+class _ScriptedHandler(socketserver.StreamRequestHandler):
+    server: ScriptedServer
 
     def handle(self) -> None:
         with suppress(ConnectionError):
@@ -135,15 +135,15 @@ class _Conversation(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def saying(app: Flask, **words: bytes) -> Iterator[Saying]:
-    with Saying(**words) as server:
+def run_scripted_relay(app: Flask, **words: bytes) -> Iterator[ScriptedServer]:
+    with ScriptedServer(**words) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        use(app, server.server_address[1])
+        use_relay(app, server.server_address[1])
         yield server
         server.shutdown()
 
 
-def wait_before_mark(monkeypatch: pytest.MonkeyPatch, event: threading.Event) -> None:
+def delay_transmitting(monkeypatch: pytest.MonkeyPatch, event: threading.Event) -> None:
     """Slow the worker down until the relay has done its worst, so that every run is the same."""
     at_once = outbox.mark_transmitting
 
@@ -154,7 +154,7 @@ def wait_before_mark(monkeypatch: pytest.MonkeyPatch, event: threading.Event) ->
     monkeypatch.setattr(outbox, "mark_transmitting", mark)
 
 
-class Closing(CuttingServer):
+class CloseNotifyingServer(CuttingServer):
     """Tells when its side of a connection is really closed."""
 
     def __init__(self, stage: Any) -> None:

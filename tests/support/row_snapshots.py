@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 # Whoever changes what a table is writes, adds or takes a row of one of these.
-SHAPE = """SELECT (SELECT (count(*), max(xmin::text::bigint))::text FROM pg_attribute),
+FINGERPRINT = """SELECT (SELECT (count(*), max(xmin::text::bigint))::text FROM pg_attribute),
                   (SELECT (count(*), max(xmin::text::bigint))::text FROM pg_class),
                   (SELECT (count(*), max(xmin::text::bigint))::text FROM pg_constraint),
                   (SELECT (count(*), max(xmin::text::bigint))::text FROM pg_proc),
@@ -20,18 +20,18 @@ SHAPE = """SELECT (SELECT (count(*), max(xmin::text::bigint))::text FROM pg_attr
 TABLES = (
     "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
 )
-OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+TERMINATE_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
             WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 
 
-class Kept(NamedTuple):
+class Snapshot(NamedTuple):
     """What `put_back` needs to know."""
 
     statement: sql.Composed
     shape: tuple[str, ...]
 
 
-def keep(url: str) -> Kept:
+def take(url: str) -> Snapshot:
     """Keep all rows in the schema `kept`, which copies of the database have as well."""
     with _connect(url) as connection:
         tables = [sql.Identifier(name) for (name,) in connection.execute(TABLES).fetchall()]
@@ -44,16 +44,16 @@ def keep(url: str) -> Kept:
         back = sql.SQL("DELETE FROM public.{0}; INSERT INTO public.{0} TABLE kept.{0}")
         statement = sql.SQL("; ").join([asleep, *(back.format(table) for table in tables)])
     with _connect(url) as connection:
-        return Kept(statement, _shape(connection))
+        return Snapshot(statement, _fingerprint(connection))
 
 
-def put_back(url: str, kept: Kept) -> bool:
+def restore(url: str, kept: Snapshot) -> bool:
     """Whether the database is as it was kept: not where a table itself was changed, nor where
     we are not allowed to."""
     try:
         with _connect(url) as connection:
-            connection.execute(OTHERS)
-            if _shape(connection) != kept.shape:
+            connection.execute(TERMINATE_OTHERS)
+            if _fingerprint(connection) != kept.shape:
                 return False
             connection.execute(kept.statement)
             return True
@@ -61,8 +61,8 @@ def put_back(url: str, kept: Kept) -> bool:
         return False
 
 
-def _shape(connection: psycopg.Connection) -> tuple[str, ...]:
-    found: tuple[str, ...] | None = connection.execute(SHAPE).fetchone()
+def _fingerprint(connection: psycopg.Connection) -> tuple[str, ...]:
+    found: tuple[str, ...] | None = connection.execute(FINGERPRINT).fetchone()
     assert found is not None
     return found
 

@@ -19,7 +19,7 @@ from playwright.sync_api import sync_playwright
 
 from portal.i18n import languages
 from tests.support import chromium, demonstration, page_paths, pages
-from tests.support.tour import HEIGHT, NARROWEST, THEMES, Shown, Tour, overflow
+from tests.support.tour import HEIGHT, NARROWEST, THEMES, PageState, Tour, find_overflow
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "screenshots"
 WIDTHS = (1280, 768, 375)
@@ -34,15 +34,15 @@ README = {
 """Names, and width, theme and height of their pictures."""
 
 
-def picture(tour: Tour, shown: Shown, folder: Path) -> None:
+def take_screenshots(tour: Tour, shown: PageState, folder: Path) -> None:
     """The page, its way gone once, at all widths and in both themes."""
     with tour.opened(shown, WIDTHS[0]) as page:
         tour.judge(page, shown)
         page.set_viewport_size({"width": NARROWEST, "height": HEIGHT})
-        tour.complain(shown, overflow(page))
+        tour.complain(shown, find_overflow(page))
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": HEIGHT})
-            tour.complain(shown, overflow(page))
+            tour.complain(shown, find_overflow(page))
             for theme in THEMES:
                 page.emulate_media(color_scheme=theme)
                 # Hiding the caret leaves an empty `style` behind, which htmx may not set again.
@@ -50,7 +50,7 @@ def picture(tour: Tour, shown: Shown, folder: Path) -> None:
                 page.screenshot(path=path, full_page=True, caret="initial")
 
 
-def picture_for_readme(tour: Tour, shown: Shown) -> None:
+def take_readme_screenshot(tour: Tour, shown: PageState) -> None:
     """The page as one sees it first, down to the height that is wanted."""
     wanted = README[shown.name]
     with tour.opened(shown, wanted[0] if wanted else WIDTHS[0]) as page:
@@ -60,11 +60,11 @@ def picture_for_readme(tour: Tour, shown: Shown) -> None:
             page.screenshot(path=DOCS / f"{shown.name}.png", clip=clip)
 
 
-def file_name(shown: Shown, width: int, theme: str) -> str:
+def file_name(shown: PageState, width: int, theme: str) -> str:
     return f"{shown.name}-{width}-{theme}.png"
 
 
-def sheet(wanted: list[Shown]) -> str:
+def contact_sheet(wanted: list[PageState]) -> str:
     """One page with all pictures, small; each leads to itself."""
     rows = []
     for shown in wanted:
@@ -87,27 +87,27 @@ def main(words: list[str]) -> int:
     asked.add_argument("--readme", action="store_true")
     asked.add_argument("--language", choices=languages.available(), default=languages.SOURCE)
     options = asked.parse_args(words)
-    wanted = [one for one in pages.EVERY if one.name.startswith(tuple(options.names or [""]))]
+    wanted = [one for one in pages.STATES if one.name.startswith(tuple(options.names or [""]))]
     if options.readme:
-        wanted = [one for one in pages.EVERY if one.name in README]
+        wanted = [one for one in pages.STATES if one.name in README]
     is_source = options.language == languages.SOURCE
     folder = FOLDER if is_source else FOLDER / options.language
     folder.mkdir(parents=True, exist_ok=True)
-    with touring(options.language) as tour:
+    with open_tour(options.language) as tour:
         for shown in wanted:
             print(shown.name, flush=True)
             if options.readme:
-                picture_for_readme(tour, shown)
+                take_readme_screenshot(tour, shown)
             else:
-                picture(tour, shown, folder)
+                take_screenshots(tour, shown, folder)
     if not options.readme:
-        (folder / "index.html").write_text(sheet(wanted))
+        (folder / "index.html").write_text(contact_sheet(wanted))
     print(*tour.complaints, f"{folder / 'index.html'}: {len(wanted)} pages", sep="\n")
     return 1 if tour.complaints else 0
 
 
 @contextmanager
-def touring(language: str) -> Iterator[Tour]:
+def open_tour(language: str) -> Iterator[Tour]:
     """A tour of a demonstration of its own."""
     found, name = chromium.find(), {"PRODUCT_NAME": "Northfold Cloud"}
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
@@ -116,10 +116,10 @@ def touring(language: str) -> Iterator[Tour]:
         )
         folder = Path(temporary)
         with (
-            demonstration.served(folder, **name) as url,
-            demonstration.broken(folder, **name) as (app, broken),
+            demonstration.serve(folder, **name) as url,
+            demonstration.serve_without_database(folder, **name) as (app, broken),
         ):
-            yield Tour(browser, app, url, broken, page_paths.PLACES, language)
+            yield Tour(browser, app, url, broken, page_paths.RESOLVERS, language)
         browser.close()
 
 

@@ -197,7 +197,7 @@ class _Handler:
 
 
 @dataclass
-class Seen:
+class ConnectionLog:
     """What one connection brought: its commands, the message as far as it came, its final dot."""
 
     commands: list[str] = field(default_factory=list)
@@ -218,7 +218,7 @@ class CuttingServer:
     ) -> None:
         self.stage = stage
         self.port = 0
-        self.connections: list[Seen] = []
+        self.connections: list[ConnectionLog] = []
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 
@@ -251,7 +251,7 @@ class CuttingServer:
         server.close()  # and asyncio.run cancels the connections that are left
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        seen = Seen()
+        seen = ConnectionLog()
         self.connections.append(seen)
         try:
             if self.stage != "connect":
@@ -262,7 +262,7 @@ class CuttingServer:
             writer.transport.abort()
 
     async def _talk(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: Seen
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: ConnectionLog
     ) -> None:
         writer.write(b"220 localhost\r\n")
         while line := await reader.readline():
@@ -277,7 +277,7 @@ class CuttingServer:
             writer.write(b"221 bye\r\n" if verb == "quit" else b"250 OK\r\n")
             await writer.drain()
 
-    async def _take(self, reader: asyncio.StreamReader, seen: Seen) -> bool:
+    async def _take(self, reader: asyncio.StreamReader, seen: ConnectionLog) -> bool:
         """Read the message; whether it is to be accepted, and the connection kept."""
         while (line := await reader.readline()) not in (b".\r\n", b""):
             seen.body += line

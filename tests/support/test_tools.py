@@ -93,21 +93,21 @@ def test_rows_are_put_back_unless_a_table_is_another(own_server: postgres.Server
         "CREATE TRIGGER stays BEFORE DELETE ON cloud FOR EACH ROW EXECUTE FUNCTION no()",
     ):
         ask(template, statement)
-    kept = row_snapshots.keep(template)
+    kept = row_snapshots.take(template)
     used = own_server.create("used", template="template")
     for change in ("UPDATE cloud SET name = 'away'", "INSERT INTO cloud VALUES ('new')", "ANALYZE"):
         ask(used, change)
         left_open = psycopg.connect(used.replace("+psycopg", ""))
         left_open.execute("LOCK TABLE cloud")
-        assert row_snapshots.put_back(used, kept)
+        assert row_snapshots.restore(used, kept)
         assert ask(used, "SELECT array_agg(name) FROM cloud") == ["home"]
         left_open.close()
     for number, change in enumerate(OTHER_TABLES):
         changed = own_server.create(f"changed{number}", template="template")
         ask(changed, change)
-        assert not row_snapshots.put_back(changed, kept), change
+        assert not row_snapshots.restore(changed, kept), change
     ask(used, "CREATE ROLE guest LOGIN")
-    assert not row_snapshots.put_back(used.replace("postgres@", "guest@"), kept)
+    assert not row_snapshots.restore(used.replace("postgres@", "guest@"), kept)
 
 
 def test_runs_on_one_postgresql_do_not_meet(
@@ -199,7 +199,10 @@ def test_without_chromium_every_attempt_is_told(
     with pytest.raises(chromium.NoChromium) as caught:
         chromium.find()
     attempts = str(caught.value).splitlines()[1:]
-    assert [line[2:].split(":")[0] for line in attempts] == [*chromium.LOOK, *chromium.GET]
+    assert [line[2:].split(":")[0] for line in attempts] == [
+        *chromium.FINDERS,
+        *chromium.INSTALLERS,
+    ]
 
 
 LETTER = EmailMessage()

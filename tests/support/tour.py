@@ -19,14 +19,14 @@ from portal.i18n import languages
 
 NARROWEST, HEIGHT = 320, 800
 THEMES = ("light", "dark")
-EVERY_RULE = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
-ONLY_COLOURS = {"resultTypes": ["violations"], "runOnly": ["color-contrast", "link-in-text-block"]}
+ALL_RULES = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+COLOUR_RULES = {"resultTypes": ["violations"], "runOnly": ["color-contrast", "link-in-text-block"]}
 """What a theme can change."""
-ID = "[0-9a-z]{3}[0-9a-v]{17}"
+ID_PATTERN = "[0-9a-z]{3}[0-9a-v]{17}"
 
 
 @dataclass(frozen=True)
-class Shown:
+class PageState:
     """A page in one of its states: who sees it, and the way there."""
 
     name: str
@@ -75,7 +75,7 @@ class Tour:
             return str(gettext(sentence, **facts))
 
     @contextmanager
-    def opened(self, shown: Shown, width: int) -> Iterator[Page]:
+    def opened(self, shown: PageState, width: int) -> Iterator[Page]:
         """The page at the end of its way; what its console says against it is noted until then."""
         context, cookies = self._context_of(shown.who)
         context.clear_cookies()
@@ -92,17 +92,22 @@ class Tour:
         finally:
             page.close()
 
-    def judge(self, page: Page, shown: Shown) -> None:
+    def judge(self, page: Page, shown: PageState) -> None:
         """Whether all of it is within the window, its title its own, and what axe finds."""
-        self.complain(shown, overflow(page), squeezed(page), self._title_of_another(page, shown))
-        for theme, rules in zip(THEMES, (EVERY_RULE, ONLY_COLOURS), strict=True):
+        self.complain(
+            shown,
+            find_overflow(page),
+            find_small_targets(page),
+            self._title_of_another(page, shown),
+        )
+        for theme, rules in zip(THEMES, (ALL_RULES, COLOUR_RULES), strict=True):
             page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-            self.complain(shown, *(f"{theme}: {found}" for found in violations(page, rules)))
+            self.complain(shown, *(f"{theme}: {found}" for found in find_violations(page, rules)))
 
-    def complain(self, shown: Shown, *found: str) -> None:
+    def complain(self, shown: PageState, *found: str) -> None:
         self.complaints += [f"{shown.name}: {one}" for one in found if one]
 
-    def _listen(self, page: Page, shown: Shown) -> None:
+    def _listen(self, page: Page, shown: PageState) -> None:
         def hear(message: ConsoleMessage) -> None:
             is_expected = re.search(rf"status of (422|{shown.status}) ", message.text)
             if message.type == "error" and not is_expected:
@@ -111,13 +116,13 @@ class Tour:
         page.on("console", hear)
         page.on("pageerror", lambda error: self.complain(shown, str(error)))
 
-    def _is_there(self, page: Page, shown: Shown) -> None:
+    def _is_there(self, page: Page, shown: PageState) -> None:
         if shown.endpoint:
             urls = self.app.url_map.bind("")
             endpoint, _values = urls.match(urlsplit(page.url).path)
             assert endpoint == shown.endpoint, f"{shown.name} ends at {page.url}"
 
-    def _title_of_another(self, page: Page, shown: Shown) -> str:
+    def _title_of_another(self, page: Page, shown: PageState) -> str:
         """Whoever has several tabs open tells them apart by their titles."""
         path = urlsplit(page.url).path
         first = self._titles.setdefault((shown.who, page.title()), path)
@@ -135,7 +140,7 @@ class Tour:
             if who:
                 sign_in(page, who)
             if who and self.language != languages.SOURCE:
-                speak(page, self.language)
+                set_language(page, self.language)
             page.close()
             self._contexts[who] = context, context.cookies()
         return self._contexts[who]
@@ -149,7 +154,7 @@ def sign_in(page: Page, who: str) -> None:
     page.wait_for_url(lambda url: "/sign-in" not in url)
 
 
-def speak(page: Page, language: str) -> None:
+def set_language(page: Page, language: str) -> None:
     """Set the signed-in person's profile to it."""
     page.goto("/profile")
     page.select_option("#language", language)
@@ -157,7 +162,7 @@ def speak(page: Page, language: str) -> None:
     page.locator(f"html[lang={language}]").wait_for()
 
 
-def overflow(page: Page) -> str:
+def find_overflow(page: Page) -> str:
     """What sticks out of the window to the right, if that can be scrolled sideways; else empty."""
     found: str = page.evaluate(
         """() => {
@@ -170,7 +175,7 @@ def overflow(page: Page) -> str:
     return found
 
 
-def squeezed(page: Page) -> str:
+def find_small_targets(page: Page) -> str:
     """What can be pressed, and is so narrow or low that nobody finds it, or a short way back whose
     words are cut; else empty."""
     found: str = page.evaluate(
@@ -187,7 +192,7 @@ def squeezed(page: Page) -> str:
     return found
 
 
-def violations(page: Page, options: dict[str, Any]) -> list[str]:
+def find_violations(page: Page, options: dict[str, Any]) -> list[str]:
     """What axe finds: each rule with the first elements. An open menu lies over other targets."""
     if page.locator("details.menu[open]").count():
         options = {**options, "rules": {}}

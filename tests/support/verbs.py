@@ -25,7 +25,7 @@ from portal.domain.customers import Customer, CustomerNote, SavedView
 from portal.domain.errors import Forbidden, Refused
 from portal.domain.imports import Import, Line
 from portal.domain.invitations import Invitation
-from tests.support.world import DORA, EDDIE, OLGA, SAM, World, actor, draft, link, user
+from tests.support.world import DORA, EDDIE, OLGA, SAM, World, actor, draft, link_cloud, user
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _create_cloud(world: World, by: Actor) -> None:
     clouds.create(db.session.get_one(BillingAccount, world.north), by=by, name="sample")
 
 
-def _owning_the_cloud(world: World, by: Actor) -> None:
+def _own_cloud(world: World, by: Actor) -> None:
     access.assign_cloud_role(CloudRole.OWNER, cloud_id=world.doras_cloud, user_id=by.id, by=COMMAND)
 
 
@@ -82,7 +82,7 @@ def _link_cloud(world: World, by: Actor) -> None:
     _link(world.doras_cloud, world.north, by)
 
 
-def _administering_the_account(world: World, by: Actor) -> None:
+def _administer_account(world: World, by: Actor) -> None:
     payer = db.session.get_one(BillingAccount, world.trial)
     access.assign_account_role(AccountRole.ADMIN, to=by.id, account=payer, by=COMMAND)
 
@@ -94,7 +94,7 @@ def _relink_cloud(world: World, by: Actor) -> None:
 
 def _link(cloud_id: str, account_id: str, by: Actor) -> None:
     try:
-        link(cloud_id, account_id, by)
+        link_cloud(cloud_id, account_id, by)
     except Refused as refused:
         if refused.code in ("account-role-missing", "role-insufficient"):
             raise Forbidden("cloud.link") from refused
@@ -110,7 +110,7 @@ def _grant_cloud(world: World, by: Actor) -> None:
     cloud_access.grant(found, by=by, role=CloudRole.VIEWER, to=values.email(SAM))
 
 
-def _sharing_with_sam(world: World, _by: Actor) -> None:
+def _share_with_sam(world: World, _by: Actor) -> None:
     holder = {"cloud_id": world.doras_cloud, "user_id": user(SAM).id}
     access.assign_cloud_role(CloudRole.VIEWER, **holder, by=COMMAND)
 
@@ -124,7 +124,7 @@ def _revoke_cloud(world: World, by: Actor) -> None:
     cloud_access.revoke(db.session.get_one(Cloud, world.doras_cloud), by=by, of=user(SAM).id)
 
 
-def _sharing_with_north(world: World, _by: Actor) -> None:
+def _share_with_north(world: World, _by: Actor) -> None:
     holder = {"cloud_id": world.doras_cloud, "partner_id": world.north}
     access.assign_cloud_role(CloudRole.EDITOR, **holder, by=COMMAND)
 
@@ -164,7 +164,7 @@ def _suspend(world: World, by: Actor) -> None:
     customers.suspend(db.session.get_one(Customer, world.ninas_customer), by=by)
 
 
-def _suspended(world: World, _by: Actor) -> None:
+def _prepare_suspended(world: World, _by: Actor) -> None:
     _suspend(world, COMMAND)
 
 
@@ -254,7 +254,7 @@ def _begin_import(world: World, by: Actor) -> None:
     imports.begin(db.session.get_one(Import, world.norths_import), by=by)
 
 
-def _importing(world: World, _by: Actor) -> None:
+def _prepare_importing(world: World, _by: Actor) -> None:
     _begin_import(world, actor(OLGA))
 
 
@@ -291,41 +291,47 @@ VERBS = (
     Verb("access.manage", _north, _revoke, ("access.revoke",)),
     Verb("access.manage_owners", _north, _grant_owner, ("access.grant",)),
     Verb("cloud.create", _north, _create_cloud),
-    Verb("cloud.link", _north, _link_cloud, ("cloud.link", "cloud.leave"), first=_owning_the_cloud),
+    Verb("cloud.link", _north, _link_cloud, ("cloud.link", "cloud.leave"), first=_own_cloud),
     Verb("cloud.manage_access", _doras_cloud, _grant_cloud, ("cloud_access.grant",)),
     Verb(
         "cloud.manage_access",
         _doras_cloud,
         _change_cloud,
         ("cloud_access.change",),
-        first=_sharing_with_sam,
+        first=_share_with_sam,
     ),
     Verb(
         "cloud.manage_access",
         _doras_cloud,
         _revoke_cloud,
         ("cloud_access.revoke",),
-        first=_sharing_with_sam,
+        first=_share_with_sam,
     ),
     Verb(
         "cloud.manage_access",
         _doras_cloud,
         _revoke_partner,
         ("cloud_access.revoke_partner",),
-        first=_sharing_with_north,
+        first=_share_with_north,
     ),
     Verb(
         "cloud.relink",
         _doras_cloud,
         _relink_cloud,
         ("cloud.link", "cloud.leave"),
-        first=_administering_the_account,
+        first=_administer_account,
     ),
     Verb("cloud.rename", _doras_cloud, _rename_cloud),
     Verb("customer.add", lambda world: world.north, _add_customer),
     Verb("customer.add", _north, _upload, ("import.upload",)),
     Verb("customer.add", _north, _begin_import, ("import.begin",)),
-    Verb("customer.add", _north, _end_import, ("import.begin", "import.end"), first=_importing),
+    Verb(
+        "customer.add",
+        _north,
+        _end_import,
+        ("import.begin", "import.end"),
+        first=_prepare_importing,
+    ),
     Verb("customer.add", _north, _remove_import, ("import.remove",)),
     Verb("customer.edit", _north, _edit_customer),
     Verb("customer.edit", _north, _correct_address, ("customer.add", "customer.correct_address")),
@@ -335,7 +341,7 @@ VERBS = (
         _north,
         _resume,
         ("customer.suspend", "customer.resume"),
-        first=_suspended,
+        first=_prepare_suspended,
     ),
     Verb("customer.suspend", _north, _suspend),
     Verb("folder.create", _doras_cloud, _create_folder),

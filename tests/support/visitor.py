@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 FORM = "application/x-www-form-urlencoded"
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     status: int
     page: str
     headers: http.client.HTTPMessage
@@ -28,7 +28,7 @@ class Visitor:
     patience: float = 20
     cookies: dict[str, str] = field(default_factory=dict)
 
-    def ask(self, path: str, body: bytes | None = None, kind: str = FORM) -> Answer:
+    def ask(self, path: str, body: bytes | None = None, kind: str = FORM) -> Response:
         """Raises OSError or HTTPException when nothing comes, or something that is no answer."""
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.patience)
         if self.tls:
@@ -37,12 +37,14 @@ class Visitor:
             )
         headers = {"Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items())} | self.headers
         try:
-            line.request("GET" if body is None else "POST", path, body, headers | _kind(body, kind))
+            line.request(
+                "GET" if body is None else "POST", path, body, headers | _content_type(body, kind)
+            )
             response = line.getresponse()
             for cookie in response.headers.get_all("Set-Cookie", []):
                 name, _, value = cookie.partition(";")[0].partition("=")
                 self.cookies[name] = value
-            return Answer(response.status, response.read().decode(), response.headers)
+            return Response(response.status, response.read().decode(), response.headers)
         finally:
             line.close()
 
@@ -51,7 +53,7 @@ class Visitor:
         hidden = r'name="(csrf_token|form_key)"[^>]*value="([^"]*)"'
         return dict(re.findall(hidden, self.ask(path).page))
 
-    def sign_in(self, email: str, password: str) -> Answer:
+    def sign_in(self, email: str, password: str) -> Response:
         form = self.fields("/sign-in") | {"email": email, "password": password}
         return self.ask("/sign-in", urlencode(form).encode())
 
@@ -64,5 +66,5 @@ class Visitor:
         return path
 
 
-def _kind(body: bytes | None, kind: str) -> dict[str, str]:
+def _content_type(body: bytes | None, kind: str) -> dict[str, str]:
     return {} if body is None else {"Content-Type": kind}

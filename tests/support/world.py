@@ -33,10 +33,10 @@ from portal.domain.identity import User
 from portal.domain.imports import Line
 
 PASSWORD = "correct horse"
-CHEAP_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 """Verifying costs what the hash says, so tests need not wait for a costly one."""
 
-BEGIN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 OLGA, EDDIE, VERA = "olga@north.example", "eddie@north.example", "vera@north.example"
 AMIR, ACE = "amir@north.example", "ace@north.example"
@@ -121,7 +121,7 @@ def actor(email: str) -> Actor:
 
 def register(email: str, name: str) -> BillingAccount:
     _user, own = accounts.register(
-        values.email(email), name=name, password_hash=CHEAP_HASH, language="en", by=COMMAND
+        values.email(email), name=name, password_hash=PASSWORD_HASH, language="en", by=COMMAND
     )
     return own
 
@@ -141,7 +141,7 @@ def _build() -> World:
     for email, role in STAFF_ROLES.items():
         if email != OLGA:
             access.assign_account_role(role, to=user(email).id, account=north, by=COMMAND)
-    file = _checked_import(north)
+    file = _create_checked_import(north)
     carls = customers.add(north, by=actor(OLGA), draft=draft(CARL, name="Carl & Sons"))
     ninas = customers.add(north, by=actor(OLGA), draft=draft(NINA, name="Nina GmbH"))
     customers.accept(invitations.open_for(actor(NINA))[0], by=actor(NINA))
@@ -176,7 +176,7 @@ def _build() -> World:
     )
 
 
-def _checked_import(partner: BillingAccount) -> str:
+def _create_checked_import(partner: BillingAccount) -> str:
     """A file with a good and a bad row, which the worker has checked."""
     good = {"name": "From a file", "invitation_email": "file@client.example", "country": "DE"}
     bad = {"name": "No address", "country": "DE"}
@@ -191,7 +191,7 @@ def draft(email: str = "new@client.example", *, name: str = "New Client", **more
     return Draft(**{"name": name, "invitation_email": email, "country": "DE", **more})  # type: ignore[arg-type]
 
 
-def everything() -> dict[str, list[str]]:
+def all_rows() -> dict[str, list[str]]:
     """All rows of all tables: equal before and after, where nothing may have been written."""
 
     def rows() -> dict[str, list[str]]:
@@ -201,7 +201,7 @@ def everything() -> dict[str, list[str]]:
     return db.read(rows)
 
 
-def link(cloud_id: str, account_id: str, by: Actor) -> Link:
+def link_cloud(cloud_id: str, account_id: str, by: Actor) -> Link:
     """What somebody does who looks at the effect and presses *Link*."""
     found = db.session.get_one(Cloud, cloud_id)
     payer = db.session.get_one(BillingAccount, account_id)

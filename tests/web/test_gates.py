@@ -17,7 +17,7 @@ from portal.domain import access, identity, values
 from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
-from tests.support.answers import blanked, stored, token
+from tests.support.answers import csrf_token, normalized_html, stored_rows
 from tests.support.browser import Browser
 from tests.support.world import CARL, OLGA, SAM, VERA, Clock, World, user
 
@@ -144,21 +144,21 @@ def test_a_stranger_finds_nothing_at_any_url(
     app: Flask, browser: Open, world: World, method: str
 ) -> None:
     sam = browser(SAM)
-    data = {"csrf_token": token(sam), "name": "changed"} if method == "POST" else None
-    before = stored()
+    data = {"csrf_token": csrf_token(sam), "name": "changed"} if method == "POST" else None
+    before = stored_rows()
     answers = {
         rule.endpoint: sam.open(url(app, rule, world), method=method, data=data).status_code
         for rule in with_ids(app, method)
     }
     assert answers
     assert set(answers.values()) == {404}, answers
-    assert stored() == before
+    assert stored_rows() == before
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 def test_an_owner_finds_every_url(app: Flask, browser: Open, world: World, method: str) -> None:
     owners = {email: browser(email) for email in (OLGA, CARL)}
-    good = {email: token(client) for email, client in owners.items()}
+    good = {email: csrf_token(client) for email, client in owners.items()}
     answers = {}
     for rule in with_ids(app, method):
         owner = owner_of(rule)
@@ -188,14 +188,14 @@ def test_a_made_up_id_is_answered_like_a_strangers(
     app: Flask, browser: Open, world: World, method: str
 ) -> None:
     clients = {email: browser(email) for email in (SAM, OLGA, CARL)}
-    good = {email: token(client) for email, client in clients.items()}
+    good = {email: csrf_token(client) for email, client in clients.items()}
 
     def page(email: str, target: str) -> str:
         data = {"csrf_token": good[email]} if method == "POST" else None
         answer = clients[email].open(target, method=method, data=data)
         assert answer.status_code == 404, (email, target)
         # The switch of portals shows where one is, which a URL that is none does not say.
-        return blanked(answer).replace(' aria-current="true"', "")
+        return normalized_html(answer).replace(' aria-current="true"', "")
 
     rules = with_ids(app, method)
     for rule in rules:
@@ -260,14 +260,14 @@ def test_anonymous_reading_leads_to_sign_in_and_back(
 def test_anonymous_writing_carries_the_fields_and_does_nothing(
     app: Flask, browser: Open, world: World
 ) -> None:
-    before = stored()
+    before = stored_rows()
     typed = {"name": ['Ünï "&<b>'], "twice": ["1", "2"], "password": ["secret phrase"]}
     posted = 0
     for rule in app.url_map.iter_rules():
         if rule.endpoint in PUBLIC or "POST" not in (rule.methods or set()):
             continue
         client, target = browser(), url(app, rule, world, token="made-up")
-        csrf = {"csrf_token": token(client), "form_key": "k" * 20}
+        csrf = {"csrf_token": csrf_token(client), "form_key": "k" * 20}
         came_from = {"Referer": "http://localhost/console?q=1"}
         answer = client.post(target, data=typed | csrf, headers=came_from, follow_redirects=True)
         assert answer.status_code == 422
@@ -279,7 +279,7 @@ def test_anonymous_writing_carries_the_fields_and_does_nothing(
         assert form["next"] == (target if shown_by_get else "/console")
         posted += 1
     assert posted
-    assert stored() == before
+    assert stored_rows() == before
 
 
 PEOPLE = {"owner": OLGA, "viewer": VERA, "stranger": SAM, "customer": CARL, "anonymous": None}
@@ -291,14 +291,14 @@ def test_no_get_and_no_head_changes_anything(
 ) -> None:
     client = browser(who)
     urls = list(every_url(app, world, "GET"))
-    before = stored()
+    before = stored_rows()
     for target in urls:
         for method in ("GET", "HEAD"):
             clock.forward(seconds=20)
             # Signed in already, "/sign-in" leads on; that page is one of the others.
             answer = client.open(target, method=method, buffered=True)
             assert answer.status_code < 500, target
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_a_session_is_seen_once_a_minute_at_most(browser: Open, clock: Clock) -> None:

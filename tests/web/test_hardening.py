@@ -13,7 +13,7 @@ from sqlalchemy import text
 from portal import db
 from portal.domain import clouds, idempotency, identity
 from tests.support.browser import Browser
-from tests.support.world import DORA, OLGA, Clock, World, actor, everything
+from tests.support.world import DORA, OLGA, Clock, World, actor, all_rows
 
 Open = Callable[..., Browser]
 
@@ -139,6 +139,6 @@ def test_a_refused_form_of_another_site_changes_nothing(
     app: Flask, world: World, browser: Open
 ) -> None:
     olga = browser(OLGA)
-    before = everything()
+    before = all_rows()
     olga.post("/sign-out", headers={"Origin": "https://evil.example"})
-    assert everything() == before
+    assert all_rows() == before

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from portal import config, db, web
 from tests.conftest import make_app
-from tests.support.answers import facts, links, stored, token
+from tests.support.answers import csrf_token, definition_list, links, stored_rows
 from tests.support.browser import Browser
 from tests.support.world import DORA, OLGA, SAM, VERA, World
 
@@ -34,7 +34,7 @@ HASHED = r"/static/app\.css\?v=[0-9a-f]{12}"
 def every_kind(client: Browser, world: World) -> dict[str, TestResponse]:
     """An answer of each kind there is, as Olga gets them."""
     north = f"/partner/{world.north}/customers"
-    good = {"csrf_token": token(client)}
+    good = {"csrf_token": csrf_token(client)}
     fragment = {"HX-Request": "true"}
     stranger = client.application.test_client()
     return {
@@ -138,31 +138,31 @@ UNREADABLE = {
 @pytest.mark.parametrize(("target", "body"), UNREADABLE.values(), ids=UNREADABLE)
 def test_what_is_no_text_is_refused(browser: Open, target: str, body: bytes | None) -> None:
     client = browser(OLGA)
-    before = stored()
+    before = stored_rows()
     if body is None:
         # The client would mend a path that is no UTF-8; a server hands its bytes on.
         path = unquote_to_bytes(target.partition("?")[0]).decode("latin-1")
         answer = client.get(target, environ_overrides={"PATH_INFO": path})
     else:
         typed = "application/x-www-form-urlencoded"
-        good = f"&csrf_token={token(client)}".encode()
+        good = f"&csrf_token={csrf_token(client)}".encode()
         answer = client.post(target, data=body + good, content_type=typed)
     assert answer.status_code == 400
     assert "could not be read" in client.text
     assert "/" in links(client).values()
-    assert stored() == before
+    assert stored_rows() == before
 
 
 @pytest.mark.parametrize("who", [OLGA, None], ids=["signed in", "anonymous"])
 def test_too_large_a_body_is_refused(browser: Open, who: str | None) -> None:
     client = browser(who)
-    before = stored()
-    good = {"csrf_token": token(client)}
+    before = stored_rows()
+    good = {"csrf_token": csrf_token(client)}
     huge = good | {"name": "x" * config.MAX_BODY_BYTES}
     answer = client.post("/console/clouds/create", data=huge, follow_redirects=True)
     assert answer.status_code == 413
     assert "larger than any form here needs" in client.text
-    assert stored() == before
+    assert stored_rows() == before
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_what_goes_wrong_has_a_page_with_a_next_step(
     step: str,
 ) -> None:
     client = browser(who)
-    data = {"csrf_token": token(client)} if method == "POST" else None
+    data = {"csrf_token": csrf_token(client)} if method == "POST" else None
     answer = client.open(path.format(**vars(world)), method=method, data=data)
     assert answer.status_code == status
     assert what in client.text
@@ -246,7 +246,7 @@ def assert_bare(client: Browser, answer: TestResponse, log: pytest.LogCaptureFix
     assert links(client)["Go to the start page"] == "/"
     assert OLGA not in answer.text
     assert not re.search(r"Traceback|sqlalchemy|SELECT|no such|does not exist", answer.text)
-    request_id = facts(client)["Request ID"]
+    request_id = definition_list(client)["Request ID"]
     assert re.fullmatch(r"[0-9a-f]{16}", request_id)
     assert f"request {request_id}: {answer.request.method} {answer.request.path}" in log.text
     assert "Traceback" in log.text

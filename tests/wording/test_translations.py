@@ -18,9 +18,9 @@ from portal.domain.customers import Customer, Status
 from portal.domain.outbox import OutboxEntry
 from portal.i18n import formats
 from tests.support import import_files
-from tests.support.answers import stored
+from tests.support.answers import stored_rows
 from tests.support.browser import Browser
-from tests.support.mails import letters_to, link_in
+from tests.support.mails import link_in, mails_to
 from tests.support.relay import SUBJECT, invite
 from tests.support.world import DORA, OLGA, World, actor, user
 
@@ -50,9 +50,9 @@ def test_a_page_speaks_as_the_profile_says_then_the_browsers_choice_then_what_it
     assert spoken(anybody, "/sign-in") == "en"
     assert spoken(anybody, "/sign-in?next=/console", **ASKS_FOR_RUSSIAN) == "ru"
     assert "Вход" in anybody.text
-    before = stored()
+    before = stored_rows()
     assert anybody.submit("English").request.full_path == "/sign-in?next=%2Fconsole"
-    assert stored() == before
+    assert stored_rows() == before
     assert spoken(anybody, "/sign-in", **ASKS_FOR_RUSSIAN) == "en"
     assert spoken(olga, "/profile", **ASKS_FOR_RUSSIAN) == "en"
     set_russian(OLGA)
@@ -66,7 +66,7 @@ def test_who_signs_up_in_russian_has_a_russian_account_and_russian_mails(
     client.set_cookie("language", "ru")
     client.get("/sign-up")
     client.submit("Зарегистрироваться", name="Нина", email=NEW)
-    (letter,) = letters_to(NEW)
+    (letter,) = mails_to(NEW)
     assert letter["Subject"] == "Подтвердите адрес для Test Cloud"
     client.get(link_in(letter))
     client.submit("Создать учётную запись", password=SECRET, password_again=SECRET)
@@ -88,7 +88,7 @@ def test_an_invitation_speaks_as_the_invited_do_else_as_who_adds_them(
 ) -> None:
     set_russian(russian)
     invite(world, email=invited)
-    assert letters_to(invited)[-1]["Subject"] == subject
+    assert mails_to(invited)[-1]["Subject"] == subject
 
 
 def test_a_status_stands_in_code_on_a_russian_page(browser: Open, world: World) -> None:
@@ -124,18 +124,18 @@ def test_a_russian_file_says_yes_and_no_in_russian_and_invites_in_russian(
     set_russian(OLGA)
     olga = browser(OLGA)
     rows = ("A,a@client.example,DE,Нет", "B,b@client.example,DE,да", "C,c@client.example,DE,не")
-    file = import_files.sheet(*rows, header=f"{import_files.HEADER},with_cloud")
-    olga.get(import_files.path(world))
+    file = import_files.csv_file(*rows, header=f"{import_files.HEADER},with_cloud")
+    olga.get(import_files.import_path(world))
     olga.submit("Загрузить и проверить", file=(io.BytesIO(file), "customers.csv"))
-    import_files.work()
+    import_files.run_worker()
     olga.get(olga.url)
     assert "Здесь должно быть да, нет или пусто" in import_files.outcomes(olga)[4]
     olga.submit(form="begin")
-    import_files.work()
+    import_files.run_worker()
     found = select(Customer.name, Customer.default_cloud_id).order_by(Customer.id.desc()).limit(2)
     made = db.read(lambda: db.session.execute(found).all())
     assert {name: cloud is not None for name, cloud in made} == {"A": False, "B": True}
-    assert letters_to("a@client.example")[-1]["Subject"] == RUSSIAN_SUBJECT
+    assert mails_to("a@client.example")[-1]["Subject"] == RUSSIAN_SUBJECT
 
 
 def test_russian_writes_days_money_and_counts_its_own_way(app: Flask) -> None:

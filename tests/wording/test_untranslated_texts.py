@@ -167,7 +167,7 @@ def told_by(node: ast.AST) -> Iterator[str]:
 
 def translated() -> set[str]:
     """Every sentence of the catalogues, gaps as %."""
-    found = (message.id for message in catalogue.of_sources("en"))
+    found = (message.id for message in catalogue.extract_messages("en"))
     forms = ([one] if isinstance(one, str) else one for one in found)
     return {re.sub(r"%\(\w+\)s", "%", form) for each in forms for form in each}
 
