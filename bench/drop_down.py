@@ -49,7 +49,7 @@ def list_unit(by: Actor, to: str, search: str) -> Callable[[], object]:
 
 def measure(world: World) -> None:
     insert_clouds(DORA, world.direct, 8)
-    insert_clouds(NINA, own_account_id(NINA), MANY, begin=MANY)
+    insert_clouds(NINA, own_account_id(NINA), MANY, start=MANY)
     few, many = actor(DORA), actor(NINA)
     print(f"{'':30}{'10 clouds':>12}{f'{MANY:,}':>12}   ratio")
     for caption, search in (("opened", ""), ("searched by a rare name", f"-{MANY + 7}")):

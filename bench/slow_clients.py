@@ -58,7 +58,7 @@ class Measurements:
             for caption, (visitor, path) in pages.items():
                 begin = time.perf_counter()
                 try:
-                    status = visitor.ask(path).status
+                    status = visitor.request(path).status
                 except (OSError, http.client.HTTPException):
                     status = 0
                 if status == 200:
@@ -107,16 +107,16 @@ async def _run_clients(port: int, tls: ssl.SSLContext | None, counts: Counts) ->
     await asyncio.wait(clients, timeout=4 * SLOW_SECONDS)  # in case the parent is killed
 
 
-def _client_process(port: int, authority: str | None, counts: Counts) -> None:
-    tls = None if authority is None else ssl.create_default_context(cadata=authority)
+def _client_process(port: int, ca_certificate: str | None, counts: Counts) -> None:
+    tls = None if ca_certificate is None else ssl.create_default_context(cadata=ca_certificate)
     asyncio.run(_run_clients(port, tls, counts))
 
 
 @contextmanager
-def slow_clients(port: int, authority: str | None) -> Iterator[Counts]:
+def slow_clients(port: int, ca_certificate: str | None) -> Iterator[Counts]:
     """Run all slow clients in a process; yield how many are connected and how often one was cut."""
     counts = multiprocessing.Array("i", 2)
-    process = multiprocessing.Process(target=_client_process, args=(port, authority, counts))
+    process = multiprocessing.Process(target=_client_process, args=(port, ca_certificate, counts))
     process.start()
     try:
         yield counts
@@ -125,15 +125,15 @@ def slow_clients(port: int, authority: str | None) -> Iterator[Counts]:
         process.join()
 
 
-def measure(caption: str, port: int, authority: str | None = None) -> None:
-    tls = None if authority is None else ssl.create_default_context(cadata=authority)
-    anonymous, olga = (Visitor(port, tls, patience=TIMEOUT) for _ in range(2))
+def measure(caption: str, port: int, ca_certificate: str | None = None) -> None:
+    tls = None if ca_certificate is None else ssl.create_default_context(cadata=ca_certificate)
+    anonymous, olga = (Visitor(port, tls, timeout=TIMEOUT) for _ in range(2))
     wait_until(lambda: _is_up(anonymous))
     assert olga.sign_in(USER, demo.PASSWORD).status == 303
     pages = {"sign-in": (anonymous, "/sign-in"), "customers": (olga, olga.follow("/partner"))}
     quiet, slow = Measurements(), Measurements()
     quiet.measure(pages, QUIET_SECONDS)
-    with slow_clients(port, authority) as counts:
+    with slow_clients(port, ca_certificate) as counts:
         deadline = time.monotonic() + TIMEOUT
         while counts[OPEN] < SLOW and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -153,7 +153,7 @@ def measure(caption: str, port: int, authority: str | None = None) -> None:
 
 def _is_up(visitor: Visitor) -> bool:
     with suppress(OSError, http.client.HTTPException):
-        return visitor.ask("/sign-in").status == 200
+        return visitor.request("/sign-in").status == 200
     return False
 
 
@@ -183,7 +183,7 @@ def main() -> None:
         with nginx.run(folder) as site:
             command = gunicorn_command(site.socket)
             with run_program(command, environment(url, TRUSTED_PROXIES="1", **settings)):
-                measure("nginx and gunicorn", site.https, site.authority)
+                measure("nginx and gunicorn", site.https, site.ca_certificate)
         with run_program(gunicorn_command(f"127.0.0.1:{port}"), environment(url, **settings)):
             measure("gunicorn alone", port)
 

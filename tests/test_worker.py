@@ -235,13 +235,13 @@ def test_what_is_only_kept_for_a_while_is_dropped_when_its_time_is_over(
 
 @pytest.fixture
 def real_time(clock: Clock) -> Clock:
-    clock.at = datetime.now(UTC)
+    clock.now = datetime.now(UTC)
     return clock
 
 
 def pass_over(clock: Clock, lease: timedelta) -> None:
     """Our clock shows a time at which a lease that a process takes just now is over."""
-    clock.at = datetime.now(UTC) + lease + timedelta(seconds=1)
+    clock.now = datetime.now(UTC) + lease + timedelta(seconds=1)
 
 
 def by(port: int) -> dict[str, str]:
@@ -305,7 +305,7 @@ def test_a_worker_that_wakes_up_late_hangs_up_and_serves_the_next(
         use_relay(app, good.port)
         run_worker()
         assert len(good.messages) == 1
-        real_time.at = datetime.now(UTC)
+        real_time.now = datetime.now(UTC)
         queue_invitation(about="dn2next", to="next@client.example")
         with slow:
             slow.wait_for(1, timeout=30)

@@ -127,7 +127,7 @@ def test_secrets_need_not_stand_on_the_command_line_where_everybody_reads_them(
 
 def test_setup_says_that_the_relay_did_not_take_the_mail(env: Path, url: str) -> None:
     with SmtpServer() as relay:
-        relay.answer["rcpt"] = "550 5.1.1 User unknown"
+        relay.replies["rcpt"] = "550 5.1.1 User unknown"
         result = run_setup(env, url, relay.port)
     assert result.exit_code == 0
     assert "NOT handed over: 550 5.1.1 User unknown" in result.output

@@ -62,7 +62,7 @@ def serving(folder: Path, url: str) -> Iterator[tuple[nginx.Site, subprocess.Pop
         run_program(gunicorn_command(site.socket), environment(url, **PRODUCTION)) as server,
     ):
         visitor = visitor_of(site)
-        wait_until(lambda: server.poll() is not None or visitor.ask("/healthz").status == 200)
+        wait_until(lambda: server.poll() is not None or visitor.request("/healthz").status == 200)
         yield site, server
 
 
@@ -84,13 +84,13 @@ def visitor(site: nginx.Site) -> Visitor:
 
 def upload(visitor: Visitor, list_path: str, size: int) -> tuple[int, str]:
     """Status and page after *Import CSV* with a file of so many bytes."""
-    fields = visitor.fields(f"{list_path}/import")
+    fields = visitor.hidden_fields(f"{list_path}/import")
     parts = [f'name="{name}"\r\n\r\n{value}' for name, value in fields.items()]
     parts.append('name="file"; filename="a.csv"\r\nContent-Type: text/csv\r\n\r\n' + "a" * size)
     body = "".join(f"--edge\r\nContent-Disposition: form-data; {part}\r\n" for part in parts)
     kind = "multipart/form-data; boundary=edge"
-    answer = visitor.ask(f"{list_path}/import", f"{body}--edge--\r\n".encode(), kind)
-    return answer.status, answer.page
+    answer = visitor.request(f"{list_path}/import", f"{body}--edge--\r\n".encode(), kind)
+    return answer.status, answer.text
 
 
 def asset(page: str) -> str:
@@ -102,7 +102,7 @@ def asset(page: str) -> str:
 def test_people_are_served_over_https_by_nginx_and_gunicorn(
     site: nginx.Site, visitor: Visitor
 ) -> None:
-    plain = Visitor(site.http, headers={"Host": nginx.HOST}).ask("/partner?search=Carl")
+    plain = Visitor(site.http, headers={"Host": nginx.HOST}).request("/partner?search=Carl")
     assert plain.status == 301
     assert plain.headers["Location"] == f"https://{nginx.HOST}/partner?search=Carl"
     signed_in = visitor.sign_in(OLGA, PASSWORD)
@@ -110,8 +110,8 @@ def test_people_are_served_over_https_by_nginx_and_gunicorn(
     assert "; Secure" in signed_in.headers["Set-Cookie"]
     assert set(visitor.cookies) == {"__Host-portal"}
     customers = visitor.follow("/partner")
-    listed = visitor.ask(f"{customers}?search=Carl+%26+Sons")
-    assert (listed.status, "Carl &amp; Sons" in listed.page) == (200, True)
+    listed = visitor.request(f"{customers}?search=Carl+%26+Sons")
+    assert (listed.status, "Carl &amp; Sons" in listed.text) == (200, True)
     assert listed.headers["Strict-Transport-Security"]
     assert listed.headers["Server"] == "nginx"
 
@@ -130,47 +130,47 @@ def test_the_log_of_requests_knows_neither_searches_nor_tokens(
     site: nginx.Site, visitor: Visitor
 ) -> None:
     for path in ("/verify", "/forgot", "/profile/email"):
-        visitor.ask(f"{path}/a-token-of-a-mail")
-    visitor.ask("/partner?search=Carl")
+        visitor.request(f"{path}/a-token-of-a-mail")
+    visitor.request("/partner?search=Carl")
     wait_until(lambda: '"GET /partner" ' in site.log)
     assert '"GET /verify/..." ' in site.log
     assert not re.search("search|Carl|a-token", site.log)
 
 
 def test_nginx_serves_static_files_as_the_application_does(visitor: Visitor) -> None:
-    by_nginx = visitor.ask(asset(visitor.ask("/sign-in").page))
-    assert by_nginx.page == (ROOT / "portal" / "static" / "app.css").read_text()
+    by_nginx = visitor.request(asset(visitor.request("/sign-in").text))
+    assert by_nginx.text == (ROOT / "portal" / "static" / "app.css").read_text()
     wished = {"Content-Type": "text/css", "X-Content-Type-Options": "nosniff"}
     wished["Cache-Control"] = "public, max-age=31536000, immutable"
     assert {name: by_nginx.headers[name] for name in wished} == wished
     assert "Content-Security-Policy" not in by_nginx.headers, "it came from nginx itself"
-    assert visitor.ask("/static/app.css").headers["Cache-Control"] == "no-cache"
-    missing = visitor.ask("/static/missing.css?v=1")
+    assert visitor.request("/static/app.css").headers["Cache-Control"] == "no-cache"
+    missing = visitor.request("/static/missing.css?v=1")
     assert (missing.status, missing.headers["Cache-Control"]) == (404, "no-store")
 
 
 def test_limits_count_the_address_that_nginx_saw_and_none_that_was_claimed(
     visitor: Visitor,
 ) -> None:
-    form = visitor.fields("/forgot")
+    form = visitor.hidden_fields("/forgot")
     for number in range(21):
         visitor.headers["X-Forwarded-For"] = f"203.0.113.{number}"
         body = urlencode(form | {"email": f"n{number}@guess.example"}).encode()
-        is_refused = "Too many mails" in visitor.ask("/forgot", body).page
+        is_refused = "Too many mails" in visitor.request("/forgot", body).text
         assert (number, is_refused) == (number, number == 20)
 
 
 def test_gunicorn_ends_at_a_signal_and_nginx_says_so_in_sentences(tmp_path: Path, url: str) -> None:
     with serving(tmp_path, url) as (site, server):
         visitor = visitor_of(site)
-        style = asset(visitor.ask("/sign-in").page)
+        style = asset(visitor.request("/sign-in").text)
         server.send_signal(signal.SIGTERM)
         assert server.wait(30) == 0
         assert live_processes(server) == set()
-        away = visitor.ask("/sign-in")
+        away = visitor.request("/sign-in")
         assert (away.status, away.headers["Retry-After"]) == (503, "30")
-        assert "look first whether it had its effect" in away.page
-        assert visitor.ask(style).status == 200
+        assert "look first whether it had its effect" in away.text
+        assert visitor.request(style).status == 200
 
 
 def test_gunicorn_refuses_the_demonstration_in_production_with_a_sentence(

@@ -140,9 +140,9 @@ def test_an_address_gets_one_account_whatever_its_case(app: object, world: World
 def test_the_trial_is_over_at_the_grants_date(app: object, world: World, clock: Clock) -> None:
     grant = find(world.direct).grant
     assert grant is not None
-    clock.at = grant.expires_at - timedelta(seconds=1)
+    clock.now = grant.expires_at - timedelta(seconds=1)
     assert (left(world.direct), status(world.direct)) == (AMOUNT, "TRIAL_ACTIVE")
-    clock.at = find(world.direct).grant.expires_at  # type: ignore[union-attr]
+    clock.now = find(world.direct).grant.expires_at  # type: ignore[union-attr]
     assert (left(world.direct), status(world.direct)) == (0, "TRIAL_EXPIRED")
 
 
@@ -360,5 +360,5 @@ def test_clouds_are_paid_from_accounts_that_can_pay_and_let_one_create(
     clock.forward(days=61)
     assert payers(DORA) == set()
     assert payers(NINA) == {world.ninas_subaccount}
-    set_up(world.ninas_subaccount, suspended_at=clock.at)
+    set_up(world.ninas_subaccount, suspended_at=clock.now)
     assert payers(NINA) == set()

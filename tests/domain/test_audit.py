@@ -127,7 +127,7 @@ def raw(*statements: str) -> None:
 def test_every_change_leaves_its_line(app: object, world: World, verb: Verb) -> None:
     found = new_lines(lambda: run(verb, world))
     # Sorted: lines of two chains have no order between them.
-    assert sorted(line.action for line in found) == sorted(verb.lines or (verb.action,))
+    assert sorted(line.action for line in found) == sorted(verb.audit_actions or (verb.action,))
     line = found[-1]
     assert line.actor == user(WHO_MAY[verb.action]).id
     head = db.session.get_one(AuditHead, line.chain)

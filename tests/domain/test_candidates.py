@@ -213,11 +213,11 @@ def test_somebody_with_many_clouds_costs_as_many_questions_and_rows_as_with_few(
 ) -> None:
     """By a small window, so that the tables are large beside it, as they are in life."""
     monkeypatch.setattr(candidates, "WINDOW", 20)
-    insert_clouds(DORA, world.direct, 20, begin=90_000)
+    insert_clouds(DORA, world.direct, 20, start=90_000)
     insert_clouds(NINA, own_account_id(NINA), 2_000)
     analyse()
     few, many = cost(world.ninas_subaccount, DORA), cost(world.ninas_subaccount, NINA)
-    insert_clouds(NINA, own_account_id(NINA), 2_000, begin=10_000)
+    insert_clouds(NINA, own_account_id(NINA), 2_000, start=10_000)
     analyse()
     more = cost(world.ninas_subaccount, NINA)
     assert few[0] == many[0] == more[0] > 0

@@ -271,7 +271,7 @@ def test_while_the_database_fails_the_row_waits_and_others_come_first(
 
 @pytest.fixture
 def real_time(clock: Clock) -> Clock:
-    clock.at = datetime.now(UTC)
+    clock.now = datetime.now(UTC)
     return clock
 
 
@@ -286,7 +286,7 @@ def test_a_worker_that_is_killed_leaves_an_import_that_goes_on(
         process.wait()
 
     def is_over() -> bool:
-        real_time.at = datetime.now(UTC)
+        real_time.now = datetime.now(UTC)
         work()
         return state(ident) is State.OVER
 
@@ -312,7 +312,7 @@ def test_killed_in_the_middle_of_a_row_it_is_added_once_by_the_next_worker(
         holding.rollback()
 
     def is_over() -> bool:
-        real_time.at = datetime.now(UTC)
+        real_time.now = datetime.now(UTC)
         work()
         return state(ident) is State.OVER
 

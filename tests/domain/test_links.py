@@ -137,7 +137,7 @@ def test_role_too_recent_heals_by_itself(app: object, world: World, clock: Clock
     why = find_refusal(shop, world.ninas_subaccount, EDDIE)
     assert why is not None
     spread = policy.current().access_propagation
-    assert spread - timedelta(seconds=1) < why.facts["until"] - clock.at < spread
+    assert spread - timedelta(seconds=1) < why.facts["until"] - clock.now < spread
     clock.forward(seconds=spread.total_seconds())
     assert refusal_code(shop, world.ninas_subaccount, by=EDDIE) is None
     move_cloud(shop, world.ninas_subaccount, by=EDDIE)

@@ -47,10 +47,10 @@ Unit = Callable[[], object]
 def faults(unit: Unit) -> list[str]:
     """Where a unit of work locks rows out of order."""
     db.session.rollback()
-    with track_locks(db.extension.engine) as listener:
+    with track_locks(db.extension.engine) as tracker:
         db.write(unit)
-    assert listener.locked, "it locks nothing"
-    return listener.faults
+    assert tracker.locked_rows, "it locks nothing"
+    return tracker.violations
 
 
 @pytest.mark.parametrize("is_form", [False, True], ids=["alone", "by its form"])
@@ -59,10 +59,10 @@ def test_every_verb_locks_in_the_one_order(
     app: object, world: World, verb: Verb, is_form: bool
 ) -> None:
     by = actor(WHO_MAY.get(verb.action, OLGA))
-    db.write(lambda: verb.first(world, by))
+    db.write(lambda: verb.prepare(world, by))
 
     def effect() -> str:
-        verb.act(world, by)
+        verb.run(world, by)
         return ""
 
     assert (

@@ -53,7 +53,7 @@ def bring_to(wanted: Delivery) -> tuple[str, str]:
         entry = db.read(lambda: outbox.get(held[0]))
         clock = db.time.clock
         assert isinstance(clock, Clock)
-        clock.at = entry.created_at + outbox.GIVE_UP_AFTER
+        clock.now = entry.created_at + outbox.GIVE_UP_AFTER
         assert record_outcome(outbox.record_not_handed_over, held, "its answer")
     assert state(held[0]) is wanted
     return held
@@ -158,7 +158,7 @@ def test_what_was_not_handed_over_goes_again_less_and_less_often_for_four_hours(
     app: Flask, clock: Clock
 ) -> None:
     ident = queue()
-    began = clock.at
+    began = clock.now
     waits = []
     for _ in range(100):
         held = claim_entry()
@@ -166,13 +166,13 @@ def test_what_was_not_handed_over_goes_again_less_and_less_often_for_four_hours(
         if state(ident) is Delivery.FAILED:
             break
         assert claim() is None, "not before its time"
-        before = clock.at
+        before = clock.now
         entry = db.read(lambda: outbox.get(ident))
         assert entry.answer == "451 not now"
-        clock.at = entry.due_at
-        waits.append(round((clock.at - before).total_seconds()))
+        clock.now = entry.due_at
+        waits.append(round((clock.now - before).total_seconds()))
     assert state_and_answer(ident) == (Delivery.FAILED, "451 not now")
-    assert outbox.GIVE_UP_AFTER <= clock.at - began < outbox.GIVE_UP_AFTER + timedelta(minutes=16)
+    assert outbox.GIVE_UP_AFTER <= clock.now - began < outbox.GIVE_UP_AFTER + timedelta(minutes=16)
     assert waits[:6] == [15, 60, 180, 300, 600, 900]
     assert set(waits[6:]) == {900}
     clock.forward(days=30)
@@ -181,13 +181,13 @@ def test_what_was_not_handed_over_goes_again_less_and_less_often_for_four_hours(
 
 def test_a_mail_whose_workers_always_die_is_reported_as_well(app: Flask, clock: Clock) -> None:
     ident = queue()
-    began = clock.at
+    began = clock.now
     for _ in range(100):
         if claim() is None:
             break
         clock.forward(seconds=outbox.LEASE.total_seconds() + 1)
     assert state(ident) is Delivery.FAILED
-    assert outbox.GIVE_UP_AFTER <= clock.at - began < outbox.GIVE_UP_AFTER + timedelta(minutes=16)
+    assert outbox.GIVE_UP_AFTER <= clock.now - began < outbox.GIVE_UP_AFTER + timedelta(minutes=16)
 
 
 def test_a_mail_is_tried_although_no_worker_was_there_for_days(app: Flask, clock: Clock) -> None:

@@ -173,7 +173,7 @@ def test_every_action_has_a_verb_here_and_every_verb_an_action() -> None:
 def test_a_role_on_the_account_allows_what_the_table_says(
     app: object, world: World, kind: str, verb: Verb
 ) -> None:
-    ident, table = verb.on(world), ACCOUNT_TABLE[verb.action]
+    ident, table = verb.object_id(world), ACCOUNT_TABLE[verb.action]
     roles = asked(kind, AccountRole, table)
     allowed = {role for role in roles if tried(verb, world, on_account(ident, role))}
     assert allowed == table & set(roles)
@@ -186,7 +186,7 @@ def test_a_role_on_the_account_allows_what_the_table_says(
 def test_a_role_on_the_cloud_allows_what_the_table_says(
     app: object, world: World, kind: str, verb: Verb
 ) -> None:
-    ident, table = verb.on(world), CLOUD_TABLE[verb.action]
+    ident, table = verb.object_id(world), CLOUD_TABLE[verb.action]
     roles = asked(kind, CloudRole, table)
     allowed = {role for role in roles if tried(verb, world, on_cloud(ident, role))}
     assert allowed == table & set(roles)
@@ -205,7 +205,7 @@ def test_no_role_on_the_paying_account_is_a_role_on_the_cloud(
 
 @pytest.mark.parametrize("verb", those(INVITED_TABLE), ids=lambda verb: verb.action)
 def test_no_role_answers_an_invitation(app: object, world: World, verb: Verb) -> None:
-    for ident in (world.north, verb.on(world)):
+    for ident in (world.north, verb.object_id(world)):
         assert not any(tried(verb, world, on_account(ident, role)) for role in AccountRole)
     assert not any(tried(verb, world, on_cloud(world.carls_cloud, role)) for role in CloudRole)
 

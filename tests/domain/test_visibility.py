@@ -161,7 +161,7 @@ def test_a_revoked_role_shows_nothing_of_the_partners_any_more(
 ) -> None:
     own = accounts.first_own_account(user(EDDIE))
     assert own is not None
-    change_access(EDDIE, world.north, revoked_at=clock.at + timedelta(minutes=1))
+    change_access(EDDIE, world.north, revoked_at=clock.now + timedelta(minutes=1))
     assert rows(model, actor(EDDIE)) == ({own.id} if model is BillingAccount else set())
 
 
@@ -179,7 +179,7 @@ def test_a_role_on_an_account_shows_it_when_it_takes_effect(
 
     db.write(hire)
     assert sees()
-    change_access(DORA, world.north, effective_at=clock.at + timedelta(seconds=180))
+    change_access(DORA, world.north, effective_at=clock.now + timedelta(seconds=180))
     assert not sees()
     clock.forward(seconds=180)
     assert sees()

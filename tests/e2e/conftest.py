@@ -1,4 +1,4 @@
-"""A real Chromium against the real server and worker, started as `make run` starts them."""
+"""Browser tests: a real Chromium, the real server and worker, started as `make run` starts them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REPORT_SCRIPT = """addEventListener(
 
 
 class Way(NamedTuple):
-    """How a journey is made: in what browser, in which language, and on which database."""
+    """A configuration of a journey: width and theme of the browser, language, and database."""
 
     width: int = 1280
     theme: str = "light"
@@ -42,14 +42,14 @@ ALL_WAYS = (
     Way(375, "light", "en", "postgresql"),
     Way(375, "dark", "ru", "sqlite"),
 )
-"""Six ways in which each width meets each theme, language and database, and each of these each
-other: what two of them do to each other is found, at an eighth of the price of all."""
+"""Pairwise coverage: every pair of values occurs, in a quarter of all combinations."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Each test is made in the ways of its mark `ways`, else in one; with `--full` in every one.
+    """Run each test in the ways of its mark `ways`, else in one; with `--full` in all.
 
-    Who has the mark finds labels with `said`, so goes both languages; others are made in English.
+    A test with the mark finds labels with `translate`, so it runs in both languages; other tests
+    run in English.
     """
     if "way" not in metafunc.fixturenames:
         return
@@ -63,13 +63,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def way(request: pytest.FixtureRequest) -> Way:
     """The way of this test."""
-    found: Way = request.param
-    return found
+    way: Way = request.param
+    return way
 
 
 class Sites:
-    """One demonstration at a time: another way's is started where its database is another, and
-    with `--full` for each way, because the same journeys are made again."""
+    """Serve one demo at a time: a new one for each database, with `--full` for each way, because
+    the same journeys run again."""
 
     def __init__(
         self, tmp_path_factory: pytest.TempPathFactory, demo_database: Path, *, is_full: bool
@@ -80,7 +80,8 @@ class Sites:
         self._key: object = None
         self.running = ExitStack()
 
-    def of(self, way: Way) -> str:
+    def url_for(self, way: Way) -> str:
+        """The URL of the way's demo; starts it if it is not the current one."""
         key = way if self._is_full else way.database
         if key != self._key:
             self.running.close()
@@ -99,7 +100,7 @@ class Sites:
 
 @pytest.fixture(scope="session")
 def demo_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with the demonstration, to copy: told once for all workers of a run."""
+    """A database with the demo, to copy; created once for all workers of a run."""
     is_worker = "PYTEST_XDIST_WORKER" in os.environ
     folder = tmp_path_factory.getbasetemp()
     file = (folder.parent if is_worker else folder) / "demonstration.db"
@@ -116,75 +117,78 @@ def demo_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sites(
     tmp_path_factory: pytest.TempPathFactory, demo_database: Path, pytestconfig: pytest.Config
 ) -> Iterator[Sites]:
-    found = Sites(tmp_path_factory, demo_database, is_full=pytestconfig.getoption("full"))
-    with found.running:
-        yield found
+    sites = Sites(tmp_path_factory, demo_database, is_full=pytestconfig.getoption("full"))
+    with sites.running:
+        yield sites
 
 
 @pytest.fixture
 def site(sites: Sites, way: Way) -> str:
-    """The demonstration on a free port, with a database and a mailbox of its own."""
-    return sites.of(way)
+    """The URL of the demo, with its own database and mailbox."""
+    return sites.url_for(way)
 
 
 @pytest.fixture(scope="session")
 def chrome() -> Iterator[Browser]:
-    found = chromium.find()
+    executable = chromium.find()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=found.path, env=dict(found.env), args=list(found.args)
+            executable_path=executable.path, env=dict(executable.env), args=list(executable.args)
         )
         yield browser
         browser.close()
 
 
 def is_error(message: ConsoleMessage) -> bool:
-    """Chromium logs every 422 and 404 as an error; a form with errors, and the page that says there
-    is no invitation, are no faults of ours. Nor is a request that another one replaced: htmx logs
-    its end, and then that it was aborted."""
-    is_answer = "status of 422" in message.text or (
+    """Whether a console message is an error of the portal.
+
+    Chromium logs every 404 and 422 as an error: a form with errors and a missing invitation are
+    expected. So are the messages that htmx logs for a request that another one replaced."""
+    is_expected = "status of 422" in message.text or (
         "status of 404" in message.text and "/invite/" in message.location["url"]
     )
     is_abort = re.match("htmx:(afterRequest|sendAbort)", message.text)
-    return message.type == "error" and not is_answer and not is_abort
+    return message.type == "error" and not is_expected and not is_abort
 
 
 @pytest.fixture
 def person(chrome: Browser, site: str, way: Way) -> Iterator[Callable[..., Page]]:
-    """`person()` opens a browser profile of its own; at the end none may have had an error on its
-    console, a page error or a report of the content security policy."""
-    contexts: list[BrowserContext] = []
-    complaints: list[str] = []
+    """`person()` opens a page of a new browser context.
 
-    def open_profile(**options: Any) -> Page:
-        asked = {
+    The test fails if a context had a console error, a page error or a violation of the content
+    security policy."""
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
+
+    def open_context(**options: Any) -> Page:
+        defaults = {
             "viewport": {"width": way.width, "height": 720},
             "color_scheme": way.theme,
             "locale": way.language,
         }
-        context = chrome.new_context(base_url=site, **{**asked, **options})
+        context = chrome.new_context(base_url=site, **{**defaults, **options})
         contexts.append(context)
-        context.expose_binding("report", lambda _source, what: complaints.append(f"CSP: {what}"))
+        context.expose_binding("report", lambda _source, what: problems.append(f"CSP: {what}"))
         context.add_init_script(REPORT_SCRIPT)
-        context.on("console", lambda m: complaints.append(m.text) if is_error(m) else None)
-        context.on("weberror", lambda e: complaints.append(str(e.error)))
+        context.on("console", lambda m: problems.append(m.text) if is_error(m) else None)
+        context.on("weberror", lambda e: problems.append(str(e.error)))
         return context.new_page()
 
-    yield open_profile
+    yield open_context
     for context in contexts:
         context.close()
-    assert complaints == []
+    assert problems == []
 
 
 def translate(page: Page, sentence: str, **facts: object) -> str:
-    """A sentence of the code as this page says it, in its language."""
+    """A sentence of the code in the language of the page."""
     language = page.locator("html").get_attribute("lang") or ""
-    translated = Translations.load(CATALOGUES, [language]).gettext(sentence)
-    return translated % facts if facts else translated
+    translation = Translations.load(CATALOGUES, [language]).gettext(sentence)
+    return translation % facts if facts else translation
 
 
 def field(page: Page, label: str) -> Any:
-    """The field with this label, whatever is said after it: required, optional."""
+    """The field whose label begins with this text: *required* or *optional* may follow."""
     return page.get_by_label(re.compile("^" + re.escape(translate(page, label))))
 
 
@@ -197,7 +201,7 @@ def button(page: Page, sentence: str, **facts: object) -> Any:
 
 
 def sign_in(page: Page, email: str, password: str = "demonstration", language: str = "en") -> None:
-    """As the demonstration's people do; who reads another language says so in their profile."""
+    """Sign in as a person of the demo, and set the language of their profile if it is another."""
     page.goto("/sign-in")
     field(page, "E-mail").fill(email)
     field(page, "Password").fill(password)

@@ -22,10 +22,10 @@ PHONE = 375
 
 def test_the_list_names_every_page_of_the_application(app: Flask) -> None:
     readable = {r.endpoint for r in app.url_map.iter_rules() if "GET" in (r.methods or set())}
-    named = {shown.endpoint for shown in pages.STATES} - {""}
+    named = {state.endpoint for state in pages.STATES} - {""}
     assert named | set(pages.WITHOUT_PAGE) == readable
     assert not named & set(pages.WITHOUT_PAGE)
-    assert len({shown.name for shown in pages.STATES}) == len(pages.STATES)
+    assert len({state.name for state in pages.STATES}) == len(pages.STATES)
 
 
 @pytest.mark.parametrize("is_owners", [True, False], ids=["the owner's", "others'"])
@@ -38,18 +38,18 @@ def test_every_page_fits_a_phone_and_pleases_axe_in_both_themes(
 ) -> None:
     """With `--full` in each of its states, else in the first, and where it looks different. Those
     of a partner's owner are about as many as all others together."""
-    every = pages.STATES if pytestconfig.getoption("full") else pages.first_states()
-    wanted = [shown for shown in every if (shown.who == OLGA) is is_owners]
+    states = pages.STATES if pytestconfig.getoption("full") else pages.first_states()
+    states = [state for state in states if (state.email == OLGA) is is_owners]
     shutil.copy(demo_database, tmp_path / "portal.db")
     with (
         demonstration.serve(tmp_path) as url,
-        demonstration.serve_without_database(tmp_path) as bare,
+        demonstration.serve_without_database(tmp_path) as (app, broken_url),
     ):
-        tour = Tour(chrome, bare[0], url, bare[1], page_paths.RESOLVERS)
-        for shown in wanted:
-            with tour.opened(shown, PHONE) as page:
-                tour.judge(page, shown)
-    assert tour.complaints == []
+        tour = Tour(chrome, app, url, broken_url, page_paths.RESOLVERS)
+        for state in states:
+            with tour.open_page(state, PHONE) as page:
+                tour.check(page, state)
+    assert tour.problems == []
 
 
 def colours(page: Page) -> object:

@@ -52,10 +52,10 @@ def test_not_now_means_later_and_then_once(
 ) -> None:
     with SmtpServer(require_auth=("portal", "secret")) as relay:
         use_relay(app, relay.port, mail_username="portal", mail_password="secret")
-        relay.answer[stage] = "451 4.3.0 Not now"
+        relay.replies[stage] = "451 4.3.0 Not now"
         run_worker()
         assert delivery(invited) == (Delivery.PENDING, "451 4.3.0 Not now")
-        relay.answer.clear()
+        relay.replies.clear()
         run_worker()
         assert relay.messages == [], "not before its time"
         pass_two_days(clock)
@@ -69,9 +69,9 @@ def test_never_is_refused_in_the_relays_words(
 ) -> None:
     with SmtpServer() as relay:
         use_relay(app, relay.port)
-        relay.answer[stage] = "550 5.1.1 Nobody of this name"
+        relay.replies[stage] = "550 5.1.1 Nobody of this name"
         run_worker()
-        relay.answer.clear()
+        relay.replies.clear()
         pass_two_days(clock)
         assert relay.messages == []
     assert delivery(invited) == (Delivery.REFUSED, "550 5.1.1 Nobody of this name")
@@ -129,7 +129,7 @@ def test_words_before_the_final_dot_prove_that_nothing_was_taken(
     then: Delivery,
 ) -> None:
     with run_scripted_relay(app, early=words) as relay:
-        delay_transmitting(monkeypatch, relay.said_early)
+        delay_transmitting(monkeypatch, relay.early_sent)
         run_worker()
         assert relay.dots == 0
     assert delivery(invited) == (then, words.decode())
@@ -164,11 +164,11 @@ def test_a_relay_that_is_away_for_four_hours_is_reported(
 ) -> None:
     with SmtpServer() as relay:
         use_relay(app, relay.port)
-        relay.answer["mail"] = "451 4.3.0 Not now"
+        relay.replies["mail"] = "451 4.3.0 Not now"
         for _ in range(17):
             clock.forward(minutes=15)
             run_worker()
-        relay.answer.clear()
+        relay.replies.clear()
         pass_two_days(clock)
         assert relay.messages == []
     assert delivery(invited) == (Delivery.FAILED, "451 4.3.0 Not now")

@@ -1,4 +1,4 @@
-"""What an answer says: its errors by field, its markup without what differs each time."""
+"""Responses in tests: errors, notices, links and definition lists of a page, and stored rows."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.support.world import all_rows
 
 
 def csrf_token(client: Browser) -> str:
-    """A CSRF token that is good for any form in this browser."""
+    """A CSRF token that is valid for any form in this browser."""
     client.get("/sign-in?switch=1")
-    found: str = client.form("/sign-in")["csrf_token"]
-    return found
+    token: str = client.form("/sign-in")["csrf_token"]
+    return token
 
 
 def normalized_html(response: TestResponse) -> str:
-    """The page without its tokens, its request ID and the way back to it."""
+    """The HTML of the page with its tokens, request ID and `next` links blanked."""
     text = response.get_data(as_text=True)
     text = re.sub(r'(name="csrf_token"[^>]*value=)"[^"]*"', r'\1"…"', text)
     text = re.sub(r'(<span class="id">|data-copy=")[0-9a-f]{16}\b', r"\1…", text)
@@ -30,7 +30,7 @@ def normalized_html(response: TestResponse) -> str:
 
 
 def errors(client: Browser) -> dict[str, str]:
-    """What the last page says beside its fields, by the field's ID."""
+    """The errors of the last page, by the field's ID."""
     return {
         element.attrib["id"].removesuffix("-error"): text_of(element)
         for element in client.page.iter()
@@ -39,7 +39,7 @@ def errors(client: Browser) -> dict[str, str]:
 
 
 def notices(client: Browser, kind: str = "danger") -> list[str]:
-    """What the notices of this kind on the last page say."""
+    """The texts of the last page's notices of this kind."""
     return [
         text_of(element)
         for element in client.page.iter()
@@ -48,26 +48,26 @@ def notices(client: Browser, kind: str = "danger") -> list[str]:
 
 
 def links(client: Browser) -> dict[str, str]:
-    """Where the links of the last page lead, by what they say."""
+    """The targets of the last page's links, by their text."""
     return {text_of(link): link.attrib["href"] for link in client.page.iter("a")}
 
 
 def definition_list(client: Browser) -> dict[str, str]:
-    """The last page's definition lists: what stands beside each term."""
-    found: dict[str, str] = {}
-    for entries in client.page.iter("dl"):
-        terms = [text_of(entry) for entry in entries.iter("dt")]
-        found |= dict(zip(terms, map(text_of, entries.iter("dd")), strict=True))
-    return found
+    """The last page's definition lists: the definition of each term."""
+    definitions: dict[str, str] = {}
+    for element in client.page.iter("dl"):
+        terms = [text_of(term) for term in element.iter("dt")]
+        definitions |= dict(zip(terms, map(text_of, element.iter("dd")), strict=True))
+    return definitions
 
 
 def stored_rows() -> dict[str, list[str]]:
-    """All rows of all tables, but for the moment at which each session was last seen, and for the
-    count of tries, which a refused one adds to."""
+    """All rows of all tables, by table, without what a refused request may change: when a session
+    was last seen, and the counters of rate limits."""
     rows = all_rows()
     del rows["tries"]
     table = UserSession.__table__
-    seen = [column for column in table.columns if column.name != "seen_at"]
-    select = table.select().with_only_columns(*seen)
-    rows["sessions"] = db.read(lambda: sorted(map(repr, db.session.execute(select))))
+    columns = [column for column in table.columns if column.name != "seen_at"]
+    query = table.select().with_only_columns(*columns)
+    rows["sessions"] = db.read(lambda: sorted(map(repr, db.session.execute(query))))
     return rows

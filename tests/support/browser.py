@@ -1,4 +1,4 @@
-"""A test client that lints every page it sees, and clicks and fills in as a person would."""
+"""A test client that lints every page, and follows links and submits forms as a browser does."""
 
 import re
 from typing import Any
@@ -12,15 +12,13 @@ from tests.support.page import Page, accessible_name, describe, is_field, lint, 
 
 
 class Form:
-    """A form as a person finds it: its fields with their present values, its submit buttons."""
+    """A form of a page: its fields with their current values, and its submit buttons."""
 
     def __init__(self, page: Page, element: Element) -> None:
         self.element = element
         self.action = element.get("action", "")
-        mine = [e for e in page.elements if page.form_of(e) is element]
-        active = [
-            e for e in mine if "disabled" not in e.attrib and not _is_in_disabled_fieldset(page, e)
-        ]
+        controls = [e for e in page.elements if page.form_of(e) is element]
+        active = [e for e in controls if "disabled" not in e.attrib and not _is_disabled(page, e)]
         self.fields = [e for e in active if is_field(e) and e.get("name")]
         self.buttons = [
             e
@@ -30,16 +28,16 @@ class Form:
         ]
 
     def values(self) -> dict[str, list[Any]]:
-        """What would be sent now, by field name."""
+        """The values that a submission would send, by field name."""
         values: dict[str, list[Any]] = {}
         for field in self.fields:
-            present = _current_values(field)
-            if present:
-                values.setdefault(field.attrib["name"], []).extend(present)
+            current = _current_values(field)
+            if current:
+                values.setdefault(field.attrib["name"], []).extend(current)
         return values
 
-    def now(self) -> dict[str, Any]:
-        """The same, a list only where there may be several."""
+    def simple_values(self) -> dict[str, Any]:
+        """The same, with a list only for names that may have several values."""
         values: dict[str, Any] = self.values()
         for name in {field.attrib["name"] for field in self.fields}:
             group = [field for field in self.fields if field.get("name") == name]
@@ -50,23 +48,23 @@ class Form:
                 values[name] = values[name][0]
         return values
 
-    def filled(self, given: dict[str, Any]) -> dict[str, list[Any]]:
-        """What would be sent after a person has filled in `given`."""
+    def fill(self, inputs: dict[str, Any]) -> dict[str, list[Any]]:
+        """The values that a submission would send after these inputs."""
         values = self.values()
-        for name, value in given.items():
+        for name, value in inputs.items():
             group = [field for field in self.fields if field.get("name") == name]
             if not group:
-                there = sorted({field.attrib["name"] for field in self.fields})
+                names = sorted({field.attrib["name"] for field in self.fields})
                 raise AssertionError(
-                    f"{describe(self.element)} has no field {name!r}, it has {there}"
+                    f"{describe(self.element)} has no field {name!r}, it has {names}"
                 )
             values[name] = _fill(group, value)
         return values
 
 
-def _is_in_disabled_fieldset(page: Page, element: Element) -> bool:
-    around = page.around(element, "fieldset")
-    return around is not None and "disabled" in around.attrib
+def _is_disabled(page: Page, element: Element) -> bool:
+    fieldset = page.closest(element, "fieldset")
+    return "disabled" in element.attrib or (fieldset is not None and "disabled" in fieldset.attrib)
 
 
 def _options(field: Element) -> list[Element]:
@@ -92,7 +90,7 @@ def _current_values(field: Element) -> list[str]:
 
 
 def _fill(group: list[Element], value: Any) -> list[Any]:
-    """The values of the fields of one name; a tick is True, several are a list."""
+    """The values of the fields with one name; True ticks a box, a list gives several values."""
     first = group[0]
     several = list(value) if isinstance(value, (list, set)) else [value]
     kind = first.get("type", "text").lower() if first.tag == "input" else first.tag
@@ -102,40 +100,40 @@ def _fill(group: list[Element], value: Any) -> list[Any]:
     offered = [_value(choice) for choice in choices]
     if kind == "checkbox" and len(offered) == 1 and isinstance(value, bool):
         return offered if value else []
-    wanted = [str(v) for v in several if v is not None]
-    if not set(wanted) <= set(offered):
-        raise AssertionError(f"{describe(first)} offers {offered}, not {wanted}")
-    return wanted
+    values = [str(v) for v in several if v is not None]
+    if not set(values) <= set(offered):
+        raise AssertionError(f"{describe(first)} offers {offered}, not {values}")
+    return values
 
 
 class Browser(FlaskClient):
-    """The client; an application gives it out after `app.test_client_class = Browser`.
+    """The client; set it with `app.test_client_class = Browser`.
 
-    Any response with HTML is linted, whichever method asked for it, and AssertionError tells all
-    that is wrong. To `HX-Request: true` a fragment is expected, as htmx would.
+    It lints every HTML response and raises AssertionError with all faults. The response to a
+    request with `HX-Request: true` is a fragment, as for htmx.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.url = ""  # of the last whole page, where its links and forms start from
+        self.url = ""  # of the last whole page, the base of its links and forms
         self._page: Page | None = None
-        self._known: set[str] | None = None
+        self._page_ids: set[str] | None = None
         self._policy = ""
 
     @property
     def page(self) -> Element:
         """The root of the last page or fragment."""
-        return self._seen().root
+        return self._current_page().root
 
     @property
     def text(self) -> str:
-        """What a person reads on the last page or fragment, in one line."""
+        """The visible text of the last page or fragment, in one line."""
         return text_of(self.page)
 
     def form(self, action_contains: str | None = None, id: str | None = None) -> dict[str, Any]:
-        """The fields of the one such form, as they stand: those that would be sent now.
+        """The current values of the only form that matches, by field name.
 
-        The value is a list where the name may have several: of boxes, or of a multiple select.
+        A value is a list if the name may have several: check boxes, or a multiple select.
         """
         forms = [
             form
@@ -144,33 +142,33 @@ class Browser(FlaskClient):
             and id in (None, form.element.get("id"))
         ]
         if len(forms) != 1:
-            there = [describe(form.element) for form in self._forms()]
+            descriptions = [describe(form.element) for form in self._forms()]
             raise AssertionError(
                 f"{self.url}: {len(forms)} forms with action_contains={action_contains!r},"
-                f" id={id!r}, instead of one; the page has {there}"
+                f" id={id!r}, instead of one; the page has {descriptions}"
             )
-        return forms[0].now()
+        return forms[0].simple_values()
 
     def submit(
         self, button_text: str | None = None, form: str | None = None, **fields: Any
     ) -> TestResponse:
-        """Fill in the form that this button sends, press it, and follow where that leads.
+        """Fill in the form of this button, submit it, and follow redirects.
 
-        `form` is its ID or a part of its action, for when several forms have such a button; the
-        text may be left out when there is one form. A box is ticked with True, several with a list
-        of values; a choice is its value; a file is `(stream, name)`.
+        `form` is the form's ID or a part of its action, if several forms have such a button; the
+        text may be omitted if there is one form. True ticks a check box, a list of values ticks
+        several; a choice is given by its value, a file as `(stream, name)`.
         """
-        found, button = self._pick(button_text, form)
-        values = found.filled(fields)
+        owner, button = self._find_button(button_text, form)
+        values = owner.fill(fields)
         if button.get("name"):
             values.setdefault(button.attrib["name"], []).append(button.get("value", ""))
-        target = self._target(button.get("formaction") or found.action)
-        method = button.get("formmethod") or found.element.get("method") or "get"
+        target = self._target(button.get("formaction") or owner.action)
+        method = button.get("formmethod") or owner.element.get("method") or "get"
         if method.lower() == "get":
             query = urlencode(values, doseq=True)
             target = urlsplit(target)._replace(query=query).geturl()
             return self.get(target, headers=self._referer(), follow_redirects=True)
-        encoding = found.element.get("enctype", "application/x-www-form-urlencoded")
+        encoding = owner.element.get("enctype", "application/x-www-form-urlencoded")
         return self.post(
             target,
             data={name: [_encode(value, encoding) for value in values[name]] for name in values},
@@ -180,8 +178,8 @@ class Browser(FlaskClient):
         )
 
     def click(self, link_text: str) -> TestResponse:
-        """Follow the link that reads so, or is called so, and follow where that leads."""
-        links = [link for link in self._seen().all("a") if link.get("href")]
+        """Open the link with this text or accessible name, and follow redirects."""
+        links = [link for link in self._current_page().find_all("a") if link.get("href")]
         matching = [link for link in links if link_text in (text_of(link), accessible_name(link))]
         targets = {urldefrag(urljoin(self.url, link.attrib["href"])).url for link in matching}
         if len(targets) != 1:
@@ -194,70 +192,70 @@ class Browser(FlaskClient):
     def open(
         self, *args: Any, buffered: bool = False, follow_redirects: bool = False, **kwargs: Any
     ) -> TestResponse:
-        """Make a request, and lint what comes."""
+        """Make a request and lint the response."""
         response = super().open(
             *args, buffered=buffered, follow_redirects=follow_redirects, **kwargs
         )
-        # Each step behind a redirect has come through here by itself.
+        # Each request after a redirect has called this method itself.
         if not response.history:
-            self._look(response)
+            self._lint(response)
         return response
 
-    def _look(self, response: TestResponse) -> None:
+    def _lint(self, response: TestResponse) -> None:
         request, status = response.request, response.status_code
         if response.mimetype != "text/html" or request.method == "HEAD":
             return
-        if status == 204 or 300 <= status < 400:  # a browser shows nothing of these
+        if status == 204 or 300 <= status < 400:  # a browser shows none of these
             return
-        asked = request.headers
-        whole = asked.get("HX-Request") != "true" or (
-            "HX-Boosted" in asked or "HX-History-Restore-Request" in asked
+        headers = request.headers
+        is_whole = headers.get("HX-Request") != "true" or (
+            "HX-Boosted" in headers or "HX-History-Restore-Request" in headers
         )
-        page = self._page = Page(response.get_data(as_text=True), fragment=not whole)
-        wrong = lint(page, set() if whole else self._known)
-        if whole:
-            self._known = set(page.ids)
+        page = self._page = Page(response.get_data(as_text=True), is_fragment=not is_whole)
+        faults = lint(page, set() if is_whole else self._page_ids)
+        if is_whole:
+            self._page_ids = set(page.ids)
             self._policy = response.headers.get("Referrer-Policy", "").split(",")[-1].strip()
-        if whole or not self.url:
+        if is_whole or not self.url:
             self.url = urldefrag(request.url).url
-        if wrong:
-            what = "page" if whole else "fragment"
-            title = f"{request.method} {request.url} answered {status} with a faulty {what}:"
-            raise AssertionError("\n- ".join([title, *wrong]))
+        if faults:
+            kind = "page" if is_whole else "fragment"
+            title = f"{request.method} {request.url} answered {status} with a faulty {kind}:"
+            raise AssertionError("\n- ".join([title, *faults]))
 
-    def _seen(self) -> Page:
+    def _current_page(self) -> Page:
         if self._page is None:
-            raise AssertionError("no page has been seen yet")
+            raise AssertionError("no page has been opened yet")
         return self._page
 
     def _forms(self) -> list[Form]:
-        page = self._seen()
-        return [Form(page, element) for element in page.all("form")]
+        page = self._current_page()
+        return [Form(page, element) for element in page.find_all("form")]
 
-    def _pick(self, button_text: str | None, form: str | None) -> tuple[Form, Element]:
-        there = [
-            (found, button)
-            for found in self._forms()
-            if form is None or form == found.element.get("id") or form in found.action
-            for button in found.buttons
+    def _find_button(self, button_text: str | None, form: str | None) -> tuple[Form, Element]:
+        candidates = [
+            (owner, button)
+            for owner in self._forms()
+            if form is None or form == owner.element.get("id") or form in owner.action
+            for button in owner.buttons
         ]
         matching = [
             pair
-            for pair in there
+            for pair in candidates
             if button_text in (None, text_of(pair[1]), accessible_name(pair[1]))
         ]
-        # Pressing Enter takes the first button of the form.
-        if matching and button_text is None and len({found.element for found, _ in matching}) == 1:
+        # The Enter key presses the first button of the form.
+        if matching and button_text is None and len({owner.element for owner, _ in matching}) == 1:
             return matching[0]
         if len(matching) != 1:
             offers = [
-                f"{accessible_name(button)!r} of {describe(found.element)}"
-                for found, button in there
+                f"{accessible_name(button)!r} of {describe(owner.element)}"
+                for owner, button in candidates
             ]
-            wish = f"buttons {button_text!r}" if button_text else "submit buttons"
+            buttons = f"buttons {button_text!r}" if button_text else "submit buttons"
             where = f" in form {form!r}" if form else ""
             raise AssertionError(
-                f"{self.url}: {len(matching)} {wish}{where}; there are {'; '.join(offers)}"
+                f"{self.url}: {len(matching)} {buttons}{where}; there are {'; '.join(offers)}"
             )
         return matching[0]
 
@@ -268,7 +266,7 @@ class Browser(FlaskClient):
         return target
 
     def _referer(self) -> dict[str, str]:
-        """What a browser tells a page of the same origin."""
+        """The Referer header that a browser sends to the same origin."""
         if self._policy == "no-referrer":
             return {}
         only_origin = self._policy in ("origin", "strict-origin")
@@ -276,7 +274,7 @@ class Browser(FlaskClient):
 
 
 def _encode(value: Any, encoding: str) -> Any:
-    """A value as browsers send it, with lines ending in CR LF."""
+    """The value as browsers send it, with CRLF line endings."""
     if isinstance(value, str):
         return re.sub(r"\r\n|\r|\n", "\r\n", value)
     if encoding != "multipart/form-data":

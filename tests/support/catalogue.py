@@ -1,8 +1,8 @@
-"""The catalogues of translations: brought up to what the sources say, and compiled.
+"""The catalogues of translations: update them from the sources, and compile them.
 
-`make translations`: every sentence of the code is in the catalogue, and no other; what was
-translated stays, nothing is guessed, and the new ones are empty. The files are in the order of the
-alphabet and hold no dates and no places, so that they change only where a sentence does.
+`make translations` keeps each translation of a sentence that is still in the code, removes the
+others, and adds new sentences without a translation. The files are sorted and have no dates or
+locations, so that a diff shows only changed sentences.
 """
 
 from __future__ import annotations
@@ -23,50 +23,50 @@ METHODS = [("**.py", "python"), ("templates/**.html", "jinja2"), ("templates/**.
 KEYWORDS = {**DEFAULT_KEYWORDS, "lazy_gettext": None, "lazy_ngettext": (1, 2)}
 KEYWORDS["lazy_pgettext"] = KEYWORDS["pgettext"]
 HEADER_DATE = datetime(2026, 1, 1, tzinfo=UTC)
-"""Babel wants a date in a compiled catalogue."""
+"""Babel requires a date in a compiled catalogue."""
 
 
 def po_path(language: str) -> Path:
-    """The file that is translated."""
+    """The path of the language's .po file."""
     return CATALOGUES / language / "LC_MESSAGES" / "messages.po"
 
 
 def translated_languages() -> list[str]:
-    """The languages that have one."""
+    """The languages that have a .po file."""
     return sorted(path.parent.parent.name for path in CATALOGUES.glob("*/*/messages.po"))
 
 
 def extract_messages(language: str) -> Catalog:
-    """All sentences of the code, without translations."""
-    found = Catalog(language, fuzzy=False, creation_date=HEADER_DATE, revision_date=HEADER_DATE)
+    """A catalogue of all sentences of the code, without translations."""
+    catalogue = Catalog(language, fuzzy=False, creation_date=HEADER_DATE, revision_date=HEADER_DATE)
     extracted = extract_from_dir(
         ROOT / "portal", METHODS, {"**/*.*": {"silent": "false"}}, KEYWORDS, strip_comment_tags=True
     )
-    for name, _line, words, _comments, context in extracted:
-        found.add(words, locations=[(name, None)], context=context)
-    return found
+    for name, _line, message, _comments, context in extracted:
+        catalogue.add(message, locations=[(name, None)], context=context)
+    return catalogue
 
 
 def read_catalogue(language: str) -> Catalog:
-    """What the file has."""
+    """The catalogue in the language's .po file."""
     with po_path(language).open("rb") as file:
-        found = read_po(file, locale=language)
-    found.creation_date = found.revision_date = HEADER_DATE
-    return found
+        catalogue = read_po(file, locale=language)
+    catalogue.creation_date = catalogue.revision_date = HEADER_DATE
+    return catalogue
 
 
 def merge_translations(language: str) -> Catalog:
-    """All sentences of the code, with the translations that the file has of them."""
-    wanted, known = extract_messages(language), read_catalogue(language)
-    for message in wanted:
-        found = known.get(message.id, message.context) if message.id else None
-        if found is not None and found.pluralizable == message.pluralizable:
-            message.string = found.string
-    return wanted
+    """All sentences of the code, with their translations in the .po file."""
+    catalogue, translated = extract_messages(language), read_catalogue(language)
+    for message in catalogue:
+        translation = translated.get(message.id, message.context) if message.id else None
+        if translation is not None and translation.pluralizable == message.pluralizable:
+            message.string = translation.string
+    return catalogue
 
 
 def format_po(catalogue: Catalog) -> bytes:
-    """The text of the file."""
+    """The content of a .po file."""
     body = io.BytesIO()
     write_po(body, catalogue, width=0, omit_header=True, no_location=True, sort_output=True)
     header = (
@@ -77,21 +77,22 @@ def format_po(catalogue: Catalog) -> bytes:
 
 
 def format_mo(catalogue: Catalog) -> bytes:
-    """What the portal reads."""
+    """The content of a .mo file, which the portal reads."""
     body = io.BytesIO()
     write_mo(body, catalogue)
     return body.getvalue()
 
 
 def update(language: str) -> None:
-    """Both files of a language."""
+    """Write both files of a language."""
     path = po_path(language)
     path.write_bytes(format_po(merge_translations(language)))
     path.with_suffix(".mo").write_bytes(format_mo(read_catalogue(language)))
 
 
 if __name__ == "__main__":
-    for one in translated_languages():
-        update(one)
-        empty = [m for m in read_catalogue(one) if m.id and not all(m.string or [""])]
-        print(f"{one}: {len(read_catalogue(one))} sentences, {len(empty)} of them to translate")
+    for code in translated_languages():
+        update(code)
+        messages = read_catalogue(code)
+        empty = [message for message in messages if message.id and not all(message.string or [""])]
+        print(f"{code}: {len(messages)} sentences, {len(empty)} of them to translate")

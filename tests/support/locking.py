@@ -1,7 +1,7 @@
-"""Which rows a transaction locks, statement by statement, read off what PostgreSQL itself notes.
+"""Row locks: which rows each statement of a transaction locks, from PostgreSQL's system columns.
 
-A row that is locked, changed or new has other system columns (`xmin`, `xmax`) than before; so what
-a statement touched is the difference, however it was written. Nobody else may be at work meanwhile.
+A locked, changed or new row has other system columns (`xmin`, `xmax`) than before, so the rows that
+a statement touched are the difference. No other transaction may run at the same time.
 """
 
 from __future__ import annotations
@@ -34,20 +34,21 @@ PARENTS = {
     "customer_notes": ("customers", "customer_id"),
     "audit_lines": ("audit_heads", "chain"),
 }
-"""Rows that belong to another one: who holds that one waits for nobody at these. Where it is not
-held they come at its place; an empty column: they always do."""
+"""Child tables, with parent table and foreign key: a transaction that holds the parent row never
+waits at a child row. Without that lock a child row has its parent's place in the order; with an
+empty column it always has."""
 
 INSERTED_UNDER = {
     "customers": ("billing_accounts", "partner_id"),
     "invitations": ("billing_accounts", "subaccount_id"),
 }
-"""Tables whose new rows have unique keys, and the row under which they are inserted."""
+"""Tables whose new rows have unique keys, with the row that is locked for an insert."""
 
 GENERATED_KEYS = {"outbox", "audit_heads"}
-"""Tables whose other unique keys have an ID made here in them, too."""
+"""Tables whose unique keys all contain a generated ID."""
 
 LAST, AUDIT_TABLES = "audit_heads", {"audit_heads", "audit_lines"}
-"""After the first end of a chain nothing else is written at all."""
+"""After the first audit head a transaction writes nothing but audit rows."""
 
 SYSTEM_COLUMNS = "xmin::text || ' ' || xmax::text || ' ' || ctid::text"
 
@@ -55,29 +56,29 @@ SYSTEM_COLUMNS = "xmin::text || ' ' || xmax::text || ' ' || ctid::text"
 class Row(NamedTuple):
     table: str
     key: str
-    guard: str
-    """The key of the row that it belongs to."""
-    is_sub: bool
-    """Of an account: a partner's are locked before subaccounts."""
+    parent_key: str
+    """The key of the parent row."""
+    is_subaccount: bool
+    """Partners' accounts are locked before subaccounts."""
 
 
 class LockTracker:
-    """Follows the statements of one transaction after the other."""
+    """Tracks the row locks of each transaction, statement by statement."""
 
     def __init__(self) -> None:
-        self.locked: list[Row] = []
-        """The rows that nothing held before, as they were locked."""
-        self.faults: list[str] = []
-        """Rows that come before one that is held, or of which a statement locks several in no
-        order."""
+        self.locked_rows: list[Row] = []
+        """The rows that the transaction locked without holding their parents, in order."""
+        self.violations: list[str] = []
+        """Rows locked after a row of a later place, and statements that lock several rows without
+        an order."""
         self._rows: dict[Row, str] = {}
         self._held: set[tuple[str, str]] = set()
 
-    def begin(self, connection: Any) -> None:
+    def on_begin(self, connection: Any) -> None:
         self._rows, self._held = _all_rows(connection), set()
-        self.locked = []
+        self.locked_rows = []
 
-    def after(self, connection: Any, _c: Any, statement: str, *_rest: Any) -> None:
+    def on_statement(self, connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         before, self._rows = self._rows, _all_rows(connection)
         changed = sorted(
             {row for row, _system in before.items() ^ self._rows.items()}, key=_order_key
@@ -89,41 +90,42 @@ class LockTracker:
                 waited.append(row)
             if is_new or waited[-1:] == [row]:
                 self._held.add((row.table, row.key))
-        self._note(changed, waited, statement)
-        self.locked += waited
+        self._check(changed, waited, statement)
+        self.locked_rows += waited
 
     def _is_held(self, row: Row, *, is_new: bool) -> bool:
-        owner, _column = (PARENTS | INSERTED_UNDER if is_new else PARENTS).get(row.table, ("", ""))
-        return not self._held.isdisjoint({(row.table, row.key), (owner, row.guard)})
+        parent, _column = (PARENTS | INSERTED_UNDER if is_new else PARENTS).get(row.table, ("", ""))
+        return not self._held.isdisjoint({(row.table, row.key), (parent, row.parent_key)})
 
-    def _note(self, changed: list[Row], waited: list[Row], statement: str) -> None:
-        said = " ".join(statement.split()[:3])
-        last = max(self.locked, key=_order_key, default=None)
+    def _check(self, changed: list[Row], waited: list[Row], statement: str) -> None:
+        start = " ".join(statement.split()[:3])
+        last = max(self.locked_rows, key=_order_key, default=None)
         if (
             last is not None
             and last.table == LAST
             and not {row.table for row in changed} <= AUDIT_TABLES
         ):
-            self.faults.append(f"{changed[0].table} after {LAST} by {said}")
-        if not waited or "SKIP LOCKED" in statement:  # which waits for nobody
+            self.violations.append(f"{changed[0].table} after {LAST} by {start}")
+        if not waited or "SKIP LOCKED" in statement:  # SKIP LOCKED never waits
             return
         if last is not None and _order_key(waited[0]) < _order_key(last):
-            self.faults.append(f"{waited[0].table} after {last.table} by {said}")
+            self.violations.append(f"{waited[0].table} after {last.table} by {start}")
         if len(waited) > 1 and not statement.startswith("INSERT") and "ORDER BY" not in statement:
-            self.faults.append(f"{len(waited)} of {waited[0].table} in no order by {said}")
+            self.violations.append(f"{len(waited)} of {waited[0].table} in no order by {start}")
 
 
 def _order_key(row: Row) -> tuple[int, bool, str]:
     table, _column = PARENTS.get(row.table, (row.table, ""))
-    return ORDER.index(table), row.is_sub, row.key
+    return ORDER.index(table), row.is_subaccount, row.key
 
 
 def _may_wait(row: Row, statement: str, *, is_new: bool) -> bool:
-    """Whether a statement may have waited for others at this row.
+    """Whether the statement may have waited for another transaction at this row.
 
-    A row that it refers to, which PostgreSQL locks against a change of its key, does not count:
-    only who changes an address and who drops an import lock so much, and what they lock after that
-    nobody holds who comes to such a row. A new row counts only where others could insert the same.
+    Rows that a foreign key refers to do not count. PostgreSQL locks them against a change of their
+    key, which conflicts only with a change of address and with the removal of an import; what
+    these lock afterwards is never held by a transaction that waits at such a row. A new row counts
+    only if another transaction could insert the same key.
     """
     verb = statement.split(maxsplit=1)[0]
     if verb not in ("INSERT", "UPDATE", "DELETE"):
@@ -133,43 +135,46 @@ def _may_wait(row: Row, statement: str, *, is_new: bool) -> bool:
 
 
 def _has_natural_key(name: str) -> bool:
-    """Whether the table has a unique key beside, or instead of, an ID made here."""
+    """Whether the table has a unique key other than a generated ID."""
     if name in GENERATED_KEYS:
         return False
     table = db.Base.metadata.tables[name]
-    own = {column.name for column in table.primary_key}
+    primary_key = {column.name for column in table.primary_key}
     unique = [{c.name for c in index.columns} for index in table.indexes if index.unique]
     unique += [
         {c.name for c in constraint.columns}
         for constraint in table.constraints
         if type(constraint).__name__ == "UniqueConstraint"
     ]
-    return own != {"id"} or any(not own <= key for key in unique)
+    return primary_key != {"id"} or any(not primary_key <= key for key in unique)
 
 
 def _all_rows(connection: Any) -> dict[Row, str]:
-    """Each row with its system columns; past the ORM and its events."""
+    """Each row with its system columns, read without the ORM and its events."""
     cursor = connection.connection.cursor()
     cursor.execute(" UNION ALL ".join(map(_rows_query, db.Base.metadata.sorted_tables)))
-    return {Row(*found[:4]): found[4] for found in cursor.fetchall()}
+    return {Row(*values[:4]): values[4] for values in cursor.fetchall()}
 
 
 def _rows_query(table: Table) -> str:
     key = " || ' ' || ".join(f"{column.name}::text" for column in table.primary_key)
-    _owner, column = (PARENTS | INSERTED_UNDER).get(table.name, ("", ""))
-    is_sub = "parent_id IS NOT NULL" if table.name == "billing_accounts" else "false"
-    guard = f"{column}::text" if column else "''"
-    return f"SELECT '{table.name}', {key}, {guard}, {is_sub}, {SYSTEM_COLUMNS} FROM {table.name}"
+    _parent, column = (PARENTS | INSERTED_UNDER).get(table.name, ("", ""))
+    is_subaccount = "parent_id IS NOT NULL" if table.name == "billing_accounts" else "false"
+    parent_key = f"{column}::text" if column else "''"
+    return (
+        f"SELECT '{table.name}', {key}, {parent_key}, {is_subaccount}, {SYSTEM_COLUMNS}"
+        f" FROM {table.name}"
+    )
 
 
 @contextmanager
 def track_locks(engine: Engine) -> Iterator[LockTracker]:
-    """What happens in here is followed."""
-    listener = LockTracker()
-    event.listen(engine, "begin", listener.begin)
-    event.listen(engine, "after_cursor_execute", listener.after)
+    """Track the row locks of the transactions in this block."""
+    tracker = LockTracker()
+    event.listen(engine, "begin", tracker.on_begin)
+    event.listen(engine, "after_cursor_execute", tracker.on_statement)
     try:
-        yield listener
+        yield tracker
     finally:
-        event.remove(engine, "begin", listener.begin)
-        event.remove(engine, "after_cursor_execute", listener.after)
+        event.remove(engine, "begin", tracker.on_begin)
+        event.remove(engine, "after_cursor_execute", tracker.on_statement)

@@ -1,4 +1,4 @@
-"""Mails as people get them: the worker's files, and the links in them."""
+"""Mails in tests: deliver them to the mailbox folder, and read their text and links."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from portal import config, worker
 
 
 def deliver_mails() -> list[EmailMessage]:
-    """All mails so far, oldest first, after the worker has handed over what was due."""
+    """Deliver the mails that are due; all mails so far, oldest first."""
     while worker.deliver_next():
         pass
     folder = config.mailbox_dir(config.current())
@@ -26,20 +26,20 @@ def _parse(content: bytes) -> EmailMessage:
 
 
 def mails_to(address: str) -> list[EmailMessage]:
-    """The mails to this address, oldest first."""
-    return [letter for letter in deliver_mails() if letter["To"] == address]
+    """Deliver the mails that are due; all mails to this address, oldest first."""
+    return [mail for mail in deliver_mails() if mail["To"] == address]
 
 
-def plain_text(letter: EmailMessage) -> str:
+def plain_text(mail: EmailMessage) -> str:
     """The plain text of a mail."""
-    body = letter.get_body(("plain",))
+    body = mail.get_body(("plain",))
     assert body is not None
     content: str = body.get_content()
     return content
 
 
-def link_in(letter: EmailMessage) -> str:
-    """The path of the first link that the text names."""
-    found = re.search(r"http://localhost(/\S+)", plain_text(letter))
-    assert found is not None, plain_text(letter)
-    return found[1]
+def link_in(mail: EmailMessage) -> str:
+    """The path of the first link in the plain text."""
+    match = re.search(r"http://localhost(/\S+)", plain_text(mail))
+    assert match is not None, plain_text(mail)
+    return match[1]

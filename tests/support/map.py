@@ -1,4 +1,4 @@
-"""The map of modules: each with its caption, as `make map` writes it into docs/architecture.md."""
+"""The map of modules and their captions, which `make map` writes to docs/architecture.md."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ def caption(path: Path) -> str:
 
 
 def modules() -> list[Path]:
-    """Every module of the portal, packages before what is in them."""
-    found = (ROOT / "portal").rglob("*.py")
-    return sorted(found, key=lambda path: [*path.parent.parts, path.stem.replace("__init__", "")])
+    """The path of every module of the portal, each package before its modules."""
+    paths = (ROOT / "portal").rglob("*.py")
+    return sorted(paths, key=lambda path: [*path.parent.parts, path.stem.replace("__init__", "")])
 
 
 def lines() -> list[str]:
-    """The map."""
-    shown = []
+    """The lines of the map."""
+    entries = []
     for path in modules():
         parts = path.relative_to(ROOT).parts
         is_package = path.name == "__init__.py"
         name = f"{parts[-2]}/" if is_package else parts[-1]
         depth = len(parts) - (2 if is_package else 1)
-        shown.append(f"{'  ' * depth + name:<24} {caption(path)}")
-    return shown
+        entries.append(f"{'  ' * depth + name:<24} {caption(path)}")
+    return entries
 
 
 def write_map() -> None:
-    """Put the map between its marks."""
+    """Write the map between its marks."""
     page = ROOT / "docs" / "architecture.md"
     before, _, rest = page.read_text().partition("<!-- map -->\n")
     after = rest.partition("<!-- /map -->")[2]
-    shown = "\n".join(["```", *lines(), "```"])
-    page.write_text(f"{before}<!-- map -->\n{shown}\n<!-- /map -->{after}")
+    block = "\n".join(["```", *lines(), "```"])
+    page.write_text(f"{before}<!-- map -->\n{block}\n<!-- /map -->{after}")
 
 
 if __name__ == "__main__":

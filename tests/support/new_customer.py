@@ -1,4 +1,4 @@
-"""*New customer* as a person fills it in, and as a script that sends what no person could."""
+"""New customers in tests: by the form *New customer*, by a crafted POST, by the verb."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ VALID = {"name": "New Client", "invitation_email": NEW_EMAIL, "country": "DE"}
 
 
 def open_form(client: Browser, world: World) -> Browser:
-    """The form, open in this browser."""
+    """Open the form *New customer* in this browser."""
     assert client.get(f"/partner/{world.north}/customers/add").status_code == 200
     return client
 
 
 def post_form(client: Browser, world: World, **changes: Any) -> TestResponse:
-    """Post the form that the last page shows, filled in well but for `changes`; None leaves a
-    field out. Unlike a person it is not bound to what the form offers."""
+    """Post the form of the last page with valid fields and `changes`; None leaves a field out.
+
+    Unlike a browser, it may send values that the form does not offer."""
     data = client.form("/customers/add") | VALID | changes
-    sent = {name: value for name, value in data.items() if value is not None}
-    return client.post(f"/partner/{world.north}/customers/add", data=sent)
+    fields = {name: value for name, value in data.items() if value is not None}
+    return client.post(f"/partner/{world.north}/customers/add", data=fields)
 
 
 def add_customer(world: World, email: str = NEW_EMAIL, **facts: Any) -> str:
-    """A customer of North's by the verb; its ID."""
+    """Add a customer to North by the verb; its ID."""
 
     def unit() -> str:
         north = db.lock(BillingAccount, world.north)
@@ -44,5 +45,5 @@ def add_customer(world: World, email: str = NEW_EMAIL, **facts: Any) -> str:
 
 def customers_named(name: str) -> list[Customer]:
     """The customers with this name."""
-    found = select(Customer).where(Customer.name == name)
-    return db.read(lambda: list(db.session.scalars(found)))
+    query = select(Customer).where(Customer.name == name)
+    return db.read(lambda: list(db.session.scalars(query)))

@@ -1,6 +1,6 @@
-"""A real nginx with the site of deploy/nginx.conf: free loopback ports, a folder of its own.
+"""A real nginx with the site of deploy/nginx.conf, on free loopback ports in a temporary folder.
 
-What is replaced are places (ports, socket, certificate, log); every rule is the site's.
+Only ports and paths (socket, certificate, log) are replaced; every rule is the site's.
 """
 
 from __future__ import annotations
@@ -41,52 +41,54 @@ http {{
 
 
 class NoNginx(RuntimeError):
-    """There is no nginx and none can be had; the message says what was tried."""
+    """No nginx is installed and none can be installed; the message says what was tried."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where it is reached, and what it writes."""
+    """A running site: its ports, its folder, and the certificate of its CA."""
 
     http: int
     https: int
     folder: Path
-    authority: str
+    ca_certificate: str
 
     @property
     def tls(self) -> ssl.SSLContext:
-        """Trusts its certificate."""
-        return ssl.create_default_context(cadata=self.authority)
+        """A TLS context that trusts the site's certificate."""
+        return ssl.create_default_context(cadata=self.ca_certificate)
 
     @property
     def socket(self) -> str:
-        """Where gunicorn has to listen."""
+        """The address that gunicorn must bind."""
         return f"unix:{self.folder}/web.sock"
 
     @property
     def log(self) -> str:
+        """The access log."""
         return (self.folder / "access.log").read_text()
 
 
 def find() -> str:
-    """The nginx of this machine; root gets one from apt. Raises NoNginx."""
+    """The path of nginx; root installs it from apt if it is missing. Raises NoNginx."""
     path = os.environ.get("PATH", "") + ":" + SBIN
-    found = shutil.which("nginx", path=path)
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for words in (["update"], ["install", "-y", "--no-install-recommends", "nginx-light"]):
-            apt = ["apt-get", "-q", *words]
-            subprocess.run(apt, env=quiet, capture_output=True, check=False, timeout=300)
-        found = shutil.which("nginx", path=path)
-    if found is None:
+    executable = shutil.which("nginx", path=path)
+    if executable is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for arguments in (["update"], ["install", "-y", "--no-install-recommends", "nginx-light"]):
+            command = ["apt-get", "-q", *arguments]
+            subprocess.run(command, env=env, capture_output=True, check=False, timeout=300)
+        executable = shutil.which("nginx", path=path)
+    if executable is None:
         raise NoNginx("no nginx on PATH or in sbin, and only root can get one from apt")
-    return found
+    return executable
 
 
 def render_site(folder: Path, ports: tuple[int, int]) -> str:
-    """deploy/nginx.conf with the test's places; fails where it does not have the real ones."""
+    """deploy/nginx.conf with the test's ports and paths; raises AssertionError if it does not have
+    the original ones."""
     text = (ROOT / "deploy" / "nginx.conf").read_text()
-    for real, own in {
+    for original, replacement in {
         "listen 80;": f"listen 127.0.0.1:{ports[0]};",
         "listen 443 ssl http2;": f"listen 127.0.0.1:{ports[1]} ssl http2;",
         "    listen [::]:80;\n": "",
@@ -96,27 +98,27 @@ def render_site(folder: Path, ports: tuple[int, int]) -> str:
         "/var/log/nginx/portal.log": f"{folder}/access.log",
         "/opt/portal/current/portal": str(ROOT / "portal"),
     }.items():
-        assert real in text, real
-        text = text.replace(real, own)
+        assert original in text, original
+        text = text.replace(original, replacement)
     return text
 
 
 @contextmanager
 def run(folder: Path) -> Iterator[Site]:
-    """nginx with the portal's site; who wants answers starts gunicorn at its socket."""
+    """Run nginx with the portal's site; the caller starts gunicorn at its socket."""
     ports = free_port(), free_port()
-    authority = trustme.CA()
-    certificate = authority.issue_cert(HOST, "127.0.0.1")
+    ca = trustme.CA()
+    certificate = ca.issue_cert(HOST, "127.0.0.1")
     certificate.private_key_pem.write_to_path(folder / "privkey.pem")
     certificate.cert_chain_pems[0].write_to_path(folder / "fullchain.pem")
-    user = "user root;" if os.geteuid() == 0 else ""  # or it could not enter the test's folders
+    user = "user root;" if os.geteuid() == 0 else ""  # else it can't read the test's folders
     (folder / "main.conf").write_text(MAIN_CONFIG.format(user=user, folder=folder))
     (folder / "site.conf").write_text(render_site(folder, ports))
-    words = [find(), "-p", str(folder), "-c", str(folder / "main.conf"), "-g", "daemon off;"]
-    with run_program(words, {**os.environ}) as program:
+    command = [find(), "-p", str(folder), "-c", str(folder / "main.conf"), "-g", "daemon off;"]
+    with run_program(command, {**os.environ}) as program:
         wait_until(lambda: program.poll() is not None or _accepts_connections(ports[1]))
         assert program.poll() is None, program.stdout and program.stdout.read()
-        yield Site(*ports, folder, authority.cert_pem.bytes().decode())
+        yield Site(*ports, folder, ca.cert_pem.bytes().decode())
 
 
 def _accepts_connections(port: int) -> bool:

@@ -1,4 +1,4 @@
-"""What people and scripts type into fields: what no field takes, and what looks odd and is fine."""
+"""Odd inputs for fields: invisible characters, unusual but valid names, invalid addresses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INVISIBLE = {
     "nothing visible": "\u3164",
     "noncharacter": "Ann\uffffLee",
 }
-"""Text that no line takes, because part of it can't be seen."""
+"""Texts that a one-line field refuses because they contain invisible characters."""
 
 UNUSUAL_NAMES = {
     "emoji": ("Ann 🚀👩‍🚀", None),
@@ -32,7 +32,7 @@ UNUSUAL_NAMES = {
     "not composed": ("Zoe\u0308", "Zoë"),
     "one sign": ("X", None),
 }
-"""Text that is fine as a name, and what is kept of it where that is another."""
+"""Texts that are valid names, with the stored value if it is another."""
 
 BAD_ADDRESSES = {
     "no at": ("ann.lee", "exactly one @"),
@@ -62,11 +62,11 @@ BAD_ADDRESSES = {
     "a long first part": ("a" * 65 + "@client.example", "at most 64"),
     "several": ("ann@client.example, bob@client.example", "exactly one @"),
 }
-"""Addresses that are none, with what the sentence says."""
+"""Invalid addresses, with a part of the error message."""
 
 LONG = "x" * 10_000
 
 
-def rendered(typed: str) -> str:
-    """What a page can show of it: HTML holds no control characters and one kind of line break."""
-    return re.sub("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\uffff]", "\ufffd", typed).replace("\r\n", "\n")
+def rendered(text: str) -> str:
+    """The text as a page can show it: HTML has no control characters and one kind of newline."""
+    return re.sub("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\uffff]", "\ufffd", text).replace("\r\n", "\n")

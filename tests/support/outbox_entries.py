@@ -1,4 +1,4 @@
-"""What tests of the outbox share: queueing, claiming and marking, each in its own unit of work."""
+"""Outbox entries in tests: queue, claim and mark them, each step in its own unit of work."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from portal.domain.outbox import Delivery
 
 
 def queue(about: str = "dn2first", *, once: bool = True) -> str:
-    """A new entry's ID."""
+    """Queue a mail; the ID of its entry."""
     return db.write(
         lambda: (
             outbox.add(
@@ -21,7 +21,7 @@ def queue(about: str = "dn2first", *, once: bool = True) -> str:
 
 
 def claim() -> tuple[str, str] | None:
-    """ID and token of what a worker took."""
+    """Claim the next entry; its ID and claim token, None if no entry is due."""
 
     def unit() -> tuple[str, str] | None:
         outbox.park_abandoned()
@@ -32,26 +32,26 @@ def claim() -> tuple[str, str] | None:
 
 
 def claim_entry() -> tuple[str, str]:
-    """The same, where there must be one."""
-    found = claim()
-    assert found is not None
-    return found
+    """Claim the next entry, which must exist; its ID and claim token."""
+    claimed = claim()
+    assert claimed is not None
+    return claimed
 
 
-def mark_transmitting(held: tuple[str, str]) -> bool:
-    return db.write(lambda: outbox.mark_transmitting(*held))
+def mark_transmitting(claimed: tuple[str, str]) -> bool:
+    return db.write(lambda: outbox.mark_transmitting(*claimed))
 
 
 def record_outcome(
-    verb: Callable[[str, str, str], bool], held: tuple[str, str], words: str = "so"
+    verb: Callable[[str, str, str], bool], claimed: tuple[str, str], answer: str = "so"
 ) -> bool:
-    return db.write(lambda: verb(*held, words))
+    return db.write(lambda: verb(*claimed, answer))
 
 
-def state_and_answer(ident: str) -> tuple[Delivery, str | None]:
-    """State and answer, as the customer's page reads them."""
-    return db.read(lambda: (outbox.get(ident).state, outbox.get(ident).answer))
+def state_and_answer(entry_id: str) -> tuple[Delivery, str | None]:
+    """The entry's state and the mail server's answer."""
+    return db.read(lambda: (outbox.get(entry_id).state, outbox.get(entry_id).answer))
 
 
-def state(ident: str) -> Delivery:
-    return state_and_answer(ident)[0]
+def state(entry_id: str) -> Delivery:
+    return state_and_answer(entry_id)[0]

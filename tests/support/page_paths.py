@@ -1,4 +1,4 @@
-"""The way to a page: what one does in a browser, and where one finds what an address needs."""
+"""Paths to the pages of the tour: steps in a browser, and resolvers of path parameters."""
 
 from __future__ import annotations
 
@@ -22,57 +22,59 @@ Quaymaster Tools;office@quaymaster.example;Nowhere
 Step = Callable[[Page], object]
 
 
-def click(selector: str, then: str = "main") -> Step:
-    """Click, and wait for what comes of it."""
+def click(selector: str, wait_for: str = "main") -> Step:
+    """Click, then wait for an element of the result."""
 
     def step(page: Page) -> None:
         page.locator(selector).first.click()
-        page.locator(then).first.wait_for()
+        page.locator(wait_for).first.wait_for()
 
     return step
 
 
 def fill(**fields: str) -> Step:
+    """Fill in the fields of the page's form, by name."""
+
     def step(page: Page) -> None:
         for name, value in fields.items():
-            box = page.locator(f"main [name={name}]").first
-            if box.evaluate("it => it.tagName") == "SELECT":
-                box.select_option(value)
+            field = page.locator(f"main [name={name}]").first
+            if field.evaluate("it => it.tagName") == "SELECT":
+                field.select_option(value)
             else:
-                box.fill(value)
+                field.fill(value)
 
     return step
 
 
-def submit(then: str = "main", form: str = "main form[method=post]") -> Step:
-    return click(f"{form} [type=submit]:not([name=show])", then)
+def submit(wait_for: str = "main", form: str = "main form[method=post]") -> Step:
+    return click(f"{form} [type=submit]:not([name=show])", wait_for)
 
 
-def send(then: str = "main", **fields: str) -> Step:
-    """Fill in the page's form, and send it."""
-    filled, sent = fill(**fields), submit(then)
-    return lambda page: (filled(page), sent(page))
+def send(wait_for: str = "main", **fields: str) -> Step:
+    """Fill in the page's form and submit it."""
+    fill_fields, submit_form = fill(**fields), submit(wait_for)
+    return lambda page: (fill_fields(page), submit_form(page))
 
 
 def send_invalid(**fields: str) -> Step:
-    """Send it with errors."""
+    """Submit the page's form and wait for its errors."""
     return send(".notice-danger", **fields)
 
 
-def open_dialog(step: str) -> Step:
-    """Open the step's dialog from the menu of a customer's page."""
-    opened = open_menu(".page-head")
-    there = click(f".menu a[href$='/{step}']", "#dialog form")
-    return lambda page: (opened(page), there(page))
+def open_dialog(action: str) -> Step:
+    """Open the action's dialog from the menu of a customer's page."""
+    open_customer_menu = open_menu(".page-head")
+    click_link = click(f".menu a[href$='/{action}']", "#dialog form")
+    return lambda page: (open_customer_menu(page), click_link(page))
 
 
-def open_menu(where: str) -> Step:
-    return click(f"{where} summary", f"{where} .menu-panel")
+def open_menu(container: str) -> Step:
+    return click(f"{container} summary", f"{container} .menu-panel")
 
 
 def reload_until(path: str, selector: str) -> Step:
-    """Ask again until it is there: a role that was given takes a moment, and the page leads
-    elsewhere until then."""
+    """Reload until the element is there: a new role takes a moment, and the page redirects until
+    then. Raises AssertionError after 30 seconds."""
 
     def step(page: Page) -> None:
         for _try in range(60):
@@ -90,25 +92,27 @@ def end_session(page: Page) -> None:
 
 
 def send_without_token(page: Page) -> None:
-    """Press *Sign out* with a form that another page could have made."""
+    """Submit *Sign out* without a CSRF token, as a forged form would."""
     page.evaluate("document.querySelectorAll('[name=csrf_token]').forEach((it) => it.remove())")
     open_menu(".who")(page)
     click(".who [action='/sign-out'] [type=submit]")(page)
 
 
 def choose_file(page: Page) -> None:
-    sheet = {"name": "customers.csv", "mimeType": "text/csv", "buffer": CSV.encode()}
-    page.locator("[type=file]").set_input_files(sheet)
+    file = {"name": "customers.csv", "mimeType": "text/csv", "buffer": CSV.encode()}
+    page.locator("[type=file]").set_input_files(file)
 
 
 def open_mailed_link(prefix: str) -> Step:
-    """Wait for the newest mail whose link begins so, and open that link."""
+    """Wait for a mail with a link whose path begins with `prefix`, and open the link of the newest.
+    Raises AssertionError after 20 seconds."""
 
     def step(page: Page) -> None:
         for _try in range(80):
-            for letter in find_matches(page, "/mailbox", rf'"(/mailbox/{ID_PATTERN})"')[:3]:
-                if found := find_matches(page, letter, rf'"(https?://[^/"]+{prefix}[^"]+)"'):
-                    page.goto(found[0])
+            for mail_path in find_matches(page, "/mailbox", rf'"(/mailbox/{ID_PATTERN})"')[:3]:
+                links = find_matches(page, mail_path, rf'"(https?://[^/"]+{prefix}[^"]+)"')
+                if links:
+                    page.goto(links[0])
                     return
             page.wait_for_timeout(250)
         raise AssertionError(f"no mail with a link to {prefix}")
@@ -119,40 +123,39 @@ def open_mailed_link(prefix: str) -> Step:
 begin_import = submit(".import-rows th a", "#begin")
 choose_cloud = click(".picker input:enabled", ".effect")
 
-# Places: what an address needs, and the application itself tells.
+# Resolvers find the value of a path parameter in the application's pages.
 
 Resolver = Callable[[Page, Tour], str]
 
 
 def find_matches(page: Page, path: str, pattern: str) -> list[str]:
-    """What stands so on a page, in order."""
+    """The matches in the HTML of a page, in order."""
     return re.findall(pattern, unescape(page.request.get(path).text()))
 
 
 def first_match(path: str, pattern: str) -> Resolver:
-    """The first that stands on that page."""
-    return lambda page, tour: find_matches(page, tour.address(page, path), pattern)[0]
+    """The first match in the HTML of this page."""
+    return lambda page, tour: find_matches(page, tour.resolve(page, path), pattern)[0]
 
 
-def find_customer(status: str, saying: str = "", q: str = "", tab: str = "") -> Resolver:
-    """The newest customer in this state whose page says so."""
+def find_customer(status: str, sentence: str = "", q: str = "", tab: str = "") -> Resolver:
+    """The newest customer with this status whose page has the sentence. Raises LookupError."""
 
     def find(page: Page, tour: Tour) -> str:
-        said = tour.words(saying, host=".*") if saying else ""
-        listed = tour.address(page, f"{{partner}}/customers?status={status}&q={q}")
-        for path in find_matches(
-            page, listed, rf'"(/partner/{ID_PATTERN}/customers/{ID_PATTERN})"'
-        ):
-            if find_matches(page, path + tab, said):
+        pattern = tour.translate(sentence, host=".*") if sentence else ""
+        list_path = tour.resolve(page, f"{{partner}}/customers?status={status}&q={q}")
+        customer_path = rf'"(/partner/{ID_PATTERN}/customers/{ID_PATTERN})"'
+        for path in find_matches(page, list_path, customer_path):
+            if find_matches(page, path + tab, pattern):
                 return path
-        raise LookupError(f"no customer is {status} and says {saying!r}")
+        raise LookupError(f"no customer is {status} and says {sentence!r}")
 
     return find
 
 
 CLOUD = rf'"(/console/clouds/{ID_PATTERN})"'
 RESOLVERS: dict[str, Resolver] = {
-    "broken": lambda _page, tour: tour.broken,
+    "broken": lambda _page, tour: tour.broken_url,
     "partner": lambda page, _tour: page.request.get("/partner").url.removesuffix("/customers"),
     "waiting": find_customer(WAITING, "Email handed over for %(host)s"),
     "refused": find_customer(WAITING, "Refused by the mail server"),

@@ -1,6 +1,6 @@
-"""Every page that people see, in its interesting states: who sees it, and the way there.
+"""The states of every page: who sees each, and the path to it.
 
-The order matters a little: what changes the demonstration stands after what shows it unchanged."""
+The order matters: states that change the demo come after those that show it unchanged."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ LONG_WORD = "Königlich-Niederländische-Vereinigte-Binnenschifffahrtsgesellscha
 
 WITHOUT_PAGE = {
     "static": "files",
-    "health": "for a program that watches the server",
-    "operator.home": "leads on to what is said of the guide",
-    "front": "leads on to the partner portal or the console",
+    "health": "for monitoring",
+    "operator.home": "redirects to the feedback on the guide",
+    "front": "redirects to the partner portal or the console",
     "partner.activity.export": "a file",
-    "partner.customers.changes": "parts of the list, for a script that follows",
+    "partner.customers.changes": "fragments of the list, for live updates",
     "partner.customers.export": "a file",
     "partner.customers.failed_rows": "a file",
     "partner.customers.import_template": "a file",
-    "partner.customers.now": "parts of a customer's page, for a script that follows",
+    "partner.customers.now": "fragments of a customer's page, for live updates",
 }
-"""What answers GET and shows no page."""
+"""Endpoints that answer GET without a page, and what they answer."""
 PARENT_BLUEPRINTS = {
     **dict.fromkeys(("customers", "team", "activity"), "partner."),
     **dict.fromkeys(("access", "billing", "clouds", "linking"), "console."),
@@ -52,17 +52,17 @@ PARENT_BLUEPRINTS = {
 
 
 def state(
-    name: str, endpoint: str, who: str, path: str, *steps: Step, status: int = 200
+    name: str, endpoint: str, email: str, path: str, *steps: Step, status: int = 200
 ) -> PageState:
-    """A page whose way is an address, and then what one does there."""
+    """The state that the page at `path` has after the steps."""
 
-    def go(tour: Tour, page: Page) -> None:
-        page.goto(tour.address(page, path))
+    def navigate(tour: Tour, page: Page) -> None:
+        page.goto(tour.resolve(page, path))
         for step in steps:
             step(page)
 
-    above = PARENT_BLUEPRINTS.get(endpoint.partition(".")[0], "")
-    return PageState(name, above + endpoint, who, go, status)
+    parent = PARENT_BLUEPRINTS.get(endpoint.partition(".")[0], "")
+    return PageState(name, parent + endpoint, email, navigate, status)
 
 
 LIST, ADD, IMPORT = "{partner}/customers", "{partner}/customers/add", "{partner}/customers/import"
@@ -237,13 +237,16 @@ EXTRA_STATES = {
     *("customer-refused", "customer-active", "customer-suspend-dialog", "help-not-helpful"),
     *("console-invited", "invitation-none", "console-confirmed", "link-reasons", "error-404"),
 }
-"""States beyond the first of an endpoint that `make test` sees: they look different, or lead on."""
+"""States that `make test` opens beside the first of each endpoint: they look different, or a later
+state depends on them."""
 
 
 def first_states() -> list[PageState]:
-    """The first state of each endpoint, and some that look different."""
-    firsts = {one.endpoint: one for one in reversed(STATES)}
-    return [one for one in STATES if one is firsts[one.endpoint] or one.name in EXTRA_STATES]
+    """The first state of each endpoint, and the extra states."""
+    first = {state.endpoint: state for state in reversed(STATES)}
+    return [
+        state for state in STATES if state is first[state.endpoint] or state.name in EXTRA_STATES
+    ]
 
 
 STATES = [*PUBLIC, *HELP, *ACCOUNT, *LISTS, *ONE_CUSTOMER, *TEAM, *CONSOLE, *OTHER]

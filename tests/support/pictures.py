@@ -1,4 +1,4 @@
-"""The pictures of the guide: parts of the demonstration's screens, in each language, as files."""
+"""The pictures of the guide: screenshots of parts of the demo's pages, in each language."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ Saltbridge Ferries,ops@saltbridge.example,DK,
 
 
 class Picture(NamedTuple):
-    """What it shows: the way there, and the elements that it reaches from and to."""
+    """How to navigate to the page, and the selectors of the first and last element shown."""
 
     name: str
-    who: str
+    email: str
     width: int
-    go: Callable[[Page], object]
-    from_: str
-    to: str
+    navigate: Callable[[Page], object]
+    first: str
+    last: str
 
 
 def _goto(path: str) -> Callable[[Page], object]:
@@ -106,12 +106,12 @@ PICTURES = (
 
 
 @contextmanager
-def _sign_in(browser: Browser, url: str, who: str, language: str) -> Iterator[Page]:
-    """Somebody's browser, whose profile has this language from now on."""
+def _sign_in(browser: Browser, url: str, email: str, language: str) -> Iterator[Page]:
+    """A page of a new browser context; sets the language of the person's profile."""
     context = browser.new_context(base_url=url, color_scheme="light")
     page = context.new_page()
     page.goto("/sign-in")
-    page.locator("#email").fill(who)
+    page.locator("#email").fill(email)
     page.locator("#password").fill(PASSWORD)
     page.locator("main .btn-primary").click()
     page.goto("/profile")
@@ -122,15 +122,16 @@ def _sign_in(browser: Browser, url: str, who: str, language: str) -> Iterator[Pa
 
 
 def _take_screenshot(page: Page, picture: Picture, path: Path) -> None:
-    """The part of the screen between the two elements, with a margin."""
+    """Write the part of the page from the first to the last element, with a margin."""
     page.set_viewport_size({"width": picture.width, "height": 1400})
-    picture.go(page)
+    picture.navigate(page)
     page.mouse.move(0, 0)
-    found = [page.locator(it).first.bounding_box() for it in (picture.from_, picture.to)]
-    boxes, margin = [box for box in found if box], 0 if picture.to == "#dialog" else MARGIN
+    elements = [page.locator(selector).first for selector in (picture.first, picture.last)]
+    boxes = [box for element in elements if (box := element.bounding_box())]
+    margin = 0 if picture.last == "#dialog" else MARGIN
     left = min(box["x"] for box in boxes) - margin
     right = max(box["x"] + box["width"] for box in boxes) + margin
-    top = boxes[0]["y"] - (0 if picture.from_ == ".page-head" else margin)
+    top = boxes[0]["y"] - (0 if picture.first == ".page-head" else margin)
     bottom = boxes[-1]["y"] + boxes[-1]["height"] + margin
     clip = {
         "x": left,
@@ -139,14 +140,14 @@ def _take_screenshot(page: Page, picture: Picture, path: Path) -> None:
         "height": bottom - top,
         "scale": DEVICE_PIXEL_RATIO,
     }
-    asked = {"format": "webp", "quality": QUALITY, "clip": clip}
-    answer = page.context.new_cdp_session(page).send("Page.captureScreenshot", asked)
-    path.write_bytes(base64.b64decode(answer["data"]))
+    options = {"format": "webp", "quality": QUALITY, "clip": clip}
+    result = page.context.new_cdp_session(page).send("Page.captureScreenshot", options)
+    path.write_bytes(base64.b64decode(result["data"]))
 
 
 def main() -> None:
-    """Every picture in every language; says how large each became."""
-    found = chromium.find()
+    """Write every picture in every language, and print the size of each in bytes."""
+    executable = chromium.find()
     with (
         tempfile.TemporaryDirectory() as folder,
         serve(Path(folder), EXTERNAL_URL="http://portal.northfold.example",
@@ -154,13 +155,13 @@ def main() -> None:
         sync_playwright() as playwright,
     ):  # fmt: skip
         browser = playwright.chromium.launch(
-            executable_path=found.path, env=dict(found.env), args=list(found.args)
+            executable_path=executable.path, env=dict(executable.env), args=list(executable.args)
         )
         for language in guide.LANGUAGES:
             (PICTURES_FOLDER / language).mkdir(parents=True, exist_ok=True)
             for picture in PICTURES:
                 path = PICTURES_FOLDER / language / f"{picture.name}.webp"
-                with _sign_in(browser, url, picture.who, language) as page:
+                with _sign_in(browser, url, picture.email, language) as page:
                     _take_screenshot(page, picture, path)
                 print(f"{path.stat().st_size:7} {path.relative_to(PICTURES_FOLDER)}")
         browser.close()

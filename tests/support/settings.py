@@ -1,4 +1,4 @@
-"""Other settings for an application that runs already."""
+"""Settings in tests: change those of a running application."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from flask import Flask
 
 
 def change_settings(app: Flask, **values: Any) -> None:
-    """From now on these settings are in force: `change_settings(app, mail_port=25)`."""
+    """Replace these settings: `change_settings(app, mail_port=25)`."""
     app.extensions["settings"] = replace(app.extensions["settings"], **values)

@@ -1,10 +1,10 @@
 """A real SMTP server on loopback.
 
-`SmtpServer` takes messages and keeps them, or refuses when told to. `CuttingServer` breaks the
-connection at an exact moment, to show what a sender may believe and what it must try again.
+`SmtpServer` accepts and stores messages, or refuses them at a given stage. `CuttingServer` closes
+the connection at a given stage, to test what a sender may assume and what it must retry.
 """
 
-# aiosmtpd finds what we add to it by names like handle_DATA.
+# aiosmtpd calls hooks by names like handle_DATA.
 # ruff: noqa: N802
 
 import asyncio
@@ -29,7 +29,7 @@ HOST = "127.0.0.1"
 
 
 class Received(EmailMessage):
-    """A message as it arrived, its envelope beside it."""
+    """A received message with its envelope."""
 
     mail_from: str = ""
     rcpt_tos: tuple[str, ...] = ()
@@ -37,11 +37,11 @@ class Received(EmailMessage):
 
 
 class SmtpServer(Controller):
-    """A server in a thread of its own, running inside `with`.
+    """A server in a separate thread, running inside `with`.
 
-    `tls` is what it insists on; a certificate for localhost and 127.0.0.1 comes from `ca`.
-    `answer` makes it refuse at a stage: auth, mail, rcpt, data (in place of 354), dot (after the
-    message), quit; for example `server.answer["rcpt"] = "550 5.1.1 User unknown"`.
+    It requires `tls`; `ca` issues its certificate for localhost and 127.0.0.1. `replies` makes it
+    refuse at a stage: auth, mail, rcpt, data (in place of 354), dot (after the message), quit; for
+    example `server.replies["rcpt"] = "550 5.1.1 User unknown"`.
     """
 
     def __init__(
@@ -50,15 +50,15 @@ class SmtpServer(Controller):
         require_auth: tuple[str, str] | None = None,
         ca: trustme.CA | None = None,
     ) -> None:
-        self.answer: dict[str, str] = {}
+        self.replies: dict[str, str] = {}
         self.ca = ca or trustme.CA()
         self.require_auth = require_auth
         self._received: list[Received] = []
-        self._news = threading.Condition()
+        self._changed = threading.Condition()
         self._connections: weakref.WeakSet[SMTP] = weakref.WeakSet()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.ca.issue_cert("localhost", HOST).configure_cert(context)
-        # Bound before the start, so that nobody takes the port and we know its number.
+        # Bound before the start, so that the port is known and reserved.
         self._socket = socket.create_server((HOST, 0))
         super().__init__(
             _Handler(self),
@@ -67,46 +67,46 @@ class SmtpServer(Controller):
             ssl_context=context if tls == "tls" else None,
             tls_context=context if tls == "starttls" else None,
             require_starttls=tls == "starttls",
-            # aiosmtpd counts only STARTTLS as encryption, and not a connection that began with it.
+            # aiosmtpd counts only STARTTLS as encryption, not implicit TLS.
             auth_require_tls=tls == "starttls",
             authenticator=self._authenticate,
-            server_hostname="localhost",  # or it asks the DNS for our name
+            server_hostname="localhost",  # else it queries the DNS
         )
 
     @property
     def messages(self) -> list[Received]:
-        """What has been accepted so far, in order; a copy."""
-        with self._news:
+        """A copy of the accepted messages, in order."""
+        with self._changed:
             return list(self._received)
 
     def wait_for(self, n: int, timeout: float = WAIT_SECONDS) -> list[Received]:
         """The messages, as soon as there are `n`; TimeoutError after `timeout` seconds."""
-        with self._news:
-            if not self._news.wait_for(lambda: len(self._received) >= n, timeout):
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(self._received) >= n, timeout):
                 subjects = [message["Subject"] for message in self._received]
                 raise TimeoutError(f"{len(subjects)} of {n} messages in {timeout} s: {subjects}")
             return list(self._received)
 
-    def keep(self, envelope: Envelope) -> None:
-        """Add an accepted message."""
+    def store(self, envelope: Envelope) -> None:
+        """Store an accepted message."""
         raw = envelope.original_content or b""
-        # As a mailbox keeps it, with the lines ending as in any text; `raw` has them as they came.
+        # Parsed with LF line endings, as a mailbox stores it; `raw` keeps those received.
         text = raw.replace(b"\r\n", b"\n")
         message: Any = BytesParser(_class=Received, policy=default).parsebytes(text)
         message.mail_from, message.rcpt_tos = envelope.mail_from, tuple(envelope.rcpt_tos)
         message.raw = raw
-        with self._news:
+        with self._changed:
             self._received.append(message)
-            self._news.notify_all()
+            self._changed.notify_all()
 
     def factory(self) -> SMTP:
-        """The protocol of one connection."""
+        """The protocol instance of one connection."""
         connection = _Connection(self.handler, **self.SMTP_kwargs)
         self._connections.add(connection)
         return connection
 
     def stop(self, no_assert: bool = False) -> None:
-        """End the server, and the connections it still has: else Python 3.12 waits for them."""
+        """Stop the server and abort its connections: Python 3.12 would wait for them."""
         self.loop.call_soon_threadsafe(self._abort)
         super().stop(no_assert)
 
@@ -131,17 +131,17 @@ class SmtpServer(Controller):
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, given: Any
     ) -> AuthResult:
         user, password = self.require_auth or ("", "")
-        known = LoginPassword(user.encode(), password.encode())
-        right = all(map(hmac.compare_digest, known, given))
-        # handled=True would mean that we answered ourselves, and the client would wait forever.
-        return AuthResult(success=right, handled=False)
+        expected = LoginPassword(user.encode(), password.encode())
+        is_correct = all(map(hmac.compare_digest, expected, given))
+        # handled=True would mean that the reply is already sent: the client would wait forever.
+        return AuthResult(success=is_correct, handled=False)
 
 
 class _Connection(SMTP):
-    """aiosmtpd's hooks see a message only whole; this one refuses the DATA command itself."""
+    """A connection that can refuse the DATA command: aiosmtpd's hook runs after the message."""
 
     async def smtp_DATA(self, arg: str) -> None:
-        refusal = self.event_handler.server.answer.get("data")
+        refusal = self.event_handler.server.replies.get("data")
         if refusal:
             await self.push(refusal)
         else:
@@ -149,7 +149,7 @@ class _Connection(SMTP):
 
 
 class _Handler:
-    """The hooks by which aiosmtpd asks for each answer."""
+    """The hooks that aiosmtpd calls for each reply."""
 
     def __init__(self, server: SmtpServer) -> None:
         self.server = server
@@ -158,22 +158,22 @@ class _Handler:
         self, smtp: SMTP, session: Session, envelope: Envelope, hostname: str, offers: list[str]
     ) -> list[str]:
         session.host_name = hostname
-        wanted = self.server.require_auth is not None
-        return [offer for offer in offers if wanted or not offer.startswith("250-AUTH")]
+        has_auth = self.server.require_auth is not None
+        return [offer for offer in offers if has_auth or not offer.startswith("250-AUTH")]
 
     async def handle_AUTH(
         self, smtp: SMTP, session: Session, envelope: Envelope, args: list[str]
     ) -> Any:
-        return self.server.answer.get("auth", MISSING)
+        return self.server.replies.get("auth", MISSING)
 
     async def handle_MAIL(
         self, smtp: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        # Not aiosmtpd's own `auth_required`: it warns, and some tests turn warnings to errors.
+        # aiosmtpd's own `auth_required` warns, and some tests turn warnings into errors.
         if self.server.require_auth and not session.authenticated:
             return "530 5.7.0 Authentication required"
-        if "mail" in self.server.answer:
-            return self.server.answer["mail"]
+        if "mail" in self.server.replies:
+            return self.server.replies["mail"]
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 OK"
@@ -181,24 +181,24 @@ class _Handler:
     async def handle_RCPT(
         self, smtp: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if "rcpt" in self.server.answer:
-            return self.server.answer["rcpt"]
+        if "rcpt" in self.server.replies:
+            return self.server.replies["rcpt"]
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, smtp: SMTP, session: Session, envelope: Envelope) -> str:
-        if "dot" in self.server.answer:
-            return self.server.answer["dot"]
-        self.server.keep(envelope)
+        if "dot" in self.server.replies:
+            return self.server.replies["dot"]
+        self.server.store(envelope)
         return "250 OK"
 
     async def handle_QUIT(self, smtp: SMTP, session: Session, envelope: Envelope) -> str:
-        return self.server.answer.get("quit", "221 Bye")
+        return self.server.replies.get("quit", "221 Bye")
 
 
 @dataclass
 class ConnectionLog:
-    """What one connection brought: its commands, the message as far as it came, its final dot."""
+    """A connection's commands, the part of the message received, and whether the final dot came."""
 
     commands: list[str] = field(default_factory=list)
     body: bytes = b""
@@ -206,11 +206,11 @@ class ConnectionLog:
 
 
 class CuttingServer:
-    """A server that takes one message a connection and cuts it at `stage`.
+    """A server that accepts one message per connection and closes the connection at `stage`.
 
-    connect: before the greeting; mail, rcpt: at that command; data: when the message has begun to
-    come; dot: after its final dot, before any reply; silent: after the dot, without a cut and
-    without a word; quit: at QUIT, the message having been accepted.
+    connect: before the greeting; mail, rcpt: at that command; data: at the first line of the
+    message; dot: after the final dot, before the reply; silent: after the final dot neither reply
+    nor close; quit: at QUIT, after accepting the message.
     """
 
     def __init__(
@@ -224,13 +224,13 @@ class CuttingServer:
 
     @property
     def dots(self) -> int:
-        """How many messages came whole."""
-        return sum(seen.dot for seen in list(self.connections))
+        """How many messages arrived complete."""
+        return sum(log.dot for log in list(self.connections))
 
     @property
     def bodies(self) -> list[bytes]:
-        """Each message of which anything came, as on the wire, without the final dot."""
-        return [seen.body for seen in list(self.connections) if seen.body]
+        """Each message that arrived at least in part, as on the wire, without the final dot."""
+        return [log.body for log in list(self.connections) if log.body]
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -244,46 +244,48 @@ class CuttingServer:
 
     async def _serve(self) -> None:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._meet, HOST, 0, limit=2**20)
+        server = await asyncio.start_server(self._serve_connection, HOST, 0, limit=2**20)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._end.wait()
-        server.close()  # and asyncio.run cancels the connections that are left
+        server.close()  # asyncio.run cancels the remaining connections
 
-    async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        seen = ConnectionLog()
-        self.connections.append(seen)
+    async def _serve_connection(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        log = ConnectionLog()
+        self.connections.append(log)
         try:
             if self.stage != "connect":
-                await self._talk(reader, writer, seen)
+                await self._serve_commands(reader, writer, log)
         except ConnectionError:
-            pass  # the client went first, and what it had sent is kept
+            pass  # the client closed first; the log keeps what it sent
         finally:
             writer.transport.abort()
 
-    async def _talk(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: ConnectionLog
+    async def _serve_commands(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, log: ConnectionLog
     ) -> None:
         writer.write(b"220 localhost\r\n")
         while line := await reader.readline():
-            seen.commands.append(line.decode(errors="replace").rstrip())
-            verb = line.split()[0].lower().decode(errors="replace") if line.strip() else ""
-            if verb == self.stage and verb != "data":
+            log.commands.append(line.decode(errors="replace").rstrip())
+            command = line.split()[0].lower().decode(errors="replace") if line.strip() else ""
+            if command == self.stage and command != "data":
                 return
-            if verb == "data":
+            if command == "data":
                 writer.write(b"354 go on\r\n")
-                if not await self._take(reader, seen):
+                if not await self._read_message(reader, log):
                     return
-            writer.write(b"221 bye\r\n" if verb == "quit" else b"250 OK\r\n")
+            writer.write(b"221 bye\r\n" if command == "quit" else b"250 OK\r\n")
             await writer.drain()
 
-    async def _take(self, reader: asyncio.StreamReader, seen: ConnectionLog) -> bool:
-        """Read the message; whether it is to be accepted, and the connection kept."""
+    async def _read_message(self, reader: asyncio.StreamReader, log: ConnectionLog) -> bool:
+        """Read the message; whether to accept it and keep the connection."""
         while (line := await reader.readline()) not in (b".\r\n", b""):
-            seen.body += line
+            log.body += line
             if self.stage == "data":
                 return False
-        seen.dot = bool(line)
+        log.dot = bool(line)
         if self.stage == "silent":
             await reader.read()
-        return seen.dot and self.stage not in ("dot", "silent")
+        return log.dot and self.stage not in ("dot", "silent")

@@ -1,6 +1,6 @@
-"""In systemd's place: runs what the installed units say, in the installation at PORTAL_HOME.
+"""A stand-in for systemctl: runs the units of the installation at PORTAL_HOME.
 
-It knows start, stop and is-active, and writes down whatever it is asked.
+It supports start, stop and is-active, and logs every verb.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ def process_of(unit: str) -> psutil.Process | None:
 
 def start(unit: str) -> None:
     text = (HOME / "units" / unit).read_text().replace("/opt/portal", str(HOME))
-    said = dict(re.findall("^(ExecStart|WorkingDirectory)=(.*)$", text, re.MULTILINE))
+    options = dict(re.findall("^(ExecStart|WorkingDirectory)=(.*)$", text, re.MULTILINE))
     with (HOME / "log").open("ab") as log:
         program = subprocess.Popen(
-            said["ExecStart"].split(),
-            cwd=said["WorkingDirectory"],
+            options["ExecStart"].split(),
+            cwd=options["WorkingDirectory"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -40,8 +40,9 @@ def start(unit: str) -> None:
 
 
 def main(verb: str, units: list[str]) -> int:
-    with (HOME / "asked").open("a") as asked:
-        asked.write(f"{verb}\n")
+    """The exit status."""
+    with (HOME / "asked").open("a") as log:
+        log.write(f"{verb}\n")
     for unit in units:
         process = process_of(unit)
         if verb == "start" and process is None:
@@ -55,4 +56,4 @@ def main(verb: str, units: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], [word for word in sys.argv[2:] if not word.startswith("-")]))
+    sys.exit(main(sys.argv[1], [unit for unit in sys.argv[2:] if not unit.startswith("-")]))

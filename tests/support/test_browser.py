@@ -1,4 +1,4 @@
-"""The client that lints: what it refuses, and how it fills in, clicks and sends."""
+"""The linting test client: the faults that it finds, and how it clicks and submits forms."""
 
 import io
 from collections.abc import Callable
@@ -43,7 +43,7 @@ two</textarea></label>
 
 
 class Shop(Browser):
-    """The client with an application of a page that says anything."""
+    """A client of an application with one page, whose markup the test sets."""
 
     markup = ""
     policy = ""
@@ -85,7 +85,7 @@ def show(client: Shop) -> Callable[..., TestResponse]:
 
 
 FAULTS = {
-    '<p>a</p><div id="x"></div><div id="x"></div>': 'id "x" stands there 2 times',
+    '<p>a</p><div id="x"></div><div id="x"></div>': 'id "x" is there 2 times',
     "<h1>Again</h1>": "2 h1 instead of one",
     "<div><p></div></p>": "Unexpected end tag (p)",
     '<p class="a" class="b">': "duplicate attribute",

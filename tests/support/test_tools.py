@@ -35,13 +35,13 @@ OTHER_TABLES = (
 )
 
 
-def ask(url: str, statement: str) -> Any:
+def execute(url: str, statement: str) -> Any:
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
         cursor = connection.execute(statement.encode())
         return cursor.fetchone()[0] if cursor.description else None  # type: ignore[index]
 
 
-def answers(port: int) -> bool:
+def is_listening(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), 1).close()
     except OSError:
@@ -49,11 +49,11 @@ def answers(port: int) -> bool:
     return True
 
 
-def soon(wished: Callable[[], bool], seconds: float = 5) -> bool:
+def happens(condition: Callable[[], bool], seconds: float = 5) -> bool:
     deadline = time.monotonic() + seconds
-    while not wished() and time.monotonic() < deadline:
+    while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
-    return wished()
+    return condition()
 
 
 @pytest.fixture
@@ -65,23 +65,26 @@ def own_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[postgres.Server]:
 
 def test_postgresql_makes_copies_and_drops_databases(own_server: postgres.Server) -> None:
     template = own_server.create("template")
-    assert ask(template, "SHOW timezone") == "UTC"
-    assert ask(template, "SHOW server_encoding") == "UTF8"
+    assert execute(template, "SHOW timezone") == "UTC"
+    assert execute(template, "SHOW server_encoding") == "UTF8"
     assert (
-        ask(template, "SELECT datcollate FROM pg_database WHERE datname = current_database()")
+        execute(template, "SELECT datcollate FROM pg_database WHERE datname = current_database()")
         == "C"
     )
-    ask(template, "CREATE TABLE cloud AS SELECT 'home' AS name")
+    execute(template, "CREATE TABLE cloud AS SELECT 'home' AS name")
     copy = own_server.create("copy", template="template")
-    ask(copy, "UPDATE cloud SET name = 'away'")
-    assert (ask(template, "SELECT name FROM cloud"), ask(copy, "SELECT name FROM cloud")) == (
+    execute(copy, "UPDATE cloud SET name = 'away'")
+    assert (
+        execute(template, "SELECT name FROM cloud"),
+        execute(copy, "SELECT name FROM cloud"),
+    ) == (
         "home",
         "away",
     )
-    with psycopg.connect(copy.replace("+psycopg", "")):  # a connection left open is no obstacle
+    with psycopg.connect(copy.replace("+psycopg", "")):  # an open connection is no obstacle
         own_server.drop("copy")
     with pytest.raises(psycopg.OperationalError, match="does not exist"):
-        ask(copy, "SELECT 1")
+        execute(copy, "SELECT 1")
 
 
 def test_rows_are_put_back_unless_a_table_is_another(own_server: postgres.Server) -> None:
@@ -92,22 +95,22 @@ def test_rows_are_put_back_unless_a_table_is_another(own_server: postgres.Server
         "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END'",
         "CREATE TRIGGER stays BEFORE DELETE ON cloud FOR EACH ROW EXECUTE FUNCTION no()",
     ):
-        ask(template, statement)
-    kept = row_snapshots.take(template)
+        execute(template, statement)
+    snapshot = row_snapshots.take(template)
     used = own_server.create("used", template="template")
     for change in ("UPDATE cloud SET name = 'away'", "INSERT INTO cloud VALUES ('new')", "ANALYZE"):
-        ask(used, change)
+        execute(used, change)
         left_open = psycopg.connect(used.replace("+psycopg", ""))
         left_open.execute("LOCK TABLE cloud")
-        assert row_snapshots.restore(used, kept)
-        assert ask(used, "SELECT array_agg(name) FROM cloud") == ["home"]
+        assert row_snapshots.restore(used, snapshot)
+        assert execute(used, "SELECT array_agg(name) FROM cloud") == ["home"]
         left_open.close()
     for number, change in enumerate(OTHER_TABLES):
         changed = own_server.create(f"changed{number}", template="template")
-        ask(changed, change)
-        assert not row_snapshots.restore(changed, kept), change
-    ask(used, "CREATE ROLE guest LOGIN")
-    assert not row_snapshots.restore(used.replace("postgres@", "guest@"), kept)
+        execute(changed, change)
+        assert not row_snapshots.restore(changed, snapshot), change
+    execute(used, "CREATE ROLE guest LOGIN")
+    assert not row_snapshots.restore(used.replace("postgres@", "guest@"), snapshot)
 
 
 def test_runs_on_one_postgresql_do_not_meet(
@@ -118,8 +121,8 @@ def test_runs_on_one_postgresql_do_not_meet(
     with postgres.start() as first, postgres.start() as second:
         urls = {first.create("same"), second.create("same")}
         assert len(urls) == 2
-        assert ask(outside, "SELECT count(*) FROM pg_database WHERE datname LIKE 'same%'") == 2
-    assert ask(outside, "SELECT count(*) FROM pg_database WHERE datname LIKE 'same%'") == 0
+        assert execute(outside, "SELECT count(*) FROM pg_database WHERE datname LIKE 'same%'") == 2
+    assert execute(outside, "SELECT count(*) FROM pg_database WHERE datname LIKE 'same%'") == 0
     monkeypatch.setenv("TEST_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
     with pytest.raises(RuntimeError, match="TEST_DATABASE_URL can't be used"):
         postgres.start()
@@ -132,7 +135,7 @@ def test_postgresql_does_not_outlive_its_tests(end: str) -> None:
         f"print(process.port, process.home, flush=True); {end}"
     )
     env = {key: value for key, value in os.environ.items() if key != "TEST_DATABASE_URL"}
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
         env=env,
@@ -140,13 +143,13 @@ def test_postgresql_does_not_outlive_its_tests(end: str) -> None:
         text=True,
         check=False,
     )
-    assert done.stdout, done.stderr
-    port, home = done.stdout.split()
-    assert soon(lambda: not answers(int(port)) and not Path(home).exists())
+    assert result.stdout, result.stderr
+    port, home = result.stdout.split()
+    assert happens(lambda: not is_listening(int(port)) and not Path(home).exists())
 
 
 class Greeting(BaseHTTPRequestHandler):
-    """A page whose heading is written by its script."""
+    """A page whose script writes its heading."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -158,25 +161,27 @@ class Greeting(BaseHTTPRequestHandler):
         )
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Log nothing."""
 
 
 def test_chromium_renders_a_page_of_ours() -> None:
-    found = chromium.find()
+    executable = chromium.find()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Greeting)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def heading() -> tuple[str, int]:
         with sync_playwright() as playwright:
             launch = playwright.chromium.launch
-            browser = launch(executable_path=found.path, env=found.env, args=found.args)
+            browser = launch(
+                executable_path=executable.path, env=executable.env, args=executable.args
+            )
             page = browser.new_page()
             page.goto(f"http://127.0.0.1:{server.server_port}/")
             page.eval_on_selector("h1", "h1 => h1.style.display = 'inline-block'")
-            wide: int = page.eval_on_selector("h1", "h1 => h1.offsetWidth")
-            return page.inner_text("h1"), wide
+            width: int = page.eval_on_selector("h1", "h1 => h1.offsetWidth")
+            return page.inner_text("h1"), width
 
-    # A thread of its own, because another test's playwright may be open in this one.
+    # A new thread: another test's playwright may be open in this one.
     with ThreadPoolExecutor() as pool:
         text, width = pool.submit(heading).result()
     server.shutdown()
@@ -205,9 +210,9 @@ def test_without_chromium_every_attempt_is_told(
     ]
 
 
-LETTER = EmailMessage()
-LETTER["From"], LETTER["To"], LETTER["Subject"] = "a@example.com", "b@example.com", "Счёт"
-LETTER.set_content("one\n.two\n")
+MESSAGE = EmailMessage()
+MESSAGE["From"], MESSAGE["To"], MESSAGE["Subject"] = "a@example.com", "b@example.com", "Счёт"
+MESSAGE.set_content("one\n.two\n")
 
 
 @pytest.mark.parametrize("tls", ["plain", "starttls", "tls"])
@@ -227,11 +232,11 @@ def test_smtp_takes_a_message_over(tls: Any) -> None:
                 assert client.mail("a@example.com")[0] == 530
                 client.starttls(context=context)
             with pytest.raises(smtplib.SMTPSenderRefused, match="530"):
-                client.send_message(LETTER)
+                client.send_message(MESSAGE)
             with pytest.raises(smtplib.SMTPAuthenticationError):
                 client.login("user", "wrong")
             client.login("user", "secret")
-            client.send_message(LETTER)
+            client.send_message(MESSAGE)
         (message,) = server.wait_for(1)
         assert (message["Subject"], message.get_content()) == ("Счёт", "one\n.two\n")
         assert (message.mail_from, message.rcpt_tos) == ("a@example.com", ("b@example.com",))
@@ -245,12 +250,12 @@ def test_smtp_refuses_at(stage: str) -> None:
 
         def send() -> None:
             with smtplib.SMTP("127.0.0.1", server.port, timeout=5) as client:
-                client.send_message(LETTER)
+                client.send_message(MESSAGE)
 
-        server.answer[stage] = "451 4.3.0 Not now"
+        server.replies[stage] = "451 4.3.0 Not now"
         with pytest.raises(smtplib.SMTPException, match="451"):
             send()
-        server.answer.clear()
+        server.replies.clear()
         send()
         assert len(server.messages) == 1
 
@@ -264,7 +269,7 @@ def test_smtp_is_cut_at(stage: Any, dots: int) -> None:
 
         def send() -> None:
             client = smtplib.SMTP("127.0.0.1", server.port, timeout=0.3)
-            client.send_message(LETTER)
+            client.send_message(MESSAGE)
             assert stage == "quit", "the message was accepted"
             client.quit()
 

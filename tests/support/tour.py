@@ -1,4 +1,4 @@
-"""A tour of the demonstration in a real browser: signs in, finds the way to a page, judges it."""
+"""A tour of the demo in a real browser: sign in, navigate to a page, check it."""
 
 from __future__ import annotations
 
@@ -21,141 +21,143 @@ NARROWEST, HEIGHT = 320, 800
 THEMES = ("light", "dark")
 ALL_RULES = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 COLOUR_RULES = {"resultTypes": ["violations"], "runOnly": ["color-contrast", "link-in-text-block"]}
-"""What a theme can change."""
+"""The rules whose result depends on the theme."""
 ID_PATTERN = "[0-9a-z]{3}[0-9a-v]{17}"
 
 
 @dataclass(frozen=True)
 class PageState:
-    """A page in one of its states: who sees it, and the way there."""
+    """A page in one of its states: who sees it, and how to navigate to it."""
 
     name: str
     endpoint: str
-    """Of the address at which the way ends; empty where no page is found."""
-    who: str
-    """Address of the signed-in person; empty where nobody is."""
-    go: Callable[[Tour, Page], None]
+    """The endpoint of the final address; empty for a page without an endpoint."""
+    email: str
+    """The address of the signed-in person; empty for an anonymous visitor."""
+    navigate: Callable[[Tour, Page], None]
     status: int = 200
 
 
 @dataclass
 class Tour:
-    """The demonstration at `url`, and at `broken` the application `app` without a database."""
+    """The demo at `url`, and the application `app` without a database at `broken_url`."""
 
     browser: Browser
     app: Flask
     url: str
-    broken: str
-    places: Mapping[str, Callable[[Page, Tour], str]]
-    """How to find what an address needs, by the name that it has in `{}` there."""
+    broken_url: str
+    resolvers: Mapping[str, Callable[[Page, Tour], str]]
+    """A function for each path parameter, by the name that it has in `{}`."""
     language: str = languages.SOURCE
-    """Which the pages speak: the browser asks for it, and everyone's profile is set to it."""
-    complaints: list[str] = field(default_factory=list)
-    """What is wrong with the pages seen so far, each with its name."""
-    _who: str = ""
+    """The language of the browser and of every profile."""
+    problems: list[str] = field(default_factory=list)
+    """The problems of the pages so far, each with the page's name."""
+    _email: str = ""
     _contexts: dict[str, tuple[BrowserContext, list[Any]]] = field(default_factory=dict)
-    """Of each person, with the cookies of a session just begun: what a page fetches is kept."""
+    """Each person's context, which keeps its HTTP cache, and the cookies of a new session."""
     _titles: dict[tuple[str, str], str] = field(default_factory=dict)
-    _found: dict[tuple[str, str], str] = field(default_factory=dict)
+    _resolved: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def address(self, page: Page, path: str) -> str:
-        """`path` with its places filled in, each looked up once by a person."""
+    def resolve(self, page: Page, path: str) -> str:
+        """`path` with its parameters filled in; each is looked up once per person."""
 
-        def found(match: re.Match[str]) -> str:
-            key = (self._who, match[1])
-            if key not in self._found:
-                self._found[key] = self.places[match[1]](page, self)
-            return self._found[key]
+        def replacement(match: re.Match[str]) -> str:
+            key = (self._email, match[1])
+            if key not in self._resolved:
+                self._resolved[key] = self.resolvers[match[1]](page, self)
+            return self._resolved[key]
 
-        return re.sub(r"{(\w+)}", found, path)
+        return re.sub(r"{(\w+)}", replacement, path)
 
-    def words(self, sentence: str, **facts: str) -> str:
-        """The sentence as the pages say it."""
+    def translate(self, sentence: str, **facts: str) -> str:
+        """The sentence in the language of the tour."""
         with self.app.test_request_context(), force_locale(self.language):
             return str(gettext(sentence, **facts))
 
     @contextmanager
-    def opened(self, shown: PageState, width: int) -> Iterator[Page]:
-        """The page at the end of its way; what its console says against it is noted until then."""
-        context, cookies = self._context_of(shown.who)
+    def open_page(self, state: PageState, width: int) -> Iterator[Page]:
+        """The page in this state; records the errors of its console while it is open."""
+        context, cookies = self._context(state.email)
         context.clear_cookies()
         context.add_cookies(cookies)
         page = context.new_page()
         page.set_viewport_size({"width": width, "height": HEIGHT})
-        self._who = shown.who
-        self._listen(page, shown)
+        self._email = state.email
+        self._record_errors(page, state)
         try:
-            shown.go(self, page)
+            state.navigate(self, page)
             page.wait_for_load_state()
-            self._is_there(page, shown)
+            self._assert_endpoint(page, state)
             yield page
         finally:
             page.close()
 
-    def judge(self, page: Page, shown: PageState) -> None:
-        """Whether all of it is within the window, its title its own, and what axe finds."""
-        self.complain(
-            shown,
+    def check(self, page: Page, state: PageState) -> None:
+        """Record overflow, small targets, a duplicate title and the violations that axe finds."""
+        self.record(
+            state,
             find_overflow(page),
             find_small_targets(page),
-            self._title_of_another(page, shown),
+            self._find_duplicate_title(page, state),
         )
         for theme, rules in zip(THEMES, (ALL_RULES, COLOUR_RULES), strict=True):
             page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-            self.complain(shown, *(f"{theme}: {found}" for found in find_violations(page, rules)))
+            violations = find_violations(page, rules)
+            self.record(state, *(f"{theme}: {violation}" for violation in violations))
 
-    def complain(self, shown: PageState, *found: str) -> None:
-        self.complaints += [f"{shown.name}: {one}" for one in found if one]
+    def record(self, state: PageState, *problems: str) -> None:
+        """Add the problems that are not empty."""
+        self.problems += [f"{state.name}: {problem}" for problem in problems if problem]
 
-    def _listen(self, page: Page, shown: PageState) -> None:
-        def hear(message: ConsoleMessage) -> None:
-            is_expected = re.search(rf"status of (422|{shown.status}) ", message.text)
+    def _record_errors(self, page: Page, state: PageState) -> None:
+        def record_message(message: ConsoleMessage) -> None:
+            is_expected = re.search(rf"status of (422|{state.status}) ", message.text)
             if message.type == "error" and not is_expected:
-                self.complain(shown, message.text)
+                self.record(state, message.text)
 
-        page.on("console", hear)
-        page.on("pageerror", lambda error: self.complain(shown, str(error)))
+        page.on("console", record_message)
+        page.on("pageerror", lambda error: self.record(state, str(error)))
 
-    def _is_there(self, page: Page, shown: PageState) -> None:
-        if shown.endpoint:
+    def _assert_endpoint(self, page: Page, state: PageState) -> None:
+        if state.endpoint:
             urls = self.app.url_map.bind("")
             endpoint, _values = urls.match(urlsplit(page.url).path)
-            assert endpoint == shown.endpoint, f"{shown.name} ends at {page.url}"
+            assert endpoint == state.endpoint, f"{state.name} ends at {page.url}"
 
-    def _title_of_another(self, page: Page, shown: PageState) -> str:
-        """Whoever has several tabs open tells them apart by their titles."""
+    def _find_duplicate_title(self, page: Page, state: PageState) -> str:
+        """The problem, or an empty string: titles tell the tabs of a browser apart."""
         path = urlsplit(page.url).path
-        first = self._titles.setdefault((shown.who, page.title()), path)
-        is_same = first == path or not shown.endpoint
+        first = self._titles.setdefault((state.email, page.title()), path)
+        is_same = first == path or not state.endpoint
         return "" if is_same else f"titled {page.title()!r}, as {first} is"
 
-    def _context_of(self, who: str) -> tuple[BrowserContext, list[Any]]:
-        if who not in self._contexts:
+    def _context(self, email: str) -> tuple[BrowserContext, list[Any]]:
+        if email not in self._contexts:
             context = self.browser.new_context(
                 base_url=self.url,
                 locale=self.language,
-                reduced_motion="reduce",  # colours on their way are nobody's choice
+                reduced_motion="reduce",  # axe must not measure colours during a transition
             )
             page = context.new_page()
-            if who:
-                sign_in(page, who)
-            if who and self.language != languages.SOURCE:
+            if email:
+                sign_in(page, email)
+            if email and self.language != languages.SOURCE:
                 set_language(page, self.language)
             page.close()
-            self._contexts[who] = context, context.cookies()
-        return self._contexts[who]
+            self._contexts[email] = context, context.cookies()
+        return self._contexts[email]
 
 
-def sign_in(page: Page, who: str) -> None:
+def sign_in(page: Page, email: str) -> None:
     page.goto("/sign-in?switch=1")
-    page.fill("#email", who)
+    page.fill("#email", email)
     page.fill("#password", PASSWORD)
     page.click("main form [type=submit]")
     page.wait_for_url(lambda url: "/sign-in" not in url)
 
 
 def set_language(page: Page, language: str) -> None:
-    """Set the signed-in person's profile to it."""
+    """Set the language in the signed-in person's profile."""
     page.goto("/profile")
     page.select_option("#language", language)
     page.locator("main form:has(#language) [type=submit]").click()
@@ -163,40 +165,45 @@ def set_language(page: Page, language: str) -> None:
 
 
 def find_overflow(page: Page) -> str:
-    """What sticks out of the window to the right, if that can be scrolled sideways; else empty."""
-    found: str = page.evaluate(
+    """The last elements that overflow the window to the right; empty if it can't be scrolled."""
+    problem: str = page.evaluate(
         """() => {
           if (document.documentElement.scrollWidth <= innerWidth) return '';
           const out = (it) => it.checkVisibility() && it.getBoundingClientRect().right > innerWidth;
           const all = [...document.body.querySelectorAll('*')].filter(out);
-          return 'sticks out: ' + all.slice(-3).map((it) => it.outerHTML.slice(0, 120)).join(' ');
+          return 'overflow: ' + all.slice(-3).map((it) => it.outerHTML.slice(0, 120)).join(' ');
         }"""
     )
-    return found
+    return problem
 
 
 def find_small_targets(page: Page) -> str:
-    """What can be pressed, and is so narrow or low that nobody finds it, or a short way back whose
-    words are cut; else empty."""
-    found: str = page.evaluate(
+    """The first controls that are less than 8 pixels wide or high, and short back links with
+    clipped text; else empty."""
+    problem: str = page.evaluate(
         """() => {
           const all = [...document.querySelectorAll('main :is(a, button, input, summary)')];
-          const lost = all.filter((it) => it.checkVisibility() && !it.closest('.visually-hidden'))
+          const small = all.filter((it) => it.checkVisibility() && !it.closest('.visually-hidden'))
             .filter((it) => Math.min(it.offsetWidth, it.offsetHeight) < 8
               || (it.matches('.back') && it.textContent.length < 30
                 && it.scrollWidth > it.clientWidth));
-          const told = lost.slice(0, 3).map((it) => it.outerHTML.slice(0, 120)).join(' ');
-          return told && `squeezed: ${told}`;
+          const shown = small.slice(0, 3).map((it) => it.outerHTML.slice(0, 120)).join(' ');
+          return shown && `small targets: ${shown}`;
         }"""
     )
-    return found
+    return problem
 
 
 def find_violations(page: Page, options: dict[str, Any]) -> list[str]:
-    """What axe finds: each rule with the first elements. An open menu lies over other targets."""
+    """The violations that axe finds: each rule with its first elements.
+
+    The size of targets is not checked while an open menu covers others."""
     if page.locator("details.menu[open]").count():
         options = {**options, "rules": {}}
     if not page.evaluate("'axe' in window"):
         page.evaluate(Axe().axe_script)
-    found = page.evaluate("options => axe.run(options)", options)["violations"]
-    return [f"{one['id']}: {[node['html'][:120] for node in one['nodes'][:3]]}" for one in found]
+    violations = page.evaluate("options => axe.run(options)", options)["violations"]
+    return [
+        f"{violation['id']}: {[node['html'][:120] for node in violation['nodes'][:3]]}"
+        for violation in violations
+    ]

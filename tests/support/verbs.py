@@ -30,25 +30,25 @@ from tests.support.world import DORA, EDDIE, OLGA, SAM, World, actor, draft, lin
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb's action and a sample call; `on` is the ID of the account or cloud, or of the
-    invitation's subaccount, on which a role decides whether it may be done."""
+    """A verb's action and a sample call."""
 
     action: str
-    on: Callable[[World], str]
-    act: Callable[[World, Actor], object]
-    lines: tuple[str, ...] = ()
-    """The audit lines that the sample leaves, where that is not one with the action."""
-    first: Callable[[World, Actor], object] = lambda _world, _by: None
-    """What must have happened before."""
+    object_id: Callable[[World], str]
+    """The ID of the account, cloud or invited subaccount whose roles decide on the permission."""
+    run: Callable[[World, Actor], object]
+    audit_actions: tuple[str, ...] = ()
+    """The actions of the audit lines that the sample writes, if not one line with `action`."""
+    prepare: Callable[[World, Actor], object] = lambda _world, _by: None
+    """Create what the sample needs."""
 
     @property
     def name(self) -> str:
-        return self.act.__name__
+        return self.run.__name__
 
     def call(self, world: World, by: Actor) -> object:
-        """All of the sample."""
-        self.first(world, by)
-        return self.act(world, by)
+        """Prepare the sample, then run it."""
+        self.prepare(world, by)
+        return self.run(world, by)
 
 
 def _see_account(world: World, by: Actor) -> None:
@@ -78,7 +78,7 @@ def _own_cloud(world: World, by: Actor) -> None:
 
 
 def _link_cloud(world: World, by: Actor) -> None:
-    """By an owner of the cloud: the role on the account decides."""
+    """Link as an owner of the cloud: the role on the account decides."""
     _link(world.doras_cloud, world.north, by)
 
 
@@ -88,7 +88,7 @@ def _administer_account(world: World, by: Actor) -> None:
 
 
 def _relink_cloud(world: World, by: Actor) -> None:
-    """By somebody who may link to the account: the role on the cloud decides."""
+    """Link as an administrator of the account: the role on the cloud decides."""
     _link(world.doras_cloud, world.trial, by)
 
 
@@ -106,8 +106,8 @@ def _rename_cloud(world: World, by: Actor) -> None:
 
 
 def _grant_cloud(world: World, by: Actor) -> None:
-    found = db.session.get_one(Cloud, world.doras_cloud)
-    cloud_access.grant(found, by=by, role=CloudRole.VIEWER, to=values.email(SAM))
+    cloud = db.session.get_one(Cloud, world.doras_cloud)
+    cloud_access.grant(cloud, by=by, role=CloudRole.VIEWER, to=values.email(SAM))
 
 
 def _share_with_sam(world: World, _by: Actor) -> None:
@@ -116,8 +116,8 @@ def _share_with_sam(world: World, _by: Actor) -> None:
 
 
 def _change_cloud(world: World, by: Actor) -> None:
-    found = db.session.get_one(Cloud, world.doras_cloud)
-    cloud_access.change(found, by=by, role=CloudRole.MEMBER, of=user(SAM).id)
+    cloud = db.session.get_one(Cloud, world.doras_cloud)
+    cloud_access.change(cloud, by=by, role=CloudRole.MEMBER, of=user(SAM).id)
 
 
 def _revoke_cloud(world: World, by: Actor) -> None:
@@ -150,14 +150,14 @@ def _decline(world: World, by: Actor) -> None:
 
 
 def _edit_customer(world: World, by: Actor) -> None:
-    record = db.session.get_one(Customer, world.ninas_customer)
-    changed = replace(customers.draft_of(record), description="sample")
-    customers.edit(record, by=by, draft=changed, version=record.version)
+    customer = db.session.get_one(Customer, world.ninas_customer)
+    draft = replace(customers.draft_of(customer), description="sample")
+    customers.edit(customer, by=by, draft=draft, version=customer.version)
 
 
 def _correct_address(world: World, by: Actor) -> None:
-    record = db.session.get_one(Customer, world.carls_customer)
-    customers.correct_address(record, by=by, email="right@customer.example")
+    customer = db.session.get_one(Customer, world.carls_customer)
+    customers.correct_address(customer, by=by, email="right@customer.example")
 
 
 def _suspend(world: World, by: Actor) -> None:
@@ -278,11 +278,11 @@ VERBS = (
     Verb("account.see", lambda world: world.north, _see_account),
     Verb("account.see", lambda world: world.north, _see_customer),
     Verb("account.see", _north, _save_view),
-    Verb("account.see", _north, _rename_view, first=_save_view),
-    Verb("account.see", _north, _move_view, first=_save_view),
-    Verb("account.see", _north, _remove_view, first=_save_view),
+    Verb("account.see", _north, _rename_view, prepare=_save_view),
+    Verb("account.see", _north, _move_view, prepare=_save_view),
+    Verb("account.see", _north, _remove_view, prepare=_save_view),
     Verb("account.see", _north, _hide_steps),
-    Verb("account.see", _north, _show_steps, first=_hide_steps),
+    Verb("account.see", _north, _show_steps, prepare=_hide_steps),
     Verb("account.see", _north, _copy_link, ("invitation.copy_link",)),
     Verb("account.switch_to_paid", lambda world: world.trial, _switch_to_paid),
     Verb("access.manage", _north, _add_staff, ("access.grant",)),
@@ -291,35 +291,35 @@ VERBS = (
     Verb("access.manage", _north, _revoke, ("access.revoke",)),
     Verb("access.manage_owners", _north, _grant_owner, ("access.grant",)),
     Verb("cloud.create", _north, _create_cloud),
-    Verb("cloud.link", _north, _link_cloud, ("cloud.link", "cloud.leave"), first=_own_cloud),
+    Verb("cloud.link", _north, _link_cloud, ("cloud.link", "cloud.leave"), prepare=_own_cloud),
     Verb("cloud.manage_access", _doras_cloud, _grant_cloud, ("cloud_access.grant",)),
     Verb(
         "cloud.manage_access",
         _doras_cloud,
         _change_cloud,
         ("cloud_access.change",),
-        first=_share_with_sam,
+        prepare=_share_with_sam,
     ),
     Verb(
         "cloud.manage_access",
         _doras_cloud,
         _revoke_cloud,
         ("cloud_access.revoke",),
-        first=_share_with_sam,
+        prepare=_share_with_sam,
     ),
     Verb(
         "cloud.manage_access",
         _doras_cloud,
         _revoke_partner,
         ("cloud_access.revoke_partner",),
-        first=_share_with_north,
+        prepare=_share_with_north,
     ),
     Verb(
         "cloud.relink",
         _doras_cloud,
         _relink_cloud,
         ("cloud.link", "cloud.leave"),
-        first=_administer_account,
+        prepare=_administer_account,
     ),
     Verb("cloud.rename", _doras_cloud, _rename_cloud),
     Verb("customer.add", lambda world: world.north, _add_customer),
@@ -330,7 +330,7 @@ VERBS = (
         _north,
         _end_import,
         ("import.begin", "import.end"),
-        first=_prepare_importing,
+        prepare=_prepare_importing,
     ),
     Verb("customer.add", _north, _remove_import, ("import.remove",)),
     Verb("customer.edit", _north, _edit_customer),
@@ -341,7 +341,7 @@ VERBS = (
         _north,
         _resume,
         ("customer.suspend", "customer.resume"),
-        first=_prepare_suspended,
+        prepare=_prepare_suspended,
     ),
     Verb("customer.suspend", _north, _suspend),
     Verb("folder.create", _doras_cloud, _create_folder),
@@ -352,4 +352,4 @@ VERBS = (
     Verb("note.delete", _north, _delete_note),
     Verb("partnership.end", _north, _end_partnership),
 )
-"""Every verb of the role tables; tests/domain/test_roles.py holds the list complete."""
+"""Every verb of the role tables; tests/domain/test_roles.py checks that none is missing."""

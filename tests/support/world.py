@@ -1,7 +1,8 @@
-"""The cast: built by the domain's verbs, once, into the database every test starts from.
+"""The cast: the people and data of the database that every test starts from.
 
-Olga owns the partner North, Eddie edits there, Vera views. Carl is a customer North has invited,
-Nina one who has confirmed. Sam owns the partner South: the stranger. Tina's partner is in trial.
+Built once, by the domain's verbs. Olga owns the partner North, Eddie is an editor there, Vera a
+viewer. Carl is a customer that North has invited, Nina one that has accepted. Sam owns the partner
+South and is the stranger. Tina's partner is in trial.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from portal.domain.imports import Line
 
 PASSWORD = "correct horse"
 PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
-"""Verifying costs what the hash says, so tests need not wait for a costly one."""
+"""A hash that is cheap to verify: its own parameters decide the cost."""
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -65,23 +66,23 @@ NAMES = {
 
 
 class Clock:
-    """Stands still but for a millisecond a reading, so that IDs sort as they were made."""
+    """A frozen clock; each reading advances it by a millisecond, so that IDs sort by creation."""
 
-    def __init__(self, at: datetime) -> None:
-        self.at = at
+    def __init__(self, now: datetime) -> None:
+        self.now = now
 
     def __call__(self) -> datetime:
-        self.at += timedelta(milliseconds=1)
-        return self.at
+        self.now += timedelta(milliseconds=1)
+        return self.now
 
     def forward(self, **span: float) -> None:
-        """Let time pass: `forward(hours=4)`."""
-        self.at += timedelta(**span)
+        """Move the clock forward: `forward(hours=4)`."""
+        self.now += timedelta(**span)
 
 
 @dataclass(frozen=True)
 class World:
-    """The IDs of what the cast has; everything else is found through the domain."""
+    """The IDs of the cast's data."""
 
     north: str
     south: str
@@ -109,39 +110,40 @@ class World:
 
 
 def user(email: str) -> User:
-    found = identity.user_by_email(values.email(email).key)
-    assert found is not None, f"{email} has no account"
-    return found
+    account = identity.user_by_email(values.email(email).key)
+    assert account is not None, f"{email} has no account"
+    return account
 
 
 def actor(email: str) -> Actor:
-    """The one who acts, without a session."""
+    """The person as an actor, without a session."""
     return identity.as_actor(user(email))
 
 
 def register(email: str, name: str) -> BillingAccount:
-    _user, own = accounts.register(
+    """Register the person; the person's own account."""
+    _user, account = accounts.register(
         values.email(email), name=name, password_hash=PASSWORD_HASH, language="en", by=COMMAND
     )
-    return own
+    return account
 
 
 def build() -> World:
-    """The world, in one transaction."""
+    """Create the cast, in one transaction."""
     return db.write(_build)
 
 
 def _build() -> World:
-    own = {email: register(email, name) for email, name in NAMES.items()}
+    own_accounts = {email: register(email, name) for email, name in NAMES.items()}
     for email, name in ((OLGA, "North"), (SAM, "South"), (TINA, "Trial Partner")):
-        accounts.grant_partner_status(own[email], name=name, by=COMMAND)
+        accounts.grant_partner_status(own_accounts[email], name=name, by=COMMAND)
     for email in (OLGA, SAM):
-        accounts.switch_to_paid(own[email], by=actor(email))
-    north, south = own[OLGA], own[SAM]
+        accounts.switch_to_paid(own_accounts[email], by=actor(email))
+    north, south = own_accounts[OLGA], own_accounts[SAM]
     for email, role in STAFF_ROLES.items():
         if email != OLGA:
             access.assign_account_role(role, to=user(email).id, account=north, by=COMMAND)
-    file = _create_checked_import(north)
+    import_id = _create_checked_import(north)
     carls = customers.add(north, by=actor(OLGA), draft=draft(CARL, name="Carl & Sons"))
     ninas = customers.add(north, by=actor(OLGA), draft=draft(NINA, name="Nina GmbH"))
     customers.accept(invitations.open_for(actor(NINA))[0], by=actor(NINA))
@@ -150,14 +152,14 @@ def _build() -> World:
     )
     note = customers.add_note(ninas, by=actor(EDDIE), text="Pays late, asks early.")
     view = customers.save_view(north, by=actor(OLGA), name="Mine", query="manager=me")
-    doras_cloud = clouds.create(own[DORA], by=actor(DORA), name="dora-cloud")
+    doras_cloud = clouds.create(own_accounts[DORA], by=actor(DORA), name="dora-cloud")
     assert carls.default_cloud_id
     assert ninas.default_cloud_id
     return World(
         north=north.id,
         south=south.id,
-        trial=own[TINA].id,
-        direct=own[DORA].id,
+        trial=own_accounts[TINA].id,
+        direct=own_accounts[DORA].id,
         carls_customer=carls.id,
         carls_subaccount=carls.subaccount_id,
         carls_cloud=carls.default_cloud_id,
@@ -172,39 +174,41 @@ def _build() -> World:
         ninas_note=note.id,
         olgas_notice=notifications.notifications_for(actor(OLGA))[0].id,
         olgas_view=view.id,
-        norths_import=file,
+        norths_import=import_id,
     )
 
 
 def _create_checked_import(partner: BillingAccount) -> str:
-    """A file with a good and a bad row, which the worker has checked."""
-    good = {"name": "From a file", "invitation_email": "file@client.example", "country": "DE"}
-    bad = {"name": "No address", "country": "DE"}
-    held = imports.upload(partner, by=actor(OLGA), lines=[Line(2, good), Line(3, bad)])
-    while imports.run_step(held.id):
+    """The ID of an import with a valid and an invalid row, after the worker has checked it."""
+    valid = {"name": "From a file", "invitation_email": "file@client.example", "country": "DE"}
+    invalid = {"name": "No address", "country": "DE"}
+    import_ = imports.upload(partner, by=actor(OLGA), lines=[Line(2, valid), Line(3, invalid)])
+    while imports.run_step(import_.id):
         pass
-    return held.id
+    return import_.id
 
 
-def draft(email: str = "new@client.example", *, name: str = "New Client", **more: object) -> Draft:
-    """A valid draft of a customer, with what the test wants different."""
-    return Draft(**{"name": name, "invitation_email": email, "country": "DE", **more})  # type: ignore[arg-type]
+def draft(email: str = "new@client.example", *, name: str = "New Client", **facts: object) -> Draft:
+    """A valid draft of a customer, with these facts changed."""
+    return Draft(**{"name": name, "invitation_email": email, "country": "DE", **facts})  # type: ignore[arg-type]
 
 
 def all_rows() -> dict[str, list[str]]:
-    """All rows of all tables: equal before and after, where nothing may have been written."""
+    """All rows of all tables, by table: compare before and after to prove that nothing changed."""
 
     def rows() -> dict[str, list[str]]:
         tables = db.Base.metadata.sorted_tables
-        return {t.name: sorted(map(repr, db.session.execute(t.select()))) for t in tables}
+        return {
+            table.name: sorted(map(repr, db.session.execute(table.select()))) for table in tables
+        }
 
     return db.read(rows)
 
 
 def link_cloud(cloud_id: str, account_id: str, by: Actor) -> Link:
-    """What somebody does who looks at the effect and presses *Link*."""
-    found = db.session.get_one(Cloud, cloud_id)
+    """Preview the link and confirm it, as a person does who presses *Link*."""
+    cloud = db.session.get_one(Cloud, cloud_id)
     payer = db.session.get_one(BillingAccount, account_id)
-    at = links.target_for(payer, by)
-    shown = links.preview_link(at, links.find_candidate(at, found)).digest
-    return links.link(found, by=by, to=payer, preview_digest=shown)
+    target = links.target_for(payer, by)
+    digest = links.preview_link(target, links.find_candidate(target, cloud)).digest
+    return links.link(cloud, by=by, to=payer, preview_digest=digest)
