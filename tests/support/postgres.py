@@ -112,8 +112,8 @@ class _Process:
 
     def __init__(self) -> None:
         self.port = _free_port()
-        # PostgreSQL refuses to run as root, so it runs as `nobody`, from a copy that `nobody` can read:
-        # the virtual environment may be in a private folder.
+        # PostgreSQL refuses to run as root, so it runs as `nobody`, from a copy that `nobody` can
+        # read: the virtual environment may be in a private folder.
         self._user: dict[str, Any] = {}
         if os.geteuid() == 0:
             nobody = pwd.getpwnam("nobody")
