@@ -104,9 +104,9 @@ class Asking(SmtpServer):
         self.found.append(self.look())
         return super().factory()
 
-    def keep(self, envelope: Envelope) -> None:
+    def store(self, envelope: Envelope) -> None:
         self.found.append(self.look())
-        super().keep(envelope)
+        super().store(envelope)
 
 
 def sqlite_is_free(path: str) -> bool:
