@@ -101,6 +101,12 @@ def pytest_deselected(items: Collection[pytest.Item]) -> None:
         stash[DESELECTED] = stash.get(DESELECTED, 0) + 1
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: tests that wait for a browser, a relay or a lock leave one
+    idle."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     output = getattr(session.config, "workeroutput", {})
     output["deselected"] = session.config.stash.get(DESELECTED, 0)

@@ -37,7 +37,7 @@ PERSONAL = {
     "email": "office@quill.example",
     "legal_address": "Legal Lane 1",
     "post_address": "Postal Path 2",
-    "post_code": "10997",
+    "post_code": "D-10997",
     "description": "met her at the harbour",
     "reference": "REF-XQ-1",
 }
