@@ -27,7 +27,7 @@ keepalive = 5
 # nginx keeps the log of requests, without what people searched for and without links' tokens.
 accesslog = None
 # ProxyFix alone believes X-Forwarded-*, of as many proxies as TRUSTED_PROXIES says. gunicorn would
-# take the scheme from whoever comes over a loopback address or the socket.
+# take the scheme from clients on a loopback address or the socket.
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
 control_socket_disable = True  # systemd steers it; another way in is not needed
