@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from portal import db
 from portal.domain.audit import AuditHead
-from portal.domain.outbox import OutboxEntry
+from portal.domain.mail_deliveries import MailDelivery
 from tests.conftest import make_app
 from tests.support.world import Clock, World
 
@@ -140,8 +140,8 @@ def test_to_lock_what_is_not_there_is_an_error(app: Flask) -> None:
 
 
 def test_a_model_without_a_rule_is_seen_by_nobody(app: Flask) -> None:
-    with pytest.raises(NotImplementedError, match="OutboxEntry"):
-        db.find(OutboxEntry, "out", None)
+    with pytest.raises(NotImplementedError, match="MailDelivery"):
+        db.find(MailDelivery, "out", None)
 
 
 def test_sqlite_is_set_up_to_lose_nothing(app: Flask, kind: str) -> None:

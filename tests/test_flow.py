@@ -45,9 +45,7 @@ def mails(app: Flask, relay: SmtpServer) -> Iterator[Callable[[int], EmailMessag
     stop = threading.Event()
 
     def work() -> None:
-        with app.app_context():
-            worker.run(stop)
-            db.session.remove()
+        worker.run(app, stop)
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -88,7 +86,7 @@ def test_partner_adds_customer_reads_mail_signs_up_confirms_and_both_see_it(
     mails: Callable[[int], EmailMessage],
     browser: Callable[..., Browser],
 ) -> None:
-    # What the cast had in its outbox: Carl's, Nina's, another partner's; that Nina confirmed.
+    # The cast's mails: Carl's, Nina's, another partner's; that Nina confirmed.
     queued = 3 + 3
     partner = browser(OLGA)
     partner.get(f"/partner/{world.north}/customers")

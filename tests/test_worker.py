@@ -1,4 +1,4 @@
-"""The worker drains the outbox, outlives faults, and dies at the worst moments without harm."""
+"""The worker delivers what is due, outlives faults, and dies at the worst moments without harm."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from flask import Flask
 from sqlalchemy import func, select, text
 
 from portal import db, worker
-from portal.domain import idempotency, identity, outbox, values
+from portal.domain import idempotency, identity, jobs, mail_deliveries, values
 from portal.domain.idempotency import IdempotencyKey
 from portal.domain.identity import SavedForm, SignUp, UserSession
-from portal.domain.outbox import Delivery
+from portal.domain.mail_deliveries import DeliveryState
+from portal.worker import loop
+from tests.support.jobs import run_upkeep
 from tests.support.processes import run_flask, wait_until
 from tests.support.relay import (
-    clear_outbox,
+    clear_mails,
     delivery,
     pass_two_days,
     queue_invitation,
@@ -39,7 +41,7 @@ ON_SQLITE = pytest.mark.parametrize("kind", ["sqlite"])
 
 @pytest.fixture(autouse=True)
 def _quiet(app: Flask) -> None:
-    clear_outbox()
+    clear_mails()
 
 
 def recipients(server: SmtpServer) -> list[str]:
@@ -58,7 +60,9 @@ def test_everything_due_is_handed_over_in_order(app: Flask) -> None:
 
 def test_a_fault_in_one_mail_does_not_stop_the_others(app: Flask, clock: Clock) -> None:
     def unit() -> str:
-        return outbox.add("no-such-kind", about="x", to="a@x.example", language="en", facts={}).id
+        return mail_deliveries.add(
+            "no-such-kind", about="x", to="a@x.example", language="en", facts={}
+        ).id
 
     broken = db.write(unit)
     queue_invitation()
@@ -68,27 +72,27 @@ def test_a_fault_in_one_mail_does_not_stop_the_others(app: Flask, clock: Clock) 
         assert recipients(relay) == ["new@client.example"]
         pass_two_days(clock)
         assert len(relay.messages) == 1
-    entry = db.read(lambda: outbox.get(broken))
-    assert (entry.state, entry.answer) == (Delivery.FAILED, "internal fault: TemplateNotFound")
+    entry = db.read(lambda: mail_deliveries.get(broken))
+    assert (entry.state, entry.answer) == (DeliveryState.FAILED, "internal fault: TemplateNotFound")
 
 
 def test_a_relay_too_slow_for_the_lease_is_reported_after_four_hours(
     app: Flask, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     about = queue_invitation()
-    at_once = outbox.mark_transmitting
+    at_once = mail_deliveries.mark_transmitting
 
     def mark(*held: str) -> bool:
-        clock.forward(seconds=outbox.LEASE.total_seconds() + 1)
+        clock.forward(seconds=mail_deliveries.LEASE.total_seconds() + 1)
         return at_once(*held)
 
-    monkeypatch.setattr(outbox, "mark_transmitting", mark)
+    monkeypatch.setattr(mail_deliveries, "mark_transmitting", mark)
     with CuttingServer("quit") as relay:
         use_relay(app, relay.port)
         pass_two_days(clock)
         assert relay.dots == 0
     state, answer = delivery(about)
-    assert state is Delivery.FAILED
+    assert state is DeliveryState.FAILED
     assert "too slow" in answer
 
 
@@ -114,7 +118,7 @@ def sqlite_is_free(path: str) -> bool:
     connection = sqlite3.connect(path, timeout=0, isolation_level=None)
     try:
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute("UPDATE outbox SET tries = tries")
+        connection.execute("UPDATE mail_deliveries SET attempts = attempts")
         connection.execute("COMMIT")
         busy, *_rest = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
@@ -125,10 +129,10 @@ def sqlite_is_free(path: str) -> bool:
 
 
 def postgresql_is_free(url: str) -> bool:
-    """Whether nobody else has so much as looked at the outbox in an open transaction."""
+    """Whether nobody else has so much as looked at the mails in an open transaction."""
     try:
         with psycopg.connect(url.replace("+psycopg", "")) as connection:
-            connection.execute("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE NOWAIT")
+            connection.execute("LOCK TABLE jobs, mail_deliveries IN ACCESS EXCLUSIVE MODE NOWAIT")
     except psycopg.errors.LockNotAvailable:
         return False
     return True
@@ -157,8 +161,8 @@ def test_control_an_open_transaction_would_have_been_seen(
 ) -> None:
     def unit() -> bool:
         if begin is db.write:
-            outbox.park_abandoned()
-        outbox.has_work()
+            mail_deliveries.settle_lost()
+        jobs.has_work("mail")
         with sqlite_writer(cast[0]):
             return is_free(cast[0])
 
@@ -171,7 +175,7 @@ def sqlite_writer(url: str) -> Iterator[None]:
     if url.startswith("sqlite"):
         connection = sqlite3.connect(url.removeprefix("sqlite:///"), timeout=0)
         try:
-            connection.execute("UPDATE outbox SET tries = tries")
+            connection.execute("UPDATE mail_deliveries SET attempts = attempts")
             connection.commit()
         except sqlite3.OperationalError:
             pass  # a writer is there already
@@ -183,21 +187,16 @@ def sqlite_writer(url: str) -> Iterator[None]:
 def test_the_worker_goes_on_after_a_fault_and_stops_when_told(
     app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(worker, "IDLE_SECONDS", 0.01)
-    db.write(lambda: db.session.execute(text("ALTER TABLE outbox RENAME TO away")))
+    monkeypatch.setattr(loop, "IDLE_SECONDS", 0.01)
+    db.write(lambda: db.session.execute(text("ALTER TABLE jobs RENAME TO away")))
     stop = threading.Event()
 
-    def run() -> None:
-        with app.app_context():
-            worker.run(stop)
-            db.session.remove()
-
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=worker.run, args=(app, stop))
     with SmtpServer() as relay:
         use_relay(app, relay.port)
         thread.start()
         wait_until(lambda: "the worker goes on after a fault" in caplog.text)
-        db.write(lambda: db.session.execute(text("ALTER TABLE away RENAME TO outbox")))
+        db.write(lambda: db.session.execute(text("ALTER TABLE away RENAME TO jobs")))
         queue_invitation()
         relay.wait_for(1, timeout=20)
         stop.set()
@@ -223,10 +222,10 @@ def test_what_is_only_kept_for_a_while_is_dropped_when_its_time_is_over(
         return [db.session.scalar(select(count).select_from(model)) for model in kept]
 
     db.write(unit)
-    worker.purge_expired()
+    run_upkeep()
     assert db.read(rows) == [1, 1, 1, 1], "not before its time"
     clock.forward(days=2, seconds=1)
-    worker.purge_expired()
+    run_upkeep()
     assert db.read(rows) == [0, 0, 0, 0]
 
 
@@ -258,13 +257,13 @@ def test_killed_after_the_mark_the_mail_is_unknown_and_never_sent_again(
             wait_until(lambda: silent.dots == 1)
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
-        assert delivery(about)[0] is Delivery.TRANSMITTING
+        assert delivery(about)[0] is DeliveryState.TRANSMITTING
         use_relay(app, good.port)
         run_worker()
-        assert delivery(about)[0] is Delivery.TRANSMITTING, "its lease still runs"
-        pass_over(real_time, outbox.REPLY_LEASE)
+        assert delivery(about)[0] is DeliveryState.TRANSMITTING, "its lease still runs"
+        pass_over(real_time, mail_deliveries.REPLY_LEASE)
         run_worker()
-        assert delivery(about)[0] is Delivery.UNKNOWN
+        assert delivery(about)[0] is DeliveryState.UNKNOWN
         pass_two_days(real_time)
         assert good.messages == []
         assert silent.dots == 1
@@ -278,15 +277,15 @@ def test_killed_before_the_mark_the_mail_is_sent_once_by_the_next_worker(
     never_greets = SmtpServer()  # it listens, but is not started
     with SmtpServer() as good:
         with run_flask("work", cast[0], **by(never_greets.port)) as process:
-            wait_until(lambda: delivery(about)[0] is Delivery.CLAIMED)
+            wait_until(lambda: delivery(about)[0] is DeliveryState.CLAIMED)
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
         use_relay(app, good.port)
         run_worker()
         assert good.messages == [], "its lease still runs"
-        pass_over(real_time, outbox.LEASE)
+        pass_over(real_time, mail_deliveries.LEASE)
         run_worker()
-        assert delivery(about)[0] is Delivery.SENT
+        assert delivery(about)[0] is DeliveryState.SENT
         pass_two_days(real_time)
         assert len(good.messages) == 1
     with never_greets:
@@ -300,8 +299,8 @@ def test_a_worker_that_wakes_up_late_hangs_up_and_serves_the_next(
     about = queue_invitation()
     slow = SmtpServer()
     with SmtpServer() as good, run_flask("work", cast[0], **by(slow.port)):
-        wait_until(lambda: delivery(about)[0] is Delivery.CLAIMED)
-        pass_over(real_time, outbox.LEASE)
+        wait_until(lambda: delivery(about)[0] is DeliveryState.CLAIMED)
+        pass_over(real_time, mail_deliveries.LEASE)
         use_relay(app, good.port)
         run_worker()
         assert len(good.messages) == 1
@@ -310,7 +309,7 @@ def test_a_worker_that_wakes_up_late_hangs_up_and_serves_the_next(
         with slow:
             slow.wait_for(1, timeout=30)
             assert recipients(slow) == ["next@client.example"]
-        assert delivery(about)[0] is Delivery.SENT
+        assert delivery(about)[0] is DeliveryState.SENT
 
 
 @ON_SQLITE
@@ -321,13 +320,14 @@ def test_told_to_stop_a_worker_finishes_what_it_is_handing_over(
     about = queue_invitation()
     slow = SmtpServer()
     with run_flask("work", cast[0], **by(slow.port)) as process:
-        wait_until(lambda: delivery(about)[0] is Delivery.CLAIMED)
+        busy = [about, queue_invitation(about="dn2beside")]  # each thread for mail has one
+        wait_until(lambda: {delivery(it)[0] for it in busy} == {DeliveryState.CLAIMED})
         queue_invitation(about="dn2next")
         os.kill(process.pid, number)
         with slow:
             output, _ = process.communicate(timeout=30)
-            assert len(slow.messages) == 1
+            assert len(slow.messages) == 2
     assert process.returncode == 0, output
     assert output == ""
-    assert delivery(about)[0] is Delivery.SENT
-    assert delivery("dn2next")[0] is Delivery.PENDING
+    assert delivery(about)[0] is DeliveryState.SENT
+    assert delivery("dn2next")[0] is DeliveryState.PENDING

@@ -134,17 +134,30 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.kill()
 
 
+def _parse_kinds(_context: Any, _option: Any, value: str | None) -> tuple[str, ...]:
+    kinds = tuple(kind.strip() for kind in value.split(",")) if value else tuple(worker.THREADS)
+    if unknown := set(kinds) - set(worker.THREADS):
+        names = f"{', '.join(sorted(unknown))}: choose from {', '.join(worker.THREADS)}"
+        raise click.BadParameter(names)
+    return kinds
+
+
 @click.command()
 @click.option("--under", type=int, hidden=True, help="The process with which this one ends.")
+@click.option(
+    "--kinds",
+    callback=_parse_kinds,
+    help=f"What to work on, separated by commas; by default all: {', '.join(worker.THREADS)}.",
+)
 @with_appcontext
-def work(under: int | None) -> None:
-    """The mail worker alone, until Ctrl-C; what is being handed over is finished first."""
+def work(under: int | None, kinds: tuple[str, ...]) -> None:
+    """The worker alone, until Ctrl-C; what is being done is finished first."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_args: stop.set())
     if under is not None:
         threading.Thread(target=_watch_parent, args=(under, stop), daemon=True).start()
-    worker.run(stop)
+    worker.run(current_app._get_current_object(), stop, kinds)  # type: ignore[attr-defined]
 
 
 def _watch_parent(parent: int, stop: threading.Event) -> None:

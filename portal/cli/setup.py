@@ -17,10 +17,11 @@ import flask_migrate
 from dotenv import dotenv_values
 
 from portal import config, create_app, db, worker
-from portal.domain import accounts, identity, outbox, values
+from portal.domain import accounts, audit, identity, mail_deliveries, values
 from portal.domain.actors import COMMAND
 from portal.domain.identity import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
-from portal.domain.outbox import Delivery
+from portal.domain.jobs import Kind
+from portal.domain.mail_deliveries import DeliveryState
 from portal.domain.values import EmailAddress, Invalid
 from portal.i18n import languages
 
@@ -161,14 +162,14 @@ def _send_test_mail(email: EmailAddress) -> str:
     """Queue a test mail and deliver it now; return a sentence with the relay's answer."""
     entry_id = db.write(
         lambda: (
-            outbox.add(
-                "test", about=email.key, to=email.wire, language=languages.SOURCE, facts={}
+            mail_deliveries.add(
+                "test", about=audit.INSTALLATION, to=email.wire, language=languages.SOURCE, facts={}
             ).id
         )
     )
-    worker.deliver_next()
-    entry = db.read(lambda: outbox.get(entry_id))
-    if entry.state is Delivery.SENT:
+    worker.run_next(Kind.MAIL_NOW)
+    entry = db.read(lambda: mail_deliveries.get(entry_id))
+    if entry.state is DeliveryState.SENT:
         return f"A test mail to {email.display} was handed over: {entry.answer}"
     return (
         f"The test mail was NOT handed over: {entry.answer}\n"

@@ -16,6 +16,7 @@ PREFIXES = {
     "dn2": "account",
     "fbk": "feedback",
     "imp": "import",
+    "job": "job",
     "lnk": "link",
     "not": "note",
     "ntc": "notification",

@@ -12,12 +12,12 @@ from collections.abc import Callable, Generator
 from datetime import datetime, timedelta
 
 from portal import db
-from portal.domain import customers, outbox
-from portal.domain.outbox import GIVE_UP_AFTER, REPLY_WAIT, OutboxEntry
+from portal.domain import customers, mail_deliveries
+from portal.domain.mail_deliveries import GIVE_UP_AFTER, REPLY_WAIT, MailDelivery
 
 Story = Generator[timedelta, None, None]
 DeliveryOutcome = Callable[[str, str], object]
-"""Records what becomes of an outbox entry (its ID), claimed with a token."""
+"""Records what becomes of a mail delivery (its ID), claimed with a token."""
 
 DAY = timedelta(days=1)
 HISTORY_END = timedelta(hours=2)
@@ -87,33 +87,35 @@ class Timeline:
     def _deliver_mails(self) -> None:
         """Deliver the pending mails within seconds, except those with another outcome."""
         db.set_now(db.now() + timedelta(seconds=self._rng.uniform(1, 9)))
-        while (entry := outbox.claim_next()) is not None:
+        while (entry := mail_deliveries.claim_next()) is not None:
             record_outcome = self.delivery_outcomes.pop(entry.recipient, deliver)
-            record_outcome(entry.id, entry.claim or "")
+            record_outcome(entry.id, entry.token or "")
             if record_outcome is not deliver:
-                customers.notify_of_delivery(db.session.get_one(OutboxEntry, entry.id))
+                customers.notify_of_delivery(db.session.get_one(MailDelivery, entry.id))
 
 
 def deliver(entry_id: str, token: str) -> None:
     """The relay accepts the mail."""
-    outbox.mark_transmitting(entry_id, token)
-    outbox.record_sent(entry_id, token, f"250 2.0.0 Ok: queued as {entry_id[-10:].upper()}")
+    mail_deliveries.mark_transmitting(entry_id, token)
+    mail_deliveries.record_sent(
+        entry_id, token, f"250 2.0.0 Ok: queued as {entry_id[-10:].upper()}"
+    )
 
 
 def refuse(entry_id: str, token: str) -> None:
     """The relay refuses the mail: there is no such mailbox."""
     answer = "550 5.1.1 Recipient address rejected: User unknown in virtual mailbox table"
-    outbox.record_refused(entry_id, token, answer)
+    mail_deliveries.record_refused(entry_id, token, answer)
 
 
 def lose_reply(entry_id: str, token: str) -> None:
     """The relay does not reply after the final dot."""
-    outbox.mark_transmitting(entry_id, token)
+    mail_deliveries.mark_transmitting(entry_id, token)
     db.set_now(db.now() + REPLY_WAIT)
-    outbox.record_no_reply(entry_id, token, "TimeoutError: timed out")
+    mail_deliveries.record_no_reply(entry_id, token, "TimeoutError: timed out")
 
 
 def give_up(entry_id: str, token: str) -> None:
     """The relay defers the mail for four hours."""
     db.set_now(db.now() + GIVE_UP_AFTER)
-    outbox.record_not_handed_over(entry_id, token, "451 4.3.0 Temporary lookup failure")
+    mail_deliveries.record_not_handed_over(entry_id, token, "451 4.3.0 Temporary lookup failure")

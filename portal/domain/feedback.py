@@ -11,7 +11,6 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     UniqueConstraint,
-    delete,
     false,
     func,
     select,
@@ -20,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
-from portal.domain import identity, locks, values
+from portal.domain import identity, retention, values
 from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.identity import User
@@ -135,11 +134,10 @@ def _find_feedback(page: str, voice: str) -> Feedback | None:
     return db.session.scalar(select(Feedback).filter_by(page=page, voice=voice))
 
 
-def purge_expired() -> None:
-    """Delete feedback older than RETENTION; so counts cover the last year."""
-    is_expired = Feedback.created_at < db.now() - RETENTION
-    ids = locks.select_for_update(Feedback.id, is_expired, skip_locked=True)
-    db.session.execute(delete(Feedback).where(Feedback.id.in_(ids)))
+def purge_expired() -> bool:
+    """Delete a batch of feedback older than RETENTION; so counts cover the last year. Return
+    whether there may be more."""
+    return retention.delete_batch(Feedback, Feedback.created_at < db.now() - RETENTION)
 
 
 def counts_for(actor: Actor) -> list[FeedbackCount]:

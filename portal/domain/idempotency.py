@@ -10,10 +10,11 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, delete
+from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
+from portal.domain import retention
 from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
 from portal.domain.identity import User
@@ -65,8 +66,6 @@ def has_run(actor: Actor, key: str) -> bool:
     return db.session.get(IdempotencyKey, (actor.id, key)) is not None
 
 
-def purge_expired() -> None:
-    """Delete keys older than RETENTION."""
-    db.session.execute(
-        delete(IdempotencyKey).where(IdempotencyKey.created_at < db.now() - RETENTION)
-    )
+def purge_expired() -> bool:
+    """Delete a batch of keys older than RETENTION. Return whether there may be more."""
+    return retention.delete_batch(IdempotencyKey, IdempotencyKey.created_at < db.now() - RETENTION)

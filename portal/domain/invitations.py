@@ -13,9 +13,9 @@ from sqlalchemy import CheckConstraint, ColumnElement, ForeignKeyConstraint, fal
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
-from portal.domain import outbox
+from portal.domain import mail_deliveries
 from portal.domain.actors import Actor
-from portal.domain.outbox import OutboxEntry
+from portal.domain.mail_deliveries import MailDelivery
 
 MAIL = "invitation"
 
@@ -95,6 +95,14 @@ def is_invited(email_key: str) -> bool:
     return db.session.scalar(query.limit(1)) is not None
 
 
-def delivery_of(subaccount_id: str) -> OutboxEntry | None:
-    """The outbox entry of the invitation's mail."""
-    return outbox.latest(MAIL, about=subaccount_id)
+def delivery_of(subaccount_id: str) -> MailDelivery | None:
+    """The newest delivery of the invitation's mail."""
+    return mail_deliveries.latest(MAIL, about=subaccount_id)
+
+
+def purge_expired_mails() -> bool:
+    """Empty a batch of mails past their retention, but for undelivered ones of open invitations:
+    people still decide on them. Return whether there may be more."""
+    is_recent = Invitation.answered_at >= db.now() - mail_deliveries.RETENTION
+    undecided = select(Invitation.subaccount_id).where(Invitation.answer.is_(None) | is_recent)
+    return mail_deliveries.purge_expired(undecided)

@@ -23,7 +23,9 @@ ORDER = (
     "clouds",
     "customers",
     "invitations",
-    "outbox",
+    "jobs",
+    "circuit_breakers",
+    "mail_deliveries",
     "audit_heads",
 )
 """Tables, first to last, that are locked by row."""

@@ -1,6 +1,6 @@
 """Notifications of changes, in the application and by mail.
 
-A notification commits with its change; its mail goes through the outbox, at least once. Each user
+A notification commits with its change; its mail is sent at least once. Each user
 can switch off each kind on each channel.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -27,13 +27,14 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, composite, mapped_column
 
 from portal import db
-from portal.domain import locks, outbox, values
+from portal.domain import locks, mail_deliveries, retention, values
 from portal.domain.actors import Actor
 from portal.domain.identity import User
-from portal.domain.outbox import Delivery, OutboxEntry
 
 MAIL = "notice"
 PAGE = 50
+RETENTION = timedelta(days=365)
+"""After a notification was read."""
 UNREAD_COUNT_LIMIT = 100
 """Unread notifications are counted up to here; more are shown as "99+"."""
 
@@ -161,7 +162,7 @@ def notify(
             )
             db.session.add(notification)
         if (user.id, Channel.MAIL) not in muted:
-            outbox.add(
+            mail_deliveries.add(
                 MAIL,
                 about=about,
                 to=values.email(user.email).wire,
@@ -222,10 +223,9 @@ def erase(about: str) -> None:
     verb records it."""
     ids = locks.select_for_update(Notification.id, Notification.about == about)
     db.session.execute(delete(Notification).where(Notification.id.in_(ids)))
-    is_pending_mail = (
-        OutboxEntry.kind == MAIL,
-        OutboxEntry.about == about,
-        OutboxEntry.state == Delivery.PENDING,
-    )
-    entry_ids = locks.select_for_update(OutboxEntry.id, *is_pending_mail)
-    db.session.execute(delete(OutboxEntry).where(OutboxEntry.id.in_(entry_ids)))
+    mail_deliveries.delete_pending(MAIL, about=about)
+
+
+def purge_expired() -> bool:
+    """Delete a batch of notifications read RETENTION ago. Return whether there may be more."""
+    return retention.delete_batch(Notification, Notification.read_at < db.now() - RETENTION)

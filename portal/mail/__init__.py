@@ -1,4 +1,4 @@
-"""Mail: render an outbox entry as a message, and hand it over to the relay."""
+"""Mail: render a delivery as a message, and hand it over to the relay."""
 
 from portal.mail.message import SIGNED_LINKS, extension, render
 from portal.mail.smtp import (

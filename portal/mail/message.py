@@ -1,4 +1,4 @@
-"""Render an outbox entry as a message: subject, text and HTML in the recipient's language."""
+"""Render a delivery as a message: subject, text and HTML in the recipient's language."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask_babel import force_locale
 from flask_mail import Mail, Message
 
 from portal import config, tokens, urls
-from portal.domain.outbox import OutboxEntry
+from portal.domain.mail_deliveries import MailDelivery
 
 extension = Mail()
 
@@ -25,7 +25,7 @@ SIGNED_LINKS = {"verification", "password-reset", "email-change"}
 NO_REFOLDING = policy.SMTP.clone(refold_source="none")
 
 
-def render(entry: OutboxEntry) -> Message:
+def render(entry: MailDelivery) -> Message:
     """The entry as a message: subject, text and HTML in the entry's language."""
     settings = config.current()
     facts = dict(entry.facts, product=settings.product_name, url=settings.external_url)

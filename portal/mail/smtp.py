@@ -18,7 +18,7 @@ from pathlib import Path
 from flask_mail import Message
 
 from portal import config
-from portal.domain.outbox import REPLY_WAIT, OutboxEntry
+from portal.domain.mail_deliveries import REPLY_WAIT, MailDelivery
 from portal.mail.message import message_bytes, render
 
 CONNECT_TIMEOUT = 30
@@ -45,7 +45,7 @@ class ClaimLost(Exception):
     """The claim on the entry has ended; the connection was dropped before the final dot."""
 
 
-def hand_over(entry: OutboxEntry, mark_transmitting: Callable[[], bool]) -> str:
+def hand_over(entry: MailDelivery, mark_transmitting: Callable[[], bool]) -> str:
     """Hand over the entry's message to the relay, or write it to the mailbox if there is no relay.
 
     Returns the relay's reply. Raises NotHandedOver, RefusedByRelay, OutcomeUnknown, ClaimLost.
@@ -69,11 +69,11 @@ def hand_over(entry: OutboxEntry, mark_transmitting: Callable[[], bool]) -> str:
 
 
 def _write_to_mailbox(
-    message: Message, entry: OutboxEntry, folder: Path, mark_transmitting: Callable[[], bool]
+    message: Message, entry: MailDelivery, folder: Path, mark_transmitting: Callable[[], bool]
 ) -> str:
     """In the order of a transmission: write the file, mark the entry, then rename the file so that
     it counts as a mail."""
-    partial = folder / f"{entry.claim}.part"
+    partial = folder / f"{entry.token}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         partial.write_bytes(message_bytes(message))

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from portal import db, mail
-from portal.domain import customers, invitations, notifications, outbox
+from portal.domain import customers, invitations, mail_deliveries, notifications
 from portal.domain.actors import WORKER
 from portal.domain.customers import Customer
 from portal.domain.notifications import PREFERENCES, Channel, Kind
@@ -157,15 +157,15 @@ def test_a_name_with_markup_is_text_on_the_page_and_in_both_parts_of_the_mail(
 def test_a_mail_of_a_notice_may_go_again_where_nobody_knows_whether_it_left(
     app: Flask, world: World
 ) -> None:
-    while (entry := db.write(outbox.claim_next)) is not None:
+    while (entry := db.write(mail_deliveries.claim_next)) is not None:
         if entry.kind == notifications.MAIL:
             break
     assert entry is not None
     assert mail.render(entry).subject == "Nina GmbH confirmed the partnership"
-    ident, token = entry.id, entry.claim or ""
-    db.write(lambda: outbox.mark_transmitting(ident, token))
-    db.write(lambda: outbox.record_no_reply(ident, token, "the connection broke"))
-    assert outbox.get(ident).state is outbox.Delivery.PENDING
+    ident, token = entry.id, entry.token or ""
+    db.write(lambda: mail_deliveries.mark_transmitting(ident, token))
+    db.write(lambda: mail_deliveries.record_no_reply(ident, token, "the connection broke"))
+    assert mail_deliveries.get(ident).state is mail_deliveries.DeliveryState.PENDING
 
 
 def test_one_chooses_what_one_hears_of_and_where(app: Flask, world: World, browser: Open) -> None:

@@ -11,7 +11,7 @@ from portal import db
 from portal.account.profile import browser_name
 from portal.domain import identity, values
 from portal.domain.identity import EmailChange, User, UserSession
-from portal.domain.outbox import OutboxEntry
+from portal.domain.mail_deliveries import MailDelivery
 from tests.support.answers import csrf_token, errors, links, notices, stored_rows
 from tests.support.browser import Browser
 from tests.support.mails import link_in, mails_to, plain_text
@@ -114,7 +114,7 @@ def test_mails_come_in_the_language_chosen(app: Flask) -> None:
     dora = actor(DORA)
     db.write(lambda: identity.edit_profile(dora, name="Dora", language="ru", time_zone=""))
     db.write(lambda: identity.request_password_reset(values.email(DORA)))
-    (mail,) = db.session.query(OutboxEntry).filter_by(kind="password-reset")
+    (mail,) = db.session.query(MailDelivery).filter_by(kind="password-reset")
     assert mail.language == "ru"
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import inspect, text
 from portal import db
 from portal.domain import identity
 from tests.conftest import Databases, make_app
-from tests.support import outbox_entries, postgres
+from tests.support import mail_deliveries, postgres
 from tests.support.world import OLGA
 
 
@@ -86,16 +86,16 @@ def test_a_restore_parks_every_invitation_mail_that_was_not_final(
 ) -> None:
     file = tmp_path / "kept"
     with portal.app_context():
-        once, notice = outbox_entries.queue(), outbox_entries.queue("ntc", once=False)
+        once, notice = mail_deliveries.queue(), mail_deliveries.queue("ntc", once=False)
         db.session.remove()
     run(portal, "backup", str(file))
-    write(portal, f"UPDATE outbox SET state = 'sent' WHERE id = '{once}'")
+    write(portal, f"UPDATE mail_deliveries SET state = 'sent' WHERE id = '{once}'")
     said = run(portal, "restore", str(file), "--yes").output
     with portal.app_context():
-        waiting = "SELECT count(*) FROM outbox WHERE is_once AND state = 'pending'"
+        waiting = "SELECT count(*) FROM mail_deliveries WHERE is_once AND state = 'pending'"
         assert db.read(lambda: db.session.execute(text(waiting)).scalar_one()) == 0
-        assert outbox_entries.state(once) == "unknown"
-        assert outbox_entries.state(notice) == "pending"
+        assert mail_deliveries.state(once) == "unknown"
+        assert mail_deliveries.state(notice) == "pending"
         db.session.remove()
     assert re.search(r"not sent again: [1-9]", said)
 

@@ -9,13 +9,13 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from portal import db, demo
-from portal.domain import accounts, audit, cloud_access, identity, outbox, values
+from portal.domain import accounts, audit, cloud_access, identity, mail_deliveries, values
 from portal.domain.access import CloudAccess, CloudRole
 from portal.domain.accounts import BillingAccount, Kind, Mode
 from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer
 from portal.domain.identity import User
-from portal.domain.outbox import OutboxEntry
+from portal.domain.mail_deliveries import MailDelivery
 from tests.conftest import Databases, make_app
 from tests.support.settings import change_settings
 from tests.support.world import DORA, EDDIE, OLGA, SAM, TINA, World, user
@@ -100,7 +100,7 @@ def test_user_allow_lets_an_address_sign_up(app: Flask) -> None:
         db.write(
             lambda: identity.sign_up(address, name="Z", next_path="/", language="en", invited=False)
         )
-        to_zoe = select(OutboxEntry).where(OutboxEntry.recipient == "zoe@new.example")
+        to_zoe = select(MailDelivery).where(MailDelivery.recipient == "zoe@new.example")
         return len(db.session.scalars(to_zoe).all())
 
     assert mails() == 0
@@ -209,7 +209,9 @@ def test_a_seed_that_is_cut_short_leaves_nothing_and_the_next_one_fills_the_data
     empty: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(outbox, "record_sent", lambda *_held: 1 / 0)  # as if killed in the middle
+        patch.setattr(
+            mail_deliveries, "record_sent", lambda *_held: 1 / 0
+        )  # as if killed in the middle
         with pytest.raises(ZeroDivisionError):
             demo.seed(customers=demo.MIN_CUSTOMERS)
     assert db.read(demo.is_empty)

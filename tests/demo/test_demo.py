@@ -23,8 +23,8 @@ from portal.domain.clouds import Cloud, Folder, Link
 from portal.domain.customers import Customer, Status, acceptance_by_week, draft_of
 from portal.domain.identity import User
 from portal.domain.invitations import Answer, Invitation
+from portal.domain.mail_deliveries import DeliveryState, MailDelivery
 from portal.domain.notifications import Notification
-from portal.domain.outbox import Delivery, OutboxEntry
 from portal.domain.policy import Policy
 from tests.conftest import Databases, make_app
 from tests.support.world import Clock, actor, user
@@ -158,16 +158,18 @@ def test_every_cloud_and_every_account_has_an_owner(small: None) -> None:
 
 
 def test_ids_sort_by_creation_and_nothing_lies_ahead(small: None) -> None:
-    for model in (Customer, BillingAccount, Cloud, User, Notification, OutboxEntry):
+    for model in (Customer, BillingAccount, Cloud, User, Notification, MailDelivery):
         times = list(db.session.scalars(select(model.created_at).order_by(model.id)))
         assert times == sorted(times)
         assert times[-1] < db.now()
 
 
 def test_only_todays_mails_are_still_to_leave(small: None) -> None:
-    states = {entry.state for entry in rows(OutboxEntry) if entry.kind == "invitation"}
-    assert states == {*Delivery} - {*(Delivery.CLAIMED, Delivery.TRANSMITTING, Delivery.CANCELLED)}
-    pending = [entry for entry in rows(OutboxEntry) if entry.state is Delivery.PENDING]
+    states = {entry.state for entry in rows(MailDelivery) if entry.kind == "invitation"}
+    assert states == {*DeliveryState} - {
+        *(DeliveryState.CLAIMED, DeliveryState.TRANSMITTING, DeliveryState.CANCELLED)
+    }
+    pending = [entry for entry in rows(MailDelivery) if entry.state is DeliveryState.PENDING]
     assert sorted((entry.kind, entry.recipient) for entry in pending) == [
         ("invitation", CARL),
         ("invitation", CARL),

@@ -17,7 +17,7 @@ from portal.domain.clouds import Cloud, Link
 from portal.domain.customers import Customer, Draft, Filter
 from portal.domain.errors import Forbidden, Refused
 from portal.domain.invitations import Invitation
-from portal.domain.outbox import Delivery
+from portal.domain.mail_deliveries import DeliveryState
 from tests.support.world import (
     ACE,
     AMIR,
@@ -105,7 +105,7 @@ def test_adding_queues_one_mail_that_is_sent_once(app: object, world: World) -> 
     added = add(world.north, draft("New@Client.Example"))
     mail = invitations.delivery_of(added.subaccount_id)
     assert mail is not None
-    assert (mail.state, mail.is_once) == (Delivery.PENDING, True)
+    assert (mail.state, mail.is_once) == (DeliveryState.PENDING, True)
     assert mail.recipient == "New@client.example"
     assert mail.facts["partner"] == "North"
     assert mail.facts["subaccount"] == added.subaccount_id
@@ -139,7 +139,8 @@ STEPS = (
     "cloud_access",
     "customers",
     "invitations",
-    "outbox",
+    "jobs",
+    "mail_deliveries",
     "audit_lines",
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from portal import db
-from portal.domain import access, clouds, customers, invitations, outbox
+from portal.domain import access, clouds, customers, invitations, mail_deliveries
 from portal.domain.access import AccountRole, CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND, WORKER, Actor
@@ -15,7 +15,7 @@ from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer
 from portal.domain.errors import Forbidden, Refused
 from portal.domain.invitations import Invitation
-from portal.domain.outbox import Delivery, OutboxEntry
+from portal.domain.mail_deliveries import DeliveryState, MailDelivery
 from tests.support.world import (
     AMIR,
     CARL,
@@ -75,22 +75,22 @@ def behind(email: str, ident: str) -> tuple[str, bool] | None:
     return db.read(found)
 
 
-def mail_of(subaccount_id: str) -> OutboxEntry:
+def mail_of(subaccount_id: str) -> MailDelivery:
     mail = invitations.delivery_of(subaccount_id)
     assert mail is not None
     return mail
 
 
-def claimed(subaccount_id: str) -> OutboxEntry:
+def claimed(subaccount_id: str) -> MailDelivery:
     """The invitation's mail after a worker took it."""
 
     def unit() -> None:
-        while (entry := outbox.claim_next()) is not None and entry.about != subaccount_id:
+        while (entry := mail_deliveries.claim_next()) is not None and entry.about != subaccount_id:
             continue
 
     db.write(unit)
     entry = mail_of(subaccount_id)
-    assert entry.state is Delivery.CLAIMED
+    assert entry.state is DeliveryState.CLAIMED
     return entry
 
 
@@ -213,32 +213,32 @@ def test_a_customer_without_a_cloud_declines(app: object, world: World) -> None:
 
 def test_a_mail_that_has_not_left_does_not_leave_after_declining(app: object, world: World) -> None:
     answer(customers.decline, world.carls_subaccount, CARL)
-    assert mail_of(world.carls_subaccount).state is Delivery.CANCELLED
+    assert mail_of(world.carls_subaccount).state is DeliveryState.CANCELLED
 
 
 def test_a_mail_in_a_workers_hands_does_not_leave_after_declining(
     app: object, world: World
 ) -> None:
     mail = claimed(world.carls_subaccount)
-    ident, token = mail.id, mail.claim or ""
+    ident, token = mail.id, mail.token or ""
     answer(customers.decline, world.carls_subaccount, CARL)
-    assert not db.write(lambda: outbox.mark_transmitting(ident, token))
-    assert mail_of(world.carls_subaccount).state is Delivery.CANCELLED
+    assert not db.write(lambda: mail_deliveries.mark_transmitting(ident, token))
+    assert mail_of(world.carls_subaccount).state is DeliveryState.CANCELLED
 
 
 def test_a_mail_that_left_stays_what_it_was(app: object, world: World) -> None:
     mail = claimed(world.carls_subaccount)
-    ident, token = mail.id, mail.claim or ""
-    assert db.write(lambda: outbox.mark_transmitting(ident, token))
-    assert db.write(lambda: outbox.record_sent(ident, token, "250 queued"))
+    ident, token = mail.id, mail.token or ""
+    assert db.write(lambda: mail_deliveries.mark_transmitting(ident, token))
+    assert db.write(lambda: mail_deliveries.record_sent(ident, token, "250 queued"))
     answer(customers.decline, world.carls_subaccount, CARL)
-    assert mail_of(world.carls_subaccount).state is Delivery.SENT
+    assert mail_of(world.carls_subaccount).state is DeliveryState.SENT
 
 
 def test_declining_one_partner_cancels_only_its_mail(app: object, world: World) -> None:
     other = invite(world.south, SAM, CARL).subaccount_id
     answer(customers.decline, world.carls_subaccount, CARL)
-    assert mail_of(other).state is Delivery.PENDING
+    assert mail_of(other).state is DeliveryState.PENDING
 
 
 @pytest.mark.parametrize(

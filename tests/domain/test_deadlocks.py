@@ -26,8 +26,8 @@ from portal.domain import (
     idempotency,
     identity,
     invitations,
+    mail_deliveries,
     notifications,
-    outbox,
 )
 from portal.domain.access import AccountRole, CloudRole
 from portal.domain.accounts import BillingAccount
@@ -230,8 +230,8 @@ class Day:
             lambda: notifications.mark_read(by=by),
             lambda: notifications.set_preferences(set(), by=by),
             lambda: identity.end_other_sessions(by),
-            outbox.park_abandoned,
-            outbox.claim_next,
+            mail_deliveries.settle_lost,
+            mail_deliveries.claim_next,
         ]
         return by, self.chance.choice(verbs)
 

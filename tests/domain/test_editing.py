@@ -9,11 +9,11 @@ import pytest
 from flask import Flask
 
 from portal import db
-from portal.domain import access, customers, identity, invitations, outbox, policy
+from portal.domain import access, customers, identity, invitations, mail_deliveries, policy
 from portal.domain.accounts import BillingAccount
 from portal.domain.customers import Customer, Draft, Status
 from portal.domain.errors import Refused
-from portal.domain.outbox import Delivery
+from portal.domain.mail_deliveries import DeliveryState
 from tests.support.world import CARL, EDDIE, OLGA, World, actor, draft, user
 
 
@@ -152,25 +152,27 @@ def test_correcting_the_address_ends_the_old_record_and_adds_a_new_one_with_its_
     new_mail = invitations.delivery_of(new.subaccount_id)
     assert old_mail is not None
     assert new_mail is not None
-    assert old_mail.state is Delivery.CANCELLED
-    assert new_mail.state is Delivery.PENDING
+    assert old_mail.state is DeliveryState.CANCELLED
+    assert new_mail.state is DeliveryState.PENDING
     assert invitations.open_for(actor(CARL)) == []
 
 
 def test_a_mail_that_is_being_transmitted_is_not_called_cancelled(app: Flask, world: World) -> None:
     subaccount = record(world.carls_customer).subaccount_id
     while True:
-        entry = db.write(outbox.claim_next)
+        entry = db.write(mail_deliveries.claim_next)
         assert entry is not None
-        token = entry.claim or ""
+        token = entry.token or ""
         ident = entry.id
-        assert db.write(lambda ident=ident, token=token: outbox.mark_transmitting(ident, token))
+        assert db.write(
+            lambda ident=ident, token=token: mail_deliveries.mark_transmitting(ident, token)
+        )
         if entry.about == subaccount:
             break
     correct(world.carls_customer, "carla@customer.example")
     mail = invitations.delivery_of(subaccount)
     assert mail is not None
-    assert mail.state is Delivery.TRANSMITTING
+    assert mail.state is DeliveryState.TRANSMITTING
 
 
 def test_an_address_is_corrected_only_until_the_invitation_is_answered(

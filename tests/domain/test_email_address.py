@@ -18,7 +18,7 @@ from portal.domain.customers import answering
 from portal.domain.errors import Forbidden, Refused
 from portal.domain.identity import EmailChange, User
 from portal.domain.invitations import Invitation
-from portal.domain.outbox import OutboxEntry
+from portal.domain.mail_deliveries import MailDelivery
 from tests.support.world import CARL, DORA, NINA, SAM, Clock, World, actor, all_rows, register, user
 
 NEW = "carl@another.example"
@@ -45,8 +45,8 @@ def refusal(change_id: str, by: Actor | None = None) -> str:
     return caught.value.code
 
 
-def mails(kind: str) -> list[OutboxEntry]:
-    return db.session.query(OutboxEntry).filter_by(kind=kind).order_by(OutboxEntry.id).all()
+def mails(kind: str) -> list[MailDelivery]:
+    return db.session.query(MailDelivery).filter_by(kind=kind).order_by(MailDelivery.id).all()
 
 
 def test_asking_changes_nothing_and_mails_the_new_address_only(app: object) -> None:

@@ -13,7 +13,7 @@ from portal.domain import (
     identity,
     imports,
     invitations,
-    outbox,
+    mail_deliveries,
     values,
     workflows,
 )
@@ -24,7 +24,7 @@ from portal.domain.customers import Customer, CustomerNote, Draft
 from portal.domain.errors import Refused
 from portal.domain.identity import SavedForm
 from portal.domain.imports import Line
-from portal.domain.outbox import OutboxEntry
+from portal.domain.mail_deliveries import MailDelivery
 from tests.support.world import EDDIE, OLGA, SAM, World, actor, all_rows, user
 
 PERSONAL = {
@@ -55,9 +55,11 @@ def quill(app: Flask, world: World) -> str:
     ident = db.write(unit)
 
     def refuse() -> None:
-        while (entry := outbox.claim_next()) is not None:
-            assert entry.claim
-            outbox.record_refused(entry.id, entry.claim, f"550 <{entry.recipient}> unknown")
+        while (entry := mail_deliveries.claim_next()) is not None:
+            assert entry.token
+            mail_deliveries.record_refused(
+                entry.id, entry.token, f"550 <{entry.recipient}> unknown"
+            )
 
     db.write(refuse)
 
@@ -123,7 +125,7 @@ def test_what_became_of_the_mail_stays(app: Flask, quill: str) -> None:
     remove(quill)
     erase(quill)
     record = db.session.get_one(Customer, quill)
-    entry = db.session.query(OutboxEntry).filter_by(about=record.subaccount_id).one()
+    entry = db.session.query(MailDelivery).filter_by(about=record.subaccount_id).one()
     assert (entry.state, entry.recipient, entry.facts, entry.answer) == ("refused", "", {}, None)
 
 
@@ -145,9 +147,9 @@ def test_a_live_customer_is_not_erased(app: Flask, world: World, which: str) -> 
 
 def test_a_mail_that_is_being_handed_over_is_waited_for(app: Flask, world: World) -> None:
     def transmit() -> None:
-        while (entry := outbox.claim_next()) is not None:
-            assert entry.claim
-            outbox.mark_transmitting(entry.id, entry.claim)
+        while (entry := mail_deliveries.claim_next()) is not None:
+            assert entry.token
+            mail_deliveries.mark_transmitting(entry.id, entry.token)
 
     db.write(transmit)
     remove(world.carls_customer)

@@ -26,9 +26,9 @@ END_LINK = (
 )
 FOLDER = "INSERT INTO folders (id, cloud_id, name, is_default, created_at) SELECT"
 MAIL = (
-    "INSERT INTO outbox (id, about, kind, is_once, recipient, language, facts, message_id, state,"
-    " tries, created_at, due_at) SELECT 'out', about, kind, {is_once}, recipient, language, facts,"
-    " message_id, 'pending', 0, created_at, due_at FROM outbox"
+    "INSERT INTO mail_deliveries (id, about, kind, is_once, recipient, language, facts, message_id,"
+    " state, attempts, created_at) SELECT 'out', about, kind, {is_once}, recipient, language,"
+    " facts, message_id, 'pending', 0, created_at FROM mail_deliveries"
     " WHERE kind = 'invitation' AND about = :carls_subaccount"
 )
 LINE = (
@@ -44,12 +44,12 @@ ROLE = (
 GRANT = "INSERT INTO initial_grants (account_id, amount, remaining, granted_at, expires_at)"
 
 ONCE = "WHERE kind = 'invitation' AND about = :carls_subaccount"
-SENT = f"UPDATE outbox SET state = 'unknown' {ONCE}"
+SENT = f"UPDATE mail_deliveries SET state = 'unknown' {ONCE}"
 
 ILLEGAL: dict[str, tuple[str, ...]] = {
-    "a parked mail queued again": (SENT, f"UPDATE outbox SET state = 'pending' {ONCE}"),
-    "a mail that may leave more than once": (f"UPDATE outbox SET is_once = FALSE {ONCE}",),
-    "a once-only mail taken away": (f"DELETE FROM outbox {ONCE}",),
+    "a parked mail queued again": (SENT, f"UPDATE mail_deliveries SET state = 'pending' {ONCE}"),
+    "a mail that may leave more than once": (f"UPDATE mail_deliveries SET is_once = FALSE {ONCE}",),
+    "a once-only mail taken away": (f"DELETE FROM mail_deliveries {ONCE}",),
     "an open invitation for another address": (
         "UPDATE invitations SET email_key = 'sql@x.example'"
         " WHERE subaccount_id = :carls_subaccount",

@@ -19,7 +19,7 @@ from portal.domain.actors import COMMAND, Actor
 from portal.domain.errors import Refused
 from portal.domain.identity import AllowedEmail, SavedForm, SignUp, UserSession
 from portal.domain.identity.password import MAX_CONCURRENT_HASHES, Hasher
-from portal.domain.outbox import OutboxEntry
+from portal.domain.mail_deliveries import MailDelivery
 from tests.conftest import HASHER
 from tests.support.world import (
     CARL,
@@ -61,8 +61,8 @@ def waiting() -> list[SignUp]:
     return db.session.query(SignUp).order_by(SignUp.id).all()
 
 
-def mails(kind: str) -> list[OutboxEntry]:
-    return db.session.query(OutboxEntry).filter_by(kind=kind).order_by(OutboxEntry.id).all()
+def mails(kind: str) -> list[MailDelivery]:
+    return db.session.query(MailDelivery).filter_by(kind=kind).order_by(MailDelivery.id).all()
 
 
 def answer_mail(sign_up_id: str) -> str | None:

@@ -14,14 +14,17 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from portal import db, worker
-from portal.domain import customers, imports
+from portal.domain import customers, imports, jobs
 from portal.domain.accounts import BillingAccount
 from portal.domain.customers import Customer
-from portal.domain.imports import Import, ImportRow, Line, Outcome, State, steps
-from portal.domain.outbox import OutboxEntry
+from portal.domain.imports import Import, ImportRow, Line, Outcome, State
+from portal.domain.jobs import Kind
+from portal.domain.mail_deliveries import MailDelivery
+from portal.worker import import_steps
 from tests.domain.test_races import WAITS, Race, without_locks
+from tests.support.jobs import job_of, run_import_step, run_import_steps, run_imports
 from tests.support.processes import run_flask, wait_until
-from tests.support.relay import clear_outbox
+from tests.support.relay import clear_mails
 from tests.support.world import EDDIE, OLGA, Clock, World, actor, draft, user
 
 ON_POSTGRESQL = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
@@ -46,19 +49,9 @@ def uploaded(world: World, *lines: Line) -> str:
 def begun(world: World, count: int) -> str:
     """An import of so many good rows that waits for the worker's adding."""
     ident, olga = uploaded(world, *map(line, range(2, count + 2))), actor(OLGA)
-    while db.write(lambda: imports.run_step(ident)):
-        pass
+    run_import_steps(ident)
     db.write(lambda: imports.begin(db.lock(Import, ident), by=olga))
     return ident
-
-
-def step(ident: str) -> bool:
-    return db.write(lambda: imports.run_step(ident))
-
-
-def work() -> None:
-    while worker.run_imports():
-        pass
 
 
 def outcomes(ident: str) -> dict[int, Outcome]:
@@ -85,23 +78,23 @@ def each_once(world: World, ident: str, count: int) -> None:
     found = select(Customer.name).where(Customer.name.startswith("Firm"))
     added = db.read(lambda: list(db.session.scalars(found)))
     assert sorted(added) == sorted(f"Firm {n}" for n in range(2, count + 2))
-    mails = select(OutboxEntry.recipient).where(OutboxEntry.recipient.like("f%@client.example"))
+    mails = select(MailDelivery.recipient).where(MailDelivery.recipient.like("f%@client.example"))
     assert len(db.read(lambda: list(db.session.scalars(mails)))) == count
 
 
 def test_nothing_is_added_before_somebody_says_so(app: Flask, world: World) -> None:
     ident = uploaded(world, line(2))
-    work()
+    run_imports()
     assert (state(ident), count_of(ident, Outcome.NEW)) == (State.CHECKED, 1)
-    assert db.read(imports.next_due) is None
+    assert not db.read(lambda: jobs.has_work(Kind.IMPORTS))
 
 
 def test_each_row_is_a_transaction_of_its_own(app: Flask, world: World) -> None:
     ident = begun(world, 3)
     for done in range(1, 4):
-        assert step(ident)
+        assert run_import_step(ident)
         assert count_of(ident) == done
-    assert not step(ident)
+    assert not run_import_step(ident)
     assert state(ident) is State.OVER
     each_once(world, ident, 3)
 
@@ -116,19 +109,19 @@ def test_what_became_true_since_the_check_counts(app: Flask, world: World) -> No
         customers.add(north, by=eddie, draft=twin)
 
     db.write(meanwhile)
-    work()
+    run_imports()
     assert outcomes(ident) == {2: Outcome.KNOWN, 3: Outcome.KNOWN}
 
 
 def test_who_is_disabled_adds_no_more(app: Flask, world: World) -> None:
     ident = begun(world, 2)
-    assert step(ident)
+    assert run_import_step(ident)
 
     def disable() -> None:
         user(OLGA).disabled_at = db.now()
 
     db.write(disable)
-    work()
+    run_imports()
     assert outcomes(ident) == {2: Outcome.ADDED, 3: Outcome.REFUSED}
     assert codes(ident, 3) == ["role-missing"]
     assert state(ident) is State.OVER
@@ -147,18 +140,18 @@ def test_an_import_invites_no_more_in_a_day_than_the_partner_may(
     app: Flask, world: World, clock: Clock
 ) -> None:
     ident = begun(world, 7)
-    work()
+    run_imports()
     assert count_of(ident) == 2
     for _hour in range(22):
         clock.forward(hours=1)
-        work()
+        run_imports()
         assert count_of(ident) == 2
     clock.forward(hours=2)
-    work()
+    run_imports()
     assert count_of(ident) >= 4
     assert state(ident) is State.IMPORTING
     clock.forward(hours=25)
-    work()
+    run_imports()
     each_once(world, ident, 7)
     assert state(ident) is State.OVER
 
@@ -166,11 +159,10 @@ def test_an_import_invites_no_more_in_a_day_than_the_partner_may(
 @slow
 def test_the_page_says_when_it_goes_on(app: Flask, world: World, clock: Clock) -> None:
     ident = begun(world, 3)
-    work()
+    run_imports()
     oldest = select(Customer.created_at).where(Customer.partner_id == world.north)
     sent = db.read(lambda: sorted(db.session.scalars(oldest)))
-    due_at = db.read(lambda: db.session.get_one(Import, ident).due_at)
-    assert due_at == sent[-MOST] + timedelta(days=1)
+    assert job_of(f"import:{ident}").run_at == sent[-MOST] + timedelta(days=1)
 
 
 @slow
@@ -182,7 +174,7 @@ def test_customers_added_by_hand_use_the_same_day(app: Flask, world: World, cloc
 
     db.write(by_hand)
     ident = begun(world, 1)
-    work()
+    run_imports()
     assert count_of(ident) == 0
 
 
@@ -196,7 +188,7 @@ def test_what_needs_no_invitation_does_not_wait_for_one(app: Flask, world: World
             customers.add(north, by=eddie, draft=draft(f"f{n}@client.example"))
 
     db.write(meanwhile)
-    work()
+    run_imports()
     assert count_of(ident, Outcome.KNOWN) == 2
     assert count_of(ident, Outcome.NEW) == 2
 
@@ -204,7 +196,7 @@ def test_what_needs_no_invitation_does_not_wait_for_one(app: Flask, world: World
 @slow
 def test_a_full_day_of_one_partner_does_not_hold_up_another(app: Flask, world: World) -> None:
     begun(world, 5)
-    work()
+    run_imports()
     sam = actor("sam@south.example")
 
     def unit() -> str:
@@ -212,9 +204,9 @@ def test_a_full_day_of_one_partner_does_not_hold_up_another(app: Flask, world: W
         return imports.upload(south, by=sam, lines=[line(2)]).id
 
     ident = db.write(unit)
-    work()
+    run_imports()
     db.write(lambda: imports.begin(db.lock(Import, ident), by=sam))
-    work()
+    run_imports()
     assert state(ident) is State.OVER
 
 
@@ -236,7 +228,7 @@ def test_a_fault_in_one_row_is_told_and_the_others_are_added(
         return added
 
     monkeypatch.setattr(customers, "add", careless)
-    work()
+    run_imports()
     assert outcomes(ident) == {2: Outcome.ADDED, 3: Outcome.REFUSED, 4: Outcome.ADDED}
     assert codes(ident, 3) == ["import-fault"]
     assert "row 3: a fault of ours" in caplog.text
@@ -254,15 +246,14 @@ def test_while_the_database_fails_the_row_waits_and_others_come_first(
         raise OperationalError("INSERT", {}, Exception("the disk is full"))
 
     monkeypatch.setattr(customers, "add", fails)
-    with pytest.raises(OperationalError):
-        worker.run_imports()
+    run_imports()
     assert outcomes(ident) == {2: Outcome.NEW}
     monkeypatch.setattr(customers, "add", add)
     other = uploaded(world, line(9))
-    work()
+    run_imports()
     assert (state(other), state(ident)) == (State.CHECKED, State.IMPORTING)
     clock.forward(minutes=1)
-    work()
+    run_imports()
     each_once(world, ident, 1)
 
 
@@ -278,7 +269,7 @@ def real_time(clock: Clock) -> Clock:
 def test_a_worker_that_is_killed_leaves_an_import_that_goes_on(
     app: Flask, cast: tuple[str, World], real_time: Clock
 ) -> None:
-    clear_outbox()
+    clear_mails()
     ident = begun(cast[1], 40)
     with run_flask("work", cast[0]) as process:
         wait_until(lambda: count_of(ident) >= 3)
@@ -286,8 +277,8 @@ def test_a_worker_that_is_killed_leaves_an_import_that_goes_on(
         process.wait()
 
     def is_over() -> bool:
-        real_time.now = datetime.now(UTC)
-        work()
+        real_time.now = datetime.now(UTC) + import_steps.LEASE + timedelta(seconds=1)
+        run_imports()
         return state(ident) is State.OVER
 
     wait_until(is_over)
@@ -298,22 +289,22 @@ def test_a_worker_that_is_killed_leaves_an_import_that_goes_on(
 def test_killed_in_the_middle_of_a_row_it_is_added_once_by_the_next_worker(
     app: Flask, cast: tuple[str, World], real_time: Clock
 ) -> None:
-    clear_outbox()
+    clear_mails()
     ident = begun(cast[1], 3)
     url = cast[0].replace("+psycopg", "")
     with psycopg.connect(url, autocommit=True) as looking, psycopg.connect(url) as holding:
-        holding.execute("LOCK TABLE outbox IN SHARE MODE")  # a customer's last row can't come
+        holding.execute("LOCK TABLE mail_deliveries IN SHARE MODE")  # no customer is added
         with run_flask("work", cast[0]) as process:
             wait_until(lambda: looking.execute(WAITS).fetchone() == (1,))
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
         assert count_of(ident) == 0
-        assert not step(ident), "the dead one's transaction still holds it"
+        assert not worker.run_next(Kind.IMPORTS), "the dead one's lease still runs"
         holding.rollback()
 
     def is_over() -> bool:
-        real_time.now = datetime.now(UTC)
-        work()
+        real_time.now = datetime.now(UTC) + import_steps.LEASE + timedelta(seconds=1)
+        run_imports()
         return state(ident) is State.OVER
 
     wait_until(is_over)
@@ -336,14 +327,8 @@ def test_two_workers_never_do_the_same_row(app: Flask, world: World) -> None:
 def test_control_without_the_locks_both_workers_do_it(
     app: Flask, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def only_looked_at(ident: str) -> Import:
-        held = db.session.get_one(Import, ident)
-        db.session.expunge(held)  # nor does writing its time make one wait for the other
-        return held
-
     ident = begun(world, 1)
-    monkeypatch.setattr(steps, "_lock_import", only_looked_at)
-    without_locks(monkeypatch, BillingAccount)
+    without_locks(monkeypatch, Import, BillingAccount)
     assert two_at_once(app, ident) != {2: Outcome.ADDED}
 
 

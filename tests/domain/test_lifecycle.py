@@ -16,7 +16,7 @@ from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer, Status
 from portal.domain.errors import Forbidden, Refused
 from portal.domain.invitations import Answer
-from portal.domain.outbox import Delivery
+from portal.domain.mail_deliveries import DeliveryState
 from tests.support.world import AMIR, CARL, EDDIE, NINA, OLGA, SAM, World, actor, draft
 
 Verb = Callable[..., Any]
@@ -84,7 +84,7 @@ def test_removing_closes_all_frees_the_address_and_withdraws_the_invitation(
     assert closed.closed_at is not None
     mail = invitations.delivery_of(gone.subaccount_id)
     assert mail is not None
-    assert mail.state is Delivery.CANCELLED
+    assert mail.state is DeliveryState.CANCELLED
     who = actor(OLGA)
     db.write(lambda: customers.add(db.lock(BillingAccount, world.north), by=who, draft=draft(CARL)))
     assert len(invitations.open_for(actor(CARL))) == 1

@@ -16,8 +16,8 @@ from portal.domain import (
     idempotency,
     identity,
     imports,
+    mail_deliveries,
     notifications,
-    outbox,
     values,
     workflows,
 )
@@ -157,7 +157,7 @@ OTHERS: dict[str, Callable[[World], Unit]] = {
     "choose_notices": lambda _world: lambda: notifications.set_preferences(set(), by=actor(OLGA)),
     "read_notices": lambda _world: lambda: notifications.mark_read(by=actor(OLGA)),
     "import_row": _import_row,
-    "claim_mail": lambda _world: outbox.claim_next,
+    "claim_mail": lambda _world: mail_deliveries.claim_next,
     "erase": _erase,
     "grant_partner_status": _grant_partner_status,
 }

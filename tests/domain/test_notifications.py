@@ -12,12 +12,21 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from portal import db, worker
-from portal.domain import access, customers, invitations, notifications, outbox, team, values
+from portal import db
+from portal.domain import (
+    access,
+    customers,
+    invitations,
+    mail_deliveries,
+    notifications,
+    team,
+    values,
+)
 from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import WORKER
 from portal.domain.customers import Customer
+from portal.domain.mail_deliveries import GIVE_UP_AFTER, REPLY_LEASE, DeliveryState, MailDelivery
 from portal.domain.notifications import (
     CONSOLE,
     PREFERENCES,
@@ -27,7 +36,7 @@ from portal.domain.notifications import (
     Target,
     TargetKind,
 )
-from portal.domain.outbox import GIVE_UP_AFTER, REPLY_LEASE, Delivery, OutboxEntry
+from portal.worker import mails
 from tests.support.world import (
     ACE,
     AMIR,
@@ -56,10 +65,10 @@ def heard(email: str) -> list[str]:
 
 def mailed(email: str) -> list[str]:
     """The kinds of what is on its way to somebody by mail, newest first."""
-    found = select(OutboxEntry).where(
-        OutboxEntry.kind == notifications.MAIL, OutboxEntry.recipient == email
+    found = select(MailDelivery).where(
+        MailDelivery.kind == notifications.MAIL, MailDelivery.recipient == email
     )
-    entries = db.session.scalars(found.order_by(OutboxEntry.id.desc()))
+    entries = db.session.scalars(found.order_by(MailDelivery.id.desc()))
     return [entry.facts["notice"] for entry in entries]
 
 
@@ -193,28 +202,35 @@ def test_owners_hear_of_a_new_owner(app: Flask, world: World, clock: Clock) -> N
     assert newest(OLGA).facts == {"person": "Dora Direct", "thing": "North"}
 
 
+def record_outcome(verb: Callable[..., bool], delivery_id: str, token: str, answer: str) -> None:
+    mails.record_outcome(delivery_id, token, mails.Result(verb, answer))
+
+
 def claimed(world: World) -> tuple[str, str]:
     """Carl's invitation, claimed by the worker: its ID and token."""
-    while (entry := db.write(outbox.claim_next)) is not None:
+    while (entry := db.write(mail_deliveries.claim_next)) is not None:
         if entry.about == world.carls_subaccount:
-            return entry.id, entry.claim or ""
+            return entry.id, entry.token or ""
     raise AssertionError("it is not due")
 
 
 @pytest.mark.parametrize(
     ("record", "told"),
-    [(outbox.record_refused, Kind.NOT_DELIVERED), (outbox.record_no_reply, Kind.PARKED)],
+    [
+        (mail_deliveries.record_refused, Kind.NOT_DELIVERED),
+        (mail_deliveries.record_no_reply, Kind.PARKED),
+    ],
 )
 def test_the_partner_hears_of_a_refused_or_parked_mail(
     app: Flask, world: World, record: Callable[..., bool], told: Kind
 ) -> None:
     ident, token = claimed(world)
-    db.write(lambda: outbox.mark_transmitting(ident, token))
+    db.write(lambda: mail_deliveries.mark_transmitting(ident, token))
     before = counts()
-    db.write(lambda: worker._record_outcome(record, ident, token, "550 no"))
+    db.write(lambda: record_outcome(record, ident, token, "550 no"))
     assert told_since(before) == set(EDITORS)
     assert (newest(EDDIE).kind, newest(EDDIE).facts) == (told, {"customer": "Carl & Sons"})
-    db.write(lambda: worker._record_outcome(record, ident, token, "550 no"))
+    db.write(lambda: record_outcome(record, ident, token, "550 no"))
     assert told_since(before) == set(EDITORS), "a late worker tells nothing again"
 
 
@@ -224,13 +240,13 @@ def test_the_partner_hears_of_a_failed_mail_but_not_of_a_try_that_goes_on(
     before = counts()
     ident, token = claimed(world)
     db.write(
-        lambda: worker._record_outcome(outbox.record_not_handed_over, ident, token, "451 wait")
+        lambda: record_outcome(mail_deliveries.record_not_handed_over, ident, token, "451 wait")
     )
     assert told_since(before) == set()
     clock.forward(seconds=GIVE_UP_AFTER.total_seconds())
     ident, token = claimed(world)
     db.write(
-        lambda: worker._record_outcome(outbox.record_not_handed_over, ident, token, "451 wait")
+        lambda: record_outcome(mail_deliveries.record_not_handed_over, ident, token, "451 wait")
     )
     assert told_since(before) == set(EDITORS)
     assert newest(AMIR).kind is Kind.NOT_DELIVERED
@@ -240,11 +256,11 @@ def test_the_partner_hears_of_a_mail_whose_worker_died(
     app: Flask, world: World, clock: Clock
 ) -> None:
     ident, token = claimed(world)
-    db.write(lambda: outbox.mark_transmitting(ident, token))
+    db.write(lambda: mail_deliveries.mark_transmitting(ident, token))
     before = counts()
     clock.forward(seconds=REPLY_LEASE.total_seconds() + 1)
-    db.write(worker._claim_next)
-    assert db.read(lambda: outbox.get(ident).state) is Delivery.UNKNOWN
+    db.write(lambda: mails.claim("mail", REPLY_LEASE))
+    assert db.read(lambda: mail_deliveries.get(ident).state) is DeliveryState.UNKNOWN
     assert told_since(before) == set(EDITORS)
     assert newest(AMIR).kind is Kind.PARKED
 
@@ -253,16 +269,18 @@ def test_a_mail_is_no_news_once_the_customer_has_answered(app: Flask, world: Wor
     ident, token = claimed(world)
     answer(CARL, customers.accept)
     before = counts()
-    db.write(lambda: worker._record_outcome(outbox.record_refused, ident, token, "550 no"))
-    assert db.read(lambda: outbox.get(ident).state) is Delivery.REFUSED
+    db.write(lambda: record_outcome(mail_deliveries.record_refused, ident, token, "550 no"))
+    assert db.read(lambda: mail_deliveries.get(ident).state) is DeliveryState.REFUSED
     assert told_since(before) == set()
 
 
 def test_nobody_is_told_that_a_notice_was_not_delivered(app: Flask, world: World) -> None:
     def refuse_all() -> None:
-        while (entry := outbox.claim_next()) is not None:
+        while (entry := mail_deliveries.claim_next()) is not None:
             if entry.kind == notifications.MAIL:
-                worker._record_outcome(outbox.record_refused, entry.id, entry.claim or "", "550 no")
+                record_outcome(
+                    mail_deliveries.record_refused, entry.id, entry.token or "", "550 no"
+                )
 
     before = counts()
     db.write(refuse_all)
@@ -317,7 +335,7 @@ def test_what_is_erased_stays_in_no_notice_and_in_no_mail_of_one(app: Flask, wor
     carls, others = world.carls_customer, len(heard(EDDIE)) - 1
     db.write(lambda: notifications.erase(carls))
     assert len(heard(EDDIE)) == len(mailed(EDDIE)) == others
-    told = select(OutboxEntry.facts).where(OutboxEntry.kind == notifications.MAIL)
+    told = select(MailDelivery.facts).where(MailDelivery.kind == notifications.MAIL)
     assert all("Carl" not in str(facts) for facts in db.session.scalars(told))
 
 
@@ -333,8 +351,8 @@ def test_a_mail_quotes_names_without_their_web_addresses(app: Flask, world: Worl
         )
 
     db.write(tell)
-    newest_mail = select(OutboxEntry).where(OutboxEntry.recipient == NINA)
-    entry = db.session.scalars(newest_mail.order_by(OutboxEntry.id.desc())).first()
+    newest_mail = select(MailDelivery).where(MailDelivery.recipient == NINA)
+    entry = db.session.scalars(newest_mail.order_by(MailDelivery.id.desc())).first()
     assert entry is not None
     partner = entry.facts["facts"]["partner"]
     assert partner.startswith("Buy at … xxx")

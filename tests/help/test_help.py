@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from portal import db, worker
+from portal import db
 from portal.domain import identity
 from portal.domain.actors import COMMAND
 from portal.domain.feedback import MAX_COMMENT_LENGTH, RETENTION, Feedback, Reason
@@ -20,6 +20,7 @@ from portal.wording import guide
 from tests.support import catalogue
 from tests.support.answers import csrf_token, links, notices
 from tests.support.browser import Browser
+from tests.support.jobs import run_upkeep
 from tests.support.page import text_of
 from tests.support.pictures import PICTURES, PICTURES_FOLDER
 from tests.support.world import CARL, DORA, OLGA, Clock, World, user
@@ -171,7 +172,7 @@ def test_a_year_later_nobody_knows_any_more_who_said_what(
         (timedelta(days=1), []),
     ):
         clock.forward(seconds=time_passes.total_seconds())
-        worker.purge_expired()
+        run_upkeep()
         said = select(Feedback.comment).order_by(Feedback.id)
         assert list(db.read(lambda said=said: db.session.scalars(said).all())) == kept
 

@@ -14,12 +14,12 @@ import trustme
 from flask import Flask
 
 from portal import config
-from portal.domain.outbox import Delivery
+from portal.domain.mail_deliveries import DeliveryState
 from tests.support.relay import (
     CLIENT_EMAIL,
     SUBJECT,
     assert_delivered_once,
-    clear_outbox,
+    clear_mails,
     delivery,
     invite,
     queue_invitation,
@@ -33,18 +33,18 @@ from tests.support.world import Clock, World
 
 @pytest.fixture
 def kind() -> str:
-    """What is said to a relay does not depend on the database; test_outbox.py has both."""
+    """What is said to a relay does not depend on the database; test_mail_deliveries.py has both."""
     return "sqlite"
 
 
 @pytest.fixture(autouse=True)
 def _quiet(app: Flask) -> None:
-    clear_outbox()
+    clear_mails()
 
 
 @pytest.fixture
 def invited(app: Flask, world: World) -> str:
-    """The subaccount of a customer North has just added; its invitation waits in the outbox."""
+    """The subaccount of a customer North has just added; its invitation waits."""
     return invite(world)
 
 
@@ -69,7 +69,7 @@ def test_an_invitation_arrives_as_the_partner_was_promised(
     assert link in plain.get_content().split()
     assert f'href="{link}"' in html.get_content()
     assert "localhost" not in plain.get_content() + html.get_content()
-    assert delivery(invited) == (Delivery.SENT, "250 OK")
+    assert delivery(invited) == (DeliveryState.SENT, "250 OK")
 
 
 @pytest.mark.parametrize("tries", [1, 3])
@@ -170,7 +170,7 @@ def test_lines_that_begin_with_a_dot_survive_and_end_nothing(
     found = plain.get_content().splitlines()
     assert [line for line in lines if line not in found] == []
     assert "RCPT TO:<thief" not in str(message.rcpt_tos)
-    assert delivery(about)[0] is Delivery.SENT
+    assert delivery(about)[0] is DeliveryState.SENT
 
 
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\r\n "])
@@ -192,7 +192,7 @@ def test_a_line_break_in_an_address_brings_nobody_else_in(
     app: Flask, tmp_path: Path, end: str, rest: str
 ) -> None:
     by_relay, by_file = f"{CLIENT_EMAIL}{end}{rest}", f"{end}{rest}{CLIENT_EMAIL}"
-    refused = (Delivery.REFUSED, "the address contains a line break")
+    refused = (DeliveryState.REFUSED, "the address contains a line break")
     about = queue_invitation(to=by_relay)
     with CuttingServer("quit") as relay:
         use_relay(app, relay.port)
@@ -216,7 +216,7 @@ def test_a_certificate_is_trusted_that_mail_ca_file_vouches_for(
         use_relay(app, relay.port, mail_server="localhost", mail_security=tls, mail_ca_file=ca)
         run_worker()
         assert len(relay.messages) == 1
-    assert delivery(invited)[0] is Delivery.SENT
+    assert delivery(invited)[0] is DeliveryState.SENT
 
 
 class ForSomebodyElse(trustme.CA):
@@ -261,7 +261,7 @@ def test_nothing_is_handed_to_a_relay_that_cannot_prove_who_it_is(
         run_worker()
         assert relay.messages == []
     state, words = delivery(invited)
-    assert state is Delivery.PENDING
+    assert state is DeliveryState.PENDING
     assert fault in words
     change_settings(app, mail_username="", mail_password="")
     assert_delivered_once(app, clock, invited)
@@ -272,7 +272,7 @@ def test_a_relay_that_hides_starttls_gets_nothing(app: Flask, invited: str) -> N
         use_relay(app, relay.port, mail_security="starttls")
         run_worker()
         assert relay.messages == []
-    assert delivery(invited)[0] is Delivery.PENDING
+    assert delivery(invited)[0] is DeliveryState.PENDING
     assert "STARTTLS" in delivery(invited)[1]
 
 
@@ -282,12 +282,12 @@ def test_the_password_opens_the_relay_and_a_wrong_one_is_told_until_it_is_mended
     with SmtpServer(require_auth=("portal", "secret")) as relay:
         use_relay(app, relay.port, mail_username="portal", mail_password="wrong")
         run_worker()
-        assert delivery(invited)[0] is Delivery.PENDING
+        assert delivery(invited)[0] is DeliveryState.PENDING
         assert delivery(invited)[1].startswith("535 ")
         change_settings(app, mail_password="secret")
         clock.forward(minutes=1)
         run_worker()
-        assert delivery(invited)[0] is Delivery.SENT
+        assert delivery(invited)[0] is DeliveryState.SENT
         assert len(relay.messages) == 1
 
 
@@ -306,14 +306,14 @@ def test_without_a_relay_a_local_run_keeps_the_same_message_as_a_file(
     message: Any = message_from_bytes(file.read_bytes(), policy=policy.default)
     assert message["Subject"] == SUBJECT
     assert f"http://localhost/invite/accept/{invited}" in message.get_body(("plain",)).get_content()
-    assert delivery(invited)[0] is Delivery.SENT
+    assert delivery(invited)[0] is DeliveryState.SENT
 
 
 @pytest.mark.parametrize(
     ("block", "then"),
     [
-        (lambda folder: folder.write_text("in the way"), Delivery.PENDING),
-        (lambda folder: (folder / "out").mkdir(parents=True), Delivery.SENT),
+        (lambda folder: folder.write_text("in the way"), DeliveryState.PENDING),
+        (lambda folder: (folder / "out").mkdir(parents=True), DeliveryState.SENT),
     ],
 )
 def test_a_mailbox_that_cannot_be_written_to_takes_nothing(
@@ -321,7 +321,7 @@ def test_a_mailbox_that_cannot_be_written_to_takes_nothing(
     invited: str,
     *,
     block: Callable[[Path], Any],
-    then: Delivery,
+    then: DeliveryState,
 ) -> None:
     folder = mailbox()
     folder.parent.mkdir(exist_ok=True)
@@ -333,4 +333,4 @@ def test_a_mailbox_that_cannot_be_written_to_takes_nothing(
 def test_without_relay_and_mailbox_the_reason_is_told(app: Flask, invited: str) -> None:
     change_settings(app, host="0.0.0.0")
     run_worker()
-    assert delivery(invited) == (Delivery.PENDING, "MAIL_SERVER is not set")
+    assert delivery(invited) == (DeliveryState.PENDING, "MAIL_SERVER is not set")

@@ -14,7 +14,7 @@ from flask import Flask
 from flask_mail import Message
 
 from portal import db, mail
-from portal.domain import outbox
+from portal.domain import mail_deliveries
 from portal.domain.notifications import Kind
 
 TEMPLATES = Path(mail.__file__).parent.parent / "templates" / "mail"
@@ -60,7 +60,7 @@ def kind() -> str:
 def rendered(which: str, facts: dict[str, Any], language: str = "en") -> Message:
     about, to = "abt" + "0" * 17, "carl@customer.example"
     entry = {"about": about, "to": to, "language": language, "facts": facts}
-    return db.write(lambda: mail.render(outbox.add(which, **entry)))
+    return db.write(lambda: mail.render(mail_deliveries.add(which, **entry)))
 
 
 def tags(html: str) -> list[tuple[str, Any]]:

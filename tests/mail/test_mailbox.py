@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from portal import config, db
-from portal.domain import outbox
+from portal.domain import mail_deliveries
 from tests.support.answers import definition_list, links
 from tests.support.browser import Browser
 from tests.support.mails import deliver_mails, link_in, mails_to
@@ -83,7 +83,7 @@ def test_a_hundred_mails_are_shown_at_most(browser: Open, tmp_path: Path) -> Non
 
 def test_odd_names_come_through_and_stay_text(browser: Open, world: World) -> None:
     db.write(
-        lambda: outbox.add(
+        lambda: mail_deliveries.add(
             "invitation",
             about="x",
             to="a@xn--mnchen-3ya.example",

@@ -10,12 +10,12 @@ import pytest
 from flask import Flask
 
 from portal import mail, worker
-from portal.domain import outbox
-from portal.domain.outbox import Delivery
+from portal.domain import mail_deliveries
+from portal.domain.mail_deliveries import DeliveryState
 from tests.support.relay import (
     CloseNotifyingServer,
     assert_delivered_once,
-    clear_outbox,
+    clear_mails,
     delay_transmitting,
     delivery,
     invite,
@@ -31,18 +31,18 @@ from tests.support.world import Clock, World
 
 @pytest.fixture
 def kind() -> str:
-    """What is said to a relay does not depend on the database; test_outbox.py has both."""
+    """What is said to a relay does not depend on the database; test_mail_deliveries.py has both."""
     return "sqlite"
 
 
 @pytest.fixture(autouse=True)
 def _quiet(app: Flask) -> None:
-    clear_outbox()
+    clear_mails()
 
 
 @pytest.fixture
 def invited(app: Flask, world: World) -> str:
-    """The subaccount of a customer North has just added; its invitation waits in the outbox."""
+    """The subaccount of a customer North has just added; its invitation waits."""
     return invite(world)
 
 
@@ -54,13 +54,13 @@ def test_not_now_means_later_and_then_once(
         use_relay(app, relay.port, mail_username="portal", mail_password="secret")
         relay.replies[stage] = "451 4.3.0 Not now"
         run_worker()
-        assert delivery(invited) == (Delivery.PENDING, "451 4.3.0 Not now")
+        assert delivery(invited) == (DeliveryState.PENDING, "451 4.3.0 Not now")
         relay.replies.clear()
         run_worker()
         assert relay.messages == [], "not before its time"
         pass_two_days(clock)
         assert len(relay.messages) == 1
-    assert delivery(invited)[0] is Delivery.SENT
+    assert delivery(invited)[0] is DeliveryState.SENT
 
 
 @pytest.mark.parametrize("stage", ["mail", "rcpt", "data", "dot"])
@@ -74,36 +74,36 @@ def test_never_is_refused_in_the_relays_words(
         relay.replies.clear()
         pass_two_days(clock)
         assert relay.messages == []
-    assert delivery(invited) == (Delivery.REFUSED, "550 5.1.1 Nobody of this name")
+    assert delivery(invited) == (DeliveryState.REFUSED, "550 5.1.1 Nobody of this name")
 
 
 @pytest.mark.parametrize(
     ("words", "then", "shown"),
     [
-        ({"hello": b"421 shutting down"}, Delivery.PENDING, "421 shutting down"),
-        ({"hello": b"554 no service"}, Delivery.PENDING, "554 no service"),
-        ({"rcpt": b"252 will try"}, Delivery.SENT, "250 OK"),
-        ({"rcpt": b"250-long\r\n250 words"}, Delivery.SENT, "250 OK"),
-        ({"rcpt": b"220 odd"}, Delivery.SENT, "250 OK"),
-        ({"rcpt": b"oops hello"}, Delivery.PENDING, "hello"),
-        ({"rcpt": b"354 what"}, Delivery.PENDING, "354 what"),
-        ({"data": b"250 what"}, Delivery.PENDING, "250 what"),
-        ({"rcpt": b"550 no\0body\t\xff"}, Delivery.REFUSED, "550 no body \ufffd"),
-        ({"dot": b"200 fine"}, Delivery.SENT, "200 fine"),
-        ({"dot": b"250 a\0b"}, Delivery.SENT, "250 a b"),
-        ({"dot": b"250-queued\r\n250 as 1"}, Delivery.SENT, "250 queued as 1"),
-        ({"dot": b"451 not now"}, Delivery.PENDING, "451 not now"),
-        ({"dot": b"oops hello"}, Delivery.UNKNOWN, "hello"),
-        ({"dot": b"354 more"}, Delivery.UNKNOWN, "354 more"),
-        ({"dot": b"x" * 9000}, Delivery.UNKNOWN, "Line too long"),
+        ({"hello": b"421 shutting down"}, DeliveryState.PENDING, "421 shutting down"),
+        ({"hello": b"554 no service"}, DeliveryState.PENDING, "554 no service"),
+        ({"rcpt": b"252 will try"}, DeliveryState.SENT, "250 OK"),
+        ({"rcpt": b"250-long\r\n250 words"}, DeliveryState.SENT, "250 OK"),
+        ({"rcpt": b"220 odd"}, DeliveryState.SENT, "250 OK"),
+        ({"rcpt": b"oops hello"}, DeliveryState.PENDING, "hello"),
+        ({"rcpt": b"354 what"}, DeliveryState.PENDING, "354 what"),
+        ({"data": b"250 what"}, DeliveryState.PENDING, "250 what"),
+        ({"rcpt": b"550 no\0body\t\xff"}, DeliveryState.REFUSED, "550 no body \ufffd"),
+        ({"dot": b"200 fine"}, DeliveryState.SENT, "200 fine"),
+        ({"dot": b"250 a\0b"}, DeliveryState.SENT, "250 a b"),
+        ({"dot": b"250-queued\r\n250 as 1"}, DeliveryState.SENT, "250 queued as 1"),
+        ({"dot": b"451 not now"}, DeliveryState.PENDING, "451 not now"),
+        ({"dot": b"oops hello"}, DeliveryState.UNKNOWN, "hello"),
+        ({"dot": b"354 more"}, DeliveryState.UNKNOWN, "354 more"),
+        ({"dot": b"x" * 9000}, DeliveryState.UNKNOWN, "Line too long"),
     ],
 )
 def test_whatever_the_relay_says_it_is_taken_as_what_it_proves(
-    app: Flask, invited: str, words: dict[str, bytes], then: Delivery, shown: str
+    app: Flask, invited: str, words: dict[str, bytes], then: DeliveryState, shown: str
 ) -> None:
     with run_scripted_relay(app, **words) as relay:
         run_worker()
-        may_have_left = then is not Delivery.PENDING and then is not Delivery.REFUSED
+        may_have_left = then is not DeliveryState.PENDING and then is not DeliveryState.REFUSED
         assert relay.dots == (may_have_left or "dot" in words)
     state, answer = delivery(invited)
     assert state is then
@@ -114,19 +114,19 @@ def test_whatever_the_relay_says_it_is_taken_as_what_it_proves(
 def test_no_database_stumbles_over_the_relays_words(app: Flask, invited: str) -> None:
     with run_scripted_relay(app, dot=b"250 a\0b \xff\x1b[31m \xf0\x9f\x93\xac"):
         run_worker()
-    assert delivery(invited) == (Delivery.SENT, "250 a b \ufffd [31m \U0001f4ec")
+    assert delivery(invited) == (DeliveryState.SENT, "250 a b \ufffd [31m \U0001f4ec")
 
 
 @pytest.mark.parametrize(
     ("words", "then"),
-    [(b"421 shutting down", Delivery.PENDING), (b"552 too large", Delivery.REFUSED)],
+    [(b"421 shutting down", DeliveryState.PENDING), (b"552 too large", DeliveryState.REFUSED)],
 )
 def test_words_before_the_final_dot_prove_that_nothing_was_taken(
     app: Flask,
     invited: str,
     monkeypatch: pytest.MonkeyPatch,
     words: bytes,
-    then: Delivery,
+    then: DeliveryState,
 ) -> None:
     with run_scripted_relay(app, early=words) as relay:
         delay_transmitting(monkeypatch, relay.early_sent)
@@ -145,7 +145,7 @@ def test_cut_before_the_final_dot_it_goes_again_and_arrives_once(
         run_worker()
         assert relay.dots == 0
         assert len(relay.connections) == 1
-    assert delivery(invited)[0] is Delivery.PENDING
+    assert delivery(invited)[0] is DeliveryState.PENDING
     assert_delivered_once(app, clock, invited)
 
 
@@ -154,7 +154,7 @@ def test_a_relay_that_is_not_there_is_tried_again(app: Flask, invited: str, cloc
         port = gone.getsockname()[1]
     use_relay(app, port)
     run_worker()
-    assert delivery(invited)[0] is Delivery.PENDING
+    assert delivery(invited)[0] is DeliveryState.PENDING
     assert "refused" in delivery(invited)[1]
     assert_delivered_once(app, clock, invited)
 
@@ -171,7 +171,7 @@ def test_a_relay_that_is_away_for_four_hours_is_reported(
         relay.replies.clear()
         pass_two_days(clock)
         assert relay.messages == []
-    assert delivery(invited) == (Delivery.FAILED, "451 4.3.0 Not now")
+    assert delivery(invited) == (DeliveryState.FAILED, "451 4.3.0 Not now")
 
 
 @pytest.mark.parametrize("stage", ["dot", "silent"])
@@ -182,7 +182,7 @@ def test_after_the_final_dot_silence_parks_it_for_good(
     with CuttingServer(stage) as relay:
         use_relay(app, relay.port)
         run_worker()
-        assert delivery(invited)[0] is Delivery.UNKNOWN
+        assert delivery(invited)[0] is DeliveryState.UNKNOWN
         pass_two_days(clock)
         assert relay.dots == 1
         assert len(relay.connections) == 1
@@ -190,7 +190,7 @@ def test_after_the_final_dot_silence_parks_it_for_good(
         use_relay(app, good.port)
         pass_two_days(clock)
         assert good.messages == []
-    assert delivery(invited)[0] is Delivery.UNKNOWN
+    assert delivery(invited)[0] is DeliveryState.UNKNOWN
 
 
 @pytest.mark.parametrize("stage", ["dot", "silent"])
@@ -202,7 +202,7 @@ def test_mails_that_may_repeat_go_again_after_silence(
     with CuttingServer(stage) as relay:
         use_relay(app, relay.port)
         run_worker()
-    assert delivery(about)[0] is Delivery.PENDING
+    assert delivery(about)[0] is DeliveryState.PENDING
     assert_delivered_once(app, clock, about)
 
 
@@ -210,7 +210,7 @@ def test_a_quit_that_fails_changes_nothing(app: Flask, invited: str, clock: Cloc
     with CuttingServer("quit") as relay:
         use_relay(app, relay.port)
         run_worker()
-        assert delivery(invited) == (Delivery.SENT, "250 OK")
+        assert delivery(invited) == (DeliveryState.SENT, "250 OK")
         pass_two_days(clock)
         assert relay.dots == 1
 
@@ -224,22 +224,22 @@ def test_a_mail_that_was_taken_away_ends_without_its_dot(
     is_cancelled: bool,
 ) -> None:
     """While the text is on its way the customer declines; or the worker was paused too long."""
-    at_once = outbox.mark_transmitting
+    at_once = mail_deliveries.mark_transmitting
 
     def mark(*held: str) -> bool:
         if is_cancelled:
-            outbox.cancel("invitation", about=invited)
+            mail_deliveries.cancel("invitation", about=invited)
         else:
-            clock.forward(seconds=outbox.LEASE.total_seconds() + 1)
+            clock.forward(seconds=mail_deliveries.LEASE.total_seconds() + 1)
         return at_once(*held)
 
     with CuttingServer("quit") as relay, monkeypatch.context() as patch:
-        patch.setattr(outbox, "mark_transmitting", mark)
+        patch.setattr(mail_deliveries, "mark_transmitting", mark)
         use_relay(app, relay.port)
-        assert worker.deliver_next()
+        assert worker.run_next("mail")
         assert len(relay.bodies) == 1
         assert relay.dots == 0
     if is_cancelled:
-        assert delivery(invited)[0] is Delivery.CANCELLED
+        assert delivery(invited)[0] is DeliveryState.CANCELLED
     else:
         assert_delivered_once(app, clock, invited)

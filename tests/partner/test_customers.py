@@ -13,7 +13,7 @@ from portal.domain import access
 from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
-from portal.domain.outbox import Delivery, OutboxEntry
+from portal.domain.mail_deliveries import DeliveryState, MailDelivery
 from tests.support.answers import definition_list, links, normalized_html
 from tests.support.browser import Browser
 from tests.support.mails import deliver_mails
@@ -120,46 +120,54 @@ def test_the_customer_reads_nothing_of_the_partners_own_record(browser: Open, wo
         assert "Carl & Sons" not in client.text, "that is what North calls him"
 
 
-DELIVERIES: dict[str, tuple[Delivery, str | None, list[str]]] = {
-    "queued": (Delivery.PENDING, None, ["Email is queued", "not handed over yet"]),
+DELIVERIES: dict[str, tuple[DeliveryState, str | None, list[str]]] = {
+    "queued": (DeliveryState.PENDING, None, ["Email is queued", "not handed over yet"]),
     "tried": (
-        Delivery.PENDING,
+        DeliveryState.PENDING,
         "451 4.3.0 Not <now>",
         ["Email is queued", "Last try: 451 4.3.0 Not <now>. It is tried again."],
     ),
-    "claimed": (Delivery.CLAIMED, None, ["Email is queued"]),
-    "transmitting": (Delivery.TRANSMITTING, None, ["Email is queued"]),
+    "claimed": (DeliveryState.CLAIMED, None, ["Email is queued"]),
+    "transmitting": (DeliveryState.TRANSMITTING, None, ["Email is queued"]),
     "sent": (
-        Delivery.SENT,
+        DeliveryState.SENT,
         "250 2.0.0 Ok: queued as 4711",
         ["Email handed over for customer.example", "The mail server answered: 250 2.0.0 Ok"],
     ),
     "kept": (
-        Delivery.SENT,
+        DeliveryState.SENT,
         "kept as a file: no mail server is configured",
         ["Email handed over for customer.example", "UTCkept as a file: no mail server"],
     ),
     "refused": (
-        Delivery.REFUSED,
+        DeliveryState.REFUSED,
         "550 5.1.1 User unknown",
         ["Refused by the mail server", "It answered: 550 5.1.1 User unknown"],
     ),
     "failed": (
-        Delivery.FAILED,
+        DeliveryState.FAILED,
         "ConnectionRefusedError",
         ["Not handed over, after four hours of trying", "The last fault: ConnectionRefusedError"],
     ),
-    "unknown": (Delivery.UNKNOWN, None, ["Delivery unknown", "parked", "Pass the link on."]),
-    "cancelled": (Delivery.CANCELLED, None, ["Email cancelled before it left"]),
+    "unknown": (
+        DeliveryState.UNKNOWN,
+        None,
+        ["Delivery unknown", "parked", "Pass the link on."],
+    ),
+    "cancelled": (DeliveryState.CANCELLED, None, ["Email cancelled before it left"]),
 }
 
 
 @pytest.mark.parametrize(("state", "answer", "wanted"), DELIVERIES.values(), ids=DELIVERIES)
 def test_the_delivery_of_the_invitation_stands_on_the_customers_page(
-    *, browser: Open, world: World, state: Delivery, answer: str | None, wanted: list[str]
+    *, browser: Open, world: World, state: DeliveryState, answer: str | None, wanted: list[str]
 ) -> None:
-    is_over = state not in (Delivery.PENDING, Delivery.CLAIMED, Delivery.TRANSMITTING)
-    is_held = state in (Delivery.CLAIMED, Delivery.TRANSMITTING)
+    is_over = state not in (
+        DeliveryState.PENDING,
+        DeliveryState.CLAIMED,
+        DeliveryState.TRANSMITTING,
+    )
+    is_held = state in (DeliveryState.CLAIMED, DeliveryState.TRANSMITTING)
 
     def unit() -> datetime:
         now = db.now()
@@ -170,8 +178,8 @@ def test_the_delivery_of_the_invitation_stands_on_the_customers_page(
             "claim": "c" * 32 if is_held else None,
             "leased_until": now + timedelta(minutes=5) if is_held else None,
         }
-        entry = OutboxEntry.about == world.carls_subaccount
-        db.session.execute(update(OutboxEntry).where(entry).values(values))
+        entry = MailDelivery.about == world.carls_subaccount
+        db.session.execute(update(MailDelivery).where(entry).values(values))
         return now
 
     finished_at = db.write(unit)
@@ -183,11 +191,11 @@ def test_the_delivery_of_the_invitation_stands_on_the_customers_page(
         assert words in said
     others = {state[2][0] for state in DELIVERIES.values()} - {wanted[0]}
     assert not any(words in said for words in others)
-    is_lost = state in (Delivery.REFUSED, Delivery.FAILED)
+    is_lost = state in (DeliveryState.REFUSED, DeliveryState.FAILED)
     assert ("The email is only sent once!" in client.text) != is_lost, "there is none to find"
     instants = [time.get("title", "") for time in section.iter("time")]
     assert (finished_at.strftime("%Y-%m-%d %H:%M:%S UTC") in instants) == (
-        is_over and state is not Delivery.UNKNOWN
+        is_over and state is not DeliveryState.UNKNOWN
     )
     (head,) = (e for e in client.page.iter("div") if e.get("id") == "standing")
     asked = "every 5s" if is_over else "every 2s"

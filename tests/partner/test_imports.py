@@ -6,8 +6,9 @@ import io
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import select
 
-from portal import db, worker
+from portal import db
 from portal.domain import access, customers, imports
 from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount
@@ -22,15 +23,19 @@ from tests.support.import_files import (
     latest_state,
     outcomes,
     parse_csv,
-    run_worker,
     upload,
     upload_and_check,
     upload_and_import,
 )
+from tests.support.jobs import run_imports, run_upkeep
 from tests.support.mails import mails_to
 from tests.support.world import ACE, AMIR, EDDIE, OLGA, TINA, VERA, Clock, World, actor, user
 
 Open = Callable[..., Browser]
+
+
+def newest_import() -> str:
+    return db.session.scalars(select(Import.id).order_by(Import.id.desc()).limit(1)).one()
 
 
 def test_a_file_is_checked_looked_at_and_imported(browser: Open, world: World) -> None:
@@ -40,14 +45,14 @@ def test_a_file_is_checked_looked_at_and_imported(browser: Open, world: World) -
     upload(eddie, world, csv_file("One,one@client.example,de", "Two,two@client.example,FR"))
     assert "The file is being checked. Nothing is added yet." in eddie.text
     assert "0 of 2 rows" in eddie.text
-    run_worker()
+    run_imports()
     eddie.click("Refresh")
     assert "2 customers would be added. Nothing is added yet; nobody has got a mail." in eddie.text
     assert outcomes(eddie) == {2: "Will be added", 3: "Will be added"}
     assert (added_names(world), mails_to("one@client.example")) == ([], [])
     eddie.submit("Import 2 customers")
     assert "Customers are being added; this page need not stay open." in eddie.text
-    run_worker()
+    run_imports()
     eddie.get(eddie.url)
     assert "The import is over: 2 customers were added." in eddie.text
     assert outcomes(eddie) == {2: "Added", 3: "Added"}
@@ -81,14 +86,14 @@ def test_a_partner_in_trial_reads_why_not(browser: Open, world: World) -> None:
 def test_whose_role_ends_meanwhile_adds_no_more(browser: Open, world: World) -> None:
     eddie = upload_and_check(browser(EDDIE), world, *csv_rows(3))
     eddie.submit("Import 3 customers")
-    db.write(lambda: imports.run_step(imports.next_due() or ""))
+    db.write(lambda: imports.run_step(newest_import()))
 
     def lower() -> None:
         north = db.lock(BillingAccount, world.north)
         access.change(AccountRole.VIEWER, of=user(EDDIE), account=north, by=actor(OLGA))
 
     db.write(lower)
-    run_worker()
+    run_imports()
     olga = browser(OLGA)
     olga.get(eddie.url)
     assert outcomes(olga)[2] == "Added"
@@ -102,7 +107,7 @@ def test_whoever_begins_an_import_answers_for_it(browser: Open, world: World) ->
     amir = browser(AMIR)
     amir.get(eddie.url)
     amir.submit("Import 1 customer")
-    run_worker()
+    run_imports()
     found = db.session.query(customers.Customer).filter_by(name="Firm 0").one()
     assert [line.email for line in customers.history_of(found)] == [AMIR]
 
@@ -143,7 +148,7 @@ def test_what_does_not_fit_the_moment_is_refused(browser: Open, world: World) ->
     assert "it is still being checked" in olga.text
     olga.post(f"{url}/end", data=data)
     assert "This import has not begun." in olga.text
-    run_worker()
+    run_imports()
     olga.post(f"{url}/begin", data=data)
     olga.post(f"{url}/remove", data=data)
     assert "This import is running. End it first." in olga.text
@@ -154,10 +159,10 @@ def test_an_import_ended_early_keeps_what_is_added_and_refuses_the_rest(
 ) -> None:
     olga = upload_and_check(browser(OLGA), world, *csv_rows(3))
     olga.submit("Import 3 customers")
-    db.write(lambda: imports.run_step(imports.next_due() or ""))
+    db.write(lambda: imports.run_step(newest_import()))
     olga.get(olga.url)
     olga.submit("End import")
-    run_worker()
+    run_imports()
     olga.get(olga.url)
     assert "The import is over: 1 customer was added." in olga.text
     assert outcomes(olga)[4] == "Refused The import was ended before this row’s turn."
@@ -205,7 +210,7 @@ def test_the_page_asks_by_itself_until_there_is_nothing_to_wait_for(
     fragment = olga.get(block.attrib["hx-get"], headers=asked)
     assert fragment.text.lstrip().startswith('<div id="progress"')
     assert "hx-trigger" in fragment.text
-    run_worker()
+    run_imports()
     assert "hx-trigger" not in olga.get(block.attrib["hx-get"], headers=asked).text
     assert '<meta http-equiv="refresh"' not in olga.get(olga.url).text
 
@@ -220,10 +225,10 @@ def test_what_a_file_says_about_people_is_dropped_in_time(
     assert cells == {2: {}, 3: {"name": "Bad", "invitation_email": "bad", "country": "DE"}}
     assert "Its rows are kept until 1 Apr 2026." in olga.text
     clock.forward(days=29)
-    worker.purge_expired()
+    run_upkeep()
     assert db.session.query(Import).count() == 1, "only what was never begun is gone"
     clock.forward(days=2)
-    worker.purge_expired()
+    run_upkeep()
     assert db.session.query(Import).count() == 0
     assert db.session.query(imports.ImportRow).count() == 0
     assert added_names(world) == ["Firm 0"]
@@ -277,6 +282,6 @@ def test_a_partners_account_that_is_closed_meanwhile_gets_the_reason(
         db.lock(BillingAccount, world.north).closed_at = db.now()
 
     db.write(close)
-    run_worker()
+    run_imports()
     olga.get(olga.url)
     assert outcomes(olga) == {2: "Refused This account is closed."}

@@ -10,7 +10,7 @@ from sqlalchemy import update
 from portal import db
 from portal.domain import customers
 from portal.domain.customers import Customer
-from portal.domain.outbox import OPEN_STATES, Delivery, OutboxEntry
+from portal.domain.mail_deliveries import OPEN_STATES, DeliveryState, MailDelivery
 from tests.support.answers import links
 from tests.support.browser import Browser
 from tests.support.new_customer import add_customer
@@ -38,33 +38,33 @@ def primary(client: Browser) -> list[str]:
     return [text_of(e) for e in found.iter() if "btn-primary" in e.get("class", "").split()]
 
 
-def becomes(world: World, state: Delivery, answer: str | None = None) -> None:
+def becomes(world: World, state: DeliveryState, answer: str | None = None) -> None:
     """The mail to Carl has come to this."""
 
     def unit() -> None:
         is_over = state not in OPEN_STATES
         values = {"state": state, "answer": answer, "finished_at": db.now() if is_over else None}
-        entry = update(OutboxEntry).where(OutboxEntry.about == world.carls_subaccount)
-        db.session.execute(entry.values(tries=OutboxEntry.tries + 1, **values))
+        entry = update(MailDelivery).where(MailDelivery.about == world.carls_subaccount)
+        db.session.execute(entry.values(attempts=MailDelivery.attempts + 1, **values))
 
     db.write(unit)
 
 
 FATES = [
-    (Delivery.PENDING, None, "is about to leave", COPY),
-    (Delivery.PENDING, "451 Later", "has not left yet; it is tried again by itself", COPY),
-    (Delivery.SENT, "250 OK", "If they can’t find the email, pass the link on", COPY),
-    (Delivery.REFUSED, "550 Unknown", "The mail server refused the email", "Correct address"),
-    (Delivery.FAILED, "no route", "The email did not go out. Copy the link", COPY),
-    (Delivery.UNKNOWN, None, "Nobody can know whether the email arrived. Copy the link", COPY),
+    (DeliveryState.PENDING, None, "is about to leave", COPY),
+    (DeliveryState.PENDING, "451 Later", "has not left yet; it is tried again by itself", COPY),
+    (DeliveryState.SENT, "250 OK", "If they can’t find the email, pass the link on", COPY),
+    (DeliveryState.REFUSED, "550 Unknown", "The mail server refused the email", "Correct address"),
+    (DeliveryState.FAILED, "no route", "The email did not go out. Copy the link", COPY),
+    (DeliveryState.UNKNOWN, None, "Nobody can know whether the email arrived. Copy the link", COPY),
 ]
 
 
 @pytest.mark.parametrize(("state", "answer", "says", "button"), FATES)
 def test_the_next_step_follows_what_became_of_the_mail(
-    *, browser: Open, world: World, state: Delivery, answer: str | None, says: str, button: str
+    *, browser: Open, world: World, state: DeliveryState, answer: str | None, says: str, button: str
 ) -> None:
-    becomes(world, Delivery.CLAIMED)
+    becomes(world, DeliveryState.CLAIMED)
     olga = browser(OLGA)
     olga.get(address(world))
     (standing,) = (e for e in olga.page.iter("div") if e.get("id") == "standing")
@@ -74,20 +74,20 @@ def test_the_next_step_follows_what_became_of_the_mail(
     olga.get(address(world))
     assert (head(olga), primary(olga)) == followed
     assert says in head(olga)
-    assert ("can’t find the email" in head(olga)) == (state is Delivery.SENT)
+    assert ("can’t find the email" in head(olga)) == (state is DeliveryState.SENT)
     assert primary(olga) == [button]
     assert COPY in olga.text, "it is offered until there is an answer"
 
 
 def test_who_may_not_correct_the_address_copies_the_link(browser: Open, world: World) -> None:
-    becomes(world, Delivery.REFUSED, "550 Unknown")
+    becomes(world, DeliveryState.REFUSED, "550 Unknown")
     vera = browser(VERA)
     vera.get(address(world))
     assert primary(vera) == [COPY]
 
 
 def test_whoever_waits_a_week_is_written_to(browser: Open, world: World, clock: Clock) -> None:
-    becomes(world, Delivery.SENT, "250 OK")
+    becomes(world, DeliveryState.SENT, "250 OK")
     clock.forward(days=6)
     client = browser(OLGA)
     client.get(address(world))
@@ -104,7 +104,7 @@ def test_other_tabs_offer_no_button_that_needs_the_overview(browser: Open, world
     olga = browser(OLGA)
     olga.get(address(world, rest="/history"))
     (standing,) = (e for e in olga.page.iter("div") if e.get("id") == "standing")
-    becomes(world, Delivery.UNKNOWN)
+    becomes(world, DeliveryState.UNKNOWN)
     fragment = olga.get(standing.attrib["hx-get"], headers=HTMX)
     assert "Nobody can know" in head(olga)
     assert 'form="copied"' not in fragment.text, "that form stands on the overview"

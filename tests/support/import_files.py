@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from portal import db, worker
+from portal import db
 from portal.domain.customers import Customer
 from portal.domain.imports import Import
 from tests.support.browser import Browser
+from tests.support.jobs import run_imports
 from tests.support.page import text_of
 from tests.support.world import World
 
@@ -41,16 +42,10 @@ def upload(client: Browser, world: World, content: bytes) -> TestResponse:
     return response
 
 
-def run_worker() -> None:
-    """Run the worker until no import has work left."""
-    while worker.run_imports():
-        pass
-
-
 def upload_and_check(client: Browser, world: World, *rows: str, header: str = HEADER) -> Browser:
     """Upload a file and check its rows; then show its page."""
     assert upload(client, world, csv_file(*rows, header=header)).status_code == 200
-    run_worker()
+    run_imports()
     client.get(client.url)
     return client
 
@@ -59,7 +54,7 @@ def upload_and_import(client: Browser, world: World, *rows: str, header: str = H
     """Upload a file, check its rows and add the valid ones; then show its page."""
     upload_and_check(client, world, *rows, header=header)
     client.submit(form="begin")
-    run_worker()
+    run_imports()
     client.get(client.url)
     return client
 

@@ -22,8 +22,8 @@ PARENTS = {
     "muted_notices": ("users", "user_id"),
     "email_changes": ("users", "user_id"),
     "sessions": ("users", "user_id"),
-    "kept_forms": ("outbox", ""),
-    "notices": ("outbox", ""),
+    "kept_forms": ("jobs", ""),
+    "notices": ("jobs", ""),
     "feedback": ("tries", ""),
     "import_rows": ("imports", "import_id"),
     "initial_grants": ("billing_accounts", "account_id"),
@@ -44,7 +44,7 @@ INSERTED_UNDER = {
 }
 """Tables whose new rows have unique keys, with the row that is locked for an insert."""
 
-GENERATED_KEYS = {"outbox", "audit_heads"}
+GENERATED_KEYS = {"jobs", "mail_deliveries", "audit_heads"}
 """Tables whose unique keys all contain a generated ID."""
 
 LAST, AUDIT_TABLES = "audit_heads", {"audit_heads", "audit_lines"}

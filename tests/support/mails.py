@@ -7,13 +7,13 @@ import email.policy
 import re
 from email.message import EmailMessage
 
-from portal import config, worker
+from portal import config
+from tests.support.jobs import run_mails
 
 
 def deliver_mails() -> list[EmailMessage]:
     """Deliver the mails that are due; all mails so far, oldest first."""
-    while worker.deliver_next():
-        pass
+    run_mails()
     folder = config.mailbox_dir(config.current())
     assert folder is not None
     return [_parse(file.read_bytes()) for file in sorted(folder.glob("*.eml"))]

@@ -12,10 +12,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from portal import db, worker
-from portal.domain import customers, notifications, outbox
+from portal import db
+from portal.domain import customers, jobs, mail_deliveries, notifications
 from portal.domain.accounts import BillingAccount
-from portal.domain.outbox import Delivery, OutboxEntry
+from portal.domain.mail_deliveries import DeliveryState, MailDelivery
+from tests.support.jobs import run_mails
 from tests.support.settings import change_settings
 from tests.support.smtp import CuttingServer, SmtpServer
 from tests.support.world import OLGA, STAFF_ROLES, Clock, World, actor, draft
@@ -24,21 +25,21 @@ SUBJECT = "Confirm your willingness to work with the integrator in Test Cloud"
 CLIENT_EMAIL = "new@client.example"
 
 
-def clear_outbox() -> None:
-    """Cancel the cast's pending mails and turn off mail notifications, so that the outbox holds
-    only the test's mails."""
+def clear_mails() -> None:
+    """Cancel the cast's pending mails and turn off mail notifications, so that only the
+    test's mails wait."""
 
     def turn_off_notifications() -> None:
         for email in STAFF_ROLES:
             notifications.set_preferences(set(), by=actor(email))
 
     db.write(turn_off_notifications)
-    pending = select(OutboxEntry.kind, OutboxEntry.about).where(
-        OutboxEntry.state == Delivery.PENDING
+    pending = select(MailDelivery.kind, MailDelivery.about).where(
+        MailDelivery.state == DeliveryState.PENDING
     )
     for kind, about in db.read(lambda: set(db.session.execute(pending))):
-        db.write(lambda kind=kind, about=about: outbox.cancel(kind, about=about))
-    assert not db.read(outbox.has_work)
+        db.write(lambda kind=kind, about=about: mail_deliveries.cancel(kind, about=about))
+    assert not db.read(lambda: jobs.has_work(*mail_deliveries.KINDS))
 
 
 def invite(world: World, **facts: Any) -> str:
@@ -56,7 +57,9 @@ def queue_invitation(**options: Any) -> str:
     facts = {"partner": "North", "email": CLIENT_EMAIL, "subaccount": "dn2x", "cloud": None}
     values: dict[str, Any] = {"about": "dn2x", "to": CLIENT_EMAIL, "language": "en", "once": True}
     facts |= options.pop("facts", {})
-    return db.write(lambda: outbox.add("invitation", facts=facts, **{**values, **options}).about)
+    return db.write(
+        lambda: mail_deliveries.add("invitation", facts=facts, **{**values, **options}).about
+    )
 
 
 def use_relay(app: Flask, port: int, **settings: str) -> None:
@@ -67,14 +70,12 @@ def use_relay(app: Flask, port: int, **settings: str) -> None:
 
 def run_worker() -> None:
     """Deliver what is due; a second run must find nothing."""
-    while worker.deliver_next():
-        pass
-    assert not worker.deliver_next()
+    run_mails()
 
 
-def delivery(about: str) -> tuple[Delivery, str]:
+def delivery(about: str) -> tuple[DeliveryState, str]:
     """State and answer of the newest invitation mail, as the partner reads them."""
-    entry = db.read(lambda: outbox.latest("invitation", about=about))
+    entry = db.read(lambda: mail_deliveries.latest("invitation", about=about))
     assert entry is not None
     return entry.state, entry.answer or ""
 
@@ -92,7 +93,7 @@ def assert_delivered_once(app: Flask, clock: Clock, about: str) -> None:
         use_relay(app, server.port)
         clock.forward(minutes=1)
         run_worker()
-        assert delivery(about) == (Delivery.SENT, "250 OK")
+        assert delivery(about) == (DeliveryState.SENT, "250 OK")
         pass_two_days(clock)
         assert [message["Subject"] for message in server.messages] == [SUBJECT]
 
@@ -148,13 +149,13 @@ def run_scripted_relay(app: Flask, **replies: bytes) -> Iterator[ScriptedServer]
 
 def delay_transmitting(monkeypatch: pytest.MonkeyPatch, event: threading.Event) -> None:
     """Delay the mark *transmitting* until the event, so that the relay always fails before it."""
-    mark_transmitting = outbox.mark_transmitting
+    mark_transmitting = mail_deliveries.mark_transmitting
 
     def wait_and_mark(*claimed: str) -> bool:
         assert event.wait(5)
         return mark_transmitting(*claimed)
 
-    monkeypatch.setattr(outbox, "mark_transmitting", wait_and_mark)
+    monkeypatch.setattr(mail_deliveries, "mark_transmitting", wait_and_mark)
 
 
 class CloseNotifyingServer(CuttingServer):

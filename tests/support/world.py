@@ -21,6 +21,7 @@ from portal.domain import (
     identity,
     imports,
     invitations,
+    jobs,
     links,
     notifications,
     values,
@@ -183,8 +184,9 @@ def _create_checked_import(partner: BillingAccount) -> str:
     valid = {"name": "From a file", "invitation_email": "file@client.example", "country": "DE"}
     invalid = {"name": "No address", "country": "DE"}
     import_ = imports.upload(partner, by=actor(OLGA), lines=[Line(2, valid), Line(3, invalid)])
-    while imports.run_step(import_.id):
+    while imports.run_step(import_.id) is not None:
         pass
+    jobs.cancel(f"import:{import_.id}")
     return import_.id
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from portal import db
 from portal.domain import identity
 from portal.domain.customers import Customer, Status
-from portal.domain.outbox import OutboxEntry
+from portal.domain.mail_deliveries import MailDelivery
 from portal.i18n import formats
 from tests.support import import_files
 from tests.support.answers import stored_rows
@@ -111,7 +111,7 @@ def test_what_the_portal_notes_of_a_mail_is_read_in_russian_and_a_relays_words_a
     browser: Open, world: World, noted: str, read: str
 ) -> None:
     set_russian(OLGA)
-    of_carl = update(OutboxEntry).where(OutboxEntry.about == world.carls_subaccount)
+    of_carl = update(MailDelivery).where(MailDelivery.about == world.carls_subaccount)
     db.write(lambda: db.session.execute(of_carl.values(answer=noted)))
     olga = browser(OLGA)
     olga.get(f"/partner/{world.north}/customers/{world.carls_customer}")

@@ -12,7 +12,7 @@ from portal.domain import (
     clouds,
     identity,
     invitations,
-    outbox,
+    mail_deliveries,
     policy,
     values,
 )
@@ -173,7 +173,7 @@ def _invite(partner: BillingAccount, customer: Customer, *, by: Actor) -> None:
     )
     db.session.flush()
     user = identity.user_by_email(address.key)
-    outbox.add(
+    mail_deliveries.add(
         invitations.MAIL,
         about=customer.subaccount_id,
         to=address.wire,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from portal import db
-from portal.domain import accounts, audit, locks, notifications
+from portal.domain import accounts, audit, locks, mail_deliveries, notifications
 from portal.domain.access import AccountAccess
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
@@ -15,7 +15,6 @@ from portal.domain.customers.record import Customer, Status, lock_customer
 from portal.domain.errors import Code, Refused
 from portal.domain.identity import SavedForm
 from portal.domain.invitations import Invitation
-from portal.domain.outbox import OPEN_STATES, OutboxEntry
 
 PERSONAL = (
     "invitation_email",
@@ -56,7 +55,8 @@ def erase(customer: Customer, *, by: Actor) -> None:
     invitation.email, invitation.email_key = "", customer.id
     _delete_saved_forms(customer)
     notifications.erase(customer.id)
-    _erase_mail(customer)
+    if not mail_deliveries.erase(customer.subaccount_id, customer.id):
+        raise Refused(Code.MAIL_LEAVING)
     audit.record(
         Action.CUSTOMER_ERASE,
         by=by,
@@ -71,17 +71,3 @@ def _delete_saved_forms(customer: Customer) -> None:
     staff = select(AccountAccess.user_id).where(AccountAccess.account_id == customer.partner_id)
     form_ids = locks.select_for_update(SavedForm.id, SavedForm.user_id.in_(staff))
     db.session.execute(delete(SavedForm).where(SavedForm.id.in_(form_ids)))
-
-
-def _erase_mail(customer: Customer) -> None:
-    """Erase recipient, facts and the relay's answer, which often names the recipient.
-
-    Raises Refused("mail-leaving") if a mail is still to be sent.
-    """
-    is_about = OutboxEntry.about.in_((customer.subaccount_id, customer.id))
-    db.session.execute(locks.select_for_update(OutboxEntry.id, is_about)).all()
-    query = select(OutboxEntry.id).where(is_about, OutboxEntry.state.in_(OPEN_STATES))
-    if db.session.scalar(query.limit(1)) is not None:
-        raise Refused(Code.MAIL_LEAVING)
-    statement = update(OutboxEntry).where(is_about)
-    db.session.execute(statement.values(recipient="", facts={}, answer=None))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 
 from portal import db
-from portal.domain import access, audit, invitations, outbox
+from portal.domain import access, audit, invitations, mail_deliveries
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
@@ -97,7 +97,7 @@ def close(customer: Customer) -> None:
         cloud = db.session.get_one(Cloud, customer.default_cloud_id)
         if _is_linked(cloud.id, customer.subaccount_id):
             cloud.closed_at = now
-    outbox.cancel(invitations.MAIL, about=customer.subaccount_id)
+    mail_deliveries.cancel(invitations.MAIL, about=customer.subaccount_id)
 
 
 def _count_clouds_in_use(customer: Customer) -> int:

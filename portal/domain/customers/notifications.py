@@ -10,13 +10,13 @@ from portal.domain.access import STAFF_ROLES, AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import WORKER, Actor
 from portal.domain.customers.record import Customer, Status
+from portal.domain.mail_deliveries import DeliveryState, MailDelivery
 from portal.domain.notifications import Kind, Target, TargetKind
-from portal.domain.outbox import Delivery, OutboxEntry
 
 KIND_BY_DELIVERY = {
-    Delivery.REFUSED: Kind.NOT_DELIVERED,
-    Delivery.FAILED: Kind.NOT_DELIVERED,
-    Delivery.UNKNOWN: Kind.PARKED,
+    DeliveryState.REFUSED: Kind.NOT_DELIVERED,
+    DeliveryState.FAILED: Kind.NOT_DELIVERED,
+    DeliveryState.UNKNOWN: Kind.PARKED,
 }
 
 
@@ -46,7 +46,7 @@ def notify_customer(kind: Kind, customer: Customer, *, by: Actor) -> None:
     )
 
 
-def notify_of_delivery(entry: OutboxEntry) -> None:
+def notify_of_delivery(entry: MailDelivery) -> None:
     """Notify the partner of a waiting customer if the invitation's mail was refused, has failed, or
     if its delivery is unknown."""
     if entry.kind != invitations.MAIL or entry.state not in KIND_BY_DELIVERY:

@@ -13,7 +13,7 @@ from sqlalchemy import ForeignKey, delete
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
-from portal.domain import audit, outbox, values
+from portal.domain import audit, mail_deliveries, values
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
@@ -55,7 +55,7 @@ def request_email_change(actor: Actor, address: EmailAddress) -> None:
     )
     db.session.add(change)
     db.session.flush()
-    outbox.add(
+    mail_deliveries.add(
         "email-change",
         about=change.id,
         to=address.wire,
@@ -90,6 +90,6 @@ def change_email(actor: Actor, change_id: str) -> None:
     db.session.delete(change)
     delete_sign_ups(user.email_key)
     audit.record(Action.USER_CHANGE_EMAIL, by=actor, chain=audit.INSTALLATION, thing=user.id)
-    outbox.add(
+    mail_deliveries.add(
         "email-changed", about=user.id, to=old_address.wire, language=user.language, facts={}
     )

@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
 from portal import db
-from portal.domain import audit, outbox
+from portal.domain import audit, mail_deliveries
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
@@ -100,7 +100,9 @@ def request_password_reset(address: EmailAddress) -> None:
     if user is None or user.disabled_at is not None:
         return
     reset_key = f"{user.id}.{int(db.now().timestamp())}.{_fingerprint(user)}"
-    outbox.add("password-reset", about=reset_key, to=address.wire, language=user.language, facts={})
+    mail_deliveries.add(
+        "password-reset", about=reset_key, to=address.wire, language=user.language, facts={}
+    )
 
 
 def user_for_reset(reset_key: str) -> User | None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete
-
 from portal import db
-from portal.domain import locks
+from portal.domain import retention
 from portal.domain.identity.email_change import EMAIL_CHANGE_LIFETIME, EmailChange
 from portal.domain.identity.rate_limits import RateLimitCounter
 from portal.domain.identity.session import (
@@ -17,17 +15,14 @@ from portal.domain.identity.session import (
 from portal.domain.identity.sign_up import SIGN_UP_LIFETIME, SignUp
 
 
-def purge_expired() -> None:
-    """Delete rows that have expired; those that are locked now are left for the next run."""
+def purge_expired() -> bool:
+    """Delete a batch of rows that have expired, of each model. Return whether there may be more."""
     now = db.now()
-    for is_expired in (
-        SignUp.created_at < now - SIGN_UP_LIFETIME,
-        EmailChange.created_at < now - EMAIL_CHANGE_LIFETIME,
-        SavedForm.created_at < now - SAVED_FORM_LIFETIME,
-        UserSession.created_at < now - SESSION_LIFETIME,
-        RateLimitCounter.until_at < now,
-    ):
-        table = is_expired.left.table
-        (key,) = table.primary_key
-        keys = locks.select_for_update(key, is_expired, skip_locked=True)
-        db.session.execute(delete(table).where(key.in_(keys)))
+    expired = (
+        (SignUp, SignUp.created_at < now - SIGN_UP_LIFETIME),
+        (EmailChange, EmailChange.created_at < now - EMAIL_CHANGE_LIFETIME),
+        (SavedForm, SavedForm.created_at < now - SAVED_FORM_LIFETIME),
+        (UserSession, UserSession.created_at < now - SESSION_LIFETIME),
+        (RateLimitCounter, RateLimitCounter.until_at < now),
+    )
+    return any(retention.delete_batch(model, is_expired) for model, is_expired in expired)

@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
-from portal.domain import audit, locks, outbox, policy
+from portal.domain import audit, locks, mail_deliveries, policy
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
@@ -55,7 +55,7 @@ def sign_up(
         raise Refused(Code.SIGN_UP_CLOSED)
     user = user_by_email(address.key)
     if user is not None:
-        kind, about, language = "account-exists", address.key, user.language
+        kind, about, language = "account-exists", user.id, user.language
     elif sign_up_policy is policy.SignUpPolicy.INVITED and not (
         invited or _is_allowed(address.key)
     ):
@@ -72,7 +72,7 @@ def sign_up(
         db.session.add(pending)
         kind, about = "verification", pending.id
     facts = {"name": name, "next": next_path}
-    outbox.add(kind, about=about, to=address.wire, language=language, facts=facts)
+    mail_deliveries.add(kind, about=about, to=address.wire, language=language, facts=facts)
 
 
 def pending_sign_up(sign_up_id: str) -> SignUp | None:

@@ -18,4 +18,4 @@ from portal.domain.imports.record import (
     rows_of,
     totals_of,
 )
-from portal.domain.imports.steps import next_due, postpone, run_step
+from portal.domain.imports.steps import run_step

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, insert, select
 
 from portal import db
-from portal.domain import access, audit, customers
+from portal.domain import access, audit, customers, jobs
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
@@ -19,6 +19,8 @@ from portal.domain.imports.record import (
     Outcome,
     State,
     delete_imports,
+    lane_of,
+    queue_steps,
     to_reason,
 )
 from portal.domain.imports.steps import close
@@ -46,7 +48,6 @@ def upload(partner: BillingAccount, *, by: Actor, lines: list[Line]) -> Import:
         user_id=by.id,
         state=State.CHECKING,
         created_at=db.now(),
-        due_at=db.now(),
     )
     db.session.add(import_)
     db.session.flush()
@@ -55,6 +56,7 @@ def upload(partner: BillingAccount, *, by: Actor, lines: list[Line]) -> Import:
         for line in lines
     ]
     db.session.execute(insert(ImportRow), rows)
+    queue_steps(import_)
     _record(Action.IMPORT_UPLOAD, import_, by=by, rows=len(rows))
     return import_
 
@@ -74,7 +76,8 @@ def begin(import_: Import, *, by: Actor, same_tin_is_meant: bool = False) -> Non
     if import_.state is not State.CHECKED:
         raise Refused(Code.IMPORT_NOT_CHECKED)
     import_.state, import_.user_id = State.IMPORTING, by.id
-    import_.same_tin_is_meant, import_.due_at = same_tin_is_meant, db.now()
+    import_.same_tin_is_meant = same_tin_is_meant
+    queue_steps(import_)
     new_rows = select(func.count()).where(
         ImportRow.import_id == import_.id, ImportRow.outcome == Outcome.NEW
     )
@@ -94,6 +97,7 @@ def end(import_: Import, *, by: Actor) -> None:
     if import_.state is not State.IMPORTING:
         raise Refused(Code.IMPORT_NOT_BEGUN)
     close(import_, to_reason(Refused(Code.IMPORT_ENDED)))
+    jobs.cancel(lane_of(import_))
     _record(Action.IMPORT_END, import_, by=by)
 
 
@@ -107,6 +111,7 @@ def remove(import_: Import, *, by: Actor) -> None:
     access.require(by, Action.CUSTOMER_ADD, db.session.get_one(BillingAccount, import_.partner_id))
     if import_.state is State.IMPORTING:
         raise Refused(Code.IMPORT_RUNNING)
+    jobs.cancel(lane_of(import_))
     _record(Action.IMPORT_REMOVE, import_, by=by)
     delete_imports(Import.id == import_.id)
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal import db
-from portal.domain import access, locks
+from portal.domain import access, jobs, locks
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
 from portal.domain.customers import Customer
@@ -32,6 +32,8 @@ from portal.domain.identity import User
 
 PAGE = 50
 MAX_LISTED_IMPORTS = 20
+PURGE_BATCH = 10
+"""Imports, each of up to thousands of rows."""
 RETENTION = timedelta(days=30)
 """Retention after the end of an import: time to correct the refused rows, which hold personal
 data."""
@@ -55,13 +57,11 @@ class Outcome(StrEnum):
 
 
 class Import(db.Base):
-    """A file of customers. `user_id` is the user who uploaded it or, later, who began the import;
-    `due_at` is the instant of the worker's next step."""
+    """A file of customers. `user_id` is who uploaded it or, later, who began the import."""
 
     __tablename__ = "imports"
     __table_args__ = (
         CheckConstraint("(state = 'over') = (over_at IS NOT NULL)", name="over"),
-        Index("ix_imports_due", "state", "due_at"),
         Index("ix_imports_newest", "partner_id", "id"),
     )
 
@@ -71,7 +71,6 @@ class Import(db.Base):
     state: Mapped[State] = mapped_column(db.enum_column(State, "state"))
     same_tin_is_meant: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
-    due_at: Mapped[datetime]
     over_at: Mapped[datetime | None]
 
     @classmethod
@@ -106,6 +105,19 @@ class ImportRow(db.Base):
     customer_id: Mapped[str | None] = mapped_column(ForeignKey("customers.id"))
 
     customer: Mapped[Customer | None] = relationship(lazy="joined")
+
+
+def lane_of(import_: Import) -> str:
+    """The key of the import's jobs."""
+    return f"import:{import_.id}"
+
+
+def queue_steps(import_: Import) -> None:
+    """Let a worker run the import's next steps."""
+    subject = "import", import_.id
+    jobs.add(
+        jobs.Kind.IMPORTS, key=lane_of(import_), subject=subject, account_id=import_.partner_id
+    )
 
 
 @dataclass(frozen=True)
@@ -198,23 +210,26 @@ def imports_of(partner: BillingAccount) -> list[ImportSummary]:
     return [ImportSummary(*row) for row in db.session.execute(query)]
 
 
-def delete_imports(*which: ColumnElement[bool]) -> None:
-    """Delete these imports and their rows; skip imports that another transaction has locked."""
-    ids = list(db.session.scalars(locks.select_for_update(Import.id, *which, skip_locked=True)))
+def delete_imports(*which: ColumnElement[bool]) -> int:
+    """Delete a batch of these imports and their rows; skip imports that another transaction has
+    locked. Return how many were deleted."""
+    query = locks.select_for_update(Import.id, *which, skip_locked=True).limit(PURGE_BATCH)
+    ids = list(db.session.scalars(query))
     db.session.execute(delete(ImportRow).where(ImportRow.import_id.in_(ids)))
     db.session.execute(delete(Import).where(Import.id.in_(ids)))
+    return len(ids)
 
 
-def purge_expired() -> None:
-    """Delete imports past their retention: over, or never begun."""
+def purge_expired() -> bool:
+    """Delete a batch of imports past their retention: over, or never begun. Return whether there
+    may be more."""
     now = db.now()
     is_unused = Import.state.in_((State.CHECKING, State.CHECKED))
-    delete_imports(
-        or_(
-            Import.over_at < now - RETENTION,
-            and_(is_unused, Import.created_at < now - UNUSED_RETENTION),
-        )
+    is_expired = or_(
+        Import.over_at < now - RETENTION,
+        and_(is_unused, Import.created_at < now - UNUSED_RETENTION),
     )
+    return delete_imports(is_expired) == PURGE_BATCH
 
 
 def erase(customer: Customer) -> None:

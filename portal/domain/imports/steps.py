@@ -7,10 +7,10 @@ transaction is rolled back and another worker repeats the step.
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
 from portal import db
@@ -28,36 +28,19 @@ log = logging.getLogger("portal.importing")
 
 CHECK_BATCH_SIZE = 50
 """Rows per transaction; other writers wait for it on SQLite."""
-RETRY_DELAY = timedelta(minutes=1)
 
 
-def next_due() -> str | None:
-    """Return the ID of the import that has been due for longest, or None. Locks nothing."""
-    query = select(Import.id).where(_is_waiting(), Import.due_at <= db.now())
-    return db.session.scalar(query.order_by(Import.due_at).limit(1))
-
-
-def run_step(import_id: str) -> bool:
-    """Run one step of an import. Return False if there is none for now: the import is finished,
-    the partner's invitation quota is used up, or another worker has locked the import."""
-    import_ = _lock_import(import_id)
-    if import_ is None:
-        return False
-    import_.due_at = db.now()
-    return _check(import_) if import_.state is State.CHECKING else _add(import_)
-
-
-def _lock_import(import_id: str) -> Import | None:
-    """Lock and return the import if it is due and no other transaction has locked it."""
-    query = select(Import).where(Import.id == import_id, _is_waiting(), Import.due_at <= db.now())
-    query = query.with_for_update(skip_locked=True)
-    return db.session.scalar(query.execution_options(populate_existing=True))
-
-
-def postpone(import_id: str) -> None:
-    """Postpone an import's next step after an error, so that other imports come first."""
-    due_at = db.now() + RETRY_DELAY
-    db.session.execute(update(Import).where(Import.id == import_id).values(due_at=due_at))
+def run_step(import_id: str) -> datetime | None:
+    """Run one step of an import. Return when the next one is due: now, or when the partner may
+    invite again. None if there is none: rows wait for a person, or the import is over or removed.
+    """
+    try:
+        import_ = db.lock(Import, import_id)
+    except LookupError:
+        return None
+    if import_.state is State.CHECKING:
+        return db.now() if _check(import_) else None
+    return _add(import_) if import_.state is State.IMPORTING else None
 
 
 def close(import_: Import, reason: dict[str, Any]) -> None:
@@ -69,10 +52,6 @@ def close(import_: Import, reason: dict[str, Any]) -> None:
         .execution_options(synchronize_session=False)
     )
     _finish(import_)
-
-
-def _is_waiting() -> ColumnElement[bool]:
-    return Import.state.in_((State.CHECKING, State.IMPORTING))
 
 
 def _check(import_: Import) -> bool:
@@ -102,16 +81,16 @@ def _next_rows(import_: Import, outcome: Outcome, count: int) -> list[ImportRow]
     return list(db.session.scalars(query.order_by(ImportRow.number).limit(count)))
 
 
-def _add(import_: Import) -> bool:
+def _add(import_: Import) -> datetime | None:
     partner = db.lock(BillingAccount, import_.partner_id)
     by = _actor_or_refusal(import_, partner)
     if isinstance(by, Refused):
         close(import_, to_reason(by))
-        return False
+        return None
     for row in _next_rows(import_, Outcome.NEW, 1):
         return _add_row(import_, row, partner, by)
     _finish(import_)
-    return False
+    return None
 
 
 def _actor_or_refusal(import_: Import, partner: BillingAccount) -> Actor | Refused:
@@ -128,7 +107,7 @@ def _actor_or_refusal(import_: Import, partner: BillingAccount) -> Actor | Refus
     return actor
 
 
-def _add_row(import_: Import, row: ImportRow, partner: BillingAccount, by: Actor) -> bool:
+def _add_row(import_: Import, row: ImportRow, partner: BillingAccount, by: Actor) -> datetime:
     validation = validate(partner, row.cells)
     reasons = list(validation.reasons)
     if validation.tin_conflict is not None and not import_.same_tin_is_meant:
@@ -136,10 +115,9 @@ def _add_row(import_: Import, row: ImportRow, partner: BillingAccount, by: Actor
     row.reasons = [to_reason(reason) for reason in reasons]
     _set_outcome(row, validation.existing)
     if row.outcome is not Outcome.NEW:
-        return True
+        return db.now()
     if (next_at := customers.next_invitation_at(partner)) is not None:
-        import_.due_at = next_at
-        return False
+        return next_at
     try:
         with db.savepoint():
             draft, is_meant = validation.draft, import_.same_tin_is_meant
@@ -150,7 +128,7 @@ def _add_row(import_: Import, row: ImportRow, partner: BillingAccount, by: Actor
         row.outcome, row.reasons = Outcome.REFUSED, [to_reason(_refusal_of(row, error))]
     else:
         row.outcome, row.customer_id, row.cells = Outcome.ADDED, customer.id, {}
-    return True
+    return db.now()
 
 
 def _refusal_of(row: ImportRow, error: Exception) -> Refused:

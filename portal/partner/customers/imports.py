@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from flask import abort, flash, g, redirect, request, url_for
@@ -97,6 +98,12 @@ class BeginForm(web.Form):
     )
 
 
+def _waits_until(import_: Import) -> datetime | None:
+    """Return when an import goes on that has used up the partner's invitation quota, else None."""
+    is_running = import_.state is State.IMPORTING
+    return customers.next_invitation_at(g.partner) if is_running else None
+
+
 @blueprint.get("/import/<id:import_id>")
 def show_import(account_id: str, import_id: str) -> Any:
     """Show the outcome of each row, and the progress; the page polls while the import runs."""
@@ -113,7 +120,7 @@ def show_import(account_id: str, import_id: str) -> Any:
         import_=import_,
         totals=imports.totals_of(import_),
         form=BeginForm(formdata=None),
-        is_waiting_for_quota=import_.state is State.IMPORTING and import_.due_at > db.now(),
+        waits_until=_waits_until(import_),
         invitations_per_day=policy.current().invitations_per_day,
         outcome=outcome,
         after=after,

@@ -11,7 +11,7 @@ from portal import db, web
 from portal.domain import access, customers, invitations
 from portal.domain.actions import Action
 from portal.domain.customers import Customer, Status
-from portal.domain.outbox import OPEN_STATES, Delivery, OutboxEntry
+from portal.domain.mail_deliveries import OPEN_STATES, DeliveryState, MailDelivery
 from portal.partner.customers.filters import STATUSES
 
 POLL_DURING_DELIVERY, POLL_WAITING, POLL_OTHERWISE = 2, 5, 15  # seconds
@@ -39,7 +39,7 @@ def summary(customer: Customer) -> dict[str, Any]:
     poll_seconds = POLL_OTHERWISE if customer.status is not Status.WAITING else POLL_WAITING
     if is_mail_open or customer.status is Status.INACTIVE:
         poll_seconds = POLL_DURING_DELIVERY if is_mail_open else 0
-    mail = (delivery.state, delivery.tries) if delivery else ()
+    mail = (delivery.state, delivery.attempts) if delivery else ()
     ending = customers.ending_of(customer) if customer.status is Status.INACTIVE else None
     return {
         "partner": g.partner,
@@ -56,11 +56,11 @@ def summary(customer: Customer) -> dict[str, Any]:
     }
 
 
-def _mail_status(customer: Customer, delivery: OutboxEntry | None) -> str:
+def _mail_status(customer: Customer, delivery: MailDelivery | None) -> str:
     """Return the state of the mail, as far as the partner's next step depends on it."""
     if delivery and delivery.state in OPEN_STATES:
         return "retried" if delivery.answer else "queued"
-    if delivery and delivery.state is not Delivery.SENT:
+    if delivery and delivery.state is not DeliveryState.SENT:
         return delivery.state
     return "late" if db.now() - customer.created_at >= LATE_AFTER else "sent"
 

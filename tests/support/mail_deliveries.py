@@ -1,19 +1,19 @@
-"""Outbox entries in tests: queue, claim and mark them, each step in its own unit of work."""
+"""Mail deliveries in tests: queue, claim and mark them, each step in its own unit of work."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from portal import db
-from portal.domain import outbox
-from portal.domain.outbox import Delivery
+from portal.domain import mail_deliveries
+from portal.domain.mail_deliveries import DeliveryState
 
 
 def queue(about: str = "dn2first", *, once: bool = True) -> str:
     """Queue a mail; the ID of its entry."""
     return db.write(
         lambda: (
-            outbox.add(
+            mail_deliveries.add(
                 "invitation", about=about, to="c@x.example", language="en", facts={}, once=once
             ).id
         )
@@ -24,9 +24,9 @@ def claim() -> tuple[str, str] | None:
     """Claim the next entry; its ID and claim token, None if no entry is due."""
 
     def unit() -> tuple[str, str] | None:
-        outbox.park_abandoned()
-        entry = outbox.claim_next()
-        return entry and (entry.id, entry.claim or "")
+        mail_deliveries.settle_lost()
+        entry = mail_deliveries.claim_next()
+        return entry and (entry.id, entry.token or "")
 
     return db.write(unit)
 
@@ -39,7 +39,7 @@ def claim_entry() -> tuple[str, str]:
 
 
 def mark_transmitting(claimed: tuple[str, str]) -> bool:
-    return db.write(lambda: outbox.mark_transmitting(*claimed))
+    return db.write(lambda: mail_deliveries.mark_transmitting(*claimed))
 
 
 def record_outcome(
@@ -48,10 +48,12 @@ def record_outcome(
     return db.write(lambda: verb(*claimed, answer))
 
 
-def state_and_answer(entry_id: str) -> tuple[Delivery, str | None]:
+def state_and_answer(entry_id: str) -> tuple[DeliveryState, str | None]:
     """The entry's state and the mail server's answer."""
-    return db.read(lambda: (outbox.get(entry_id).state, outbox.get(entry_id).answer))
+    return db.read(
+        lambda: (mail_deliveries.get(entry_id).state, mail_deliveries.get(entry_id).answer)
+    )
 
 
-def state(entry_id: str) -> Delivery:
+def state(entry_id: str) -> DeliveryState:
     return state_and_answer(entry_id)[0]

@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import outbox
-from portal.domain.outbox import Delivery, OutboxEntry
-from tests.support.outbox_entries import claim, mark_transmitting, queue, record_outcome
-from tests.support.relay import clear_outbox
+from portal.domain import mail_deliveries
+from portal.domain.mail_deliveries import DeliveryState, MailDelivery
+from tests.support.mail_deliveries import claim, mark_transmitting, queue, record_outcome
+from tests.support.relay import clear_mails
 from tests.support.world import Clock
 
 
 @pytest.fixture(autouse=True)
 def _quiet(app: Flask) -> None:
-    clear_outbox()
+    clear_mails()
 
 
 STEPS = ["claim", "mark", "250", "451", "550", "silence", "die", "short", "lease", "wait"]
@@ -43,11 +43,11 @@ def test_whatever_two_workers_do_at_most_one_dot_goes_out_that_the_relay_may_hav
     queue(about)
     holds: dict[str, tuple[str, str]] = {}
     out: set[str] = set()  # tokens whose dot went out and which were not turned away
-    spans = {"short": 1.0, "lease": outbox.LEASE.total_seconds() + 1, "wait": 16 * 60.0}
+    spans = {"short": 1.0, "lease": mail_deliveries.LEASE.total_seconds() + 1, "wait": 16 * 60.0}
     answers = {
-        "250": outbox.record_sent,
-        "451": outbox.record_not_handed_over,
-        "550": outbox.record_refused,
+        "250": mail_deliveries.record_sent,
+        "451": mail_deliveries.record_not_handed_over,
+        "550": mail_deliveries.record_refused,
     }
     for who, step in steps:
         if step in spans:
@@ -63,16 +63,16 @@ def test_whatever_two_workers_do_at_most_one_dot_goes_out_that_the_relay_may_hav
         elif step == "die":
             del holds[who]
         elif step == "silence":
-            record_outcome(outbox.record_no_reply, holds.pop(who))
+            record_outcome(mail_deliveries.record_no_reply, holds.pop(who))
         elif step == "451" or (step in answers and holds[who][1] in out):
             if step != "250":
                 out.discard(holds[who][1])
             record_outcome(answers[step], holds.pop(who))
     entry = db.read(
-        lambda: db.session.scalars(select(OutboxEntry).order_by(OutboxEntry.id.desc())).first()
+        lambda: db.session.scalars(select(MailDelivery).order_by(MailDelivery.id.desc())).first()
     )
     assert entry is not None
-    db.write(lambda: outbox.cancel("invitation", about=entry.about))
+    db.write(lambda: mail_deliveries.cancel("invitation", about=entry.about))
 
 
 def together(app: Flask, take: Callable[[Callable[[], None]], str | None]) -> list[str | None]:
@@ -95,7 +95,7 @@ def test_two_workers_never_claim_the_same_entry(app: Flask) -> None:
     both = {queue("dn2first"), queue("dn2second")}
 
     def guarded(meet: Callable[[], None]) -> str | None:
-        entry = outbox.claim_next()
+        entry = mail_deliveries.claim_next()
         meet()  # is reached by both only because neither waits for the other's row
         return entry and entry.id
 
@@ -108,11 +108,11 @@ def test_control_without_the_row_lock_two_workers_claim_the_same_entry(app: Flas
     queue("dn2second")
 
     def unguarded(meet: Callable[[], None]) -> str | None:
-        due = select(OutboxEntry).where(OutboxEntry.state == Delivery.PENDING)
-        entry = db.session.scalars(due.order_by(OutboxEntry.due_at)).first()
+        due = select(MailDelivery).where(MailDelivery.state == DeliveryState.PENDING)
+        entry = db.session.scalars(due.order_by(MailDelivery.created_at)).first()
         meet()
         if entry is not None:
-            entry.state = Delivery.CLAIMED
+            entry.state = DeliveryState.CLAIMED
         return entry and entry.id
 
     assert together(app, unguarded) == [first, first]

@@ -1,0 +1,37 @@
+"""Jobs: work that is done outside of a request, at least once, in lanes.
+
+A job commits with the change that caused it. A worker claims it with a random token and a lease; if
+the worker dies, the job is settled when the lease ends. A lane is a key: one job of a key runs at a
+time, which a unique index guarantees.
+"""
+
+from portal.domain.jobs.claims import (
+    GIVE_UP_AFTER,
+    JITTER,
+    LEASE,
+    RETRY_AFTER,
+    WORKER_DIED,
+    Outcome,
+    claim_next,
+    extend_lease,
+    finish,
+    has_work,
+    lock,
+    lock_lost,
+    new_token,
+    outcome_of_fault,
+    retry_wait,
+    settle_lost,
+)
+from portal.domain.jobs.record import (
+    OPEN_STATES,
+    RETENTION,
+    Job,
+    Kind,
+    State,
+    add,
+    add_recurring,
+    cancel,
+    kind_of,
+    purge_expired,
+)

@@ -1,0 +1,151 @@
+"""Claims of jobs: claim the next one, end its try, retry it, settle it if its worker died."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
+
+from portal import db
+from portal.domain import circuit_breakers, locks
+from portal.domain.circuit_breakers import CircuitBreaker
+from portal.domain.jobs.record import Job, State
+from portal.domain.retention import BATCH
+
+RETRY_AFTER = tuple(timedelta(seconds=s) for s in (15, 60, 180, 300, 600, 900))
+JITTER = 0.2
+"""A retry waits up to this share longer, so that jobs that failed together spread."""
+GIVE_UP_AFTER = timedelta(hours=4)
+"""From the first try."""
+LEASE = timedelta(minutes=5)
+WORKER_DIED = "the worker ended during the try; see its log"
+
+
+class Outcome(NamedTuple):
+    """What becomes of a job after a try. With WAITING it runs again at `run_at`; without a fault
+    its tries are then counted from there."""
+
+    state: State
+    answer: str = ""
+    run_at: datetime | None = None
+    is_fault: bool = False
+
+
+def has_work(*kinds: str) -> bool:
+    """Whether a job of these kinds is due, or has lost its worker. Only reads, so that idle workers
+    lock nothing."""
+    query = select(Job.id).where(Job.kind.in_(kinds), or_(_is_due(), _is_lost()))
+    return db.session.scalar(query.limit(1)) is not None
+
+
+def claim_next(*kinds: str, lease: timedelta = LEASE) -> Job | None:
+    """Claim the due job of the highest priority, then the oldest, whose lane is free; None if there
+    is none. It has a new token until the lease ends."""
+    job = db.session.scalar(
+        select(Job)
+        .where(Job.kind.in_(kinds), _is_due())
+        .order_by(Job.priority.desc(), Job.run_at, Job.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    if job is None:
+        return None
+    now = db.now()
+    try:
+        with db.savepoint():
+            job.state, job.token, job.leased_until = State.RUNNING, new_token(), now + lease
+            job.started_at, job.first_tried_at = now, job.first_tried_at or now
+            job.attempts += 1
+            db.session.flush()
+    except IntegrityError:  # another worker has just claimed a job of the same lane
+        return None
+    circuit_breakers.begin_probe(job.kind, job.key)
+    return job
+
+
+def new_token() -> str:
+    """A token that only the worker with the claim knows."""
+    return secrets.token_hex(16)
+
+
+def lock_lost(*kinds: str) -> list[Job]:
+    """Lock and return the running jobs of these kinds whose lease is over: their worker died."""
+    query = select(Job).where(Job.kind.in_(kinds), _is_lost()).order_by(Job.id).limit(BATCH)
+    query = query.with_for_update(skip_locked=True)
+    return list(db.session.scalars(query.execution_options(populate_existing=True)))
+
+
+def lock(key: str) -> None:
+    """Lock the lane's jobs until the commit."""
+    db.session.execute(locks.select_for_update(Job.id, Job.key == key)).all()
+
+
+def extend_lease(key: str, token: str | None, until: datetime) -> bool:
+    """Extend the lease of the lane's running job. False if this worker has lost it."""
+    return _update(
+        _claimed(key, token).where(Job.leased_until >= db.now()).values(leased_until=until)
+    )
+
+
+def finish(key: str, token: str | None, outcome: Outcome) -> bool:
+    """End a try of the lane's running job. False if this worker has lost it."""
+    values: dict[str, Any] = {"state": outcome.state, "answer": outcome.answer}
+    values |= {"token": None, "leased_until": None, "started_at": None}
+    if outcome.state is not State.WAITING:
+        values["finished_at"] = db.now()
+    else:
+        values["run_at"] = outcome.run_at or db.now()
+        if not outcome.is_fault:
+            values |= {"attempts": 0, "first_tried_at": None}
+    return _update(_claimed(key, token).values(values))
+
+
+def outcome_of_fault(job: Job, answer: str, *, gives_up: bool = True) -> Outcome:
+    """The outcome of a try that failed and may succeed later: retry it with growing waits, or, with
+    `gives_up`, fail when the first try was GIVE_UP_AFTER ago."""
+    now = db.now()
+    if gives_up and now - (job.first_tried_at or now) >= GIVE_UP_AFTER:
+        return Outcome(State.FAILED, answer)
+    return Outcome(State.WAITING, answer, now + retry_wait(job.attempts), is_fault=True)
+
+
+def retry_wait(attempts: int) -> timedelta:
+    """How long to wait after this many tries: RETRY_AFTER with jitter."""
+    wait = RETRY_AFTER[min(max(attempts, 1), len(RETRY_AFTER)) - 1]
+    return wait * (1 + random.uniform(0, JITTER))  # noqa: S311 - only spreads retries
+
+
+def settle_lost(*kinds: str) -> None:
+    """Retry the jobs whose worker died, or fail them as `outcome_of_fault` says."""
+    for job in lock_lost(*kinds):
+        finish(job.key, job.token, outcome_of_fault(job, WORKER_DIED))
+
+
+def _is_due() -> ColumnElement[bool]:
+    """The condition for jobs that can run now: due, lane free, circuit breaker closed."""
+    running = aliased(Job)
+    is_busy = select(running.id).where(running.key == Job.key, running.state == State.RUNNING)
+    breaker = select(CircuitBreaker.key).where(
+        CircuitBreaker.key.in_((Job.kind, Job.key)), CircuitBreaker.retry_at > db.now()
+    )
+    return and_(
+        Job.state == State.WAITING, Job.run_at <= db.now(), ~is_busy.exists(), ~breaker.exists()
+    )
+
+
+def _is_lost() -> ColumnElement[bool]:
+    return and_(Job.state == State.RUNNING, Job.leased_until < db.now())
+
+
+def _claimed(key: str, token: str | None) -> Any:
+    return update(Job).where(Job.key == key, Job.token == token, Job.state == State.RUNNING)
+
+
+def _update(statement: Any) -> bool:
+    result: Any = db.session.execute(statement)
+    return bool(result.rowcount == 1)

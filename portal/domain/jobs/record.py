@@ -1,0 +1,156 @@
+"""The record of a job: queue it, cancel it, delete it when it is old."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Index, false, select, text, true, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal import db
+from portal.domain import locks, retention
+from portal.domain.actors import Actor
+
+RETENTION = timedelta(days=90)
+"""After the end of a job."""
+
+
+class Kind(StrEnum):
+    """What a worker has threads for. Stored as text: a newer version may have other kinds."""
+
+    MAIL_NOW = "mail-now"
+    MAIL = "mail"
+    IMPORTS = "imports"
+    UPKEEP = "upkeep"
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    PARKED = "parked"
+    CANCELLED = "cancelled"
+
+
+OPEN_STATES = (State.WAITING, State.RUNNING)
+IS_RUNNING, IS_WAITING = "state = 'running'", "state = 'waiting'"
+IS_RECURRING = "kind = 'upkeep' AND state IN ('waiting', 'running')"
+
+
+class Job(db.Base):
+    """A job about the thing `subject_kind`, `subject_id`. `started_at` is the start of the present
+    try, `answer` the last result in words, `account_id` the account whose data it is."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index(
+            "uq_jobs_lane",
+            "key",
+            unique=True,
+            sqlite_where=text(IS_RUNNING),
+            postgresql_where=text(IS_RUNNING),
+        ),
+        Index(
+            "ix_jobs_due",
+            "kind",
+            "run_at",
+            sqlite_where=text(IS_WAITING),
+            postgresql_where=text(IS_WAITING),
+        ),
+        Index(
+            "uq_jobs_recurring",
+            "key",
+            unique=True,
+            sqlite_where=text(IS_RECURRING),
+            postgresql_where=text(IS_RECURRING),
+        ),
+        Index("ix_jobs_key", "key"),
+        Index("ix_jobs_state", "state", "kind", "run_at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    key: Mapped[str]
+    priority: Mapped[int] = mapped_column(default=0)
+    subject_kind: Mapped[str]
+    subject_id: Mapped[str]
+    facts: Mapped[dict[str, Any]]
+    state: Mapped[State] = mapped_column(db.enum_column(State, "state"))
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    run_at: Mapped[datetime]
+    first_tried_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    token: Mapped[str | None]
+    leased_until: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    answer: Mapped[str | None]
+    account_id: Mapped[str | None]
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
+        """Visible to operators only."""
+        return true() if actor.is_system or actor.is_operator else false()
+
+
+def add(
+    kind: Kind,
+    *,
+    key: str,
+    subject: tuple[str, str],
+    facts: dict[str, Any] | None = None,
+    priority: int = 0,
+    account_id: str | None = None,
+) -> Job:
+    """Queue a job; it runs after the commit. `subject` is the kind and the ID of what it is about.
+    Of the due jobs of a kind the highest `priority` runs first, then the oldest."""
+    now = db.now()
+    job = Job(
+        id=db.new_id("job"),
+        kind=kind,
+        key=key,
+        priority=priority,
+        subject_kind=subject[0],
+        subject_id=subject[1],
+        facts=facts or {},
+        state=State.WAITING,
+        created_at=now,
+        run_at=now,
+        account_id=account_id,
+    )
+    db.session.add(job)
+    db.session.flush()
+    return job
+
+
+def add_recurring(kind: Kind, *, key: str, subject: tuple[str, str]) -> None:
+    """Queue a job that never ends, unless it is queued already; each try names the next one."""
+    try:
+        with db.savepoint():
+            add(kind, key=key, subject=subject)
+    except IntegrityError:
+        return
+
+
+def kind_of(key: str) -> str:
+    """The kind of the lane's newest job, which must exist."""
+    query = select(Job.kind).where(Job.key == key).order_by(Job.id.desc()).limit(1)
+    return db.session.scalars(query).one()
+
+
+def cancel(key: str) -> None:
+    """Cancel the lane's waiting jobs."""
+    ids = locks.select_for_update(Job.id, Job.key == key, Job.state == State.WAITING)
+    values = {"state": State.CANCELLED, "finished_at": db.now()}
+    db.session.execute(update(Job).where(Job.id.in_(ids)).values(values))
+
+
+def purge_expired() -> bool:
+    """Delete a batch of jobs past their retention; those of mails are deleted with them. Return
+    whether there may be more."""
+    is_old = Job.finished_at < db.now() - RETENTION, Job.subject_kind != "mail"
+    return retention.delete_batch(Job, *is_old)

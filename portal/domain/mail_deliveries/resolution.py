@@ -1,0 +1,87 @@
+"""Settle deliveries without a relay's reply: cancelled, parked by a restore, arrived or not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, case, update
+
+from portal import db
+from portal.domain import jobs
+from portal.domain.jobs import Job
+from portal.domain.mail_deliveries.record import (
+    JOB_STATES,
+    OPEN_STATES,
+    RESTORED,
+    DeliveryState,
+    MailDelivery,
+    lane_of,
+    lock_where,
+)
+
+
+def cancel(kind: str, *, about: str) -> None:
+    """Cancel an unsent mail. One in transmission can't be stopped, but setting its `finished_at`
+    prevents a retry."""
+    ids = lock_where(MailDelivery.kind == kind, MailDelivery.about == about, _is_open())
+    is_leaving = MailDelivery.state == DeliveryState.TRANSMITTING
+    rows = db.session.execute(
+        update(MailDelivery)  # one statement: the state could change between two
+        .where(MailDelivery.id.in_(ids), _is_open())
+        .values(
+            state=case((is_leaving, MailDelivery.state), else_=DeliveryState.CANCELLED),
+            token=case((is_leaving, MailDelivery.token), else_=None),
+            finished_at=db.now(),
+        )
+        .returning(MailDelivery.id, MailDelivery.state)
+    ).all()
+    _end_jobs(
+        [row.id for row in rows if row.state is DeliveryState.CANCELLED], jobs.State.CANCELLED
+    )
+
+
+def park_restored() -> list[str]:
+    """After a restore, make open mails that are sent at most once unknown: they may have left since
+    the backup. Returns their IDs."""
+    ids = lock_where(MailDelivery.is_once.is_(True), _is_open())
+    for delivery_id in ids:
+        _settle(delivery_id, DeliveryState.UNKNOWN, code=RESTORED)
+    return ids
+
+
+def record_arrived(kind: str, *, about: str) -> None:
+    """Record that a mail with unknown delivery has arrived: its recipient has answered it, or an
+    operator knows."""
+    is_unknown = MailDelivery.state == DeliveryState.UNKNOWN
+    for delivery_id in lock_where(
+        MailDelivery.kind == kind, MailDelivery.about == about, is_unknown
+    ):
+        _settle(delivery_id, DeliveryState.ARRIVED)
+
+
+def record_not_arrived(delivery_id: str, *, code: str) -> bool:
+    """Record an operator's word, for the reason `code`, that a mail with unknown delivery has not
+    arrived. False if its delivery is not unknown."""
+    is_unknown = MailDelivery.id == delivery_id, MailDelivery.state == DeliveryState.UNKNOWN
+    for locked_id in lock_where(*is_unknown):
+        _settle(locked_id, DeliveryState.NOT_ARRIVED, code=code)
+        return True
+    return False
+
+
+def _settle(delivery_id: str, state: DeliveryState, *, code: str | None = None) -> None:
+    delivery = db.session.get_one(MailDelivery, delivery_id, populate_existing=True)
+    delivery.state, delivery.token, delivery.code = state, None, code or delivery.code
+    delivery.finished_at = db.now()
+    db.session.flush()
+    _end_jobs([delivery_id], JOB_STATES[state])
+
+
+def _end_jobs(ids: Collection[str], state: jobs.State) -> None:
+    keys = [lane_of(delivery_id) for delivery_id in ids]
+    values = {"state": state, "token": None, "leased_until": None, "finished_at": db.now()}
+    db.session.execute(update(Job).where(Job.key.in_(keys)).values(values))
+
+
+def _is_open() -> ColumnElement[bool]:
+    return MailDelivery.state.in_(OPEN_STATES)

@@ -1,0 +1,67 @@
+"""Handlers: what runs the jobs of each kind, and what records the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from portal import db
+from portal.domain import jobs, mail_deliveries
+from portal.domain.jobs import Job, Kind, Outcome
+from portal.worker import import_steps, mails, upkeep
+
+Record = Callable[[], str | None]
+"""The unit of work that records an outcome. It returns the new state, or None if the worker has
+lost the job."""
+
+
+class Handler(NamedTuple):
+    """`claim` is the unit of work that settles jobs whose worker died, then claims the next one of
+    a kind for `lease`. `run` works outside of any transaction. `fault` is for what `run` raises.
+    Recording the outcome is tried for up to `lease`, too."""
+
+    claim: Callable[[str, timedelta], Any]
+    run: Callable[[Any], Record]
+    fault: Callable[[Any, Exception], Record]
+    lease: timedelta
+
+
+def _claim(kind: str, lease: timedelta) -> Job | None:
+    """Claim the next job, detached from the session so that it needs no transaction."""
+    jobs.settle_lost(kind)
+    job = jobs.claim_next(kind, lease=lease)
+    if job is not None:
+        db.session.expunge(job)
+    return job
+
+
+def _runs(
+    run: Callable[[Job], Outcome], *, lease: timedelta = jobs.LEASE, gives_up: bool = True
+) -> Handler:
+    """The handler of jobs that `run` runs. After a fault they are retried, for `jobs.GIVE_UP_AFTER`
+    or, without `gives_up`, without end."""
+
+    def record(job: Job, outcome: Outcome) -> str | None:
+        return outcome.state if jobs.finish(job.key, job.token, outcome) else None
+
+    def run_job(job: Job) -> Record:
+        outcome = run(job)
+        return lambda: record(job, Outcome(*outcome))
+
+    def record_fault(job: Job, error: Exception) -> Record:
+        answer = f"internal fault: {type(error).__name__}"
+        return lambda: record(job, jobs.outcome_of_fault(job, answer, gives_up=gives_up))
+
+    return Handler(_claim, run_job, record_fault, lease)
+
+
+_MAIL = Handler(mails.claim, mails.deliver, mails.record_fault, mail_deliveries.REPLY_LEASE)
+HANDLERS: dict[str, Handler] = {
+    Kind.MAIL_NOW: _MAIL,
+    Kind.MAIL: _MAIL,
+    Kind.IMPORTS: _runs(import_steps.run, lease=import_steps.LEASE),
+    Kind.UPKEEP: _runs(upkeep.run, gives_up=False),
+}
+THREADS: dict[str, int] = {Kind.MAIL_NOW: 1, Kind.MAIL: 2, Kind.IMPORTS: 1, Kind.UPKEEP: 1}
+"""Threads of a worker by kind of job."""

@@ -1,0 +1,110 @@
+"""The loop: threads by kind of job, each of which claims a job, runs it, records its outcome."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Collection
+
+from flask import Flask
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from portal import db
+from portal.domain import jobs
+from portal.worker.handlers import HANDLERS, THREADS, Handler, Record
+from portal.worker.upkeep import queue_upkeep
+
+log = logging.getLogger("portal.worker")
+
+IDLE_SECONDS = 1.0
+RECORD_WAITS = (0.1, 0.3, 1.0, 3.0)
+"""Seconds between tries to record an outcome; the last one is repeated."""
+
+
+def run(app: Flask, stop: threading.Event, kinds: Collection[str] = tuple(THREADS)) -> None:
+    """Work until `stop` is set; jobs that have begun are finished. A dead thread is restarted."""
+    slots = [kind for kind in kinds for _ in range(THREADS[kind])]
+    threads = {slot: _start_thread(app, stop, kind) for slot, kind in enumerate(slots)}
+    is_queued = False
+    while not stop.wait(IDLE_SECONDS):
+        is_queued = is_queued or _queue_upkeep(app)
+        for slot, kind in enumerate(slots):
+            if not threads[slot].is_alive():
+                log.error("a thread for %s died and is started again", kind)
+                threads[slot] = _start_thread(app, stop, kind)
+    for thread in threads.values():
+        thread.join()
+
+
+def _queue_upkeep(app: Flask) -> bool:
+    """Whether the upkeep is queued now."""
+    try:
+        with app.app_context():
+            db.write(queue_upkeep)
+    except Exception:
+        log.exception("upkeep can't be queued yet")
+        return False
+    return True
+
+
+def _start_thread(app: Flask, stop: threading.Event, kind: str) -> threading.Thread:
+    thread = threading.Thread(target=_work, args=(app, stop, kind), name=kind, daemon=True)
+    thread.start()
+    return thread
+
+
+def _work(app: Flask, stop: threading.Event, kind: str) -> None:
+    while not stop.is_set():
+        try:
+            with app.app_context():
+                is_busy = run_next(kind)
+        except Exception:
+            log.exception("the worker goes on after a fault")
+            is_busy = False
+        if not is_busy:
+            stop.wait(IDLE_SECONDS)
+
+
+def run_next(kind: str) -> bool:
+    """Run the next due job of this kind, and record its outcome. False if there was none."""
+    if not db.read(lambda: jobs.has_work(kind)):
+        return False
+    handler = HANDLERS[kind]
+    claimed = db.write(lambda: handler.claim(kind, handler.lease))
+    if claimed is None:
+        return False
+    state = _record(_run(handler, claimed), handler)
+    log.info("%s %s: %s", kind, claimed.id, state or "no longer ours")
+    return True
+
+
+def _run(handler: Handler, claimed: object) -> Record:
+    try:
+        return _checked(handler.run(claimed))
+    except Exception as error:
+        log.exception("a fault of ours")
+        return handler.fault(claimed, error)
+
+
+def _checked(record: Record) -> Record:
+    if not callable(record):
+        raise TypeError(f"{type(record).__name__} is no unit of work")
+    return record
+
+
+def _record(record: Record, handler: Handler) -> str | None:
+    """Record an outcome until it is recorded: what a relay has said can't be asked again."""
+    deadline = time.monotonic() + handler.lease.total_seconds()
+    waits = iter(RECORD_WAITS)
+    wait = RECORD_WAITS[0]
+    while True:
+        try:
+            return db.write(record)
+        except (DBAPIError, PoolTimeout):
+            if time.monotonic() > deadline:
+                raise
+            log.warning("an outcome can't be recorded yet", exc_info=True)
+            wait = next(waits, wait)
+            time.sleep(wait)

@@ -1,0 +1,51 @@
+"""Jobs in tests: run what is due, without a worker's threads."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from portal import db, worker
+from portal.domain import imports, mail_deliveries
+from portal.domain.jobs import Job, Kind
+
+
+def run_mails() -> None:
+    """Deliver the mails that are due; a second run must find nothing."""
+    while any([worker.run_next(kind) for kind in mail_deliveries.KINDS]):  # noqa: C419 - all run
+        pass
+    assert not any(worker.run_next(kind) for kind in mail_deliveries.KINDS)
+
+
+def run_imports() -> None:
+    """Run the imports that are due."""
+    while worker.run_next(Kind.IMPORTS):
+        pass
+
+
+def run_import_steps(import_id: str) -> None:
+    """Run the import's steps that are due, each in its own unit of work."""
+    while run_import_step(import_id):
+        pass
+
+
+def run_import_step(import_id: str) -> bool:
+    """Run a step of the import; whether the next one is due."""
+
+    def unit() -> bool:
+        at = imports.run_step(import_id)
+        return at is not None and at <= db.now()
+
+    return db.write(unit)
+
+
+def run_upkeep() -> None:
+    """Run the upkeep that is due."""
+    db.write(worker.queue_upkeep)
+    while worker.run_next(Kind.UPKEEP):
+        pass
+
+
+def job_of(key: str) -> Job:
+    """The lane's newest job, which must exist."""
+    query = select(Job).where(Job.key == key).order_by(Job.id.desc()).limit(1)
+    return db.read(lambda: db.session.scalars(query).one())
