@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -98,9 +99,24 @@ def assert_delivered_once(app: Flask, clock: Clock, about: str) -> None:
         assert [message["Subject"] for message in server.messages] == [SUBJECT]
 
 
+class Slow(bytes):
+    """A reply of a `ScriptedServer` that trickles, a byte every hundredth of a second. Then it
+    closes the connection."""
+
+
+class Cut(bytes):
+    """A reply of a `ScriptedServer` that breaks off: without a line end, and the connection closes.
+    Empty: it closes without a reply."""
+
+
+SILENT = b"(silent)"
+"""No reply of a `ScriptedServer`, until the client closes the connection, for 5 s at most."""
+
+
 class ScriptedServer(socketserver.ThreadingTCPServer):
-    """A relay whose replies the test gives: by command, and for `hello`, `dot`, and `early`, which
-    it sends at the first line of the message."""
+    """A relay whose replies the test gives, each sent in one packet: by command, and for `hello`,
+    `dot`, and `early`, which it sends at the first line of the message. A reply may be `SILENT`,
+    `Slow` or `Cut`, or several replies in several lines."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -114,13 +130,17 @@ class ScriptedServer(socketserver.ThreadingTCPServer):
 
 class _ScriptedHandler(socketserver.StreamRequestHandler):
     server: ScriptedServer
+    timeout = 5
+    disable_nagle_algorithm = True
 
     def handle(self) -> None:
-        with suppress(ConnectionError):
+        with suppress(ConnectionError, TimeoutError):
             self.reply("hello")
             while line := self.rfile.readline():
                 command = line.split()[0].lower().decode()
                 self.reply(command)
+                if command == "starttls":
+                    self.rfile.read()  # no handshake
                 if command == "data" and self.server.replies["data"].startswith(b"354"):
                     self.read_message()
 
@@ -134,7 +154,19 @@ class _ScriptedHandler(socketserver.StreamRequestHandler):
             self.reply("dot")
 
     def reply(self, stage: str) -> None:
-        self.wfile.write(self.server.replies.get(stage, b"250 OK") + b"\r\n")
+        reply = self.server.replies.get(stage, b"250 OK")
+        if reply == SILENT:
+            self.rfile.read()
+        elif isinstance(reply, Slow):
+            for byte in reply:
+                self.wfile.write(bytes([byte]))
+                time.sleep(0.01)
+            raise ConnectionAbortedError
+        elif isinstance(reply, Cut):
+            self.wfile.write(reply)
+            raise ConnectionAbortedError
+        else:
+            self.wfile.write(reply + b"\r\n")
 
 
 @contextmanager

@@ -13,7 +13,8 @@ import socket
 import ssl
 import threading
 import weakref
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -27,6 +28,11 @@ from aiosmtpd.smtp import MISSING, SMTP, AuthResult, Envelope, LoginPassword, Se
 WAIT_SECONDS = 5.0
 HOST = "127.0.0.1"
 
+SILENT = "(silent)"
+"""In place of a reply: none, and the connection stays open."""
+CUT = "(cut)"
+"""In place of a reply: the connection is closed."""
+
 
 class Received(EmailMessage):
     """A received message with its envelope."""
@@ -39,9 +45,18 @@ class Received(EmailMessage):
 class SmtpServer(Controller):
     """A server in a separate thread, running inside `with`.
 
-    It requires `tls`; `ca` issues its certificate for localhost and 127.0.0.1. `replies` makes it
-    refuse at a stage: auth, mail, rcpt, data (in place of 354), dot (after the message), quit; for
-    example `server.replies["rcpt"] = "550 5.1.1 User unknown"`.
+    It requires `tls`; `ca` issues its certificate for localhost and 127.0.0.1. These faults can be
+    set and taken back while it runs; before its start it listens, but never greets:
+
+    - `replies` makes it refuse at a stage: greeting, auth, mail, rcpt, data (in place of 354), body
+      (after its first line), dot (after the message), quit; for example
+      `server.replies["rcpt"] = "550 5.1.1 User unknown"`, `SILENT` or `CUT`
+    - `silent_for`: recipients for whom the final dot gets no reply
+    - `is_greylisting`: the first RCPT for a recipient gets 451
+    - `pause`: seconds between two bytes of each reply
+    - `refusing()`: connections are refused inside `with`
+
+    `arrived` has the recipient of each complete message, whatever the reply to it.
     """
 
     def __init__(
@@ -51,6 +66,10 @@ class SmtpServer(Controller):
         ca: trustme.CA | None = None,
     ) -> None:
         self.replies: dict[str, str] = {}
+        self.silent_for: set[str] = set()
+        self.is_greylisting = False
+        self.pause = 0.0
+        self.arrived: list[str] = []
         self.ca = ca or trustme.CA()
         self.require_auth = require_auth
         self._received: list[Received] = []
@@ -59,7 +78,7 @@ class SmtpServer(Controller):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.ca.issue_cert("localhost", HOST).configure_cert(context)
         # Bound before the start, so that the port is known and reserved.
-        self._socket = socket.create_server((HOST, 0))
+        self._socket = socket.create_server((HOST, 0), reuse_port=True)
         super().__init__(
             _Handler(self),
             hostname=HOST,
@@ -86,6 +105,29 @@ class SmtpServer(Controller):
                 subjects = [message["Subject"] for message in self._received]
                 raise TimeoutError(f"{len(subjects)} of {n} messages in {timeout} s: {subjects}")
             return list(self._received)
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Refuse connections inside `with`. Open ones stay."""
+        with socket.socket() as reserved:  # nobody else may take the port meanwhile
+            reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            reserved.bind((HOST, self.port))
+            self._run_in_loop(self._stop_listening())
+            try:
+                yield
+            finally:
+                self._socket = socket.create_server((HOST, self.port), reuse_port=True)
+                self._run_in_loop(self._start_listening())
+
+    def _run_in_loop(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(WAIT_SECONDS)
+
+    async def _stop_listening(self) -> None:
+        assert self.server is not None
+        self.server.close()
+
+    async def _start_listening(self) -> None:
+        self.server = await self._create_server()
 
     def store(self, envelope: Envelope) -> None:
         """Store an accepted message."""
@@ -138,14 +180,39 @@ class SmtpServer(Controller):
 
 
 class _Connection(SMTP):
-    """A connection that can refuse the DATA command: aiosmtpd's hook runs after the message."""
+    """A connection that has the faults of its server where aiosmtpd has no hook for them."""
+
+    async def _handle_client(self) -> None:
+        greeting = self.event_handler.server.replies.get("greeting")
+        if greeting:
+            await self.push(greeting)
+            self.transport.close()
+        else:
+            await super()._handle_client()
 
     async def smtp_DATA(self, arg: str) -> None:
-        refusal = self.event_handler.server.replies.get("data")
-        if refusal:
-            await self.push(refusal)
+        replies = self.event_handler.server.replies
+        if "data" in replies:
+            await self.push(replies["data"])
+        elif "body" in replies:
+            await self.push("354 go on")
+            await self._reader.readline()
+            await self.push(replies["body"])
         else:
             await super().smtp_DATA(arg)
+
+    async def push(self, status: Any) -> None:
+        pause = self.event_handler.server.pause
+        if status == SILENT:
+            await asyncio.Event().wait()
+        elif status == CUT:
+            self.transport.abort()
+        elif pause:
+            for character in f"{status}\r\n":
+                self._writer.write(character.encode())
+                await asyncio.sleep(pause)
+        else:
+            await super().push(status)
 
 
 class _Handler:
@@ -153,6 +220,7 @@ class _Handler:
 
     def __init__(self, server: SmtpServer) -> None:
         self.server = server
+        self.greylisted: set[str] = set()
 
     async def handle_EHLO(
         self, smtp: SMTP, session: Session, envelope: Envelope, hostname: str, offers: list[str]
@@ -183,10 +251,16 @@ class _Handler:
     ) -> str:
         if "rcpt" in self.server.replies:
             return self.server.replies["rcpt"]
+        if self.server.is_greylisting and address not in self.greylisted:
+            self.greylisted.add(address)
+            return "451 4.7.1 Greylisted, try again later"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, smtp: SMTP, session: Session, envelope: Envelope) -> str:
+        self.server.arrived += envelope.rcpt_tos
+        if not self.server.silent_for.isdisjoint(envelope.rcpt_tos):
+            return SILENT
         if "dot" in self.server.replies:
             return self.server.replies["dot"]
         self.server.store(envelope)
