@@ -3,9 +3,11 @@
 from portal.mail.message import SIGNED_LINKS, extension, render
 from portal.mail.smtp import (
     ClaimLost,
+    HandoverFailed,
     MalformedRecipient,
     NotHandedOver,
     OutcomeUnknown,
     RefusedByRelay,
+    Reply,
     hand_over,
 )

@@ -11,14 +11,22 @@ from portal.domain import circuit_breakers, customers, jobs, mail_deliveries
 from portal.domain.mail_deliveries import MailDelivery
 
 
+VERBS = (
+    (mail.RefusedByRelay, mail_deliveries.record_refused),
+    (mail.NotHandedOver, mail_deliveries.record_not_handed_over),
+    (mail.OutcomeUnknown, mail_deliveries.record_no_reply),
+)
+"""What records each failure of a hand-over."""
+
+
 class Result(NamedTuple):
     """What a hand-over came to: the verb that records it, the relay's words and code, and whether
-    the relay has answered; None if it was not asked."""
+    the relay is down; None if it was not asked."""
 
     verb: Callable[..., bool]
     answer: str
     code: str | None = None
-    has_answered: bool | None = True
+    is_relay_down: bool | None = None
 
 
 def claim(kind: str, _lease: timedelta) -> MailDelivery | None:
@@ -40,28 +48,32 @@ def deliver(delivery: MailDelivery) -> Callable[[], str | None]:
 def record_fault(delivery: MailDelivery, error: Exception) -> Callable[[], str | None]:
     """Return the unit of work that records a fault of ours, after which the mail may have left."""
     answer = f"internal fault: {type(error).__name__}"
-    result = Result(mail_deliveries.record_no_reply, answer, has_answered=None)
+    result = Result(mail_deliveries.record_no_reply, answer)
     return lambda: record_outcome(delivery.id, delivery.token or "", result)
 
 
 def _hand_over(delivery: MailDelivery) -> Result:
-    token = delivery.token or ""
-
     def mark() -> bool:
+        token = delivery.token or ""
         return db.write(lambda: mail_deliveries.mark_transmitting(delivery.id, token))
 
     try:
-        return Result(mail_deliveries.record_sent, mail.hand_over(delivery, mark), "250")
+        reply = mail.hand_over(delivery, mark)
     except mail.ClaimLost:
         # Another worker has it, or our lease ran out and we can still put it back.
         answer = "the relay was too slow: the time for handing over ran out"
-        return Result(mail_deliveries.record_not_handed_over, answer, has_answered=False)
-    except mail.RefusedByRelay as error:
-        return Result(mail_deliveries.record_refused, str(error))
-    except mail.NotHandedOver as error:
-        return Result(mail_deliveries.record_not_handed_over, str(error), has_answered=False)
-    except mail.OutcomeUnknown as error:
-        return Result(mail_deliveries.record_no_reply, str(error), has_answered=False)
+        return Result(mail_deliveries.record_not_handed_over, answer, is_relay_down=True)
+    except db.Unavailable as error:  # the mark is not made, so the connection was dropped before
+        answer = f"the database is {error.reason}"
+        return Result(mail_deliveries.record_not_handed_over, answer)
+    except mail.HandoverFailed as error:
+        verb = next(verb for kind, verb in VERBS if isinstance(error, kind))
+        return Result(verb, str(error), _text(error.code), error.is_relay_down)
+    return Result(mail_deliveries.record_sent, reply.text, _text(reply.code), is_relay_down=False)
+
+
+def _text(code: int | None) -> str | None:
+    return None if code is None else str(code)
 
 
 def record_outcome(delivery_id: str, token: str, result: Result) -> str | None:
@@ -70,10 +82,10 @@ def record_outcome(delivery_id: str, token: str, result: Result) -> str | None:
     if not result.verb(delivery_id, token, result.answer, result.code):
         return None
     job_kind = jobs.kind_of(mail_deliveries.lane_of(delivery_id))
-    if result.has_answered:
-        circuit_breakers.record_answer(job_kind)
-    elif result.has_answered is False:
+    if result.is_relay_down:
         circuit_breakers.record_failure(job_kind, result.answer)
+    elif result.is_relay_down is False:
+        circuit_breakers.record_answer(job_kind)
     recorded = mail_deliveries.get(delivery_id)
     customers.notify_of_delivery(recorded)
     return recorded.state

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from portal import mail, worker
+from portal import db, mail, worker
 from portal.domain import mail_deliveries
-from portal.domain.mail_deliveries import DeliveryState
+from portal.domain.mail_deliveries import DeliveryState, MailDelivery
 from tests.support.relay import (
     CloseNotifyingServer,
     assert_delivered_once,
@@ -31,7 +32,7 @@ from tests.support.world import Clock, World
 
 @pytest.fixture
 def kind() -> str:
-    """What is said to a relay does not depend on the database; test_mail_deliveries.py has both."""
+    """What is said to a relay does not depend on the database; test_outbox.py has both."""
     return "sqlite"
 
 
@@ -42,7 +43,7 @@ def _quiet(app: Flask) -> None:
 
 @pytest.fixture
 def invited(app: Flask, world: World) -> str:
-    """The subaccount of a customer North has just added; its invitation waits."""
+    """The subaccount of a customer North has just added; its invitation waits in the outbox."""
     return invite(world)
 
 
@@ -197,9 +198,9 @@ def test_after_the_final_dot_silence_parks_it_for_good(
 def test_mails_that_may_repeat_go_again_after_silence(
     app: Flask, clock: Clock, monkeypatch: pytest.MonkeyPatch, stage: Any
 ) -> None:
-    monkeypatch.setattr(mail.smtp, "REPLY_WAIT", timedelta(seconds=0.2))
     about = queue_invitation(once=False)
-    with CuttingServer(stage) as relay:
+    with CuttingServer(stage) as relay, monkeypatch.context() as patch:
+        patch.setattr(mail.smtp, "REPEATABLE_REPLY_WAIT", timedelta(seconds=0.2))
         use_relay(app, relay.port)
         run_worker()
     assert delivery(about)[0] is DeliveryState.PENDING
@@ -243,3 +244,60 @@ def test_a_mail_that_was_taken_away_ends_without_its_dot(
         assert delivery(invited)[0] is DeliveryState.CANCELLED
     else:
         assert_delivered_once(app, clock, invited)
+
+
+class Crash(BaseException):
+    """The worker dies here: nothing catches it."""
+
+
+ONCE, UNKNOWN = (DeliveryState.SENT, 1), (DeliveryState.UNKNOWN, 0)
+
+
+@pytest.mark.parametrize(
+    ("crash", "result"),
+    [
+        ("before the claim", ONCE),
+        ("after the claim", ONCE),
+        ("after the body", ONCE),
+        ("after the mark", UNKNOWN),
+        ("after the reply", UNKNOWN),
+        ("after a restore", UNKNOWN),
+    ],
+)
+def test_what_a_crash_leaves_is_sent_once_or_parked(
+    app: Flask, clock: Clock, crash: str, result: tuple[DeliveryState, int]
+) -> None:
+    """Each row of the promise; test_worker.py kills real workers."""
+    about = queue_invitation()
+
+    def claim() -> MailDelivery:
+        claimed = mail_deliveries.claim_next()
+        assert claimed is not None
+        db.session.expunge(claimed)
+        return claimed
+
+    def mark() -> bool:
+        if crash == "after the body":
+            raise Crash
+        is_marked = db.write(lambda: mail_deliveries.mark_transmitting(entry.id, entry.token or ""))
+        if crash == "after the mark":
+            raise Crash
+        return is_marked
+
+    with CloseNotifyingServer("quit") as relay:
+        use_relay(app, relay.port)
+        if crash == "after a restore":
+            db.write(mail_deliveries.park_restored)
+        elif crash != "before the claim":
+            entry = db.write(claim)
+            if crash != "after the claim":
+                with suppress(Crash):
+                    mail.hand_over(entry, mark)
+                assert relay.closed.wait(5)
+                assert relay.dots == (crash == "after the reply")
+                assert len(relay.bodies) == 1
+    with SmtpServer() as good:
+        use_relay(app, good.port)
+        clock.forward(seconds=mail_deliveries.REPLY_LEASE.total_seconds() + 1)
+        pass_two_days(clock)
+        assert (delivery(about)[0], len(good.messages)) == result
