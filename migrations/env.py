@@ -18,7 +18,8 @@ def check_sqlite(connection: Connection) -> None:
 def run() -> None:
     engine = current_app.extensions["migrate"].db.engine
     is_sqlite = engine.dialect.name == "sqlite"
-    with engine.connect().execution_options(writing=True) as connection:
+    options = {} if is_sqlite else {"wait_ms": 0}  # wait for locks as long as it takes
+    with engine.connect().execution_options(writing=True, **options) as connection:
         if is_sqlite:
             # Batch mode rebuilds tables, which needs them off; it can only be said outside a
             # transaction.

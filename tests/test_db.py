@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -146,10 +145,12 @@ def test_a_model_without_a_rule_is_seen_by_nobody(app: Flask) -> None:
 
 def test_sqlite_is_set_up_to_lose_nothing(app: Flask, kind: str) -> None:
     if kind == "postgresql":
-        assert db.read(lambda: run("SHOW transaction_isolation").scalar_one()) == "read committed"
+        wanted = {"transaction_isolation": "read committed", "lock_timeout": "5s"}
+        for name, value in wanted.items():
+            assert db.read(lambda n=name: run(f"SHOW {n}").scalar_one()) == value
         return
     wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "recursive_triggers": 1}
-    wanted["busy_timeout"] = db.dialects.SQLITE_BUSY_MS
+    wanted["busy_timeout"] = 5000
     assert {name: db.read(lambda n=name: run(f"PRAGMA {n}").scalar_one()) for name in wanted} == (
         wanted
     )
@@ -186,9 +187,11 @@ def test_deadlock_and_serialization_failure_run_the_whole_unit_again(
     assert db.write(twice) == "done"
     assert (twice.runs, counter()) == (3, 1)
     always = Attempts(9, raising(state))
-    with pytest.raises(DBAPIError) as caught:
+    with pytest.raises(db.Unavailable) as caught:
         db.write(always)
-    assert getattr(caught.value.orig, "sqlstate", "") == state
+    assert caught.value.reason is db.Reason.BUSY
+    assert isinstance(caught.value.__cause__, DBAPIError)
+    assert getattr(caught.value.__cause__.orig, "sqlstate", "") == state
     assert (always.runs, counter()) == (3, 1)
 
 
@@ -228,43 +231,6 @@ def test_two_units_that_really_deadlock_both_come_through(
             future.result(20)
     assert len(runs) > 2, "they did not meet"
     assert counter() == 4
-
-
-@pytest.fixture
-def impatient(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SQLite waits for its turn for a moment only."""
-    monkeypatch.setattr(db.dialects, "SQLITE_BUSY_MS", 20)
-    for begin in (db.read, db.write):
-        assert begin(lambda: run("PRAGMA busy_timeout").scalar_one()) == 20
-
-
-@pytest.fixture
-def holder(impatient: None, cast: tuple[str, World]) -> Iterator[sqlite3.Connection]:
-    """Another program that is writing."""
-    path = cast[0].removeprefix("sqlite:///")
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        yield other
-
-
-@ON_SQLITE
-def test_a_busy_file_is_tried_three_times(
-    holder: sqlite3.Connection,
-    counter: Callable[[], int],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    holder.execute("BEGIN IMMEDIATE")
-    waits: list[float] = []
-    monkeypatch.setattr(time, "sleep", waits.append)
-    unit = Attempts(0, "")
-    with pytest.raises(OperationalError, match="database is locked"):
-        db.write(unit)
-    assert len(waits) == 2
-    assert unit.runs == 0
-    assert counter() == 0, "readers do not wait"
-    # The other program is done while we wait for our next try.
-    monkeypatch.setattr(time, "sleep", lambda _seconds: holder.execute("COMMIT"))
-    assert db.write(unit) == "done"
-    assert counter() == 1
 
 
 @ON_POSTGRESQL

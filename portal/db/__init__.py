@@ -17,3 +17,4 @@ from portal.db.transactions import (
     write,
 )
 from portal.db.types import Money, UtcDateTime, enum_column
+from portal.db.unavailable import Reason, Unavailable, unavailable_from

@@ -13,15 +13,15 @@ from typing import Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from portal.db.dialects import SQLITE_SHORT_BUSY_MS
+from portal.db.dialects import SHORT_WAIT_MS
 from portal.db.schema import Base
+from portal.db.unavailable import Reason, Unavailable, is_retryable, unavailable_from
 
 T = TypeVar("T")
 MAX_WRITE_ATTEMPTS = 3
-RETRYABLE_SQLSTATES = {"40001", "40P01"}  # serialization failure, deadlock
 extension = SQLAlchemy(model_class=Base, disable_autonaming=True)
 session = extension.session
 
@@ -45,38 +45,48 @@ def _drop_cache(ended_session: Session, _transaction: object) -> None:
 def write(unit: Callable[[], T]) -> T:
     """End the reading transaction, run `unit` in a writing one, commit, and return its result.
 
-    If the database reports a deadlock, a serialization failure or a busy file, the whole unit runs
-    again, up to three times in all. It must therefore read again whatever it decides on. An
-    exception rolls everything back.
+    If the database reports a deadlock or a serialization failure, the whole unit runs again, up to
+    three times in all. It must therefore read again whatever it decides on. An exception rolls
+    everything back. Raises Unavailable if the database is busy, full, read-only or away.
     """
     if session.info.get("writing"):
         raise RuntimeError("a unit of work inside a unit of work")
-    for attempt in range(1, MAX_WRITE_ATTEMPTS + 1):
+    for attempt in range(1, MAX_WRITE_ATTEMPTS):
         try:
             return _write_once(unit)
-        except DBAPIError as error:
-            if attempt == MAX_WRITE_ATTEMPTS or not _is_retryable(error):
+        except Unavailable as error:
+            cause = error.__cause__
+            if not isinstance(cause, DBAPIError) or not is_retryable(cause):
                 raise
             time.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311 - only spreads retries
-    raise AssertionError("unreachable")
+    return _write_once(unit)
 
 
 def _write_once(unit: Callable[[], T], **options: int) -> T:
-    session.rollback()
-    session.info.pop("now", None)
-    session.info.update(writing=True, deferred=[])
+    """Run `unit` in a writing transaction, and commit. Raises Unavailable."""
+    is_committing = False
     try:
+        session.rollback()
+        session.info.pop("now", None)
+        session.info.update(writing=True, deferred=[])
         session.connection(execution_options={"writing": True, **options})
         result = unit()
         for _key, step in sorted(session.info["deferred"], key=lambda entry: entry[0]):
             step()
+        session.flush()
+        is_committing = True
         session.commit()
         return result
-    except BaseException:
-        session.rollback()
-        raise
+    except SQLAlchemyError as error:
+        if (unavailable := unavailable_from(error, is_writing=True)) is None:
+            raise
+        unavailable.may_be_saved = is_committing and unavailable.reason is Reason.AWAY
+        raise unavailable from error
     finally:
-        session.info.clear()
+        try:
+            session.rollback()
+        finally:
+            session.info.clear()
 
 
 def defer(key: str, step: Callable[[], None]) -> None:
@@ -97,26 +107,25 @@ def savepoint() -> Iterator[None]:
         raise
 
 
-def _is_retryable(error: DBAPIError) -> bool:
-    sqlstate = getattr(error.orig, "sqlstate", None)
-    return sqlstate in RETRYABLE_SQLSTATES or "database is locked" in str(error.orig)
-
-
 def try_write(unit: Callable[[], T]) -> T | None:
-    """As `write`, but without retries: returns None if the database is busy, full or read-only."""
+    """As `write`, but once, and with a short wait. Returns None if the database is unavailable."""
     try:
-        return _write_once(unit, busy_ms=SQLITE_SHORT_BUSY_MS)
-    except DBAPIError:
+        return _write_once(unit, wait_ms=SHORT_WAIT_MS)
+    except Unavailable:
         return None
 
 
 def read(load: Callable[[], T]) -> T:
     """The result of `load`, run in a new reading transaction that ends with it. For workers and
-    commands; a request reads without it."""
-    session.rollback()
-    session.info.pop("now", None)
+    commands; a request reads without it. Raises Unavailable."""
     try:
+        session.rollback()
+        session.info.pop("now", None)
         return load()
+    except SQLAlchemyError as error:
+        if unavailable := unavailable_from(error):
+            raise unavailable from error
+        raise
     finally:
         session.rollback()
 

@@ -9,7 +9,6 @@ from threading import Barrier
 import pytest
 from flask import Flask
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 
 from portal import db
 from portal.domain import audit, customers, identity, invitations, values
@@ -162,7 +161,7 @@ def meanwhile(app: Flask, change_id: str) -> str:
         with app.app_context():
             try:
                 db.write(unit)
-            except OperationalError:
+            except db.Unavailable:
                 return "waits"
             return "done"
 
