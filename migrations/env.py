@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from migrations.rebuilt import keep_triggers
 from portal import db
+from portal.cli.unavailable import explained
 
 
 def check_sqlite(connection: Connection) -> None:
@@ -42,4 +43,5 @@ def run() -> None:
                 connection.connection.driver_connection.execute("PRAGMA foreign_keys=ON")
 
 
-run()
+with explained(is_writing=True):
+    run()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Flask
 
-from portal.cli import audit, backup, clouds, customers, partners, serve, users
+from portal.cli import audit, backup, clouds, customers, partners, serve, unavailable, users
 
 
 def register(app: Flask) -> None:
     """Add the portal's commands to `flask`."""
     groups = (module.commands for module in (users, partners, customers, clouds, audit))
     for command in (*serve.COMMANDS, *backup.COMMANDS, *groups):
-        app.cli.add_command(command)
+        app.cli.add_command(unavailable.guard(command))

@@ -35,7 +35,8 @@ def page_language() -> str:
     """Return the user's language; signed out, the browser's choice here or its Accept-Language."""
     if not has_request_context():
         return SOURCE
-    is_signed_in = "is_bare" not in g and current_user.is_authenticated
+    may_ask = "is_bare" not in g or "_login_user" in g  # where Flask-Login keeps who it has found
+    is_signed_in = may_ask and current_user.is_authenticated
     language = current_user.actor.language if is_signed_in else request.cookies.get(COOKIE, "")
     return language if language in available() else _accepted_language()
 

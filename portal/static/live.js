@@ -7,8 +7,9 @@
   // htmx would take a link with Ctrl, too.
   document.addEventListener('click', (event) => { if (isElsewhere(event) && up(event, 'a[hx-get]')) event.stopPropagation(); }, true);
 
+  let asksAfter = 0;   // polls wait for the end of a Retry-After
   document.addEventListener('htmx:beforeRequest', (event) => {
-    if (asksByItself(event)) document.hidden && event.preventDefault();
+    if (asksByItself(event)) (document.hidden || Date.now() < asksAfter) && event.preventDefault();
     else event.detail.target.setAttribute('aria-busy', 'true');
   });
   document.addEventListener('htmx:afterRequest', ({ detail: { target } }) => target.removeAttribute('aria-busy'));
@@ -58,7 +59,13 @@
   });
   document.addEventListener('htmx:load', ({ detail: { elt } }) => say(elt.dataset?.announce));
 
-  document.addEventListener('htmx:responseError', (event) => { if (!asksByItself(event)) say(text('failed'), true); });
+  // Status 503: the page stays as it is, and says why.
+  document.addEventListener('htmx:responseError', (event) => {
+    const { xhr } = event.detail;
+    const isUnavailable = xhr.status === 503 && xhr.getResponseHeader('Content-Type')?.startsWith('text/plain');
+    if (asksByItself(event)) asksAfter = Date.now() + 1000 * (xhr.getResponseHeader('Retry-After') || 0);
+    else say(isUnavailable ? xhr.responseText : text('failed'), true);
+  });
   document.addEventListener('htmx:sendError', (event) => { if (!asksByItself(event)) say(text('unreachable'), true); });
   document.addEventListener('signed-out', () => say(text('signedOut'), true));
 }

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from portal import config, db
 from portal.domain.errors import Forbidden, Refused
 from portal.i18n import languages
-from portal.web import actor_or_none, is_cross_origin, is_utf8, return_path
+from portal.web import actor_or_none, is_cross_origin, is_utf8, return_path, unavailable
 from portal.wording.errors import sentence
 
 log = logging.getLogger("portal")
@@ -104,7 +104,10 @@ def show_http_error(error: HTTPException) -> Any:
 
 
 def show_bug(error: Exception) -> Any:
-    """Log a bug, and show its request ID on a page that needs no database."""
+    """Log a bug, and show its request ID on a page that needs no database. An unavailable database
+    is no bug."""
+    if found := db.unavailable_from(error):
+        return unavailable.show(found)
     log.error("request %s: %s %s", g.request_id, request.method, request.path, exc_info=error)
     db.session.rollback()
     g.is_bare = True
