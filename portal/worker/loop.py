@@ -8,8 +8,6 @@ import time
 from collections.abc import Collection
 
 from flask import Flask
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from portal import db
 from portal.domain import jobs
@@ -102,7 +100,7 @@ def _record(record: Record, handler: Handler) -> str | None:
     while True:
         try:
             return db.write(record)
-        except (DBAPIError, PoolTimeout):
+        except db.Unavailable:
             if time.monotonic() > deadline:
                 raise
             log.warning("an outcome can't be recorded yet", exc_info=True)

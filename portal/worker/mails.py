@@ -10,7 +10,6 @@ from portal import db, mail
 from portal.domain import circuit_breakers, customers, jobs, mail_deliveries
 from portal.domain.mail_deliveries import MailDelivery
 
-
 VERBS = (
     (mail.RefusedByRelay, mail_deliveries.record_refused),
     (mail.NotHandedOver, mail_deliveries.record_not_handed_over),

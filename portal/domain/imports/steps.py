@@ -125,6 +125,8 @@ def _add_row(import_: Import, row: ImportRow, partner: BillingAccount, by: Actor
     except OperationalError:  # the database is busy or unavailable: retry the row later
         raise
     except Exception as error:
+        if db.unavailable_from(error, is_writing=True):
+            raise
         row.outcome, row.reasons = Outcome.REFUSED, [to_reason(_refusal_of(row, error))]
     else:
         row.outcome, row.customer_id, row.cells = Outcome.ADDED, customer.id, {}
