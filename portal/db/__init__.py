@@ -2,6 +2,7 @@
 
 from portal.db.dialects import engine_options, register_listeners
 from portal.db.ids import PREFIXES, new_id
+from portal.db.revisions import database_revision, head_revision
 from portal.db.schema import Base
 from portal.db.time import now, set_now
 from portal.db.transactions import (

@@ -171,12 +171,20 @@ def column_values(draft: Draft) -> dict[str, str | None]:
     """Return a customer's column values for a normalised draft, search keys included."""
     columns: dict[str, str | None] = asdict(draft)
     del columns["with_cloud"]
-    searchable = (draft.name, draft.longname, draft.invitation_email, draft.tin, draft.reference)
     return columns | {
         "manager_id": draft.manager_id or None,
         "email_key": values.email(draft.invitation_email).key,
-        "search_key": "\n".join(values.search_key(text) for text in searchable),
+        "search_key": search_key_of(*(getattr(draft, field) for field in SEARCHED)),
     }
+
+
+SEARCHED = ("name", "longname", "invitation_email", "tin", "reference")
+"""The fields by which customers are searched."""
+
+
+def search_key_of(*texts: str) -> str:
+    """Return the search key of a customer with these values of the fields SEARCHED."""
+    return "\n".join(values.search_key(text) for text in texts)
 
 
 def lock_customer(customer: Customer) -> BillingAccount:

@@ -1,0 +1,47 @@
+"""Checks of ownership: an account has an owner, an open cloud one who can act (I8)."""
+
+from __future__ import annotations
+
+from sqlalchemy import and_, exists, or_, select
+
+from portal import db
+from portal.domain import access
+from portal.domain.access import AccountAccess, AccountRole, CloudAccess, CloudRole
+from portal.domain.accounts import BillingAccount, Kind
+from portal.domain.clouds import Cloud
+from portal.domain.doctor.check import Query, select_check
+from portal.domain.identity import User
+
+
+@select_check("I8", "The account (kind: {1}) has no enabled user as owner.")
+def account_without_owner() -> Query:
+    owners = (
+        select(AccountAccess.id)
+        .join(User, User.id == AccountAccess.user_id)
+        .where(
+            AccountAccess.account_id == BillingAccount.id,
+            AccountAccess.role == AccountRole.OWNER,
+            access.in_effect(),
+            User.disabled_at.is_(None),
+        )
+    )
+    return select(BillingAccount.id, BillingAccount.kind).where(
+        BillingAccount.kind != Kind.SUBACCOUNT, ~owners.exists()
+    )
+
+
+@select_check("I8", "The cloud {1} has no owner who can act: an enabled user, or a partner.")
+def cloud_without_effective_owner() -> Query:
+    """A closed cloud can't be changed, so it needs none."""
+    users = and_(User.id == CloudAccess.user_id, User.disabled_at.is_(None))
+    partners = and_(
+        BillingAccount.id == CloudAccess.partner_id, BillingAccount.kind == Kind.PARTNER
+    )
+    owners = and_(
+        CloudAccess.cloud_id == Cloud.id,
+        CloudAccess.role == CloudRole.OWNER,
+        CloudAccess.revoked_at.is_(None),
+        CloudAccess.effective_at <= db.now(),
+        or_(exists().where(users), exists().where(partners)),
+    )
+    return select(Cloud.id, Cloud.name).where(Cloud.closed_at.is_(None), ~exists().where(owners))

@@ -1,0 +1,83 @@
+"""Checks of the schema: its revision, and the guards that refuse illegal rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Inspector, Table, inspect, text
+
+from portal import db
+from portal.domain.doctor.check import Problem, check
+from portal.domain.doctor.constraints import constraint_name
+
+TRIGGERS = {
+    "audit_lines_fixed",
+    "audit_lines_stay",
+    "billing_accounts_closed_stays",
+    "billing_accounts_paid_stays",
+    "billing_accounts_stay",
+    "billing_accounts_subaccount_stays",
+    "customers_move",
+    "customers_stay",
+    "initial_grants_shrink",
+    "initial_grants_stay",
+    "invitations_answered_once",
+    "invitations_bound",
+    "invitations_stay",
+    "links_fixed",
+    "links_stay",
+    "outbox_once_stays",
+    "outbox_once_stays_final",
+}
+POSTGRESQL_TRIGGERS = {"audit_lines_whole"}
+"""The triggers of the migrations; models don't declare them."""
+
+SQLITE_QUERY = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+POSTGRESQL_QUERY = (
+    "SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+    " WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')"
+    " AND relnamespace = current_schema()::regnamespace"
+)
+
+
+@check("schema")
+def migrations_not_at_head() -> Iterator[Problem]:
+    revision, head = db.database_revision(), db.head_revision()
+    if revision != head:
+        yield Problem(
+            str(revision), f"The database is at this revision; this version needs {head}."
+        )
+
+
+@check("schema")
+def guard_missing() -> Iterator[Problem]:
+    """A trigger, constraint or unique index that the database has lost or disabled."""
+    is_postgresql = db.session.get_bind().dialect.name == "postgresql"
+    query = POSTGRESQL_QUERY if is_postgresql else SQLITE_QUERY
+    wanted = TRIGGERS | (POSTGRESQL_TRIGGERS if is_postgresql else set())
+    for name in sorted(wanted - set(db.session.scalars(text(query)))):
+        yield Problem(name, "The trigger is missing or disabled.")
+    inspector = inspect(db.session.connection())
+    for table in db.Base.metadata.sorted_tables:
+        for name in sorted(_declared(table) - _existing(inspector, table.name)):
+            yield Problem(name, f"The table {table.name} has no such constraint or unique index.")
+
+
+def _declared(table: Table) -> set[str]:
+    """The names of the table's constraints and unique indexes in the models."""
+    indexes = {str(index.name) for index in table.indexes if index.unique}
+    return indexes | {constraint_name(constraint) for constraint in table.constraints}
+
+
+def _existing(inspector: Inspector, table: str) -> set[str]:
+    """The names of the same in the database."""
+    if not inspector.has_table(table):
+        return set()
+    found = [
+        inspector.get_pk_constraint(table),
+        *inspector.get_foreign_keys(table),
+        *inspector.get_unique_constraints(table),
+        *inspector.get_check_constraints(table),
+        *(index for index in inspector.get_indexes(table) if index["unique"]),
+    ]
+    return {str(constraint["name"]) for constraint in found}

@@ -1,0 +1,136 @@
+"""Checks of states: a customer's status agrees with its answer and accounts (I4, I5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import and_, exists, func, or_, select
+
+from portal.domain.access import AccountAccess
+from portal.domain.accounts import BillingAccount, Kind
+from portal.domain.actions import Action
+from portal.domain.audit import INSTALLATION, AuditLine
+from portal.domain.clouds import Cloud, Link
+from portal.domain.customers import Customer, Status
+from portal.domain.doctor.check import Query, is_true, select_check
+from portal.domain.identity import User
+from portal.domain.invitations import Answer, Invitation
+
+BY_CUSTOMER = (Answer.CONFIRMED, Answer.DECLINED)
+
+
+@select_check("I4", "The customer is {1}, but the answer to its invitation is {2}.")
+def status_against_answer() -> Query:
+    is_confirmed = Invitation.answer == Answer.CONFIRMED
+    agrees = or_(
+        and_(Customer.status == Status.WAITING, Invitation.answer.is_(None)),
+        and_(Customer.status.in_((Status.ACTIVE, Status.SUSPENDED)), is_confirmed),
+        and_(Customer.status == Status.INACTIVE, Invitation.answer.is_not(None)),
+    )
+    return _with_invitation(Customer.id, Customer.status, Invitation.answer).where(~is_true(agrees))
+
+
+@select_check(
+    "I4", "The customer is {1}, but its subaccount {2} was confirmed at {3}; the answer is {4}."
+)
+def confirmation_against_answer() -> Query:
+    columns = (Customer.id, Customer.status, BillingAccount.id, BillingAccount.confirmed_at)
+    is_confirmed = Invitation.answer == Answer.CONFIRMED
+    agrees = or_(
+        and_(is_confirmed, BillingAccount.confirmed_at == Invitation.answered_at),
+        and_(~is_true(is_confirmed), BillingAccount.confirmed_at.is_(None)),
+    )
+    return (
+        _with_invitation(*columns, Invitation.answer)
+        .join(BillingAccount, BillingAccount.id == Customer.subaccount_id)
+        .where(~is_true(agrees))
+    )
+
+
+@select_check("I4", "The customer is {1}, but its subaccount {2} was closed at {3}.")
+def closing_against_status() -> Query:
+    is_closed = BillingAccount.closed_at.is_not(None)
+    return _with_subaccount(BillingAccount.closed_at).where(
+        (Customer.status == Status.INACTIVE) != is_closed
+    )
+
+
+@select_check("I4", "The customer is {1}, but its subaccount {2} was suspended at {3}.")
+def suspension_against_status() -> Query:
+    # An Inactive customer may have been Suspended before.
+    is_suspended = BillingAccount.suspended_at.is_not(None)
+    return _with_subaccount(BillingAccount.suspended_at).where(
+        Customer.status != Status.INACTIVE,
+        (Customer.status == Status.SUSPENDED) != is_suspended,
+    )
+
+
+@select_check("I4", "The customer is {1}, but its partner's account {2} is of the kind {3}.")
+def live_customer_without_partner() -> Query:
+    return (
+        select(Customer.id, Customer.status, BillingAccount.id, BillingAccount.kind)
+        .join(BillingAccount, BillingAccount.id == Customer.partner_id)
+        .where(Customer.status != Status.INACTIVE, BillingAccount.kind != Kind.PARTNER)
+    )
+
+
+@select_check("I4", "The cloud is open, but linked to the account {1}, which is closed.")
+def open_cloud_of_closed_account() -> Query:
+    return (
+        select(Cloud.id, BillingAccount.id)
+        .join(Link, and_(Link.cloud_id == Cloud.id, Link.until_at.is_(None)))
+        .join(BillingAccount, BillingAccount.id == Link.account_id)
+        .where(Cloud.closed_at.is_(None), BillingAccount.closed_at.is_not(None))
+    )
+
+
+@select_check("I5", "The invitation was {1} by {2}, who never had the invited address.")
+def answered_by_somebody_else() -> Query:
+    changes = (
+        select(AuditLine.thing, func.max(AuditLine.at).label("at"))
+        .where(AuditLine.chain == INSTALLATION, AuditLine.action == Action.USER_CHANGE_EMAIL)
+        .group_by(AuditLine.thing)
+        .subquery()
+    )
+    has_changed_address = changes.c.at >= Invitation.answered_at
+    return (
+        _with_invitation(Invitation.subaccount_id, Invitation.answer, Invitation.answered_by)
+        .outerjoin(User, User.id == Invitation.answered_by)
+        .outerjoin(changes, changes.c.thing == Invitation.answered_by)
+        .where(
+            Invitation.answer.in_(BY_CUSTOMER),
+            Invitation.email_key != Customer.id,  # erased
+            or_(
+                User.id.is_(None),
+                and_(User.email_key != Invitation.email_key, ~is_true(has_changed_address)),
+            ),
+        )
+    )
+
+
+@select_check("I5", "The invitation was {1} by {2}, who had a role on the partner's account {3}.")
+def answered_by_partners_staff() -> Query:
+    is_staff = and_(
+        AccountAccess.account_id == Invitation.partner_id,
+        AccountAccess.user_id == Invitation.answered_by,
+        AccountAccess.granted_at <= Invitation.answered_at,
+        or_(AccountAccess.revoked_at.is_(None), AccountAccess.revoked_at > Invitation.answered_at),
+    )
+    columns = (Invitation.answer, Invitation.answered_by, Invitation.partner_id)
+    return select(Invitation.subaccount_id, *columns).where(
+        Invitation.answer.in_(BY_CUSTOMER), exists().where(is_staff)
+    )
+
+
+def _with_invitation(*columns: Any) -> Query:
+    """A query of customers with their invitations."""
+    invitations = Invitation.subaccount_id == Customer.subaccount_id
+    return select(*columns).select_from(Customer).join(Invitation, invitations)
+
+
+def _with_subaccount(column: Any) -> Query:
+    """A query of customers: ID, status, the subaccount's ID, and this column of it."""
+    subaccounts = BillingAccount.id == Customer.subaccount_id
+    return select(Customer.id, Customer.status, BillingAccount.id, column).join_from(
+        Customer, BillingAccount, subaccounts
+    )
