@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import String, Subquery, and_, case, cast, exists, func, or_, select
+from sqlalchemy import Subquery, and_, case, exists, func, or_, select
 
 from portal.domain import audit
 from portal.domain.accounts import BillingAccount, Kind, Mode
@@ -13,7 +13,7 @@ from portal.domain.actions import Action
 from portal.domain.audit import AuditHead, AuditLine
 from portal.domain.clouds import Link
 from portal.domain.customers import Customer, Status
-from portal.domain.doctor.check import Problem, Query, check, is_true, select_check
+from portal.domain.doctor.check import Problem, Query, check, is_true, raw, select_check
 from portal.domain.identity import User
 from portal.domain.invitations import Answer, Invitation
 
@@ -61,12 +61,13 @@ def status_without_its_line() -> Query:
         .limit(1)
         .scalar_subquery()
     )
-    customers = select(Customer.id, Customer.status, last_action.label("action")).subquery()
+    columns = (Customer.id, raw(Customer.status).label("status"), last_action.label("action"))
+    customers = select(*columns).subquery()
     status = case(
         {str(action): str(status) for action, status in STATUS_AFTER.items()},
         value=customers.c.action,
     )
-    return select(customers).where(~is_true(cast(customers.c.status, String) == status))
+    return select(customers).where(~is_true(customers.c.status == status))
 
 
 @select_check("I4", "Line {1} of the chain {2} says {3}, which the customer's status excludes.")
@@ -106,7 +107,7 @@ def answer_without_its_line() -> Query:
         ),
     )
     return (
-        select(Invitation.subaccount_id, Invitation.answer, Invitation.answered_by)
+        select(Invitation.subaccount_id, raw(Invitation.answer), Invitation.answered_by)
         .join(Customer, Customer.subaccount_id == Invitation.subaccount_id)
         .where(Invitation.answer.is_not(None), ~exists().where(is_recorded))
     )
@@ -117,7 +118,7 @@ def partner_status_without_its_line() -> Query:
     lines = _last_lines(AuditLine.chain, Action.PARTNER_GRANT, Action.PARTNER_REVOKE)
     is_granted = is_true(lines.c.action == Action.PARTNER_GRANT)
     return (
-        select(BillingAccount.id, BillingAccount.kind, lines.c.action)
+        select(BillingAccount.id, raw(BillingAccount.kind), lines.c.action)
         .outerjoin(lines, lines.c.key == BillingAccount.id)
         .where(
             BillingAccount.kind != Kind.SUBACCOUNT,

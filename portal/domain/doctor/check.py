@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Executable, Select, false, func
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Select,
+    String,
+    bindparam,
+    false,
+    func,
+    type_coerce,
+)
 
 from portal import db
+from portal.db.types import UtcDateTime
 
 Query = Select[*tuple[Any, ...]]
+NOW = bindparam("now", callable_=db.now, type_=UtcDateTime())
+"""The instant of the transaction in which the query runs."""
 BATCH = 1000
 """Rows that are in memory at a time."""
 
@@ -40,8 +53,10 @@ def select_check(invariant: str, sentence: str) -> Callable[[Callable[[], Query]
     """
 
     def decorate(build_query: Callable[[], Query]) -> Check:
+        query = cache(build_query)  # to build it takes longer than to run it on few rows
+
         def find() -> Iterator[Problem]:
-            for row in stream(build_query()):
+            for row in stream(query()):
                 yield Problem(str(row[0]), sentence.format(*row))
 
         return Check(_name(build_query), invariant, find)
@@ -62,6 +77,11 @@ def stream(query: Executable) -> Iterator[Any]:
 def _name(function: Any) -> str:
     name: str = function.__name__
     return name.strip("_").replace("_", "-")
+
+
+def raw(column: Any) -> ColumnElement[str]:
+    """The stored text of an enum's column; one that the enum does not have would raise."""
+    return type_coerce(column, String)
 
 
 def is_true(condition: ColumnElement[bool]) -> ColumnElement[bool]:

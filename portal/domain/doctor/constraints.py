@@ -1,20 +1,23 @@
 """Checks of rows by the constraints of the models, whether or not the database enforces them.
 
 SQLite's shell leaves foreign keys off, and a restore may lose or disable constraints. Each check is
-one statement, a UNION of one query for each constraint or table.
+one statement, a UNION of one query for each constraint or table; to build it takes longer than to
+run it on a small database.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import reduce
+from functools import cache, reduce
 from typing import Any
 
 from sqlalchemy import (
     Boolean,
     CheckConstraint,
     ColumnElement,
+    CompoundSelect,
     Constraint,
+    Dialect,
     ForeignKeyConstraint,
     PrimaryKeyConstraint,
     String,
@@ -56,39 +59,58 @@ HAVE_OWN_CHECK = {
 
 @check("schema")
 def row_breaks_condition() -> Iterator[Problem]:
-    queries = map(_condition_query, db.Base.metadata.sorted_tables)
-    for key, table, name in stream(union_all(*queries)):
+    for key, table, name in stream(_condition_queries(db.session.get_bind().dialect)):
         yield Problem(key, f"The row of {table} breaks {name}.")
 
 
 @check("schema")
 def value_not_unique() -> Iterator[Problem]:
-    queries = [
-        query for table in db.Base.metadata.sorted_tables for query in _unique_queries(table)
-    ]
-    for key, table, name, count in stream(union_all(*queries)):
+    for key, table, name, count in stream(_unique_queries(db.session.get_bind().dialect)):
         yield Problem(key, f"{count} rows of {table} break {name}; this is one of them.")
 
 
 @check("schema")
 def reference_to_nothing() -> Iterator[Problem]:
-    queries = [
-        _reference_query(table, constraint)
-        for table in db.Base.metadata.sorted_tables
-        for constraint in table.foreign_key_constraints
-        if constraint_name(constraint) not in HAVE_OWN_CHECK
-    ]
-    for key, table, name in stream(union_all(*queries)):
+    for key, table, name in stream(_reference_queries(db.session.get_bind().dialect)):
         yield Problem(key, f"The row of {table} refers to a row that does not exist ({name}).")
 
 
-def constraint_name(constraint: Constraint) -> str:
+def constraint_name(constraint: Constraint, dialect: Dialect) -> str:
     """The name of the constraint in the database."""
-    preparer = db.session.get_bind().dialect.identifier_preparer
-    return str(preparer.format_constraint(constraint)).strip('"')
+    return str(dialect.identifier_preparer.format_constraint(constraint)).strip('"')
 
 
-def _condition_query(table: Table) -> Query:
+@cache
+def _condition_queries(dialect: Dialect) -> CompoundSelect[*tuple[Any, ...]]:
+    tables = db.Base.metadata.sorted_tables
+    return union_all(*(_condition_query(table, dialect) for table in tables))
+
+
+@cache
+def _unique_queries(dialect: Dialect) -> CompoundSelect[*tuple[Any, ...]]:
+    return union_all(
+        *(
+            _unique_query(table, name, columns, where)
+            for table in db.Base.metadata.sorted_tables
+            for name, columns, where in unique_keys(table, dialect)
+            if name not in HAVE_OWN_CHECK
+        )
+    )
+
+
+@cache
+def _reference_queries(dialect: Dialect) -> CompoundSelect[*tuple[Any, ...]]:
+    return union_all(
+        *(
+            _reference_query(table, constraint, name)
+            for table in db.Base.metadata.sorted_tables
+            for constraint in table.foreign_key_constraints
+            if (name := constraint_name(constraint, dialect)) not in HAVE_OWN_CHECK
+        )
+    )
+
+
+def _condition_query(table: Table, dialect: Dialect) -> Query:
     """The rows that break a CHECK or a NOT NULL of the table: key, table, name."""
     broken: list[tuple[ColumnElement[bool], str]] = [
         (column.is_(None), f"NOT NULL of {column.name}")
@@ -96,7 +118,7 @@ def _condition_query(table: Table) -> Query:
         if not column.nullable
     ]
     broken += [
-        (not_(_condition(constraint)), constraint_name(constraint))
+        (not_(_condition(constraint)), constraint_name(constraint, dialect))
         for constraint in table.constraints
         if isinstance(constraint, CheckConstraint)
     ]
@@ -112,38 +134,34 @@ def _condition(constraint: CheckConstraint) -> ColumnElement[bool]:
     return sqltext
 
 
-def _unique_queries(table: Table) -> Iterator[Query]:
-    """The values that are not unique, by each key of the table: key, table, name, count."""
+def unique_keys(table: Table, dialect: Dialect) -> Iterator[tuple[str, list[Any], Any]]:
+    """The unique keys of the table: name, columns, and the condition of a partial index."""
     for constraint in table.constraints:
         if isinstance(constraint, PrimaryKeyConstraint | UniqueConstraint):
-            yield from _unique_query(table, constraint_name(constraint), [*constraint.columns])
+            yield constraint_name(constraint, dialect), [*constraint.columns], None
     for index in table.indexes:
         if index.unique:
-            where = index.dialect_options["sqlite"]["where"]
-            yield from _unique_query(table, str(index.name), [*index.columns], where)
+            where = index.dialect_options[dialect.name]["where"]
+            yield str(index.name), [*index.columns], where
 
 
-def _unique_query(
-    table: Table, name: str, columns: list[Any], where: Any = None
-) -> Iterator[Query]:
-    if name in HAVE_OWN_CHECK:
-        return
+def _unique_query(table: Table, name: str, columns: list[Any], where: Any) -> Query:
+    """The values of a unique key that are not unique: key, table, name, count."""
     conditions = [column.is_not(None) for column in columns if column.nullable]
     if where is not None:
         conditions.append(where)
     key, count = func.min(_key(table)), func.count()
     query = select(key, literal(table.name), literal(name), count).where(*conditions)
-    yield query.group_by(*columns).having(count > 1)
+    return query.group_by(*columns).having(count > 1)
 
 
-def _reference_query(table: Table, constraint: ForeignKeyConstraint) -> Query:
+def _reference_query(table: Table, constraint: ForeignKeyConstraint, name: str) -> Query:
     """The rows that refer to nothing: key, table, name."""
     parent = constraint.referred_table.alias()
     pairs = [(element.parent, parent.c[element.column.name]) for element in constraint.elements]
     is_parent = and_(*(child == referred for child, referred in pairs))
-    name = literal(constraint_name(constraint))
     return (
-        select(_key(table), literal(table.name), name)
+        select(_key(table), literal(table.name), literal(name))
         .select_from(table.outerjoin(parent, is_parent))
         .where(
             *(child.is_not(None) for child, _referred in pairs),

@@ -51,7 +51,8 @@ def address_key_differs() -> Iterator[Problem]:
     )
     for query in (users, customers):
         for ident, address, key in stream(query):
-            if _address_key(address) != key:
+            is_plain = address.isascii() and address.casefold() == key
+            if not is_plain and _address_key(address) != key:  # parsing takes much longer
                 yield Problem(ident, "The canonical address is not that of the address.")
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import and_, exists, or_, select
 
-from portal import db
-from portal.domain import access
 from portal.domain.access import AccountAccess, AccountRole, CloudAccess, CloudRole
 from portal.domain.accounts import BillingAccount, Kind
 from portal.domain.clouds import Cloud
-from portal.domain.doctor.check import Query, select_check
+from portal.domain.doctor.check import NOW, Query, raw, select_check
 from portal.domain.identity import User
 
 
@@ -21,11 +19,12 @@ def account_without_owner() -> Query:
         .where(
             AccountAccess.account_id == BillingAccount.id,
             AccountAccess.role == AccountRole.OWNER,
-            access.in_effect(),
+            AccountAccess.revoked_at.is_(None),
+            AccountAccess.effective_at <= NOW,
             User.disabled_at.is_(None),
         )
     )
-    return select(BillingAccount.id, BillingAccount.kind).where(
+    return select(BillingAccount.id, raw(BillingAccount.kind)).where(
         BillingAccount.kind != Kind.SUBACCOUNT, ~owners.exists()
     )
 
@@ -41,7 +40,7 @@ def cloud_without_effective_owner() -> Query:
         CloudAccess.cloud_id == Cloud.id,
         CloudAccess.role == CloudRole.OWNER,
         CloudAccess.revoked_at.is_(None),
-        CloudAccess.effective_at <= db.now(),
+        CloudAccess.effective_at <= NOW,
         or_(exists().where(users), exists().where(partners)),
     )
     return select(Cloud.id, Cloud.name).where(Cloud.closed_at.is_(None), ~exists().where(owners))

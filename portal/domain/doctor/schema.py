@@ -66,7 +66,8 @@ def guard_missing() -> Iterator[Problem]:
 def _declared(table: Table) -> set[str]:
     """The names of the table's constraints and unique indexes in the models."""
     indexes = {str(index.name) for index in table.indexes if index.unique}
-    return indexes | {constraint_name(constraint) for constraint in table.constraints}
+    dialect = db.session.get_bind().dialect
+    return indexes | {constraint_name(constraint, dialect) for constraint in table.constraints}
 
 
 def _existing(inspector: Inspector, table: str) -> set[str]:

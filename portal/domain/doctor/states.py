@@ -12,10 +12,11 @@ from portal.domain.actions import Action
 from portal.domain.audit import INSTALLATION, AuditLine
 from portal.domain.clouds import Cloud, Link
 from portal.domain.customers import Customer, Status
-from portal.domain.doctor.check import Query, is_true, select_check
+from portal.domain.doctor.check import Query, is_true, raw, select_check
 from portal.domain.identity import User
 from portal.domain.invitations import Answer, Invitation
 
+STATUS, ANSWER = raw(Customer.status), raw(Invitation.answer)
 BY_CUSTOMER = (Answer.CONFIRMED, Answer.DECLINED)
 
 
@@ -27,21 +28,21 @@ def status_against_answer() -> Query:
         and_(Customer.status.in_((Status.ACTIVE, Status.SUSPENDED)), is_confirmed),
         and_(Customer.status == Status.INACTIVE, Invitation.answer.is_not(None)),
     )
-    return _with_invitation(Customer.id, Customer.status, Invitation.answer).where(~is_true(agrees))
+    return _with_invitation(Customer.id, STATUS, ANSWER).where(~is_true(agrees))
 
 
 @select_check(
     "I4", "The customer is {1}, but its subaccount {2} was confirmed at {3}; the answer is {4}."
 )
 def confirmation_against_answer() -> Query:
-    columns = (Customer.id, Customer.status, BillingAccount.id, BillingAccount.confirmed_at)
+    columns = (Customer.id, STATUS, BillingAccount.id, BillingAccount.confirmed_at)
     is_confirmed = Invitation.answer == Answer.CONFIRMED
     agrees = or_(
         and_(is_confirmed, BillingAccount.confirmed_at == Invitation.answered_at),
         and_(~is_true(is_confirmed), BillingAccount.confirmed_at.is_(None)),
     )
     return (
-        _with_invitation(*columns, Invitation.answer)
+        _with_invitation(*columns, ANSWER)
         .join(BillingAccount, BillingAccount.id == Customer.subaccount_id)
         .where(~is_true(agrees))
     )
@@ -68,7 +69,7 @@ def suspension_against_status() -> Query:
 @select_check("I4", "The customer is {1}, but its partner's account {2} is of the kind {3}.")
 def live_customer_without_partner() -> Query:
     return (
-        select(Customer.id, Customer.status, BillingAccount.id, BillingAccount.kind)
+        select(Customer.id, STATUS, BillingAccount.id, raw(BillingAccount.kind))
         .join(BillingAccount, BillingAccount.id == Customer.partner_id)
         .where(Customer.status != Status.INACTIVE, BillingAccount.kind != Kind.PARTNER)
     )
@@ -94,7 +95,7 @@ def answered_by_somebody_else() -> Query:
     )
     has_changed_address = changes.c.at >= Invitation.answered_at
     return (
-        _with_invitation(Invitation.subaccount_id, Invitation.answer, Invitation.answered_by)
+        _with_invitation(Invitation.subaccount_id, ANSWER, Invitation.answered_by)
         .outerjoin(User, User.id == Invitation.answered_by)
         .outerjoin(changes, changes.c.thing == Invitation.answered_by)
         .where(
@@ -116,7 +117,7 @@ def answered_by_partners_staff() -> Query:
         AccountAccess.granted_at <= Invitation.answered_at,
         or_(AccountAccess.revoked_at.is_(None), AccountAccess.revoked_at > Invitation.answered_at),
     )
-    columns = (Invitation.answer, Invitation.answered_by, Invitation.partner_id)
+    columns = (ANSWER, Invitation.answered_by, Invitation.partner_id)
     return select(Invitation.subaccount_id, *columns).where(
         Invitation.answer.in_(BY_CUSTOMER), exists().where(is_staff)
     )
@@ -131,6 +132,6 @@ def _with_invitation(*columns: Any) -> Query:
 def _with_subaccount(column: Any) -> Query:
     """A query of customers: ID, status, the subaccount's ID, and this column of it."""
     subaccounts = BillingAccount.id == Customer.subaccount_id
-    return select(Customer.id, Customer.status, BillingAccount.id, column).join_from(
+    return select(Customer.id, STATUS, BillingAccount.id, column).join_from(
         Customer, BillingAccount, subaccounts
     )

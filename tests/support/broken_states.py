@@ -1,0 +1,477 @@
+"""Broken states: for each check of the doctor, the steps that break what it checks.
+
+The steps are raw SQL in a transaction that is rolled back, with triggers and foreign keys off and
+the constraints dropped that would refuse them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from portal import db
+from portal.domain import audit
+from portal.domain.actions import Action
+from portal.domain.actors import COMMAND
+from portal.domain.doctor import schema
+from portal.domain.doctor.constraints import unique_keys
+
+Params = dict[str, str]
+Step = str | Callable[[Params], object]
+
+
+@dataclass(frozen=True)
+class Case:
+    """The steps that break a state, and the things that `check` finds. `without` are constraints
+    that are dropped before, each with its table; `also` are other checks with what they find."""
+
+    check: str
+    steps: tuple[Step, ...]
+    things: tuple[str, ...]
+    without: tuple[tuple[str, str], ...] = ()
+    also: tuple[tuple[str, str], ...] = ()
+
+
+def record(action: Action, chain: str, thing: str, customer: str = "") -> Step:
+    """A step that records a change as its verb would."""
+
+    def step(params: Params) -> None:
+        audit.record(
+            action,
+            by=COMMAND,
+            chain=params[chain],
+            thing=params[thing],
+            customer=params.get(customer),
+        )
+        _key, append = db.session.info["deferred"].pop()
+        append()
+
+    return step
+
+
+def copy(table: str, where: str, **changes: str) -> Step:
+    """A step that copies a row; `changes` are SQL expressions."""
+
+    def step(params: Params) -> None:
+        names = [column.name for column in db.Base.metadata.tables[table].columns]
+        values = [changes.get(name, name) for name in names]
+        run(
+            f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(values)}"
+            f" FROM {table} WHERE {where}",
+            params,
+        )
+
+    return step
+
+
+def run(statement: str, params: Params) -> None:
+    db.session.execute(text(statement), params)
+
+
+APRIL, MAY = "'2026-04-01 00:00:00.000000'", "'2026-05-01 00:00:00.000000'"
+OPEN_LINK = "cloud_id = :doras_cloud AND until_at IS NULL"
+END_LINK = f"UPDATE links SET until_at = {APRIL} WHERE {OPEN_LINK}"
+CARLS_MAIL = "kind = 'invitation' AND about = :carls_subaccount"
+LINKED = record(Action.CLOUD_LINK, "direct", "doras_cloud")
+
+
+ADDRESS = {
+    "email_key": "'x@y.example'",
+    "invitation_email": "'x@y.example'",
+    "search_key": "replace(search_key, 'carl@customer.example', 'x@y.example')",
+}
+INVITATION = {
+    "subaccount_id": "'dn22'",
+    "email_key": "'x@y.example'",
+    "email": "'x@y.example'",
+}
+
+
+def next_link(since: str, continues: str) -> Step:
+    return copy(
+        "links",
+        f"cloud_id = :doras_cloud AND until_at = {APRIL}",
+        id="'lnk2'",
+        since_at=since,
+        continues_at=continues,
+        until_at="NULL",
+    )
+
+
+def copy_customer(**changes: str) -> tuple[Step, ...]:
+    """Steps that copy Carl's customer without its default cloud, and record it."""
+    return (
+        copy(
+            "customers",
+            "id = :carls_customer",
+            **{"id": "'cst2'", "default_cloud_id": "NULL", **changes},
+        ),
+        lambda params: record(Action.CUSTOMER_ADD, "north", "second", "second")(
+            params | {"second": "cst2"}
+        ),
+    )
+
+
+CASES = (
+    Case(
+        "migrations-not-at-head",
+        ("UPDATE alembic_version SET version_num = '0001'",),
+        ("0001",),
+    ),
+    Case(
+        "row-breaks-condition",
+        ("UPDATE billing_accounts SET mode = 'trial' WHERE id = :carls_subaccount",),
+        ("carls_subaccount",),
+        (("billing_accounts", "ck_billing_accounts_subaccount_is_paid"),),
+    ),
+    Case(
+        "row-breaks-condition",
+        (
+            "UPDATE account_access SET role = 'emperor' WHERE user_id = :eddie"
+            " AND account_id = :north",
+        ),
+        ("eddies_role",),
+        (("account_access", "ck_account_access_role"),),
+    ),
+    Case(
+        "value-not-unique",
+        (copy("account_access", "id = :eddies_role", id="'0'"),),
+        ("0",),
+        (("account_access", "uq_account_access_open"),),
+    ),
+    Case(
+        "reference-to-nothing",
+        ("UPDATE customers SET manager_id = 'nobody' WHERE id = :carls_customer",),
+        ("carls_customer",),
+    ),
+    Case(
+        "customer-without-subaccount",
+        ("UPDATE billing_accounts SET parent_id = :south WHERE id = :carls_subaccount",),
+        ("carls_customer",),
+    ),
+    Case(
+        "subaccount-without-customer",
+        (copy("billing_accounts", "id = :carls_subaccount", id="'dn22'"),),
+        ("dn22",),
+    ),
+    Case(
+        "subaccount-of-several-customers",
+        copy_customer(),
+        ("carls_subaccount",),
+        (("customers", "uq_customers_subaccount_id"), ("customers", "uq_customers_live_email")),
+        (("value-not-unique", "carls_customer"),),  # two live customers with one address
+    ),
+    Case(
+        "customer-without-invitation",
+        ("DELETE FROM invitations WHERE subaccount_id = :carls_subaccount",),
+        ("carls_customer",),
+    ),
+    Case(
+        "invitation-without-customer",
+        (
+            copy("invitations", "subaccount_id = :carls_subaccount", subaccount_id="'dn22'"),
+            copy("outbox", CARLS_MAIL, id="'out2'", about="'dn22'"),
+        ),
+        ("dn22",),
+    ),
+    Case(
+        "customer-with-several-invitations",
+        (copy("invitations", "subaccount_id = :carls_subaccount"),),
+        ("carls_subaccount",),
+        (("invitations", "pk_invitations"),),
+    ),
+    Case(
+        "default-cloud-missing",
+        ("UPDATE customers SET default_cloud_id = 'b1g' WHERE id = :carls_customer",),
+        ("carls_customer",),
+    ),
+    Case(
+        "default-cloud-never-linked",
+        ("UPDATE customers SET default_cloud_id = :doras_cloud WHERE id = :carls_customer",),
+        ("carls_customer",),
+    ),
+    Case(
+        "default-cloud-without-default-folder",
+        ("UPDATE folders SET is_default = false WHERE id = :ninas_folder",),
+        ("ninas_cloud",),
+    ),
+    Case(
+        "cloud-with-several-default-folders",
+        (copy("folders", "id = :doras_folder", id="'b1g2'", name="'second'"),),
+        ("doras_cloud",),
+        (("folders", "uq_folders_default"),),
+    ),
+    Case(
+        "invitation-handed-over-twice",
+        (
+            f"UPDATE outbox SET state = 'unknown' WHERE {CARLS_MAIL}",
+            copy("outbox", CARLS_MAIL, id="'out2'", state="'sent'"),
+        ),
+        ("carls_subaccount",),
+        (("outbox", "uq_outbox_once"),),
+    ),
+    Case(
+        "invitation-mail-repeats",
+        (f"UPDATE outbox SET is_once = false WHERE {CARLS_MAIL}",),
+        ("carls_subaccount",),
+    ),
+    Case(
+        "invitation-without-mail",
+        (f"DELETE FROM outbox WHERE {CARLS_MAIL}",),
+        ("carls_subaccount",),
+    ),
+    Case("cloud-without-open-link", (END_LINK,), ("doras_cloud",)),
+    Case(
+        "cloud-with-several-open-links",
+        (
+            copy("links", OPEN_LINK, id="'lnk2'", since_at=APRIL, continues_at=APRIL),
+            LINKED,
+        ),
+        ("doras_cloud",),
+        (("links", "uq_links_open"),),
+    ),
+    Case("links-overlap-or-leave-gap", (END_LINK, next_link(MAY, MAY), LINKED), ("doras_cloud",)),
+    Case(
+        "links-overlap-or-leave-gap",
+        (
+            END_LINK,
+            next_link("'2026-03-20 00:00:00.000000'", "'2026-03-20 00:00:00.000000'"),
+            LINKED,
+        ),
+        ("doras_cloud",),
+    ),
+    Case(
+        "link-history-cut",
+        (f"UPDATE links SET continues_at = since_at WHERE {OPEN_LINK}", LINKED),
+        ("doras_cloud",),
+    ),
+    Case(
+        "default-cloud-of-several-customers",
+        (
+            *copy_customer(default_cloud_id="default_cloud_id", subaccount_id="'dn22'", **ADDRESS),
+            copy("billing_accounts", "id = :carls_subaccount", id="'dn22'"),
+            copy("invitations", "subaccount_id = :carls_subaccount", **INVITATION),
+            copy("outbox", CARLS_MAIL, id="'out2'", about="'dn22'"),
+            copy(
+                "links",
+                "cloud_id = :carls_cloud",
+                id="'lnk2'",
+                account_id="'dn22'",
+                since_at=APRIL,
+                continues_at=APRIL,
+            ),
+            f"UPDATE links SET until_at = {APRIL} WHERE cloud_id = :carls_cloud AND id <> 'lnk2'",
+            record(Action.CLOUD_LINK, "north", "carls_cloud"),
+        ),
+        ("carls_cloud",),
+        (
+            ("customers", "uq_customers_default_cloud_id"),
+            ("links", "uq_links_open"),
+        ),
+    ),
+    Case(
+        "status-against-answer",
+        (
+            "UPDATE invitations SET answer = 'withdrawn', answered_by = 'command',"
+            " answered_at = created_at WHERE subaccount_id = :carls_subaccount",
+            record(Action.CUSTOMER_REMOVE, "south", "carls_customer", "carls_customer"),
+        ),
+        ("carls_customer",),
+    ),
+    Case(
+        "confirmation-against-answer",
+        ("UPDATE billing_accounts SET confirmed_at = NULL WHERE id = :ninas_subaccount",),
+        ("ninas_customer",),
+    ),
+    Case(
+        "confirmation-against-answer",
+        ("UPDATE billing_accounts SET confirmed_at = created_at WHERE id = :carls_subaccount",),
+        ("carls_customer",),
+    ),
+    Case(
+        "closing-against-status",
+        (
+            "UPDATE billing_accounts SET closed_at = created_at WHERE id = :ninas_subaccount",
+            "UPDATE clouds SET closed_at = created_at WHERE id = :ninas_cloud",
+        ),
+        ("ninas_customer",),
+    ),
+    Case(
+        "suspension-against-status",
+        ("UPDATE billing_accounts SET suspended_at = created_at WHERE id = :ninas_subaccount",),
+        ("ninas_customer",),
+    ),
+    Case(
+        "live-customer-without-partner",
+        (
+            "UPDATE billing_accounts SET kind = 'direct' WHERE id = :south",
+            record(Action.PARTNER_REVOKE, "south", "south"),
+            "UPDATE clouds SET closed_at = created_at WHERE id = :souths_cloud",
+        ),
+        ("souths_customer",),
+    ),
+    Case(
+        "open-cloud-of-closed-account",
+        ("UPDATE billing_accounts SET closed_at = created_at WHERE id = :direct",),
+        ("doras_cloud",),
+    ),
+    Case(
+        "answered-by-somebody-else",
+        (
+            "UPDATE users SET email = 'else@x.example', email_key = 'else@x.example'"
+            " WHERE id = :nina",
+        ),
+        ("ninas_subaccount",),
+    ),
+    Case(
+        "answered-by-partners-staff",
+        ("UPDATE account_access SET user_id = :nina WHERE id = :eddies_role",),
+        ("ninas_subaccount",),
+    ),
+    Case(
+        "status-without-its-line",
+        (
+            "UPDATE customers SET status = 'Suspended' WHERE id = :ninas_customer",
+            "UPDATE billing_accounts SET suspended_at = created_at WHERE id = :ninas_subaccount",
+        ),
+        ("ninas_customer",),
+    ),
+    Case(
+        "status-changed-off-the-table",
+        (record(Action.CUSTOMER_RESUME, "north", "ninas_customer", "ninas_customer"),),
+        ("ninas_customer",),
+    ),
+    Case(
+        "answer-without-its-line",
+        (
+            "UPDATE invitations SET answer = 'withdrawn', answered_by = :eddie,"
+            " answered_at = created_at WHERE subaccount_id = :carls_subaccount",
+            "UPDATE customers SET status = 'Inactive' WHERE id = :carls_customer",
+            "UPDATE billing_accounts SET closed_at = created_at WHERE id = :carls_subaccount",
+            "UPDATE clouds SET closed_at = created_at WHERE id = :carls_cloud",
+            record(Action.CUSTOMER_REMOVE, "north", "carls_customer", "carls_customer"),
+        ),
+        ("carls_subaccount",),
+    ),
+    Case(
+        "partner-status-without-its-line",
+        ("UPDATE billing_accounts SET kind = 'partner' WHERE id = :direct",),
+        ("direct",),
+    ),
+    Case(
+        "paid-mode-without-its-line",
+        ("UPDATE billing_accounts SET mode = 'paid' WHERE id = :direct",),
+        ("direct",),
+    ),
+    Case(
+        "disabled-user-without-its-line",
+        (
+            "UPDATE account_access SET user_id = :olga WHERE user_id = :vera"
+            " AND role = 'billing.accounts.owner'",
+            "UPDATE users SET disabled_at = created_at WHERE id = :vera",
+        ),
+        ("vera",),
+    ),
+    Case(
+        "operator-without-its-line",
+        ("UPDATE users SET is_operator = true WHERE id = :eddie",),
+        ("eddie",),
+    ),
+    Case("link-without-its-line", (END_LINK, next_link(APRIL, APRIL)), ("doras_cloud",)),
+    Case(
+        "audit-chain-broken",
+        ("UPDATE audit_lines SET actor = 'somebody' WHERE chain = :trial AND seq = 1",),
+        ("trial",),
+    ),
+    Case(
+        "account-without-audit-chain",
+        (
+            "DELETE FROM audit_lines WHERE chain = :direct",
+            "DELETE FROM audit_heads WHERE chain = :direct",
+        ),
+        ("direct",),
+    ),
+    Case(
+        "audit-lines-without-chain",
+        (copy("audit_lines", "chain = :trial AND seq = 1", chain="'dn22'"),),
+        ("dn22",),
+    ),
+    Case(
+        "subaccount-named-otherwise",
+        ("UPDATE billing_accounts SET name = 'x', name_key = 'x' WHERE id = :carls_subaccount",),
+        ("carls_customer",),
+    ),
+    Case(
+        "invited-address-differs",
+        ("UPDATE invitations SET email = 'x@y.example' WHERE subaccount_id = :carls_subaccount",),
+        ("carls_customer",),
+    ),
+    Case(
+        "address-key-differs",
+        ("UPDATE users SET email = 'x@y.example' WHERE id = :eddie",),
+        ("eddie",),
+    ),
+    Case(
+        "search-key-differs",
+        (
+            "UPDATE clouds SET name = 'x' WHERE id = :doras_cloud",
+            "UPDATE customers SET search_key = '' WHERE id = :carls_customer",
+        ),
+        ("doras_cloud", "carls_customer"),
+    ),
+    Case(
+        "account-without-owner",
+        ("UPDATE account_access SET revoked_at = granted_at WHERE account_id = :direct",),
+        ("direct",),
+    ),
+    Case(
+        "cloud-without-effective-owner",
+        ("UPDATE cloud_access SET revoked_at = granted_at WHERE cloud_id = :doras_cloud",),
+        ("doras_cloud",),
+    ),
+    Case(
+        "cloud-without-effective-owner",
+        (f"UPDATE cloud_access SET effective_at = {MAY} WHERE cloud_id = :doras_cloud",),
+        ("doras_cloud",),
+    ),
+)
+"""At least one case for each check of rows; tests/domain/test_doctor.py checks that none is
+missing."""
+
+
+def allow(case: Case, params: Params, *, is_sqlite: bool) -> None:
+    """Switch off what would refuse the case, until the transaction is rolled back."""
+    if is_sqlite:
+        run("PRAGMA defer_foreign_keys = ON", {})
+        for trigger in schema.TRIGGERS:
+            run(f"DROP TRIGGER {trigger}", {})
+        for table in dict(case.without):
+            rebuild(table, {name for _table, name in case.without})
+    else:
+        run("SET LOCAL session_replication_role = replica", {})  # no triggers, no foreign keys
+        for table, name in case.without:
+            run(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}", {})
+            run(f"DROP INDEX IF EXISTS {name}", {})
+
+
+def rebuild(name: str, without: set[str]) -> None:
+    """SQLite drops no constraints: copy the table without any, and add its other unique keys."""
+    run(f"CREATE TABLE bare AS SELECT * FROM {name}", {})
+    run(f"DROP TABLE {name}", {})
+    run(f"ALTER TABLE bare RENAME TO {name}", {})
+    table, dialect = db.Base.metadata.tables[name], db.session.get_bind().dialect
+    for number, (key, columns, where) in enumerate(unique_keys(table, dialect)):
+        if key not in without:
+            names = ", ".join(column.name for column in columns)
+            condition = "" if where is None else f"WHERE {where}"
+            run(f"CREATE UNIQUE INDEX {name}{number} ON {name} ({names}) {condition}", {})
+
+
+def break_state(case: Case, params: Params) -> None:
+    for step in case.steps:
+        if isinstance(step, str):
+            run(step, params)
+        else:
+            step(params)
