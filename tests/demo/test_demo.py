@@ -15,7 +15,7 @@ from portal import db, demo
 from portal.demo.companies import companies
 from portal.demo.people import AMIRA, CARL, EDDIE, GLEB, MAREK, OLGA
 from portal.demo.stories import STORY_KINDS, story_kinds
-from portal.domain import accounts, audit, identity, notifications, policy
+from portal.domain import accounts, audit, doctor, identity, notifications, policy
 from portal.domain.access import AccountAccess, AccountRole, CloudAccess, CloudRole
 from portal.domain.accounts import BillingAccount, Kind, Mode
 from portal.domain.audit import AuditLine
@@ -102,6 +102,10 @@ def test_the_log_verifies_and_each_chain_is_told_in_order(small: None) -> None:
     assert audit.find_broken_links() == []
     for lines in grouped(AuditLine, AuditLine.chain, AuditLine.seq).values():
         assert all(a.at <= b.at for a, b in pairwise(lines))
+
+
+def test_the_demonstration_is_healthy(small: None) -> None:
+    assert [result for result in doctor.run() if result.total] == []
 
 
 def test_a_customer_has_one_subaccount_one_invitation_and_a_default_folder(small: None) -> None:

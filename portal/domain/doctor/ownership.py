@@ -29,7 +29,7 @@ def account_without_owner() -> Query:
     )
 
 
-@select_check("I8", "The cloud {1} has no owner who can act: an enabled user, or a partner.")
+@select_check("I8", "The cloud has no owner who can act: an enabled user, or a partner.")
 def cloud_without_effective_owner() -> Query:
     """A closed cloud can't be changed, so it needs none."""
     users = and_(User.id == CloudAccess.user_id, User.disabled_at.is_(None))
@@ -43,4 +43,4 @@ def cloud_without_effective_owner() -> Query:
         CloudAccess.effective_at <= NOW,
         or_(exists().where(users), exists().where(partners)),
     )
-    return select(Cloud.id, Cloud.name).where(Cloud.closed_at.is_(None), ~exists().where(owners))
+    return select(Cloud.id).where(Cloud.closed_at.is_(None), ~exists().where(owners))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import Inspector, Table, inspect, text
+from sqlalchemy import Table, inspect, text
 
 from portal import db
 from portal.domain.doctor.check import Problem, check
@@ -57,28 +57,28 @@ def guard_missing() -> Iterator[Problem]:
     wanted = TRIGGERS | (POSTGRESQL_TRIGGERS if is_postgresql else set())
     for name in sorted(wanted - set(db.session.scalars(text(query)))):
         yield Problem(name, "The trigger is missing or disabled.")
-    inspector = inspect(db.session.connection())
+    existing = _existing_guards()
     for table in db.Base.metadata.sorted_tables:
-        for name in sorted(_declared(table) - _existing(inspector, table.name)):
+        for name in sorted(_declared_guards(table) - existing):
             yield Problem(name, f"The table {table.name} has no such constraint or unique index.")
 
 
-def _declared(table: Table) -> set[str]:
+def _declared_guards(table: Table) -> set[str]:
     """The names of the table's constraints and unique indexes in the models."""
-    indexes = {str(index.name) for index in table.indexes if index.unique}
     dialect = db.session.get_bind().dialect
+    indexes = {str(index.name) for index in table.indexes if index.unique}
     return indexes | {constraint_name(constraint, dialect) for constraint in table.constraints}
 
 
-def _existing(inspector: Inspector, table: str) -> set[str]:
-    """The names of the same in the database."""
-    if not inspector.has_table(table):
-        return set()
-    found = [
-        inspector.get_pk_constraint(table),
-        *inspector.get_foreign_keys(table),
-        *inspector.get_unique_constraints(table),
-        *inspector.get_check_constraints(table),
-        *(index for index in inspector.get_indexes(table) if index["unique"]),
-    ]
-    return {str(constraint["name"]) for constraint in found}
+def _existing_guards() -> set[str]:
+    """The names of all constraints and unique indexes in the database."""
+    inspector = inspect(db.session.connection())
+    keys = inspector.get_multi_pk_constraint().values()
+    lists = (
+        inspector.get_multi_foreign_keys(),
+        inspector.get_multi_unique_constraints(),
+        inspector.get_multi_check_constraints(),
+        inspector.get_multi_indexes(),
+    )
+    guards = [*keys, *(guard for tables in lists for found in tables.values() for guard in found)]
+    return {str(guard["name"]) for guard in guards if guard.get("unique", True)}
