@@ -162,7 +162,7 @@ def operator_without_its_line() -> Query:
     )
 
 
-@select_check("I4", "The cloud was linked to the account {1} {2} times, but the log has {3}.")
+@select_check("I4", "The cloud was linked {2} times in the chain {1}, but it has {3} such lines.")
 def link_without_its_line() -> Query:
     """The first link of a cloud is recorded as its creation."""
     lines = (

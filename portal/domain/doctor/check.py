@@ -22,8 +22,8 @@ from portal import db
 from portal.db.types import UtcDateTime
 
 Query = Select[*tuple[Any, ...]]
-NOW = bindparam("now", callable_=db.now, type_=UtcDateTime())
-"""The instant of the transaction in which the query runs."""
+NOW = bindparam("now", type_=UtcDateTime())
+"""The parameter that `stream` gives each query: the instant of the transaction."""
 BATCH = 1000
 """Rows that are in memory at a time."""
 
@@ -48,8 +48,8 @@ def select_check(invariant: str, sentence: str) -> Callable[[Callable[[], Query]
     """A decorator: a function that returns a query becomes the check of its name.
 
     The query's first column is the ID of the thing. `sentence` is a format string: {0} is the
-    first column, {1} the second. It must be one statement: other transactions may commit between
-    two, which would then disagree.
+    first column, {1} the second. A check is one statement: another transaction may commit between
+    two.
     """
 
     def decorate(build_query: Callable[[], Query]) -> Check:
@@ -71,7 +71,8 @@ def check(invariant: str) -> Callable[[Callable[[], Iterator[Problem]]], Check]:
 
 def stream(query: Executable) -> Iterator[Any]:
     """The rows of a query, BATCH of them in memory at a time."""
-    yield from db.session.execute(query, execution_options={"yield_per": BATCH})
+    parameters = {"now": db.now()}
+    yield from db.session.execute(query, parameters, execution_options={"yield_per": BATCH})
 
 
 def _name(function: Any) -> str:
