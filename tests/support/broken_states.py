@@ -276,9 +276,10 @@ CASES = (
         (
             "UPDATE invitations SET answer = 'withdrawn', answered_by = 'command',"
             " answered_at = created_at WHERE subaccount_id = :carls_subaccount",
-            record(Action.CUSTOMER_REMOVE, "south", "carls_customer", "carls_customer"),
+            record(Action.CUSTOMER_REMOVE, "north", "carls_customer", "carls_customer"),
         ),
         ("carls_customer",),
+        also=(("status-without-its-line", "carls_customer"),),
     ),
     Case(
         "confirmation-against-answer",

@@ -50,48 +50,48 @@ ANSWERED_BY = {
 
 @select_check("I4", "The customer is {1}, but the last line about its status is {2}.")
 def status_without_its_line() -> Query:
-    last_action = (
-        select(AuditLine.action)
-        .where(
-            AuditLine.customer_id == Customer.id,
-            AuditLine.chain == Customer.partner_id,
-            AuditLine.action.in_(STATUS_AFTER),
-        )
-        .order_by(AuditLine.seq.desc())
-        .limit(1)
-        .scalar_subquery()
+    # A subquery for each customer would walk its partner's whole chain on PostgreSQL.
+    changes = _status_changes(func.lead(AuditLine.action), "next")
+    is_last = and_(
+        changes.c.customer_id == Customer.id,
+        changes.c.chain == Customer.partner_id,
+        changes.c.next.is_(None),
     )
-    columns = (Customer.id, raw(Customer.status).label("status"), last_action.label("action"))
-    customers = select(*columns).subquery()
     status = case(
         {str(action): str(status) for action, status in STATUS_AFTER.items()},
-        value=customers.c.action,
+        value=changes.c.action,
     )
-    return select(customers).where(~is_true(customers.c.status == status))
+    return (
+        select(Customer.id, raw(Customer.status), changes.c.action)
+        .outerjoin(changes, is_last)
+        .where(~is_true(raw(Customer.status) == status))
+    )
 
 
 @select_check("I4", "Line {1} of the chain {2} says {3}, which the customer's status excludes.")
 def status_changed_off_the_table() -> Query:
-    previous = func.lag(AuditLine.action).over(
-        partition_by=AuditLine.customer_id, order_by=AuditLine.seq
-    )
-    changes = (
-        select(
-            AuditLine.customer_id,
-            AuditLine.seq,
-            AuditLine.chain,
-            AuditLine.action,
-            previous.label("previous"),
-        )
-        .where(AuditLine.customer_id.is_not(None), AuditLine.action.in_(STATUS_AFTER))
-        .subquery()
-    )
+    changes = _status_changes(func.lag(AuditLine.action), "previous")
     is_first = changes.c.previous.is_(None)
     allowed = [and_(changes.c.action == Action.CUSTOMER_ADD, is_first)]
     for action, statuses in STATUS_BEFORE.items():
         leading = [before for before, status in STATUS_AFTER.items() if status in statuses]
         allowed.append(and_(changes.c.action == action, changes.c.previous.in_(leading)))
     return select(changes).where(~is_true(or_(*allowed)))
+
+
+def _status_changes(neighbour: Any, name: str) -> Subquery:
+    """The lines about customers' statuses, each with the neighbouring action of its customer."""
+    return (
+        select(
+            AuditLine.customer_id,
+            AuditLine.seq,
+            AuditLine.chain,
+            AuditLine.action,
+            neighbour.over(partition_by=AuditLine.customer_id, order_by=AuditLine.seq).label(name),
+        )
+        .where(AuditLine.customer_id.is_not(None), AuditLine.action.in_(STATUS_AFTER))
+        .subquery()
+    )
 
 
 @select_check("I5", "The invitation was {1} by {2}, but no line of the log says so.")
