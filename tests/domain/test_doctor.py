@@ -15,8 +15,9 @@ from portal.domain.doctor import schema
 from portal.domain.doctor.constraints import HAVE_OWN_CHECK, constraint_name, unique_keys
 from tests.conftest import KINDS, Databases, make_app
 from tests.domain.test_audit import CHANGES, WHO_MAY
-from tests.support import broken_states
-from tests.support.broken_states import CASES, Case, Params
+from tests.support import state_breaking
+from tests.support.broken_states import CASES
+from tests.support.state_breaking import Case, Params
 from tests.support.verbs import Verb
 from tests.support.world import DORA, EDDIE, NINA, OLGA, START, VERA, Clock, World, actor, user
 
@@ -78,8 +79,8 @@ def problems(case: Case, params: Params, *, everywhere: bool) -> list[tuple[str,
 
     def unit() -> list[tuple[str, str]]:
         is_sqlite = db.session.get_bind().dialect.name == "sqlite"
-        broken_states.allow(case, params, is_sqlite=is_sqlite)
-        broken_states.break_state(case, params)
+        state_breaking.allow(case, is_sqlite=is_sqlite)
+        state_breaking.break_state(case, params)
         db.session.expire_all()
         checks = [check for check in ROW_CHECKS if check.name in named or is_sqlite or everywhere]
         return [(check.name, problem.thing) for check in checks for problem in check.find()]
