@@ -70,7 +70,7 @@ def restore(file: Path) -> None:
         _drop_all()
         options = ("--no-owner", "--single-transaction", "--exit-on-error")
         _run("pg_restore", *options, f"--dbname={_libpq_url()}", str(file))
-    parked = db.write(mail_deliveries.park_restored)
+    parked = len(db.write(mail_deliveries.park_restored))
     click.echo(
         f"The database is as {file} had it. Mails of invitations that may have left since, and are "
         f"not sent again: {parked}."

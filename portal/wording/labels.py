@@ -98,6 +98,8 @@ PORTAL_ANSWERS = {
     N_("kept as a file: no mail server is configured"),
     N_("the address contains a line break"),
     N_("the mail worker ended at every try; see its log"),
+    N_("the worker ended during the try; see its log"),
+    N_("the portal’s database was unavailable"),
     N_("the relay was too slow: the time for handing over ran out"),
 }
 """The portal's own notes in `answer` of a delivery, as stored."""

@@ -1,5 +1,7 @@
-"""The worker: mails, imports, and upkeep, in threads by kind of job. No transaction is open while
-it talks to the outside. Several workers may run at the same time."""
+"""The worker: mails, imports and upkeep, in threads by kind of job.
+
+No transaction is open while it talks to the outside. Several workers may run at the same time.
+"""
 
 from portal.worker.handlers import THREADS
 from portal.worker.loop import run, run_next

@@ -62,8 +62,8 @@ def _hand_over(delivery: MailDelivery) -> Result:
         # Another worker has it, or our lease ran out and we can still put it back.
         answer = "the relay was too slow: the time for handing over ran out"
         return Result(mail_deliveries.record_not_handed_over, answer, is_relay_down=True)
-    except db.Unavailable as error:  # the mark is not made, so the connection was dropped before
-        answer = f"the database is {error.reason}"
+    except db.Unavailable:  # the mark could not be made, so the connection was dropped before
+        answer = "the portal’s database was unavailable"
         return Result(mail_deliveries.record_not_handed_over, answer)
     except mail.HandoverFailed as error:
         verb = next(verb for kind, verb in VERBS if isinstance(error, kind))

@@ -1,4 +1,4 @@
-"""Several workers at one outbox: never two dots, never two claims."""
+"""Several workers deliver mails: never two dots, never two claims."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ from tests.support.world import Clock, World
 
 @pytest.fixture
 def kind() -> str:
-    """What is said to a relay does not depend on the database; test_outbox.py has both."""
+    """What is said to a relay does not depend on the database; test_mail_deliveries.py has both."""
     return "sqlite"
 
 
@@ -43,7 +43,7 @@ def _quiet(app: Flask) -> None:
 
 @pytest.fixture
 def invited(app: Flask, world: World) -> str:
-    """The subaccount of a customer North has just added; its invitation waits in the outbox."""
+    """The subaccount of a customer North has just added; its invitation waits."""
     return invite(world)
 
 
@@ -166,7 +166,7 @@ def test_a_relay_that_is_away_for_four_hours_is_reported(
     with SmtpServer() as relay:
         use_relay(app, relay.port)
         relay.replies["mail"] = "451 4.3.0 Not now"
-        for _ in range(17):
+        for _ in range(20):
             clock.forward(minutes=15)
             run_worker()
         relay.replies.clear()

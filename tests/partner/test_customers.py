@@ -175,7 +175,7 @@ def test_the_delivery_of_the_invitation_stands_on_the_customers_page(
             "state": state,
             "answer": answer,
             "finished_at": now if is_over else None,
-            "claim": "c" * 32 if is_held else None,
+            "token": "c" * 32 if is_held else None,
             "leased_until": now + timedelta(minutes=5) if is_held else None,
         }
         entry = MailDelivery.about == world.carls_subaccount

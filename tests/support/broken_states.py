@@ -107,7 +107,7 @@ CASES = (
         "invitation-without-customer",
         (
             copy("invitations", "subaccount_id = :carls_subaccount", subaccount_id="'dn22'"),
-            copy("outbox", CARLS_MAIL, id="'out2'", about="'dn22'"),
+            copy("mail_deliveries", CARLS_MAIL, id="'out2'", about="'dn22'"),
         ),
         ("dn22",),
     ),
@@ -141,20 +141,20 @@ CASES = (
     Case(
         "invitation-handed-over-twice",
         (
-            f"UPDATE outbox SET state = 'unknown' WHERE {CARLS_MAIL}",
-            copy("outbox", CARLS_MAIL, id="'out2'", state="'sent'"),
+            f"UPDATE mail_deliveries SET state = 'unknown' WHERE {CARLS_MAIL}",
+            copy("mail_deliveries", CARLS_MAIL, id="'out2'", state="'sent'"),
         ),
         ("carls_subaccount",),
-        (("outbox", "uq_outbox_once"),),
+        (("mail_deliveries", "uq_mail_deliveries_once"),),
     ),
     Case(
         "invitation-mail-repeats",
-        (f"UPDATE outbox SET is_once = false WHERE {CARLS_MAIL}",),
+        (f"UPDATE mail_deliveries SET is_once = false WHERE {CARLS_MAIL}",),
         ("carls_subaccount",),
     ),
     Case(
         "invitation-without-mail",
-        (f"DELETE FROM outbox WHERE {CARLS_MAIL}",),
+        (f"DELETE FROM mail_deliveries WHERE {CARLS_MAIL}",),
         ("carls_subaccount",),
     ),
     Case("cloud-without-open-link", (END_LINK,), ("doras_cloud",)),
@@ -188,7 +188,7 @@ CASES = (
             *copy_customer(default_cloud_id="default_cloud_id", subaccount_id="'dn22'", **ADDRESS),
             copy("billing_accounts", "id = :carls_subaccount", id="'dn22'"),
             copy("invitations", "subaccount_id = :carls_subaccount", **INVITATION),
-            copy("outbox", CARLS_MAIL, id="'out2'", about="'dn22'"),
+            copy("mail_deliveries", CARLS_MAIL, id="'out2'", about="'dn22'"),
             copy(
                 "links",
                 "cloud_id = :carls_cloud",

@@ -52,7 +52,7 @@ HAVE_OWN_CHECK = {
     "uq_links_cloud_id_since_at",
     "uq_links_cloud_id_until_at",
     "uq_links_open",
-    "uq_outbox_once",
+    "uq_mail_deliveries_once",
 }
 """Constraints whose broken rows another check reports, in the words of its invariant."""
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from sqlalchemy import and_, func, select
 
-from portal.domain import invitations
+from portal.domain import invitations, mail_deliveries
 from portal.domain.doctor.check import Query, select_check
 from portal.domain.invitations import Invitation
-from portal.domain.outbox import Delivery, OutboxEntry
+from portal.domain.mail_deliveries import DeliveryState, MailDelivery
 
-NOT_HANDED_OVER = (Delivery.REFUSED, Delivery.FAILED, Delivery.CANCELLED)
-"""The final states of a mail that certainly did not leave; in all others it did or may."""
+NOT_HANDED_OVER = (*mail_deliveries.NOT_DELIVERED, DeliveryState.CANCELLED)
+"""The states of a mail that certainly did not arrive; in all others it did or may."""
 
 
 @select_check("I2", "{1} mails of the invitation were handed over, or may be.")
 def invitation_handed_over_twice() -> Query:
-    count, key = func.count(), OutboxEntry.about
+    count, key = func.count(), MailDelivery.about
     return (
         select(key, count)
-        .where(OutboxEntry.kind == invitations.MAIL, OutboxEntry.state.not_in(NOT_HANDED_OVER))
+        .where(MailDelivery.kind == invitations.MAIL, MailDelivery.state.not_in(NOT_HANDED_OVER))
         .group_by(key)
         .having(count > 1)
     )
@@ -26,18 +26,18 @@ def invitation_handed_over_twice() -> Query:
 
 @select_check("I2", "The mail {1} of the invitation is sent again after an unknown outcome.")
 def invitation_mail_repeats() -> Query:
-    return select(OutboxEntry.about, OutboxEntry.id).where(
-        OutboxEntry.kind == invitations.MAIL, ~OutboxEntry.is_once
+    return select(MailDelivery.about, MailDelivery.id).where(
+        MailDelivery.kind == invitations.MAIL, ~MailDelivery.is_once
     )
 
 
 @select_check("I2", "The invitation has no mail, not even a cancelled one.")
 def invitation_without_mail() -> Query:
     mails = and_(
-        OutboxEntry.about == Invitation.subaccount_id, OutboxEntry.kind == invitations.MAIL
+        MailDelivery.about == Invitation.subaccount_id, MailDelivery.kind == invitations.MAIL
     )
     return (
         select(Invitation.subaccount_id)
-        .outerjoin(OutboxEntry, mails)
-        .where(OutboxEntry.id.is_(None))
+        .outerjoin(MailDelivery, mails)
+        .where(MailDelivery.id.is_(None))
     )

@@ -26,8 +26,8 @@ TRIGGERS = {
     "invitations_stay",
     "links_fixed",
     "links_stay",
-    "outbox_once_stays",
-    "outbox_once_stays_final",
+    "mail_deliveries_once_stays",
+    "mail_deliveries_once_stays_final",
 }
 POSTGRESQL_TRIGGERS = {"audit_lines_whole"}
 """The triggers of the migrations; models don't declare them."""
