@@ -73,7 +73,7 @@ def run_next(kind: str) -> bool:
     claimed = db.write(lambda: handler.claim(kind, handler.lease))
     if claimed is None:
         return False
-    state = _record(_run(handler, claimed), handler)
+    state = _record_outcome(_run(handler, claimed), handler)
     log.info("%s %s: %s", kind, claimed.id, state or "no longer ours")
     return True
 
@@ -92,7 +92,7 @@ def _checked(record: Record) -> Record:
     return record
 
 
-def _record(record: Record, handler: Handler) -> str | None:
+def _record_outcome(record: Record, handler: Handler) -> str | None:
     """Record an outcome until it is recorded: what a relay has said can't be asked again."""
     deadline = time.monotonic() + handler.lease.total_seconds()
     waits = iter(RECORD_WAITS)

@@ -20,6 +20,7 @@ from portal.i18n import formats
 from tests.support import import_files
 from tests.support.answers import stored_rows
 from tests.support.browser import Browser
+from tests.support.jobs import run_imports
 from tests.support.mails import link_in, mails_to
 from tests.support.relay import SUBJECT, invite
 from tests.support.world import DORA, OLGA, World, actor, user
@@ -127,11 +128,11 @@ def test_a_russian_file_says_yes_and_no_in_russian_and_invites_in_russian(
     file = import_files.csv_file(*rows, header=f"{import_files.HEADER},with_cloud")
     olga.get(import_files.import_path(world))
     olga.submit("Загрузить и проверить", file=(io.BytesIO(file), "customers.csv"))
-    import_files.run_worker()
+    run_imports()
     olga.get(olga.url)
     assert "Здесь должно быть да, нет или пусто" in import_files.outcomes(olga)[4]
     olga.submit(form="begin")
-    import_files.run_worker()
+    run_imports()
     found = select(Customer.name, Customer.default_cloud_id).order_by(Customer.id.desc()).limit(2)
     made = db.read(lambda: db.session.execute(found).all())
     assert {name: cloud is not None for name, cloud in made} == {"A": False, "B": True}
