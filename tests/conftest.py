@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 import itertools
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
+from types import CodeType, SimpleNamespace
 from typing import Any, ClassVar
 
 import flask_migrate
@@ -19,8 +17,8 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from jinja2 import FileSystemBytecodeCache
-from sqlalchemy import Engine
+from jinja2.bccache import Bucket, BytecodeCache
+from sqlalchemy import Engine, Pool, create_engine
 from werkzeug.routing import Rule
 
 from portal import create_app, db
@@ -43,13 +41,6 @@ SETTINGS = {
     "MAIL_SERVER": "",
     "MAIL_DEFAULT_SENDER": "portal@test.example",
     "HOST": "127.0.0.1",
-}
-# Each test builds an application; compiling ui.html anew would take half of its time.
-COMPILED = tempfile.TemporaryDirectory(prefix="portal-templates-")
-atexit.register(COMPILED.cleanup)
-Flask.jinja_options = {
-    **Flask.jinja_options,
-    "bytecode_cache": FileSystemBytecodeCache(COMPILED.name),
 }
 
 
@@ -121,21 +112,38 @@ def pytest_testnodedown(node: Any) -> None:
         reporter.stats["deselected"] = [SimpleNamespace()] * output["deselected"]
 
 
-class RememberedRule(Rule):
-    """A route whose builders, the same in every application, are compiled once a process."""
+class CachedRule(Rule):
+    """A route that is compiled once per process: it is the same in every application."""
 
-    compiled: ClassVar[dict[tuple[str, bool], Callable[..., tuple[str, str]]]] = {}
+    compiled: ClassVar[dict[str, dict[str, Any]]] = {}
+    results = ("_parts", "_trace", "_converters", "arguments", "_build", "_build_unknown")
 
-    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+    def compile(self) -> None:
         if self.defaults or self.subdomain or self.host:
-            return super()._compile_builder(append_unknown)
-        key = self.rule, append_unknown
-        if key not in self.compiled:
-            self.compiled[key] = super()._compile_builder(append_unknown)
-        return self.compiled[key]
+            super().compile()
+        elif self.rule in self.compiled:
+            vars(self).update(self.compiled[self.rule])
+        else:
+            super().compile()
+            self.compiled[self.rule] = {name: getattr(self, name) for name in self.results}
 
 
-Flask.url_rule_class = RememberedRule
+class CodeCache(BytecodeCache):
+    """The code of each template, which is compiled once per process."""
+
+    def __init__(self) -> None:
+        self.codes: dict[tuple[str, str], CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self.codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.codes[bucket.key, bucket.checksum] = bucket.code
+
+
+# Each test builds an application: routes and templates would take most of its time.
+Flask.url_rule_class = CachedRule
+Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": CodeCache()}
 # Passwords are hashed slowly on purpose; tests/domain/test_identity.py looks at the real hasher.
 HASHER = identity.use_hasher(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 KINDS = ("sqlite", "postgresql")
@@ -154,6 +162,8 @@ class OwnContextBrowser(Browser):
 COMPILERS: dict[str, Engine] = {}
 """For each kind of database the engine that made the cast: all others use its compiled statements,
 which SQLAlchemy caches for each engine and dialect."""
+POOLS: dict[str, Pool] = {}
+"""The connections to each copy on PostgreSQL, by URL: the next test on it uses them again."""
 
 
 def make_app(url: str, **overrides: str) -> Flask:
@@ -165,6 +175,7 @@ def make_app(url: str, **overrides: str) -> Flask:
     if engine.dialect.name in COMPILERS:
         compiler = COMPILERS[engine.dialect.name]
         engine.dialect, engine._compiled_cache = compiler.dialect, compiler._compiled_cache
+    engine.pool = POOLS.get(url, engine.pool)
     return app
 
 
@@ -176,8 +187,7 @@ class Databases:
         self.folder = folder
         self.server: postgres.Server | None = None
         self.templates: dict[str, tuple[str, World]] = {}
-        self.copies: set[str] = set()  # on PostgreSQL
-        self.free: list[str] = []  # those of them that no test has now
+        self.free: list[str] = []  # copies on PostgreSQL that no test has now
 
     def empty(self, kind: str) -> str:
         """The URL of a new database with nothing in it."""
@@ -194,7 +204,8 @@ class Databases:
         name = f"t{os.getpid()}_{next(_numbers)}"
         if kind == "postgresql":
             url = self.free.pop() if self.free else self._server().create(name, template)
-            self.copies.add(url)
+            if url not in POOLS:
+                POOLS[url] = create_engine(url, **db.engine_options(url)).pool
             return url, world
         shutil.copy(template, self.folder / f"{name}.db")
         return f"sqlite:///{self.folder / name}.db", world
@@ -203,11 +214,17 @@ class Databases:
         if url.startswith("sqlite"):
             for ending in ("", "-wal", "-shm"):
                 Path(url.removeprefix("sqlite:///") + ending).unlink(missing_ok=True)
-        elif url in self.copies and row_snapshots.restore(url, self.kept):
+        elif url in POOLS and self._restore(url):
             self.free.append(url)
         else:
-            self.copies.discard(url)
+            if url in POOLS:
+                POOLS.pop(url).dispose()
             self._server().drop(url.rpartition("/")[2])
+
+    def _restore(self, url: str) -> bool:
+        """Whether the copy can be used again: its rows are as in the template."""
+        with closing(POOLS[url].connect()) as connection:
+            return row_snapshots.restore(connection.driver_connection, self.kept)
 
     def _template(self, kind: str) -> tuple[str, World]:
         name = f"template{os.getpid()}"
@@ -288,7 +305,8 @@ def app(
     with app.app_context():
         yield app
         db.session.remove()
-        db.extension.engine.dispose()
+        if cast[0] not in POOLS:
+            db.extension.engine.dispose()
 
 
 @pytest.fixture

@@ -49,17 +49,23 @@ def take(url: str) -> Snapshot:
         return Snapshot(statement, _fingerprint(connection))
 
 
-def restore(url: str, snapshot: Snapshot) -> bool:
-    """Restore the rows; False if a table's definition has changed or the user lacks privileges."""
+def restore(connection: psycopg.Connection, snapshot: Snapshot) -> bool:
+    """Restore the rows, and close all other connections to the database.
+
+    False if a table's definition has changed or the user lacks privileges."""
+    connection.autocommit, connection.read_only = True, None
     try:
-        with _connect(url) as connection:
-            connection.execute(TERMINATE_OTHERS)
-            if _fingerprint(connection) != snapshot.fingerprint:
-                return False
+        connection.execute("DISCARD ALL")  # what a test has set for the session
+        connection.execute(TERMINATE_OTHERS)
+        if _fingerprint(connection) != snapshot.fingerprint:
+            return False
+        with connection.transaction():
             connection.execute(snapshot.statement)
-            return True
+        return True
     except psycopg.errors.InsufficientPrivilege:
         return False
+    finally:
+        connection.autocommit = False
 
 
 def _fingerprint(connection: psycopg.Connection) -> tuple[str, ...]:

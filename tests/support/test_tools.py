@@ -35,8 +35,12 @@ OTHER_TABLES = (
 )
 
 
+def connect(url: str, **options: Any) -> psycopg.Connection:
+    return psycopg.connect(url.replace("+psycopg", ""), **options)
+
+
 def execute(url: str, statement: str) -> Any:
-    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+    with connect(url, autocommit=True) as connection:
         cursor = connection.execute(statement.encode())
         return cursor.fetchone()[0] if cursor.description else None  # type: ignore[index]
 
@@ -100,17 +104,20 @@ def test_rows_are_put_back_unless_a_table_is_another(own_server: postgres.Server
     used = own_server.create("used", template="template")
     for change in ("UPDATE cloud SET name = 'away'", "INSERT INTO cloud VALUES ('new')", "ANALYZE"):
         execute(used, change)
-        left_open = psycopg.connect(used.replace("+psycopg", ""))
+        left_open = connect(used)
         left_open.execute("LOCK TABLE cloud")
-        assert row_snapshots.restore(used, snapshot)
+        with connect(used) as connection:
+            assert row_snapshots.restore(connection, snapshot)
         assert execute(used, "SELECT array_agg(name) FROM cloud") == ["home"]
         left_open.close()
     for number, change in enumerate(OTHER_TABLES):
         changed = own_server.create(f"changed{number}", template="template")
         execute(changed, change)
-        assert not row_snapshots.restore(changed, snapshot), change
+        with connect(changed) as connection:
+            assert not row_snapshots.restore(connection, snapshot), change
     execute(used, "CREATE ROLE guest LOGIN")
-    assert not row_snapshots.restore(used.replace("postgres@", "guest@"), snapshot)
+    with connect(used.replace("postgres@", "guest@")) as connection:
+        assert not row_snapshots.restore(connection, snapshot)
 
 
 def test_runs_on_one_postgresql_do_not_meet(
