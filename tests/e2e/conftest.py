@@ -16,7 +16,7 @@ from babel.support import Translations
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from portal.i18n.languages import CATALOGUES
-from tests.support import chromium, demonstration, postgres
+from tests.support import accessibility, chromium, demonstration, postgres
 
 REPORT_SCRIPT = """addEventListener(
   'securitypolicyviolation', (it) => report(it.violatedDirective + ' ' + it.blockedURI))"""
@@ -168,6 +168,7 @@ def person(chrome: Browser, site: str, way: Way) -> Iterator[Callable[..., Page]
         }
         context = chrome.new_context(base_url=site, **{**defaults, **options})
         contexts.append(context)
+        accessibility.prepare(context)
         context.expose_binding("report", lambda _source, what: problems.append(f"CSP: {what}"))
         context.add_init_script(REPORT_SCRIPT)
         context.on("console", lambda m: problems.append(m.text) if is_error(m) else None)

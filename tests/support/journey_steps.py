@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import button, field, link, translate
+from tests.support import accessibility
 
 WAITING = "SUBACCOUNT-ACCEPTANCE-REQUIRED"
 PASSWORD = "a fine long password"
@@ -15,8 +15,7 @@ PASSWORD = "a fine long password"
 
 def assert_accessible(page: Page) -> None:
     """axe finds no violations, and the page does not overflow."""
-    violations = Axe().run(page).response["violations"]
-    assert not violations, [(v["id"], [n["html"] for n in v["nodes"]]) for v in violations]
+    assert accessibility.find_violations(page, {}) == []
     assert_no_overflow(page)
 
 

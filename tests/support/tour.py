@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from flask_babel import force_locale, gettext
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from portal.demo import PASSWORD
 from portal.i18n import languages
+from tests.support import accessibility
 
 NARROWEST, HEIGHT = 320, 800
 THEMES = ("light", "dark")
-ALL_RULES = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
-COLOUR_RULES = {"resultTypes": ["violations"], "runOnly": ["color-contrast", "link-in-text-block"]}
+ALL_RULES = {"rules": {"target-size": {"enabled": True}}}
+COLOUR_RULES = {"runOnly": ["color-contrast", "link-in-text-block"]}
 """The rules whose result depends on the theme."""
 ID_PATTERN = "[0-9a-z]{3}[0-9a-v]{17}"
 
@@ -138,6 +138,7 @@ class Tour:
                 locale=self.language,
                 reduced_motion="reduce",  # axe must not measure colours during a transition
             )
+            accessibility.prepare(context)
             page = context.new_page()
             if email:
                 sign_in(page, email)
@@ -195,15 +196,8 @@ def find_small_targets(page: Page) -> str:
 
 
 def find_violations(page: Page, options: dict[str, Any]) -> list[str]:
-    """The violations that axe finds: each rule with its first elements.
-
-    The size of targets is not checked while an open menu covers others."""
+    """The violations that axe finds; the size of targets is not checked while an open menu covers
+    others."""
     if page.locator("details.menu[open]").count():
         options = {**options, "rules": {}}
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(Axe().axe_script)
-    violations = page.evaluate("options => axe.run(options)", options)["violations"]
-    return [
-        f"{violation['id']}: {[node['html'][:120] for node in violation['nodes'][:3]]}"
-        for violation in violations
-    ]
+    return accessibility.find_violations(page, options)
