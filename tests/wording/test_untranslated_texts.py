@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+import smtplib
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -138,7 +139,7 @@ def is_unspoken(node: ast.AST) -> bool:
         case ast.Compare() | ast.Expr(value=ast.Constant()):
             return True
         case ast.Raise(exc=ast.expr() as error):
-            return hasattr(builtins, called(error))
+            return hasattr(builtins, called(error)) or hasattr(smtplib, called(error))
         case ast.Call(func=ast.Attribute(value=ast.Name(id="log"))):
             return True
         case ast.Call():
