@@ -10,7 +10,7 @@ from typing import Any
 
 from portal import db
 from portal.demo.companies import Company
-from portal.demo.people import Directory
+from portal.demo.people import Directory, session_of
 from portal.demo.timeline import DeliveryOutcome, Timeline
 from portal.domain import accounts, cloud_access, clouds, customers, invitations, links
 from portal.domain.access import CloudRole
@@ -153,7 +153,8 @@ class SimulatedCustomer:
         customers.resume(self.record, by=self.editor)
 
     def end_partnership(self, *, by: Actor) -> None:
-        customers.end_partnership(self.record, by=by)
+        with session_of(by) as signed_in:
+            customers.end_partnership(self.record, by=signed_in)
 
     def create_own_cloud(self) -> Cloud:
         """The contact creates a cloud, and pays for it until it is linked."""
@@ -170,7 +171,8 @@ class SimulatedCustomer:
 
     def grant_access(self, cloud: Cloud, role: CloudRole) -> None:
         """The contact gives the partner a role on one of their clouds."""
-        cloud_access.grant(cloud, by=self.contact, role=role, to=self.partner.account.id)
+        with session_of(self.contact) as signed_in:
+            cloud_access.grant(cloud, by=signed_in, role=role, to=self.partner.account.id)
 
     def revoke_access(self, cloud: Cloud) -> None:
         cloud_access.revoke_partner(cloud, by=self.contact, of=self.partner.account.id)
@@ -181,7 +183,8 @@ class SimulatedCustomer:
     def link_back(self, cloud: Cloud) -> None:
         """The contact links the cloud to their own account again."""
         if self.own_account.mode is accounts.Mode.TRIAL:
-            accounts.switch_to_paid(self.own_account, by=self.contact)
+            with session_of(self.contact) as signed_in:
+                accounts.switch_to_paid(self.own_account, by=signed_in)
         _link(cloud, by=self.contact, to=self.own_account)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from portal.domain import accounts, identity, values
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND, Actor
@@ -36,6 +39,16 @@ COLLEAGUES = {
     NOOR: "Noor Siddiqui",
 }
 RUSSIAN_READERS = (AMIRA, GLEB)
+
+
+@contextmanager
+def session_of(actor: Actor) -> Iterator[Actor]:
+    """Yield the actor in a session that begins now and ends with the block, for what asks for the
+    password."""
+    session_actor = identity.actor_of_session(identity.open_session(actor.id, user_agent=""))
+    assert session_actor is not None  # noqa: S101 - it has just begun
+    yield session_actor[0]
+    identity.end_session(session_actor[0])
 
 
 class Directory:

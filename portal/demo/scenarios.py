@@ -24,6 +24,7 @@ from portal.demo.people import (
     TINA,
     VERA,
     Directory,
+    session_of,
 )
 from portal.demo.timeline import DAY, Story, Timeline, seeded_random
 from portal.domain import access, accounts, clouds, customers, notifications, team, values
@@ -107,7 +108,8 @@ def _become_partner(directory: Directory, owner: str, name: str, *, is_paid: boo
     accounts.grant_partner_status(account, name=name, by=COMMAND)
     if is_paid:
         yield HOUR
-        accounts.switch_to_paid(account, by=directory.actor(owner))
+        with session_of(directory.actor(owner)) as signed_in:
+            accounts.switch_to_paid(account, by=signed_in)
 
 
 def _schedule_staff(halden: SimulatedPartner, tidewater: SimulatedPartner) -> None:

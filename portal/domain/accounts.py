@@ -201,8 +201,9 @@ def rename(account: BillingAccount, *, name: str) -> None:
 def switch_to_paid(account: BillingAccount, *, by: Actor) -> None:
     """End the trial, irrevocably. The initial grant is kept and is spent first.
 
-    Raises Forbidden, Refused("already-paid", "account-closed").
+    Raises ReauthenticationRequired, Forbidden, Refused("already-paid", "account-closed").
     """
+    identity.require_recent(by)
     account = db.lock(BillingAccount, account.id)
     access.require(by, Action.ACCOUNT_SWITCH_TO_PAID, account)
     if account.closed_at is not None:

@@ -89,7 +89,7 @@ class Code(StrEnum):
     PASSWORDS_DIFFER = "passwords-differ"
     PASSWORD_FOREIGN = "password-foreign"  # noqa: S105 - not a password
     PASSWORD_WRONG = "password-wrong"  # noqa: S105 - not a password
-    PASSWORD_MOVED = "password-moved"  # noqa: S105 - not a password
+    REAUTHENTICATION_REQUIRED = "reauthentication-required"
     TOO_MANY_TRIES = "too-many-tries"
     TOO_MANY_MAILS = "too-many-mails"
     TOO_MUCH_FEEDBACK = "too-much-feedback"
@@ -155,3 +155,10 @@ class Forbidden(Refused):
 
     def __init__(self, action: Action) -> None:
         super().__init__(Code.ROLE_MISSING, action=action)
+
+
+class ReauthenticationRequired(Refused):
+    """The actor's last authentication is too old for this action, or their session is over."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.REAUTHENTICATION_REQUIRED)

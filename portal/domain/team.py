@@ -42,6 +42,7 @@ def add(partner: BillingAccount, *, by: Actor, address: EmailAddress, role: Acco
 
     Raises Forbidden, Refused("email-is-customer", "no-account"), and as `access.grant`.
     """
+    access.require_recent_for(by, role)
     partner = db.lock(BillingAccount, partner.id)  # so that the address is not invited meanwhile
     access.require(by, Action.ACCESS_MANAGE, partner)
     user = identity.user_by_email(address.key)

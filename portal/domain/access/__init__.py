@@ -9,6 +9,7 @@ from portal.domain.access.account_roles import (
     change,
     grant,
     is_last_owner,
+    require_recent_for,
     revoke,
 )
 from portal.domain.access.permissions import (

@@ -20,15 +20,16 @@ from portal.domain.access.role_table import AccountRole, CloudRole
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
-from portal.domain.identity import User
+from portal.domain.identity import User, require_recent
 from portal.domain.notifications import CONSOLE, Kind
 
 
 def grant(role: AccountRole, *, to: User, account: Account, by: Actor) -> None:
     """Grant a role on the account to a user without one there.
 
-    Raises Forbidden, Refused("has-role").
+    Raises ReauthenticationRequired for the owner role, Forbidden, Refused("has-role").
     """
+    require_recent_for(by, role)
     account = db.lock(type(account), account.id)
     require(by, Action.ACCESS_MANAGE, account)
     if role is AccountRole.OWNER:
@@ -41,8 +42,9 @@ def grant(role: AccountRole, *, to: User, account: Account, by: Actor) -> None:
 def change(role: AccountRole, *, of: User, account: Account, by: Actor) -> None:
     """Raise or lower a user's role on the account, but never the last owner's.
 
-    Raises Forbidden, Refused("no-role", "last-owner").
+    Raises ReauthenticationRequired for the owner role, Forbidden, Refused("no-role", "last-owner").
     """
+    require_recent_for(by, role)
     account = db.lock(type(account), account.id)
     require(by, Action.ACCESS_MANAGE, account)
     assignments = _assignments(of.id, account)
@@ -74,6 +76,13 @@ def revoke(*, of: User, account: Account, by: Actor) -> None:
     notifications.notify(
         Kind.ACCESS_TAKEN, to=[of.id], about=account.id, target=CONSOLE, by=by, thing=account.name
     )
+
+
+def require_recent_for(actor: Actor, role: AccountRole | CloudRole) -> None:
+    """Require a recent authentication of the actor to give the owner role. A verb calls it before
+    it locks anything. Raises ReauthenticationRequired."""
+    if role in (AccountRole.OWNER, CloudRole.OWNER):
+        require_recent(actor)
 
 
 def _notify_granted(role: AccountRole, *, user: User, account: Account, by: Actor) -> None:

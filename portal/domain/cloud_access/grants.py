@@ -29,8 +29,10 @@ def grant(cloud: Cloud, *, by: Actor, role: CloudRole, to: EmailAddress | str) -
     """An owner grants a role to a registered user, by address, or to a partner account, by ID.
     Returns the holder's ID.
 
-    Raises Forbidden; Refused("cloud-closed", "no-account", "no-partner", "has-role").
+    Raises ReauthenticationRequired for the owner role; Forbidden; Refused("cloud-closed",
+    "no-account", "no-partner", "has-role").
     """
+    access.require_recent_for(by, role)
     cloud = db.lock(Cloud, cloud.id)
     access.require(by, Action.CLOUD_MANAGE_ACCESS, cloud)
     clouds.require_open(cloud)
@@ -46,8 +48,10 @@ def change(cloud: Cloud, *, by: Actor, role: CloudRole, of: str) -> None:
     lowered; a partner's staff can't lower the last role of the customer's people on the default
     cloud.
 
-    Raises Forbidden; Refused("cloud-closed", "no-role", "last-cloud-owner", "customers-last-role").
+    Raises ReauthenticationRequired for the owner role; Forbidden; Refused("cloud-closed",
+    "no-role", "last-cloud-owner", "customers-last-role").
     """
+    access.require_recent_for(by, role)
     cloud = db.lock(Cloud, cloud.id)
     access.require(by, Action.CLOUD_MANAGE_ACCESS, cloud)
     clouds.require_open(cloud)
@@ -64,7 +68,8 @@ def change(cloud: Cloud, *, by: Actor, role: CloudRole, of: str) -> None:
 
 def revoke(cloud: Cloud, *, by: Actor, of: str) -> None:
     """An owner revokes the role of the holder with the ID `of`, at once. A partner's staff can't
-    revoke the last role of the customer's people on the default cloud. Raises as `change`.
+    revoke the last role of the customer's people on the default cloud. Raises as `change` to a
+    lower role.
     """
     cloud = db.lock(Cloud, cloud.id)
     access.require(by, Action.CLOUD_MANAGE_ACCESS, cloud)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 
 from portal import db
-from portal.domain import access, audit, invitations, mail_deliveries
+from portal.domain import access, audit, identity, invitations, mail_deliveries
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
@@ -72,8 +72,10 @@ def end_partnership(customer: Customer, *, by: Actor) -> None:
     """An owner of the partner's account or an administrator of the subaccount ends a partnership
     when no cloud but an unused default cloud is linked to the subaccount.
 
-    Raises Forbidden, Refused("clouds-linked", "partnership-not-confirmed").
+    Raises ReauthenticationRequired, Forbidden, Refused("clouds-linked",
+    "partnership-not-confirmed").
     """
+    identity.require_recent(by)
     partner = lock_customer(customer)
     subaccount = db.session.get_one(BillingAccount, customer.subaccount_id)
     if not access.administers(by, subaccount):

@@ -33,6 +33,7 @@ from portal.domain.identity.rate_limits import (
 )
 from portal.domain.identity.retention import purge_expired
 from portal.domain.identity.session import (
+    RECENT_AUTHENTICATION,
     SEEN_INTERVAL,
     SESSION_IDLE_TIMEOUT,
     SESSION_LIFETIME,
@@ -43,7 +44,10 @@ from portal.domain.identity.session import (
     end_session,
     end_session_of,
     end_sessions,
+    has_recent_authentication,
     open_session,
+    renew_authentication,
+    require_recent,
     save_form,
     sessions_of,
     touch_session,

@@ -17,6 +17,7 @@ from portal.domain import audit, mail_deliveries, values
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
+from portal.domain.identity.session import require_recent
 from portal.domain.identity.sign_up import delete_sign_ups
 from portal.domain.identity.user import User, flush_email, user_by_email
 from portal.domain.values import EmailAddress
@@ -37,12 +38,12 @@ class EmailChange(db.Base):
 
 
 def request_email_change(actor: Actor, address: EmailAddress) -> None:
-    """Request another address and send the mail that verifies it. The caller has checked the
-    password.
+    """Request another address and send the mail that verifies it.
 
-    Raises Refused("email-same").
+    Raises ReauthenticationRequired, Refused("email-same").
     """
-    user = db.lock(User, actor.id)
+    require_recent(actor)
+    user = db.session.get_one(User, actor.id)
     if user.email_key == address.key and user.email == address.display:
         raise Refused(Code.EMAIL_SAME, field="email")
     db.session.execute(delete(EmailChange).where(EmailChange.user_id == user.id))

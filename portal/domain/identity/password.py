@@ -16,7 +16,7 @@ from portal.domain import audit, mail_deliveries
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
-from portal.domain.identity.session import end_sessions
+from portal.domain.identity.session import end_sessions, require_recent
 from portal.domain.identity.user import User, as_actor, user_by_email
 from portal.domain.values import EmailAddress
 
@@ -81,15 +81,14 @@ def check_password(email_key: str, password: str) -> User | None:
     return user if user is not None and user.disabled_at is None else None
 
 
-def change_password(actor: Actor, *, old_hash: str, password_hash: str) -> None:
-    """Change the password and end all sessions. `old_hash` is the hash against which the caller has
-    checked the old password.
+def change_password(actor: Actor, *, password_hash: str) -> None:
+    """Change the actor's own password and end all their sessions.
 
-    Raises Refused("password-moved") if the password was changed since.
+    Raises ReauthenticationRequired, also if the password was changed elsewhere meanwhile: that
+    ended this session.
     """
-    user = db.lock(User, actor.id)
-    if user.password_hash != old_hash:
-        raise Refused(Code.PASSWORD_MOVED)
+    require_recent(actor)
+    user = db.session.get_one(User, actor.id)
     _set_password(user, password_hash)
     audit.record(Action.USER_CHANGE_PASSWORD, by=actor, chain=audit.INSTALLATION, thing=user.id)
 

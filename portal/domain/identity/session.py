@@ -11,16 +11,21 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
 from portal.domain.actors import Actor
+from portal.domain.errors import ReauthenticationRequired
 from portal.domain.identity.user import User, as_actor
 
 SESSION_IDLE_TIMEOUT = timedelta(minutes=30)
 SESSION_LIFETIME = timedelta(hours=8)
 SEEN_INTERVAL = timedelta(minutes=1)
+RECENT_AUTHENTICATION = timedelta(minutes=10)
 SAVED_FORM_LIFETIME = timedelta(hours=8)
 
 
 class UserSession(db.Base):
-    """A signed-in browser. `id` is the hash of its token, so the database reveals no token."""
+    """A signed-in browser. `id` is the hash of its token, so the database reveals no token.
+
+    It ends only under the lock of its user, so that `require_recent` sees each end.
+    """
 
     __tablename__ = "sessions"
 
@@ -29,6 +34,7 @@ class UserSession(db.Base):
     user_agent: Mapped[str]
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+    authenticated_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
 
 
@@ -57,6 +63,7 @@ def open_session(user_id: str, *, user_agent: str) -> str:
         user_agent=user_agent[:200],
         created_at=now,
         seen_at=now,
+        authenticated_at=now,
     )
     db.session.add(row)
     db.session.flush()
@@ -87,15 +94,62 @@ def touch_session(actor: Actor) -> None:
     )
 
 
+def has_recent_authentication(actor: Actor) -> bool:
+    """Whether the actor gave their password less than RECENT_AUTHENTICATION ago, in a session that
+    is live. True for a system actor, False for a user without a session."""
+    query = select(UserSession.id).where(
+        UserSession.id == actor.session_id,
+        UserSession.user_id == actor.id,
+        UserSession.authenticated_at > db.now() - RECENT_AUTHENTICATION,
+        _is_live(),
+    )
+    return actor.is_system or db.session.scalar(query) is not None
+
+
+def require_recent(actor: Actor) -> None:
+    """Refuse a sensitive action unless `has_recent_authentication`.
+
+    A verb calls it first: it locks the user, and users come before all that verbs lock. Raises
+    ReauthenticationRequired.
+    """
+    if not actor.is_system:
+        db.lock(User, actor.id)
+    if not has_recent_authentication(actor):
+        raise ReauthenticationRequired
+
+
+def renew_authentication(actor: Actor) -> str:
+    """Record that the actor gave their password again; returns the session's new token.
+
+    The old token is invalid from then on: a copy of it must not become recently authenticated.
+    Raises ReauthenticationRequired if the session is over.
+    """
+    db.lock(User, actor.id)
+    token, now = secrets.token_urlsafe(32), db.now()
+    result = db.session.execute(
+        update(UserSession)
+        .where(UserSession.id == actor.session_id, _is_live())
+        .values(id=_session_id(token), seen_at=now, authenticated_at=now)
+    )
+    if result.rowcount != 1:  # type: ignore[attr-defined]
+        raise ReauthenticationRequired
+    return token
+
+
 def end_session(actor: Actor) -> None:
     """Sign this browser out; a copy of its cookie is invalid, too."""
+    db.lock(User, actor.id)
     db.session.execute(
         update(UserSession).where(UserSession.id == actor.session_id).values(ended_at=db.now())
     )
 
 
 def end_session_of(actor: Actor, session_id: str) -> bool:
-    """Sign out another of the actor's browsers; False if it is not a live session of theirs."""
+    """Sign out another of the actor's browsers; False if it is not a live session of theirs.
+
+    Raises ReauthenticationRequired.
+    """
+    require_recent(actor)
     # Compare in Python: PostgreSQL rejects a query for a forged ID that contains NUL.
     for session in sessions_of(actor):
         if session.id == session_id:
@@ -105,8 +159,8 @@ def end_session_of(actor: Actor, session_id: str) -> bool:
 
 
 def end_other_sessions(actor: Actor) -> None:
-    """Sign out all of the actor's browsers except this one."""
-    db.lock(User, actor.id)
+    """Sign out all of the actor's browsers except this one. Raises ReauthenticationRequired."""
+    require_recent(actor)
     end_sessions(actor.id, except_id=actor.session_id)
 
 

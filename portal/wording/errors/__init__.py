@@ -260,9 +260,7 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
         "This address and password do not belong together. Try again."
     ),
     Code.PASSWORD_WRONG: lambda f: _("This is not your password. Type it anew."),
-    Code.PASSWORD_MOVED: lambda f: _(
-        "Your password was changed elsewhere a moment ago. Sign in with the new one."
-    ),
+    Code.REAUTHENTICATION_REQUIRED: lambda f: _("Confirm that it is you: enter your password."),
     Code.TOO_MANY_TRIES: lambda f: _(
         "There were too many tries. Try again in %(wait)s.", wait=_minutes(f)
     ),
