@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, current_app, g, request, url_for
-from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_wtf.csrf import generate_csrf
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -29,14 +28,22 @@ from portal import (
     urls,
     web,
 )
-from portal.account import notifications, password_reset, preferences, profile, sign_in
+from portal.account import (
+    authentication,
+    confirm,
+    notifications,
+    password_reset,
+    preferences,
+    profile,
+    sign_in,
+)
 from portal.config import Settings
 from portal.domain import accounts, policy, values
 from portal.domain import notifications as domain_notifications
 from portal.domain.policy import Policy, SignUpPolicy
 from portal.domain.values import Invalid
-from portal.i18n import formats, languages
-from portal.web import errors, headers
+from portal.i18n import formats, languages, reader
+from portal.web import errors, headers, surfaces
 from portal.wording import audit as audit_wording
 from portal.wording import errors as error_wording
 from portal.wording import guide, labels
@@ -66,6 +73,7 @@ PUBLIC = {
 
 SURFACES = (
     sign_in,
+    confirm,
     password_reset,
     help,
     preferences,
@@ -76,6 +84,14 @@ SURFACES = (
     invites,
     operator,
 )
+
+
+PAGES = web.Surface(
+    authenticate=authentication.session_actor,
+    check_body=web.require_text,
+    show_error=errors.show_page,
+)
+"""The surface of every blueprint that names none."""
 
 
 class IdConverter(BaseConverter):
@@ -99,6 +115,7 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
         app.register_blueprint(mailbox.blueprint)
     app.add_url_rule("/", "front", sign_in.front)
     app.add_url_rule("/healthz", "health", health.health)
+    surfaces.register(app, PAGES)
     errors.register(app)
     cli.register(app)
     app.after_request(headers.add_headers)
@@ -164,10 +181,8 @@ def _init_extensions(app: Flask) -> None:
     Migrate(app, db.extension, directory=str(config.ROOT / "migrations"))
     mail.extension.init_app(app)
     languages.register(app)
-    login = LoginManager()
-    login.init_app(app, add_context_processor=False)  # it queries the database at each rendering
-    login.session_protection = None  # sessions are rows; see identity
-    login.user_loader(sign_in.load_visitor)
+    reader.register(app, web.actor_or_none)
+    authentication.register(app)
 
 
 def _add_template_globals(app: Flask) -> None:

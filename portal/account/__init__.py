@@ -1,6 +1,8 @@
 """The user's own account: sign-in, sign-up, password, profile, preferences, notifications."""
 
 from portal.account import (
+    authentication,
+    confirm,
     notifications,
     password_reset,
     preferences,

@@ -1,11 +1,14 @@
-"""Authentication: check a password within its rate limits, and start a session."""
+"""Authentication: check a password within its rate limits; start, renew and end a session.
+
+Flask-Login keeps the session's token in the browser's cookie; nothing else knows Flask-Login.
+"""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
-from flask import abort, request, session
-from flask_login import login_user
+from flask import Flask, abort, g, request, session
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from wtforms import PasswordField
 from wtforms.validators import ValidationError
 
@@ -17,15 +20,44 @@ from portal.domain.values import Invalid
 from portal.wording.errors import sentence
 
 
-class Authenticated(NamedTuple):
-    """The user who has proven a password, and the hash that it was checked against."""
+class Visitor(UserMixin):  # type: ignore[misc]
+    """The signed-in person for Flask-Login; its ID is the session token, not the user ID."""
 
-    user_id: str
-    password_hash: str
+    def __init__(self, actor: Actor, token: str) -> None:
+        self.actor = actor
+        self.token = token
+
+    def get_id(self) -> str:
+        return self.token
 
 
-def authenticate(email: str, password: str, *, wrong: Refused) -> Authenticated:
-    """Return the user with this address and password; every password prompt calls this.
+def register(app: Flask) -> None:
+    """Let Flask-Login load the visitor of a session."""
+    login = LoginManager()
+    login.init_app(app, add_context_processor=False)  # it queries the database at each rendering
+    login.session_protection = None  # sessions are rows; see identity
+    login.user_loader(_load_visitor)
+
+
+def _load_visitor(token: str) -> Visitor | None:
+    session_actor = identity.actor_of_session(token)
+    if session_actor is None:
+        return None
+    actor, seen_at = session_actor
+    # Polling is no sign of a person at work. `try_write`: reading works where nothing can be
+    # written.
+    if "poll" not in request.args and db.now() - seen_at >= identity.SEEN_INTERVAL:
+        db.try_write(lambda: identity.touch_session(actor))
+    return Visitor(actor, token)
+
+
+def session_actor() -> Actor | None:
+    """Return the user whose session's token is in the cookie, or None."""
+    return current_user.actor if current_user.is_authenticated else None
+
+
+def authenticate(email: str, password: str, *, wrong: Refused) -> str:
+    """Return the ID of the user with this address and password; every password prompt calls this.
 
     The attempt is counted first. An unknown address takes the same time and counts the same.
     Raises `wrong` if the password does not match, Refused("too-many-tries").
@@ -39,9 +71,9 @@ def authenticate(email: str, password: str, *, wrong: Refused) -> Authenticated:
     user = identity.check_password(key, password[: identity.MAX_PASSWORD_LENGTH + 1])
     if user is None:
         raise wrong
-    authenticated = Authenticated(user.id, user.password_hash)
+    user_id = user.id
     db.write(lambda: identity.reset_password_attempts(account, network=network))
-    return authenticated
+    return user_id
 
 
 def start_session(user_id: str, *, instead_of: Actor | None) -> None:
@@ -55,11 +87,30 @@ def start_session(user_id: str, *, instead_of: Actor | None) -> None:
 
     token = db.write(unit)
     session.clear()
+    _use_session(token)
+
+
+def renew_session(actor: Actor) -> None:
+    """Record that the actor has given their password again; the session ID changes. What else the
+    cookie holds stays, so that forms in other tabs can be sent. Raises ReauthenticationRequired."""
+    _use_session(db.write(lambda: identity.renew_authentication(actor)))
+
+
+def _use_session(token: str) -> None:
     session_actor = identity.actor_of_session(token)
     if session_actor is None:
         abort(401)
-    actor, _seen_at = session_actor
-    login_user(web.Visitor(actor, token))
+    g.actor, _seen_at = session_actor
+    login_user(Visitor(g.actor, token))
+
+
+def end_session(actor: Actor | None) -> None:
+    """Sign this browser out; `actor` is None where its session is over already."""
+    if actor is not None:
+        db.write(lambda: identity.end_session(actor))
+    logout_user()
+    session.clear()
+    g.actor = None
 
 
 class NewPasswordForm(web.Form):

@@ -13,7 +13,7 @@ from wtforms.validators import ValidationError
 from portal import config, db, tokens, web
 from portal.account import authentication
 from portal.domain import identity, values
-from portal.domain.errors import Code, Refused
+from portal.domain.errors import Refused
 from portal.i18n import languages
 from portal.web import form_recovery
 
@@ -141,7 +141,6 @@ def _flash_expired_page() -> None:
 
 
 class PasswordForm(authentication.NewPasswordForm):
-    old_password = PasswordField(lazy_gettext("Present password"), [web.REQUIRED])
     password = PasswordField(lazy_gettext("New password"), [web.REQUIRED])
     password_again = PasswordField(lazy_gettext("New password, once more"), [web.REQUIRED])
 
@@ -149,40 +148,26 @@ class PasswordForm(authentication.NewPasswordForm):
 @blueprint.route("/password", methods=["GET", "POST"])
 def password() -> Any:
     """*Change password*: end all sessions, and start a new one in this browser."""
+    web.require_recent_sign_in()
     actor, template = web.actor(), "account/profile/password.html"
     form = PasswordForm(actor.email)
     if not form.validate_on_submit():
         return authentication.form_page(form, template)
-    try:
-        old_hash = _check_password(form.old_password)
-        new_hash = identity.hash_password(form.password.data or "")
-        db.write(lambda: identity.change_password(actor, old_hash=old_hash, password_hash=new_hash))
-    except Refused as error:
-        return authentication.form_page(form, template, error)
+    new_hash = identity.hash_password(form.password.data or "")
+    db.write(lambda: identity.change_password(actor, password_hash=new_hash))
     authentication.start_session(actor.id, instead_of=None)
     flash(_("Your password is changed; all your other sessions are ended."), "success")
     return redirect(url_for("profile.show"), 303)
 
 
-def _check_password(field: PasswordField) -> str:
-    """Check the signed-in user's password in the field; return the hash it was checked against.
-
-    Raises Refused("password-wrong"), Refused("too-many-tries").
-    """
-    wrong = Refused(Code.PASSWORD_WRONG, field=field.name)
-    return authentication.authenticate(
-        web.actor().email, field.data or "", wrong=wrong
-    ).password_hash
-
-
 class EmailForm(web.Form):
     email = EmailField(lazy_gettext("New e-mail"), [web.REQUIRED, web.EMAIL])
-    password = PasswordField(lazy_gettext("Your password"), [web.REQUIRED])
 
 
 @blueprint.route("/email", methods=["GET", "POST"])
 def email() -> Any:
     """*Change e-mail*: send a mail that verifies the new address; nothing changes until then."""
+    web.require_recent_sign_in()
     actor, template = web.actor(), "account/profile/email.html"
     form = EmailForm(**form_recovery.saved_input())
     if not form.validate_on_submit():
@@ -194,7 +179,6 @@ def email() -> Any:
         identity.request_email_change(actor, address)
 
     try:
-        _check_password(form.password)
         db.write(unit)
     except Refused as error:
         return authentication.form_page(form, template, error)

@@ -4,31 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, flash, redirect, request, session, url_for
+from flask import abort, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from flask_login import logout_user
 from wtforms import EmailField, HiddenField, PasswordField
 
-from portal import db, web
+from portal import web
 from portal.account import authentication
 from portal.account.blueprint import blueprint
-from portal.domain import accounts, identity
+from portal.domain import accounts
 from portal.domain.errors import Code, Refused
 from portal.web import form_recovery
-
-
-def load_visitor(token: str) -> web.Visitor | None:
-    """Return the person signed in with this session token, None without one, for Flask-Login."""
-    session_actor = identity.actor_of_session(token)
-    if session_actor is None:
-        return None
-    actor, seen_at = session_actor
-    # Polling is no sign of a person at work. `try_write`: reading works where nothing can be
-    # written.
-    if "poll" not in request.args and db.now() - seen_at >= identity.SEEN_INTERVAL:
-        db.try_write(lambda: identity.touch_session(actor))
-    return web.Visitor(actor, token)
 
 
 def front() -> Any:
@@ -64,15 +50,13 @@ def sign_in() -> Any:
     if not form.validate_on_submit():
         return authentication.form_page(form, "account/sign_in.html", is_carrying=False)
     try:
-        authenticated = authentication.authenticate(
+        user_id = authentication.authenticate(
             form.email.data or "", form.password.data or "", wrong=Refused(Code.PASSWORD_FOREIGN)
         )
     except Refused as error:
         return authentication.form_page(form, "account/sign_in.html", error, is_carrying=False)
-    authentication.start_session(authenticated.user_id, instead_of=web.actor_or_none())
-    saved_key = form_recovery.save(form.carried.data or "", authenticated.user_id)
-    separator = "&" if "?" in target else "?"
-    return redirect(f"{target}{separator}kept={saved_key}" if saved_key else target, 303)
+    authentication.start_session(user_id, instead_of=web.actor_or_none())
+    return redirect(form_recovery.save(form.carried.data or "", user_id, target), 303)
 
 
 def _carry(target: str) -> Any:
@@ -86,12 +70,9 @@ def sign_out() -> Any:
     """End the session on the server, so that a copy of its cookie is invalid too."""
     form = web.Form()
     actor = web.actor_or_none()
-    if actor is not None:
-        if not form.validate():
-            abort(422)
-        db.write(lambda: identity.end_session(actor))
-    logout_user()
-    session.clear()
+    if actor is not None and not form.validate():
+        abort(422)
+    authentication.end_session(actor)
     flash(_("You are signed out."), "success")
     response = redirect(url_for("auth.sign_in"), 303)
     response.headers["Clear-Site-Data"] = '"cache"'

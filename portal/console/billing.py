@@ -48,6 +48,7 @@ def switch_to_paid(account_id: str) -> Any:
     """*Switch to paid*: GET asks for confirmation, POST switches and goes back."""
     actor, account = web.actor(), web.find_or_404(BillingAccount, account_id)
     access.require(actor, Action.ACCOUNT_SWITCH_TO_PAID, account)
+    web.require_recent_sign_in()
     back = web.safe_path(request.args.get("next"), url_for(".show", account_id=account_id))
     form = web.Form()
     if not form.is_submitted() or not form.validate():

@@ -13,15 +13,15 @@ from babel.dates import format_date, format_skeleton, format_time, get_timezone_
 from babel.numbers import format_decimal
 from flask_babel import format_currency, get_locale
 from flask_babel import gettext as _
-from flask_login import current_user
 
 from portal import config, db
+from portal.i18n.reader import reader
 
 
 def zone() -> ZoneInfo:
     """Return the signed-in user's time zone, or the installation's."""
-    name = current_user.actor.time_zone if current_user.is_authenticated else None
-    return ZoneInfo(name or config.current().time_zone)
+    user = reader()
+    return ZoneInfo((user and user.time_zone) or config.current().time_zone)
 
 
 def local_time(instant: datetime) -> str:

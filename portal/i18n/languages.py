@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from babel import Locale
-from flask import Flask, g, has_request_context, request
+from flask import Flask, has_request_context, request
 from flask_babel import Babel, Domain
-from flask_login import current_user
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from werkzeug.utils import cached_property
 
 from portal.i18n.formats import format_numbers
+from portal.i18n.reader import reader
 
 SOURCE = "en"
 """The language of the sentences in the code."""
@@ -35,9 +35,8 @@ def page_language() -> str:
     """Return the user's language; signed out, the browser's choice here or its Accept-Language."""
     if not has_request_context():
         return SOURCE
-    may_ask = "is_bare" not in g or "_login_user" in g  # where Flask-Login keeps who it has found
-    is_signed_in = may_ask and current_user.is_authenticated
-    language = current_user.actor.language if is_signed_in else request.cookies.get(COOKIE, "")
+    user = reader()
+    language = user.language if user else request.cookies.get(COOKIE, "")
     return language if language in available() else _accepted_language()
 
 

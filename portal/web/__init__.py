@@ -2,13 +2,11 @@
 
 from portal.web.forms import EMAIL, NEVER_SAVED, REQUIRED, CreatingForm, Form, normalise_with
 from portal.web.gates import (
-    Visitor,
-    actor,
-    actor_or_none,
     client_network,
     gate,
     is_utf8,
     refuse_ungated,
+    require_recent_sign_in,
     require_sign_in,
     require_text,
     takes_file,
@@ -23,5 +21,7 @@ from portal.web.pages import (
     page,
     return_path,
     safe_path,
+    this_path,
 )
 from portal.web.submit import submit
+from portal.web.surfaces import Surface, actor, actor_or_none

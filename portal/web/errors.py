@@ -1,57 +1,101 @@
-"""Error pages: what happened, why, and what to do next."""
+"""Errors: each is shown by its surface; pages say what happened, why, and what to do next."""
 
 from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from flask import Flask, Response, abort, current_app, g, render_template, request, url_for
+from flask import (
+    Flask,
+    Response,
+    abort,
+    current_app,
+    g,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from portal import config, db
-from portal.domain.errors import Forbidden, Refused
+from portal.domain.errors import Forbidden, ReauthenticationRequired, Refused
 from portal.i18n import languages
-from portal.web import actor_or_none, is_cross_origin, is_utf8, return_path, unavailable
+from portal.web import (
+    actor,
+    actor_or_none,
+    form_recovery,
+    htmx_redirect,
+    is_cross_origin,
+    is_utf8,
+    return_path,
+    surfaces,
+    this_path,
+    unavailable,
+)
 from portal.wording.errors import sentence
 
 log = logging.getLogger("portal")
 
 
 def register(app: Flask) -> None:
-    """Give every kind of error its page, and every request an ID."""
+    """Show every error, and give every request an ID."""
     app.before_request(_begin_request)
-    app.register_error_handler(Refused, _with_fallback(show_refusal))
-    app.register_error_handler(HTTPException, _with_fallback(show_http_error))
-    app.register_error_handler(Exception, show_bug)
+    app.register_error_handler(Exception, show)
 
 
 def _begin_request() -> None:
     g.request_id = secrets.token_hex(8)
     path = request.environ["PATH_INFO"].encode("latin-1")
     url = path + unquote_to_bytes(request.query_string)
-    if b"\0" in url or not is_utf8(url) or is_cross_origin():
+    if b"\0" in url or not is_utf8(url):
+        abort(400)
+    if surfaces.current().is_cross_origin_refused and is_cross_origin():
         abort(400)
 
 
-def _with_fallback(page: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Show the page of a bug where an error page fails itself, as without a database."""
-
-    @wraps(page)
-    def answer(error: Any) -> Any:
+def show(error: Exception) -> Any:
+    """Show the error as its surface does; log a bug. An unavailable database is no bug."""
+    surface = surfaces.current()
+    if isinstance(error, (Refused, HTTPException)):
         try:
-            return page(error)
+            return surface.show_error(error)
         except Exception as bug:
-            return show_bug(bug)
+            error = bug
+    db.session.rollback()
+    if found := db.unavailable_from(error):
+        return surface.show_error(found)
+    log.error("request %s: %s %s", g.request_id, request.method, request.path, exc_info=error)
+    return surface.show_error(error)
 
-    return answer
+
+def show_page(error: Exception) -> Any:
+    """Show the error on a page, or lead to the page that asks for the password."""
+    if isinstance(error, ReauthenticationRequired):
+        return _lead_to_confirmation()
+    if isinstance(error, Refused):
+        return _refusal_page(error)
+    if isinstance(error, HTTPException):
+        return _http_error_page(error)
+    if isinstance(error, db.Unavailable):
+        return unavailable.show(error)
+    return _bug_page()
 
 
-def show_refusal(error: Refused) -> Any:
+def _lead_to_confirmation() -> Any:
+    """Lead to the page that asks for the password, and from there back with the form's input."""
+    db.session.rollback()
+    path, rule = this_path(), request.url_rule
+    if request.method == "POST" and rule is not None and "GET" in (rule.methods or ()):
+        path = form_recovery.save(form_recovery.pack(request.form), actor().id, path)
+    target = url_for("confirm.show", next=path)
+    return htmx_redirect(target) if "HX-Request" in request.headers else redirect(target, 303)
+
+
+def _refusal_page(error: Refused) -> Any:
     """Show why a rule refused a button's action; forms show refusals themselves."""
     db.session.rollback()
     if isinstance(error, Forbidden):
@@ -62,7 +106,7 @@ def show_refusal(error: Refused) -> Any:
     return _error_page(status, title, sentence(error.code, error.facts), steps=steps)
 
 
-def show_http_error(error: HTTPException) -> Any:
+def _http_error_page(error: HTTPException) -> Any:
     """Show the page of an HTTP status; redirects pass."""
     code = error.code or 500
     if code < 400:
@@ -103,13 +147,8 @@ def show_http_error(error: HTTPException) -> Any:
     return _error_page(code, title, what, steps=steps)
 
 
-def show_bug(error: Exception) -> Any:
-    """Log a bug, and show its request ID on a page that needs no database. An unavailable database
-    is no bug."""
-    if found := db.unavailable_from(error):
-        return unavailable.show(found)
-    log.error("request %s: %s %s", g.request_id, request.method, request.path, exc_info=error)
-    db.session.rollback()
+def _bug_page() -> Any:
+    """Show the request ID of a bug on a page that needs no database."""
     g.is_bare = True
     # `render` runs no context processors: they query the database.
     page = current_app.jinja_env.get_template("errors/error.html").render(

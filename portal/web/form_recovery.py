@@ -1,4 +1,4 @@
-"""Preserve form input across sign-in, when a form is sent after its session has ended."""
+"""Preserve form input while the user signs in, or confirms with their password."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from portal.domain.identity import SavedForm
 def saved_input() -> dict[str, Any]:
     """Return the keyword arguments of a form that show the input saved before sign-in; none where
     nothing is saved: `Form(**form_recovery.saved_input())`."""
-    key = request.args.get("kept", "")
-    saved = db.find(SavedForm, key, web.actor()) if key and request.method != "POST" else None
+    key = request.args.getlist("kept")[-1:]
+    saved = db.find(SavedForm, key[0], web.actor()) if key and request.method != "POST" else None
     return {} if saved is None else {"formdata": MultiDict(saved.fields)}
 
 
@@ -34,13 +34,15 @@ def pack(form: Mapping[str, Any]) -> str:
     )
 
 
-def save(packed: str, user_id: str) -> str | None:
-    """Store packed fields for the user; return the key for the form's URL, None without fields."""
+def save(packed: str, user_id: str, path: str) -> str:
+    """Store packed fields for the user; return the path that shows them in the form at `path`, or
+    `path` itself where there are none."""
     try:
         fields = json.loads(packed)
     except (ValueError, RecursionError):
-        return None
+        return path
     if not isinstance(fields, dict) or not fields:
-        return None
+        return path
     clean = {str(k): [str(v) for v in vs] for k, vs in fields.items() if isinstance(vs, list)}
-    return db.write(lambda: identity.save_form(user_id, clean))
+    key = db.write(lambda: identity.save_form(user_id, clean))
+    return f"{path}{'&' if '?' in path else '?'}kept={key}"

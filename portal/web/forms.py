@@ -16,12 +16,12 @@ from wtforms.validators import InputRequired, ValidationError
 
 from portal import db
 from portal.domain import idempotency, values
-from portal.domain.errors import Forbidden, Refused
+from portal.domain.errors import Forbidden, ReauthenticationRequired, Refused
 from portal.domain.values import Invalid
-from portal.web.gates import actor
+from portal.web.surfaces import actor
 from portal.wording.errors import sentence
 
-NEVER_SAVED = {"csrf_token", "form_key", "carried"}
+NEVER_SAVED = {"csrf_token", "form_key", "carried", "username"}
 REQUIRED = InputRequired(lazy_gettext("Fill this in; it is required."))
 
 
@@ -56,9 +56,9 @@ class Form(FlaskForm):  # type: ignore[misc]
         return db.write(unit)
 
     def refuse(self, error: Refused) -> None:
-        """Show the sentence of a refusal at its field, or above the form. Raises Forbidden, which
-        has its own page."""
-        if isinstance(error, Forbidden):
+        """Show the sentence of a refusal at its field, or above the form. Raises Forbidden and
+        ReauthenticationRequired, which have their own pages."""
+        if isinstance(error, (Forbidden, ReauthenticationRequired)):
             raise error
         self.refusal = error
         text = sentence(error.code, error.facts)

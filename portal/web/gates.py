@@ -7,39 +7,16 @@ from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from flask import Blueprint, Flask, Response, abort, current_app, redirect, request, url_for
-from flask_login import UserMixin, current_user
 
 from portal import config
-from portal.domain.actors import Actor
+from portal.domain import identity
+from portal.domain.errors import ReauthenticationRequired
 from portal.web.pages import htmx_redirect, is_partial, return_path
+from portal.web.surfaces import Surface, actor, actor_or_none
 
 V = TypeVar("V", bound=Callable[..., Any])
 
 FILE_FORM = "multipart/form-data"
-
-
-class Visitor(UserMixin):  # type: ignore[misc]
-    """The signed-in person for Flask-Login; its ID is the session token, not the user ID."""
-
-    def __init__(self, actor: Actor, token: str) -> None:
-        self.actor = actor
-        self.token = token
-
-    def get_id(self) -> str:
-        return self.token
-
-
-def actor_or_none() -> Actor | None:
-    """Return the signed-in user, or None."""
-    return current_user.actor if current_user.is_authenticated else None
-
-
-def actor() -> Actor:
-    """Return the signed-in user. Aborts with 401 without one, which a gate excludes."""
-    user = actor_or_none()
-    if user is None:
-        abort(401)
-    return user
 
 
 def client_network() -> str:
@@ -47,16 +24,18 @@ def client_network() -> str:
     return request.remote_addr or ""
 
 
-def gate(blueprint: Blueprint, *checks: Callable[[], Any]) -> None:
-    """Run these checks, in order, before every endpoint of the blueprint."""
-    for check in (*checks, require_text):
+def gate(blueprint: Blueprint, *checks: Callable[[], Any], surface: Surface | None = None) -> None:
+    """Run these checks, in order, before every endpoint of the blueprint. Without `surface` it
+    belongs to the pages."""
+    for check in (*checks, surface.check_body if surface else require_text):
         blueprint.before_request(check)
     blueprint.is_gated = bool(checks)  # type: ignore[attr-defined]
+    blueprint.surface = surface  # type: ignore[attr-defined]
 
 
 def require_sign_in() -> Any:
     """Send a visitor to sign-in, which leads back here; a form's input is preserved."""
-    if current_user.is_authenticated:
+    if actor_or_none() is not None:
         return None
     if _is_background_request():
         return Response(status=286, headers={"HX-Reswap": "none", "HX-Trigger": "signed-out"})
@@ -65,6 +44,13 @@ def require_sign_in() -> Any:
         return htmx_redirect(target) if "HX-Request" in request.headers else redirect(target, 303)
     target = url_for("auth.sign_in", next=return_path(), carry=1)
     return htmx_redirect(target) if "HX-Request" in request.headers else redirect(target, 307)
+
+
+def require_recent_sign_in() -> None:
+    """Require the password of the last 10 minutes, in a gate or at the top of a view. Raises
+    ReauthenticationRequired, whose page asks for the password and leads back."""
+    if not identity.has_recent_authentication(actor()):
+        raise ReauthenticationRequired
 
 
 def _is_background_request() -> bool:

@@ -7,7 +7,7 @@ from typing import TypeVar
 from flask import abort
 
 from portal import db
-from portal.web.gates import actor
+from portal.web.surfaces import actor
 
 T = TypeVar("T")
 

@@ -57,10 +57,14 @@ def htmx_redirect(target: str) -> Response:
 
 
 def return_path() -> str:
-    """Return the path to come back to: that of this request, with its query; at sign-in and sign-up
-    the target of `next`; at a URL without GET the page that sent the form."""
-    if "next" in request.args:
-        return safe_path(request.args["next"])
+    """Return the path to come back to: the target of `next` at sign-in and sign-up, else that of
+    this request."""
+    return safe_path(request.args["next"]) if "next" in request.args else this_path()
+
+
+def this_path() -> str:
+    """Return the path of this request with its query; at a URL without GET that of the page that
+    sent the form."""
     rule = request.url_rule
     if rule is None or "GET" in (rule.methods or set()):
         return safe_path(request.full_path if request.query_string else request.path)

@@ -20,7 +20,8 @@ def submit(form: Form, unit: Callable[[], Any], *, to: Text, success: Text = "")
     not sent, is invalid, or was refused and shows why.
 
     `db.write` runs `unit`; for a `CreatingForm` once, however often the form is sent. `to` (a URL)
-    and `success` (the message to flash) may be functions of the unit's result. Raises Forbidden.
+    and `success` (the message to flash) may be functions of the unit's result. Raises as
+    `Form.refuse`.
     """
     if not form.is_submitted() or not form.validate():
         return None

@@ -102,6 +102,7 @@ def remove(account_id: str, customer_id: str) -> Any:
 @blueprint.route("/<id:customer_id>/end-partnership", methods=["GET", "POST"])
 def end_partnership(account_id: str, customer_id: str) -> Any:
     """*End partnership* of a confirmed customer."""
+    web.require_recent_sign_in()
     return _change_state("end-partnership", customer_id)
 
 
