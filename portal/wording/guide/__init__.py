@@ -86,6 +86,7 @@ SCREENS = {
     "console.linking": "not-linked",
     "invites": "answering",
     "auth": "sign-in",
+    "confirm": "sign-in",
     "password_reset": "sign-in",
     "profile": "profile",
     "notifications": "profile",

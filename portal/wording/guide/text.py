@@ -59,6 +59,7 @@ def _facts(language: str) -> dict[str, str]:
         "signs_up": "" if current.sign_up is SignUpPolicy.CLOSED else "yes",
         "password_least": str(identity.MIN_PASSWORD_LENGTH),
         "idle": str(identity.SESSION_IDLE_TIMEOUT.seconds // 60),
+        "recent": str(identity.RECENT_AUTHENTICATION.seconds // 60),
         "hours": str(identity.SESSION_LIFETIME.seconds // 3600),
         "open": "yes" if current.sign_up is SignUpPolicy.OPEN else "",
     }
