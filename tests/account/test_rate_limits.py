@@ -75,32 +75,22 @@ def test_a_whole_office_signs_in_from_one_ip_address(browser: Open) -> None:
         assert sign_in(browser(), OLGA, PASSWORD) == 200
 
 
-@pytest.mark.parametrize(
-    ("page", "field", "rest"),
-    [
-        (
-            "/profile/password",
-            "old_password",
-            {"password": "a fine new one", "password_again": "a fine new one"},
-        ),
-        ("/profile/email", "password", {"email": "new@direct.example"}),
-    ],
-)
-def test_every_prompt_for_the_password_has_the_limit(
-    browser: Open, clock: Clock, page: str, field: str, rest: dict[str, str]
+def test_the_prompt_of_a_session_that_is_signed_in_has_the_limit(
+    browser: Open, clock: Clock
 ) -> None:
-    client = browser(DORA)
+    client, page = browser(DORA), "/sign-in/confirm"
+    clock.forward(minutes=11)
     for _ in range(10):
         client.get(page)
-        assert client.submit(form=page, **rest, **{field: "a wrong password"}).status_code == 422
+        assert client.submit("Confirm", password="a wrong password").status_code == 422
         assert "This is not your password." in client.text
-    answer = client.submit(form=page, **rest, **{field: PASSWORD})
+    answer = client.submit("Confirm", password=PASSWORD)
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "900")
     assert "Try again in 15 minutes." in client.text
     assert sign_in(browser(), DORA, PASSWORD) == 429, "they count together"
     clock.forward(minutes=15)
     client.get(page)
-    assert client.submit(form=page, **rest, **{field: PASSWORD}).status_code == 200
+    assert client.submit("Confirm", password=PASSWORD).request.path == "/console"
 
 
 def ask_for(client: Browser, page: str, email: str) -> int:

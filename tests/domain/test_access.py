@@ -31,6 +31,7 @@ from tests.support.world import (
     World,
     actor,
     all_rows,
+    giver,
     user,
 )
 
@@ -40,19 +41,17 @@ WAIT = 20
 
 
 def grant(world: World, role: AccountRole, *, to: str = DORA, by: str = OLGA) -> None:
-    who = actor(by)
     db.write(
         lambda: access.grant(
-            role, to=user(to), account=db.lock(BillingAccount, world.north), by=who
+            role, to=user(to), account=db.lock(BillingAccount, world.north), by=giver(by, role)
         )
     )
 
 
 def change(world: World, role: AccountRole, *, of: str, by: str = OLGA) -> None:
-    who = actor(by)
     db.write(
         lambda: access.change(
-            role, of=user(of), account=db.lock(BillingAccount, world.north), by=who
+            role, of=user(of), account=db.lock(BillingAccount, world.north), by=giver(by, role)
         )
     )
 

@@ -28,6 +28,7 @@ from tests.support.world import (
     all_rows,
     draft,
     register,
+    signed_in,
     user,
 )
 
@@ -54,7 +55,7 @@ def left(ident: str) -> Decimal | None:
 
 
 def switch(ident: str, by: str) -> None:
-    db.write(lambda: accounts.switch_to_paid(db.lock(BillingAccount, ident), by=actor(by)))
+    db.write(lambda: accounts.switch_to_paid(db.lock(BillingAccount, ident), by=signed_in(by)))
 
 
 def set_up(ident: str, **values: object) -> None:
@@ -178,7 +179,7 @@ def test_an_expired_trial_switches_too(app: object, world: World, clock: Clock) 
 
 def test_switching_is_one_way_and_done_once(app: object, world: World) -> None:
     switch(world.direct, DORA)
-    refused(lambda: accounts.switch_to_paid(find(world.direct), by=actor(DORA)), "already-paid")
+    refused(lambda: accounts.switch_to_paid(find(world.direct), by=signed_in(DORA)), "already-paid")
 
 
 @pytest.mark.parametrize("role", [r for r in AccountRole if r is not AccountRole.OWNER])
@@ -196,14 +197,16 @@ def test_only_an_owner_switches(app: object, world: World, role: AccountRole) ->
 def test_a_subaccount_is_paid_from_the_beginning(app: object, world: World) -> None:
     assert find(world.carls_subaccount).mode == "paid"
     refused(
-        lambda: accounts.switch_to_paid(find(world.carls_subaccount), by=actor(OLGA)),
+        lambda: accounts.switch_to_paid(find(world.carls_subaccount), by=signed_in(OLGA)),
         "already-paid",
     )
 
 
 def test_a_closed_account_does_not_switch(app: object, world: World) -> None:
     set_up(world.direct, closed_at=find(world.direct).created_at)
-    refused(lambda: accounts.switch_to_paid(find(world.direct), by=actor(DORA)), "account-closed")
+    refused(
+        lambda: accounts.switch_to_paid(find(world.direct), by=signed_in(DORA)), "account-closed"
+    )
 
 
 def test_a_suspended_subaccount_is_suspended_and_a_closed_one_closed(

@@ -33,6 +33,7 @@ from tests.support.world import (
     actor,
     all_rows,
     draft,
+    signed_in,
     user,
 )
 
@@ -171,7 +172,7 @@ def test_a_partner_in_trial_adds_nobody_whoever_asks(
 
 def test_a_partner_that_switched_to_paid_adds_customers(app: object, world: World) -> None:
     def switch() -> None:
-        accounts.switch_to_paid(db.lock(BillingAccount, world.trial), by=actor(TINA))
+        accounts.switch_to_paid(db.lock(BillingAccount, world.trial), by=signed_in(TINA))
 
     db.write(switch)
     assert add(world.trial, draft(), by=TINA).partner_id == world.trial

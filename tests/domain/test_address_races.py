@@ -10,7 +10,7 @@ from portal import db
 from portal.domain import identity, values
 from portal.domain.identity import User
 from tests.domain.test_races import Run, race, take_out
-from tests.support.world import CARL, DORA, World, actor, register
+from tests.support.world import CARL, DORA, World, register, signed_in
 
 __all__ = ["race"]
 
@@ -38,7 +38,7 @@ def test_one_address_verified_twice_at_once_makes_one_account(
 def test_one_address_that_two_change_to_at_once_is_one_persons(
     world: World, race: Run, is_guarded: bool
 ) -> None:
-    people, address = (actor(CARL), actor(DORA)), values.email("new@comer.example")
+    people, address = (signed_in(CARL), signed_in(DORA)), values.email("new@comer.example")
 
     def asking() -> list[str]:
         for person in people:

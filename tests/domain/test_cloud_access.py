@@ -40,6 +40,7 @@ from tests.support.world import (
     World,
     actor,
     all_rows,
+    giver,
     user,
 )
 
@@ -50,13 +51,19 @@ WAIT = 20
 
 def grant(cloud_id: str, role: CloudRole, *, to: str, by: str = DORA) -> None:
     """To an address, or to a partner's account by its ID."""
-    who, whom = actor(by), values.email(to) if "@" in to else to
-    db.write(lambda: cloud_access.grant(db.lock(Cloud, cloud_id), by=who, role=role, to=whom))
+    whom = values.email(to) if "@" in to else to
+    db.write(
+        lambda: cloud_access.grant(db.lock(Cloud, cloud_id), by=giver(by, role), role=role, to=whom)
+    )
 
 
 def change(cloud_id: str, role: CloudRole, *, of: str, by: str = DORA) -> None:
-    who, holder = actor(by), holder_id(of)
-    db.write(lambda: cloud_access.change(db.lock(Cloud, cloud_id), by=who, role=role, of=holder))
+    holder = holder_id(of)
+    db.write(
+        lambda: cloud_access.change(
+            db.lock(Cloud, cloud_id), by=giver(by, role), role=role, of=holder
+        )
+    )
 
 
 def revoke(cloud_id: str, *, of: str, by: str = DORA) -> None:

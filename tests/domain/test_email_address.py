@@ -18,14 +18,26 @@ from portal.domain.errors import Forbidden, Refused
 from portal.domain.identity import EmailChange, User
 from portal.domain.invitations import Invitation
 from portal.domain.mail_deliveries import MailDelivery
-from tests.support.world import CARL, DORA, NINA, SAM, Clock, World, actor, all_rows, register, user
+from tests.support.world import (
+    CARL,
+    DORA,
+    NINA,
+    SAM,
+    Clock,
+    World,
+    actor,
+    all_rows,
+    register,
+    signed_in,
+    user,
+)
 
 NEW = "carl@another.example"
 
 
 def ask(email: str = NEW, who: str = CARL) -> str:
     """The ID of the change that the mail's link carries."""
-    by = actor(who)
+    by = signed_in(who)
     db.write(lambda: identity.request_email_change(by, values.email(email)))
     return db.read(lambda: db.session.get_one(EmailChange, by.id).id)
 

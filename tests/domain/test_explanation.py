@@ -28,6 +28,7 @@ from tests.support.world import (
     Clock,
     World,
     actor,
+    signed_in,
     user,
 )
 
@@ -84,7 +85,7 @@ def test_a_role_that_is_to_come_is_soon_with_its_time_and_shows_the_cloud_now(
 ) -> None:
     def grant() -> None:
         found = db.lock(Cloud, world.doras_cloud)
-        cloud_access.grant(found, by=actor(DORA), role=OWNER, to=world.south)
+        cloud_access.grant(found, by=signed_in(DORA), role=OWNER, to=world.south)
 
     db.write(grant)
     said = explained(world.doras_cloud, SAM)

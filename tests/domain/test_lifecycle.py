@@ -17,14 +17,13 @@ from portal.domain.customers import Customer, Status
 from portal.domain.errors import Forbidden, Refused
 from portal.domain.invitations import Answer
 from portal.domain.mail_deliveries import DeliveryState
-from tests.support.world import AMIR, CARL, EDDIE, NINA, OLGA, SAM, World, actor, draft
+from tests.support.world import AMIR, CARL, EDDIE, NINA, OLGA, SAM, World, actor, draft, signed_in
 
 Verb = Callable[..., Any]
 
 
 def do(verb: Verb, ident: str, *, by: str = OLGA) -> None:
-    who = actor(by)
-    db.write(lambda: verb(db.lock(Customer, ident), by=who))
+    db.write(lambda: verb(db.lock(Customer, ident), by=signed_in(by)))
 
 
 def record(ident: str) -> Customer:

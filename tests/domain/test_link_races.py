@@ -24,7 +24,7 @@ from tests.support.clouds import (
     payer_ids,
     switch_to_paid,
 )
-from tests.support.world import CARL, EDDIE, NINA, OLGA, Clock, World, actor, user
+from tests.support.world import CARL, EDDIE, NINA, OLGA, Clock, World, actor, signed_in, user
 
 __all__ = ["race"]
 
@@ -130,7 +130,7 @@ def test_nothing_is_linked_to_a_customer_who_is_suspended_or_gone(  # noqa: PLR0
     is_guarded: bool,
     verb: Callable[..., None],
 ) -> None:
-    olga = actor(OLGA)
+    olga = signed_in(OLGA)
     press = linked(shared, world.ninas_subaccount, EDDIE)
 
     def stop() -> None:

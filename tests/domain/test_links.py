@@ -53,6 +53,7 @@ from tests.support.world import (
     World,
     actor,
     all_rows,
+    signed_in,
     user,
 )
 
@@ -149,7 +150,9 @@ def test_a_users_own_role_waits_like_the_partner_accounts(
     sams = create_cloud(SAM)
     found = db.session.get_one(Cloud, sams)
 
-    db.write(lambda: cloud_access.grant(found, by=actor(SAM), role=OWNER, to=values.email(CARL)))
+    db.write(
+        lambda: cloud_access.grant(found, by=signed_in(SAM), role=OWNER, to=values.email(CARL))
+    )
     switch_to_paid(CARL)
     assert refusal_code(sams, own_account_id(CARL), by=CARL) == "role-too-recent"
     clock.forward(seconds=180)
@@ -164,7 +167,7 @@ def test_role_insufficient_heals_when_the_role_is_changed(
     clock.forward(minutes=5)
     assert refusal_code(shop, world.ninas_subaccount, by=EDDIE) == "role-insufficient"
     found = db.session.get_one(Cloud, shop)
-    db.write(lambda: cloud_access.change(found, by=actor(NINA), role=OWNER, of=world.north))
+    db.write(lambda: cloud_access.change(found, by=signed_in(NINA), role=OWNER, of=world.north))
     assert refusal_code(shop, world.ninas_subaccount, by=EDDIE) == "role-too-recent"
     clock.forward(minutes=5)
     assert refusal_code(shop, world.ninas_subaccount, by=EDDIE) is None

@@ -37,7 +37,7 @@ from tests.support.clouds import (
 )
 from tests.support.locking import track_locks
 from tests.support.verbs import VERBS, Verb
-from tests.support.world import EDDIE, NINA, OLGA, World, actor, register, user
+from tests.support.world import EDDIE, NINA, OLGA, World, actor, register, signed_in, user
 
 pytestmark = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 
@@ -108,7 +108,7 @@ def _register(_world: World) -> Unit:
 
 
 def _change_email(_world: World) -> Unit:
-    nina, address = actor(NINA), values.email("nina@elsewhere.example")
+    nina, address = signed_in(NINA), values.email("nina@elsewhere.example")
     db.write(lambda: identity.request_email_change(nina, address))
     change = db.session.get_one(EmailChange, nina.id).id
     return lambda: identity.change_email(nina, change)
@@ -124,7 +124,7 @@ def _disable(world: World) -> Unit:
 
 
 def _end_sessions(_world: World) -> Unit:
-    olga = actor(OLGA)
+    olga = signed_in(OLGA)
     for _agent in range(3):
         db.write(lambda: identity.open_session(olga.id, user_agent="Browser"))
     return lambda: identity.end_other_sessions(olga)

@@ -52,6 +52,7 @@ from tests.support.world import (
     World,
     actor,
     draft,
+    signed_in,
     user,
 )
 
@@ -96,13 +97,12 @@ def answer(email: str, verb: Callable[..., Any]) -> None:
 
 
 def do(verb: Callable[..., Any], ident: str, *, by: str = OLGA) -> None:
-    who = actor(by)
-    db.write(lambda: verb(db.lock(Customer, ident), by=who))
+    db.write(lambda: verb(db.lock(Customer, ident), by=signed_in(by)))
 
 
 def on_staff(world: World, verb: Callable[..., Any], *, by: str = OLGA, **given: Any) -> None:
     """A verb of access on the partner's account."""
-    who = actor(by)
+    who = signed_in(by)
     people = {name: user(value) if "@" in value else value for name, value in given.items()}
     role = [people.pop("role")] if "role" in people else []
     db.write(lambda: verb(*role, account=db.lock(BillingAccount, world.north), by=who, **people))

@@ -39,6 +39,7 @@ from tests.support.world import (
     World,
     actor,
     all_rows,
+    signed_in,
     user,
 )
 
@@ -152,7 +153,7 @@ def test_an_heir_on_the_staff_is_raised_and_the_accounts_own_log_says_so(
 def test_an_owner_to_come_does_not_count_but_may_be_the_heir(app: object, world: World) -> None:
     def promise() -> None:
         north = db.lock(BillingAccount, world.north)
-        access.grant(AccountRole.OWNER, to=user(DORA), account=north, by=actor(OLGA))
+        access.grant(AccountRole.OWNER, to=user(DORA), account=north, by=signed_in(OLGA))
 
     db.write(promise)
     assert refusal(OLGA).facts["things"] == [world.north]

@@ -25,7 +25,7 @@ from portal.domain.customers import Customer, Status, answering
 from portal.domain.errors import Refused
 from portal.domain.identity import User
 from portal.domain.invitations import Answer, Invitation
-from tests.support.world import CARL, DORA, EDDIE, TINA, World, actor, draft
+from tests.support.world import CARL, DORA, EDDIE, TINA, World, actor, draft, signed_in
 
 pytestmark = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 
@@ -336,7 +336,7 @@ def test_switching_twice_at_once_switches_once(
     verb: Callable[..., None],
     outcomes: list[str],
 ) -> None:
-    tina, before = actor(TINA), count("account.switch_to_paid")
+    tina, before = signed_in(TINA), count("account.switch_to_paid")
 
     def click() -> None:
         verb(db.session.get_one(BillingAccount, world.trial), by=tina)
@@ -352,7 +352,7 @@ def test_partner_status_is_never_lost_while_a_customer_is_added(
     monkeypatch: pytest.MonkeyPatch,
     is_guarded: bool,
 ) -> None:
-    tina = actor(TINA)
+    tina = signed_in(TINA)
     db.write(lambda: accounts.switch_to_paid(db.lock(BillingAccount, world.trial), by=tina))
 
     def revoke() -> None:

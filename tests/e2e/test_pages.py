@@ -45,7 +45,7 @@ def test_every_page_fits_a_phone_and_pleases_axe_in_both_themes(
         demonstration.serve(tmp_path) as url,
         demonstration.serve_without_database(tmp_path) as (app, broken_url),
     ):
-        tour = Tour(chrome, app, url, broken_url, page_paths.RESOLVERS)
+        tour = Tour(chrome, app, url, broken_url, tmp_path / "portal.db", page_paths.RESOLVERS)
         for state in states:
             with tour.open_page(state, PHONE) as page:
                 tour.check(page, state)

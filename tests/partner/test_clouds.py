@@ -30,6 +30,7 @@ from tests.support.world import (
     World,
     actor,
     link_cloud,
+    signed_in,
     user,
 )
 
@@ -76,7 +77,7 @@ def test_a_cloud_that_leaves_is_not_on_the_tab_any_more(browser: Open, world: Wo
     home = own.id
 
     def create() -> str:
-        accounts.switch_to_paid(db.lock(BillingAccount, home), by=nina)
+        accounts.switch_to_paid(db.lock(BillingAccount, home), by=signed_in(nina))
         payer = db.lock(BillingAccount, world.ninas_subaccount)
         return clouds.create(payer, by=nina, name="leaves").id
 

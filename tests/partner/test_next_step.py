@@ -15,7 +15,18 @@ from tests.support.answers import links
 from tests.support.browser import Browser
 from tests.support.new_customer import add_customer
 from tests.support.page import text_of
-from tests.support.world import CARL, EDDIE, OLGA, SAM, VERA, Clock, World, actor, all_rows
+from tests.support.world import (
+    CARL,
+    EDDIE,
+    OLGA,
+    SAM,
+    VERA,
+    Clock,
+    World,
+    actor,
+    all_rows,
+    signed_in,
+)
 
 Open = Callable[..., Browser]
 HTMX = {"HX-Request": "true"}
@@ -117,7 +128,7 @@ def test_an_inactive_customer_says_why_and_can_be_asked_again(
     carl.get(f"/invite/accept/{world.carls_subaccount}")
     carl.submit("Decline")
     removed = add_customer(world, "gone@client.example", name="Gone")
-    by = actor(OLGA)
+    by = signed_in(OLGA)
     db.write(lambda: customers.remove(db.lock(Customer, removed), by=by))
     db.write(lambda: customers.end_partnership(db.lock(Customer, world.ninas_customer), by=by))
     for ident, says in (
@@ -157,7 +168,7 @@ def test_inviting_again_begins_with_the_old_record_and_writes_nothing_itself(
     old = add_customer(
         world, "back@client.example", name="Back", reference="K-1", phone="030 23125182"
     )
-    by = actor(OLGA)
+    by = signed_in(OLGA)
     db.write(lambda: customers.remove(db.lock(Customer, old), by=by))
     olga = browser(OLGA)
     olga.get(address(world, old))

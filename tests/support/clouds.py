@@ -17,7 +17,7 @@ from portal.domain.clouds import Cloud, Folder, Link
 from portal.domain.customers import Customer
 from portal.domain.errors import Refused
 from portal.domain.links import LinkPreview, Target
-from tests.support.world import CARL, OLGA, actor, all_rows, link_cloud, user
+from tests.support.world import CARL, OLGA, actor, all_rows, link_cloud, signed_in, user
 
 OWNER = CloudRole.OWNER
 
@@ -42,7 +42,7 @@ def create_cloud(email: str, name: str = "shop", *, payer: str = "") -> str:
 def grant(cloud_id: str, *, by: str, to: str, role: CloudRole = OWNER) -> None:
     """Grant access as the person `by`, within the rules."""
     cloud = db.session.get_one(Cloud, cloud_id)
-    db.write(lambda: cloud_access.grant(cloud, by=actor(by), role=role, to=to))
+    db.write(lambda: cloud_access.grant(cloud, by=signed_in(by), role=role, to=to))
 
 
 def assign_account_role(email: str, role: AccountRole, account_id: str) -> None:
@@ -65,7 +65,7 @@ def assign_cloud_role(email: str, cloud_id: str, role: CloudRole = OWNER) -> Non
 
 
 def run_customer_verb(verb: Callable[..., object], customer_id: str, by: str = OLGA) -> None:
-    db.write(lambda: verb(db.lock(Customer, customer_id), by=actor(by)))
+    db.write(lambda: verb(db.lock(Customer, customer_id), by=signed_in(by)))
 
 
 def accept_carls_invitation() -> None:
@@ -77,7 +77,9 @@ def accept_carls_invitation() -> None:
 
 def switch_to_paid(email: str) -> None:
     account_id = own_account_id(email)
-    db.write(lambda: accounts.switch_to_paid(db.lock(BillingAccount, account_id), by=actor(email)))
+    db.write(
+        lambda: accounts.switch_to_paid(db.lock(BillingAccount, account_id), by=signed_in(email))
+    )
 
 
 def move_cloud(cloud_id: str, to: str, *, by: str) -> None:

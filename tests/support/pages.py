@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
-from portal.demo.people import CARL, EDDIE, INGRID, OLGA, PASSWORD, SAM, TINA, VERA
+from portal.demo.people import CARL, EDDIE, INGRID, OLGA, SAM, TINA, VERA
 from tests.support.page_paths import (
     WAITING,
     Step,
@@ -28,7 +28,7 @@ from tests.support.tour import PageState, Tour
 
 NINA = "nina@quillmoor.example"
 NEWCOMER = {"name": "Mira Vahl", "email": "mira.vahl@fernhollow.example"}
-NEW_EMAIL = {"email": "tina.roux@saltmarsh.example", "password": PASSWORD}
+NEW_EMAIL = {"email": "tina.roux@saltmarsh.example"}
 
 LONG_WORD = "Königlich-Niederländische-Vereinigte-Binnenschifffahrtsgesellschaft"
 
@@ -65,6 +65,18 @@ def state(
     return PageState(name, parent + endpoint, email, navigate, status)
 
 
+def confirm(name: str, path: str, *steps: Step) -> PageState:
+    """The state that *Confirm that it is you* has after the steps."""
+
+    def navigate(tour: Tour, page: Page) -> None:
+        tour.make_sign_in_old(VERA)
+        page.goto(path)
+        for step in steps:
+            step(page)
+
+    return PageState(name, "confirm.show", VERA, navigate)
+
+
 LIST, ADD, IMPORT = "{partner}/customers", "{partner}/customers/add", "{partner}/customers/import"
 INVALID = {"invitation_email": "nobody", "country": "DE", "tin": "12", "phone": "x"}
 LONG_CUSTOMER = {
@@ -80,6 +92,9 @@ PUBLIC = [
     state("sign-in-wrong", "auth.sign_in", "", "/sign-in", send_invalid(email=OLGA, password="x")),
     state("sign-in-carrying", "auth.sign_in", VERA, "/profile", end_session, submit()),
     state("sign-in-as-someone-else", "auth.sign_in", VERA, "/sign-in?switch=1"),
+    confirm("confirm", "/profile/password"),
+    confirm("confirm-wrong", "/profile/password", send_invalid(password="x")),
+    confirm("confirm-form", "/sign-in/confirm?next=/profile/email?kept=x"),
     state("sign-up", "auth.sign_up", "", "/sign-up"),
     state("sign-up-faults", "auth.sign_up", "", "/sign-up", send_invalid()),
     state("sign-up-closed", "auth.sign_up", "", "{broken}/sign-up"),

@@ -122,7 +122,8 @@ def open_tour(language: str) -> Iterator[Tour]:
             demonstration.serve(folder, **name) as url,
             demonstration.serve_without_database(folder, **name) as (app, broken_url),
         ):
-            yield Tour(browser, app, url, broken_url, page_paths.RESOLVERS, language)
+            database = folder / "portal.db"
+            yield Tour(browser, app, url, broken_url, database, page_paths.RESOLVERS, language)
         browser.close()
 
 

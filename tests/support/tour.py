@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
+import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +26,8 @@ THEMES = ("light", "dark")
 ALL_RULES = {"rules": {"target-size": {"enabled": True}}}
 COLOUR_RULES = {"runOnly": ["color-contrast", "link-in-text-block"]}
 """The rules whose result depends on the theme."""
+SIGN_IN_SECONDS = 300
+"""How long a sign-in is used: sensitive pages need one of the last ten minutes."""
 ID_PATTERN = "[0-9a-z]{3}[0-9a-v]{17}"
 
 
@@ -46,6 +52,8 @@ class Tour:
     app: Flask
     url: str
     broken_url: str
+    database: Path
+    """The demo's database."""
     resolvers: Mapping[str, Callable[[Page, Tour], str]]
     """A function for each path parameter, by the name that it has in `{}`."""
     language: str = languages.SOURCE
@@ -53,8 +61,10 @@ class Tour:
     problems: list[str] = field(default_factory=list)
     """The problems of the pages so far, each with the page's name."""
     _email: str = ""
-    _contexts: dict[str, tuple[BrowserContext, list[Any]]] = field(default_factory=dict)
-    """Each person's context, which keeps its HTTP cache, and the cookies of a new session."""
+    _contexts: dict[str, BrowserContext] = field(default_factory=dict)
+    """Each person's context, which keeps its HTTP cache."""
+    _cookies: dict[str, tuple[list[Any], float]] = field(default_factory=dict)
+    """The cookies of each person's new session, and when it began."""
     _titles: dict[tuple[str, str], str] = field(default_factory=dict)
     _resolved: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -77,9 +87,7 @@ class Tour:
     @contextmanager
     def open_page(self, state: PageState, width: int) -> Iterator[Page]:
         """The page in this state; records the errors of its console while it is open."""
-        context, cookies = self._context(state.email)
-        context.clear_cookies()
-        context.add_cookies(cookies)
+        context = self._context(state.email)
         page = context.new_page()
         page.set_viewport_size({"width": width, "height": HEIGHT})
         self._email = state.email
@@ -131,22 +139,40 @@ class Tour:
         is_same = first == path or not state.endpoint
         return "" if is_same else f"titled {page.title()!r}, as {first} is"
 
-    def _context(self, email: str) -> tuple[BrowserContext, list[Any]]:
+    def make_sign_in_old(self, email: str) -> None:
+        """Let the person's sessions be of a sign-in of long ago."""
+        sql = """UPDATE sessions SET authenticated_at = '2026-01-01 00:00:00'
+                 WHERE user_id = (SELECT id FROM users WHERE email = ?)"""
+        with closing(sqlite3.connect(self.database, timeout=20)) as connection, connection:
+            connection.execute(sql, [email])
+
+    def _context(self, email: str) -> BrowserContext:
+        """The person's context, in a session whose sign-in is recent."""
         if email not in self._contexts:
-            context = self.browser.new_context(
+            self._contexts[email] = self.browser.new_context(
                 base_url=self.url,
                 locale=self.language,
                 reduced_motion="reduce",  # axe must not measure colours during a transition
             )
-            accessibility.prepare(context)
-            page = context.new_page()
-            if email:
-                sign_in(page, email)
-            if email and self.language != languages.SOURCE:
-                set_language(page, self.language)
-            page.close()
-            self._contexts[email] = context, context.cookies()
-        return self._contexts[email]
+            accessibility.prepare(self._contexts[email])
+        context = self._contexts[email]
+        cookies, began_at = self._cookies.get(email, ([], -math.inf))
+        if email and time.monotonic() - began_at > SIGN_IN_SECONDS:
+            cookies = self._sign_in(context, email)
+        context.clear_cookies()
+        context.add_cookies(cookies)
+        return context
+
+    def _sign_in(self, context: BrowserContext, email: str) -> list[Any]:
+        """The cookies of a new session."""
+        page = context.new_page()
+        sign_in(page, email)
+        if self.language != languages.SOURCE:
+            set_language(page, self.language)
+        page.close()
+        cookies: list[Any] = context.cookies()
+        self._cookies[email] = cookies, time.monotonic()
+        return cookies
 
 
 def sign_in(page: Page, email: str) -> None:

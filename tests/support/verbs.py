@@ -25,7 +25,18 @@ from portal.domain.customers import Customer, CustomerNote, SavedView
 from portal.domain.errors import Forbidden, Refused
 from portal.domain.imports import Import, Line
 from portal.domain.invitations import Invitation
-from tests.support.world import DORA, EDDIE, OLGA, SAM, World, actor, draft, link_cloud, user
+from tests.support.world import (
+    DORA,
+    EDDIE,
+    OLGA,
+    SAM,
+    World,
+    actor,
+    draft,
+    link_cloud,
+    signed_in,
+    user,
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +77,7 @@ def _add_customer(world: World, by: Actor) -> None:
 
 
 def _switch_to_paid(world: World, by: Actor) -> None:
-    accounts.switch_to_paid(db.session.get_one(BillingAccount, world.trial), by=by)
+    accounts.switch_to_paid(db.session.get_one(BillingAccount, world.trial), by=signed_in(by))
 
 
 def _create_cloud(world: World, by: Actor) -> None:
@@ -177,7 +188,8 @@ def _remove(world: World, by: Actor) -> None:
 
 
 def _end_partnership(world: World, by: Actor) -> None:
-    customers.end_partnership(db.session.get_one(Customer, world.ninas_customer), by=by)
+    customer = db.session.get_one(Customer, world.ninas_customer)
+    customers.end_partnership(customer, by=signed_in(by))
 
 
 def _add_note(world: World, by: Actor) -> None:
@@ -200,7 +212,7 @@ def _grant(world: World, by: Actor) -> None:
 
 def _grant_owner(world: World, by: Actor) -> None:
     partner = db.session.get_one(BillingAccount, world.north)
-    access.grant(AccountRole.OWNER, to=user(DORA), account=partner, by=by)
+    access.grant(AccountRole.OWNER, to=user(DORA), account=partner, by=signed_in(by))
 
 
 def _change_role(world: World, by: Actor) -> None:

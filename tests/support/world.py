@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from argon2 import PasswordHasher
 
@@ -26,7 +27,7 @@ from portal.domain import (
     notifications,
     values,
 )
-from portal.domain.access import AccountRole
+from portal.domain.access import AccountRole, CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND, Actor
 from portal.domain.clouds import Cloud, Link
@@ -121,6 +122,26 @@ def actor(email: str) -> Actor:
     return identity.as_actor(user(email))
 
 
+def signed_in(who: str | Actor) -> Actor:
+    """The person in a session that begins now, for sensitive actions; a system actor as it is.
+
+    Call it inside or outside of a unit of work."""
+    person = actor(who) if isinstance(who, str) else who
+    if person.is_system:
+        return person
+    begin = partial(identity.open_session, person.id, user_agent="Browser")
+    token = begin() if db.session.info.get("writing") else db.write(begin)
+    session_actor = identity.actor_of_session(token)
+    assert session_actor is not None
+    return session_actor[0]
+
+
+def giver(email: str, role: AccountRole | CloudRole) -> Actor:
+    """The person as one who gives this role: signed in just now for the owner role alone."""
+    is_owner = role in (AccountRole.OWNER, CloudRole.OWNER)
+    return signed_in(email) if is_owner else actor(email)
+
+
 def register(email: str, name: str) -> BillingAccount:
     """Register the person; the person's own account."""
     _user, account = accounts.register(
@@ -139,7 +160,7 @@ def _build() -> World:
     for email, name in ((OLGA, "North"), (SAM, "South"), (TINA, "Trial Partner")):
         accounts.grant_partner_status(own_accounts[email], name=name, by=COMMAND)
     for email in (OLGA, SAM):
-        accounts.switch_to_paid(own_accounts[email], by=actor(email))
+        accounts.switch_to_paid(own_accounts[email], by=COMMAND)
     north, south = own_accounts[OLGA], own_accounts[SAM]
     for email, role in STAFF_ROLES.items():
         if email != OLGA:

@@ -56,7 +56,7 @@ def grow(world: World) -> None:
         customers.add_note(nina, by=actor(OLGA), text=f"Note {number}")
         access.assign_account_role(AccountRole.EDITOR, to=user(email).id, account=north, by=COMMAND)
         accounts.grant_partner_status(own, name=f"Partner {number}", by=COMMAND)
-        accounts.switch_to_paid(own, by=actor(email))
+        accounts.switch_to_paid(own, by=COMMAND)
         access.assign_cloud_role(
             CloudRole.VIEWER, cloud_id=world.ninas_cloud, user_id=user(email).id, by=COMMAND
         )
