@@ -5,7 +5,7 @@ Flask-Login keeps the session's token in the browser's cookie; nothing else know
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask, abort, g, request, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
@@ -56,8 +56,15 @@ def session_actor() -> Actor | None:
     return current_user.actor if current_user.is_authenticated else None
 
 
-def authenticate(email: str, password: str, *, wrong: Refused) -> str:
-    """Return the ID of the user with this address and password; every password prompt calls this.
+class Authenticated(NamedTuple):
+    """The user who has given their password, and the hash against which it was checked."""
+
+    user_id: str
+    password_hash: str
+
+
+def authenticate(email: str, password: str, *, wrong: Refused) -> Authenticated:
+    """Return the user with this address and password; every password prompt calls this.
 
     The attempt is counted first. An unknown address takes the same time and counts the same.
     Raises `wrong` if the password does not match, Refused("too-many-tries").
@@ -71,19 +78,22 @@ def authenticate(email: str, password: str, *, wrong: Refused) -> str:
     user = identity.check_password(key, password[: identity.MAX_PASSWORD_LENGTH + 1])
     if user is None:
         raise wrong
-    user_id = user.id
+    authenticated = Authenticated(user.id, user.password_hash)
     db.write(lambda: identity.reset_password_attempts(account, network=network))
-    return user_id
+    return authenticated
 
 
-def start_session(user_id: str, *, instead_of: Actor | None) -> None:
-    """Sign the user in with a new session and session ID; end the session of `instead_of`."""
+def start_session(user_id: str, password_hash: str, *, instead_of: Actor | None) -> None:
+    """Sign the user in with a new session and session ID; end the session of `instead_of`.
+
+    Raises Refused("password-foreign") if the password has another hash now.
+    """
     user_agent = request.user_agent.string
 
     def unit() -> str:
-        if instead_of is not None:
-            identity.end_session(instead_of)
-        return identity.open_session(user_id, user_agent=user_agent)
+        return identity.open_session(
+            user_id, user_agent=user_agent, password_hash=password_hash, instead_of=instead_of
+        )
 
     token = db.write(unit)
     session.clear()

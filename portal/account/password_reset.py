@@ -77,6 +77,6 @@ def choose(token: str) -> Any:
         )
     except Refused:
         return web.page("account/password_reset/over.html", status=404)
-    authentication.start_session(user_id, instead_of=web.actor_or_none())
+    authentication.start_session(user_id, password_hash, instead_of=web.actor_or_none())
     flash(_("Your password is changed, and you are signed in."), "success")
     return redirect(url_for("front"), 303)

@@ -155,7 +155,7 @@ def password() -> Any:
         return authentication.form_page(form, template)
     new_hash = identity.hash_password(form.password.data or "")
     db.write(lambda: identity.change_password(actor, password_hash=new_hash))
-    authentication.start_session(actor.id, instead_of=None)
+    authentication.start_session(actor.id, new_hash, instead_of=None)
     flash(_("Your password is changed; all your other sessions are ended."), "success")
     return redirect(url_for("profile.show"), 303)
 

@@ -50,13 +50,13 @@ def sign_in() -> Any:
     if not form.validate_on_submit():
         return authentication.form_page(form, "account/sign_in.html", is_carrying=False)
     try:
-        user_id = authentication.authenticate(
+        authenticated = authentication.authenticate(
             form.email.data or "", form.password.data or "", wrong=Refused(Code.PASSWORD_FOREIGN)
         )
+        authentication.start_session(*authenticated, instead_of=web.actor_or_none())
     except Refused as error:
         return authentication.form_page(form, "account/sign_in.html", error, is_carrying=False)
-    authentication.start_session(user_id, instead_of=web.actor_or_none())
-    return redirect(form_recovery.save(form.carried.data or "", user_id, target), 303)
+    return redirect(form_recovery.save(form.carried.data or "", authenticated.user_id, target), 303)
 
 
 def _carry(target: str) -> Any:

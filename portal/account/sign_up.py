@@ -87,6 +87,6 @@ def verify(token: str) -> Any:
         user_id = db.write(unit)
     except Refused:
         return redirect(url_for("auth.sign_in", next=target), 303)
-    authentication.start_session(user_id, instead_of=web.actor_or_none())
+    authentication.start_session(user_id, password_hash, instead_of=web.actor_or_none())
     flash(_("Your address is verified and your account is ready."), "success")
     return redirect(target, 303)

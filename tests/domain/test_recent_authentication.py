@@ -15,7 +15,7 @@ from portal.domain.accounts import BillingAccount, Mode
 from portal.domain.actors import COMMAND, Actor
 from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer
-from portal.domain.errors import ReauthenticationRequired
+from portal.domain.errors import ReauthenticationRequired, Refused
 from portal.domain.identity import User, UserSession
 from tests.domain.test_races import Run, race, without_locks
 from tests.support.world import (
@@ -24,6 +24,7 @@ from tests.support.world import (
     EDDIE,
     NINA,
     OLGA,
+    PASSWORD,
     PASSWORD_HASH,
     SAM,
     TINA,
@@ -170,6 +171,48 @@ def test_the_password_once_more_revives_no_session(app: object, world: World) ->
     with pytest.raises(ReauthenticationRequired):
         db.write(lambda: identity.renew_authentication(by))
     assert all_rows() == before
+
+
+def test_a_password_that_was_changed_since_it_was_checked_signs_nobody_in(
+    app: object, world: World
+) -> None:
+    checked = identity.check_password(TINA, PASSWORD)
+    assert checked is not None
+    old_hash, new_hash = checked.password_hash, identity.hash_password("a fine long password")
+    db.write(lambda: identity.change_password(signed_in(TINA), password_hash=new_hash))
+    before = all_rows()
+    with pytest.raises(Refused, match=r"^password-foreign$"):
+        db.write(lambda: open_session(TINA, old_hash))
+    assert all_rows() == before
+    db.write(lambda: open_session(TINA, new_hash))
+
+
+def open_session(email: str, password_hash: str) -> str:
+    return identity.open_session(user(email).id, user_agent="Browser", password_hash=password_hash)
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("is_guarded", [True, pytest.param(False, id="control")])
+def test_nobody_signs_in_with_a_password_that_is_changed_meanwhile(
+    world: World, race: Run, monkeypatch: pytest.MonkeyPatch, is_guarded: bool
+) -> None:
+    tina, is_changing = signed_in(TINA), threading.Event()
+    old_hash = user(TINA).password_hash
+    if not is_guarded:
+        without_locks(monkeypatch, User)
+
+    def change() -> None:
+        db.lock(User, tina.id)
+        is_changing.set()
+        identity.change_password(tina, password_hash="new")
+
+    def sign_in() -> None:
+        assert is_changing.wait(20)
+        open_session(TINA, old_hash)
+
+    code = "password-foreign" if is_guarded else "done"
+    assert race(change, sign_in) == ["done", code]
+    assert bool(identity.sessions_of(tina)) is not is_guarded
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)

@@ -10,8 +10,9 @@ from sqlalchemy import JSON, ColumnElement, ForeignKey, and_, select, true, upda
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
+from portal.domain import locks
 from portal.domain.actors import Actor
-from portal.domain.errors import ReauthenticationRequired
+from portal.domain.errors import Code, ReauthenticationRequired, Refused
 from portal.domain.identity.user import User, as_actor
 
 SESSION_IDLE_TIMEOUT = timedelta(minutes=30)
@@ -53,8 +54,23 @@ class SavedForm(db.Base):
         return true() if actor.is_system else cls.user_id == actor.id
 
 
-def open_session(user_id: str, *, user_agent: str) -> str:
-    """Sign a user in; returns the 256-bit token, which is not stored."""
+def open_session(
+    user_id: str,
+    *,
+    user_agent: str,
+    password_hash: str | None = None,
+    instead_of: Actor | None = None,
+) -> str:
+    """Sign a user in, and end the session of `instead_of`; returns the 256-bit token, which is not
+    stored. `password_hash` is the hash against which the password was checked.
+
+    Raises Refused("password-foreign") if the password was changed since.
+    """
+    locks.lock((User, user_id), (User, instead_of.id if instead_of else None))
+    if password_hash not in (None, db.session.get_one(User, user_id).password_hash):
+        raise Refused(Code.PASSWORD_FOREIGN)
+    if instead_of is not None:
+        end_session(instead_of)
     token = secrets.token_urlsafe(32)
     now = db.now()
     row = UserSession(
