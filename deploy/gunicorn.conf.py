@@ -10,8 +10,13 @@ import gc
 import os
 from typing import Any
 
+import structlog
+from gunicorn import glogging
+
 from portal import db
 from portal.cli import serve
+
+log = structlog.get_logger("portal.web")
 
 wsgi_app = "wsgi:app"
 bind = os.environ.get("WEB_BIND", "unix:/run/portal/web.sock")
@@ -33,6 +38,18 @@ forwarder_headers = ""
 control_socket_disable = True  # systemd steers it; another way in is not needed
 
 
+class Logger(glogging.Logger):
+    """Hands gunicorn's lines to the portal's logging."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+logger_class = Logger
+
+
 def on_starting(server: Any) -> None:
     """Before it listens: refuse what `flask serve` refuses, then set aside what stands for good."""
     with server.app.wsgi().app_context():
@@ -43,8 +60,13 @@ def on_starting(server: Any) -> None:
         finally:
             db.session.remove()
             db.extension.engine.dispose()  # a connection is not shared with forked processes
+    log.info("web.started", server="gunicorn")
     gc.collect()
     gc.freeze()
+
+
+def on_exit(_server: Any) -> None:
+    log.info("web.stopped")
 
 
 def post_request(_worker: Any, request: Any, _environ: Any, _response: Any) -> None:

@@ -21,6 +21,7 @@ from portal import (
     health,
     help,
     invites,
+    logs,
     mail,
     mailbox,
     operator,
@@ -103,6 +104,7 @@ class IdConverter(BaseConverter):
 def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     """Return the application. Raises config.UnsafeSettings."""
     settings = config.load(overrides)
+    logs.configure(is_production=settings.portal_env == "production")
     policy.configure(policy_from(settings))
     app = Flask(__name__, instance_path=str(config.ROOT / "instance"))
     app.extensions["settings"] = settings

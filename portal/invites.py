@@ -56,6 +56,7 @@ def _answer(ident: str, verb: Any, success: str) -> Any:
     try:
         db.write(lambda: verb(db.session.get_one(Invitation, subaccount_id), by=actor))
     except Refused as error:
+        web.log_refusal(error)
         if error.code == Code.ALREADY_CONFIRMED:
             return redirect(url_for("invites.show", ident=subaccount_id), 303)
         # The role is missing if the address was changed while the page was open.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import structlog
 from flask import Flask, abort, g, request, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from wtforms import PasswordField
@@ -18,6 +19,8 @@ from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
 from portal.domain.values import Invalid
 from portal.wording.errors import sentence
+
+log = structlog.get_logger(__name__)
 
 
 class Visitor(UserMixin):  # type: ignore[misc]
@@ -77,10 +80,17 @@ def authenticate(email: str, password: str, *, wrong: Refused) -> Authenticated:
     db.write(lambda: identity.count_password_attempt(account, network=network))
     user = identity.check_password(key, password[: identity.MAX_PASSWORD_LENGTH + 1])
     if user is None:
+        _log_wrong_password(key, network)
         raise wrong
     authenticated = Authenticated(user.id, user.password_hash)
     db.write(lambda: identity.reset_password_attempts(account, network=network))
     return authenticated
+
+
+def _log_wrong_password(email_key: str, network: str) -> None:
+    user = identity.user_by_email(email_key)
+    user_id = user.id if user else None
+    log.info("password.wrong", user=user_id, network=network, endpoint=request.endpoint)
 
 
 def start_session(user_id: str, password_hash: str, *, instead_of: Actor | None) -> None:

@@ -75,7 +75,8 @@ def choose(token: str) -> Any:
                 user_id, reset_key=reset_key, password_hash=password_hash
             )
         )
-    except Refused:
+    except Refused as error:
+        web.log_refusal(error)
         return web.page("account/password_reset/over.html", status=404)
     authentication.start_session(user_id, password_hash, instead_of=web.actor_or_none())
     flash(_("Your password is changed, and you are signed in."), "success")

@@ -85,7 +85,8 @@ def verify(token: str) -> Any:
 
     try:
         user_id = db.write(unit)
-    except Refused:
+    except Refused as error:
+        web.log_refusal(error)
         return redirect(url_for("auth.sign_in", next=target), 303)
     authentication.start_session(user_id, password_hash, instead_of=web.actor_or_none())
     flash(_("Your address is verified and your account is ready."), "success")

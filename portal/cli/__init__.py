@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+from typing import Any
+
+import click
+import structlog
 from flask import Flask
 
 from portal.cli import (
@@ -16,9 +23,38 @@ from portal.cli import (
     users,
 )
 
+log = structlog.get_logger(__name__)
+
 
 def register(app: Flask) -> None:
     """Add the portal's commands to `flask`."""
     groups = (module.commands for module in (users, partners, customers, clouds, audit))
     for command in (*serve.COMMANDS, *backup.COMMANDS, doctor.command, *groups):
-        app.cli.add_command(unavailable.guard(command))
+        app.cli.add_command(_logged(unavailable.guard(command)))
+
+
+def _logged(command: click.Command) -> click.Command:
+    """Return a copy of the command, or of the group, that logs its end."""
+    logged, invoke = copy(command), command.invoke
+
+    def run(ctx: click.Context) -> Any:
+        with _log_end(ctx):
+            return invoke(ctx)
+
+    logged.invoke = run  # type: ignore[method-assign]
+    return logged
+
+
+@contextmanager
+def _log_end(ctx: click.Context) -> Iterator[None]:
+    """Log the command's name and exit status, but no arguments: they may be personal data."""
+    status = 1
+    try:
+        yield
+        status = 0
+    except (click.ClickException, click.exceptions.Exit) as error:
+        status = error.exit_code
+        raise
+    finally:
+        name = " ".join(filter(None, (ctx.info_name, ctx.invoked_subcommand)))
+        log.info("command.ended", command=name, exit_status=status)

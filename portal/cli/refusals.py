@@ -6,13 +6,16 @@ from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
 import click
+import structlog
 from flask import current_app
 
 from portal import db
+from portal.domain.actors import COMMAND
 from portal.domain.errors import Refused
 from portal.domain.values import Invalid
 from portal.wording.errors import sentence
 
+log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 
@@ -26,6 +29,7 @@ def run_unit(unit: Callable[[], T]) -> T:
 
 def fail(error: Refused | Invalid) -> NoReturn:
     """Raise click.ClickException with the error's sentence."""
+    log.info("command.refused", code=error.code, by=COMMAND.id)
     raise click.ClickException(text_of(error)) from error
 
 

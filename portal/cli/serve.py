@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import signal
 import subprocess
@@ -12,11 +13,14 @@ from typing import Any
 
 import click
 import flask_migrate
+import structlog
 import waitress
 from flask import current_app
 from flask.cli import with_appcontext
 
-from portal import config, db, demo, worker
+from portal import config, db, demo, logs, worker
+
+log = structlog.get_logger(__name__)
 
 THREADS = 8
 CONNECTIONS = 1000
@@ -51,6 +55,8 @@ def _serve() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT
         signal.signal(number, signal.default_int_handler)
     server = _listen(settings.host, settings.port)
+    logs.set_level(logging.INFO)
+    log.info("web.started", server="waitress")
     supervisor.start()
     gc.collect()
     gc.freeze()  # shorter pauses: permanent objects are not traversed again
@@ -65,6 +71,7 @@ def _serve() -> None:
         stop.set()
         server.close()
         supervisor.join(timeout=30)
+        log.info("web.stopped")
         click.echo("Stopped.")
 
 
@@ -121,7 +128,7 @@ def _supervise_worker(stop: threading.Event) -> None:
             if process.poll() is None:
                 _stop(process)
             elif not stop.wait(2):
-                click.echo(f"The mail worker ended ({process.returncode}); it is started again.")
+                log.error("worker.restarted", exit_status=process.returncode)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -157,7 +164,10 @@ def work(under: int | None, kinds: tuple[str, ...]) -> None:
         signal.signal(number, lambda *_args: stop.set())
     if under is not None:
         threading.Thread(target=_watch_parent, args=(under, stop), daemon=True).start()
+    logs.set_level(logging.INFO)
+    log.info("worker.started")
     worker.run(current_app._get_current_object(), stop, kinds)  # type: ignore[attr-defined]
+    log.info("worker.stopped")
 
 
 def _watch_parent(parent: int, stop: threading.Event) -> None:

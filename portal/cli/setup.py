@@ -5,6 +5,7 @@ This is no `flask` command because those need the settings that this one writes.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import secrets
@@ -16,7 +17,7 @@ import click
 import flask_migrate
 from dotenv import dotenv_values
 
-from portal import config, create_app, db, worker
+from portal import config, create_app, db, logs, worker
 from portal.domain import accounts, audit, identity, mail_deliveries, values
 from portal.domain.actors import COMMAND
 from portal.domain.identity import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
@@ -111,6 +112,7 @@ def setup(email: EmailAddress, name: str, password: str, partner_name: str, **op
         app = create_app(present | settings)
     except config.UnsafeSettings as error:
         raise click.ClickException(str(error)) from error
+    logs.set_level(logging.WARNING)  # a person reads the answers
     with app.app_context():
         flask_migrate.upgrade()
         try:

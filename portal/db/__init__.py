@@ -6,6 +6,7 @@ from portal.db.revisions import database_revision, head_revision
 from portal.db.schema import Base
 from portal.db.time import now, set_now
 from portal.db.transactions import (
+    after_commit,
     defer,
     extension,
     find,

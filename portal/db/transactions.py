@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import structlog
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -20,6 +21,7 @@ from portal.db.dialects import SHORT_WAIT_MS
 from portal.db.schema import Base
 from portal.db.unavailable import Reason, Unavailable, is_retryable, unavailable_from
 
+log = structlog.get_logger(__name__)
 T = TypeVar("T")
 MAX_WRITE_ATTEMPTS = 3
 extension = SQLAlchemy(model_class=Base, disable_autonaming=True)
@@ -68,7 +70,7 @@ def _write_once(unit: Callable[[], T], **options: int) -> T:
     try:
         session.rollback()
         session.info.pop("now", None)
-        session.info.update(writing=True, deferred=[])
+        session.info.update(writing=True, deferred=[], after_commit=[])
         session.connection(execution_options={"writing": True, **options})
         result = unit()
         for _key, step in sorted(session.info["deferred"], key=lambda entry: entry[0]):
@@ -76,7 +78,7 @@ def _write_once(unit: Callable[[], T], **options: int) -> T:
         session.flush()
         is_committing = True
         session.commit()
-        return result
+        steps = session.info["after_commit"]
     except SQLAlchemyError as error:
         if (unavailable := unavailable_from(error, is_writing=True)) is None:
             raise
@@ -87,6 +89,9 @@ def _write_once(unit: Callable[[], T], **options: int) -> T:
             session.rollback()
         finally:
             session.info.clear()
+    for step in steps:
+        _run_committed(step)
+    return result
 
 
 def defer(key: str, step: Callable[[], None]) -> None:
@@ -95,15 +100,30 @@ def defer(key: str, step: Callable[[], None]) -> None:
     session.info["deferred"].append((key, step))
 
 
+def after_commit(step: Callable[[], object]) -> None:
+    """Run `step` after this unit of work is committed, or never if it is rolled back. The step must
+    not use the database; if it fails, the failure is logged, and the unit stays committed."""
+    session.info["after_commit"].append(step)
+
+
+def _run_committed(step: Callable[[], object]) -> None:
+    try:
+        step()
+    except Exception:
+        log.exception("after_commit.failed")
+
+
 @contextmanager
 def savepoint() -> Iterator[None]:
-    """On an exception roll back the block and its deferred steps, but not the unit of work."""
-    count = len(session.info["deferred"])
+    """On an exception roll back the block, and drop its steps, but not the unit of work."""
+    steps = [session.info[name] for name in ("deferred", "after_commit")]
+    counts = [len(each) for each in steps]
     try:
         with session.begin_nested():
             yield
     except BaseException:
-        del session.info["deferred"][count:]
+        for each, count in zip(steps, counts, strict=True):
+            del each[count:]
         raise
 
 

@@ -13,12 +13,15 @@ from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
+import structlog
 from sqlalchemy import ForeignKey, Index, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
+
+log = structlog.get_logger(__name__)
 
 INSTALLATION = "installation"
 GENESIS = "0" * 64
@@ -94,7 +97,8 @@ def record(
     customer: str | None = None,
     **facts: Any,
 ) -> None:
-    """Append the line of one change to its chain, in the transaction of the change.
+    """Append the line of one change to its chain, in the transaction of the change; log it after
+    the commit.
 
     Chain heads are locked at the end of the unit of work, by chain: they are the most contended
     rows, and come last in the lock order.
@@ -109,6 +113,8 @@ def record(
         facts=facts,
     )
     db.defer(chain, partial(_append, line))
+    names = {"by": by.id, "chain": chain, "thing": thing, "customer": customer}
+    db.after_commit(partial(log.info, str(action), **names, facts=facts))
 
 
 def _append(line: AuditLine) -> None:

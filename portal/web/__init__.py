@@ -23,5 +23,6 @@ from portal.web.pages import (
     safe_path,
     this_path,
 )
+from portal.web.refusals import log_refusal
 from portal.web.submit import submit
 from portal.web.surfaces import Surface, actor, actor_or_none

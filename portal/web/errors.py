@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+import structlog
 from flask import (
     Flask,
     Response,
@@ -31,6 +31,7 @@ from portal.web import (
     htmx_redirect,
     is_cross_origin,
     is_utf8,
+    log_refusal,
     return_path,
     surfaces,
     this_path,
@@ -38,23 +39,29 @@ from portal.web import (
 )
 from portal.wording.errors import sentence
 
-log = logging.getLogger("portal")
+log = structlog.get_logger(__name__)
 
 
 def register(app: Flask) -> None:
     """Show every error, and give every request an ID."""
     app.before_request(_begin_request)
+    app.teardown_request(_end_request)
     app.register_error_handler(Exception, show)
 
 
 def _begin_request() -> None:
     g.request_id = secrets.token_hex(8)
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
     path = request.environ["PATH_INFO"].encode("latin-1")
     url = path + unquote_to_bytes(request.query_string)
     if b"\0" in url or not is_utf8(url):
         abort(400)
     if surfaces.current().is_cross_origin_refused and is_cross_origin():
         abort(400)
+
+
+def _end_request(_error: BaseException | None) -> None:
+    structlog.contextvars.unbind_contextvars("request_id")
 
 
 def show(error: Exception) -> Any:
@@ -68,7 +75,7 @@ def show(error: Exception) -> Any:
     db.session.rollback()
     if found := db.unavailable_from(error):
         return surface.show_error(found)
-    log.error("request %s: %s %s", g.request_id, request.method, request.path, exc_info=error)
+    log.error("request.failed", method=request.method, endpoint=request.endpoint, exc_info=error)
     return surface.show_error(error)
 
 
@@ -98,6 +105,7 @@ def _lead_to_confirmation() -> Any:
 def _refusal_page(error: Refused) -> Any:
     """Show why a rule refused a button's action; forms show refusals themselves."""
     db.session.rollback()
+    log_refusal(error)
     if isinstance(error, Forbidden):
         status, title = 403, _("No access")
     else:

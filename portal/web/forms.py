@@ -18,6 +18,7 @@ from portal import db
 from portal.domain import idempotency, values
 from portal.domain.errors import Forbidden, ReauthenticationRequired, Refused
 from portal.domain.values import Invalid
+from portal.web.refusals import log_refusal
 from portal.web.surfaces import actor
 from portal.wording.errors import sentence
 
@@ -60,6 +61,7 @@ class Form(FlaskForm):  # type: ignore[misc]
         ReauthenticationRequired, which have their own pages."""
         if isinstance(error, (Forbidden, ReauthenticationRequired)):
             raise error
+        log_refusal(error)
         self.refusal = error
         text = sentence(error.code, error.facts)
         field = self._fields.get(error.field or "")

@@ -23,8 +23,7 @@ class Surface:
     check_body: Callable[[], Any]
     """Refuses a body that the surface does not read. The last check of each gate."""
     show_error: Callable[[Exception], Any]
-    """Returns the response to an HTTPException, a Refused, a db.Unavailable, or any other exception,
-    which is a bug."""
+    """Returns the response to an HTTPException, a Refused, a db.Unavailable or any other: a bug."""
     is_cross_origin_refused: bool = True
     """Whether to refuse the POST of another site, whose browser may add the user's cookie."""
 

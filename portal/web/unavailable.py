@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-
+import structlog
 from flask import Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
@@ -14,7 +13,7 @@ from portal.web.gates import FILE_FORM
 from portal.web.pages import NOT_IN_HTML
 from portal.wording import unavailable as wording
 
-log = logging.getLogger("portal")
+log = structlog.get_logger(__name__)
 
 RETRY_AFTER = {Reason.BUSY: 5, Reason.FULL: 60, Reason.READ_ONLY: 60, Reason.AWAY: 60}
 """Seconds after which to ask again."""
@@ -23,8 +22,9 @@ RETRY_AFTER = {Reason.BUSY: 5, Reason.FULL: 60, Reason.READ_ONLY: 60, Reason.AWA
 def show(error: Unavailable) -> Response:
     """Answer 503 with a page that needs no database; for htmx with the page's sentences, since the
     open page stays."""
-    where = g.request_id, request.method, request.path
-    log.warning("request %s: %s %s: the database is %s (%s)", *where, error.reason, _cause(error))
+    facts = {"reason": error.reason, "cause": _cause(error)}
+    where = {"method": request.method, "endpoint": request.endpoint}
+    log.warning("database.unavailable", **where, **facts)
     db.session.rollback()
     g.is_bare = True
     body = _sentences(error) if web.is_partial() else _page(error)

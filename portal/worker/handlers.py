@@ -11,9 +11,9 @@ from portal.domain import jobs, mail_deliveries
 from portal.domain.jobs import Job, Kind, Outcome
 from portal.worker import import_steps, mails, upkeep
 
-Record = Callable[[], str | None]
-"""The unit of work that records an outcome. It returns the new state, or None if the worker has
-lost the job."""
+Record = Callable[[], dict[str, Any] | None]
+"""The unit of work that records an outcome. It returns the facts for the log, with the new `state`,
+or None if the worker has lost the job."""
 
 
 class Handler(NamedTuple):
@@ -42,8 +42,9 @@ def _runs(
     """The handler of jobs that `run` runs. After a fault they are retried, for `jobs.GIVE_UP_AFTER`
     or, without `gives_up`, without end."""
 
-    def record(job: Job, outcome: Outcome) -> str | None:
-        return outcome.state if jobs.finish(job.key, job.token, outcome) else None
+    def record(job: Job, outcome: Outcome) -> dict[str, Any] | None:
+        facts = {"subject": job.subject_id, "state": outcome.state, "attempts": job.attempts}
+        return facts if jobs.finish(job.key, job.token, outcome) else None
 
     def run_job(job: Job) -> Record:
         outcome = run(job)

@@ -5,18 +5,24 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
+import structlog
 from flask import Flask
 
-from portal import db
+from portal import db, logs
 from portal.domain import jobs
+from portal.domain.jobs import Kind
 from portal.worker.handlers import HANDLERS, THREADS, Handler, Record
 from portal.worker.upkeep import queue_upkeep
 
-log = logging.getLogger("portal.worker")
+log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 1.0
+LOST = {"state": "lost"}
+"""Another worker has the job."""
+TROUBLE = {"lost", "refused", "failed", "unknown"}
 RECORD_WAITS = (0.1, 0.3, 1.0, 3.0)
 """Seconds between tries to record an outcome; the last one is repeated."""
 
@@ -29,8 +35,8 @@ def run(app: Flask, stop: threading.Event, kinds: Collection[str] = tuple(THREAD
     while not stop.wait(IDLE_SECONDS):
         is_queued = is_queued or _queue_upkeep(app)
         for slot, kind in enumerate(slots):
-            if not threads[slot].is_alive():
-                log.error("a thread for %s died and is started again", kind)
+            if not (threads[slot].is_alive() or stop.is_set()):
+                log.error("worker.thread_restarted", kind=kind)
                 threads[slot] = _start_thread(app, stop, kind)
     for thread in threads.values():
         thread.join()
@@ -41,8 +47,8 @@ def _queue_upkeep(app: Flask) -> bool:
     try:
         with app.app_context():
             db.write(queue_upkeep)
-    except Exception:
-        log.exception("upkeep can't be queued yet")
+    except Exception as error:
+        _log_fault(error, kind=Kind.UPKEEP)
         return False
     return True
 
@@ -58,11 +64,18 @@ def _work(app: Flask, stop: threading.Event, kind: str) -> None:
         try:
             with app.app_context():
                 is_busy = run_next(kind)
-        except Exception:
-            log.exception("the worker goes on after a fault")
+        except Exception as error:
+            _log_fault(error, kind=kind)
             is_busy = False
         if not is_busy:
             stop.wait(IDLE_SECONDS)
+
+
+def _log_fault(error: Exception, *, kind: str) -> None:
+    if unavailable := db.unavailable_from(error):
+        log.warning("worker.waits_for_database", kind=kind, reason=unavailable.reason)
+    else:
+        log.error("worker.failed", kind=kind, exc_info=error)
 
 
 def run_next(kind: str) -> bool:
@@ -73,16 +86,26 @@ def run_next(kind: str) -> bool:
     claimed = db.write(lambda: handler.claim(kind, handler.lease))
     if claimed is None:
         return False
-    state = _record_outcome(_run(handler, claimed), handler)
-    log.info("%s %s: %s", kind, claimed.id, state or "no longer ours")
+    with logs.bind_job(claimed.id):
+        began = time.monotonic()
+        facts = _record_outcome(_run(handler, claimed), handler) or LOST
+        seconds = round(time.monotonic() - began, 3)
+        log.log(_level_of(kind, facts), "job.ended", kind=kind, **facts, seconds=seconds)
     return True
+
+
+def _level_of(kind: str, facts: Mapping[str, Any]) -> int:
+    """The level of a job's line: what somebody has to look at is a warning."""
+    if facts["state"] in TROUBLE:
+        return logging.WARNING
+    return logging.DEBUG if kind == Kind.UPKEEP else logging.INFO
 
 
 def _run(handler: Handler, claimed: object) -> Record:
     try:
         return _checked(handler.run(claimed))
     except Exception as error:
-        log.exception("a fault of ours")
+        log.exception("job.failed")
         return handler.fault(claimed, error)
 
 
@@ -92,7 +115,7 @@ def _checked(record: Record) -> Record:
     return record
 
 
-def _record_outcome(record: Record, handler: Handler) -> str | None:
+def _record_outcome(record: Record, handler: Handler) -> dict[str, Any] | None:
     """Record an outcome until it is recorded: what a relay has said can't be asked again."""
     deadline = time.monotonic() + handler.lease.total_seconds()
     waits = iter(RECORD_WAITS)
@@ -100,9 +123,9 @@ def _record_outcome(record: Record, handler: Handler) -> str | None:
     while True:
         try:
             return db.write(record)
-        except db.Unavailable:
+        except db.Unavailable as error:
             if time.monotonic() > deadline:
                 raise
-            log.warning("an outcome can't be recorded yet", exc_info=True)
+            log.warning("job.outcome_delayed", reason=error.reason)
             wait = next(waits, wait)
             time.sleep(wait)

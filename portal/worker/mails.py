@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from portal import db, mail
 from portal.domain import circuit_breakers, customers, jobs, mail_deliveries
@@ -38,13 +38,13 @@ def claim(kind: str, _lease: timedelta) -> MailDelivery | None:
     return delivery
 
 
-def deliver(delivery: MailDelivery) -> Callable[[], str | None]:
+def deliver(delivery: MailDelivery) -> Callable[[], dict[str, Any] | None]:
     """Hand the mail over; return the unit of work that records the outcome."""
     result = _hand_over(delivery)
     return lambda: record_outcome(delivery.id, delivery.token or "", result)
 
 
-def record_fault(delivery: MailDelivery, error: Exception) -> Callable[[], str | None]:
+def record_fault(delivery: MailDelivery, error: Exception) -> Callable[[], dict[str, Any] | None]:
     """Return the unit of work that records a fault of ours, after which the mail may have left."""
     answer = f"internal fault: {type(error).__name__}"
     result = Result(mail_deliveries.record_no_reply, answer)
@@ -75,9 +75,9 @@ def _text(code: int | None) -> str | None:
     return None if code is None else str(code)
 
 
-def record_outcome(delivery_id: str, token: str, result: Result) -> str | None:
-    """Record the outcome, notify of it, and tell the circuit breaker of the kind. Return the new
-    state, or None if the claim is lost."""
+def record_outcome(delivery_id: str, token: str, result: Result) -> dict[str, Any] | None:
+    """Record the outcome, notify of it, and tell the circuit breaker of the kind. Return the facts
+    for the log, or None if the claim is lost."""
     if not result.verb(delivery_id, token, result.answer, result.code):
         return None
     job_kind = jobs.kind_of(mail_deliveries.lane_of(delivery_id))
@@ -85,6 +85,8 @@ def record_outcome(delivery_id: str, token: str, result: Result) -> str | None:
         circuit_breakers.record_failure(job_kind, result.answer)
     elif result.is_relay_down is False:
         circuit_breakers.record_answer(job_kind)
-    recorded = mail_deliveries.get(delivery_id)
-    customers.notify_of_delivery(recorded)
-    return recorded.state
+    delivery = mail_deliveries.get(delivery_id)
+    customers.notify_of_delivery(delivery)
+    # Without the relay's words: they often name the recipient.
+    facts = {"mail": delivery.kind, "state": delivery.state, "code": delivery.code}
+    return {**facts, "attempts": delivery.attempts}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -17,8 +19,21 @@ import pytest
 
 from portal.cli import serve
 from tests.conftest import Databases
-from tests.support.processes import environment, free_port, live_processes, run_flask, wait_until
+from tests.support.processes import (
+    environment,
+    free_port,
+    live_processes,
+    run_flask,
+    wait_until,
+    without_log,
+)
 from tests.support.smtp import CuttingServer
+
+PRODUCTION = {
+    "PORTAL_ENV": "production",
+    "EXTERNAL_URL": "https://portal.test.example",
+    "MAIL_SERVER": "127.0.0.1",
+}
 
 
 @pytest.fixture
@@ -94,7 +109,9 @@ def test_one_signal_stops_server_and_worker(
         wait_until(lambda: list(tmp_path.glob("*.eml")))  # it is at work, and no longer starting
         (os.killpg if is_for_all else os.kill)(program.pid, number)
         output, _ = program.communicate(timeout=30)
-        assert (program.returncode, output.strip()) == (0, "Stopped.")
+        assert (program.returncode, without_log(output).strip()) == (0, "Stopped.")
+        assert "web.stopped" in output
+        assert "worker.stopped" in output
         assert live_processes(program) == set()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), 5)
@@ -109,8 +126,9 @@ def test_a_worker_that_dies_is_started_again_and_one_whose_server_dies_ends(
         first = workers(program)[0]
         wait_until(lambda: list(tmp_path.glob("*.eml")))
         first.kill()
-        said = read_until(program.stdout, "started again")
-        assert said.strip() == "The mail worker ended (-9); it is started again."
+        said = read_until(program.stdout, "worker.restarted")
+        (line,) = without_log(said).strip().splitlines()
+        assert re.search(r"\[error +\] worker\.restarted .* exit_status=-9$", line)
         wait_until(lambda: {process.pid for process in workers(program)} - {first.pid})
         assert answer(port)[0] == 200
         program.kill()
@@ -139,15 +157,17 @@ def test_a_worker_that_waits_for_a_reply_does_not_hold_up_the_end(
         assert not process.is_running()
 
 
-def test_where_it_cannot_listen_it_says_so_in_a_sentence(url: str, port: int) -> None:
+def test_where_it_cannot_listen_it_says_so_in_a_sentence_below_its_log(url: str, port: int) -> None:
     with (
         socket.create_server(("127.0.0.1", port)),
-        run_flask("serve", url, PORT=str(port)) as program,
+        run_flask("serve", url, PORT=str(port), **PRODUCTION) as program,
     ):
         output, _ = program.communicate(timeout=30)
         assert program.returncode == 1
+        *lines, error = output.splitlines()
         said = f"Error: 127.0.0.1:{port} can't be listened on (Address already in use"
-        assert output.startswith(said)
+        assert error.startswith(said)
+        assert [json.loads(line)["event"] for line in lines] == ["command.ended"]
         assert "Traceback" not in output
         assert live_processes(program) == set()
 

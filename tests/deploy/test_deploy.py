@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import signal
@@ -167,6 +168,9 @@ def test_gunicorn_ends_at_a_signal_and_nginx_says_so_in_sentences(tmp_path: Path
         server.send_signal(signal.SIGTERM)
         assert server.wait(30) == 0
         assert live_processes(server) == set()
+        assert server.stdout is not None
+        events = [json.loads(line)["event"] for line in server.stdout]
+        assert {"web.started", "web.stopped", "Using worker: gthread"} <= set(events)
         away = visitor.request("/sign-in")
         assert (away.status, away.headers["Retry-After"]) == (503, "30")
         assert "look first whether it had its effect" in away.text

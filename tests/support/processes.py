@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -77,6 +78,12 @@ def gunicorn_command(bind: str) -> list[str]:
     """The command of portal-web.service, bound to another address."""
     options = ["--config", str(ROOT / "deploy" / "gunicorn.conf.py"), "--bind", bind]
     return [sys.executable, "-m", "gunicorn", *options]
+
+
+def without_log(output: str) -> str:
+    """The output of a local run without its log lines of level info."""
+    lines = output.splitlines(keepends=True)
+    return "".join(line for line in lines if not re.match(r"\S+Z \[info +\] ", line))
 
 
 def live_processes(program: subprocess.Popen[str]) -> set[int]:

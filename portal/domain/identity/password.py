@@ -89,7 +89,7 @@ def change_password(actor: Actor, *, password_hash: str) -> None:
     """
     require_recent(actor)
     user = db.session.get_one(User, actor.id)
-    _set_password(user, password_hash)
+    _set_password(user, password_hash, by=actor)
     audit.record(Action.USER_CHANGE_PASSWORD, by=actor, chain=audit.INSTALLATION, thing=user.id)
 
 
@@ -124,14 +124,14 @@ def reset_password(user_id: str, *, reset_key: str, password_hash: str) -> None:
     user = db.lock(User, user_id)
     if user_for_reset(reset_key) is not user:
         raise Refused(Code.LINK_OVER)
-    _set_password(user, password_hash)
     by = as_actor(user)
+    _set_password(user, password_hash, by=by)
     audit.record(Action.USER_RESET_PASSWORD, by=by, chain=audit.INSTALLATION, thing=user.id)
 
 
-def _set_password(user: User, password_hash: str) -> None:
+def _set_password(user: User, password_hash: str, *, by: Actor) -> None:
     user.password_hash = password_hash
-    end_sessions(user.id)
+    end_sessions(user.id, by=by, why="new-password")
 
 
 def _fingerprint(user: User) -> str:

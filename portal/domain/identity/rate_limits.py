@@ -12,11 +12,14 @@ import math
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+import structlog
 from sqlalchemy import JSON, bindparam, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
 from portal.domain.errors import Code, Refused
+
+log = structlog.get_logger(__name__)
 
 
 class Limit(NamedTuple):
@@ -88,8 +91,8 @@ def count_feedback(voice: str, *, network: str) -> None:
 
 
 def _count_attempt(*limits: tuple[Limit, str]) -> int:
-    """Count one attempt against each (limit, subject); returns the minutes to wait if one of them
-    is reached, else 0."""
+    """Count one attempt against each (limit, subject), the network's first; returns the minutes to
+    wait if one of them is reached, else 0."""
     now = db.now().timestamp()
     waits = [0.0]
     for limit, subject in limits:
@@ -97,6 +100,7 @@ def _count_attempt(*limits: tuple[Limit, str]) -> int:
         recent = [at for at in counter.at if at > now - window]
         if len(recent) >= limit.max_attempts:
             waits.append(recent[-limit.max_attempts] + window - now)
+            log.warning("rate_limit.reached", limit=limit.name, network=limits[0][1])
         counter.at = [*recent, now]
     return math.ceil(max(waits) / 60)
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Literal
 
+import structlog
 from sqlalchemy import JSON, ColumnElement, ForeignKey, and_, select, true, update
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,11 +18,16 @@ from portal.domain.actors import Actor
 from portal.domain.errors import Code, ReauthenticationRequired, Refused
 from portal.domain.identity.user import User, as_actor
 
+log = structlog.get_logger(__name__)
+
 SESSION_IDLE_TIMEOUT = timedelta(minutes=30)
 SESSION_LIFETIME = timedelta(hours=8)
 SEEN_INTERVAL = timedelta(minutes=1)
 RECENT_AUTHENTICATION = timedelta(minutes=10)
 SAVED_FORM_LIFETIME = timedelta(hours=8)
+
+EndReason = Literal["sign-out", "switch-user", "end", "end-others", "new-password", "disabled"]
+"""Why a session ends before it expires, for the log: `end` is one that its user chose."""
 
 
 class UserSession(db.Base):
@@ -70,7 +78,7 @@ def open_session(
     if password_hash not in (None, db.session.get_one(User, user_id).password_hash):
         raise Refused(Code.PASSWORD_FOREIGN)
     if instead_of is not None:
-        end_session(instead_of)
+        end_session(instead_of, why="switch-user")
     token = secrets.token_urlsafe(32)
     now = db.now()
     row = UserSession(
@@ -83,6 +91,7 @@ def open_session(
     )
     db.session.add(row)
     db.session.flush()
+    db.after_commit(partial(log.info, "session.started", by=user_id, session=row.id))
     return token
 
 
@@ -152,12 +161,10 @@ def renew_authentication(actor: Actor) -> str:
     return token
 
 
-def end_session(actor: Actor) -> None:
+def end_session(actor: Actor, *, why: EndReason = "sign-out") -> None:
     """Sign this browser out; a copy of its cookie is invalid, too."""
     db.lock(User, actor.id)
-    db.session.execute(
-        update(UserSession).where(UserSession.id == actor.session_id).values(ended_at=db.now())
-    )
+    _end(UserSession.id == actor.session_id, by=actor, why=why)
 
 
 def end_session_of(actor: Actor, session_id: str) -> bool:
@@ -169,7 +176,7 @@ def end_session_of(actor: Actor, session_id: str) -> bool:
     # Compare in Python: PostgreSQL rejects a query for a forged ID that contains NUL.
     for session in sessions_of(actor):
         if session.id == session_id:
-            session.ended_at = db.now()
+            _end(UserSession.id == session.id, by=actor, why="end")
             return True
     return False
 
@@ -177,17 +184,22 @@ def end_session_of(actor: Actor, session_id: str) -> bool:
 def end_other_sessions(actor: Actor) -> None:
     """Sign out all of the actor's browsers except this one. Raises ReauthenticationRequired."""
     require_recent(actor)
-    end_sessions(actor.id, except_id=actor.session_id)
+    others = and_(UserSession.user_id == actor.id, UserSession.id != actor.session_id)
+    _end(others, by=actor, why="end-others")
 
 
-def end_sessions(user_id: str, *, except_id: str = "") -> None:
-    """End all sessions of a user, except one; the calling verb records why."""
-    db.session.execute(
-        update(UserSession)
-        .where(UserSession.user_id == user_id, UserSession.id != except_id)
-        .where(UserSession.ended_at.is_(None))
-        .values(ended_at=db.now())
-    )
+def end_sessions(user_id: str, *, by: Actor, why: EndReason) -> None:
+    """End all sessions of a user; the calling verb records it."""
+    _end(UserSession.user_id == user_id, by=by, why=why)
+
+
+def _end(which: ColumnElement[bool], *, by: Actor, why: EndReason) -> None:
+    """End these sessions, unless they are ended; log each after the commit."""
+    query = update(UserSession).where(which, UserSession.ended_at.is_(None))
+    ended = query.values(ended_at=db.now()).returning(UserSession.id, UserSession.user_id)
+    for session_id, user_id in db.session.execute(ended):
+        facts = {"user": user_id, "session": session_id, "why": why}
+        db.after_commit(partial(log.info, "session.ended", by=by.id, **facts))
 
 
 def save_form(user_id: str, fields: dict[str, list[str]]) -> str:

@@ -6,10 +6,10 @@ transaction is rolled back and another worker repeats the step.
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
@@ -24,7 +24,7 @@ from portal.domain.identity import User
 from portal.domain.imports.record import Import, ImportRow, Outcome, State, to_reason
 from portal.domain.imports.validation import validate
 
-log = logging.getLogger("portal.importing")
+log = structlog.get_logger(__name__)
 
 CHECK_BATCH_SIZE = 50
 """Rows per transaction; other writers wait for it on SQLite."""
@@ -137,7 +137,7 @@ def _refusal_of(row: ImportRow, error: Exception) -> Refused:
     """Return the refusal to store for an error: a bug in one row does not stop the others."""
     if isinstance(error, Refused):
         return error
-    log.error("import %s, row %s: a fault of ours", row.import_id, row.number, exc_info=error)
+    log.error("import.row_failed", import_id=row.import_id, row=row.number, exc_info=error)
     return Refused(Code.IMPORT_FAULT)
 
 

@@ -34,7 +34,7 @@ def disable_user(user: User, *, by: Actor, heir: User | None = None) -> None:
     elif solely_owned:
         raise Refused(Code.OWNS_ALONE, things=solely_owned)
     user.disabled_at = db.now()
-    end_sessions(user.id)
+    end_sessions(user.id, by=by, why="disabled")
     audit.record(
         Action.USER_DISABLE,
         by=by,

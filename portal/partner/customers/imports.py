@@ -43,6 +43,7 @@ class UploadForm(web.CreatingForm):
         try:
             self.lines = imports.parse_lines(csv.read_rows(content), columns, answers)
         except Refused as error:
+            web.log_refusal(error)
             raise ValidationError(sentence(error.code, error.facts)) from error
 
     def body(self) -> dict[str, Any]:

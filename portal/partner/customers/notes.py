@@ -29,6 +29,7 @@ class NoteForm(web.CreatingForm):
         try:
             field.data = customers.note_text(field.data or "")
         except Refused as error:
+            web.log_refusal(error)
             raise ValidationError(sentence(error.code, error.facts)) from error
 
 
