@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import threading
 from typing import Any
 
 import structlog
@@ -15,6 +16,8 @@ from gunicorn import glogging
 
 from portal import db
 from portal.cli import serve
+from portal.domain.heartbeats import ProcessKind
+from portal.worker import monitor
 
 log = structlog.get_logger("portal.web")
 
@@ -57,12 +60,25 @@ def on_starting(server: Any) -> None:
             serve.demo_accounts()
         except serve.DemoInProduction as error:
             raise SystemExit(f"Error: {error.message}") from None
+        except db.Unavailable as error:
+            raise SystemExit(f"Error: the database is {error.reason}") from None
         finally:
             db.session.remove()
             db.extension.engine.dispose()  # a connection is not shared with forked processes
     log.info("web.started", server="gunicorn")
     gc.collect()
     gc.freeze()
+
+
+def post_worker_init(worker: Any) -> None:
+    """Let each process record that it lives, and that it ends."""
+    stop = worker.portal_stop = threading.Event()
+    worker.portal_monitor = monitor.start(worker.wsgi, ProcessKind.WEB, stop)
+
+
+def worker_exit(_server: Any, worker: Any) -> None:
+    worker.portal_stop.set()
+    worker.portal_monitor.join(timeout=2)
 
 
 def on_exit(_server: Any) -> None:

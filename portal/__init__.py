@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, g, request, url_for
+from flask import Flask, Response, current_app, g, request, url_for
 from flask_migrate import Migrate
 from flask_wtf.csrf import generate_csrf
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -24,6 +25,7 @@ from portal import (
     logs,
     mail,
     mailbox,
+    metrics,
     operator,
     partner,
     urls,
@@ -39,7 +41,7 @@ from portal.account import (
     sign_in,
 )
 from portal.config import Settings
-from portal.domain import accounts, policy, values
+from portal.domain import accounts, policy, readiness, values
 from portal.domain import notifications as domain_notifications
 from portal.domain.policy import Policy, SignUpPolicy
 from portal.domain.values import Invalid
@@ -49,11 +51,14 @@ from portal.wording import audit as audit_wording
 from portal.wording import errors as error_wording
 from portal.wording import guide, labels
 from portal.wording import notifications as notification_wording
+from portal.wording import readiness as problem_wording
 
 PUBLIC = {
     "static",
     "front",
     "health",
+    "ready",
+    "metrics",
     "auth.sign_in",
     "auth.sign_up",
     "auth.sign_up_sent",
@@ -117,10 +122,16 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
         app.register_blueprint(mailbox.blueprint)
     app.add_url_rule("/", "front", sign_in.front)
     app.add_url_rule("/healthz", "health", health.health)
+    app.add_url_rule("/readyz", "ready", health.ready)
+    app.add_url_rule("/metrics", "metrics", health.show_metrics)
     surfaces.register(app, PAGES)
     errors.register(app)
     cli.register(app)
     app.after_request(headers.add_headers)
+    if settings.metrics_port or settings.metrics_token:
+        metrics.enable(config.ROOT / "instance" / "metrics")
+        app.before_request(_begin_measuring)
+        app.after_request(_measure)
     app.context_processor(_template_context)
     _add_template_globals(app)
     web.refuse_ungated(app, PUBLIC)
@@ -128,6 +139,17 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
         proxy_fix = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)
         app.wsgi_app = proxy_fix  # type: ignore[method-assign]
     return app
+
+
+def _begin_measuring() -> None:
+    g.began = time.monotonic()
+
+
+def _measure(response: Response) -> Response:
+    endpoint = request.endpoint or "unknown"
+    seconds = time.monotonic() - g.get("began", time.monotonic())
+    metrics.observe_request(endpoint, request.method, response.status_code, seconds)
+    return response
 
 
 def policy_from(settings: Settings) -> Policy:
@@ -208,6 +230,7 @@ def _add_template_globals(app: Flask) -> None:
         labels=labels,
         audit_wording=audit_wording,
         notification_wording=notification_wording,
+        problem_wording=problem_wording,
         forced_theme=preferences.forced_theme,
         themes=preferences.themes,
     )
@@ -236,4 +259,5 @@ def _template_context() -> dict[str, Any]:
         "actor": actor,
         "partner_home": url_for("partner.choose") if is_staff else None,
         "unread": domain_notifications.count_unread(actor) if actor else 0,
+        "problems": readiness.problems() if actor and actor.is_operator else [],
     }

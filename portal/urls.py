@@ -26,6 +26,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "sign-in": ("auth.sign_in",),
     "team": ("partner.team.index", "account_id"),
     "verification": ("auth.verify", "token"),
+    "work": ("operator.show_work",),
 }
 
 

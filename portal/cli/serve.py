@@ -15,10 +15,12 @@ import click
 import flask_migrate
 import structlog
 import waitress
-from flask import current_app
+from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from portal import config, db, demo, logs, worker
+from portal import config, db, demo, health, logs, metrics, worker
+from portal.domain.heartbeats import ProcessKind
+from portal.worker import monitor
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +60,7 @@ def _serve() -> None:
     logs.set_level(logging.INFO)
     log.info("web.started", server="waitress")
     supervisor.start()
+    monitor.start(current_app._get_current_object(), ProcessKind.WEB, stop)  # type: ignore[attr-defined]
     gc.collect()
     gc.freeze()  # shorter pauses: permanent objects are not traversed again
     try:
@@ -166,8 +169,24 @@ def work(under: int | None, kinds: tuple[str, ...]) -> None:
         threading.Thread(target=_watch_parent, args=(under, stop), daemon=True).start()
     logs.set_level(logging.INFO)
     log.info("worker.started")
-    worker.run(current_app._get_current_object(), stop, kinds)  # type: ignore[attr-defined]
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    _serve_metrics(app)
+    monitoring = monitor.start(app, ProcessKind.WORKER, stop)
+    worker.run(app, stop, kinds)
+    monitoring.join()
     log.info("worker.stopped")
+
+
+def _serve_metrics(app: Flask) -> None:
+    """Serve the metrics of all processes, if METRICS_PORT is set."""
+    port = config.current().metrics_port
+    if not port:
+        return
+    metrics.delete_leftovers()
+    try:
+        metrics.serve(port, health.Jobs(app))
+    except OSError as error:
+        log.warning("metrics.not_served", port=port, reason=error.strerror)
 
 
 def _watch_parent(parent: int, stop: threading.Event) -> None:

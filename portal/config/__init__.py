@@ -19,6 +19,7 @@ from portal.config.settings import (
     mailbox_dir,
     readme_table,
 )
+from portal.config.version import version
 
 MAX_BODY_BYTES = 256 * 1024
 MAX_FILE_BYTES = 4 * 1024 * 1024

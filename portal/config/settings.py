@@ -95,6 +95,12 @@ def _database_url(value: str) -> str:
     return value
 
 
+def _token(value: str) -> str:
+    if value and not re.fullmatch("[!-~]{20,}", value):
+        raise ValueError("must be 20 printable ASCII characters or more, without blanks")
+    return value
+
+
 def _certificates(value: str) -> str:
     try:
         if value:
@@ -187,6 +193,24 @@ class Settings:
             "50",
             "new customers that a partner may add in 24 hours; each gets a mail",
             _number(1, 10_000),
+        ),
+    ]
+    metrics_port: Annotated[
+        int,
+        Setting(
+            "0",
+            "port of the loopback address at which the worker serves `/metrics` for Prometheus; "
+            "0: none",
+            _number(0, 65535),
+        ),
+    ]
+    metrics_token: Annotated[
+        str,
+        Setting(
+            "",
+            "token with which the web server serves `/metrics` (`Authorization: Bearer …`), 20 "
+            "characters or more; empty: it does not",
+            _token,
         ),
     ]
     time_zone: Annotated[str, Setting("UTC", "zone of times shown to people who chose none", _zone)]

@@ -34,16 +34,17 @@ class Heartbeat(db.Base):
     seen_at: Mapped[datetime]
 
 
-def beat(*, host: str, process: int, kind: ProcessKind, version: str) -> None:
-    """Record that the process lives."""
-    heartbeat = Heartbeat(host=host, process=process, kind=kind, version=version, seen_at=db.now())
+def beat(process: tuple[str, int], kind: ProcessKind, *, version: str) -> None:
+    """Record that a process lives, named by its host and its ID there."""
+    host, number = process
+    heartbeat = Heartbeat(host=host, process=number, kind=kind, version=version, seen_at=db.now())
     db.session.merge(heartbeat)
     db.session.flush()
 
 
-def end(*, host: str, process: int, kind: ProcessKind) -> None:
-    """Record that the process ends."""
-    heartbeat = db.session.get(Heartbeat, (host, process, kind))
+def end(process: tuple[str, int], kind: ProcessKind) -> None:
+    """Record that a process ends."""
+    heartbeat = db.session.get(Heartbeat, (*process, kind))
     if heartbeat is not None:
         db.session.delete(heartbeat)
         db.session.flush()

@@ -23,6 +23,7 @@ ORDER = (
     "clouds",
     "customers",
     "invitations",
+    "alerts",
     "jobs",
     "circuit_breakers",
     "mail_deliveries",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 from flask import g, request
 
+from portal import metrics
 from portal.domain.errors import Refused
 from portal.web.surfaces import actor_or_none
 
@@ -16,6 +17,7 @@ def log_refusal(error: Refused) -> None:
     if "is_refusal_logged" in g:
         return
     g.is_refusal_logged = True
+    metrics.count_refusal(error.code)
     user = actor_or_none()
     log.info(
         "request.refused",

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from flask import Flask
 
-from portal import db, logs
+from portal import db, logs, metrics
 from portal.domain import jobs
 from portal.domain.jobs import Kind
 from portal.worker.handlers import HANDLERS, THREADS, Handler, Record
@@ -90,6 +90,7 @@ def run_next(kind: str) -> bool:
         began = time.monotonic()
         facts = _record_outcome(_run(handler, claimed), handler) or LOST
         seconds = round(time.monotonic() - began, 3)
+        metrics.observe_job(kind, facts["state"], seconds)
         log.log(_level_of(kind, facts), "job.ended", kind=kind, **facts, seconds=seconds)
     return True
 

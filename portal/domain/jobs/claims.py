@@ -28,12 +28,13 @@ WORKER_DIED = "the worker ended during the try; see its log"
 
 class Outcome(NamedTuple):
     """What becomes of a job after a try. With WAITING it runs again at `run_at`; without a fault
-    its tries are then counted from there."""
+    its tries are then counted from there. `facts` replace the job's."""
 
     state: State
     answer: str = ""
     run_at: datetime | None = None
     is_fault: bool = False
+    facts: dict[str, Any] | None = None
 
 
 def has_work(*kinds: str) -> bool:
@@ -96,6 +97,8 @@ def finish(key: str, token: str | None, outcome: Outcome) -> bool:
     """End a try of the lane's running job. False if this worker has lost it."""
     values: dict[str, Any] = {"state": outcome.state, "answer": outcome.answer}
     values |= {"token": None, "leased_until": None, "started_at": None}
+    if outcome.facts is not None:
+        values["facts"] = outcome.facts
     if outcome.state is not State.WAITING:
         values["finished_at"] = db.now()
     else:

@@ -1,0 +1,107 @@
+"""Readiness: what is wrong with the work outside of requests, for operators and monitoring."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+
+from portal import db
+from portal.domain import circuit_breakers, heartbeats
+from portal.domain.heartbeats import Heartbeat, ProcessKind
+from portal.domain.jobs import OPEN_STATES, Job, Kind, State
+
+MAX_DELAY: dict[str, timedelta] = {
+    Kind.MAIL_NOW: timedelta(minutes=15),
+    Kind.MAIL: timedelta(minutes=15),
+    Kind.IMPORTS: timedelta(minutes=15),
+}
+"""How long a due job may wait."""
+DEFAULT_MAX_DELAY = timedelta(hours=1)
+CALLING_KINDS = (Kind.MAIL_NOW, Kind.MAIL)
+"""Kinds whose jobs call something outside."""
+DOCTOR_KEY = "upkeep:doctor"
+MAX_CALL = timedelta(seconds=30)
+
+
+class Cause(StrEnum):
+    NO_WORKER = "no-worker"
+    OVERDUE = "overdue"
+    NO_ANSWER = "no-answer"
+    SLOW_CALL = "slow-call"
+    DOCTOR = "doctor"
+
+
+class Problem(NamedTuple):
+    """`kind` is the kind of job that is unwell; empty for the worker as a whole. `since` is None if
+    it has never been well."""
+
+    cause: Cause
+    kind: str
+    since: datetime | None
+
+
+def problems() -> list[Problem]:
+    """What is wrong now; empty if all is well."""
+    return [*_missing_worker(), *_open_breakers(), *_slow_calls(), *_overdue(), *_doctor()]
+
+
+def _missing_worker() -> list[Problem]:
+    if heartbeats.alive(ProcessKind.WORKER):
+        return []
+    query = select(func.max(Heartbeat.seen_at)).where(Heartbeat.kind == ProcessKind.WORKER)
+    return [Problem(Cause.NO_WORKER, "", db.session.scalar(query))]
+
+
+def _open_breakers() -> list[Problem]:
+    """The key of a breaker is a kind, or a lane: then its kind is before the colon."""
+    return [
+        Problem(Cause.NO_ANSWER, breaker.key.partition(":")[0], breaker.since)
+        for breaker in circuit_breakers.open_breakers()
+    ]
+
+
+def _slow_calls() -> list[Problem]:
+    is_slow = (
+        Job.state == State.RUNNING,
+        Job.kind.in_(CALLING_KINDS),
+        Job.started_at < db.now() - MAX_CALL,
+        Job.leased_until >= db.now(),
+    )
+    query = select(Job.kind, func.min(Job.started_at)).where(*is_slow).group_by(Job.kind)
+    return [Problem(Cause.SLOW_CALL, *row) for row in db.session.execute(query)]
+
+
+def _overdue() -> list[Problem]:
+    now = db.now()
+    return [
+        Problem(Cause.OVERDUE, kind, run_at)
+        for kind, run_at in oldest_due().items()
+        if run_at < now - MAX_DELAY.get(kind, DEFAULT_MAX_DELAY)
+    ]
+
+
+def oldest_due() -> dict[str, datetime]:
+    """When the oldest due job was due, by kind."""
+    is_due = Job.state == State.WAITING, Job.run_at <= db.now()
+    query = select(Job.kind, func.min(Job.run_at)).where(*is_due).group_by(Job.kind)
+    return {row[0]: row[1] for row in db.session.execute(query.order_by(Job.kind))}
+
+
+COUNTED_STATES = (State.WAITING, State.RUNNING, State.FAILED, State.PARKED)
+
+
+def job_counts() -> dict[tuple[str, State], int]:
+    """The numbers of jobs that are not done or cancelled, by kind and state."""
+    query = select(Job.kind, Job.state, func.count()).where(Job.state.in_(COUNTED_STATES))
+    rows = db.session.execute(query.group_by(Job.kind, Job.state))
+    return {(kind, state): count for kind, state, count in rows}
+
+
+def _doctor() -> list[Problem]:
+    """The doctor's job keeps the number of its findings in its facts."""
+    is_it = Job.key == DOCTOR_KEY, Job.state.in_(OPEN_STATES)
+    facts = db.session.scalars(select(Job.facts).where(*is_it))
+    return [Problem(Cause.DOCTOR, Kind.UPKEEP, None) for each in facts if each.get("problems")]

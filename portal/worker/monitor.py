@@ -1,0 +1,54 @@
+"""The monitor: a thread that records that its process lives; a worker's also raises alerts."""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+import structlog
+from flask import Flask
+
+from portal import config, db
+from portal.domain import alerts, heartbeats
+from portal.domain.heartbeats import ProcessKind
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+
+def start(app: Flask, kind: ProcessKind, stop: threading.Event) -> threading.Thread:
+    """Start the thread; it ends when `stop` is set."""
+    thread = threading.Thread(target=_run, args=(app, kind, stop), name="monitor", daemon=True)
+    thread.start()
+    return thread
+
+
+def _run(app: Flask, kind: ProcessKind, stop: threading.Event) -> None:
+    process = platform.node(), os.getpid()
+    while not stop.is_set():
+        with app.app_context():
+            _try(partial(heartbeats.beat, process, kind, version=config.version()))
+            if kind is ProcessKind.WORKER:
+                raise_alerts()
+        stop.wait(heartbeats.EVERY.total_seconds())
+    with app.app_context():
+        _try(partial(heartbeats.end, process, kind))
+
+
+def raise_alerts() -> None:
+    """Mail the operators, and log, what has become unwell."""
+    for problem in _try(alerts.update_alerts) or ():
+        log.error("work.unwell", cause=problem.cause, kind=problem.kind)
+
+
+def _try(unit: Callable[[], T]) -> T | None:
+    """Run a unit of work; None if the database is unavailable, or after a bug, which is logged."""
+    try:
+        return db.try_write(unit)
+    except Exception:
+        log.exception("monitor.failed")
+        return None
