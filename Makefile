@@ -6,6 +6,8 @@ PORT ?=
 HOST ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
+# Compiling the tests takes longer than collecting them: keep them compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run setup test test-deploy test-full e2e e2e-full screenshots check lint types map translations bench guide-pictures clean
 

@@ -6,6 +6,7 @@ import gc
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -55,8 +56,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without `--full`, a test of pages runs on SQLite alone: SQL lives in the domain.
 
-    Those whose subject is what a database answers have the mark `both_databases`.
+    Those whose subject is what a database answers have the mark `both_databases`. Tests in a
+    browser, which wait half of their time, come first, so that others run beside them.
     """
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
     if config.getoption("full"):
         return
     left_out = {item for item in items if is_page_on_postgresql(item)}
@@ -147,6 +150,8 @@ Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": CodeCache()}
 # Passwords are hashed slowly on purpose; tests/domain/test_identity.py looks at the real hasher.
 HASHER = identity.use_hasher(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 KINDS = ("sqlite", "postgresql")
+MEMORY = Path("/dev/shm")
+"""A folder in memory, on Linux: nothing is written to a disk when a test commits."""
 _numbers = itertools.count()
 
 
@@ -256,11 +261,15 @@ class Databases:
 
 
 @pytest.fixture(scope="session")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
-    found = Databases(tmp_path_factory.mktemp("databases"))
-    yield found
-    if found.server is not None:
-        found.server.stop()
+def databases() -> Iterator[Databases]:
+    """The databases of this worker; files lie in memory if there is room."""
+    has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2**30
+    parent = MEMORY if has_room and os.access(MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="portal-databases-", dir=parent) as folder:
+        found = Databases(Path(folder))
+        yield found
+        if found.server is not None:
+            found.server.stop()
 
 
 @pytest.fixture(params=KINDS)

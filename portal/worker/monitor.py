@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
@@ -17,6 +18,8 @@ from portal.domain import alerts, heartbeats
 from portal.domain.heartbeats import ProcessKind
 
 T = TypeVar("T")
+ALERTS_AFTER = 25
+"""Seconds that a new worker has for what waited while there was none."""
 log = structlog.get_logger(__name__)
 
 
@@ -28,11 +31,11 @@ def start(app: Flask, kind: ProcessKind, stop: threading.Event) -> threading.Thr
 
 
 def _run(app: Flask, kind: ProcessKind, stop: threading.Event) -> None:
-    process = platform.node(), os.getpid()
+    process, began = (platform.node(), os.getpid()), time.monotonic()
     while not stop.is_set():
         with app.app_context():
             _try(partial(heartbeats.beat, process, kind, version=config.version()))
-            if kind is ProcessKind.WORKER:
+            if kind is ProcessKind.WORKER and time.monotonic() - began > ALERTS_AFTER:
                 raise_alerts()
         stop.wait(heartbeats.EVERY.total_seconds())
     with app.app_context():

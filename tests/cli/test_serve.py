@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,17 +13,18 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import psutil
 import pytest
 
 from portal.cli import serve
 from tests.conftest import Databases
+from tests.support import demonstration
 from tests.support.processes import (
     environment,
     free_port,
     live_processes,
+    read_until,
     run_flask,
     wait_until,
     without_log,
@@ -49,17 +51,6 @@ def url(databases: Databases) -> Iterator[str]:
     databases.drop(copy)
 
 
-def read_until(stream: IO[str] | None, end: str) -> str:
-    """What a program has said up to a line that has `end` in it."""
-    assert stream is not None
-    said = ""
-    for line in stream:
-        said += line
-        if end in line:
-            return said
-    raise AssertionError(f"it ended, and had said: {said}")
-
-
 def workers(program: subprocess.Popen[str]) -> list[psutil.Process]:
     return [process for process in psutil.Process(program.pid).children() if process.is_running()]
 
@@ -74,27 +65,25 @@ def local(port: int, mailbox: Path) -> dict[str, str]:
 
 
 def test_a_first_start_makes_a_world_prints_how_to_enter_it_and_delivers_its_mails(
-    databases: Databases, port: int, tmp_path: Path
+    tmp_path_factory: pytest.TempPathFactory, port: int, tmp_path: Path
 ) -> None:
-    empty = databases.empty("sqlite")
-    mailbox = tmp_path / "mailbox"
-    with run_flask("up", empty, **local(port, mailbox)) as program:
-        said = read_until(program.stdout, "Ctrl-C")
-        assert f"Test Cloud: http://127.0.0.1:{port}\n" in said
-        assert "'demonstration'" in said
-        assert "olga@halden.example" in said
-        status, page = answer(port, "/sign-in")
-        assert (status, "Test Cloud" in page) == (200, True)
-        wait_until(lambda: len(list(mailbox.glob("*.eml"))) == 3)
-        os.killpg(program.pid, signal.SIGINT)
-        assert program.wait(30) == 0
-        assert live_processes(program) == set()
-    with run_flask("up", empty, **local(port, mailbox)) as program:
+    """And a second start adds nothing and sends nothing."""
+    folder = tmp_path / "copy"
+    shutil.copytree(demonstration.first_start(tmp_path_factory), folder)
+    said = (folder / "output").read_text()
+    assert re.search(r"Test Cloud: http://127.0.0.1:\d+\n", said)
+    assert "'demonstration'" in said
+    assert "olga@halden.example" in said
+    assert "Test Cloud" in (folder / "page").read_text()
+    mailbox, database = folder / "mailbox", folder / "portal.db"
+    assert len(list(mailbox.glob("*.eml"))) == 3
+    size = database.stat().st_size
+    with run_flask("up", f"sqlite:///{database}", **local(port, mailbox)) as program:
         read_until(program.stdout, "Ctrl-C")
         os.killpg(program.pid, signal.SIGINT)
         assert program.wait(30) == 0
-    assert len(list(mailbox.iterdir())) == 3, "a second start adds nothing and sends nothing"
-    databases.drop(empty)
+    assert len(list(mailbox.iterdir())) == 3
+    assert database.stat().st_size == size
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

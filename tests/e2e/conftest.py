@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -100,17 +98,8 @@ class Sites:
 
 @pytest.fixture(scope="session")
 def demo_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with the demo, to copy; created once for all workers of a run."""
-    is_worker = "PYTEST_XDIST_WORKER" in os.environ
-    folder = tmp_path_factory.getbasetemp()
-    file = (folder.parent if is_worker else folder) / "demonstration.db"
-    with file.with_suffix(".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not file.exists():
-            part = file.with_suffix(".part")
-            demonstration.create_database(part)
-            part.rename(file)
-    return file
+    """A database with the demo, to copy."""
+    return demonstration.first_start(tmp_path_factory) / "portal.db"
 
 
 @pytest.fixture(scope="session")

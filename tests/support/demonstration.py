@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -13,24 +15,61 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
 from tests.conftest import SETTINGS, make_app
+from tests.support.processes import (
+    free_port,
+    live_processes,
+    read_until,
+    run_flask,
+    wait_until,
+)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 READY_SECONDS = 180  # creating the demo's data takes a while
 
 
-def create_database(file: Path) -> None:
-    """Create an SQLite database with the demo."""
-    environment = {**os.environ, **SETTINGS, "DATABASE_URL": f"sqlite:///{file}"}
-    for arguments in (("db", "upgrade"), ("seed",)):
-        command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
-        subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
+def first_start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the run's first start of the demo, to be copied: see `_start_first`.
+
+    Creating the demo takes long, so the first worker of a run does it for all."""
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if is_worker else base) / "first-start"
+    with folder.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            unfinished = tmp_path_factory.mktemp("first-start")
+            _start_first(unfinished)
+            unfinished.rename(folder)
+    return folder
+
+
+def _start_first(folder: Path) -> None:
+    """Start the demo where nothing is, as `make run` does, and stop it with Ctrl-C once its mails
+    are delivered.
+
+    Leaves portal.db, the folder mailbox, what the command printed (output), the page for signing in
+    (page), and an empty file that is as old as the start (begun)."""
+    (folder / "begun").touch()
+    url, port, mailbox = f"sqlite:///{folder}/portal.db", free_port(), folder / "mailbox"
+    local = {"PORT": str(port), "EXTERNAL_URL": "", "MAILBOX_DIR": str(mailbox)}
+    with run_flask("up", url, **local) as program:
+        (folder / "output").write_text(read_until(program.stdout, "Ctrl-C"))
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/sign-in", timeout=20) as response:
+            (folder / "page").write_bytes(response.read())
+        wait_until(lambda: len(list(mailbox.glob("*.eml"))) == 3)
+        os.killpg(program.pid, signal.SIGINT)
+        assert program.wait(30) == 0
+        assert live_processes(program) == set()
+    with closing(sqlite3.connect(folder / "portal.db")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @contextmanager

@@ -31,7 +31,7 @@ TOKENS = re.compile(
 )
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=400)
 def parse(markup: str, is_fragment: bool) -> tuple[Element, tuple[str, ...]]:
     """The tree, which is cached and must not be changed, and the parse errors."""
     builder = html5lib.getTreeBuilder("etree")

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -65,6 +66,17 @@ def run_program(arguments: list[str], env: dict[str, str]) -> Iterator[subproces
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(program.pid, signal.SIGKILL)
+
+
+def read_until(stream: IO[str] | None, end: str) -> str:
+    """What a program has said up to a line that has `end` in it."""
+    assert stream is not None
+    said = ""
+    for line in stream:
+        said += line
+        if end in line:
+            return said
+    raise AssertionError(f"it ended, and had said: {said}")
 
 
 def free_port() -> int:

@@ -220,9 +220,10 @@ def all_rows() -> dict[str, list[str]]:
     """All rows of all tables, by table: compare before and after to prove that nothing changed."""
 
     def rows() -> dict[str, list[str]]:
-        tables = db.Base.metadata.sorted_tables
+        connection = db.session.connection()
         return {
-            table.name: sorted(map(repr, db.session.execute(table.select()))) for table in tables
+            name: sorted(map(repr, connection.exec_driver_sql(f'SELECT * FROM "{name}"')))
+            for name in db.Base.metadata.tables
         }
 
     return db.read(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import secrets
 import threading
@@ -36,17 +37,23 @@ class Hasher(Protocol):
 
     def verify(self, hash: str, password: str) -> bool: ...
 
+    def __hash__(self) -> int: ...
+
 
 _hasher: Hasher = PasswordHasher()
-_dummy_hash = _hasher.hash(secrets.token_hex(16))
 
 
 def use_hasher(hasher: Hasher) -> Hasher:
     """Use this hasher in the whole process; returns the previous one."""
-    global _hasher, _dummy_hash  # noqa: PLW0603 - one for the process, as the policy is
+    global _hasher
     previous, _hasher = _hasher, hasher
-    _dummy_hash = hasher.hash(secrets.token_hex(16))
     return previous
+
+
+@functools.cache
+def _dummy_hash(hasher: Hasher) -> str:
+    """The hash of a password that nobody has. Not made at the start: most commands need none."""
+    return hasher.hash(secrets.token_hex(16))
 
 
 def password_problem(password: str, email: str) -> Refused | None:
@@ -75,7 +82,8 @@ def check_password(email_key: str, password: str) -> User | None:
     user = user_by_email(email_key)
     try:
         with _hash_slots:
-            _hasher.verify(user.password_hash if user else _dummy_hash, password)
+            dummy_hash = _dummy_hash(_hasher)  # also for a user: the first check takes longer
+            _hasher.verify(user.password_hash if user else dummy_hash, password)
     except VerificationError:
         return None
     return user if user is not None and user.disabled_at is None else None
