@@ -57,6 +57,7 @@ class Code(StrEnum):
     NOT_DIRECT = "not-direct"
     NOT_PARTNER = "not-partner"
     CUSTOMERS_LIVE = "customers-live"
+    PARTNER_OWNS_CLOUDS = "partner-owns-clouds"
     TRIAL_MODE = "trial-mode"
     CUSTOMER_NOT_CONFIRMED = "customer-not-confirmed"
     ACCOUNT_NOT_ACTIVE = "account-not-active"

@@ -14,18 +14,23 @@ from portal.domain import (
     access,
     accounts,
     audit,
+    cloud_access,
     clouds,
     customers,
+    doctor,
     idempotency,
     identity,
+    values,
     workflows,
 )
 from portal.domain.access import AccountRole, CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.audit import AuditLine
+from portal.domain.clouds import Cloud
 from portal.domain.errors import Forbidden, Refused
 from portal.domain.invitations import Invitation
+from tests.support.clouds import create_cloud, grant, run_customer_verb
 from tests.support.world import (
     CARL,
     DORA,
@@ -36,6 +41,7 @@ from tests.support.world import (
     PASSWORD,
     SAM,
     VERA,
+    Clock,
     World,
     actor,
     all_rows,
@@ -282,3 +288,49 @@ def test_of_two_owners_disabled_at_once_one_stays(app: Flask, two_owners: str) -
 @pytest.mark.parametrize("kind", ["postgresql"])
 def test_control_without_holding_the_account_both_are_disabled(app: Flask, two_owners: str) -> None:
     assert two_leave(app, Barrier(2), two_owners) == ["done", "done"]
+
+
+def cloud_of_south_alone(world: World) -> str:
+    """A cloud whose only owner is the partner South, which has no customer any more."""
+    run_customer_verb(customers.remove, world.souths_customer, by=SAM)
+    shop = create_cloud(DORA)
+    grant(shop, by=DORA, to=world.south)
+    clock = db.time.clock
+    assert isinstance(clock, Clock)
+    clock.forward(minutes=4)
+    dora = signed_in(DORA)
+    db.write(lambda: cloud_access.revoke(db.lock(Cloud, shop), by=dora, of=dora.id))
+    return shop
+
+
+def revoke_souths_status(world: World) -> None:
+    db.write(
+        lambda: workflows.revoke_partner_status(
+            db.session.get_one(BillingAccount, world.south), by=COMMAND
+        )
+    )
+
+
+def test_partner_status_stays_while_a_cloud_has_no_other_owner(app: object, world: World) -> None:
+    shop = cloud_of_south_alone(world)
+    with pytest.raises(Refused) as caught:
+        revoke_souths_status(world)
+    assert (caught.value.code, caught.value.facts) == ("partner-owns-clouds", {"clouds": shop})
+    grant(shop, by=SAM, to=values.email(NINA))
+    with pytest.raises(Refused):
+        revoke_souths_status(world)  # Nina's role is not in effect yet
+    clock = db.time.clock
+    assert isinstance(clock, Clock)
+    clock.forward(minutes=4)
+    revoke_souths_status(world)
+    assert not [result for result in doctor.run() if result.total]
+
+
+def test_an_account_that_was_a_partners_once_is_no_other_owner(app: object, world: World) -> None:
+    shop = cloud_of_south_alone(world)
+    grant(shop, by=SAM, to=values.email(NINA))
+    clock = db.time.clock
+    assert isinstance(clock, Clock)
+    clock.forward(minutes=4)
+    revoke_souths_status(world)
+    assert refusal(NINA).facts["things"] == [shop]

@@ -17,6 +17,7 @@ from portal.domain.clouds import Cloud, Folder, Link
 from portal.domain.customers import Customer
 from portal.domain.errors import Refused
 from portal.domain.links import LinkPreview, Target
+from portal.domain.values import EmailAddress
 from tests.support.world import CARL, OLGA, actor, all_rows, link_cloud, signed_in, user
 
 OWNER = CloudRole.OWNER
@@ -39,7 +40,7 @@ def create_cloud(email: str, name: str = "shop", *, payer: str = "") -> str:
     return db.write(unit)
 
 
-def grant(cloud_id: str, *, by: str, to: str, role: CloudRole = OWNER) -> None:
+def grant(cloud_id: str, *, by: str, to: EmailAddress | str, role: CloudRole = OWNER) -> None:
     """Grant access as the person `by`, within the rules."""
     cloud = db.session.get_one(Cloud, cloud_id)
     db.write(lambda: cloud_access.grant(cloud, by=signed_in(by), role=role, to=to))

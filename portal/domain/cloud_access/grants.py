@@ -123,10 +123,15 @@ def _assignments(cloud: Cloud, holder_id: str) -> Assignments:
 def _require_another_owner(cloud: Cloud, leaving: Iterable[CloudAccess]) -> None:
     """A cloud always has an owner in effect who can act (I8). Raises Refused("last-cloud-owner")
     if no such owner is left without the rows in `leaving`."""
+    if is_last_owner(cloud, leaving):
+        raise Refused(Code.LAST_CLOUD_OWNER)
+
+
+def is_last_owner(cloud: Cloud, leaving: Iterable[CloudAccess]) -> bool:
+    """Whether the rows in `leaving` hold the only owners in effect who can act."""
     leaving_ids = {row.id for row in leaving}
     owner_ids = {row.id for row in open_grants(cloud) if row.role is OWNER and _can_act(row)}
-    if leaving_ids & owner_ids and owner_ids <= leaving_ids:
-        raise Refused(Code.LAST_CLOUD_OWNER)
+    return bool(leaving_ids & owner_ids) and owner_ids <= leaving_ids
 
 
 def _can_act(row: CloudAccess) -> bool:

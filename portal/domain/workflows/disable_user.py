@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from portal import db
 from portal.domain import access, audit, locks, team, values
 from portal.domain.access import AccountAccess, AccountRole, CloudAccess, CloudRole
-from portal.domain.accounts import BillingAccount
+from portal.domain.accounts import BillingAccount, Kind
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud
@@ -67,8 +67,9 @@ def _has_another_owner(cloud: Cloud, user: User) -> bool:
     others = (
         select(CloudAccess.id)
         .outerjoin(User, User.id == CloudAccess.user_id)
+        .outerjoin(BillingAccount, BillingAccount.id == CloudAccess.partner_id)
         .where(CloudAccess.cloud_id == cloud.id, _is_owner())
-        .where(or_(is_enabled_user, CloudAccess.partner_id.isnot(None)))
+        .where(or_(is_enabled_user, BillingAccount.kind == Kind.PARTNER))
     )
     return db.session.scalar(others.limit(1)) is not None
 

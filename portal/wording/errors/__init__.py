@@ -182,6 +182,7 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
         "first.",
         **f,
     ),
+    Code.PARTNER_OWNS_CLOUDS: lambda f: _("Give other owners first to: %(clouds)s.", **f),
     Code.TRIAL_MODE: lambda f: _(
         "Adding customers needs the paid consumption mode. This account is in trial; an owner can "
         "switch it in the console under Billing."
