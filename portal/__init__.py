@@ -50,6 +50,7 @@ from portal.web import errors, headers, surfaces
 from portal.wording import audit as audit_wording
 from portal.wording import errors as error_wording
 from portal.wording import guide, labels
+from portal.wording import jobs as job_wording
 from portal.wording import notifications as notification_wording
 from portal.wording import readiness as problem_wording
 
@@ -224,11 +225,13 @@ def _add_template_globals(app: Flask) -> None:
         number=formats.number,
         seconds_left=formats.seconds_left,
         time_left=formats.time_left,
+        age=formats.age,
         sentence=error_wording.sentence_of,
         country_name=error_wording.country_name,
         guide=guide,
         labels=labels,
         audit_wording=audit_wording,
+        job_wording=job_wording,
         notification_wording=notification_wording,
         problem_wording=problem_wording,
         forced_theme=preferences.forced_theme,

@@ -14,7 +14,7 @@ from flask.cli import with_appcontext
 from sqlalchemy import URL, MetaData, make_url, text
 
 from portal import db
-from portal.domain import mail_deliveries
+from portal.domain import workflows
 
 FUNCTIONS = text(
     "SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = "
@@ -70,7 +70,7 @@ def restore(file: Path) -> None:
         _drop_all()
         options = ("--no-owner", "--single-transaction", "--exit-on-error")
         _run("pg_restore", *options, f"--dbname={_libpq_url()}", str(file))
-    parked = len(db.write(mail_deliveries.park_restored))
+    parked = len(db.write(workflows.park_restored_mails))
     click.echo(
         f"The database is as {file} had it. Mails of invitations that may have left since, and are "
         f"not sent again: {parked}."

@@ -26,6 +26,9 @@ class Action(StrEnum):
     INVITATION_COPY_LINK = "invitation.copy_link"
     INVITATION_ACCEPT = "invitation.accept"
     INVITATION_DECLINE = "invitation.decline"
+    INVITATION_SEND_AGAIN = "invitation.send_again"
+    DELIVERY_ARRIVED = "delivery.arrived"
+    DELIVERY_NOT_ARRIVED = "delivery.not_arrived"
     NOTE_ADD = "note.add"
     NOTE_DELETE = "note.delete"
     IMPORT_UPLOAD = "import.upload"
@@ -51,6 +54,8 @@ class Action(StrEnum):
     USER_RESET_PASSWORD = "user.reset_password"  # noqa: S105 - not a password
     USER_DISABLE = "user.disable"
     USER_ENABLE = "user.enable"
+    JOB_RUN_AGAIN = "job.run_again"
+    JOB_CANCEL = "job.cancel"
     ACCOUNT_SEE = "account.see"
     ACCESS_MANAGE = "access.manage"
     ACCESS_MANAGE_OWNERS = "access.manage_owners"

@@ -63,7 +63,7 @@ def begin_probe(*keys: str) -> None:
 def open_breakers() -> list[CircuitBreaker]:
     """All open breakers, the oldest first."""
     query = select(CircuitBreaker).where(is_open()).order_by(CircuitBreaker.since)
-    return list(db.session.scalars(query))
+    return db.load_once(("open_breakers",), lambda: list(db.session.scalars(query)))
 
 
 def is_open() -> ColumnElement[bool]:

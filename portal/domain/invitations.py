@@ -95,9 +95,28 @@ def is_invited(email_key: str) -> bool:
     return db.session.scalar(query.limit(1)) is not None
 
 
+def has_reply(subaccount_id: str) -> bool:
+    """Whether the invited user has answered; a withdrawal is the partner's."""
+    query = select(Invitation.subaccount_id).where(
+        Invitation.subaccount_id == subaccount_id,
+        Invitation.answer.in_((Answer.CONFIRMED, Answer.DECLINED)),
+    )
+    return db.session.scalar(query) is not None
+
+
 def delivery_of(subaccount_id: str) -> MailDelivery | None:
     """The newest delivery of the invitation's mail."""
     return mail_deliveries.latest(MAIL, about=subaccount_id)
+
+
+def deliveries_of(subaccount_id: str) -> list[MailDelivery]:
+    """The deliveries of the invitation's mail, oldest first. The caller has checked that the
+    customer is visible."""
+    query = select(MailDelivery).where(
+        MailDelivery.kind == MAIL, MailDelivery.about == subaccount_id
+    )
+    query = query.order_by(MailDelivery.id).execution_options(populate_existing=True)
+    return list(db.session.scalars(query))
 
 
 def purge_expired_mails() -> bool:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_skeleton, format_time, get_timezone_name
 from babel.numbers import format_decimal
-from flask_babel import format_currency, get_locale
+from flask_babel import format_currency, get_locale, ngettext
 from flask_babel import gettext as _
 
 from portal import config, db
@@ -65,6 +65,18 @@ def time_left(instant: datetime) -> str:
     if seconds < 60:
         return str(_("%(s)s s", s=seconds))
     return str(_("%(min)s min %(s)s s", min=seconds // 60, s=seconds % 60))
+
+
+def age(instant: datetime) -> str:
+    """Return the time since the instant in its largest unit, rounded down: "8 s", "3 h"."""
+    seconds = max(0, int((db.now() - instant).total_seconds()))
+    if seconds < 60:
+        return str(_("%(s)s s", s=seconds))
+    if seconds < 3600:
+        return str(_("%(min)s min", min=seconds // 60))
+    if seconds < 2 * 86400:
+        return str(_("%(h)s h", h=seconds // 3600))
+    return str(ngettext("%(num)s day", "%(num)s days", seconds // 86400))
 
 
 def zone_name() -> str:

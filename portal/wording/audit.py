@@ -11,7 +11,7 @@ from typing import Any
 from flask_babel import gettext, lazy_gettext
 
 from portal.domain.actions import Action
-from portal.wording.labels import field, role
+from portal.wording.labels import NOT_ARRIVED_REASONS, field, role
 
 Facts = Mapping[str, Any]
 
@@ -39,6 +39,9 @@ TITLES = {
     Action.INVITATION_COPY_LINK: lazy_gettext("Confirmation link copied"),
     Action.INVITATION_ACCEPT: lazy_gettext("Partnership confirmed"),
     Action.INVITATION_DECLINE: lazy_gettext("Partnership declined"),
+    Action.INVITATION_SEND_AGAIN: lazy_gettext("Invitation’s email sent again"),
+    Action.DELIVERY_ARRIVED: lazy_gettext("Email found to have arrived"),
+    Action.DELIVERY_NOT_ARRIVED: lazy_gettext("Email found not to have arrived"),
     Action.NOTE_ADD: lazy_gettext("Note written"),
     Action.NOTE_DELETE: lazy_gettext("Note deleted"),
     Action.IMPORT_UPLOAD: lazy_gettext("File uploaded"),
@@ -64,10 +67,12 @@ TITLES = {
     Action.USER_RESET_PASSWORD: lazy_gettext("Forgotten password replaced"),
     Action.USER_DISABLE: lazy_gettext("Person disabled"),
     Action.USER_ENABLE: lazy_gettext("Person enabled"),
+    Action.JOB_RUN_AGAIN: lazy_gettext("Job run again"),
+    Action.JOB_CANCEL: lazy_gettext("Job cancelled"),
 }
 """The name of each action, as filters list it."""
 
-INSTALLATION_ACTIONS = {action for action in TITLES if action.startswith("user.")}
+INSTALLATION_ACTIONS = {action for action in TITLES if action.startswith(("user.", "job."))}
 """Actions recorded in the installation's chain, not in an account's."""
 
 SENTENCES: dict[str, Callable[[Facts], str]] = {
@@ -97,6 +102,12 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.INVITATION_COPY_LINK: lambda f: _("The confirmation link was copied, to pass it on."),
     Action.INVITATION_ACCEPT: lambda f: _("The customer confirmed the partnership."),
     Action.INVITATION_DECLINE: lambda f: _("The customer declined the partnership."),
+    Action.INVITATION_SEND_AGAIN: lambda f: _("The invitation’s email was queued again."),
+    Action.DELIVERY_ARRIVED: lambda f: _("An operator found that the invitation’s email arrived."),
+    Action.DELIVERY_NOT_ARRIVED: lambda f: _(
+        "An operator found that the invitation’s email did not arrive: %(reason)s.",
+        reason=NOT_ARRIVED_REASONS[f["reason"]],
+    ),
     Action.NOTE_ADD: lambda f: _("A note was written."),
     Action.NOTE_DELETE: lambda f: _("A note was deleted."),
     Action.IMPORT_UPLOAD: lambda f: _(
@@ -136,6 +147,8 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.USER_RESET_PASSWORD: lambda f: _("A person replaced a forgotten password."),
     Action.USER_DISABLE: lambda f: _("A person was disabled."),
     Action.USER_ENABLE: lambda f: _("A person was enabled again."),
+    Action.JOB_RUN_AGAIN: lambda f: _("A job was run again: %(id)s.", id=f["thing"]),
+    Action.JOB_CANCEL: lambda f: _("A job was cancelled: %(id)s.", id=f["thing"]),
 }
 """The sentence of each action with its facts; the actor is shown separately."""
 

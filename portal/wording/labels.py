@@ -6,7 +6,9 @@ from typing import Any
 
 from flask_babel import gettext, lazy_gettext, lazy_pgettext
 
+from portal.domain import mail_deliveries
 from portal.domain.actions import Action
+from portal.domain.customers import NotArrivedReason
 
 
 def _(text: str, **facts: Any) -> str:
@@ -76,6 +78,7 @@ ABILITIES = {
     Action.CUSTOMER_SUSPEND: lazy_gettext("Suspend a customer"),
     Action.CUSTOMER_RESUME: lazy_gettext("Resume a customer"),
     Action.CUSTOMER_REMOVE: lazy_gettext("Remove an unconfirmed customer"),
+    Action.INVITATION_SEND_AGAIN: lazy_gettext("Send an invitation’s email again"),
     Action.PARTNERSHIP_END: lazy_gettext("End a partnership"),
     Action.NOTE_ADD: lazy_gettext("Write notes, delete one’s own"),
     Action.NOTE_DELETE: lazy_gettext("Delete anybody’s notes"),
@@ -93,16 +96,42 @@ ABILITIES = {
 }
 """What the actions of the role tables allow."""
 
+CANCELLED_BY_OPERATOR = mail_deliveries.CANCELLED_BY_OPERATOR
 PORTAL_ANSWERS = {
     N_("MAIL_SERVER is not set"),
     N_("kept as a file: no mail server is configured"),
     N_("the address contains a line break"),
     N_("the mail worker ended at every try; see its log"),
     N_("the worker ended during the try; see its log"),
+    N_("an operator of this portal cancelled it"),
     N_("the portal’s database was unavailable"),
     N_("the relay was too slow: the time for handing over ran out"),
 }
 """The portal's own notes in `answer` of a delivery, as stored."""
+
+NOT_ARRIVED_REASONS = {
+    NotArrivedReason.RELAY_LOG: lazy_gettext("the mail server’s log has no such email"),
+    NotArrivedReason.RELAY_LOST: lazy_gettext("the mail server lost it"),
+    NotArrivedReason.RECIPIENT: lazy_gettext("the recipient’s mail server never got it"),
+}
+"""How an operator knows that a mail did not arrive."""
+
+UNKNOWN_REASONS = {
+    mail_deliveries.RESTORED: lazy_gettext(
+        "The portal was restored from a backup, and the email may have left since that backup."
+    ),
+    mail_deliveries.WORKER_DIED: lazy_gettext("The portal stopped while it handed the email over."),
+    mail_deliveries.FAULT: lazy_gettext("The portal failed while it handed the email over."),
+}
+"""Why the delivery of a mail is unknown, by its code."""
+
+
+def unknown_reason(code: str | None) -> str:
+    """Return why the delivery of a mail with this code is unknown."""
+    return str(
+        UNKNOWN_REASONS.get(code or "")
+        or _("The mail server gave no answer after the text was sent.")
+    )
 
 
 def delivery(answer: str) -> str:

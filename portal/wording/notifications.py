@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from flask_babel import gettext, lazy_gettext
 
 from portal.domain.notifications import Channel, Kind
-from portal.wording.labels import ROLES
+from portal.wording.labels import ROLES, unknown_reason
 
 Facts = Mapping[str, Any]
 
@@ -60,11 +60,11 @@ WORDING = {
         lazy_gettext("The subaccount is closed; the address is free again."),
     ),
     Kind.NOT_DELIVERED: NotificationWording(
-        lazy_gettext("An invitation’s email was refused or has failed"),
+        lazy_gettext("An invitation’s email did not arrive"),
         lambda f: _("The email to %(customer)s was not delivered", **f),
         lazy_gettext(
-            "The customer’s page has the mail server’s words. Correct the address, or pass the "
-            "link on."
+            "The customer’s page has the reason. Correct the address, send the email again, or "
+            "pass the link on."
         ),
     ),
     Kind.PARKED: NotificationWording(
@@ -135,3 +135,11 @@ CHANNELS = {
 def title(kind: Kind, facts: Facts) -> str:
     """Return what happened, without a full stop."""
     return WORDING[kind].title(facts)
+
+
+def meaning(kind: Kind, facts: Facts) -> str:
+    """Return what it means for the reader, with the reason if it has one."""
+    means = str(WORDING[kind].means)
+    if kind == Kind.PARKED and "reason" in facts:  # a mail has the kind as text
+        return f"{unknown_reason(facts['reason'])} {means}"
+    return means

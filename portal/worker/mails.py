@@ -47,7 +47,7 @@ def deliver(delivery: MailDelivery) -> Callable[[], dict[str, Any] | None]:
 def record_fault(delivery: MailDelivery, error: Exception) -> Callable[[], dict[str, Any] | None]:
     """Return the unit of work that records a fault of ours, after which the mail may have left."""
     answer = f"internal fault: {type(error).__name__}"
-    result = Result(mail_deliveries.record_no_reply, answer)
+    result = Result(mail_deliveries.record_no_reply, answer, mail_deliveries.FAULT)
     return lambda: record_outcome(delivery.id, delivery.token or "", result)
 
 

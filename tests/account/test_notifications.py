@@ -125,6 +125,33 @@ def test_each_kind_is_told_on_the_page_and_by_mail(
     assert max(map(len, said.splitlines())) <= 76
 
 
+REASONS = {
+    "restored": (
+        "The portal was restored from a backup, and the email may have left since that backup."
+    ),
+    "worker-died": "The portal stopped while it handed the email over.",
+    "fault": "The portal failed while it handed the email over.",
+    "421": "The mail server gave no answer after the text was sent.",
+}
+
+
+def test_a_parked_mail_says_the_true_reason_on_the_page_and_by_mail(
+    app: Flask, world: World, browser: Open
+) -> None:
+    wanted = "%s Nobody can know whether it arrived, so it is not sent again. Pass the link on."
+    with app.test_request_context():
+        for reason, says in REASONS.items():
+            meaning = notification_wording.meaning(Kind.PARKED, {"reason": reason})
+            assert meaning == wanted % says
+    facts = {"about": "x", "customer": "Carl & Sons", "reason": "restored"}
+    to, target = [user(VERA).id], notifications.CONSOLE
+    db.write(lambda: notifications.notify(Kind.PARKED, to=to, target=target, by=WORKER, **facts))
+    vera = browser(VERA)
+    vera.get("/notices")
+    assert wanted % REASONS["restored"] in vera.text
+    assert wanted % REASONS["restored"] in " ".join(plain_text(mails_to(VERA)[-1]).split())
+
+
 def test_somebody_elses_role_is_told_with_their_name(app: Flask) -> None:
     facts = {"role": "billing.accounts.viewer", "thing": "North", "person": "Dora"}
     with app.test_request_context():

@@ -13,10 +13,11 @@ from flask import Flask
 from sqlalchemy import inspect, text
 
 from portal import db
-from portal.domain import identity
-from tests.conftest import Databases, make_app
-from tests.support import mail_deliveries, postgres
-from tests.support.world import OLGA
+from portal.domain import identity, invitations, notifications
+from portal.domain.mail_deliveries import record_refused
+from tests.conftest import make_app
+from tests.support import mail_deliveries, postgres, relay
+from tests.support.world import OLGA, World, actor
 
 
 @pytest.fixture(autouse=True)
@@ -25,14 +26,12 @@ def _programs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def portal(databases: Databases, kind: str) -> Iterator[Flask]:
+def portal(cast: tuple[str, World]) -> Iterator[Flask]:
     """An installation of its own, no request under way."""
-    url, _world = databases.copy(kind)
-    app = make_app(url)
+    app = make_app(cast[0])
     yield app
     with app.app_context():
         db.extension.engine.dispose()
-    databases.drop(url)
 
 
 def run(portal: Flask, *words: str) -> Result:
@@ -98,6 +97,33 @@ def test_a_restore_parks_every_invitation_mail_that_was_not_final(
         assert mail_deliveries.state(notice) == "pending"
         db.session.remove()
     assert re.search(r"not sent again: [1-9]", said)
+
+
+def test_after_a_restore_the_partner_reads_which_mails_may_have_left_and_why(
+    portal: Flask, world: World, tmp_path: Path
+) -> None:
+    """One is queued in the backup, one refused there (and may have been sent again since)."""
+    file = tmp_path / "kept"
+    with portal.app_context():
+        carls = world.carls_subaccount
+        db.write(lambda: mail_deliveries.settle_invitation(carls, record_refused))
+        queued = relay.invite(world, name="Queued")
+        db.session.remove()
+    run(portal, "backup", str(file))
+    run(portal, "restore", str(file), "--yes")
+    with portal.app_context():
+        for about, states in (
+            (queued, ["unknown"]),
+            (world.carls_subaccount, ["refused", "unknown"]),
+        ):
+            deliveries = invitations.deliveries_of(about)
+            assert [str(delivery.state) for delivery in deliveries] == states
+            assert deliveries[-1].code == "restored"
+        rows = notifications.notifications_for(actor(OLGA))
+        parked = [row.facts for row in rows if row.kind is notifications.Kind.PARKED]
+        assert sorted(facts["customer"] for facts in parked) == ["Carl & Sons", "Queued"]
+        assert {facts["reason"] for facts in parked} == {"restored"}
+        db.session.remove()
 
 
 def test_a_backup_replaces_nothing_and_a_restore_asks(portal: Flask, tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ WHO_MAY = {
     "folder.rename": DORA,
     "invitation.accept": CARL,
     "invitation.decline": CARL,
+    "invitation.send_again": EDDIE,
 }
 """Somebody of the cast who may do what the verb's sample does."""
 

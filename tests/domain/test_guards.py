@@ -7,7 +7,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from portal import db
+from portal.domain import mail_deliveries
 from portal.domain.customers import Status
+from portal.domain.mail_deliveries import DeliveryState
 from tests.support.world import World, all_rows
 
 MOVES = {
@@ -267,6 +269,27 @@ def test_a_customers_state_moves_only_along_the_table(
     if start is Status.SUSPENDED:
         run(world, move(start))
     assert {to for to in set(Status) - {start} if is_possible(world, move(to))} == MOVES[start]
+
+
+OPEN = {str(state) for state in mail_deliveries.OPEN_STATES}
+LOST = {str(state) for state in mail_deliveries.NOT_DELIVERED}
+
+
+@pytest.mark.parametrize("start", DeliveryState)
+def test_a_mail_that_is_sent_once_leaves_no_final_state_but_unknown(
+    app: object, world: World, start: DeliveryState
+) -> None:
+    run(world, f"UPDATE mail_deliveries SET state = '{start}' {ONCE}")
+    moves = {
+        str(to)
+        for to in set(DeliveryState) - {start}
+        if is_possible(world, f"UPDATE mail_deliveries SET state = '{to}' {ONCE}")
+    }
+    if start is DeliveryState.UNKNOWN:
+        assert moves == {"arrived", "not_arrived"}
+    else:
+        assert moves == ({*DeliveryState} - {start} if start in OPEN else set())
+    assert is_possible(world, MAIL.format(is_once="TRUE")) == (start in LOST)
 
 
 def is_possible(world: World, statement: str) -> bool:

@@ -19,6 +19,7 @@ from portal.domain import (
     mail_deliveries,
     notifications,
     values,
+    work,
     workflows,
 )
 from portal.domain.access import AccountRole
@@ -28,6 +29,9 @@ from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer
 from portal.domain.identity import AllowedEmail, EmailChange, SignUp
 from portal.domain.imports import Import
+from portal.domain.invitations import Invitation
+from portal.domain.jobs import Job
+from portal.domain.mail_deliveries import MailDelivery
 from tests.domain.test_audit import WHO_MAY
 from tests.support.clouds import (
     assign_account_role,
@@ -36,8 +40,22 @@ from tests.support.clouds import (
     run_customer_verb,
 )
 from tests.support.locking import track_locks
+from tests.support.mail_deliveries import settle_invitation
+from tests.support.relay import invite
 from tests.support.verbs import VERBS, Verb
-from tests.support.world import EDDIE, NINA, OLGA, World, actor, register, signed_in, user
+from tests.support.work import appoint_operator, begun_import
+from tests.support.world import (
+    CARL,
+    DORA,
+    EDDIE,
+    NINA,
+    OLGA,
+    World,
+    actor,
+    register,
+    signed_in,
+    user,
+)
 
 pytestmark = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 
@@ -149,6 +167,50 @@ def _grant_partner_status(world: World) -> Unit:
     return lambda: accounts.grant_partner_status(found, name=None, by=COMMAND)
 
 
+def _record_arrived(world: World) -> Unit:
+    delivery = _park(world)
+    return lambda: customers.record_arrived(delivery, by=actor(DORA))
+
+
+def _record_not_arrived(world: World) -> Unit:
+    delivery, reason = _park(world), customers.NotArrivedReason.RECIPIENT
+    return lambda: customers.record_not_arrived(delivery, by=actor(DORA), reason=reason)
+
+
+def _accept_parked(world: World) -> Unit:
+    _park(world)
+    invitation = db.session.get_one(Invitation, world.carls_subaccount)
+    return lambda: customers.accept(invitation, by=actor(CARL))
+
+
+def _park_restored(world: World) -> Unit:
+    """One mail that may have left, one that may have been sent again."""
+    refuse = mail_deliveries.record_refused
+    db.write(lambda: settle_invitation(world.carls_subaccount, refuse))
+    invite(world)
+    return workflows.park_restored_mails
+
+
+def _park(world: World) -> MailDelivery:
+    """The delivery of Carl's invitation, unknown; Dora is operator."""
+    db.write(lambda: identity.make_operator(user(DORA), by=COMMAND))
+    no_reply = mail_deliveries.record_no_reply
+    return db.write(lambda: settle_invitation(world.carls_subaccount, no_reply))
+
+
+def _step(verb: Callable[..., None], job_id: str) -> Unit:
+    operator = appoint_operator()
+    return lambda: verb(db.session.get_one(Job, job_id), by=operator)
+
+
+def _cancel_import(world: World) -> Unit:
+    return _step(work.cancel, begun_import(world.norths_import).id)
+
+
+def _run_import_again(world: World) -> Unit:
+    return _step(work.run_again, begun_import(world.norths_import).id)
+
+
 OTHERS: dict[str, Callable[[World], Unit]] = {
     "register": _register,
     "change_email": _change_email,
@@ -157,9 +219,16 @@ OTHERS: dict[str, Callable[[World], Unit]] = {
     "choose_notices": lambda _world: lambda: notifications.set_preferences(set(), by=actor(OLGA)),
     "read_notices": lambda _world: lambda: notifications.mark_read(by=actor(OLGA)),
     "import_row": _import_row,
+    "cancel_invitation": lambda world: _step(work.cancel, world.carls_job),
+    "cancel_import": _cancel_import,
+    "run_import_again": _run_import_again,
     "claim_mail": lambda _world: mail_deliveries.claim_next,
     "erase": _erase,
     "grant_partner_status": _grant_partner_status,
+    "record_arrived": _record_arrived,
+    "record_not_arrived": _record_not_arrived,
+    "accept_parked": _accept_parked,
+    "park_restored_mails": _park_restored,
 }
 """What no role on anything leads to: one's own, the worker's steps, the operator's commands."""
 

@@ -54,7 +54,7 @@ def bring_to(wanted: DeliveryState) -> tuple[str, str]:
         assert mark_transmitting(held)
         assert record_outcome(mail_deliveries.record_no_reply, held, "its answer")
         if wanted is DeliveryState.ARRIVED:
-            db.write(lambda: mail_deliveries.record_arrived("invitation", about="dn2first"))
+            db.write(lambda: mail_deliveries.record_answered("invitation", about="dn2first"))
         else:
             assert db.write(lambda: mail_deliveries.record_not_arrived(held[0], code="relay-log"))
     if wanted in verbs:

@@ -154,6 +154,11 @@ DELIVERIES: dict[str, tuple[DeliveryState, str | None, list[str]]] = {
         None,
         ["Delivery unknown", "parked", "Pass the link on."],
     ),
+    "arrived": (
+        DeliveryState.ARRIVED,
+        None,
+        ["Email arrived", "Its delivery was unknown until then."],
+    ),
     "cancelled": (DeliveryState.CANCELLED, None, ["Email cancelled before it left"]),
 }
 

@@ -55,6 +55,7 @@ def becomes(world: World, state: DeliveryState, answer: str | None = None) -> No
     def unit() -> None:
         is_over = state not in OPEN_STATES
         values = {"state": state, "answer": answer, "finished_at": db.now() if is_over else None}
+        values["code"] = "relay-log" if state is DeliveryState.NOT_ARRIVED else None
         entry = update(MailDelivery).where(MailDelivery.about == world.carls_subaccount)
         db.session.execute(entry.values(attempts=MailDelivery.attempts + 1, **values))
 
@@ -66,8 +67,15 @@ FATES = [
     (DeliveryState.PENDING, "451 Later", "has not left yet; it is tried again by itself", COPY),
     (DeliveryState.SENT, "250 OK", "If they can’t find the email, pass the link on", COPY),
     (DeliveryState.REFUSED, "550 Unknown", "The mail server refused the email", "Correct address"),
-    (DeliveryState.FAILED, "no route", "The email did not go out. Copy the link", COPY),
+    (DeliveryState.FAILED, "no route", "The email did not go out. Send it again", "Send again"),
     (DeliveryState.UNKNOWN, None, "Nobody can know whether the email arrived. Copy the link", COPY),
+    (
+        DeliveryState.ARRIVED,
+        None,
+        "The email arrived. If the customer can’t find it, pass the link on",
+        COPY,
+    ),
+    (DeliveryState.NOT_ARRIVED, None, "as an operator found. Send it again", "Send again"),
 ]
 
 

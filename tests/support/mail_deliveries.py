@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from portal import db
 from portal.domain import mail_deliveries
-from portal.domain.mail_deliveries import DeliveryState
+from portal.domain.mail_deliveries import DeliveryState, MailDelivery
 
 
 def queue(about: str = "dn2first", *, once: bool = True) -> str:
@@ -57,3 +57,25 @@ def state_and_answer(entry_id: str) -> tuple[DeliveryState, str | None]:
 
 def state(entry_id: str) -> DeliveryState:
     return state_and_answer(entry_id)[0]
+
+
+def settle_invitation(
+    subaccount_id: str, verb: Callable[..., bool], *, code: str | None = None
+) -> MailDelivery:
+    """Hand over the invitation's queued mail with this outcome; its delivery. Call it in a unit of
+    work."""
+    delivery = mark_invitation(subaccount_id)
+    assert verb(delivery.id, delivery.token or "", "550 5.1.1 User unknown", code)
+    db.session.refresh(delivery)
+    return delivery
+
+
+def mark_invitation(subaccount_id: str) -> MailDelivery:
+    """Hand over the invitation's queued mail up to the final dot. Call it in a unit of work."""
+    while (delivery := mail_deliveries.claim_next()) is not None and (
+        delivery.kind != "invitation" or delivery.about != subaccount_id
+    ):
+        continue
+    assert delivery is not None
+    assert mail_deliveries.mark_transmitting(delivery.id, delivery.token or "")
+    return delivery

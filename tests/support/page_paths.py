@@ -182,5 +182,9 @@ RESOLVERS: dict[str, Resolver] = {
     "invitation": first_match("/console", rf'"(/invite/accept/{ID_PATTERN})"'),
     "invited": first_match("{waiting}", rf"/invite/accept/{ID_PATTERN}"),
     "guide": first_match("/help", r'"(/help/[^"#]+)"'),
+    "job": first_match("/operator/work/upkeep", rf'"(/operator/work/jobs/{ID_PATTERN})/run-again"'),
+    "unknown_job": first_match(
+        "/operator/work/mail?state=parked", rf'"(/operator/work/jobs/{ID_PATTERN})/arrived"'
+    ),
     "letter": first_match("/mailbox", rf'"(/mailbox/{ID_PATTERN})"'),
 }

@@ -35,7 +35,7 @@ LONG_WORD = "Königlich-Niederländische-Vereinigte-Binnenschifffahrtsgesellscha
 WITHOUT_PAGE = {
     "static": "files",
     "health": "for monitoring",
-    "operator.home": "redirects to the feedback on the guide",
+    "operator.home": "redirects to the work",
     "front": "redirects to the partner portal or the console",
     "partner.activity.export": "a file",
     "partner.customers.changes": "fragments of the list, for live updates",
@@ -113,6 +113,15 @@ HELP = [
     state("help", "help.index", "", "/help"),
     state("help-page", "help.show", "", "{guide}"),
     state("help-not-helpful", "help.show", VERA, "{guide}", click(".feedback-answers summary")),
+    state("operator-work", "operator.show_work", INGRID, "/operator/work"),
+    state("operator-failed", "operator.show_jobs", INGRID, "/operator/work/mail?state=failed"),
+    state("operator-parked", "operator.show_jobs", INGRID, "/operator/work/mail?state=parked"),
+    state("operator-upkeep", "operator.show_jobs", INGRID, "/operator/work/upkeep"),
+    state("operator-no-jobs", "operator.show_jobs", INGRID, "/operator/work/imports?state=failed"),
+    state("operator-run-again", "operator.run_again", INGRID, "{job}/run-again"),
+    state("operator-cancel", "operator.cancel", INGRID, "{job}/cancel"),
+    state("operator-arrived", "operator.arrived", INGRID, "{unknown_job}/arrived"),
+    state("operator-not-arrived", "operator.not_arrived", INGRID, "{unknown_job}/not-arrived"),
     state("operator-feedback", "operator.show_feedback", INGRID, "/operator/feedback"),
 ]
 ACCOUNT = [
@@ -180,6 +189,7 @@ ONE_CUSTOMER = [
     state("customer-delete-note", "customers.delete_note", EDDIE, "{note}"),
     state("customer-history", "customers.history", OLGA, "{suspended}/history"),
     state("customer-edit", "customers.edit", OLGA, "{noted}/edit"),
+    state("customer-send-again", "customers.send_again", OLGA, "{failed}/send-again"),
     state("customer-correct", "customers.correct_address", OLGA, "{refused}/correct-address"),
     state("customer-suspend", "customers.suspend", OLGA, "{active}/suspend"),
     state("customer-suspend-dialog", "customers.show", OLGA, "{active}", open_dialog("suspend")),

@@ -14,6 +14,7 @@ from portal.domain import (
     customers,
     first_steps,
     imports,
+    mail_deliveries,
     team,
     values,
 )
@@ -25,6 +26,7 @@ from portal.domain.customers import Customer, CustomerNote, SavedView
 from portal.domain.errors import Forbidden, Refused
 from portal.domain.imports import Import, Line
 from portal.domain.invitations import Invitation
+from tests.support.mail_deliveries import settle_invitation
 from tests.support.world import (
     DORA,
     EDDIE,
@@ -185,6 +187,14 @@ def _resume(world: World, by: Actor) -> None:
 
 def _remove(world: World, by: Actor) -> None:
     customers.remove(db.session.get_one(Customer, world.carls_customer), by=by)
+
+
+def _prepare_refused(world: World, _by: Actor) -> None:
+    settle_invitation(world.carls_subaccount, mail_deliveries.record_refused)
+
+
+def _send_again(world: World, by: Actor) -> None:
+    customers.send_again(db.session.get_one(Customer, world.carls_customer), by=by)
 
 
 def _end_partnership(world: World, by: Actor) -> None:
@@ -360,6 +370,7 @@ VERBS = (
     Verb("folder.rename", _doras_cloud, _rename_folder),
     Verb("invitation.accept", lambda world: world.carls_subaccount, _accept),
     Verb("invitation.decline", lambda world: world.carls_subaccount, _decline),
+    Verb("invitation.send_again", _north, _send_again, prepare=_prepare_refused),
     Verb("note.add", _north, _add_note),
     Verb("note.delete", _north, _delete_note),
     Verb("partnership.end", _north, _end_partnership),

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from argon2 import PasswordHasher
+from sqlalchemy import select
 
 from portal import db
 from portal.domain import (
@@ -24,6 +25,7 @@ from portal.domain import (
     invitations,
     jobs,
     links,
+    mail_deliveries,
     notifications,
     values,
 )
@@ -105,6 +107,8 @@ class World:
     olgas_notice: str
     olgas_view: str
     norths_import: str
+    carls_job: str
+    """Of the invitation's mail."""
 
     @classmethod
     def ids(cls) -> list[str]:
@@ -197,6 +201,7 @@ def _build() -> World:
         olgas_notice=notifications.notifications_for(actor(OLGA))[0].id,
         olgas_view=view.id,
         norths_import=import_id,
+        carls_job=_job_of_invitation(carls.subaccount_id),
     )
 
 
@@ -209,6 +214,14 @@ def _create_checked_import(partner: BillingAccount) -> str:
         pass
     jobs.cancel(f"import:{import_.id}")
     return import_.id
+
+
+def _job_of_invitation(subaccount_id: str) -> str:
+    """The ID of the job that mails the invitation."""
+    delivery = invitations.delivery_of(subaccount_id)
+    assert delivery is not None
+    key = mail_deliveries.lane_of(delivery.id)
+    return db.session.scalars(select(jobs.Job.id).where(jobs.Job.key == key)).one()
 
 
 def draft(email: str = "new@client.example", *, name: str = "New Client", **facts: object) -> Draft:

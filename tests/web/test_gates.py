@@ -19,7 +19,7 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from tests.support.answers import csrf_token, normalized_html, stored_rows
 from tests.support.browser import Browser
-from tests.support.world import CARL, OLGA, SAM, VERA, Clock, World, user
+from tests.support.world import CARL, DORA, OLGA, SAM, VERA, Clock, World, user
 
 pytestmark = pytest.mark.both_databases
 
@@ -38,6 +38,7 @@ SAMPLES = {
     "view_id": (OLGA, "olgas_view"),
     "import_id": (OLGA, "norths_import"),
     "ident": (CARL, "carls_subaccount"),
+    "job_id": (DORA, "carls_job"),
 }
 """For each argument whose it is, and which."""
 
@@ -49,6 +50,7 @@ NOBODYS = {
     "mailbox.show": "this machine's mails, before anyone is signed in",
     "help.show": "the guide is everybody's",
     "help.answer": "everybody may say whether it helped",
+    "operator.show_jobs": "a kind of jobs is no tenant's",
 }
 """Endpoints whose argument is no ID of a tenant's thing."""
 
@@ -69,6 +71,12 @@ ONE_OF_EACH = ("dn2" + "0" * 17, "%0D%0Adn2")
 """For URLs whose converter decides between the two; one of them is asked for all the others."""
 
 
+@pytest.fixture(autouse=True)
+def _operator(app: Flask) -> None:
+    """Dora is an operator here."""
+    db.write(lambda: identity.make_operator(user(DORA), by=COMMAND))
+
+
 def with_ids(app: Flask, method: str) -> list[Rule]:
     """The rules that carry IDs and answer `method`, by name: so *accept* is before *decline*; what
     takes a thing away, or access, on which others stand, comes last."""
@@ -85,6 +93,7 @@ def with_ids(app: Flask, method: str) -> list[Rule]:
 
 def url(app: Flask, rule: Rule, world: World, **changes: str) -> str:
     ours = {name: getattr(world, sample[1]) for name, sample in SAMPLES.items()}
+    ours["kind"] = "mail"
     values = {name: (ours | changes)[name] for name in rule.arguments}
     return app.url_map.bind("localhost").build(rule.endpoint, values)
 
@@ -153,7 +162,7 @@ def test_a_stranger_writes_nothing_at_any_url(app: Flask, browser: Open, world: 
 
 
 def test_an_owner_writes_at_every_url(app: Flask, browser: Open, world: World) -> None:
-    owners = {email: browser(email) for email in (OLGA, CARL)}
+    owners = {email: browser(email) for email in (OLGA, CARL, DORA)}
     good = {email: csrf_token(client) for email, client in owners.items()}
     answers = {}
     for rule in with_ids(app, "POST"):
@@ -163,7 +172,14 @@ def test_an_owner_writes_at_every_url(app: Flask, browser: Open, world: World) -
     assert set(answers.values()) <= {303, 422}, answers
 
 
-PEOPLE = {"owner": OLGA, "viewer": VERA, "stranger": SAM, "customer": CARL, "anonymous": None}
+PEOPLE = {
+    "operator": DORA,
+    "owner": OLGA,
+    "viewer": VERA,
+    "stranger": SAM,
+    "customer": CARL,
+    "anonymous": None,
+}
 
 
 @pytest.mark.parametrize("who", PEOPLE.values(), ids=PEOPLE)
@@ -203,7 +219,7 @@ def test_the_ids_converter_takes_nothing_else(app: Flask, world: World) -> None:
 def test_a_made_up_id_is_answered_like_a_strangers(
     app: Flask, browser: Open, world: World, method: str
 ) -> None:
-    clients = {email: browser(email) for email in (SAM, OLGA, CARL)}
+    clients = {email: browser(email) for email in (SAM, OLGA, CARL, DORA)}
     good = {email: csrf_token(client) for email, client in clients.items()}
 
     def page(email: str, target: str) -> str:

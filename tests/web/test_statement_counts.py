@@ -10,13 +10,13 @@ from flask import Flask
 from sqlalchemy import event
 
 from portal import db
-from portal.domain import access, accounts, customers, invitations
+from portal.domain import access, accounts, customers, identity, invitations
 from portal.domain.access import AccountRole, CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.customers import Customer
 from tests.support.browser import Browser
-from tests.support.world import CARL, NINA, OLGA, World, actor, draft, register, user
+from tests.support.world import CARL, DORA, NINA, OLGA, World, actor, draft, register, user
 
 pytestmark = pytest.mark.both_databases
 
@@ -39,7 +39,15 @@ PAGES = (
     (NINA, "/console/clouds/{ninas_cloud}"),
     (NINA, "/console/clouds/{ninas_cloud}/access"),
     (CARL, "/console"),
+    (DORA, "/operator/work"),
+    (DORA, "/operator/work/mail?state=waiting"),
 )
+
+
+@pytest.fixture(autouse=True)
+def _operator(app: Flask) -> None:
+    """Dora is an operator here."""
+    db.write(lambda: identity.make_operator(user(DORA), by=COMMAND))
 
 
 def grow(world: World) -> None:

@@ -23,6 +23,7 @@ from portal.domain.access.permissions import (
     is_staff,
     may,
     require,
+    require_operator,
     roles_on_account,
     roles_on_cloud,
     staff_ids,

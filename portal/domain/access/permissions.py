@@ -152,6 +152,12 @@ def require(actor: Actor, action: Action, thing: Any) -> None:
         raise Forbidden(action)
 
 
+def require_operator(actor: Actor, action: Action) -> None:
+    """Raises Forbidden unless the actor is an operator or the system itself."""
+    if not (actor.is_operator or actor.is_system):
+        raise Forbidden(action)
+
+
 def administers(actor: Actor, account: Account) -> bool:
     """Whether the actor has a role on the account itself that allows ending its partnership."""
     return actor.id in users_with_role(account.id, ACCOUNT_TABLE[Action.ACCESS_MANAGE])

@@ -38,6 +38,7 @@ ACCOUNT_TABLE: dict[Action, frozenset[AccountRole]] = {
     Action.CUSTOMER_SUSPEND: frozenset({_O, _A, _E}),
     Action.CUSTOMER_RESUME: frozenset({_O, _A, _E}),
     Action.CUSTOMER_REMOVE: frozenset({_O}),
+    Action.INVITATION_SEND_AGAIN: frozenset({_O, _A, _E}),
     Action.PARTNERSHIP_END: frozenset({_O}),
     Action.NOTE_ADD: frozenset({_O, _A, _E}),
     Action.NOTE_DELETE: frozenset({_O}),

@@ -6,6 +6,16 @@ from portal.domain.customers.answering import accept, decline, is_own_customers_
 from portal.domain.customers.columns import COLUMNS, ONLY_EXPORTED, cells_of
 from portal.domain.customers.editing import correct_address, draft_of, edit
 from portal.domain.customers.erasing import erase
+from portal.domain.customers.invitation_mails import (
+    MAX_DELIVERIES,
+    RESEND_WAIT,
+    NotArrivedReason,
+    queue_possible_resends,
+    record_arrived,
+    record_not_arrived,
+    resend_refusal,
+    send_again,
+)
 from portal.domain.customers.invitation_quota import next_invitation_at, quota_refusal
 from portal.domain.customers.lifecycle import end_partnership, remove, resume, suspend
 from portal.domain.customers.link_copies import LINK_COPIED, LinkCopy, copy_link, last_link_copy

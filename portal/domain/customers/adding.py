@@ -11,14 +11,13 @@ from portal.domain import (
     audit,
     clouds,
     identity,
-    invitations,
-    mail_deliveries,
     policy,
     values,
 )
 from portal.domain.accounts import BillingAccount, Kind, Mode
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
+from portal.domain.customers.invitation_mails import queue_mail
 from portal.domain.customers.invitation_quota import quota_refusal
 from portal.domain.customers.record import Customer, Draft, Status, column_values
 from portal.domain.errors import Code, Refused
@@ -173,16 +172,4 @@ def _invite(partner: BillingAccount, customer: Customer, *, by: Actor) -> None:
     )
     db.session.flush()
     user = identity.user_by_email(address.key)
-    mail_deliveries.add(
-        invitations.MAIL,
-        about=customer.subaccount_id,
-        to=address.wire,
-        language=user.language if user else by.language,
-        facts={
-            "partner": values.quote(partner.name),
-            "email": address.display,
-            "subaccount": customer.subaccount_id,
-            "cloud": customer.default_cloud_id,
-        },
-        once=True,
-    )
+    queue_mail(customer, language=user.language if user else by.language)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import access, audit, identity
+from portal.domain import access, audit, identity, invitations, mail_deliveries
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
@@ -21,7 +21,8 @@ def accept(invitation: Invitation, *, by: Actor) -> Customer:
     """Only the invited person confirms, once. The customer becomes Active; the person becomes
     administrator of the subaccount and owner of its default cloud.
 
-    The person's address is compared as it is in this transaction. Raises Forbidden;
+    A mail with unknown delivery has arrived, as the answer shows. The person's address is compared
+    as it is in this transaction. Raises Forbidden;
     Refused("already-confirmed", "invitation-closed", "own-customer").
     """
     access.require(identity.refresh_actor(by), Action.INVITATION_ACCEPT, invitation)
@@ -74,6 +75,8 @@ def _answer(invitation: Invitation, answer: Answer, status: Status, *, by: Actor
         is_same_answer = invitation.answer is Answer.CONFIRMED and invitation.answered_by == by.id
         raise Refused(Code.ALREADY_CONFIRMED if is_same_answer else Code.INVITATION_CLOSED)
     invitation.answer, invitation.answered_at, invitation.answered_by = answer, db.now(), by.id
+    db.session.flush()
+    mail_deliveries.record_answered(invitations.MAIL, about=invitation.subaccount_id)
     return customer
 
 

@@ -1,4 +1,7 @@
-"""Invitation quota: how many customers a partner may invite in 24 hours, however they are added."""
+"""Invitation quota: how many customers a partner may invite in 24 hours, however they are added.
+
+A mail that is sent again is no new invitation: it counts with the customer's day.
+"""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import access, invitations, notifications
+from portal.domain import access, invitations, mail_deliveries, notifications
 from portal.domain.access import STAFF_ROLES, AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import WORKER, Actor
@@ -16,6 +16,7 @@ from portal.domain.notifications import Kind, Target, TargetKind
 KIND_BY_DELIVERY = {
     DeliveryState.REFUSED: Kind.NOT_DELIVERED,
     DeliveryState.FAILED: Kind.NOT_DELIVERED,
+    DeliveryState.NOT_ARRIVED: Kind.NOT_DELIVERED,
     DeliveryState.UNKNOWN: Kind.PARKED,
 }
 
@@ -46,11 +47,15 @@ def notify_customer(kind: Kind, customer: Customer, *, by: Actor) -> None:
     )
 
 
-def notify_of_delivery(entry: MailDelivery) -> None:
-    """Notify the partner of a waiting customer if the invitation's mail was refused, has failed, or
-    if its delivery is unknown."""
-    if entry.kind != invitations.MAIL or entry.state not in KIND_BY_DELIVERY:
+def notify_of_delivery(delivery: MailDelivery) -> None:
+    """Notify the partner of a waiting customer if the invitation's mail did not arrive, or if its
+    delivery is unknown. If the customer has answered meanwhile, an unknown one arrived."""
+    if delivery.kind != invitations.MAIL or delivery.state not in KIND_BY_DELIVERY:
         return
-    is_waiting = Customer.subaccount_id == entry.about, Customer.status == Status.WAITING
+    if delivery.state is DeliveryState.UNKNOWN and invitations.has_reply(delivery.about):
+        mail_deliveries.record_arrived(delivery.id)
+        return
+    is_waiting = Customer.subaccount_id == delivery.about, Customer.status == Status.WAITING
     if customer := db.session.scalar(select(Customer).where(*is_waiting)):
-        notify_partner(KIND_BY_DELIVERY[entry.state], customer, by=WORKER)
+        reason = {"reason": delivery.code} if delivery.code else {}
+        notify_partner(KIND_BY_DELIVERY[delivery.state], customer, by=WORKER, **reason)

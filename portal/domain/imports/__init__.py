@@ -1,6 +1,6 @@
 """CSV import of customers: the worker checks each row, then adds customers at a bounded rate."""
 
-from portal.domain.imports.lifecycle import MAX_OPEN_IMPORTS, begin, end, remove, upload
+from portal.domain.imports.lifecycle import MAX_OPEN_IMPORTS, begin, cancel, end, remove, upload
 from portal.domain.imports.parser import MAX_ROWS, REASONS, Line, parse_lines
 from portal.domain.imports.record import (
     PAGE,

@@ -101,6 +101,19 @@ def end(import_: Import, *, by: Actor) -> None:
     _record(Action.IMPORT_END, import_, by=by)
 
 
+def cancel(import_id: str, *, by: Actor) -> None:
+    """Close an import whose job an operator cancels: added customers stay, the remaining rows are
+    refused. Has no effect if no step is left, or the import was removed. The calling verb checks
+    the permission and ends the job."""
+    try:
+        import_ = db.lock(Import, import_id)
+    except LookupError:
+        return
+    if import_.state in (State.CHECKING, State.IMPORTING):
+        close(import_, to_reason(Refused(Code.IMPORT_CANCELLED)))
+        _record(Action.IMPORT_END, import_, by=by)
+
+
 def remove(import_: Import, *, by: Actor) -> None:
     """Everyone who may add customers may delete an import that is not in progress; customers added
     by it stay.

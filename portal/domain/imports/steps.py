@@ -47,7 +47,10 @@ def close(import_: Import, reason: dict[str, Any]) -> None:
     """Refuse all rows not added yet, for the same reason, and finish the import."""
     db.session.execute(
         update(ImportRow)
-        .where(ImportRow.import_id == import_.id, ImportRow.outcome == Outcome.NEW)
+        .where(
+            ImportRow.import_id == import_.id,
+            ImportRow.outcome.in_((Outcome.UNCHECKED, Outcome.NEW)),
+        )
         .values(outcome=Outcome.REFUSED, reasons=[reason])
         .execution_options(synchronize_session=False)
     )

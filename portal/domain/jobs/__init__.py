@@ -32,6 +32,8 @@ from portal.domain.jobs.record import (
     add,
     add_recurring,
     cancel,
+    end_cancelled,
     kind_of,
     purge_expired,
+    requeue,
 )

@@ -149,6 +149,23 @@ def cancel(key: str) -> None:
     db.session.execute(update(Job).where(Job.id.in_(ids)).values(values))
 
 
+def requeue(job: Job) -> None:
+    """Let a job that the caller has locked run now. Of one that waits no more than its next try
+    changes; one that ended counts its tries from there. Raises IntegrityError for upkeep that is
+    queued by another job."""
+    if job.state is not State.WAITING:
+        job.state, job.finished_at = State.WAITING, None
+        job.attempts, job.first_tried_at = 0, None
+    job.run_at = db.now()
+    db.session.flush()
+
+
+def end_cancelled(job: Job) -> None:
+    """Cancel a job that the caller has locked and that is not running."""
+    job.state, job.finished_at = State.CANCELLED, db.now()
+    db.session.flush()
+
+
 def purge_expired() -> bool:
     """Delete a batch of jobs past their retention; those of mails are deleted with them. Return
     whether there may be more."""

@@ -22,6 +22,7 @@ from portal.domain.mail_deliveries.handover import (
     settle_lost,
 )
 from portal.domain.mail_deliveries.record import (
+    FAULT,
     KINDS,
     NOT_DELIVERED,
     OPEN_STATES,
@@ -35,10 +36,14 @@ from portal.domain.mail_deliveries.record import (
     latest,
 )
 from portal.domain.mail_deliveries.resolution import (
+    CANCELLED_BY_OPERATOR,
     cancel,
+    cancel_by_operator,
     park_restored,
+    record_answered,
     record_arrived,
     record_not_arrived,
+    requeue,
 )
 from portal.domain.mail_deliveries.retention import (
     RETENTION,

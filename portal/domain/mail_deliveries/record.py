@@ -24,7 +24,7 @@ URGENT = {
 }
 """Mails that somebody waits for, or that protect an account; they have a lane of their own."""
 
-WORKER_DIED, RESTORED = "worker-died", "restored"
+WORKER_DIED, FAULT, RESTORED = "worker-died", "fault", "restored"
 """Codes of outcomes that no relay has given."""
 
 

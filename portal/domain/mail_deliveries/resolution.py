@@ -19,6 +19,8 @@ from portal.domain.mail_deliveries.record import (
     lock_where,
 )
 
+CANCELLED_BY_OPERATOR = "an operator of this portal cancelled it"
+
 
 def cancel(kind: str, *, about: str) -> None:
     """Cancel an unsent mail. One in transmission can't be stopped, but setting its `finished_at`
@@ -49,24 +51,53 @@ def park_restored() -> list[str]:
     return ids
 
 
-def record_arrived(kind: str, *, about: str) -> None:
-    """Record that a mail with unknown delivery has arrived: its recipient has answered it, or an
-    operator knows."""
-    is_unknown = MailDelivery.state == DeliveryState.UNKNOWN
+def record_answered(kind: str, *, about: str) -> None:
+    """Record that the recipient has answered the mail: if its delivery is unknown, it arrived.
+
+    Open deliveries are locked as well: an outcome that a worker records at the same time is either
+    seen here, or its worker sees the answer.
+    """
+    is_unsettled = _is_open() | (MailDelivery.state == DeliveryState.UNKNOWN)
     for delivery_id in lock_where(
-        MailDelivery.kind == kind, MailDelivery.about == about, is_unknown
+        MailDelivery.kind == kind, MailDelivery.about == about, is_unsettled
     ):
-        _settle(delivery_id, DeliveryState.ARRIVED)
+        record_arrived(delivery_id)
+
+
+def record_arrived(delivery_id: str) -> bool:
+    """Record that a mail with unknown delivery arrived. False if its delivery is not unknown."""
+    return _settle_unknown(delivery_id, DeliveryState.ARRIVED)
 
 
 def record_not_arrived(delivery_id: str, *, code: str) -> bool:
     """Record an operator's word, for the reason `code`, that a mail with unknown delivery has not
     arrived. False if its delivery is not unknown."""
+    return _settle_unknown(delivery_id, DeliveryState.NOT_ARRIVED, code=code)
+
+
+def _settle_unknown(delivery_id: str, state: DeliveryState, *, code: str | None = None) -> bool:
     is_unknown = MailDelivery.id == delivery_id, MailDelivery.state == DeliveryState.UNKNOWN
-    for locked_id in lock_where(*is_unknown):
-        _settle(locked_id, DeliveryState.NOT_ARRIVED, code=code)
-        return True
-    return False
+    locked = lock_where(*is_unknown)
+    for locked_id in locked:
+        _settle(locked_id, state, code=code)
+    return bool(locked)
+
+
+def requeue(delivery: MailDelivery) -> None:
+    """Let a repeatable mail that failed or was refused be tried again for GIVE_UP_AFTER. The caller
+    has locked it, and requeues its job."""
+    delivery.state, delivery.code, delivery.finished_at = DeliveryState.PENDING, None, None
+    delivery.attempts, delivery.first_tried_at = 0, None
+    db.session.flush()
+
+
+def cancel_by_operator(delivery: MailDelivery) -> None:
+    """End a mail that certainly has not left, with its job; the caller has locked both. One that is
+    sent at most once fails, so that it can be sent again."""
+    state = DeliveryState.FAILED if delivery.is_once else DeliveryState.CANCELLED
+    _settle(delivery.id, state)
+    delivery.answer = CANCELLED_BY_OPERATOR
+    db.session.flush()
 
 
 def _settle(delivery_id: str, state: DeliveryState, *, code: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""*Suspend*, *Resume*, *Remove* a customer, *End partnership*: confirmed with their effects."""
+"""*Suspend*, *Resume*, *Remove*, *Send again*, *End partnership*: confirmed with their effects."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask import g, url_for
 from flask_babel import lazy_gettext
 
 from portal import db, web
-from portal.domain import access, customers
+from portal.domain import access, customers, invitations
 from portal.domain.actions import Action
 from portal.domain.customers import Customer
 from portal.partner.customers.blueprint import blueprint, find
@@ -65,6 +65,18 @@ STATE_CHANGES = {
         ),
         lazy_gettext("The customer is removed; the record stays."),
     ),
+    "send-again": StateChange(
+        Action.INVITATION_SEND_AGAIN,
+        customers.send_again,
+        lazy_gettext("Send the email again?"),
+        lazy_gettext("Send again"),
+        (
+            lazy_gettext("A new email with the same link goes to the invited address."),
+            lazy_gettext("An email is sent at most three times in all, once an hour."),
+        ),
+        lazy_gettext("The email is queued again."),
+        is_danger=False,
+    ),
     "end-partnership": StateChange(
         Action.PARTNERSHIP_END,
         customers.end_partnership,
@@ -99,6 +111,13 @@ def remove(account_id: str, customer_id: str) -> Any:
     return _change_state("remove", customer_id)
 
 
+@blueprint.route("/<id:customer_id>/send-again", methods=["GET", "POST"])
+def send_again(account_id: str, customer_id: str) -> Any:
+    """*Send again* the invitation's email, because it did not arrive."""
+    delivery = invitations.delivery_of(find(customer_id).subaccount_id)
+    return _change_state("send-again", customer_id, delivery=delivery)
+
+
 @blueprint.route("/<id:customer_id>/end-partnership", methods=["GET", "POST"])
 def end_partnership(account_id: str, customer_id: str) -> Any:
     """*End partnership* of a confirmed customer."""
@@ -106,8 +125,8 @@ def end_partnership(account_id: str, customer_id: str) -> Any:
     return _change_state("end-partnership", customer_id)
 
 
-def _change_state(name: str, customer_id: str) -> Any:
-    """Ask for confirmation on GET, change the state on POST."""
+def _change_state(name: str, customer_id: str, **context: Any) -> Any:
+    """Ask for confirmation on GET, change the state on POST. The page gets the context."""
     change, actor = STATE_CHANGES[name], web.actor()
     find(customer_id)
     access.require(actor, change.action, g.partner)
@@ -127,4 +146,5 @@ def _change_state(name: str, customer_id: str) -> Any:
         change=change,
         form=form,
         status=form.status,
+        **context,
     )

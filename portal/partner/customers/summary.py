@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from flask import g
 
@@ -11,6 +11,7 @@ from portal import db, web
 from portal.domain import access, customers, invitations
 from portal.domain.actions import Action
 from portal.domain.customers import Customer, Status
+from portal.domain.errors import Code, Refused
 from portal.domain.mail_deliveries import OPEN_STATES, DeliveryState, MailDelivery
 from portal.partner.customers.filters import STATUSES
 
@@ -31,38 +32,63 @@ MENU = (
 )
 
 
+class Resend(NamedTuple):
+    """Whether *Send again* is offered; if not, the reason to show; how many times are left."""
+
+    is_possible: bool
+    refusal: Refused | None = None
+    left: int = 0
+
+
 def summary(customer: Customer) -> dict[str, Any]:
     """Return the context of a customer's page: its head, and the seconds between polls."""
-    delivery = invitations.delivery_of(customer.subaccount_id)
+    deliveries = invitations.deliveries_of(customer.subaccount_id)
+    delivery = deliveries[-1] if deliveries else None
+    resend = _resend(customer, deliveries)
     answer = invitations.answer_of(customer.subaccount_id)
     is_mail_open = bool(delivery and delivery.state in OPEN_STATES and not answer[0])
     poll_seconds = POLL_OTHERWISE if customer.status is not Status.WAITING else POLL_WAITING
     if is_mail_open or customer.status is Status.INACTIVE:
         poll_seconds = POLL_DURING_DELIVERY if is_mail_open else 0
-    mail = (delivery.state, delivery.attempts) if delivery else ()
+    mail = (len(deliveries), delivery.state, delivery.attempts) if delivery else ()
+    since = delivery.created_at if delivery else customer.created_at
     ending = customers.ending_of(customer) if customer.status is Status.INACTIVE else None
     return {
         "partner": g.partner,
         "customer": customer,
         "menu": menu_for(customer),
+        "deliveries": deliveries,
         "delivery": delivery,
+        "resend": resend,
         "answer": answer,
-        "mail_status": _mail_status(customer, delivery),
-        "days_waiting": (db.now() - customer.created_at).days,
+        "mail_status": _mail_status(delivery, since),
+        "days_waiting": (db.now() - since).days,
         "ending": ending,
         "may_invite_again": ending is not None and _may_invite_again(customer, ending.action),
-        "stamp": ".".join(map(str, (STATUSES.index(customer.status), *mail))),
+        "stamp": ".".join(map(str, (STATUSES.index(customer.status), *mail, resend.is_possible))),
         "poll_seconds": poll_seconds,
     }
 
 
-def _mail_status(customer: Customer, delivery: MailDelivery | None) -> str:
+def _resend(customer: Customer, deliveries: list[MailDelivery]) -> Resend:
+    """Return whether to offer *Send again*, or why it is not possible yet, or not any more."""
+    refusal = customers.resend_refusal(customer, deliveries)
+    if not access.may(web.actor(), Action.INVITATION_SEND_AGAIN, g.partner):
+        return Resend(is_possible=False)
+    is_explained = refusal is not None and refusal.code in (Code.RESEND_EARLY, Code.DELIVERIES_MANY)
+    left = customers.MAX_DELIVERIES - len(deliveries)
+    return Resend(refusal is None, refusal if is_explained else None, left)
+
+
+def _mail_status(delivery: MailDelivery | None, since: datetime) -> str:
     """Return the state of the mail, as far as the partner's next step depends on it."""
     if delivery and delivery.state in OPEN_STATES:
         return "retried" if delivery.answer else "queued"
-    if delivery and delivery.state is not DeliveryState.SENT:
+    if delivery and delivery.state not in (DeliveryState.SENT, DeliveryState.ARRIVED):
         return delivery.state
-    return "late" if db.now() - customer.created_at >= LATE_AFTER else "sent"
+    if db.now() - since >= LATE_AFTER:
+        return "late"
+    return delivery.state if delivery else "sent"
 
 
 def _may_invite_again(customer: Customer, ending: str) -> bool:

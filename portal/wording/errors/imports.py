@@ -86,6 +86,10 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Code.IMPORT_NOT_BEGUN: lambda f: _("This import has not begun."),
     Code.IMPORT_RUNNING: lambda f: _("This import is running. End it first."),
     Code.IMPORT_ENDED: lambda f: _("The import was ended before this row’s turn."),
+    Code.IMPORT_CANCELLED: lambda f: _(
+        "An operator of this portal cancelled the import before this row’s turn. Ask them why, or "
+        "upload the row again."
+    ),
     Code.IMPORT_FAULT: lambda f: _(
         "Something broke on our side; this customer is not added. It is in the log. Try this row "
         "again later."

@@ -1,32 +1,16 @@
-"""The operator's pages: feedback on the guide."""
+"""*Feedback* on the guide: answers by page, and comments."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from typing import Any
 
-from flask import Blueprint, abort, redirect, request, url_for
+from flask import request
 
 from portal import web
 from portal.domain import feedback
+from portal.operator.blueprint import blueprint
 from portal.wording import guide
-
-blueprint = Blueprint("operator", __name__, url_prefix="/operator")
-
-
-def require_operator() -> None:
-    """Abort with 404 for everybody else."""
-    if not web.actor().is_operator:
-        abort(404)
-
-
-web.gate(blueprint, web.require_sign_in, require_operator)
-
-
-@blueprint.get("")
-def home() -> Any:
-    """Redirect to the first tab."""
-    return redirect(url_for(".show_feedback"), 303)
 
 
 @blueprint.get("/feedback")

@@ -1,0 +1,143 @@
+"""*Work*: what waits, runs, failed or is parked; *Run again* and *Cancel* a job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from flask import abort, request, url_for
+from flask_babel import lazy_gettext
+
+from portal import web
+from portal.domain import circuit_breakers, heartbeats, work
+from portal.domain.jobs import Job, State
+from portal.domain.work import LISTED_STATES, JobRow
+from portal.operator.blueprint import blueprint
+
+DEFAULT_STATES = (State.FAILED, State.PARKED, State.RUNNING, State.WAITING)
+"""A list without a state in its address shows the first of these that has jobs."""
+
+
+@blueprint.get("/work")
+def show_work() -> Any:
+    """*Work*: show the kinds of jobs, what does not answer, and the processes that are alive."""
+    actor = web.actor()
+    return web.page(
+        "operator/work.html",
+        fragment="work",
+        summaries=work.summaries_for(actor),
+        breakers=circuit_breakers.open_breakers(),
+        processes=heartbeats.alive(),
+        doctor=work.latest_upkeep(actor, "doctor"),
+    )
+
+
+@blueprint.get("/work/<kind>")
+def show_jobs(kind: str) -> Any:
+    """Show the jobs of a kind in a state, the oldest first."""
+    actor, after = web.actor(), request.args.get("after", "")[:40]
+    summary = next((it for it in work.summaries_for(actor) if it.kind == kind), None)
+    if summary is None:
+        abort(404)
+    requested = request.args.get("state", "")
+    filled = (state for state in DEFAULT_STATES if summary.counts[state])
+    is_listed = requested in set(LISTED_STATES)
+    state = State(requested) if is_listed else next(filled, State.WAITING)
+    rows = work.jobs_for(actor, kind, state, after=after)
+    return web.page(
+        "operator/jobs.html",
+        fragment="list",
+        summary=summary,
+        state=state,
+        after=after,
+        rows=rows[: work.PAGE],
+        next_after=rows[work.PAGE - 1].cursor if len(rows) > work.PAGE else None,
+    )
+
+
+class Step(NamedTuple):
+    """A step of an operator with a job: its verb and its wording."""
+
+    verb: Callable[..., None]
+    title: Any
+    button: Any
+    consequences: dict[str, Any]
+    """By the kind of the job's subject; that of "" for the others."""
+    done: Any
+    is_danger: bool = False
+
+
+RUN_AGAIN = Step(
+    work.run_again,
+    lazy_gettext("Run this job again?"),
+    lazy_gettext("Run again"),
+    {
+        "mail": lazy_gettext(
+            "The mail is handed over as soon as a worker is free. If that fails, it is tried again "
+            "for four hours."
+        ),
+        "": lazy_gettext("The job runs as soon as a worker is free."),
+    },
+    lazy_gettext("The job waits for a free worker."),
+)
+CANCEL = Step(
+    work.cancel,
+    lazy_gettext("Cancel this job?"),
+    lazy_gettext("Cancel job"),
+    {
+        "mail": lazy_gettext("The mail is not sent."),
+        "invitation": lazy_gettext(
+            "The invitation is not mailed. The partner is notified, and can send it again."
+        ),
+        "import": lazy_gettext(
+            "Customers who were added stay. The remaining rows are refused; the partner can "
+            "download them."
+        ),
+        "": lazy_gettext("The job does not run again."),
+    },
+    lazy_gettext("The job is cancelled."),
+    is_danger=True,
+)
+
+
+@blueprint.route("/work/jobs/<id:job_id>/run-again", methods=["GET", "POST"])
+def run_again(job_id: str) -> Any:
+    """*Run again* a job that failed or is parked; run one that waits at once."""
+    return _take(RUN_AGAIN, job_id)
+
+
+@blueprint.route("/work/jobs/<id:job_id>/cancel", methods=["GET", "POST"])
+def cancel(job_id: str) -> Any:
+    """*Cancel* a job that waits, failed or is parked."""
+    return _take(CANCEL, job_id)
+
+
+def _take(step: Step, job_id: str) -> Any:
+    """Ask for confirmation on GET, take the step on POST."""
+    row = find(job_id)
+    web.require_recent_sign_in()
+    form, back = web.Form(), url_for(".show_jobs", kind=row.job.kind, state=row.job.state)
+
+    def unit() -> None:
+        step.verb(web.find_or_404(Job, job_id), by=web.actor())
+
+    if answer := web.submit(form, unit, to=back, success=step.done):
+        return answer
+    subject_kind = "invitation" if row.customer else row.job.subject_kind
+    return web.page(
+        "operator/step.html",
+        row=find(job_id),
+        step=step,
+        consequence=step.consequences.get(subject_kind, step.consequences[""]),
+        back=back,
+        form=form,
+        status=form.status,
+    )
+
+
+def find(job_id: str) -> JobRow:
+    """Return the job with its subject. Aborts with 404."""
+    row = work.job_row(web.actor(), job_id)
+    if row is None:
+        abort(404)
+    return row

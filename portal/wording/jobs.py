@@ -1,0 +1,78 @@
+"""Wording of jobs: their states and subjects, and the last answer."""
+
+from __future__ import annotations
+
+from flask_babel import gettext, lazy_gettext, lazy_pgettext
+
+from portal.domain.heartbeats import ProcessKind
+from portal.domain.jobs import State
+from portal.domain.work import LISTED_STATES, JobRow
+from portal.wording import labels
+
+
+def _(text: str, **facts: object) -> str:
+    return str(gettext(text, **facts))
+
+
+STATES = {
+    State.WAITING: lazy_pgettext("jobs", "Waiting"),
+    State.RUNNING: lazy_pgettext("jobs", "Running"),
+    State.FAILED: lazy_pgettext("jobs", "Failed"),
+    State.PARKED: lazy_pgettext("jobs", "Parked"),
+    State.DONE: lazy_pgettext("jobs", "Done"),
+    State.CANCELLED: lazy_pgettext("jobs", "Cancelled"),
+}
+
+LISTED = {str(state): STATES[state] for state in LISTED_STATES}
+"""The states that have a list, by their codes."""
+
+PROCESSES = {
+    ProcessKind.WEB: lazy_gettext("Web server"),
+    ProcessKind.WORKER: lazy_gettext("Worker"),
+}
+
+MAILS = {
+    "account-exists": lazy_gettext("Sign-up of an address that has an account"),
+    "email-change": lazy_gettext("Verification of a changed address"),
+    "email-changed": lazy_gettext("Notice to a former address"),
+    "operator-alert": lazy_gettext("Alert to operators"),
+    "notice": lazy_gettext("Notification"),
+    "password-reset": lazy_gettext("Password reset"),
+    "test": lazy_gettext("Test mail"),
+    "verification": lazy_gettext("Verification of a new address"),
+}
+"""What the kinds of mail are for, but for invitations."""
+
+UPKEEP = {
+    "doctor": lazy_gettext("Check of the data"),
+    "purge-feedback": lazy_gettext("Delete old feedback"),
+    "purge-heartbeats": lazy_gettext("Delete old heartbeats"),
+    "purge-idempotency-keys": lazy_gettext("Delete old form keys"),
+    "purge-identity": lazy_gettext("Delete old sign-ups, sessions and saved forms"),
+    "purge-imports": lazy_gettext("Delete old imports"),
+    "purge-jobs": lazy_gettext("Delete old jobs"),
+    "purge-mails": lazy_gettext("Delete old mails"),
+    "purge-notifications": lazy_gettext("Delete old notifications"),
+}
+
+
+def subject(row: JobRow) -> str:
+    """Return what the job is about: "Invitation of Nina GmbH by North"."""
+    job, mail = row.job, row.delivery
+    if job.subject_kind == "import":
+        return (
+            _("Import of %(partner)s", partner=row.partner) if row.partner else _("Removed import")
+        )
+    if mail is not None and row.customer:
+        names = {"customer": row.customer, "partner": row.partner}
+        return _("Invitation of %(customer)s by %(partner)s", **names)
+    code = mail.kind if mail is not None else job.subject_id
+    return str(MAILS.get(code) or UPKEEP.get(code) or code)
+
+
+def answer(row: JobRow) -> str:
+    """Return the last answer: the relay's words, or ours translated; empty if there is none."""
+    if row.delivery and row.is_unknown and not row.delivery.answer:
+        return labels.unknown_reason(row.delivery.code)
+    text = (row.delivery.answer if row.delivery else row.job.answer) or ""
+    return labels.delivery(text)

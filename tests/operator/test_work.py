@@ -1,0 +1,218 @@
+"""*Work*: operators see the jobs and what does not answer, and take steps that ask first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from portal import db
+from portal.domain import circuit_breakers, heartbeats, identity, jobs, mail_deliveries, work
+from portal.domain.actors import COMMAND
+from portal.domain.heartbeats import ProcessKind
+from portal.domain.jobs import Kind, Outcome, State
+from portal.domain.mail_deliveries import DeliveryState
+from tests.support.answers import definition_list, errors, links, notices
+from tests.support.browser import Browser
+from tests.support.jobs import job_of
+from tests.support.mail_deliveries import mark_invitation, settle_invitation
+from tests.support.mail_deliveries import state as delivery_state
+from tests.support.work import begun_import
+from tests.support.world import DORA, OLGA, Clock, World, user
+
+Open = Callable[..., Browser]
+
+CARLS = "Invitation of Carl & Sons by North"
+
+
+@pytest.fixture
+def dora(app: Flask, browser: Open) -> Browser:
+    """Dora's browser; she is an operator."""
+    db.write(lambda: identity.make_operator(user(DORA), by=COMMAND))
+    return browser(DORA)
+
+
+def rows(client: Browser) -> list[str]:
+    """The text of each row of the page's first table."""
+    table = client.page.find(".//table")
+    body = table.findall("./tbody/tr") if table is not None else []
+    return [" ".join(" ".join(row.itertext()).split()) for row in body]
+
+
+def carls_delivery(world: World) -> str:
+    delivery = mail_deliveries.latest("invitation", about=world.carls_subaccount)
+    assert delivery is not None
+    return delivery.id
+
+
+def park(world: World) -> str:
+    """The ID of Carl's invitation mail, whose delivery is unknown."""
+
+    def unit() -> str:
+        delivery = mark_invitation(world.carls_subaccount)
+        assert mail_deliveries.record_no_reply(delivery.id, delivery.token or "", "")
+        return delivery.id
+
+    return db.write(unit)
+
+
+def test_the_work_is_the_operators_first_page(dora: Browser) -> None:
+    dora.get("/operator", follow_redirects=True)
+    assert dora.page.findtext(".//h1") == "Work"
+    assert [row.split()[0] for row in rows(dora)] == ["Urgent", "Mail", "Imports", "Upkeep"]
+    assert "No process was seen in the last minute." in dora.text
+    dora.click("Feedback")
+    assert dora.page.findtext(".//h1") == "Feedback"
+
+
+def test_everybody_else_finds_nothing(browser: Open, world: World) -> None:
+    olga = browser(OLGA)
+    for path in ("", "/work", "/work/mail", f"/work/jobs/{world.carls_job}/cancel"):
+        assert olga.get(f"/operator{path}").status_code == 404
+
+
+def test_the_summary_shows_what_waits_and_since_when(
+    dora: Browser, world: World, clock: Clock
+) -> None:
+    dora.get("/operator/work")
+    mail = next(row for row in rows(dora) if row.startswith("Mail"))
+    assert mail.startswith("Mail Working Waiting: ")
+    assert mail.endswith("Running: 0 Failed: 0 Parked: 0 Oldest due: 1 h"), mail
+    assert dora.get("/operator/work?poll=1", headers={"HX-Request": "true"}).status_code == 200
+
+
+def test_a_relay_that_does_not_answer_stands_on_top_with_its_last_words(
+    dora: Browser, clock: Clock
+) -> None:
+    for _ in range(circuit_breakers.OPENS_AFTER):
+        db.write(lambda: circuit_breakers.record_failure(Kind.MAIL, "421 busy"))
+    dora.get("/operator/work")
+    (notice,) = [text for text in notices(dora, "warn") if "Mail" in text]
+    assert notice.startswith("Mail: no answer since 2 Mar 2026")
+    assert notice.endswith("The last fault: 421 busy")
+    assert any(row.startswith("Mail Paused") for row in rows(dora))
+
+
+def test_the_processes_that_are_alive_are_listed(dora: Browser) -> None:
+    process = ("north-1", 17)
+    db.write(lambda: heartbeats.beat(process, ProcessKind.WORKER, version="2.0.1"))
+    dora.get("/operator/work")
+    assert "Worker 17 north-1 2.0.1" in dora.text
+    assert "No process" not in dora.text
+
+
+def test_the_check_of_the_data_has_a_line_of_its_own(dora: Browser) -> None:
+    subject = ("upkeep", "doctor")
+    db.write(lambda: jobs.add_recurring(Kind.UPKEEP, key="upkeep:doctor", subject=subject))
+    dora.get("/operator/work")
+    assert "It has not run yet." in dora.text
+    db.write(lambda: jobs.claim_next(Kind.UPKEEP))
+    found = Outcome(State.WAITING, facts={"problems": 2})
+    token = job_of("upkeep:doctor").token
+    db.write(lambda: jobs.finish("upkeep:doctor", token, found))
+    dora.get("/operator/work")
+    assert "It has found 2 rows that break a rule." in dora.text
+    dora.get(links(dora)["Run again"])
+    dora.submit("Run again")
+    assert notices(dora, "success") == ["The job waits for a free worker."]
+
+
+@pytest.mark.parametrize("state", ["waiting", "running", "failed", "parked"])
+def test_an_empty_list_says_what_it_means(dora: Browser, state: str) -> None:
+    dora.get(f"/operator/work/mail-now?state={state}")
+    assert rows(dora) == []
+    assert dora.page.find(".//div[@class='empty']/p") is not None
+
+
+def test_an_unknown_kind_is_no_page(dora: Browser) -> None:
+    assert dora.get("/operator/work/none").status_code == 404
+
+
+def test_a_failed_invitation_shows_the_relays_words_and_no_step(
+    dora: Browser, world: World
+) -> None:
+    db.write(lambda: settle_invitation(world.carls_subaccount, mail_deliveries.record_refused))
+    dora.get("/operator/work/mail")
+    (row,) = rows(dora)
+    assert row.startswith(f"{CARLS} 550 5.1.1 User unknown Tries: 1 2 Mar 2026")
+    assert not {"Run again", "Cancel"} & set(links(dora))
+    for step, button in (("run-again", "Run again"), ("cancel", "Cancel job")):
+        dora.get(f"/operator/work/jobs/{world.carls_job}/{step}")
+        assert dora.submit(button).status_code == 422
+        assert "An invitation is handed over at most once." in dora.text
+
+
+def test_a_waiting_invitation_is_cancelled_after_a_question(dora: Browser, world: World) -> None:
+    dora.get("/operator/work/mail?state=waiting")
+    dora.click(f"Cancel: {CARLS}")
+    assert "The partner is notified, and can send it again." in dora.text
+    assert delivery_state(carls_delivery(world)) is DeliveryState.PENDING
+    dora.submit("Cancel job")
+    assert notices(dora, "success") == ["The job is cancelled."]
+    assert delivery_state(carls_delivery(world)) is DeliveryState.FAILED
+    dora.get("/operator/work/mail?state=failed")
+    assert any("an operator of this portal cancelled it" in row for row in rows(dora))
+
+
+def test_a_cancelled_import_tells_its_partner_why(
+    dora: Browser, browser: Open, world: World
+) -> None:
+    begun_import(world.norths_import)
+    dora.get("/operator/work/imports")
+    dora.click("Cancel: Import of North")
+    dora.submit("Cancel job")
+    olga = browser(OLGA)
+    olga.get(f"/partner/{world.north}/customers/import/{world.norths_import}")
+    assert "An operator of this portal cancelled the import" in olga.text
+
+
+def test_a_step_asks_for_the_password_after_ten_minutes(
+    dora: Browser, world: World, clock: Clock
+) -> None:
+    clock.forward(minutes=11)
+    answer = dora.get(f"/operator/work/jobs/{world.carls_job}/cancel", follow_redirects=True)
+    assert answer.request.path == "/sign-in/confirm"
+    dora.submit("Confirm", password="correct horse")
+    assert dora.page.findtext(".//h1") == "Cancel this job?"
+
+
+def test_an_unknown_mail_arrived(dora: Browser, world: World) -> None:
+    delivery_id = park(world)
+    dora.get("/operator/work/mail")
+    assert "The mail server gave no answer after the text was sent." in rows(dora)[0]
+    dora.click(f"It arrived: {CARLS}")
+    message_id = db.read(lambda: mail_deliveries.get(delivery_id).message_id)
+    assert message_id in definition_list(dora)["Message-ID"]
+    dora.submit("It arrived")
+    assert notices(dora, "success") == ["It is recorded that the email arrived."]
+    assert delivery_state(delivery_id) is DeliveryState.ARRIVED
+
+
+def test_an_unknown_mail_did_not_arrive_for_a_reason(dora: Browser, world: World) -> None:
+    delivery_id = park(world)
+    dora.get("/operator/work/mail")
+    dora.click(f"It did not arrive: {CARLS}")
+    dora.submit("It did not arrive")
+    assert errors(dora) == {"reason": "Fill this in; it is required."}
+    dora.submit("It did not arrive", reason="relay-log")
+    assert delivery_state(delivery_id) is DeliveryState.NOT_ARRIVED
+    assert db.read(lambda: mail_deliveries.get(delivery_id).code) == "relay-log"
+
+
+def test_the_list_goes_on_past_a_page(
+    dora: Browser, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "PAGE", 1)
+    monkeypatch.setattr(work.listing, "PAGE", 1)
+    dora.get("/operator/work/mail?state=waiting")
+    first = job_links(dora)
+    dora.click("Next 50")
+    assert len(first) == len(job_links(dora)) == 1
+    assert job_links(dora) != first
+    dora.click("First page")
+    assert job_links(dora) == first
+
+
+def job_links(client: Browser) -> list[str]:
+    return [link.attrib["href"] for link in client.page.iter("a") if link.text == "Run now"]
