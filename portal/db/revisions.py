@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
 
 from portal.db.transactions import session
 
@@ -15,7 +15,10 @@ MIGRATIONS = Path(__file__).resolve().parent.parent.parent / "migrations"
 
 def database_revision() -> str | None:
     """The revision to which the database is migrated; None for an empty database."""
-    return MigrationContext.configure(session.connection()).get_current_revision()
+    if not inspect(session.connection()).has_table("alembic_version"):
+        return None
+    revision: str | None = session.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
 
 
 @cache
