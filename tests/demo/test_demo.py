@@ -181,7 +181,7 @@ def test_only_todays_mails_are_still_to_leave(small: None) -> None:
     states = {entry.state for entry in rows(MailDelivery) if entry.kind == "invitation"}
     assert states == {
         *(DeliveryState.PENDING, DeliveryState.SENT, DeliveryState.REFUSED),
-        *(DeliveryState.FAILED, DeliveryState.UNKNOWN),
+        *(DeliveryState.FAILED, DeliveryState.UNKNOWN, DeliveryState.ARRIVED),
     }
     pending = [entry for entry in rows(MailDelivery) if entry.state is DeliveryState.PENDING]
     assert sorted((entry.kind, entry.recipient) for entry in pending) == [

@@ -23,7 +23,7 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND, WORKER, Actor
 from portal.domain.audit import AuditLine
 from portal.domain.customers import Customer, NotArrivedReason
-from portal.domain.errors import Refused
+from portal.domain.errors import ReauthenticationRequired, Refused
 from portal.domain.invitations import Invitation
 from portal.domain.mail_deliveries import DeliveryState, MailDelivery
 from portal.domain.notifications import Kind
@@ -43,6 +43,7 @@ from tests.support.world import (
     World,
     actor,
     all_rows,
+    signed_in,
     user,
 )
 
@@ -108,7 +109,7 @@ def notices(email: str) -> list[tuple[Kind, dict[str, str]]]:
 
 def operator() -> Actor:
     db.write(lambda: identity.make_operator(user(DORA), by=COMMAND))
-    return actor(DORA)
+    return signed_in(DORA)
 
 
 def last_line(action: str) -> AuditLine:
@@ -153,7 +154,8 @@ def test_a_mail_that_becomes_unknown_after_the_answer_arrived(
     answer(world, verb)
     before = notices(OLGA)
     result = mails.Result(mail_deliveries.record_no_reply, "timed out")
-    assert db.write(lambda: mails.record_outcome(delivery.id, token, result)) == "arrived"
+    outcome = db.write(lambda: mails.record_outcome(delivery.id, token, result))
+    assert (outcome or {})["state"] == "arrived"
     assert states(world) == ["arrived"]
     assert notices(OLGA) == before
 
@@ -244,6 +246,17 @@ def test_only_an_operator_settles_an_unknown_mail(
             verb(delivery_id, who)
     assert all_rows() == before
     verb(delivery_id, WORKER)
+
+
+def test_an_operator_who_signed_in_long_ago_is_asked_for_the_password(
+    app: Flask, world: World, clock: Clock
+) -> None:
+    delivery_id, dora = settle(world, mail_deliveries.record_no_reply), operator()
+    clock.forward(minutes=11)
+    for verb in (state_arrived, state_not_arrived):
+        with pytest.raises(ReauthenticationRequired):
+            verb(delivery_id, dora)
+    assert states(world) == ["unknown"]
 
 
 @pytest.mark.parametrize("settled", [state_arrived, state_not_arrived])

@@ -168,13 +168,14 @@ def _grant_partner_status(world: World) -> Unit:
 
 
 def _record_arrived(world: World) -> Unit:
-    delivery = _park(world)
-    return lambda: customers.record_arrived(delivery, by=actor(DORA))
+    delivery, dora = _park(world), signed_in(DORA)
+    return lambda: customers.record_arrived(delivery, by=dora)
 
 
 def _record_not_arrived(world: World) -> Unit:
-    delivery, reason = _park(world), customers.NotArrivedReason.RECIPIENT
-    return lambda: customers.record_not_arrived(delivery, by=actor(DORA), reason=reason)
+    delivery, dora = _park(world), signed_in(DORA)
+    reason = customers.NotArrivedReason.RECIPIENT
+    return lambda: customers.record_not_arrived(delivery, by=dora, reason=reason)
 
 
 def _accept_parked(world: World) -> Unit:

@@ -69,12 +69,7 @@ FATES = [
     (DeliveryState.REFUSED, "550 Unknown", "The mail server refused the email", "Correct address"),
     (DeliveryState.FAILED, "no route", "The email did not go out. Send it again", "Send again"),
     (DeliveryState.UNKNOWN, None, "Nobody can know whether the email arrived. Copy the link", COPY),
-    (
-        DeliveryState.ARRIVED,
-        None,
-        "The email arrived. If the customer can’t find it, pass the link on",
-        COPY,
-    ),
+    (DeliveryState.ARRIVED, None, "The email arrived. If the customer can’t find it", COPY),
     (DeliveryState.NOT_ARRIVED, None, "as an operator found. Send it again", "Send again"),
 ]
 

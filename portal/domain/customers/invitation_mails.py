@@ -117,7 +117,7 @@ def queue_possible_resends() -> None:
 def record_arrived(delivery: MailDelivery, *, by: Actor) -> None:
     """An operator states that an invitation's mail with unknown delivery arrived.
 
-    Raises Forbidden, Refused("delivery-not-unknown").
+    Raises Forbidden, ReauthenticationRequired, Refused("delivery-not-unknown").
     """
     customer = _lock_customer_of(delivery, Action.DELIVERY_ARRIVED, by=by)
     if not mail_deliveries.record_arrived(delivery.id):
@@ -129,7 +129,7 @@ def record_not_arrived(delivery: MailDelivery, *, by: Actor, reason: NotArrivedR
     """An operator states that an invitation's mail with unknown delivery did not arrive, so that
     the partner, who is notified, can send it again.
 
-    Raises Forbidden, Refused("delivery-not-unknown").
+    Raises Forbidden, ReauthenticationRequired, Refused("delivery-not-unknown").
     """
     customer = _lock_customer_of(delivery, Action.DELIVERY_NOT_ARRIVED, by=by)
     if not mail_deliveries.record_not_arrived(delivery.id, code=reason):
@@ -139,8 +139,10 @@ def record_not_arrived(delivery: MailDelivery, *, by: Actor, reason: NotArrivedR
 
 
 def _lock_customer_of(delivery: MailDelivery, action: Action, *, by: Actor) -> Customer:
-    """Check that the actor is an operator still; lock the customer of the delivery."""
+    """Check that the actor is an operator still, and recently authenticated; lock the customer of
+    the delivery."""
     access.require_operator(identity.refresh_actor(by), action)
+    identity.require_recent(by)
     query = select(Customer).where(Customer.subaccount_id == delivery.about)
     customer = db.session.scalars(query).one()
     lock_customer(customer)

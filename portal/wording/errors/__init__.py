@@ -13,7 +13,7 @@ from flask_babel import get_locale, gettext, ngettext
 
 from portal.domain.errors import Code, Refused
 from portal.i18n.formats import local_time
-from portal.wording.errors import imports, work
+from portal.wording.errors import imports, mails, work
 from portal.wording.errors.eligibility import REASONS
 
 Facts = Mapping[str, Any]
@@ -290,21 +290,7 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     Code.CUSTOMER_NOT_INACTIVE: lambda f: _(
         "Only an Inactive customer can be erased; this one is %(status)s.", **f
     ),
-    Code.MAIL_LEAVING: lambda f: _(
-        "The invitation’s mail is being handed over just now. Try again in a quarter of an hour."
-    ),
-    Code.MAIL_MAY_ARRIVE: lambda f: _(
-        "The email is queued, or it may have arrived, so it can’t be sent again now. Look at the "
-        "customer’s page again."
-    ),
-    Code.DELIVERIES_MANY: lambda f: _(
-        "The email was sent %(most)s times, which is the limit. Pass the link on.", **f
-    ),
-    Code.RESEND_EARLY: lambda f: _("It can be sent again from %(at)s.", at=local_time(f["at"])),
-    Code.DELIVERY_NOT_UNKNOWN: lambda f: _(
-        "It is already known what became of this email. Look at the list again."
-    ),
 }
 
-REFUSED |= imports.SENTENCES | work.SENTENCES
+REFUSED |= imports.SENTENCES | mails.SENTENCES | work.SENTENCES
 SENTENCES = {**INVALID, **REFUSED, **REASONS}
