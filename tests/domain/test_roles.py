@@ -112,14 +112,19 @@ class Undone(Exception):
     """Ends a trial, so that nothing of it stays."""
 
 
-def tried(verb: Verb, world: World, hire: Callable[[Actor], None]) -> bool:
-    """Whether a fresh user, after `hire`, may do what the verb's sample does."""
+@pytest.fixture
+def holder(app: object) -> Actor:
+    """A user without any role."""
+    db.write(lambda: register(HOLDER, "Holder"))
+    return actor(HOLDER)
+
+
+def tried(verb: Verb, world: World, holder: Actor, hire: Callable[[Actor], None]) -> bool:
+    """Whether the holder, after `hire`, may do what the verb's sample does. Nothing of it stays."""
     allowed = True
 
     def unit() -> None:
         nonlocal allowed
-        register(HOLDER, "Holder")
-        holder = actor(HOLDER)
         hire(holder)
         try:
             verb.call(world, holder)
@@ -181,43 +186,47 @@ def test_every_action_has_a_verb_here_and_every_verb_an_action() -> None:
 
 @pytest.mark.parametrize("verb", those(ACCOUNT_TABLE), ids=lambda verb: verb.name)
 def test_a_role_on_the_account_allows_what_the_table_says(
-    app: object, world: World, kind: str, verb: Verb
+    holder: Actor, world: World, kind: str, verb: Verb
 ) -> None:
     ident, table = verb.object_id(world), ACCOUNT_TABLE[verb.action]
     roles = asked(kind, AccountRole, table)
-    allowed = {role for role in roles if tried(verb, world, on_account(ident, role))}
+    allowed = {role for role in roles if tried(verb, world, holder, on_account(ident, role))}
     assert allowed == table & set(roles)
-    assert not tried(verb, world, nothing)
+    assert not tried(verb, world, holder, nothing)
     elsewhere = asked(kind, AccountRole, ())
-    assert not any(tried(verb, world, on_account(world.direct, role)) for role in elsewhere)
+    assert not any(tried(verb, world, holder, on_account(world.direct, role)) for role in elsewhere)
 
 
 @pytest.mark.parametrize("verb", those(CLOUD_TABLE), ids=lambda verb: verb.name)
 def test_a_role_on_the_cloud_allows_what_the_table_says(
-    app: object, world: World, kind: str, verb: Verb
+    holder: Actor, world: World, kind: str, verb: Verb
 ) -> None:
     ident, table = verb.object_id(world), CLOUD_TABLE[verb.action]
     roles = asked(kind, CloudRole, table)
-    allowed = {role for role in roles if tried(verb, world, on_cloud(ident, role))}
+    allowed = {role for role in roles if tried(verb, world, holder, on_cloud(ident, role))}
     assert allowed == table & set(roles)
-    assert not tried(verb, world, nothing)
+    assert not tried(verb, world, holder, nothing)
     elsewhere = asked(kind, CloudRole, ())
-    assert not any(tried(verb, world, on_cloud(world.ninas_cloud, role)) for role in elsewhere)
+    assert not any(
+        tried(verb, world, holder, on_cloud(world.ninas_cloud, role)) for role in elsewhere
+    )
 
 
 @pytest.mark.parametrize("verb", those(CLOUD_TABLE), ids=lambda verb: verb.name)
 def test_no_role_on_the_paying_account_is_a_role_on_the_cloud(
-    app: object, world: World, kind: str, verb: Verb
+    holder: Actor, world: World, kind: str, verb: Verb
 ) -> None:
     roles = asked(kind, AccountRole, ())
-    assert not any(tried(verb, world, on_account(world.direct, role)) for role in roles)
+    assert not any(tried(verb, world, holder, on_account(world.direct, role)) for role in roles)
 
 
 @pytest.mark.parametrize("verb", those(INVITED_TABLE), ids=lambda verb: verb.action)
-def test_no_role_answers_an_invitation(app: object, world: World, verb: Verb) -> None:
+def test_no_role_answers_an_invitation(holder: Actor, world: World, verb: Verb) -> None:
     for ident in (world.north, verb.object_id(world)):
-        assert not any(tried(verb, world, on_account(ident, role)) for role in AccountRole)
-    assert not any(tried(verb, world, on_cloud(world.carls_cloud, role)) for role in CloudRole)
+        assert not any(tried(verb, world, holder, on_account(ident, role)) for role in AccountRole)
+    assert not any(
+        tried(verb, world, holder, on_cloud(world.carls_cloud, role)) for role in CloudRole
+    )
 
 
 @pytest.mark.parametrize("verb", those(INVITED_TABLE), ids=lambda verb: verb.action)
@@ -229,23 +238,24 @@ def test_the_invited_person_answers_without_any_role(app: object, world: World, 
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
-def test_who_may_not_changes_nothing(app: object, world: World, verb: Verb) -> None:
-    db.write(lambda: register(HOLDER, "Holder"))
+def test_who_may_not_changes_nothing(holder: Actor, world: World, verb: Verb) -> None:
     before = all_rows()
     with pytest.raises(Forbidden):
-        db.write(lambda: verb.call(world, actor(HOLDER)))
+        db.write(lambda: verb.call(world, holder))
     assert all_rows() == before
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
-def test_an_operator_as_such_has_no_role_on_anything(app: object, world: World, verb: Verb) -> None:
+def test_an_operator_as_such_has_no_role_on_anything(
+    holder: Actor, world: World, verb: Verb
+) -> None:
     def hire(holder: Actor) -> None:
         user(HOLDER).is_operator = True
 
-    assert not tried(verb, world, hire)
+    assert not tried(verb, world, holder, hire)
 
 
-def test_roles_on_a_partners_account_hold_on_its_subaccounts(app: object, world: World) -> None:
+def test_roles_on_a_partners_account_hold_on_its_subaccounts(holder: Actor, world: World) -> None:
     def create(_world: World, by: Actor) -> None:
         clouds.create(db.lock(BillingAccount, world.ninas_subaccount), by=by, name="sample")
 
@@ -255,13 +265,13 @@ def test_roles_on_a_partners_account_hold_on_its_subaccounts(app: object, world:
 
     for action, call in (("cloud.create", create), ("account.see", see)):
         verb = Verb(action, lambda world: world.north, call)
-        allowed = {r for r in AccountRole if tried(verb, world, on_account(world.north, r))}
+        allowed = {r for r in AccountRole if tried(verb, world, holder, on_account(world.north, r))}
         assert allowed == ACCOUNT_TABLE[action]
-        assert not any(tried(verb, world, on_account(world.south, r)) for r in AccountRole)
+        assert not any(tried(verb, world, holder, on_account(world.south, r)) for r in AccountRole)
 
 
 def test_a_role_on_a_subaccount_never_reaches_the_partners_customers(
-    app: object, world: World
+    holder: Actor, world: World
 ) -> None:
     def see_own_record(_world: World, by: Actor) -> None:
         if db.find(Customer, world.ninas_customer, by) is None:
@@ -273,7 +283,7 @@ def test_a_role_on_a_subaccount_never_reaches_the_partners_customers(
     for call in (see_own_record, add):
         verb = Verb("customer.add", lambda world: world.ninas_subaccount, call)
         for role in AccountRole:
-            assert not tried(verb, world, on_account(world.ninas_subaccount, role))
+            assert not tried(verb, world, holder, on_account(world.ninas_subaccount, role))
 
 
 def test_the_partner_accounts_role_on_a_cloud_holds_for_staff_with_editor_or_higher(
