@@ -27,34 +27,32 @@ class Handler(NamedTuple):
     lease: timedelta
 
 
-def _claim(kind: str, lease: timedelta) -> Job | None:
-    """Claim the next job, detached from the session so that it needs no transaction."""
-    jobs.settle_lost(kind)
-    job = jobs.claim_next(kind, lease=lease)
-    if job is not None:
-        db.session.expunge(job)
-    return job
-
-
 def _runs(
     run: Callable[[Job], Outcome], *, lease: timedelta = jobs.LEASE, gives_up: bool = True
 ) -> Handler:
     """The handler of jobs that `run` runs. After a fault they are retried, for `jobs.GIVE_UP_AFTER`
     or, without `gives_up`, without end."""
 
+    def claim(kind: str, lease: timedelta) -> Job | None:
+        jobs.settle_lost(kind, gives_up=gives_up)
+        job = jobs.claim_next(kind, lease=lease)
+        if job is not None:
+            db.session.expunge(job)  # it is used outside of any transaction
+        return job
+
     def record(job: Job, outcome: Outcome) -> dict[str, Any] | None:
         facts = {"subject": job.subject_id, "state": outcome.state, "attempts": job.attempts}
         return facts if jobs.finish(job.key, job.token, outcome) else None
 
     def run_job(job: Job) -> Record:
-        outcome = run(job)
-        return lambda: record(job, Outcome(*outcome))
+        outcome = Outcome(*run(job))
+        return lambda: record(job, outcome)
 
     def record_fault(job: Job, error: Exception) -> Record:
         answer = f"internal fault: {type(error).__name__}"
         return lambda: record(job, jobs.outcome_of_fault(job, answer, gives_up=gives_up))
 
-    return Handler(_claim, run_job, record_fault, lease)
+    return Handler(claim, run_job, record_fault, lease)
 
 
 _MAIL = Handler(mails.claim, mails.deliver, mails.record_fault, mail_deliveries.REPLY_LEASE)

@@ -88,7 +88,7 @@ def run_next(kind: str) -> bool:
         return False
     with logs.bind_job(claimed.id):
         began = time.monotonic()
-        facts = _record_outcome(_run(handler, claimed), handler) or LOST
+        facts = _record_or_fault(_run(handler, claimed), handler, claimed) or LOST
         seconds = round(time.monotonic() - began, 3)
         metrics.observe_job(kind, facts["state"], seconds)
         log.log(_level_of(kind, facts), "job.ended", kind=kind, **facts, seconds=seconds)
@@ -114,6 +114,17 @@ def _checked(record: Record) -> Record:
     if not callable(record):
         raise TypeError(f"{type(record).__name__} is no unit of work")
     return record
+
+
+def _record_or_fault(record: Record, handler: Handler, claimed: object) -> dict[str, Any] | None:
+    """Record an outcome or, if it turns out to be rubbish, the fault."""
+    try:
+        return _record_outcome(record, handler)
+    except db.Unavailable:
+        raise
+    except Exception as error:
+        log.exception("job.failed")
+        return _record_outcome(handler.fault(claimed, error), handler)
 
 
 def _record_outcome(record: Record, handler: Handler) -> dict[str, Any] | None:

@@ -267,7 +267,7 @@ ONCE, UNKNOWN = (DeliveryState.SENT, 1), (DeliveryState.UNKNOWN, 0)
 def test_what_a_crash_leaves_is_sent_once_or_parked(
     app: Flask, clock: Clock, crash: str, result: tuple[DeliveryState, int]
 ) -> None:
-    """Each row of the promise; test_worker.py kills real workers."""
+    """Each row of the promise; tests/worker kills real workers."""
     about = queue_invitation()
 
     def claim() -> MailDelivery:

@@ -1,11 +1,16 @@
-"""Jobs in tests: run what is due, without a worker's threads."""
+"""Jobs in tests: run what is due, in the test's thread or in those of a worker; queue some."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+from flask import Flask
 from sqlalchemy import select
 
 from portal import db, worker
-from portal.domain import imports, mail_deliveries
+from portal.domain import imports, jobs, mail_deliveries
 from portal.domain.jobs import Job, Kind
 
 
@@ -49,3 +54,28 @@ def job_of(key: str) -> Job:
     """The lane's newest job, which must exist."""
     query = select(Job).where(Job.key == key).order_by(Job.id.desc()).limit(1)
     return db.read(lambda: db.session.scalars(query).one())
+
+
+@contextmanager
+def run_threads(app: Flask, kinds: Collection[str] = tuple(worker.THREADS)) -> Iterator[None]:
+    """Run a worker inside `with`. At its end it finishes what it has begun."""
+    stop = threading.Event()
+    thread = threading.Thread(target=worker.run, args=(app, stop, kinds))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(20)
+    assert not thread.is_alive()
+
+
+def queue_job(key: str = "import:x", *, kind: str = Kind.IMPORTS, priority: int = 0) -> str:
+    """Queue a job of this lane; its ID. A worker of another version may have the kind."""
+
+    def unit() -> str:
+        job = jobs.add(Kind.IMPORTS, key=key, subject=("import", "x"), priority=priority)
+        job.kind = kind
+        return job.id
+
+    return db.write(unit)

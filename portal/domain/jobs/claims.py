@@ -123,10 +123,12 @@ def retry_wait(attempts: int) -> timedelta:
     return wait * (1 + random.uniform(0, JITTER))  # noqa: S311 - only spreads retries
 
 
-def settle_lost(*kinds: str) -> None:
-    """Retry the jobs whose worker died, or fail them as `outcome_of_fault` says."""
+def settle_lost(*kinds: str, gives_up: bool = True) -> None:
+    """Retry the jobs whose worker died, or, with `gives_up`, fail those that had all their tries:
+    a worker's death may have had another cause."""
     for job in lock_lost(*kinds):
-        finish(job.key, job.token, outcome_of_fault(job, WORKER_DIED))
+        is_last = gives_up and job.attempts > len(RETRY_AFTER)
+        finish(job.key, job.token, outcome_of_fault(job, WORKER_DIED, gives_up=is_last))
 
 
 def _is_due() -> ColumnElement[bool]:

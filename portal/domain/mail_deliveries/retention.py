@@ -12,6 +12,7 @@ from portal import db
 from portal.domain import jobs
 from portal.domain.jobs import Job
 from portal.domain.mail_deliveries.record import (
+    NOT_DELIVERED,
     OPEN_STATES,
     DeliveryState,
     MailDelivery,
@@ -26,14 +27,16 @@ RETENTION = timedelta(days=30)
 
 def purge_expired(undecided: Select[str]) -> bool:
     """Empty a batch of deliveries that ended RETENTION ago: recipient, facts and the relay's words,
-    but for its code. `undecided` selects what once-only mails are about that people still decide
-    on. Delete repeatable ones with their jobs after `jobs.RETENTION`.
+    but for its code. Keep once-only mails that were perhaps not delivered, while `undecided`
+    selects what they are about: people still decide on them. Delete repeatable mails with their
+    jobs after `jobs.RETENTION`.
 
     Returns whether there may be more.
     """
     now = db.now()
     is_old = MailDelivery.finished_at < now - RETENTION, MailDelivery.recipient != ""
-    is_decided = or_(~MailDelivery.is_once, MailDelivery.about.not_in(undecided))
+    is_undelivered = MailDelivery.state.in_((DeliveryState.UNKNOWN, *NOT_DELIVERED))
+    is_decided = or_(~MailDelivery.is_once, ~is_undelivered, MailDelivery.about.not_in(undecided))
     emptied = lock_where(*is_old, is_decided, limit=BATCH)
     _empty(emptied)
     is_over = ~MailDelivery.is_once, MailDelivery.finished_at < now - jobs.RETENTION

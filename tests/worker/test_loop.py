@@ -8,7 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -229,7 +229,7 @@ def test_what_is_only_kept_for_a_while_is_dropped_when_its_time_is_over(
     assert db.read(rows) == [0, 0, 0, 0]
 
 
-# Real processes. Their clock is the machine's; ours runs ahead, as if the time had passed.
+# Real processes. Their clock is the machine's.
 
 
 @pytest.fixture
@@ -238,78 +238,8 @@ def real_time(clock: Clock) -> Clock:
     return clock
 
 
-def pass_over(clock: Clock, lease: timedelta) -> None:
-    """Our clock shows a time at which a lease that a process takes just now is over."""
-    clock.now = datetime.now(UTC) + lease + timedelta(seconds=1)
-
-
 def by(port: int) -> dict[str, str]:
     return {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(port), "MAIL_SECURITY": "plain"}
-
-
-@ON_SQLITE
-def test_killed_after_the_mark_the_mail_is_unknown_and_never_sent_again(
-    app: Flask, cast: tuple[str, Any], real_time: Clock
-) -> None:
-    about = queue_invitation()
-    with CuttingServer("silent") as silent, SmtpServer() as good:
-        with run_flask("work", cast[0], **by(silent.port)) as process:
-            wait_until(lambda: silent.dots == 1)
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
-        assert delivery(about)[0] is DeliveryState.TRANSMITTING
-        use_relay(app, good.port)
-        run_worker()
-        assert delivery(about)[0] is DeliveryState.TRANSMITTING, "its lease still runs"
-        pass_over(real_time, mail_deliveries.REPLY_LEASE)
-        run_worker()
-        assert delivery(about)[0] is DeliveryState.UNKNOWN
-        pass_two_days(real_time)
-        assert good.messages == []
-        assert silent.dots == 1
-
-
-@ON_SQLITE
-def test_killed_before_the_mark_the_mail_is_sent_once_by_the_next_worker(
-    app: Flask, cast: tuple[str, Any], real_time: Clock
-) -> None:
-    about = queue_invitation()
-    never_greets = SmtpServer()  # it listens, but is not started
-    with SmtpServer() as good:
-        with run_flask("work", cast[0], **by(never_greets.port)) as process:
-            wait_until(lambda: delivery(about)[0] is DeliveryState.CLAIMED)
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
-        use_relay(app, good.port)
-        run_worker()
-        assert good.messages == [], "its lease still runs"
-        pass_over(real_time, mail_deliveries.LEASE)
-        run_worker()
-        assert delivery(about)[0] is DeliveryState.SENT
-        pass_two_days(real_time)
-        assert len(good.messages) == 1
-    with never_greets:
-        assert never_greets.messages == []
-
-
-@ON_SQLITE
-def test_a_worker_that_wakes_up_late_hangs_up_and_serves_the_next(
-    app: Flask, cast: tuple[str, Any], real_time: Clock
-) -> None:
-    about = queue_invitation()
-    slow = SmtpServer()
-    with SmtpServer() as good, run_flask("work", cast[0], **by(slow.port)):
-        wait_until(lambda: delivery(about)[0] is DeliveryState.CLAIMED)
-        pass_over(real_time, mail_deliveries.LEASE)
-        use_relay(app, good.port)
-        run_worker()
-        assert len(good.messages) == 1
-        real_time.now = datetime.now(UTC)
-        queue_invitation(about="dn2next", to="next@client.example")
-        with slow:
-            slow.wait_for(1, timeout=30)
-            assert recipients(slow) == ["next@client.example"]
-        assert delivery(about)[0] is DeliveryState.SENT
 
 
 @ON_SQLITE
