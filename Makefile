@@ -9,7 +9,7 @@ export PIP_NO_INPUT := 1
 # Compiling the tests takes longer than collecting them: keep them compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run setup test test-deploy test-full e2e e2e-full screenshots check lint types map translations bench guide-pictures clean
+.PHONY: run setup test test-deploy test-full e2e e2e-full screenshots check lint types map translations bench chaos guide-pictures clean
 
 # The demonstration, or the installation that `make setup` prepared: web server and mail worker.
 run: .venv/.run
@@ -56,6 +56,13 @@ types: .venv/.dev
 bench: .venv/.dev
 	@$(BIN)/python -m bench.drop_down
 	@$(BIN)/python -m bench.slow_clients
+
+# What is lost or repeated while processes are killed and servers fail: docs/reliability.md.
+# DATABASES="sqlite" chooses; SEED=1 repeats a run. About six minutes for each database.
+DATABASES ?= sqlite postgresql
+SEED ?=
+chaos: .venv/.dev
+	@$(BIN)/python -m tests.chaos $(DATABASES) $(if $(SEED),--seed $(SEED))
 
 # The map of modules in docs/architecture.md.
 map: .venv/.run

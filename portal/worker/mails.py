@@ -6,9 +6,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+import structlog
+
 from portal import db, mail
 from portal.domain import circuit_breakers, customers, jobs, mail_deliveries
 from portal.domain.mail_deliveries import MailDelivery
+
+log = structlog.get_logger(__name__)
 
 VERBS = (
     (mail.RefusedByRelay, mail_deliveries.record_refused),
@@ -31,11 +35,22 @@ class Result(NamedTuple):
 def claim(kind: str, _lease: timedelta) -> MailDelivery | None:
     """Claim the next due delivery, detached from the session so that it needs no transaction."""
     for delivery_id in mail_deliveries.settle_lost():
-        customers.notify_of_delivery(mail_deliveries.get(delivery_id))
+        _notify(mail_deliveries.get(delivery_id))
     delivery = mail_deliveries.claim_next(kind)
     if delivery is not None:
         db.session.expunge(delivery)
     return delivery
+
+
+def _notify(delivery: MailDelivery) -> None:
+    """Notify of the delivery's state; a bug in that must not stop the mails."""
+    try:
+        with db.savepoint():
+            customers.notify_of_delivery(delivery)
+    except Exception as error:
+        if db.unavailable_from(error, is_writing=True):
+            raise
+        log.exception("job.failed")
 
 
 def deliver(delivery: MailDelivery) -> Callable[[], dict[str, Any] | None]:
@@ -86,7 +101,7 @@ def record_outcome(delivery_id: str, token: str, result: Result) -> dict[str, An
     elif result.is_relay_down is False:
         circuit_breakers.record_answer(job_kind)
     delivery = mail_deliveries.get(delivery_id)
-    customers.notify_of_delivery(delivery)
+    _notify(delivery)
     # Without the relay's words: they often name the recipient.
     facts = {"mail": delivery.kind, "state": delivery.state, "code": delivery.code}
     return {**facts, "attempts": delivery.attempts}

@@ -10,15 +10,18 @@ import pytest
 from flask import Flask
 
 from portal import db, worker
-from portal.domain import jobs
+from portal.domain import customers, jobs
 from portal.domain.jobs import Job, Kind, Outcome, State
+from portal.domain.mail_deliveries import DeliveryState, MailDelivery
 from portal.worker import handlers, loop
 from tests.support.jobs import job_of, queue_job, run_imports, run_threads
+from tests.support.mail_deliveries import claim_entry, mark_transmitting
 from tests.support.processes import wait_until
-from tests.support.relay import clear_mails, queue_invitation, use_relay
+from tests.support.relay import clear_mails, delivery, queue_invitation, run_worker, use_relay
 from tests.support.smtp import SmtpServer
 from tests.support.world import Clock
 
+ON_SQLITE = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 DONE = Outcome(State.DONE)
 
 
@@ -50,6 +53,7 @@ def pass_wait(clock: Clock) -> None:
     clock.now = job_of("import:x").run_at
 
 
+@ON_SQLITE
 def test_a_job_whose_handler_raises_is_retried_for_four_hours_and_others_run(
     app: Flask, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -92,6 +96,7 @@ def test_a_job_whose_handler_returns_rubbish_is_retried(
     assert state("import:x") is State.DONE
 
 
+@ON_SQLITE
 def test_a_thread_that_dies_is_logged_and_started_again(
     app: Flask, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -114,6 +119,7 @@ def test_a_thread_that_dies_is_logged_and_started_again(
     assert "worker.thread_restarted" in caplog.text
 
 
+@ON_SQLITE
 def test_a_handler_that_hangs_holds_up_its_own_kind_until_another_worker_takes_the_job(
     app: Flask, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,3 +180,22 @@ def test_a_job_whose_workers_always_die_is_given_up_unless_it_recurs(
     for _ in range(7):
         lose_worker(clock, kind_of_job, hours=1)
     assert state("import:x") is then
+
+
+@ON_SQLITE
+def test_a_fault_in_a_notification_stops_no_mail(
+    app: Flask, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_delivery: MailDelivery) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(customers, "notify_of_delivery", fail)
+    queue_invitation(about="dn2lost")
+    assert mark_transmitting(claim_entry())
+    pass_lease(clock, Kind.MAIL)
+    queue_invitation(about="dn2next")
+    with SmtpServer() as relay:
+        use_relay(app, relay.port)
+        run_worker()
+    assert delivery("dn2lost")[0] is DeliveryState.UNKNOWN
+    assert delivery("dn2next")[0] is DeliveryState.SENT

@@ -27,6 +27,8 @@ from tests.support.relay import (
 from tests.support.smtp import CuttingServer, SmtpServer
 from tests.support.world import Clock
 
+ON_SQLITE = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+
 
 @pytest.fixture(autouse=True)
 def _quiet(app: Flask) -> None:
@@ -54,6 +56,7 @@ def deliveries() -> list[MailDelivery]:
     return db.read(lambda: list(db.session.scalars(query.order_by(MailDelivery.id))))
 
 
+@ON_SQLITE
 def test_a_relay_that_hangs_on_invitations_stops_nothing_else(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,6 +77,7 @@ def test_a_relay_that_hangs_on_invitations_stops_nothing_else(
     assert {delivery(about)[0] for about in abouts} == {DeliveryState.UNKNOWN}
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("once", "then"), [(True, DeliveryState.UNKNOWN), (False, DeliveryState.PENDING)]
 )
@@ -132,6 +136,7 @@ def test_urgent_mails_have_a_circuit_breaker_of_their_own(app: Flask) -> None:
         assert len(relay.connections) == 4
 
 
+@ON_SQLITE
 def test_four_hours_count_from_the_first_try_of_a_mail(app: Flask, clock: Clock) -> None:
     for n in range(10):
         queue_invitation(about=f"dn2{n}", to=f"{n}@client.example")
