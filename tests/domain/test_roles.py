@@ -99,6 +99,7 @@ PARTS = {
     "customers.notify_customer",
     "customers.notify_partner",
     "customers.withdraw",
+    "identity.end_sessions",
     "imports.cancel",
     "notifications.notify",
 }

@@ -149,6 +149,7 @@ def test_the_last_answer_of_a_reader_counts_and_an_operator_reads_them(
     dora = browser(DORA)
     dora.get("/help/paid")
     dora.click("Operator")
+    dora.click("Feedback")
     (rows,) = dora.page.iter("tbody")
     counted = "Helpful: 1 No answer to my question: 0 Recommendations didn't help: 1"
     assert text_of(rows).startswith(f"Switch to the paid mode en {counted} ")

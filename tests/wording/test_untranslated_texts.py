@@ -17,7 +17,7 @@ from tests.support.map import modules
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TEMPLATES = sorted((ROOT / "portal" / "templates").rglob("*.*"))
-SPOKEN_ON_A_TERMINAL = {"cli", "config", "demo", "doctor", "health.py", "metrics.py"}
+SPOKEN_ON_A_TERMINAL = {"cli", "config", "demo", "doctor", "health.py", "logs.py", "metrics.py"}
 GETTEXT = re.compile("(lazy_)?n?p?gettext|_|N_")
 CODES = {"SUBACCOUNT-", "ACCEPTANCE-", "REQUIRED", "Active", "Suspended", "Inactive"}
 """Statuses, which stand in code form in every language."""
