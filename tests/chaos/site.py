@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -74,8 +74,9 @@ class Process:
 class Site:
     """The installation; `app` is the application in this process, to look into its database."""
 
-    def __init__(self, kind: str, folder: Path, seed: int) -> None:
+    def __init__(self, kind: str, folder: Path, seed: int, options: Sequence[str] = ()) -> None:
         self.kind, self.folder = kind, folder
+        self.command = [sys.executable, "-m", "tests.chaos.worker", *options]
         self.random = random.Random(seed)
         self.relay = ChaosRelay(seed)
         self.server: postgres.Server | None = None
@@ -101,10 +102,11 @@ class Site:
             "WEB_CONCURRENCY": "1",
         }
         env = environment(self.url, **settings)
-        command = [sys.executable, "-m", "tests.chaos.worker"]
         with self.relay:
             try:
-                self.workers = [self._start(command, env, f"worker{n}.log") for n in range(WORKERS)]
+                self.workers = [
+                    self._start(self.command, env, f"worker{n}.log") for n in range(WORKERS)
+                ]
                 bind = gunicorn_command(f"127.0.0.1:{self.port}")
                 self.web = self._start(bind, env, "web.log")
                 self._check_times()
@@ -155,14 +157,16 @@ class Site:
         return self.server.create("chaos")
 
     def break_database(self, seconds: float) -> None:
-        """Restart PostgreSQL, now and then as in a crash; hold SQLite's write lock for a time."""
+        """Hold SQLite's write lock for so long; stop and crash PostgreSQL, each for half of it."""
         if self.kind == "sqlite":
             path = make_url(self.url).database or ""
             with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 time.sleep(seconds)
         else:
-            self._restart_postgresql(self.random.choice([signal.SIGINT, signal.SIGQUIT]), seconds)
+            for number in (signal.SIGINT, signal.SIGQUIT):
+                self._restart_postgresql(number, seconds / 2)
+                time.sleep(2)
 
     def _restart_postgresql(self, number: int, seconds: float) -> None:
         assert self.server is not None

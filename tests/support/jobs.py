@@ -43,9 +43,14 @@ def run_import_step(import_id: str) -> bool:
     return db.write(unit)
 
 
-def run_upkeep() -> None:
-    """Run the upkeep that is due."""
-    db.write(worker.queue_upkeep)
+def run_upkeep(*names: str) -> None:
+    """Run the upkeep that is due; with names, only these jobs, if no others are queued."""
+
+    def queue() -> None:
+        for name in names:
+            jobs.add_recurring(Kind.UPKEEP, key=f"upkeep:{name}", subject=("upkeep", name))
+
+    db.write(queue if names else worker.queue_upkeep)
     while worker.run_next(Kind.UPKEEP):
         pass
 

@@ -80,6 +80,7 @@ def test_a_job_whose_handler_raises_is_retried_for_four_hours_and_others_run(
 RUBBISH: tuple[Any, ...] = (None, "done", ("ended",), (State.WAITING, "", "soon"))
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("rubbish", RUBBISH, ids=str)
 def test_a_job_whose_handler_returns_rubbish_is_retried(
     app: Flask, clock: Clock, monkeypatch: pytest.MonkeyPatch, rubbish: Any

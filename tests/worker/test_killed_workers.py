@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from portal import db
+from portal import db, worker
 from portal.domain import imports, jobs
 from portal.domain.accounts import BillingAccount
 from portal.domain.customers import Customer
@@ -18,7 +18,7 @@ from portal.domain.mail_deliveries import DeliveryState
 from portal.mail import smtp
 from portal.worker import handlers, loop
 from tests.support.forked_worker import fork_worker, stop_before
-from tests.support.jobs import job_of, queue_job, run_import_steps, run_imports, run_upkeep
+from tests.support.jobs import job_of, queue_job, run_import_steps, run_imports
 from tests.support.processes import wait_until
 from tests.support.relay import (
     clear_mails,
@@ -151,9 +151,10 @@ def test_upkeep_whose_worker_is_killed_goes_on(
             forked.wait_until_stopped()
     [key] = running()
     pass_lease(clock, Kind.UPKEEP)
-    run_upkeep()
+    worker.run_next(Kind.UPKEEP)
     clock.now = job_of(key).run_at
-    run_upkeep()
+    while worker.run_next(Kind.UPKEEP):
+        pass
     job = job_of(key)
     assert (job.state, job.attempts, job.answer) == (State.WAITING, 0, "")
 

@@ -75,10 +75,10 @@ def test_a_finished_mail_holds_no_address_after_30_days_unless_people_decide_on_
     answered = add_ended(world.ninas_subaccount, once=once)
     undecided = add_ended(world.carls_subaccount, once=once)
     clock.forward(days=29)
-    run_upkeep()
+    run_upkeep("purge-mails")
     assert with_address() >= answered.keys() | undecided.keys()
     clock.forward(days=2)
-    run_upkeep()
+    run_upkeep("purge-mails")
     kept = {ident for ident, state in undecided.items() if once and state in UNDELIVERED}
     assert with_address() == kept
     assert all("550" in stored()[delivery_id] for delivery_id in answered), "the code stays"
@@ -86,10 +86,10 @@ def test_a_finished_mail_holds_no_address_after_30_days_unless_people_decide_on_
     db.write(lambda: customers.decline(carls, by=actor(CARL)))
     clear_mails()
     clock.forward(days=29)
-    run_upkeep()
+    run_upkeep("purge-mails")
     assert with_address() >= kept
     clock.forward(days=2)
-    run_upkeep()
+    run_upkeep("purge-mails")
     assert with_address() == set()
 
 
@@ -99,10 +99,10 @@ def test_after_90_days_mails_and_jobs_are_deleted_but_never_those_sent_once(
     once = add_ended(world.ninas_subaccount, once=True)
     repeatable = add_ended(world.ninas_subaccount, once=False)
     clock.forward(days=89)
-    run_upkeep()
+    run_upkeep("purge-mails")
     assert stored().keys() >= once.keys() | repeatable.keys()
     clock.forward(days=2)
-    run_upkeep()
+    run_upkeep("purge-mails")
     subjects = db.read(lambda: set(db.session.scalars(select(Job.subject_id))))
     assert stored().keys() >= once.keys()
     assert subjects >= once.keys()
@@ -122,7 +122,7 @@ def test_after_90_days_other_jobs_are_deleted_in_batches(app: Flask, clock: Cloc
         )
 
     clock.forward(days=89)
-    run_upkeep()
+    run_upkeep("purge-jobs")
     counts = [len(stored())]
     assert counts == [len(done) + 1]
     clock.forward(days=2)
@@ -143,8 +143,8 @@ def test_a_notification_is_deleted_a_year_after_it_was_read(
     db.write(lambda: notifications.mark_read(by=actor(OLGA), notification_id=notice))
     before = stored()
     clock.forward(days=364)
-    run_upkeep()
+    run_upkeep("purge-notifications")
     assert stored() == before
     clock.forward(days=2)
-    run_upkeep()
+    run_upkeep("purge-notifications")
     assert before - stored() == {notice}
