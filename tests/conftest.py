@@ -210,7 +210,9 @@ class Databases:
         if kind == "postgresql":
             url = self.free.pop() if self.free else self._server().create(name, template)
             if url not in POOLS:
-                POOLS[url] = create_engine(url, **db.engine_options(url)).pool
+                engine = create_engine(url, **db.engine_options(url))
+                db.register_listeners(engine)  # they configure each connection
+                POOLS[url] = engine.pool
             return url, world
         shutil.copy(template, self.folder / f"{name}.db")
         return f"sqlite:///{self.folder / name}.db", world

@@ -40,6 +40,7 @@ def test_a_write_says_why_the_database_is_unavailable(
     app: Flask, cast: tuple[str, World], fault: db.Reason, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(db.dialects, "WAIT_MS", 20)
+    db.extension.engine.dispose()  # a connection to PostgreSQL has the wait from its start
     before = name()
     with cause(fault, cast[0]):
         for write in (lambda: rename(LONG), _rename_in_savepoint):

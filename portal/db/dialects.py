@@ -44,7 +44,7 @@ def register_listeners(engine: Engine) -> None:
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", lambda connection: _begin_sqlite(connection, writers))
     else:
-        event.listen(engine, "connect", _configure_postgresql)
+        event.listen(engine, "connect", configure_postgresql)
         event.listen(engine, "begin", _begin_postgresql)
 
 
@@ -76,7 +76,8 @@ def _begin_sqlite(connection: Connection, writers: threading.BoundedSemaphore) -
         writers.release()
 
 
-def _configure_postgresql(connection: Any, _record: Any) -> None:
+def configure_postgresql(connection: Any, _record: Any = None) -> None:
+    """Let each transaction of the driver's connection wait for a lock for WAIT_MS."""
     connection.execute(f"SET lock_timeout = {WAIT_MS}")
     connection.commit()
 

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 
+from portal import db
+
 # Each change of a table's definition writes, adds or removes a row of one of these.
 FINGERPRINT = """SELECT (SELECT (count(*), max(xmin::text::bigint))::text FROM pg_attribute),
                   (SELECT (count(*), max(xmin::text::bigint))::text FROM pg_class),
@@ -56,6 +58,7 @@ def restore(connection: psycopg.Connection, snapshot: Snapshot) -> bool:
     connection.autocommit, connection.read_only = True, None
     try:
         connection.execute("DISCARD ALL")  # what a test has set for the session
+        db.dialects.configure_postgresql(connection)
         connection.execute(TERMINATE_OTHERS)
         if _fingerprint(connection) != snapshot.fingerprint:
             return False
