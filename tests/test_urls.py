@@ -14,7 +14,7 @@ from portal import db, mail, urls
 from portal.domain import notifications
 from portal.domain.actors import WORKER
 from portal.domain.notifications import Kind, Target, TargetKind
-from tests.conftest import RememberedRule
+from tests.conftest import CachedRule
 from tests.support.browser import Browser
 from tests.support.mails import deliver_mails, link_in, mails_to, plain_text
 from tests.support.world import CARL, NINA, OLGA, World, actor, user
@@ -24,7 +24,7 @@ Open = Callable[..., Browser]
 IDENT, ACCOUNT = "b1g" + "0" * 17, "dn2" + "0" * 17
 
 
-class MovedRule(RememberedRule):
+class MovedRule(CachedRule):
     """A route whose page, if `urls` knows it, has moved."""
 
     def __init__(self, string: str, **options: Any) -> None:

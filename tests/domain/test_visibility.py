@@ -53,6 +53,7 @@ HAVE_A_RULE = {
     "HiddenSteps",
     "Import",
     "Invitation",
+    "Job",
     "SavedForm",
     "Notification",
     "SavedView",

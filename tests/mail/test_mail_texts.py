@@ -16,6 +16,7 @@ from flask_mail import Message
 from portal import db, mail
 from portal.domain import mail_deliveries
 from portal.domain.notifications import Kind
+from portal.domain.readiness import Cause
 
 TEMPLATES = Path(mail.__file__).parent.parent / "templates" / "mail"
 PARTNER = {
@@ -39,6 +40,7 @@ FACTS: dict[str, list[dict[str, Any]]] = {
     ],
     "password-reset": [{}],
     "test": [{}],
+    "operator-alert": [{"problems": [[cause, "mail"] for cause in Cause]}],
     "verification": [{}],
 }
 
@@ -118,7 +120,7 @@ RUSSIAN = {
         "Задать новый пароль",
     ),
 }
-OTHERS_WORDS = re.compile(r"http\S+|\S+@\S+|Test Cloud|Carl & Sons|\b(dn2|b1g)0+")
+OTHERS_WORDS = re.compile(r"http\S+|\S+@\S+|Test Cloud|Carl & Sons|flask doctor|\b(dn2|b1g)0+")
 
 
 @pytest.mark.parametrize("which", RUSSIAN)

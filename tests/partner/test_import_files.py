@@ -22,11 +22,11 @@ from tests.support.import_files import (
     import_path,
     outcomes,
     parse_csv,
-    run_worker,
     upload,
     upload_and_check,
     upload_and_import,
 )
+from tests.support.jobs import run_imports
 from tests.support.new_customer import add_customer
 from tests.support.page import text_of
 from tests.support.world import EDDIE, NINA, OLGA, World
@@ -76,7 +76,7 @@ def test_any_separator_line_end_and_mark_will_do(
     text = end.join(separator.join(row) for row in rows) + end
     olga = browser(OLGA)
     upload(olga, world, mark + text.encode())
-    run_worker()
+    run_imports()
     olga.get(olga.url)
     assert outcomes(olga) == {2: "Will be added"}
     assert 'Größe "A"' in olga.text
@@ -86,7 +86,7 @@ def test_columns_may_be_named_as_people_name_them_in_any_order(browser: Open, wo
     header = "Country;Customer name;E-mail of the cloud account;Own reference;;"
     olga = browser(OLGA)
     upload(olga, world, csv_file("DE;One;one@client.example;K-1;;", header=header))
-    run_worker()
+    run_imports()
     olga.get(olga.url)
     assert outcomes(olga) == {2: "Will be added"}
 
@@ -250,14 +250,14 @@ def test_one_tax_number_twice_is_imported_when_that_is_meant(browser: Open, worl
     assert outcomes(olga) == {2: same, 3: same, 4: "Will be added", 5: same}
     assert "These are 3 rows; unless you tick this, they are refused." in olga.text
     olga.submit("Import 4 customers")
-    run_worker()
+    run_imports()
     olga.get(olga.url)
     assert outcomes(olga)[4] == "Added"
     assert outcomes(olga)[2].startswith("Refused tin: Twin has the same tax number.")
     assert outcomes(olga)[5].startswith("Refused tin: C has the same tax number.")
     upload_and_check(olga, world, *rows, header=header)
     olga.submit("Import 3 customers", same_tin_is_meant=True)
-    run_worker()
+    run_imports()
     olga.get(olga.url)
     assert list(outcomes(olga).values()) == ["Added", "Added", "Already there", "Added"]
 
@@ -273,10 +273,10 @@ def test_refused_rows_come_back_with_reasons_to_be_mended_and_uploaded(
     assert row["name"] == "'=1+1", "no program takes it for a formula"
     assert row["reasons"].startswith("invitation_email: The part after the @ is not a domain")
     upload(olga, world, format_csv([row | {"invitation_email": "mended@client.example"}]))
-    run_worker()
+    run_imports()
     olga.get(olga.url)
     olga.submit("Import 1 customer")
-    run_worker()
+    run_imports()
     assert added_names(world) == ["Firm 0", "=1+1"]
 
 
@@ -291,10 +291,10 @@ def test_an_export_is_imported_elsewhere_as_it_was(browser: Open, world: World) 
     sam, south = browser("sam@south.example"), f"/partner/{world.south}/customers/import"
     sam.get(south)
     sam.submit("Upload and check", file=(io.BytesIO(format_csv(export)), "x.csv"))
-    run_worker()
+    run_imports()
     sam.get(sam.url)
     sam.submit(form="begin")
-    run_worker()
+    run_imports()
     again = parse_csv(sam.get(f"/partner/{world.south}/customers/export?q=client"))
     columns = customers.COLUMNS
 

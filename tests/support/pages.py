@@ -35,6 +35,8 @@ LONG_WORD = "Königlich-Niederländische-Vereinigte-Binnenschifffahrtsgesellscha
 WITHOUT_PAGE = {
     "static": "files",
     "health": "for monitoring",
+    "ready": "for monitoring",
+    "metrics": "for monitoring",
     "operator.home": "redirects to the work",
     "front": "redirects to the partner portal or the console",
     "partner.activity.export": "a file",

@@ -56,7 +56,7 @@ def test_no_template_takes_a_module_for_a_variable_that_was_not_passed(app: Flas
 def test_no_page_shows_a_python_object_or_a_path_of_the_server(
     app: Flask, browser: Open, world: World, email: str | None
 ) -> None:
-    urls, client = list(every_url(app, world, "GET")), browser(email)
+    urls, client = [url for _rule, url in every_url(app, world, "GET")], browser(email)
     passed: set[str] = set()
 
     def record(_app: Flask, *, context: dict[str, Any], **_kwargs: Any) -> None:
