@@ -40,7 +40,7 @@ def upgrade() -> None:
     {more}
 '''
 COMPILED = shutil.ignore_patterns("__pycache__")
-BROKEN = "\n\ndef health() -> Response:\n    raise RuntimeError('broken')\n"
+BROKEN = "\n\ndef ready() -> tuple[Response, int]:\n    raise RuntimeError('broken')\n"
 
 
 class Installation:
