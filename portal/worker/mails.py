@@ -91,15 +91,16 @@ def _text(code: int | None) -> str | None:
 
 
 def record_outcome(delivery_id: str, token: str, result: Result) -> dict[str, Any] | None:
-    """Record the outcome, notify of it, and tell the circuit breaker of the kind. Return the facts
-    for the log, or None if the claim is lost."""
+    """Tell the circuit breaker of the kind, record the outcome, and notify of it. Return the facts
+    for the log, or None if the claim is lost: what the relay has shown counts even then."""
+    lane = mail_deliveries.lane_of(delivery_id)
+    jobs.lock(lane)  # a job, the breaker, the delivery: the one lock order
+    if result.is_relay_down:
+        circuit_breakers.record_failure(jobs.kind_of(lane), result.answer)
+    elif result.is_relay_down is False:
+        circuit_breakers.record_answer(jobs.kind_of(lane))
     if not result.verb(delivery_id, token, result.answer, result.code):
         return None
-    job_kind = jobs.kind_of(mail_deliveries.lane_of(delivery_id))
-    if result.is_relay_down:
-        circuit_breakers.record_failure(job_kind, result.answer)
-    elif result.is_relay_down is False:
-        circuit_breakers.record_answer(job_kind)
     delivery = mail_deliveries.get(delivery_id)
     _notify(delivery)
     # Without the relay's words: they often name the recipient.

@@ -12,6 +12,7 @@ from sqlalchemy import delete, update
 from portal import db
 from portal.domain import (
     accounts,
+    circuit_breakers,
     customers,
     idempotency,
     identity,
@@ -32,6 +33,7 @@ from portal.domain.imports import Import
 from portal.domain.invitations import Invitation
 from portal.domain.jobs import Job
 from portal.domain.mail_deliveries import MailDelivery
+from portal.worker import mails
 from tests.domain.test_audit import WHO_MAY
 from tests.support.clouds import (
     assign_account_role,
@@ -40,7 +42,7 @@ from tests.support.clouds import (
     run_customer_verb,
 )
 from tests.support.locking import track_locks
-from tests.support.mail_deliveries import settle_invitation
+from tests.support.mail_deliveries import claim_entry, settle_invitation
 from tests.support.relay import invite
 from tests.support.verbs import VERBS, Verb
 from tests.support.work import appoint_operator, begun_import
@@ -154,6 +156,14 @@ def _import_row(world: World) -> Unit:
     return lambda: imports.run_step(world.norths_import)
 
 
+def _record_unreachable(_world: World) -> Unit:
+    """The outcome of a mail whose relay is down, while the breaker has counted before."""
+    db.write(lambda: circuit_breakers.record_failure("mail", "timed out"))
+    delivery_id, token = claim_entry()
+    result = mails.Result(mail_deliveries.record_not_handed_over, "timed out", is_relay_down=True)
+    return lambda: mails.record_outcome(delivery_id, token, result)
+
+
 def _erase(world: World) -> Unit:
     run_customer_verb(customers.remove, world.carls_customer)
     for email in (OLGA, EDDIE):
@@ -220,6 +230,7 @@ OTHERS: dict[str, Callable[[World], Unit]] = {
     "choose_notices": lambda _world: lambda: notifications.set_preferences(set(), by=actor(OLGA)),
     "read_notices": lambda _world: lambda: notifications.mark_read(by=actor(OLGA)),
     "import_row": _import_row,
+    "record_unreachable": _record_unreachable,
     "cancel_invitation": lambda world: _step(work.cancel, world.carls_job),
     "cancel_import": _cancel_import,
     "run_import_again": _run_import_again,
