@@ -30,7 +30,7 @@ PEOPLE = {
     GLEB: ("Глеб Озерай", "customer, invited by one, in Russian"),
     SAM: ("Sam Okafor", "owner of another partner, Tidewater Systems"),
     TINA: ("Tina Roux", "owner of a partner still in trial"),
-    INGRID: ("Ingrid Solheim", "operator: reads what is said of the guide"),
+    INGRID: ("Ingrid Solheim", "operator: sees the work, reads the feedback on the guide"),
 }
 COLLEAGUES = {
     PIET: "Piet Janssen",
