@@ -38,6 +38,7 @@ def run(app: Flask, stop: threading.Event, kinds: Collection[str] = tuple(THREAD
             if not (threads[slot].is_alive() or stop.is_set()):
                 log.error("worker.thread_restarted", kind=kind)
                 threads[slot] = _start_thread(app, stop, kind)
+    log.info("worker.stopping")
     for thread in threads.values():
         thread.join()
 

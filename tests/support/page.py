@@ -3,15 +3,16 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from copy import deepcopy
-from functools import lru_cache
-from xml.etree.ElementTree import Element
+from functools import cache
+from itertools import takewhile
+from xml.etree.ElementTree import Element, SubElement
 
-import html5lib
-from html5lib.constants import E as PARSE_ERRORS
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+HTMX_REQUESTS = ("hx-get", "hx-post", "hx-put", "hx-patch", "hx-delete")
 BUTTON_TYPES = ("submit", "button", "reset", "image")
-SVG_TITLE = "{http://www.w3.org/2000/svg}title"
+SVG = "{http://www.w3.org/2000/svg}"
+SVG_TITLE = f"{SVG}title"
 UNSEEN = ("head", "script", "style", "template", SVG_TITLE)
 # A browser adds no space closest these elements.
 INLINE = (
@@ -20,55 +21,95 @@ INLINE = (
 )
 # HTML allows no row outside a table; htmx accepts it, and the parser needs a container.
 CONTAINERS = {"tr": "tbody", "td": "tr", "th": "tr", "tbody": "table", "thead": "table"}
-# Errors of the parser for rows in a <template>, which it does not support.
-FRAGMENT_ERRORS = ("unexpected-start-tag-ignored", "unexpected-end-tag")
+
+TAG = re.compile(r"""<([/!]?[a-zA-Z][\w:-]*)((?:"[^"]*"|'[^']*'|[^"'<>])*)>""")
+COMMENT = re.compile("<!--.*?-->", re.DOTALL)
+VALUE = re.compile(r"""=\s*("[^"]*"|'[^']*')""")
+BARE_AMPERSAND = re.compile(r"&(?!(?:[a-zA-Z][a-zA-Z0-9]*|#\d+|#[xX][0-9a-fA-F]+);)")
 
 
-# What differs in each response; without it, pages of many tests are equal and parsed once.
-TOKENS = re.compile(
-    r'(?<=name="csrf_token" value=")[\w.-]+(?=")'
-    r'|(?<=name="form_key" type="hidden" value=")[\w-]+(?=")'
-)
-
-
-@lru_cache(maxsize=400)
-def parse(markup: str, is_fragment: bool) -> tuple[Element, tuple[str, ...]]:
-    """The tree, which is cached and must not be changed, and the parse errors."""
-    builder = html5lib.getTreeBuilder("etree")
-    parser = html5lib.HTMLParser(builder, strict=False, namespaceHTMLElements=False)
+def parse(markup: str, is_fragment: bool) -> tuple[Element, list[str]]:
+    """The tree as a browser makes it, and the faults of the markup: what the browser has to guess,
+    and what it moves, closes or leaves out."""
     if is_fragment:
         first = re.match(r"\s*<(\w+)", markup)
         container = CONTAINERS.get(first[1].lower() if first else "", "div")
-        root: Element = parser.parseFragment(markup, container=container)
+        parser = LexborHTMLParser(markup, is_fragment=True, fragment_tag=container)
     else:
-        root = parser.parse(markup)
-    return root, tuple(
-        f"line {position[0]}, column {position[1]}: {PARSE_ERRORS[code] % facts}"
-        for position, code, facts in parser.errors
-        if not is_fragment or code not in FRAGMENT_ERRORS
-    )
+        parser = LexborHTMLParser(markup)
+    root = Element("fragment" if is_fragment else "html")
+    if parser.root:  # an empty fragment has none
+        _append(root, parser.root, "")
+        if not is_fragment:
+            root.attrib.update(_attributes(parser.root))
+    return root, list(_markup_faults(markup, parser.html or ""))
+
+
+def _append(element: Element, parent: LexborNode, namespace: str) -> None:
+    """Append to the element what is below the parent; a fragment's root is its first node, whose
+    `iter` has all of them."""
+    last: Element | None = None
+    for node in parent.iter(include_text=True):
+        if node.is_element_node:
+            inside = SVG if node.tag == "svg" else namespace
+            last = SubElement(element, f"{inside}{node.tag}", _attributes(node))
+            _append(last, node, inside)
+        elif node.is_text_node:
+            if last is None:
+                element.text = (element.text or "") + (node.text_content or "")
+            else:
+                last.tail = (last.tail or "") + (node.text_content or "")
+
+
+def _attributes(node: LexborNode) -> dict[str, str]:
+    return {name: value or "" for name, value in node.attributes.items()}
+
+
+def _markup_faults(markup: str, serialized: str) -> Iterator[str]:
+    source = COMMENT.sub("", markup)
+    if found := BARE_AMPERSAND.search(source):
+        yield f"& is not escaped: {source[found.start() :][:40]!r}"
+    if "<" in (text := TAG.sub("", source)):
+        yield f"< is not escaped: {text[text.index('<') :][:40]!r}"
+    for name, attributes in TAG.findall(source):
+        if repeated := _repeated_attribute(VALUE.sub("", attributes)):
+            yield f"<{name}> has {repeated} twice"
+    written, read = _tags(source), _tags(COMMENT.sub("", serialized))
+    if written != read:
+        same = sum(
+            1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(written, read, strict=False))
+        )
+        there, here = (" ".join(tags[max(same - 3, 0) : same + 3]) for tags in (written, read))
+        yield f"tag {same + 1}: a browser reads {there!r} as {here!r}"
+
+
+def _tags(markup: str) -> list[str]:
+    """The names of all tags in order; in SVG with the end tag for which an empty element has a
+    slash."""
+    names: list[str] = []
+    is_svg = False
+    for name, attributes in TAG.findall(markup):
+        names.append(name.lower())
+        if names[-1] in ("svg", "/svg"):
+            is_svg = names[-1] == "svg"
+        if is_svg and attributes.endswith("/"):
+            names.append(f"/{names[-1]}")
+    return names
+
+
+@cache
+def _repeated_attribute(names: str) -> str:
+    return next((name for name, count in Counter(names.split()).items() if count > 1), "")
 
 
 class Page:
     """A parsed page, or a fragment for htmx."""
 
     def __init__(self, markup: str, is_fragment: bool) -> None:
-        tokens: dict[str | None, str] = {}
-
-        def replace(token: re.Match[str]) -> str:
-            placeholder = f"token-{len(tokens)}-taken-out"
-            tokens[placeholder] = token[0]
-            return placeholder
-
-        root, errors = parse(TOKENS.sub(replace, markup), is_fragment)
-        self.root = deepcopy(root)
+        self.root, self.errors = parse(markup, is_fragment)
         self.is_whole = not is_fragment
-        self.errors = list(errors)
-        for field in self.root.iter("input"):
-            if (placeholder := field.get("value")) in tokens:
-                field.set("value", tokens[placeholder])
-        # Comments and the doctype are nodes too; their tags are functions.
-        self.elements = [node for node in self.root.iter() if isinstance(node.tag, str)]
+        self.has_doctype = markup.lstrip().lower().startswith("<!doctype html>")
+        self.elements = list(self.root.iter())
         self.parents = {child: parent for parent in self.root.iter() for child in parent}
         self.ids = [element.attrib["id"] for element in self.elements if "id" in element.attrib]
 
@@ -97,7 +138,7 @@ def text_of(element: Element, spoken: bool = False) -> str:
     parts: list[str] = []
 
     def walk(node: Element) -> None:
-        if not isinstance(node.tag, str) or "hidden" in node.attrib:
+        if "hidden" in node.attrib:
             return
         if node.tag in UNSEEN and not (spoken and node.tag == SVG_TITLE):
             return
@@ -143,6 +184,8 @@ def _frame_faults(page: Page, page_ids: set[str] | None) -> Iterator[str]:
         headings, titles = page.find_all("h1"), page.find_all("title")
         if len(headings) != 1:
             yield f"{len(headings)} h1 instead of one: {[text_of(h1) for h1 in headings]}"
+        if not page.has_doctype:
+            yield "no <!doctype html>"
         if len(titles) != 1 or not (titles[0].text or "").strip():
             yield f"{len(titles)} titles instead of one that says something"
         if not page.root.get("lang"):
@@ -193,6 +236,8 @@ def _form_faults(page: Page, page_ids: set[str] | None) -> Iterator[str]:
         if not link.get("href"):
             yield f"{describe(link)} has no href"
     for element in page.elements:
+        if element.attrib.keys().isdisjoint(HTMX_REQUESTS):
+            continue
         owner = page.form_of(element)
         in_form = owner is not None and bool(owner.get("action"))
         is_polling = "data-poll" in element.attrib and "hx-trigger" in element.attrib
@@ -201,7 +246,7 @@ def _form_faults(page: Page, page_ids: set[str] | None) -> Iterator[str]:
                 f"{describe(element)} works only with htmx: hx-get without href, without a form's"
                 " action, and without data-poll and hx-trigger"
             )
-        for attribute in ("hx-post", "hx-put", "hx-patch", "hx-delete"):
+        for attribute in HTMX_REQUESTS[1:]:
             if attribute in element.attrib and not in_form:
                 yield (
                     f"{describe(element)} works only with htmx: {attribute} outside a form with"

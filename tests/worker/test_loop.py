@@ -24,7 +24,7 @@ from portal.domain.identity import SavedForm, SignUp, UserSession
 from portal.domain.mail_deliveries import DeliveryState
 from portal.worker import loop
 from tests.support.jobs import run_upkeep
-from tests.support.processes import run_flask, wait_until, without_log
+from tests.support.processes import read_until, run_flask, wait_until, without_log
 from tests.support.relay import (
     clear_mails,
     delivery,
@@ -254,8 +254,9 @@ def test_told_to_stop_a_worker_finishes_what_it_is_handing_over(
         wait_until(lambda: {delivery(it)[0] for it in busy} == {DeliveryState.CLAIMED})
         queue_invitation(about="dn2next")
         os.kill(process.pid, number)
+        output = read_until(process.stdout, "worker.stopping")
         with slow:
-            output, _ = process.communicate(timeout=30)
+            output += process.communicate(timeout=30)[0]
             assert len(slow.messages) == 2
     assert process.returncode == 0, output
     assert without_log(output) == ""
