@@ -21,7 +21,7 @@ FORCED_THEMES = ("light", "dark")
 
 def forced_theme() -> str:
     """Return the theme chosen in this browser; empty where it follows the system."""
-    theme = request.cookies.get("theme", "")
+    theme = request.cookies.get(_theme_cookie(), "")
     return theme if theme in FORCED_THEMES else ""
 
 
@@ -33,13 +33,13 @@ def themes() -> dict[str, str]:
 @blueprint.post("/language")
 def language() -> Any:
     """Set this browser's language while signed out; a signed-in user's is in the profile."""
-    return _store(languages.COOKIE, allowed=languages.available())
+    return _store("language", languages.cookie_name(), allowed=languages.available())
 
 
 @blueprint.post("/theme")
 def theme() -> Any:
     """Set this browser's theme. htmx gets an event, by which a script changes the open page."""
-    response = _store("theme", allowed=themes())
+    response = _store("theme", _theme_cookie(), allowed=themes())
     if web.is_partial():
         if "Set-Cookie" not in response.headers:  # refused: the page is of an earlier session
             return "", 400
@@ -48,13 +48,17 @@ def theme() -> Any:
     return response
 
 
-def _store(name: str, *, allowed: Any) -> Response:
-    """Store the form's value of this name in a cookie; redirect back to the page it came from."""
+def _theme_cookie() -> str:
+    return f"{current_app.config['SESSION_COOKIE_NAME']}-theme"
+
+
+def _store(field: str, cookie: str, *, allowed: Any) -> Response:
+    """Store the form's value of this field in a cookie; redirect back to the page it came from."""
     response = redirect(web.safe_path(request.form.get("next")), 303)
-    value = request.form.get(name, "")
+    value = request.form.get(field, "")
     if value in allowed and web.Form().validate():
         is_secure = current_app.config["SESSION_COOKIE_SECURE"]
         response.set_cookie(
-            name, value, COOKIE_MAX_AGE, secure=is_secure, httponly=True, samesite="Lax"
+            cookie, value, COOKIE_MAX_AGE, secure=is_secure, httponly=True, samesite="Lax"
         )
     return response

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from babel import Locale
-from flask import Flask, has_request_context, request
+from flask import Flask, current_app, has_request_context, request
 from flask_babel import Babel, Domain
 from jinja2 import pass_context
 from jinja2.runtime import Context
@@ -21,7 +21,6 @@ SOURCE = "en"
 """The language of the sentences in the code."""
 
 CATALOGUES = Path(__file__).parent.parent / "translations"
-COOKIE = "language"
 
 
 @cache
@@ -36,8 +35,13 @@ def page_language() -> str:
     if not has_request_context():
         return SOURCE
     user = reader()
-    language = user.language if user else request.cookies.get(COOKIE, "")
+    language = user.language if user else request.cookies.get(cookie_name(), "")
     return language if language in available() else _accepted_language()
+
+
+def cookie_name() -> str:
+    """Return the name of the cookie with the browser's choice; begins as the session's does."""
+    return f"{current_app.config['SESSION_COOKIE_NAME']}-language"
 
 
 def _accepted_language() -> str:

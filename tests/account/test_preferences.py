@@ -66,6 +66,6 @@ def test_nobody_else_chooses_and_nothing_else_is_chosen(
     assert client.post("/preferences/theme", data=form).location == "/"
     told = client.post("/preferences/theme", data=form, headers={"HX-Request": "true"})
     assert told.status_code == 400, "which the script shows; a redirect would be lost in silence"
-    client.set_cookie("theme", '"><script>')
+    client.set_cookie("portal-theme", '"><script>')
     client.get("/sign-in")
     assert shown(client) == (None, "light dark", ["system"])

@@ -110,6 +110,28 @@ def test_behind_tls_the_browser_is_told_to_stay_there(app: Flask) -> None:
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
 
 
+@pytest.mark.parametrize("settings", [BEHIND_TLS])
+def test_behind_tls_no_cookie_can_come_from_another_host_or_a_script(app: Flask) -> None:
+    client = app.test_client()
+    page = client.get("/sign-in", base_url="https://localhost")
+    token = re.search('name="csrf_token" type="hidden" value="(.*?)"', page.text)
+    assert token is not None
+    for name, value in (("theme", "dark"), ("language", "ru")):
+        client.post(
+            f"/preferences/{name}",
+            data={"csrf_token": token[1], name: value},
+            base_url="https://localhost",
+            headers={"Referer": "https://localhost/sign-in"},
+        )
+    cookies = {cookie.key: cookie for cookie in client._cookies.values()}
+    assert set(cookies) == {"__Host-portal", "__Host-portal-theme", "__Host-portal-language"}
+    for cookie in cookies.values():
+        assert (cookie.secure, cookie.http_only, cookie.path) == (True, True, "/")
+        assert (cookie.origin_only, cookie.same_site) == (True, "Lax")
+    shown = client.get("/sign-in", base_url="https://localhost").text
+    assert '<html lang="ru" data-bs-theme="dark">' in shown
+
+
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:80", "localhost.evil.example", "localhost@evil.example"]
 )

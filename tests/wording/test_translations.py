@@ -64,7 +64,7 @@ def test_who_signs_up_in_russian_has_a_russian_account_and_russian_mails(
     browser: Open, world: World
 ) -> None:
     client = browser()
-    client.set_cookie("language", "ru")
+    client.set_cookie("portal-language", "ru")
     client.get("/sign-up")
     client.submit("Зарегистрироваться", name="Нина", email=NEW)
     (letter,) = mails_to(NEW)
