@@ -28,6 +28,7 @@ from portal import (
     metrics,
     operator,
     partner,
+    signatures,
     urls,
     web,
 )
@@ -200,6 +201,7 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
 
 
 def _init_extensions(app: Flask) -> None:
+    signatures.register(app)
     db.extension.init_app(app)
     with app.app_context():
         db.register_listeners(db.extension.engine)
