@@ -13,7 +13,7 @@ from wtforms.validators import ValidationError
 from portal import config, db, tokens, web
 from portal.account import authentication
 from portal.domain import identity, values
-from portal.domain.errors import Refused
+from portal.domain.errors import Code, Refused
 from portal.i18n import languages
 from portal.web import form_recovery
 
@@ -141,6 +141,7 @@ def _flash_expired_page() -> None:
 
 
 class PasswordForm(authentication.NewPasswordForm):
+    current_password = PasswordField(lazy_gettext("Current password"), [web.REQUIRED])
     password = PasswordField(lazy_gettext("New password"), [web.REQUIRED])
     password_again = PasswordField(lazy_gettext("New password, once more"), [web.REQUIRED])
 
@@ -148,12 +149,17 @@ class PasswordForm(authentication.NewPasswordForm):
 @blueprint.route("/password", methods=["GET", "POST"])
 def password() -> Any:
     """*Change password*: end all sessions, and start a new one in this browser."""
-    web.require_recent_sign_in()
-    actor, template = web.actor(), "account/profile/password.html"
-    form = PasswordForm(actor.email)
+    email, template = web.actor().email, "account/profile/password.html"
+    form = PasswordForm(email)
     if not form.validate_on_submit():
         return authentication.form_page(form, template)
-    new_hash = identity.hash_password(form.password.data or "")
+    wrong = Refused(Code.PASSWORD_WRONG, field="current_password")
+    try:
+        authentication.authenticate(email, form.current_password.data or "", wrong=wrong)
+    except Refused as error:
+        return authentication.form_page(form, template, error)
+    authentication.renew_session(web.actor())
+    actor, new_hash = web.actor(), identity.hash_password(form.password.data or "")
     db.write(lambda: identity.change_password(actor, password_hash=new_hash))
     authentication.start_session(actor.id, new_hash, instead_of=None)
     flash(_("Your password is changed; all your other sessions are ended."), "success")

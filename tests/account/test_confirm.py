@@ -13,7 +13,6 @@ from portal import db
 from portal.domain import access, identity
 from portal.domain.access import CloudRole
 from portal.domain.actors import COMMAND
-from portal.domain.identity import SavedForm
 from tests.support.answers import csrf_token, errors, links, stored_rows
 from tests.support.browser import Browser
 from tests.support.page import text_of
@@ -22,7 +21,6 @@ from tests.support.world import DORA, OLGA, PASSWORD, SAM, TINA, Clock, World
 Open = Callable[..., Browser]
 
 CONFIRM = "/sign-in/confirm"
-SECRET = "a fine long password"
 
 
 class Form(NamedTuple):
@@ -38,12 +36,10 @@ class Form(NamedTuple):
     """Whether its page asks for the password; else only what is chosen in it decides."""
 
 
-PASSWORDS = {"password": SECRET, "password_again": SECRET}
 TEAM_OWNER = {"role": "billing.accounts.owner"}
 CLOUD_OWNER = {"role": "resource-manager.clouds.owner"}
 NEW_OWNER = {"email": SAM}
 FORMS = {
-    "password": Form(DORA, "/profile/password", "Change password", "users", PASSWORDS),
     "address": Form(
         DORA, "/profile/email", "Send mail", "email_changes", {"email": "d@new.example"}
     ),
@@ -136,24 +132,15 @@ def test_later_the_password_comes_first_and_the_form_comes_back_filled(
     before = stored_rows()
     assert client.submit(form.button, **form.fields).request.path == CONFIRM
     assert form.email in client.text
-    typed = {name: value for name, value in form.fields.items() if "password" not in name}
-    assert ("shown again with what you typed" in client.text) == bool(typed)
+    assert ("shown again with what you typed" in client.text) == bool(form.fields)
     assert stored_rows() | {"kept_forms": []} == before
     back = confirm(client)
     assert f"{back.request.full_path}&".startswith(f"{path}{'&' if '?' in path else '?'}")
-    assert {name: client.form(path.partition("?")[0])[name] for name in typed} == typed
+    shown = client.form(path.partition("?")[0])
+    assert {name: shown[name] for name in form.fields} == form.fields
     assert stored_rows()[form.table] == before[form.table], "shown again, not done"
-    secrets = {name: value for name, value in form.fields.items() if name not in typed}
-    assert client.submit(form.button, **secrets).status_code == 200
+    assert client.submit(form.button).status_code == 200
     assert stored_rows()[form.table] != before[form.table]
-
-
-def test_passwords_are_not_kept_with_the_form(browser: Open, clock: Clock) -> None:
-    client = browser(DORA)
-    client.get("/profile/password")
-    clock.forward(minutes=11)
-    client.submit("Change password", **PASSWORDS)
-    assert db.read(lambda: db.session.query(SavedForm).count()) == 0
 
 
 @pytest.mark.parametrize(

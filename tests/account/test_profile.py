@@ -34,7 +34,7 @@ def save(client: Browser, **fields: str) -> int:
 
 def change_password(client: Browser, **fields: str) -> int:
     client.get("/profile/password")
-    given = {"password": SECRET, "password_again": SECRET}
+    given = {"current_password": PASSWORD, "password": SECRET, "password_again": SECRET}
     return client.submit("Change password", **(given | fields)).status_code
 
 
@@ -217,8 +217,26 @@ def test_passwords_are_carried_nowhere_when_the_session_has_ended(
     client = browser(DORA)
     client.get("/profile/password")
     clock.forward(hours=1)
-    answer = client.submit("Change password", password=SECRET, password_again=SECRET)
+    given = {"current_password": PASSWORD, "password": SECRET, "password_again": SECRET}
+    answer = client.submit("Change password", **given)
     assert SECRET not in answer.text
+    assert PASSWORD not in answer.text
+
+
+def test_a_new_password_needs_the_current_one_however_recent_the_sign_in(
+    browser: Open, clock: Clock
+) -> None:
+    client = browser(DORA)
+    before = stored_rows() | {"tries": []}
+    assert change_password(client, current_password="wrong wrong") == 422
+    assert errors(client) == {"current_password": "This is not your password. Type it anew."}
+    for _ in range(9):
+        change_password(client, current_password="wrong wrong")
+    assert change_password(client) == 429, "tries are limited as at sign-in"
+    assert stored_rows() | {"tries": []} == before
+    clock.forward(minutes=16)
+    assert change_password(client) == 200, "and it is asked for once, not on a page before"
+    assert identity.check_password(DORA, SECRET) is not None
 
 
 def test_sessions_are_listed_with_this_one_marked(browser: Open, clock: Clock) -> None:
