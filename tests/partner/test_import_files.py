@@ -146,6 +146,18 @@ def test_a_file_that_cant_be_read_is_a_sentence_and_nothing_is_kept(
     assert db.session.query(Import).count() == 1, "the cast's own"
 
 
+def test_a_file_named_as_something_else_than_a_table_is_refused(
+    browser: Open, world: World
+) -> None:
+    olga, good = browser(OLGA), csv_file(*csv_rows(1))
+    for name in ("customers.xlsx", "customers.csv.html", "csv", "customers"):
+        olga.get(import_path(world))
+        olga.submit("Upload and check", file=(io.BytesIO(good), name))
+        assert "ends in .csv" in errors(olga)["file"], name
+    olga.submit("Upload and check", file=(io.BytesIO(good), "CUSTOMERS.TSV"))
+    assert errors(olga) == {}
+
+
 def test_a_cell_may_be_as_long_as_a_file() -> None:
     assert list(csv.read_rows(b'a,"' + b"x" * 200_000 + b'"')) == [["a", "x" * 200_000]]
 

@@ -25,18 +25,21 @@ from portal.wording import labels
 from portal.wording.errors import sentence
 
 MEGABYTE = 1024 * 1024
+FILE_NAME_ENDINGS = (".csv", ".tsv", ".txt")
 
 
 class UploadForm(web.CreatingForm):
     """A CSV file of customers."""
 
-    file = FileField(lazy_gettext("CSV file"), render_kw={"accept": ".csv,text/csv"})
+    file = FileField(lazy_gettext("CSV file"), render_kw={"accept": ",".join(FILE_NAME_ENDINGS)})
 
     lines: list[Line]
 
     def validate_file(self, field: FileField) -> None:
         if not field.data:
             raise ValidationError(_("Choose a file."))
+        if not field.data.filename.lower().endswith(FILE_NAME_ENDINGS):
+            raise ValidationError(_("Choose a CSV file; its name ends in .csv, .tsv or .txt."))
         content = field.data.read()
         self.digest = hashlib.sha256(content).hexdigest()
         columns, answers = labels.columns_by_label(), labels.yes_no_by_label()
