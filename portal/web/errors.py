@@ -67,6 +67,7 @@ def _end_request(_error: BaseException | None) -> None:
 def show(error: Exception) -> Any:
     """Show the error as its surface does; log a bug. An unavailable database is no bug."""
     surface = surfaces.current()
+    _log_rejection(error)
     if isinstance(error, (Refused, HTTPException)):
         try:
             return surface.show_error(error)
@@ -77,6 +78,15 @@ def show(error: Exception) -> Any:
         return surface.show_error(found)
     log.error("request.failed", method=request.method, endpoint=request.endpoint, exc_info=error)
     return surface.show_error(error)
+
+
+def _log_rejection(error: Exception) -> None:
+    """Log what a gate, a look-up or a check of the body stopped. Not what leads nowhere: scanners
+    ask for thousands of such addresses."""
+    if isinstance(error, HTTPException) and request.endpoint and (error.code or 500) >= 400:
+        user = g.get("actor")
+        facts = {"method": request.method, "endpoint": request.endpoint}
+        log.info("request.rejected", status=error.code, **facts, by=user.id if user else None)
 
 
 def show_page(error: Exception) -> Any:

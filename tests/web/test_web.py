@@ -76,6 +76,23 @@ def test_nothing_but_a_file_is_ever_stored(browser: Open, world: World) -> None:
         assert "HX-Request" in answer.headers["Vary"], kind
 
 
+def test_every_body_says_what_it_is_and_no_other_site_reads_it(browser: Open, world: World) -> None:
+    client = browser(OLGA)
+    answers = every_kind(client, world) | {
+        "CSV": client.get(f"/partner/{world.north}/customers/export"),
+        "script": client.get("/static/app.js", buffered=True),
+        "picture": client.get("/static/favicon.svg", buffered=True),
+        "folder": client.get("/static/", headers={"Origin": "https://evil.example"}),
+        "trace": client.open("/console", method="TRACE"),
+    }
+    for kind, answer in answers.items():
+        if answer.data:
+            assert answer.content_type.endswith("; charset=utf-8"), kind
+        assert "Access-Control-Allow-Origin" not in answer.headers, kind
+    assert answers["CSV"].headers["Content-Disposition"].startswith("attachment; filename=")
+    assert (answers["folder"].status_code, answers["trace"].status_code) == (404, 405)
+
+
 def test_a_file_is_kept_as_long_as_its_content_stays(browser: Open) -> None:
     client = browser()
     client.get("/sign-in")
