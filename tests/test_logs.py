@@ -277,13 +277,12 @@ def test_a_refusal_is_logged_once_a_request_with_its_code(
 def test_a_request_past_the_gates_is_logged_with_who_tried(
     browser: Open, world: World, lines: Callable[..., list[Line]]
 ) -> None:
-    partner, tried = browser(OLGA), []
+    partner = browser(OLGA)
     partner.get(f"/partner/{world.south}/customers")
     partner.get("/operator/work")
     partner.post("/sign-in", headers={"Origin": "https://evil.example"})
-    for line in lines("request.rejected"):
-        tried.append((line["status"], line["method"], line["endpoint"], line["by"]))
-    assert tried == [
+    facts = ("status", "method", "endpoint", "by")
+    assert [tuple(line[fact] for fact in facts) for line in lines("request.rejected")] == [
         (404, "GET", "partner.customers.index", user(OLGA).id),
         (404, "GET", "operator.show_work", user(OLGA).id),
         (400, "POST", "auth.sign_in", None),

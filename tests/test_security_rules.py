@@ -25,6 +25,7 @@ IN_SCRIPTS = {
     "messages of other windows": r"postMessage|'message'",
     "pasting": r"'paste'|onpaste",
     "loose comparison": r"[^=!]==[^=]|!=[^=]",
+    "prototypes of objects": r"__proto__|\.prototype|Object\.assign",
 }
 
 
@@ -61,13 +62,19 @@ def test_scripts_write_text_alone_and_keep_nothing() -> None:
     assert '"allowEval": false' in (TEMPLATES / "base.html").read_text()
 
 
-def test_password_managers_know_every_password_field() -> None:
+def test_every_password_is_masked_and_open_to_password_managers() -> None:
+    kinds = [
+        kind
+        for path in (ROOT / "portal" / "account").glob("*.py")
+        for kind in re.findall(r"^    \w*password\w* = (\w+Field)\(", path.read_text(), re.M)
+    ]
+    assert set(kinds) == {"PasswordField"}
     fields = [
         field
         for path in TEMPLATES.rglob("*.html")
         for field in re.findall(r"ui\.field\(form\.\w*password.*?\) ?}}", path.read_text())
     ]
-    assert len(fields) >= 9
+    assert len(fields) == len(kinds)
     for field in fields:
         assert re.search(r"autocomplete='(new|current)-password'", field), field
 
@@ -80,10 +87,11 @@ def test_the_linter_looks_for_dangerous_calls_everywhere_in_the_portal() -> None
     assert ignored == {"tests/**", "bench/**", "migrations/versions/**"}
 
 
-def test_nginx_speaks_no_older_tls_than_1_2_and_lists_no_folder() -> None:
+def test_nginx_speaks_no_older_tls_than_1_2_lists_no_folder_and_asks_one_server() -> None:
     site = (ROOT / "deploy" / "nginx.conf").read_text()
     assert re.findall("ssl_protocols (.*);", site) == ["TLSv1.2 TLSv1.3"]
     assert "autoindex" not in site
+    assert set(re.findall("_pass (.*);", site)) == {"http://portal"}
 
 
 def test_a_server_gets_files_without_the_history_of_their_source() -> None:

@@ -58,6 +58,16 @@ def test_an_address_signs_in_however_it_is_written(browser: Open, email: str) ->
     assert is_signed_in(client, OLGA)
 
 
+def test_a_password_does_not_expire_and_every_page_offers_to_sign_out(
+    browser: Open, clock: Clock
+) -> None:
+    client = browser()
+    clock.forward(days=1000)
+    assert sign_in(client, OLGA) == 200
+    for path in ("/console", "/profile", "/help", "/nothing-here"):
+        assert 'action="/sign-out"' in client.get(path).text, path
+
+
 def test_an_unknown_address_and_a_wrong_password_read_the_same(browser: Open) -> None:
     pages = set()
     unknown = ("nobody@nowhere.example", "not an address", "a@b@c", "x" * 300)
