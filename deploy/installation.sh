@@ -47,6 +47,7 @@ of_version() (
 
 # The folder of a commit, built if it is not there; whole, or not at all.
 build() {
+    chmod 700 "$HOME_DIR/source.git" # the history of the source is not the portal's to read
     folder=$HOME_DIR/versions/$1
     if [ ! -d "$folder" ]; then
         rm -rf "$folder.part"

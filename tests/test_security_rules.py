@@ -94,6 +94,13 @@ def test_nginx_speaks_no_older_tls_than_1_2_lists_no_folder_and_asks_one_server(
     assert set(re.findall("_pass (.*);", site)) == {"http://portal"}
 
 
+def test_the_stand_in_certificate_has_128_bits_of_security() -> None:
+    script = (ROOT / "deploy" / "install").read_text()
+    assert re.findall("-newkey (.*?) -nodes", script) == [
+        "ec -pkeyopt ec_paramgen_curve:prime256v1"
+    ]
+
+
 def test_a_server_gets_files_without_the_history_of_their_source() -> None:
     assert (
         'git -C "$HOME_DIR/source.git" archive "$1" | tar -x'

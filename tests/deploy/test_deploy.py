@@ -6,6 +6,8 @@ import json
 import re
 import shutil
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import sysconfig
@@ -141,13 +143,49 @@ def test_the_log_of_requests_knows_neither_searches_nor_tokens(
 def test_nginx_serves_static_files_as_the_application_does(visitor: Visitor) -> None:
     by_nginx = visitor.request(asset(visitor.request("/sign-in").text))
     assert by_nginx.text == (ROOT / "portal" / "static" / "app.css").read_text()
-    wished = {"Content-Type": "text/css", "X-Content-Type-Options": "nosniff"}
+    wished = {"Content-Type": "text/css; charset=utf-8", "X-Content-Type-Options": "nosniff"}
     wished["Cache-Control"] = "public, max-age=31536000, immutable"
     assert {name: by_nginx.headers[name] for name in wished} == wished
     assert "Content-Security-Policy" not in by_nginx.headers, "it came from nginx itself"
     assert visitor.request("/static/app.css").headers["Cache-Control"] == "no-cache"
     missing = visitor.request("/static/missing.css?v=1")
     assert (missing.status, missing.headers["Cache-Control"]) == (404, "no-store")
+
+
+def test_plain_http_leads_people_alone_to_https(site: nginx.Site) -> None:
+    plain = Visitor(site.http, headers={"Host": nginx.HOST})
+    for path in ("/healthz", "/readyz", "/metrics"):
+        assert plain.request(path).status == 404, "a monitor would never notice"
+    assert plain.request("/sign-in").status == 301
+
+
+def test_tls_is_1_2_or_newer_with_forward_secrecy(site: nginx.Site) -> None:
+    def agreed(version: ssl.TLSVersion, ciphers: str = "DEFAULT") -> str:
+        context = site.tls
+        context.minimum_version = context.maximum_version = version
+        context.set_ciphers(f"{ciphers}:@SECLEVEL=0")
+        with (
+            socket.create_connection(("127.0.0.1", site.https), 5) as connection,
+            context.wrap_socket(connection, server_hostname=nginx.HOST) as tls,
+        ):
+            return (tls.cipher() or ("",))[0]
+
+    assert agreed(ssl.TLSVersion.TLSv1_3).startswith("TLS_")
+    assert re.fullmatch("ECDHE-.*-(GCM-SHA...|POLY1305)", agreed(ssl.TLSVersion.TLSv1_2))
+    for weak in ("kRSA", "SHA1", "SHA256:!AESGCM:!CHACHA20"):
+        with pytest.raises(ssl.SSLError):
+            agreed(ssl.TLSVersion.TLSv1_2, weak)
+
+
+def test_a_request_with_two_lengths_is_refused(site: nginx.Site) -> None:
+    lengths = "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n"
+    request = f"POST /sign-in HTTP/1.1\r\nHost: {nginx.HOST}\r\n{lengths}\r\n0\r\n\r\nGET /"
+    with (
+        socket.create_connection(("127.0.0.1", site.https), 5) as connection,
+        site.tls.wrap_socket(connection, server_hostname=nginx.HOST) as tls,
+    ):
+        tls.sendall(request.encode())
+        assert tls.recv(100).startswith(b"HTTP/1.1 400 ")
 
 
 def test_limits_count_the_address_that_nginx_saw_and_none_that_was_claimed(

@@ -190,6 +190,7 @@ def test_upgrades_that_fail_give_way_and_one_that_works_is_backed_up_before(
     assert (installed.current, installed.answers(), installed.is_migrated()) == (new, True, True)
     asked = (installed.home / "asked").read_text().split()
     assert asked == ["stop", "daemon-reload", "start", "is-active"]
+    assert (installed.home / "source.git").stat().st_mode & 0o077 == 0
     kept = {path.name for path in (installed.home / "versions").iterdir()}
     assert kept == {first, new}
     assert f"{new} is in use already" in installed.upgrade()[1]
