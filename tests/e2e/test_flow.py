@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Way, button, link, sign_in, translate
+from tests.e2e.conftest import Way, button, field, link, sign_in, translate
 from tests.support.journey_steps import (
     WAITING,
     add_customer,
@@ -32,6 +32,7 @@ def test_add_mail_sign_up_confirm_active(person: Callable[..., Page], way: Way) 
     sign_in(partner, "olga@halden.example", language=way.language)
     assert_accessible(partner)
     link(partner, "Add customer").click()
+    expect(field(partner, "Customer name")).to_be_visible()
     assert_accessible(partner)
     button(partner, "Add").click()
     expect(partner.get_by_role("alert")).to_be_visible()

@@ -40,6 +40,7 @@ def test_an_import_shows_by_itself_how_it_goes_on(
         eddie.get_by_role("link", name="Download the refused rows").click()
     assert "no country’s code" in download.value.path().read_text()
     eddie.get_by_role("link", name="Import CSV").click()
+    expect(eddie.get_by_role("heading", level=1)).to_have_text("Import CSV")
     assert_accessible(eddie)
 
 
@@ -61,6 +62,7 @@ def test_what_is_searched_in_place_can_be_saved_as_a_tab(person: Callable[..., P
     expect(save).to_be_visible()
     expect(vera.get_by_label("Search customers")).to_be_focused()
     save.click()
+    expect(vera.get_by_role("heading", level=1)).to_have_text("Save this view")
     assert_accessible(vera)
     vera.get_by_label("Name of the view").fill("Ferries")
     vera.get_by_role("button", name="Save").click()
@@ -69,4 +71,5 @@ def test_what_is_searched_in_place_can_be_saved_as_a_tab(person: Callable[..., P
     expect(vera.get_by_label("Search customers")).to_have_value("ferr")
     assert_accessible(vera)
     vera.get_by_role("link", name="Manage views").click()
+    expect(vera.get_by_role("heading", level=1)).to_have_text("Saved views")
     assert_accessible(vera)

@@ -16,6 +16,7 @@ def prepare(context: BrowserContext) -> None:
 
 def find_violations(page: Page, options: dict[str, Any]) -> list[str]:
     """The violations that axe finds with these options: each rule with its first elements."""
+    page.wait_for_load_state()  # during a navigation there is no document
     found = page.evaluate(
         """options => {
           if (!window.axe) loadAxe();
