@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
@@ -16,12 +18,22 @@ from portal.web.surfaces import Surface, actor, actor_or_none
 
 V = TypeVar("V", bound=Callable[..., Any])
 
+WITH_PORT = re.compile(r"\[(?P<ipv6>.+)\](:\d+)?|(?P<ipv4>[\d.]+):\d+")
 FILE_FORM = "multipart/form-data"
 
 
 def client_network() -> str:
-    """Return the IP address that this request comes from; empty where it is unknown."""
-    return request.remote_addr or ""
+    """Return the IP address that this request comes from; empty if it can't be read.
+
+    A proxy may add the client's port, and then writes IPv6 in brackets (RFC 7239, section 6).
+    """
+    address = request.remote_addr or ""
+    if match := WITH_PORT.fullmatch(address):
+        address = match["ipv6"] or match["ipv4"]
+    try:
+        return str(ipaddress.ip_address(address.partition("%")[0]))  # without the zone
+    except ValueError:
+        return ""
 
 
 def gate(blueprint: Blueprint, *checks: Callable[[], Any], surface: Surface | None = None) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 
 import pytest
+from flask import Flask
 
+from portal import web
 from tests.support.answers import notices
 from tests.support.browser import Browser
 from tests.support.mails import mails_to
@@ -68,6 +71,35 @@ def test_one_ip_address_fails_twenty_times_an_hour(browser: Open, clock: Clock) 
     assert notices(client) == [TOO_MANY.format(60)]
     clock.forward(hours=1)
     assert sign_in(client, OLGA, PASSWORD) == 200
+
+
+@pytest.mark.parametrize("settings", [{"TRUSTED_PROXIES": "1"}])
+def test_a_port_that_a_proxy_adds_makes_no_other_ip_address(browser: Open) -> None:
+    client, answers = browser(), []
+    for number in range(26):
+        client.environ_base["HTTP_X_FORWARDED_FOR"] = f"198.51.100.8:{40001 + number}"
+        answers.append(sign_in(client, f"u{number}@direct.example", "a wrong password"))
+    assert answers == [422] * 20 + [429] * 6
+    client.environ_base["HTTP_X_FORWARDED_FOR"] = "198.51.100.9:40001"
+    assert sign_in(client, OLGA, PASSWORD) == 200
+
+
+def test_the_client_network_is_an_ip_address_however_a_proxy_writes_it() -> None:
+    spellings = {
+        "198.51.100.8": ("198.51.100.8", "198.51.100.8:40001"),
+        "2001:db8::1": ("2001:db8::1", "[2001:db8::1]", "[2001:DB8:0::1]:443"),
+        "fe80::1": ("fe80::1%eth0", "[fe80::1%25eth0]:443"),
+        str(ip_address("::ffff:198.51.100.8")): (
+            "::ffff:198.51.100.8",
+            "[::ffff:198.51.100.8]:443",
+        ),
+        "": ("", "unknown", "_hidden:1", "198.51.100.8:x", "198.51.100.300", "[]:1", "[::1]x"),
+    }
+    for address, written in spellings.items():
+        for spelling in written:
+            environ = {"REMOTE_ADDR": spelling}
+            with Flask(__name__).test_request_context(environ_overrides=environ):
+                assert web.client_network() == address, spelling
 
 
 def test_a_whole_office_signs_in_from_one_ip_address(browser: Open) -> None:

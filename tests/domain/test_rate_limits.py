@@ -88,6 +88,13 @@ def test_an_ipv4_address_written_as_ipv6_is_the_same(app: object) -> None:
     assert not allowed("u@client.example", "::ffff:192.0.2.7")
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_what_is_no_ip_address_counts_as_one_network(app: object) -> None:
+    tries = [allowed(f"u{n}@client.example", f"198.51.100.8:{n}") for n in range(20)]
+    assert tries == [True] * 20
+    assert not allowed("u@client.example", "")
+
+
 def test_the_right_password_begins_the_accounts_count_anew_and_not_the_networks(
     app: object,
 ) -> None:

@@ -117,11 +117,12 @@ def _locked_counter(limit: Limit, subject: str) -> RateLimitCounter:
 
 
 def _network(address: str) -> str:
-    """The IPv4 address, or the /64 network of an IPv6 address: one client usually has all of it."""
+    """The IPv4 address, or the /64 network of an IPv6 address: one client usually has all of it.
+    What is no address is one network: each spelling would get attempts of its own."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
-        return address
+        return ""
     if isinstance(ip, ipaddress.IPv4Address):
         return str(ip)
     if ip.ipv4_mapped is not None:
