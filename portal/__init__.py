@@ -186,6 +186,9 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
         url = f"sqlite:///{path}"
     return {
         "SECRET_KEY": settings.secret_key,
+        "SECRET_KEY_FALLBACKS": settings.secret_key_old,
+        # Flask-WTF knows no fallbacks; the last key signs.
+        "WTF_CSRF_SECRET_KEY": [*settings.secret_key_old, settings.secret_key],
         "SQLALCHEMY_DATABASE_URI": url,
         "SQLALCHEMY_ENGINE_OPTIONS": db.engine_options(url),
         "TRUSTED_HOSTS": hosts,

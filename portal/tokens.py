@@ -8,21 +8,25 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 def sign(purpose: str, subject: str) -> str:
     """A token for a link in a mail. It proves that its bearer received the mail."""
-    return _serializer(purpose).dumps(subject)
+    return _serializers(purpose)[0].dumps(subject)
 
 
 def read(purpose: str, token: str) -> str | None:
     """The subject of the token; None if the token was not signed for this purpose."""
-    try:
-        subject = str(_serializer(purpose).loads(token))
-    except BadSignature:
-        return None
-    # The base64 decoder skips foreign characters, so other texts would be read as this token.
-    return subject if sign(purpose, subject) == token else None
+    for serializer in _serializers(purpose):
+        try:
+            subject = str(serializer.loads(token))
+        except BadSignature:
+            continue
+        # The base64 decoder skips foreign characters: other texts would be read as this token.
+        return subject if serializer.dumps(subject) == token else None
+    return None
 
 
-def _serializer(purpose: str) -> URLSafeSerializer:
+def _serializers(purpose: str) -> list[URLSafeSerializer]:
+    """One for each key: the key that signs, then those before it."""
     key = current_app.secret_key
     if not key:
         raise RuntimeError("no SECRET_KEY")
-    return URLSafeSerializer(key, salt=f"mail:{purpose}")
+    keys = [key, *current_app.config["SECRET_KEY_FALLBACKS"]]
+    return [URLSafeSerializer(key, salt=f"mail:{purpose}") for key in keys]

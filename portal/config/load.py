@@ -75,13 +75,18 @@ def _production_faults(values: dict[str, Any]) -> list[str]:
         faults.append("EXTERNAL_URL must begin with https://")
     if os.environ.get("FLASK_DEBUG", "0") not in ("", "0"):
         faults.append("FLASK_DEBUG shows the code and its values to whoever meets a fault")
-    secret = values["SECRET_KEY"]
-    if secret and (len(secret) < MIN_SECRET_LENGTH or len(set(secret)) < 10):
+    if _is_weak(values["SECRET_KEY"]):
         faults.append(
             f"SECRET_KEY is too weak: {MIN_SECRET_LENGTH} random characters or more, for example "
             "from `python3 -c 'import secrets; print(secrets.token_urlsafe(48))'`"
         )
+    if any(map(_is_weak, values["SECRET_KEY_OLD"])):
+        faults.append("SECRET_KEY_OLD has a key that is too weak: remove it")
     return faults
+
+
+def _is_weak(secret: str) -> bool:
+    return bool(secret) and (len(secret) < MIN_SECRET_LENGTH or len(set(secret)) < 10)
 
 
 def _add_local_defaults(values: dict[str, Any]) -> None:

@@ -63,9 +63,14 @@ def currency(value: str) -> str:
     return value
 
 
+def texts(value: str) -> tuple[str, ...]:
+    """The parts of a comma-separated list."""
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
 def domains(value: str) -> tuple[str, ...]:
     """Checks only their form; the domain refuses look-alikes."""
-    domains = tuple(part.strip().lower() for part in value.split(",") if part.strip())
+    domains = texts(value.lower())
     if not all(re.fullmatch(r"(\*\.)?[^\s@*.]+(\.[^\s@*.]+)+", domain) for domain in domains):
         raise ValueError(DOMAINS_EXPECTED)
     return domains

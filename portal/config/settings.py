@@ -76,6 +76,15 @@ class Settings:
             "`instance/secret_key` (production: required)",
         ),
     ]
+    secret_key_old: Annotated[
+        tuple[str, ...],
+        Setting(
+            "",
+            "keys that `SECRET_KEY` had before, comma-separated: what they signed stays valid, new "
+            "signatures are by `SECRET_KEY`; remove them two days after the change",
+            parsing.texts,
+        ),
+    ]
     product_name: Annotated[
         str,
         Setting(

@@ -1,0 +1,57 @@
+"""Rotate SECRET_KEY: what an old key signed stays valid, and new signatures are the new key's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Flask
+
+from portal import config, tokens
+from tests.conftest import make_app
+from tests.support.browser import Browser
+from tests.support.world import DORA, World
+
+Open = Callable[..., Browser]
+
+NEW = "the-new-key-0123456789-abcdefghijklm"
+
+
+def app_with_keys(app: Flask, key: str, *old: str) -> Flask:
+    """The application again, on the same database, with other keys."""
+    url = config.current().database_url
+    return make_app(url, SECRET_KEY=key, SECRET_KEY_OLD=", ".join(old))
+
+
+def carry_cookie(client: Browser, app: Flask) -> Browser:
+    """Another application's browser with the session's cookie of this one."""
+    cookie = client.get_cookie("portal")
+    assert cookie is not None
+    other: Browser = app.test_client()  # type: ignore[assignment]
+    other.set_cookie("portal", cookie.value)
+    return other
+
+
+def test_an_old_key_is_accepted_for_cookies_links_and_open_forms(
+    app: Flask, world: World, browser: Open
+) -> None:
+    old = str(app.secret_key)
+    dora = browser(DORA)
+    dora.get("/profile")
+    form = dora.form("/profile")
+    link = tokens.sign("verification", "somebody")
+
+    rotated = app_with_keys(app, NEW, "k" * 40, old)
+    after = carry_cookie(dora, rotated)
+    assert after.get("/profile").status_code == 200
+    assert after.post("/profile", data=form).status_code == 303
+    with rotated.app_context():
+        assert tokens.read("verification", link) == "somebody"
+        assert tokens.read("password-reset", link) is None, "each is for one purpose"
+        new_link = tokens.sign("verification", "somebody")
+
+    done = app_with_keys(app, NEW)
+    assert carry_cookie(after, done).get("/profile").status_code == 200, "signed by the new key"
+    with done.app_context():
+        assert tokens.read("verification", new_link) == "somebody"
+        assert tokens.read("verification", link) is None
+    assert carry_cookie(dora, done).get("/profile").status_code == 303, "signed by a removed key"
