@@ -23,6 +23,10 @@ def one_of(*allowed: str) -> Callable[[str], str]:
     return parse
 
 
+def yes_or_no(value: str) -> bool:
+    return one_of("yes", "no")(value) == "yes"
+
+
 def matching(pattern: str, description: str) -> Callable[[str], str]:
     def parse(value: str) -> str:
         if value and not re.fullmatch(pattern, value, re.ASCII):

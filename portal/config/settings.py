@@ -60,6 +60,14 @@ class Settings:
             "0", "how many reverse proxies in front set X-Forwarded-* headers", parsing.number(0, 5)
         ),
     ]
+    hsts_include_subdomains: Annotated[
+        bool,
+        Setting(
+            "no",
+            "`yes`: browsers use HTTPS for every subdomain of this host as well, for a year",
+            parsing.yes_or_no,
+        ),
+    ]
     database_url: Annotated[
         str,
         Setting(

@@ -21,8 +21,10 @@ def add_headers(response: Response) -> Response:
     headers["Referrer-Policy"] = "same-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["X-Frame-Options"] = "DENY"
-    if config.current().external_url.startswith("https://"):
-        headers["Strict-Transport-Security"] = "max-age=31536000"
+    settings = config.current()
+    if settings.external_url.startswith("https://"):
+        subdomains = "; includeSubDomains" if settings.hsts_include_subdomains else ""
+        headers["Strict-Transport-Security"] = f"max-age=31536000{subdomains}"
     if request.endpoint == "static" and response.status_code < 400:
         if "v" in request.args:
             headers["Cache-Control"] = "public, max-age=31536000, immutable"

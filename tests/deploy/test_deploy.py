@@ -33,7 +33,7 @@ from tests.support.processes import (
     run_program,
     wait_until,
 )
-from tests.support.visitor import Visitor
+from tests.support.visitor import Response, Visitor
 from tests.support.world import OLGA, PASSWORD
 
 pytestmark = pytest.mark.deploy
@@ -102,6 +102,10 @@ def asset(page: str) -> str:
     return found[1]
 
 
+def hsts(answer: Response) -> list[str] | None:
+    return answer.headers.get_all("Strict-Transport-Security")
+
+
 def test_people_are_served_over_https_by_nginx_and_gunicorn(
     site: nginx.Site, visitor: Visitor
 ) -> None:
@@ -115,7 +119,6 @@ def test_people_are_served_over_https_by_nginx_and_gunicorn(
     customers = visitor.follow("/partner")
     listed = visitor.request(f"{customers}?search=Carl+%26+Sons")
     assert (listed.status, "Carl &amp; Sons" in listed.text) == (200, True)
-    assert listed.headers["Strict-Transport-Security"]
     assert listed.headers["Server"] == "nginx"
 
 
@@ -188,6 +191,24 @@ def test_a_request_with_two_lengths_is_refused(site: nginx.Site) -> None:
         assert tls.recv(100).startswith(b"HTTP/1.1 400 ")
 
 
+def test_every_answer_says_once_that_browsers_must_use_https(
+    site: nginx.Site, visitor: Visitor
+) -> None:
+    style = asset(visitor.request("/sign-in").text)
+    known = {"If-None-Match": visitor.request(style).headers["ETag"]}
+    answers = {
+        (200, "/sign-in"): visitor.request("/sign-in"),
+        (404, "/none"): visitor.request("/none"),
+        (200, "a file"): visitor.request(style),
+        (304, "a file"): Visitor(site.https, site.tls, visitor.headers | known).request(style),
+        (404, "a file"): visitor.request("/static/none.css"),
+        (400, "of nginx"): visitor.request("/%"),
+        (413, "of nginx"): visitor.request("/sign-in", b"x" * 17 * 2**20),
+    }
+    for (status, kind), answer in answers.items():
+        assert (answer.status, hsts(answer)) == (status, ["max-age=31536000"]), kind
+
+
 def test_limits_count_the_address_that_nginx_saw_and_none_that_was_claimed(
     visitor: Visitor,
 ) -> None:
@@ -211,6 +232,7 @@ def test_gunicorn_ends_at_a_signal_and_nginx_says_so_in_sentences(tmp_path: Path
         assert {"web.started", "web.stopped", "Using worker: gthread"} <= set(events)
         away = visitor.request("/sign-in")
         assert (away.status, away.headers["Retry-After"]) == (503, "30")
+        assert hsts(away) == ["max-age=31536000"]
         assert "look first whether it had its effect" in away.text
         assert visitor.request(style).status == 200
 

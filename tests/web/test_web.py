@@ -17,6 +17,7 @@ from portal import config, db, web
 from tests.conftest import make_app
 from tests.support.answers import csrf_token, definition_list, links, stored_rows
 from tests.support.browser import Browser
+from tests.support.settings import change_settings
 from tests.support.world import DORA, OLGA, SAM, VERA, World
 
 Open = Callable[..., Browser]
@@ -119,9 +120,15 @@ BEHIND_TLS = {
 
 
 @pytest.mark.parametrize("settings", [BEHIND_TLS])
-def test_behind_tls_the_browser_is_told_to_stay_there(app: Flask) -> None:
+def test_behind_tls_the_browser_is_told_to_stay_there(
+    app: Flask, browser: Open, world: World
+) -> None:
+    for subdomains in ("", "; includeSubDomains"):
+        change_settings(app, hsts_include_subdomains=bool(subdomains))
+        for kind, answer in every_kind(browser(), world).items():
+            hsts = answer.headers.getlist("Strict-Transport-Security")
+            assert hsts == ["max-age=31536000" + subdomains], kind
     answer = app.test_client().get("/sign-in", base_url="https://localhost")
-    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
     cookie = answer.headers["Set-Cookie"]
     assert cookie.startswith("__Host-portal=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
