@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
 from flask import Flask, Response, current_app, g, request, url_for
 from flask_migrate import Migrate
 from flask_wtf.csrf import generate_csrf
@@ -54,6 +55,8 @@ from portal.wording import guide, labels
 from portal.wording import jobs as job_wording
 from portal.wording import notifications as notification_wording
 from portal.wording import readiness as problem_wording
+
+log = structlog.get_logger(__name__)
 
 PUBLIC = {
     "static",
@@ -112,6 +115,8 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     """Return the application. Raises config.UnsafeSettings."""
     settings = config.load(overrides)
     logs.configure(is_production=settings.portal_env == "production")
+    for warning in config.warnings(settings):
+        log.warning("settings.will_be_refused", reason=warning)
     policy.configure(policy_from(settings))
     app = Flask(__name__, instance_path=str(config.ROOT / "instance"))
     app.extensions["settings"] = settings

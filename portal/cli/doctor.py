@@ -11,6 +11,7 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
+from portal import config
 from portal.domain import doctor
 from portal.domain.doctor import Check, Result
 
@@ -55,7 +56,11 @@ def _object_of(results: list[Result]) -> dict[str, Any]:
         }
         for result in results
     ]
-    return {"healthy": not any(result.total for result in results), "checks": checks}
+    return {
+        "healthy": not any(result.total for result in results),
+        "warnings": config.warnings(config.current()),
+        "checks": checks,
+    }
 
 
 def _print(results: list[Result]) -> None:
@@ -71,4 +76,6 @@ def _print(results: list[Result]) -> None:
             click.echo(f"  and {more} more; --json lists all")
     if len(results) < len(doctor.CHECKS):
         click.echo(f"\n{len(doctor.CHECKS) - len(results)} more checks need the newest schema.")
+    for warning in config.warnings(config.current()):
+        click.echo(f"\nWarning: {warning}. The next version refuses to start so.")
     click.echo("\nThe database is unhealthy." if broken else "\nThe database is healthy.")

@@ -72,6 +72,13 @@ def texts(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
+def hosts(value: str) -> tuple[str, ...]:
+    hosts = texts(value.casefold())
+    if any(re.search(r"[\s/@\[\]]|^[^:]*:\d*$", host) for host in hosts):
+        raise ValueError("must be names or IP addresses without port, such as database, 10.0.0.5")
+    return hosts
+
+
 def domains(value: str) -> tuple[str, ...]:
     """Checks only their form; the domain refuses look-alikes."""
     domains = texts(value.lower())

@@ -76,6 +76,15 @@ class Settings:
             parsing.database_url,
         ),
     ]
+    database_plain_hosts: Annotated[
+        tuple[str, ...],
+        Setting(
+            "",
+            "comma-separated hosts which PostgreSQL may be reached at without TLS (`sslmode` other "
+            "than `require`, `verify-ca`, `verify-full`), beside loopback addresses and sockets",
+            parsing.hosts,
+        ),
+    ]
     secret_key: Annotated[
         str,
         Setting(

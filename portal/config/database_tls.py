@@ -1,0 +1,61 @@
+"""TLS to PostgreSQL: in production a connection to another machine must be encrypted."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Collection
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+IS_REQUIRED = False
+"""Whether a start without TLS is refused. The first version with this check warns; set True in the
+next one."""
+ENCRYPTED = ("require", "verify-ca", "verify-full")
+"""The values of libpq's `sslmode` that never fall back to a connection without TLS."""
+
+OPTIONS = ("sslmode", "hostaddr", "host", "service")
+"""Options of libpq. Each is taken from the URL, else from a variable such as PGSSLMODE."""
+
+
+def faults(url: str, plain_hosts: Collection[str]) -> list[str]:
+    """A sentence that names the hosts which the URL may reach without TLS, if there are any.
+    `plain_hosts` are those that may be so reached, beside loopback addresses and sockets."""
+    hosts = [host for host in _hosts_without_tls(url) if host.casefold() not in plain_hosts]
+    if not hosts:
+        return []
+    return [
+        f"DATABASE_URL reaches {', '.join(hosts)} without TLS: add ?sslmode=verify-full (or "
+        "require) to it; if nobody else is on the way, name the host in DATABASE_PLAIN_HOSTS"
+    ]
+
+
+def _hosts_without_tls(url: str) -> list[str]:
+    """The other machines of libpq's connection, unless it requires TLS. A service of its file
+    `pg_service.conf` counts as another machine."""
+    if not url.startswith("postgresql"):
+        return []
+    try:
+        parsed = make_url(url)
+        _arguments, given = parsed.get_dialect()().create_connect_args(parsed)
+    except (ArgumentError, ValueError):
+        return []  # the engine says what is wrong
+    options = {
+        option: given.get(option) or os.environ.get(f"PG{option.upper()}", "") for option in OPTIONS
+    }
+    if options["sslmode"] in ENCRYPTED:
+        return []
+    hosts = options["hostaddr"] or options["host"] or options["service"]
+    return [host for host in hosts.split(",") if not _is_local(host)]
+
+
+def _is_local(host: str) -> bool:
+    """Whether the host is this machine: a socket (its folder, an abstract name, the default) or a
+    loopback address."""
+    if not host or host.startswith(("/", "@")) or host.casefold() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
