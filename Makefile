@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+TOOLS := .cache/tools
 PORT ?=
 HOST ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -9,7 +10,7 @@ export PIP_NO_INPUT := 1
 # Compiling the tests takes longer than collecting them: keep them compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run setup test test-deploy test-full e2e e2e-full screenshots check lint types map translations bench chaos guide-pictures clean
+.PHONY: run setup test test-deploy test-full e2e e2e-full screenshots check lint types map translations bench chaos guide-pictures lock sbom clean
 
 # The demonstration, or the installation that `make setup` prepared: web server and mail worker.
 run: .venv/.run
@@ -76,18 +77,41 @@ translations: .venv/.run
 guide-pictures: .venv/.dev
 	@$(BIN)/python -m tests.support.pictures
 
+# Pin what the .in files name and all that it needs, by version and hash, for every platform.
+# Pins stay as they are; UPGRADE=idna takes the newest of a package that no .in file names.
+UPGRADE ?=
+lock: $(TOOLS)/.complete
+	@for name in requirements requirements-dev requirements-tools; do \
+		$(TOOLS)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+			--no-strip-extras --no-annotate --custom-compile-command "make lock" \
+			$(if $(UPGRADE),--upgrade-package $(UPGRADE)) \
+			--output-file $$name.txt $$name.in || exit 1; \
+	done
+
+# The software bill of materials: what is installed and what is in portal/static/vendor.
+sbom: $(TOOLS)/.complete
+	@$(TOOLS)/bin/cyclonedx-py requirements --output-reproducible requirements.txt \
+		| $(TOOLS)/bin/python deploy/sbom.py >sbom.cdx.json
+	@echo "Written: sbom.cdx.json"
+
 clean:
 	rm -rf .venv .cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/.run: requirements.txt | .venv/bin/pip
 	@echo "Installing what the portal needs …"
-	@$(BIN)/pip install --quiet --requirement requirements.txt
+	@$(BIN)/pip install --quiet --require-hashes --requirement requirements.txt
 	@touch $@
 
 .venv/.dev: requirements.txt requirements-dev.txt | .venv/bin/pip
 	@echo "Installing what the portal, its tests and linters need …"
-	@$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	@$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.txt
 	@touch .venv/.run $@
+
+$(TOOLS)/.complete: requirements-tools.txt
+	@echo "Installing the tools of make lock and make sbom …"
+	@$(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/pip install --quiet --require-hashes --requirement requirements-tools.txt
+	@touch $@
 
 .venv/bin/pip:
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here. Install Python 3.11 or newer, or name one: make run PYTHON=python3.12"; exit 1; }

@@ -6,7 +6,11 @@ Who may import whom is held by import-linter: the contracts are in pyproject.tom
 from __future__ import annotations
 
 import ast
+import hashlib
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -151,12 +155,35 @@ def test_the_settings_in_the_readme_are_the_settings() -> None:
     assert shown == config.readme_table()
 
 
-def test_every_requirement_is_pinned() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt"):
-        for line in (ROOT / name).read_text().splitlines():
-            requirement = line.partition("#")[0].strip()
-            if requirement and not requirement.startswith("-r"):
-                assert re.fullmatch(r"[\w.\[\]-]+==[\w.]+", requirement), requirement
+def test_every_requirement_is_pinned_with_hashes_and_each_direct_one_says_why() -> None:
+    locked = {}
+    version = r"([\w.-]+)(?:\[[\w-]+\])?==([\w.]+)"
+    for name in ("requirements", "requirements-dev", "requirements-tools"):
+        wanted = re.sub(r"(?m)^(#|-[rc] ).*\n", "", (ROOT / f"{name}.in").read_text())
+        direct = matches(rf"{version} +# .+", wanted)
+        text = re.sub(r"(?m)^#.*\n", "", (ROOT / f"{name}.txt").read_text()).replace(" \\\n", "")
+        locked[name] = matches(rf"{version}(?: ; .+?)?(?:    --hash=sha256:[0-9a-f]{{64}})+", text)
+        assert direct.items() <= locked[name].items(), "make lock"
+    assert locked["requirements"].items() <= locked["requirements-dev"].items(), "make lock"
+
+
+def matches(pattern: str, text: str) -> dict[str, str]:
+    """The two groups of each line, all of which match."""
+    found = [(line, re.fullmatch(pattern, line)) for line in text.splitlines()]
+    assert not [line for line, match in found if not match]
+    return {match[1]: match[2] for _line, match in found if match}
+
+
+def test_the_bill_of_materials_names_the_vendored_files() -> None:
+    empty = json.dumps({"components": [], "metadata": {}})
+    command = [sys.executable, ROOT / "deploy" / "sbom.py"]
+    done = subprocess.run(command, input=empty, capture_output=True, text=True, check=True)
+    document = json.loads(done.stdout)
+    digests = {component["hashes"][0]["content"] for component in document["components"]}
+    vendor = PORTAL / "static" / "vendor"
+    files = [file for file in vendor.iterdir() if file.suffix in (".css", ".js", ".svg")]
+    assert digests == {hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    assert document["metadata"]["component"]["name"] == "portal"
 
 
 def test_every_malformed_code_has_a_sentence_and_every_sentence_a_code() -> None:
