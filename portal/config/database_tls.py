@@ -27,7 +27,7 @@ def faults(url: str, plain_hosts: Collection[str]) -> list[str]:
         return []
     return [
         f"DATABASE_URL reaches {', '.join(hosts)} without TLS: add ?sslmode=verify-full (or "
-        "require) to it; if nobody else is on the way, name the host in DATABASE_PLAIN_HOSTS"
+        "require) to it, or name hosts of a private network in DATABASE_PLAIN_HOSTS"
     ]
 
 

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import pytest
 from flask import Flask
 
-from portal import config, tokens
+from portal import config, db, tokens
 from tests.conftest import make_app
 from tests.support.browser import Browser
-from tests.support.world import DORA, World
+from tests.support.world import DORA
 
 Open = Callable[..., Browser]
 
 NEW = "the-new-key-0123456789-abcdefghijklm"
 
 
-def app_with_keys(app: Flask, key: str, *old: str) -> Flask:
-    """The application again, on the same database, with other keys."""
-    url = config.current().database_url
-    return make_app(url, SECRET_KEY=key, SECRET_KEY_OLD=", ".join(old))
+@pytest.fixture
+def app_with_keys(app: Flask) -> Iterator[Callable[..., Flask]]:
+    """`app_with_keys(key, *old)` is the application again, on the same database, with these."""
+    apps = []
+
+    def build(key: str, *old: str) -> Flask:
+        url = config.current().database_url
+        apps.append(make_app(url, SECRET_KEY=key, SECRET_KEY_OLD=", ".join(old)))
+        return apps[-1]
+
+    yield build
+    for built in apps:
+        with built.app_context():
+            db.extension.engine.dispose()
 
 
 def carry_cookie(client: Browser, app: Flask) -> Browser:
@@ -32,7 +43,7 @@ def carry_cookie(client: Browser, app: Flask) -> Browser:
 
 
 def test_an_old_key_is_accepted_for_cookies_links_and_open_forms(
-    app: Flask, world: World, browser: Open
+    app: Flask, app_with_keys: Callable[..., Flask], browser: Open
 ) -> None:
     old = str(app.secret_key)
     dora = browser(DORA)
@@ -40,7 +51,7 @@ def test_an_old_key_is_accepted_for_cookies_links_and_open_forms(
     form = dora.form("/profile")
     link = tokens.sign("verification", "somebody")
 
-    rotated = app_with_keys(app, NEW, "k" * 40, old)
+    rotated = app_with_keys(NEW, "k" * 40, old)
     after = carry_cookie(dora, rotated)
     assert after.get("/profile").status_code == 200
     assert after.post("/profile", data=form).status_code == 303
@@ -49,7 +60,7 @@ def test_an_old_key_is_accepted_for_cookies_links_and_open_forms(
         assert tokens.read("password-reset", link) is None, "each is for one purpose"
         new_link = tokens.sign("verification", "somebody")
 
-    done = app_with_keys(app, NEW)
+    done = app_with_keys(NEW)
     assert carry_cookie(after, done).get("/profile").status_code == 200, "signed by the new key"
     with done.app_context():
         assert tokens.read("verification", new_link) == "somebody"
