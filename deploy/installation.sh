@@ -73,7 +73,8 @@ environment() {
     say "Installing the packages it needs …"
     rm -rf "$1"
     "$PYTHON" -m venv "$1"
-    "$1/bin/pip" install --quiet --disable-pip-version-check --no-input --require-hashes --requirement "$2"
+    "$1/bin/pip" install --quiet --disable-pip-version-check --no-input \
+        --require-hashes --requirement "$2"
     touch "$1.complete"
 }
 
