@@ -11,7 +11,7 @@ from wtforms import EmailField, PasswordField
 
 from portal import db, tokens, web
 from portal.account import authentication
-from portal.domain import identity, values
+from portal.domain import identity, installation, values
 from portal.domain.errors import Refused
 
 blueprint = Blueprint("password_reset", __name__, url_prefix="/forgot")
@@ -59,7 +59,7 @@ def choose(token: str) -> Any:
 
     Rate limits of sign-in do not apply, so that others cannot lock the reader of the mail out.
     """
-    reset_key = tokens.read("password-reset", token)
+    reset_key = tokens.read("password-reset", token, epoch=installation.link_epoch())
     user = identity.user_for_reset(reset_key) if reset_key else None
     if reset_key is None or user is None:
         return web.page("account/password_reset/over.html", status=404)

@@ -12,7 +12,7 @@ from wtforms.validators import ValidationError
 
 from portal import config, db, tokens, web
 from portal.account import authentication
-from portal.domain import identity, values
+from portal.domain import identity, installation, values
 from portal.domain.errors import Code, Refused
 from portal.i18n import languages
 from portal.web import form_recovery
@@ -195,7 +195,8 @@ def email() -> Any:
 def confirm_email(token: str) -> Any:
     """Open the mail's link. GET changes nothing; POST changes the user's address."""
     actor, form, template = web.actor(), web.Form(), "account/profile/confirm_email.html"
-    change_id, change = tokens.read("email-change", token), identity.pending_email_change(actor)
+    change_id = tokens.read("email-change", token, epoch=installation.link_epoch())
+    change = identity.pending_email_change(actor)
     if change_id is None or change is None or change.id != change_id:
         return web.page("account/profile/email_over.html", status=404)
     address = change.email

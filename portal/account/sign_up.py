@@ -12,7 +12,7 @@ from wtforms import EmailField, HiddenField, PasswordField, StringField
 from portal import db, tokens, web
 from portal.account import authentication
 from portal.account.blueprint import blueprint
-from portal.domain import identity, policy, values, workflows
+from portal.domain import identity, installation, policy, values, workflows
 from portal.domain.errors import Refused
 from portal.i18n import languages
 
@@ -66,7 +66,7 @@ class VerifyForm(authentication.NewPasswordForm):
 @blueprint.route("/verify/<token>", methods=["GET", "POST"])
 def verify(token: str) -> Any:
     """Open the mail's link. GET changes nothing; choosing a password creates the account."""
-    sign_up_id = tokens.read("verification", token)
+    sign_up_id = tokens.read("verification", token, epoch=installation.link_epoch())
     pending = identity.pending_sign_up(sign_up_id) if sign_up_id else None
     if pending is None:
         return web.page("account/link_over.html", status=404)

@@ -18,6 +18,7 @@ from portal.cli import (
     customers,
     doctor,
     partners,
+    restore,
     serve,
     unavailable,
     users,
@@ -29,7 +30,7 @@ log = structlog.get_logger(__name__)
 def register(app: Flask) -> None:
     """Add the portal's commands to `flask`."""
     groups = (module.commands for module in (users, partners, customers, clouds, audit))
-    for command in (*serve.COMMANDS, *backup.COMMANDS, doctor.command, *groups):
+    for command in (*serve.COMMANDS, backup.command, restore.command, doctor.command, *groups):
         app.cli.add_command(_logged(unavailable.guard(command)))
 
 

@@ -1,50 +1,41 @@
-"""Backup and restore: the whole database to one file, and back."""
+"""Backup: the whole database to one file."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
 from contextlib import closing
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 import click
 from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy import URL, MetaData, make_url, text
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import DBAPIError
 
 from portal import db
-from portal.domain import workflows
-
-FUNCTIONS = text(
-    "SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = "
-    "current_schema()::regnamespace AND p.proowner = current_user::regrole AND NOT EXISTS "
-    "(SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')"
-)
-"""The functions of triggers, without those of extensions."""
-
-SCHEMAS = text(
-    "SELECT quote_ident(nspname) FROM pg_namespace WHERE nspname !~ '^pg_' "
-    "AND nspname NOT IN ('information_schema', current_schema())"
-)
-"""Schemas other than the current one; a backup holds them as well."""
 
 
-@click.command()
+@click.command("backup")
 @click.argument("file", type=click.Path(path_type=Path))
 @with_appcontext
-def backup(file: Path) -> None:
+def command(file: Path) -> None:
     """The whole database into FILE, as it is at one moment; the portal may run meanwhile."""
     if file.exists():
         raise click.ClickException(f"{file} is there already; a backup replaces nothing.")
+    is_sqlite = url().get_backend_name() == "sqlite"
+    if is_sqlite and not sqlite_path().exists():
+        raise click.ClickException(f"There is no database: {sqlite_path()} does not exist.")
+    _refuse_restoring()
     part = file.with_name(file.name + ".part")
     try:
         part.unlink(missing_ok=True)  # a leftover may be readable for others, or be a link
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        if _url().get_backend_name() == "sqlite":
-            _copy(_sqlite_path(), part)
+        if is_sqlite:
+            copy_sqlite(sqlite_path(), part)
         else:
-            _run("pg_dump", "--format=custom", f"--file={part}", f"--dbname={_libpq_url()}")
+            run("pg_dump", "--format=custom", f"--file={part}", f"--dbname={libpq_url()}")
         part.replace(file)  # atomic
     except OSError as error:
         raise click.ClickException(f"{file} can't be written: {error.strerror}.") from error
@@ -53,93 +44,71 @@ def backup(file: Path) -> None:
     click.echo(f"{file} holds the database; so it holds everything, keep it as you keep that.")
 
 
-@click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.confirmation_option(
-    prompt="Everything since that backup is lost, and the portal must be stopped. Go back to it?"
-)
-@with_appcontext
-def restore(file: Path) -> None:
-    """The database as FILE has it, and nothing of what is in it now. An invitation's mail that was
-    waiting there may have left since: it is parked, and its link can be copied."""
-    if _url().get_backend_name() == "sqlite":
-        _refuse_foreign(file)
-        _copy(file, _sqlite_path())
-    else:
-        _run("pg_restore", "--list", str(file))  # fail before anything is dropped
-        _drop_all()
-        options = ("--no-owner", "--single-transaction", "--exit-on-error")
-        _run("pg_restore", *options, f"--dbname={_libpq_url()}", str(file))
-    parked = len(db.write(workflows.park_restored_mails))
-    click.echo(
-        f"The database is as {file} had it. Mails of invitations that may have left since, and are "
-        f"not sent again: {parked}."
-    )
+def _refuse_restoring() -> None:
+    """Raise Unavailable while the database is being restored, click.ClickException if it can't be
+    read."""
+    try:
+        db.read(lambda: None)
+    except DBAPIError as error:
+        raise click.ClickException(f"The database can't be read: {error.orig}.") from error
 
 
-def _url() -> URL:
+def url() -> URL:
+    """The URL of the database."""
     return make_url(current_app.config["SQLALCHEMY_DATABASE_URI"])
 
 
-def _sqlite_path() -> Path:
-    return Path(str(_url().database))
+def sqlite_path() -> Path:
+    """The file of the database on SQLite."""
+    return Path(str(url().database))
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Copy by SQLite's online backup, which is safe beside writers and a write-ahead log."""
-    with (
-        closing(sqlite3.connect(source)) as source_connection,
-        closing(sqlite3.connect(target, timeout=30)) as target_connection,
-    ):
-        source_connection.backup(target_connection)
-
-
-def _refuse_foreign(file: Path) -> None:
-    """Raise click.ClickException for a file that is no backup of a portal."""
+def copy_sqlite(source: Path, target: Path) -> None:
+    """Copy by SQLite's online backup, which is one transaction of the target: safe beside readers
+    and writers, and if this process is killed. Raises click.ClickException."""
     try:
-        with closing(
-            sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
-        ) as connection:
-            connection.execute("SELECT version_num FROM alembic_version").fetchone()
-            connection.execute("SELECT id FROM users LIMIT 1").fetchone()
+        with (
+            closing(sqlite3.connect(source)) as source_connection,
+            closing(sqlite3.connect(target, timeout=30)) as target_connection,
+        ):
+            source_connection.backup(target_connection)
     except sqlite3.Error as error:
-        raise click.ClickException(f"{file} is no backup of a portal: {error}.") from error
+        raise click.ClickException(f"{source} can't be copied to {target}: {error}.") from error
 
 
-def _drop_all() -> None:
-    """Drop everything: what later migrations created would remain, and make them fail next time."""
-    with db.extension.engine.connect().execution_options(writing=True) as connection:
-        metadata = MetaData()
-        metadata.reflect(connection)
-        metadata.drop_all(connection)
-        for name in connection.scalars(SCHEMAS).all():
-            connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
-        for name in connection.scalars(FUNCTIONS).all():
-            connection.execute(text(f"DROP FUNCTION {name}"))
-        connection.commit()
-
-
-def _libpq_url() -> str:
+def libpq_url() -> str:
     """Return the database's URL for PostgreSQL's programs, without the password: it is passed by
     their environment, which other users of the machine cannot read."""
-    url = _url().set(drivername="postgresql", password=None)
-    return url.render_as_string(hide_password=False)
+    return url().set(drivername="postgresql", password=None).render_as_string(hide_password=False)
 
 
-def _run(program: str, *arguments: str) -> None:
-    """Run one of PostgreSQL's programs. Raises click.ClickException with its error output."""
-    password = _url().password
+def run(program: str, *arguments: str) -> str:
+    """Run one of PostgreSQL's programs; return its output. Raises click.ClickException."""
+    with start(program, *arguments, stdout=PIPE) as process:
+        return end(process)
+
+
+def start(
+    program: str, *arguments: str, stdin: int | None = None, stdout: int | None = None
+) -> Popen[bytes]:
+    """Start one of PostgreSQL's programs. Raises click.ClickException if it is not installed."""
+    password = url().password
     env = os.environ | ({"PGPASSWORD": password} if password else {})
     try:
-        subprocess.run(  # noqa: S603 - our own arguments, and no shell
-            [program, *arguments], env=env, check=True, capture_output=True, text=True
+        return Popen(  # noqa: S603 - our own arguments, and no shell
+            [program, *arguments], env=env, stdin=stdin, stdout=stdout, stderr=PIPE
         )
     except FileNotFoundError:
         raise click.ClickException(
             f"There is no {program} here. On Debian and Ubuntu: apt install postgresql-client"
         ) from None
-    except subprocess.CalledProcessError as error:
-        raise click.ClickException(f"{program}: {error.stderr.strip()}") from None
 
 
-COMMANDS = (backup, restore)
+def end(process: Popen[bytes]) -> str:
+    """Wait for the program, and return the rest of its output. Raises click.ClickException with its
+    error output."""
+    output, errors = process.communicate()
+    if process.returncode:
+        program = str(process.args[0])  # type: ignore[index]
+        raise click.ClickException(f"{program}: {errors.decode(errors='replace').strip()}")
+    return (output or b"").decode()

@@ -19,6 +19,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 from portal import config, db, demo, health, logs, metrics, worker
+from portal.cli import unavailable
 from portal.domain.heartbeats import ProcessKind
 from portal.worker import monitor
 
@@ -37,7 +38,8 @@ def up() -> None:
     """Migrate, plant the demonstration world on a local run's first start, then serve."""
     os.umask(0o077)  # database and mailbox are private
     flask_migrate.upgrade()
-    if config.current().portal_env == "local" and db.read(demo.is_empty):
+    is_local = config.current().portal_env == "local"
+    if is_local and not db.is_restoring() and db.read(demo.is_empty):
         _seed(demo.CUSTOMERS)
     _serve()
 
@@ -88,11 +90,25 @@ class DemoInProduction(click.ClickException):
         )
 
 
+def says_restoring() -> bool:
+    """Whether the database is being restored; if so, say what to do."""
+    try:
+        db.read(lambda: None)
+    except db.Unavailable as error:
+        if error.reason is db.Reason.RESTORING:
+            click.echo(unavailable.UNFINISHED_RESTORE, err=True)
+            return True
+    return False
+
+
 def demo_accounts() -> str:
-    """Return the table of demonstration accounts; empty without demonstration data.
+    """Return the table of demonstration accounts; empty without demonstration data, or while the
+    database is being restored.
 
     Raises DemoInProduction. Every web server calls this when it starts.
     """
+    if says_restoring():
+        return ""
     accounts = db.read(demo.accounts_table)
     if accounts and config.current().portal_env == "production":
         raise DemoInProduction
@@ -165,7 +181,9 @@ def work(under: int | None, kinds: tuple[str, ...]) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_args: stop.set())
-    if under is not None:
+    if under is None:
+        says_restoring()
+    else:
         threading.Thread(target=_watch_parent, args=(under, stop), daemon=True).start()
     logs.set_level(logging.INFO)
     log.info("worker.started")

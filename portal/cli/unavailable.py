@@ -13,6 +13,11 @@ from flask import current_app
 from portal import db
 from portal.wording import unavailable as wording
 
+UNFINISHED_RESTORE = (
+    "The database is being restored. The web server answers 503 and the worker waits until that is "
+    "done. If no restore runs now, one was interrupted: flask --app wsgi restore FILE"
+)
+
 
 @contextmanager
 def explained(*, is_writing: bool = False) -> Iterator[None]:
@@ -39,6 +44,8 @@ def guard(command: click.Command) -> click.Command:
 
 
 def _sentences(error: db.Unavailable) -> str:
+    if error.reason is db.Reason.RESTORING:
+        return UNFINISHED_RESTORE
     with current_app.test_request_context():
         what = wording.what_happened(error), wording.what_was_saved(error)
         return " ".join((*what, wording.what_to_do(error)))

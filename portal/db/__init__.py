@@ -2,17 +2,21 @@
 
 from portal.db.dialects import engine_options, register_listeners
 from portal.db.ids import PREFIXES, new_id
-from portal.db.revisions import database_revision, head_revision
+from portal.db.restoring import SET_MARK
+from portal.db.revisions import database_revision, head_revision, is_known_revision
 from portal.db.schema import Base
 from portal.db.time import now, set_now
 from portal.db.transactions import (
     after_commit,
     defer,
+    end_restoring,
     extension,
     find,
+    is_restoring,
     load_once,
     lock,
     read,
+    refuse_restoring,
     savepoint,
     session,
     try_write,

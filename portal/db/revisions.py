@@ -21,6 +21,12 @@ def database_revision() -> str | None:
     return revision
 
 
+def is_known_revision(revision: str) -> bool:
+    """Whether the migrations lead from this revision to their head."""
+    scripts = ScriptDirectory(str(MIGRATIONS)).walk_revisions()
+    return revision in {script.revision for script in scripts}
+
+
 @cache
 def head_revision() -> str | None:
     """The newest revision of the migrations."""

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from portal.db.dialects import SHORT_WAIT_MS
+from portal.db.restoring import REMOVE_MARK, is_marked
 from portal.db.schema import Base
 from portal.db.unavailable import Reason, Unavailable, is_retryable, unavailable_from
 
@@ -44,27 +45,28 @@ def _drop_cache(ended_session: Session, _transaction: object) -> None:
     ended_session.info.pop("cache", None)
 
 
-def write(unit: Callable[[], T]) -> T:
+def write(unit: Callable[[], T], *, while_restoring: bool = False) -> T:
     """End the reading transaction, run `unit` in a writing one, commit, and return its result.
 
     If the database reports a deadlock or a serialization failure, the whole unit runs again, up to
     three times in all. It must therefore read again whatever it decides on. An exception rolls
-    everything back. Raises Unavailable if the database is busy, full, read-only or away.
+    everything back. Raises Unavailable if the database is busy, full, read-only, away or being
+    restored; the unit that ends a restore begins `while_restoring`.
     """
     if session.info.get("writing"):
         raise RuntimeError("a unit of work inside a unit of work")
     for attempt in range(1, MAX_WRITE_ATTEMPTS):
         try:
-            return _write_once(unit)
+            return _write_once(unit, while_restoring=while_restoring)
         except Unavailable as error:
             cause = error.__cause__
             if not isinstance(cause, DBAPIError) or not is_retryable(cause):
                 raise
             time.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311 - only spreads retries
-    return _write_once(unit)
+    return _write_once(unit, while_restoring=while_restoring)
 
 
-def _write_once(unit: Callable[[], T], **options: int) -> T:
+def _write_once(unit: Callable[[], T], *, while_restoring: bool = False, **options: int) -> T:
     """Run `unit` in a writing transaction, and commit. Raises Unavailable."""
     is_committing = False
     try:
@@ -72,10 +74,13 @@ def _write_once(unit: Callable[[], T], **options: int) -> T:
         session.info.pop("now", None)
         session.info.update(writing=True, deferred=[], after_commit=[])
         session.connection(execution_options={"writing": True, **options})
+        if not while_restoring:
+            refuse_restoring()
         result = unit()
         for _key, step in sorted(session.info["deferred"], key=lambda entry: entry[0]):
             step()
         session.flush()
+        refuse_restoring()  # on PostgreSQL the unit may have read what was restored meanwhile
         is_committing = True
         session.commit()
         steps = session.info["after_commit"]
@@ -141,6 +146,7 @@ def read(load: Callable[[], T]) -> T:
     try:
         session.rollback()
         session.info.pop("now", None)
+        refuse_restoring()
         return load()
     except SQLAlchemyError as error:
         if unavailable := unavailable_from(error):
@@ -148,6 +154,24 @@ def read(load: Callable[[], T]) -> T:
         raise
     finally:
         session.rollback()
+
+
+def refuse_restoring() -> None:
+    """Raise Unavailable while a restore has not parked the work of the restored database. A
+    transaction that sees restored rows sees the mark from then on."""
+    if is_marked(session.connection()):
+        raise Unavailable(Reason.RESTORING)
+
+
+def is_restoring() -> bool:
+    """Whether the database has the mark; outside of transactions."""
+    with extension.engine.connect() as connection:
+        return is_marked(connection)
+
+
+def end_restoring() -> None:
+    """Remove the mark, in the unit of work that parks the work."""
+    session.connection().exec_driver_sql(REMOVE_MARK)
 
 
 def lock(model: type[T], row_id: str) -> T:

@@ -1,6 +1,7 @@
-"""Unavailable: the database is busy, full, read-only or away, as the driver's error codes say.
+"""Unavailable: the database is busy, full, read-only, away or being restored.
 
-Codes: https://www.sqlite.org/rescode.html,
+The last is said by its mark (`restoring`), the others by the driver's error codes:
+https://www.sqlite.org/rescode.html,
 https://www.postgresql.org/docs/current/errcodes-appendix.html
 """
 
@@ -21,6 +22,7 @@ class Reason(StrEnum):
     FULL = "full"
     READ_ONLY = "read-only"
     AWAY = "away"
+    RESTORING = "restoring"
 
 
 class Unavailable(Exception):

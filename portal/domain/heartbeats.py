@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
@@ -56,6 +56,11 @@ def alive(kind: ProcessKind | None = None) -> list[Heartbeat]:
     if kind is not None:
         query = query.where(Heartbeat.kind == kind)
     return list(db.session.scalars(query.order_by(Heartbeat.host, Heartbeat.process)))
+
+
+def delete_all() -> None:
+    """Delete all heartbeats: after a restore they are of processes of the past."""
+    db.session.execute(delete(Heartbeat))
 
 
 def purge_expired() -> bool:

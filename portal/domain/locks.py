@@ -14,6 +14,7 @@ from sqlalchemy import ColumnExpressionArgument, Select, inspect, select
 from portal import db
 
 ORDER = (
+    "installation",
     "tries",
     "allowed_emails",
     "users",

@@ -9,7 +9,8 @@ from flask import current_app
 from flask_babel import force_locale
 from flask_mail import Mail, Message
 
-from portal import config, tokens, urls
+from portal import config, db, tokens, urls
+from portal.domain import installation
 from portal.domain.mail_deliveries import MailDelivery
 
 extension = Mail()
@@ -31,7 +32,8 @@ def render(entry: MailDelivery) -> Message:
     facts = dict(entry.facts, product=settings.product_name, url=settings.external_url)
     facts |= {"language": entry.language, "url_of": _url_of}
     if entry.kind in SIGNED_LINKS:
-        facts["link"] = _url_of(entry.kind, tokens.sign(entry.kind, entry.about))
+        epoch = db.read(installation.link_epoch)
+        facts["link"] = _url_of(entry.kind, tokens.sign(entry.kind, entry.about, epoch=epoch))
     folder = f"mail/{entry.kind}"
     with force_locale(entry.language):
         message = Message(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from flask import abort, request, url_for
@@ -65,6 +66,14 @@ class Step(NamedTuple):
     """By the kind of the job's subject; that of "" for the others."""
     done: Any
     is_danger: bool = False
+    consequences_restored: Mapping[str, Any] = MappingProxyType({})
+    """Those of a job that a restore parked, where they differ."""
+
+    def consequence(self, row: JobRow) -> Any:
+        """Return what the step with this job leads to."""
+        kind = "invitation" if row.customer else row.job.subject_kind
+        words = {**self.consequences, **(self.consequences_restored if row.is_restored else {})}
+        return words.get(kind, words[""])
 
 
 RUN_AGAIN = Step(
@@ -79,6 +88,21 @@ RUN_AGAIN = Step(
         "": lazy_gettext("The job runs as soon as a worker is free."),
     },
     lazy_gettext("The job waits for a free worker."),
+    consequences_restored={
+        "mail": lazy_gettext(
+            "The portal was restored from a backup. If this mail was sent after that backup, its "
+            "recipient gets it twice."
+        ),
+        "import": lazy_gettext(
+            "The portal was restored from a backup. Customers that this import added after that "
+            "backup are missing now: it adds them again, and each of them gets a second "
+            "invitation by email."
+        ),
+        "": lazy_gettext(
+            "The portal was restored from a backup. If this job ran after that backup, it runs "
+            "twice."
+        ),
+    },
 )
 CANCEL = Step(
     work.cancel,
@@ -123,12 +147,12 @@ def _take(step: Step, job_id: str) -> Any:
 
     if answer := web.submit(form, unit, to=back, success=step.done):
         return answer
-    subject_kind = "invitation" if row.customer else row.job.subject_kind
+    row = find(job_id)
     return web.page(
         "operator/step.html",
-        row=find(job_id),
+        row=row,
         step=step,
-        consequence=step.consequences.get(subject_kind, step.consequences[""]),
+        consequence=step.consequence(row),
         back=back,
         form=form,
         status=form.status,

@@ -41,10 +41,14 @@ from portal.wording.errors import sentence
 
 log = structlog.get_logger(__name__)
 
+WHILE_RESTORING = {"static", "health", "ready", "metrics"}
+"""Endpoints that answer while the database is being restored."""
+
 
 def register(app: Flask) -> None:
     """Show every error, and give every request an ID."""
     app.before_request(_begin_request)
+    app.before_request(_refuse_restoring)
     app.teardown_request(_end_request)
     app.register_error_handler(Exception, show)
 
@@ -58,6 +62,11 @@ def _begin_request() -> None:
         abort(400)
     if surfaces.current().is_cross_origin_refused and is_cross_origin():
         abort(400)
+
+
+def _refuse_restoring() -> None:
+    if request.endpoint not in WHILE_RESTORING:
+        db.refuse_restoring()
 
 
 def _end_request(_error: BaseException | None) -> None:

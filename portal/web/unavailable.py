@@ -1,4 +1,4 @@
-"""Unavailable: the page for a busy, full, read-only or unreachable database keeps the sent form."""
+"""Unavailable: the page for a database that is busy, full, away … keeps the sent form."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from portal.wording import unavailable as wording
 
 log = structlog.get_logger(__name__)
 
-RETRY_AFTER = {Reason.BUSY: 5, Reason.FULL: 60, Reason.READ_ONLY: 60, Reason.AWAY: 60}
+RETRY_AFTER = dict.fromkeys(Reason, 60) | {Reason.BUSY: 5}
 """Seconds after which to ask again."""
 
 
@@ -36,7 +36,8 @@ def show(error: Unavailable) -> Response:
 def _cause(error: Unavailable) -> str:
     """Return the first line of the driver's message, without statement and parameters."""
     cause = error.__cause__
-    return str(getattr(cause, "orig", cause) or "queue-full").partition("\n")[0]
+    without = "queue-full" if error.reason is Reason.BUSY else error.reason
+    return str(getattr(cause, "orig", cause) or without).partition("\n")[0]
 
 
 def _sentences(error: Unavailable) -> str:

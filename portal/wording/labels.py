@@ -105,6 +105,7 @@ PORTAL_ANSWERS = {
     N_("the worker ended during the try; see its log"),
     N_("an operator of this portal cancelled it"),
     N_("the portal’s database was unavailable"),
+    N_("the portal was restored from a backup; this may have been done since that backup"),
     N_("the relay was too slow: the time for handing over ran out"),
 }
 """The portal's own notes in `answer` of a delivery, as stored."""

@@ -18,6 +18,7 @@ def title(error: Unavailable) -> str:
         Reason.FULL: _("No space to save changes"),
         Reason.READ_ONLY: _("Changes can’t be saved now"),
         Reason.AWAY: _("The database can’t be reached"),
+        Reason.RESTORING: _("The portal is being restored"),
     }[error.reason]
 
 
@@ -28,6 +29,7 @@ def what_happened(error: Unavailable) -> str:
         Reason.FULL: _("The database has no space left."),
         Reason.READ_ONLY: _("The database accepts no changes now."),
         Reason.AWAY: _("The portal works, but its database does not answer."),
+        Reason.RESTORING: _("The portal is being restored from a backup."),
     }[error.reason]
 
 

@@ -49,7 +49,8 @@ def _queue_upkeep(app: Flask) -> bool:
         with app.app_context():
             db.write(queue_upkeep)
     except Exception as error:
-        _log_fault(error, kind=Kind.UPKEEP)
+        if db.unavailable_from(error) is None:  # else the threads log it
+            log.exception("worker.failed", kind=Kind.UPKEEP)
         return False
     return True
 
@@ -61,22 +62,29 @@ def _start_thread(app: Flask, stop: threading.Event, kind: str) -> threading.Thr
 
 
 def _work(app: Flask, stop: threading.Event, kind: str) -> None:
+    waits_for = None
     while not stop.is_set():
         try:
             with app.app_context():
-                is_busy = run_next(kind)
+                is_busy, waits_for = run_next(kind), None
         except Exception as error:
-            _log_fault(error, kind=kind)
-            is_busy = False
+            is_busy, waits_for = False, _log_fault(error, kind=kind, waits_for=waits_for)
         if not is_busy:
             stop.wait(IDLE_SECONDS)
 
 
-def _log_fault(error: Exception, *, kind: str) -> None:
-    if unavailable := db.unavailable_from(error):
-        log.warning("worker.waits_for_database", kind=kind, reason=unavailable.reason)
-    else:
+def _log_fault(
+    error: Exception, *, kind: str, waits_for: db.Reason | None = None
+) -> db.Reason | None:
+    """Log the fault, but not that the database is unavailable for the same reason as before.
+    Returns the reason."""
+    unavailable = db.unavailable_from(error)
+    if unavailable is None:
         log.error("worker.failed", kind=kind, exc_info=error)
+        return None
+    if unavailable.reason is not waits_for:
+        log.warning("worker.waits_for_database", kind=kind, reason=unavailable.reason)
+    return unavailable.reason
 
 
 def run_next(kind: str) -> bool:

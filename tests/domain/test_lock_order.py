@@ -194,12 +194,19 @@ def _accept_parked(world: World) -> Unit:
     return lambda: customers.accept(invitation, by=actor(CARL))
 
 
-def _park_restored(world: World) -> Unit:
-    """One mail that may have left, one that may have been sent again."""
+def _finish_restore(world: World) -> Unit:
+    """One mail that may have left, one that may have been sent again; sessions, an import."""
+    begun_import(world.norths_import)
+    for email in (OLGA, NINA, EDDIE):
+        signed_in(email)
     refuse = mail_deliveries.record_refused
     db.write(lambda: settle_invitation(world.carls_subaccount, refuse))
     invite(world)
-    return workflows.park_restored_mails
+
+    def unit() -> None:
+        workflows.finish_restore()
+
+    return unit
 
 
 def _park(world: World) -> MailDelivery:
@@ -240,7 +247,7 @@ OTHERS: dict[str, Callable[[World], Unit]] = {
     "record_arrived": _record_arrived,
     "record_not_arrived": _record_not_arrived,
     "accept_parked": _accept_parked,
-    "park_restored_mails": _park_restored,
+    "finish_restore": _finish_restore,
 }
 """What no role on anything leads to: one's own, the worker's steps, the operator's commands."""
 

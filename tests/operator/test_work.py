@@ -8,7 +8,15 @@ import pytest
 from flask import Flask
 
 from portal import db
-from portal.domain import circuit_breakers, heartbeats, identity, jobs, mail_deliveries, work
+from portal.domain import (
+    circuit_breakers,
+    heartbeats,
+    identity,
+    jobs,
+    mail_deliveries,
+    work,
+    workflows,
+)
 from portal.domain.actors import COMMAND
 from portal.domain.heartbeats import ProcessKind
 from portal.domain.jobs import Kind, Outcome, State
@@ -16,7 +24,7 @@ from portal.domain.mail_deliveries import DeliveryState
 from tests.support.answers import definition_list, errors, links, notices
 from tests.support.browser import Browser
 from tests.support.jobs import job_of
-from tests.support.mail_deliveries import mark_invitation, settle_invitation
+from tests.support.mail_deliveries import mark_invitation, queue, settle_invitation
 from tests.support.mail_deliveries import state as delivery_state
 from tests.support.work import begun_import
 from tests.support.world import DORA, OLGA, Clock, World, user
@@ -216,3 +224,44 @@ def test_the_list_goes_on_past_a_page(
 
 def job_links(client: Browser) -> list[str]:
     return [link.attrib["href"] for link in client.page.iter("a") if link.text == "Run now"]
+
+
+def test_an_import_that_a_restore_parked_says_what_running_it_again_may_repeat(
+    app: Flask, browser: Open, world: World
+) -> None:
+    db.write(lambda: identity.make_operator(user(DORA), by=COMMAND))
+    job = begun_import(world.norths_import)
+    db.write(workflows.finish_restore, while_restoring=True)
+    olga, dora = browser(OLGA), browser(DORA)
+    olga.get(f"/partner/{world.north}/customers/import/{world.norths_import}")
+    assert "the portal was restored from a backup. The operator of this portal decides" in olga.text
+    dora.get("/operator/work/imports")
+    (row,) = rows(dora)
+    assert "the portal was restored from a backup; this may have been done since" in row
+    dora.click("Run again: Import of North")
+    assert "each of them gets a second invitation by email." in dora.text
+    dora.submit("Run again")
+    assert job_of(job.key).state is State.WAITING
+    olga.get(olga.url)
+    assert "The operator of this portal decides" not in olga.text
+
+
+def test_a_mail_that_a_restore_parked_is_sent_or_cancelled_by_the_operator(
+    app: Flask, browser: Open
+) -> None:
+    db.write(lambda: identity.make_operator(user(DORA), by=COMMAND))
+    first, second = (queue(about, once=False) for about in ("first", "second"))
+    db.write(workflows.finish_restore, while_restoring=True)
+    dora = browser(DORA)
+    for delivery_id, step, button, words in (
+        (first, "run-again", "Run again", "If this mail was sent after that backup"),
+        (second, "cancel", "Cancel job", "The mail is not sent."),
+    ):
+        job = job_of(f"mail:{delivery_id}")
+        assert job.state is State.PARKED
+        dora.get(f"/operator/work/jobs/{job.id}/{step}")
+        assert words in dora.text
+        dora.submit(button)
+    assert job_of(f"mail:{first}").state is State.WAITING
+    assert delivery_state(first) is DeliveryState.PENDING
+    assert delivery_state(second) is DeliveryState.CANCELLED

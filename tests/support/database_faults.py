@@ -1,4 +1,5 @@
-"""Faults of the database, really caused: busy, full, read-only, away; and healed with the block."""
+"""Faults of the database, really caused: busy, full, read-only, away, being restored; healed with
+the block."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datnam
 
 @contextmanager
 def cause(fault: str, url: str) -> Iterator[None]:
-    """Let the application's database at `url` be "busy", "full", "read-only" or "away"."""
+    """Let the application's database at `url` be "busy", "full", "read-only", "away" or
+    "restoring"."""
     engine, kind = db.extension.engine, make_url(url).get_backend_name()
     causes = SQLITE if kind == "sqlite" else POSTGRESQL
     _close_connections(engine)
@@ -46,6 +48,16 @@ def _listen(target: Any, name: str, listener: Callable[..., None]) -> Iterator[N
         yield
     finally:
         event.remove(target, name, listener)
+
+
+@contextmanager
+def _mark_restored(engine: Engine, _url: str) -> Iterator[None]:
+    for statement in (db.restoring.SET_MARK, db.restoring.REMOVE_MARK):
+        with engine.connect().execution_options(writing=True) as connection:
+            connection.exec_driver_sql(statement)
+            connection.commit()
+        if statement is db.restoring.SET_MARK:
+            yield
 
 
 # SQLite
@@ -140,10 +152,12 @@ SQLITE = {
     "full": _forbid_growth,
     "read-only": _open_read_only,
     "away": _replace_with_folder,
+    "restoring": _mark_restored,
 }
 POSTGRESQL = {
     "busy": _lock_tables,
     "full": _raise_full,
     "read-only": _let_transactions_only_read,
     "away": _refuse_connections,
+    "restoring": _mark_restored,
 }

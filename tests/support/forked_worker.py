@@ -1,4 +1,4 @@
-"""A worker in a process of its own, forked from the test: it can be stopped, resumed and killed.
+"""A process of its own, forked from the test, such as a worker: it can be stopped, resumed, killed.
 
 It has the test's settings, patches and clock; the clock stands still in it from then on.
 """
@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -49,12 +49,20 @@ def fork_worker(app: Flask, kinds: Collection[str]) -> Iterator[ForkedWorker]:
     """Run a worker for these kinds of jobs, which is killed with the block."""
     db.session.remove()
     db.extension.engine.dispose()  # connections must not be inherited
+    with fork(lambda: worker.run(app, threading.Event(), kinds)) as forked:
+        yield forked
+
+
+@contextmanager
+def fork(run: Callable[[], object]) -> Iterator[ForkedWorker]:
+    """Call `run` in a process that is killed with the block. The caller has closed the connections
+    to the database."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # to fork beside threads of the test
         process_id = os.fork()
     if process_id == 0:
         try:
-            worker.run(app, threading.Event(), kinds)
+            run()
         finally:
             os._exit(1)
     forked = ForkedWorker(process_id)

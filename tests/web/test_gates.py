@@ -111,7 +111,7 @@ def every_url(app: Flask, world: World, method: str) -> Iterator[tuple[Rule, str
     sign_up_id = db.read(lambda: db.session.scalars(select(identity.SignUp.id)).one())
     nobodys = {
         "filename": "app.css",
-        "token": tokens.sign("verification", sign_up_id),
+        "token": tokens.sign("verification", sign_up_id, epoch=""),
         "letter_id": "out" + "0" * 17,
         "slug": "paid",
     }

@@ -124,7 +124,7 @@ def test_a_link_from_before_sign_up_was_closed_makes_no_account(
         db.session.add(waiting)
         return waiting.id
 
-    token = tokens.sign("verification", db.write(unit))
+    token = tokens.sign("verification", db.write(unit), epoch="")
     assert browser().get(f"/verify/{token}").status_code == 404
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -90,3 +91,26 @@ def test_without_the_mark_no_mail_leaves_and_it_is_sent_when_the_database_is_bac
         clock.forward(minutes=1)
         run_worker()
     assert (delivery(about)[0], len(relay.messages)) == (DeliveryState.SENT, 1)
+
+
+class Turns(threading.Event):
+    """It is set after three waits, which take no time."""
+
+    turns = 0
+
+    def wait(self, _seconds: float | None = None) -> bool:
+        self.turns += 1
+        if self.turns == 3:
+            self.set()
+        return self.is_set()
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_worker_waits_for_the_end_of_a_restore_and_logs_it_once(
+    app: Flask, cast: tuple[str, World], caplog: pytest.LogCaptureFixture
+) -> None:
+    with cause("restoring", cast[0]):
+        loop._work(app, Turns(), Kind.MAIL)
+    lines: list[Any] = [record.msg for record in caplog.records]
+    reasons = [line["reason"] for line in lines if line["event"] == "worker.waits_for_database"]
+    assert reasons == ["restoring"]

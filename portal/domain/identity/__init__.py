@@ -40,6 +40,7 @@ from portal.domain.identity.session import (
     SavedForm,
     UserSession,
     actor_of_session,
+    end_all_sessions,
     end_other_sessions,
     end_session,
     end_session_of,

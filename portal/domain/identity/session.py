@@ -26,7 +26,9 @@ SEEN_INTERVAL = timedelta(minutes=1)
 RECENT_AUTHENTICATION = timedelta(minutes=10)
 SAVED_FORM_LIFETIME = timedelta(hours=8)
 
-EndReason = Literal["sign-out", "switch-user", "end", "end-others", "new-password", "disabled"]
+EndReason = Literal[
+    "sign-out", "switch-user", "end", "end-others", "new-password", "disabled", "restored"
+]
 """Why a session ends before it expires, for the log: `end` is one that its user chose."""
 
 
@@ -191,6 +193,13 @@ def end_other_sessions(actor: Actor) -> None:
 def end_sessions(user_id: str, *, by: Actor, why: EndReason) -> None:
     """End all sessions of a user; the calling verb records it."""
     _end(UserSession.user_id == user_id, by=by, why=why)
+
+
+def end_all_sessions(*, by: Actor, why: EndReason) -> None:
+    """End the sessions of all users; the calling workflow says why."""
+    user_ids = select(UserSession.user_id).where(UserSession.ended_at.is_(None))
+    db.session.execute(locks.select_for_update(User.id, User.id.in_(user_ids))).all()
+    _end(true(), by=by, why=why)
 
 
 def _end(which: ColumnElement[bool], *, by: Actor, why: EndReason) -> None:

@@ -13,6 +13,7 @@ from portal.domain.imports.record import (
     Totals,
     erase,
     imports_of,
+    is_parked,
     purge_expired,
     refused_rows,
     rows_of,

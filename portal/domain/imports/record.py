@@ -29,6 +29,7 @@ from portal.domain.actors import Actor
 from portal.domain.customers import Customer
 from portal.domain.errors import Refused
 from portal.domain.identity import User
+from portal.domain.jobs import Job
 
 PAGE = 50
 MAX_LISTED_IMPORTS = 20
@@ -118,6 +119,12 @@ def queue_steps(import_: Import) -> None:
     jobs.add(
         jobs.Kind.IMPORTS, key=lane_of(import_), subject=subject, account_id=import_.partner_id
     )
+
+
+def is_parked(import_: Import) -> bool:
+    """Whether an operator decides if the import goes on. The caller checks visibility."""
+    states = set(db.session.scalars(select(Job.state).where(Job.key == lane_of(import_))))
+    return jobs.State.PARKED in states and states.isdisjoint(jobs.OPEN_STATES)
 
 
 @dataclass(frozen=True)

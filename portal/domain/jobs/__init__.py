@@ -25,6 +25,7 @@ from portal.domain.jobs.claims import (
 )
 from portal.domain.jobs.record import (
     OPEN_STATES,
+    RESTORED,
     RETENTION,
     Job,
     Kind,
@@ -34,6 +35,7 @@ from portal.domain.jobs.record import (
     cancel,
     end_cancelled,
     kind_of,
+    park_restored,
     purge_expired,
     requeue,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -37,6 +38,8 @@ class State(StrEnum):
 
 
 OPEN_STATES = (State.WAITING, State.RUNNING)
+RESTORED = "the portal was restored from a backup; this may have been done since that backup"
+"""The answer of jobs that a restore parked."""
 IS_RUNNING, IS_WAITING = "state = 'running'", "state = 'waiting'"
 IS_RECURRING = "kind = 'upkeep' AND state IN ('waiting', 'running')"
 
@@ -143,10 +146,21 @@ def kind_of(key: str) -> str:
 
 
 def cancel(key: str) -> None:
-    """Cancel the lane's waiting jobs."""
-    ids = locks.select_for_update(Job.id, Job.key == key, Job.state == State.WAITING)
+    """Cancel the lane's jobs that wait or are parked."""
+    is_idle = Job.state.in_((State.WAITING, State.PARKED))
+    ids = locks.select_for_update(Job.id, Job.key == key, is_idle)
     values = {"state": State.CANCELLED, "finished_at": db.now()}
     db.session.execute(update(Job).where(Job.id.in_(ids)).values(values))
+
+
+def park_restored() -> dict[str, int]:
+    """After a restore, park all open jobs but upkeep. Returns their numbers by kind."""
+    is_parked = Job.state.in_(OPEN_STATES), Job.kind != Kind.UPKEEP
+    db.session.execute(locks.select_for_update(Job.id, *is_parked)).all()
+    values = {"state": State.PARKED, "answer": RESTORED, "finished_at": db.now()}
+    values |= dict.fromkeys(("token", "leased_until", "started_at"))
+    parked = update(Job).where(*is_parked).values(values).returning(Job.kind)
+    return Counter(db.session.scalars(parked))
 
 
 def requeue(job: Job) -> None:

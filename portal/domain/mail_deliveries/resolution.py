@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import ColumnElement, case, update
+from sqlalchemy import ColumnElement, case, select, update
 
 from portal import db
 from portal.domain import jobs
@@ -44,11 +45,18 @@ def cancel(kind: str, *, about: str) -> None:
 
 def park_restored() -> list[str]:
     """After a restore, make open mails that are sent at most once unknown: they may have left since
-    the backup. Returns their IDs."""
-    ids = lock_where(MailDelivery.is_once.is_(True), _is_open())
-    for delivery_id in ids:
+    the backup. Other open mails wait until their jobs, which are parked, run again. Returns the IDs
+    of the former."""
+    ids = lock_where(_is_open())
+    is_repeatable = MailDelivery.id.in_(ids), MailDelivery.is_once.is_(False)
+    values: dict[str, Any] = {"state": DeliveryState.PENDING, "answer": jobs.RESTORED}
+    values |= dict.fromkeys(("token", "leased_until", "finished_at"))
+    db.session.execute(update(MailDelivery).where(*is_repeatable).values(values))
+    is_once = MailDelivery.id.in_(ids), MailDelivery.is_once.is_(True)
+    once_ids = db.session.scalars(select(MailDelivery.id).where(*is_once)).all()
+    for delivery_id in once_ids:
         _settle(delivery_id, DeliveryState.UNKNOWN, code=RESTORED)
-    return ids
+    return list(once_ids)
 
 
 def record_answered(kind: str, *, about: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, func, literal, select, tuple_
 
 from portal import db
-from portal.domain import invitations
+from portal.domain import invitations, jobs
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
 from portal.domain.customers import Customer
@@ -47,6 +47,11 @@ class JobRow(NamedTuple):
     def is_unknown(self) -> bool:
         """Whether a person decides if the mail arrived."""
         return self.delivery is not None and self.delivery.state is DeliveryState.UNKNOWN
+
+    @property
+    def is_restored(self) -> bool:
+        """Whether a restore parked the job: it may have been done since the backup."""
+        return self.job.state is State.PARKED and self.job.answer == jobs.RESTORED
 
     @property
     def cursor(self) -> str:

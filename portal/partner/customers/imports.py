@@ -125,6 +125,7 @@ def show_import(account_id: str, import_id: str) -> Any:
         totals=imports.totals_of(import_),
         form=BeginForm(formdata=None),
         waits_until=_waits_until(import_),
+        is_parked=imports.is_parked(import_),
         invitations_per_day=policy.current().invitations_per_day,
         outcome=outcome,
         after=after,
