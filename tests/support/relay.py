@@ -82,9 +82,10 @@ def delivery(about: str) -> tuple[DeliveryState, str]:
 
 
 def pass_two_days(clock: Clock) -> None:
-    """Move the clock forward by two days, and run the worker every two hours."""
-    for _ in range(24):
-        clock.forward(hours=2)
+    """Move the clock forward by two days, and run the worker past each lease, each retry and the
+    time of giving up."""
+    for hours in (1, 1, 2, 4, 16, 24):
+        clock.forward(hours=hours)
         run_worker()
 
 
