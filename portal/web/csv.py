@@ -13,10 +13,16 @@ from portal.domain.errors import Code, Refused
 BYTE_ORDER_MARK = "\ufeff"
 """Tells Excel that the file is UTF-8."""
 
-FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
-
 DELIMITERS = ",;\t"
-"""Which one a spreadsheet program writes depends on its country settings."""
+"""Which one a spreadsheet program reads and writes depends on its country settings."""
+
+_BREAKS = r"\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029"
+_CELL_START = rf"(?:\A|(?<=[,;{_BREAKS}]))"
+"""Where a program finds the start of a cell, whichever delimiter it splits at."""
+_FORMULA = rf"(?=(?:[^\S{_BREAKS}]|[\"'\ufeff])*[=+\-@＝＋－＠\t\r])"
+"""A formula, after blanks and quotation marks that programs drop."""
+FORMULA_START = re.compile(_CELL_START + _FORMULA)
+ESCAPED_START = re.compile(_CELL_START + "'" + _FORMULA)
 
 ZIP_SIGNATURE = b"PK\x03\x04"
 """The first bytes of an .xlsx or .ods file."""
@@ -30,23 +36,20 @@ UNDECODABLE = re.compile("[\udc80-\udcff]")
 def write_rows(rows: Iterable[Iterable[object]]) -> Iterator[str]:
     """Yield the file as text, row by row, after a byte order mark.
 
-    A cell that a spreadsheet program would run as a formula gets an apostrophe before it (OWASP,
-    *CSV Injection*). So does a cell that looks escaped already, so that `read_rows` restores it.
+    Text that a spreadsheet program would run as a formula gets an apostrophe before it (OWASP, *CSV
+    Injection*), also where another delimiter or a line break begins a cell. So does text that looks
+    escaped already, so that `read_rows` restores it.
     """
     yield BYTE_ORDER_MARK
     for row in rows:
         buffer = io.StringIO()
-        csv.writer(buffer).writerow([_escape_formula(str(cell)) for cell in row])
+        csv.writer(buffer).writerow([FORMULA_START.sub("'", str(cell)) for cell in row])
         yield buffer.getvalue()
 
 
-def _escape_formula(cell: str) -> str:
-    return f"'{cell}" if cell.lstrip("'").startswith(FORMULA_PREFIXES) else cell
-
-
 def read_rows(content: bytes) -> Iterator[list[str]]:
-    """Yield the cells of a CSV file in UTF-8, row by row, without the apostrophe that `write_rows`
-    puts before a formula.
+    """Yield the cells of a CSV file in UTF-8, row by row, without the apostrophes that `write_rows`
+    puts before formulas.
 
     Raises Refused, with row and column counted from 1: "file-not-csv", "file-not-utf8",
     "file-nul", "file-quotes".
@@ -81,10 +84,9 @@ def _quotes_refusal(unread: str, delimiter: str, row: int) -> Refused:
 
 
 def _read_cell(cell: str, row: int, column: int) -> str:
-    """Return the cell without its escape. Raises Refused for bytes that are not UTF-8, and NUL."""
+    """Return the cell without its escapes. Raises Refused for bytes that are not UTF-8, and NUL."""
     if UNDECODABLE.search(cell):
         raise Refused(Code.FILE_NOT_UTF8, field="file", row=row, column=column)
     if "\0" in cell:
         raise Refused(Code.FILE_NUL, field="file", row=row, column=column)
-    is_escaped = cell.startswith("'") and cell.lstrip("'").startswith(FORMULA_PREFIXES)
-    return cell[1:] if is_escaped else cell
+    return ESCAPED_START.sub("", cell)

@@ -295,6 +295,7 @@ def test_refused_rows_come_back_with_reasons_to_be_mended_and_uploaded(
 @pytest.mark.both_databases
 def test_an_export_is_imported_elsewhere_as_it_was(browser: Open, world: World) -> None:
     odd = ["=SUM(A1)", "+7 people", "-minus", "@home", "'=quoted", "''+twice", "'plain", 'a;"b",c']
+    odd += ["x;=1+1;y", "a, '-b", "＝1"]
     for number, name in enumerate(odd):
         facts = {"reference": f"R{number}", "phone": "+493023125182", "description": "=1\n-2"}
         add_customer(world, f"o{number}@client.example", name=name, **facts)
