@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,7 +44,7 @@ from portal.account import (
     sign_in,
 )
 from portal.config import Settings
-from portal.domain import accounts, policy, readiness, values
+from portal.domain import accounts, audit, policy, readiness, values
 from portal.domain import notifications as domain_notifications
 from portal.domain.policy import Policy, SignUpPolicy
 from portal.domain.values import Invalid
@@ -118,6 +119,7 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     for warning in config.warnings(settings):
         log.warning("settings.will_be_refused", reason=warning)
     policy.configure(policy_from(settings))
+    audit.configure(partial(config.read_audit_keys, settings.audit_key_file))
     app = Flask(__name__, instance_path=str(config.ROOT / "instance"))
     app.extensions["settings"] = settings
     app.config.update(_flask_config(settings))

@@ -11,6 +11,7 @@ import click
 from flask import current_app
 
 from portal import db
+from portal.domain import audit
 from portal.wording import unavailable as wording
 
 UNFINISHED_RESTORE = (
@@ -21,9 +22,12 @@ UNFINISHED_RESTORE = (
 
 @contextmanager
 def explained(*, is_writing: bool = False) -> Iterator[None]:
-    """Raise click.ClickException if the database is unavailable; see `db.unavailable_from`."""
+    """Raise click.ClickException if the database is unavailable; see `db.unavailable_from`. Raise
+    it also if the key of the audit log is missing: without it nothing can be changed."""
     try:
         yield
+    except audit.KeyMissing as error:
+        raise click.ClickException(f"AUDIT_KEY_FILE does not have the key {error}.") from error
     except Exception as error:
         unavailable = db.unavailable_from(error, is_writing=is_writing)
         if unavailable is None:

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 from babel.numbers import list_currencies
 
+from portal.config.audit_keys import read_audit_keys
+
 DOMAINS_EXPECTED = "must be domains such as example.com, *.example.org"
 
 
@@ -106,4 +108,9 @@ def certificates(value: str) -> str:
             ssl.create_default_context(cafile=value)
     except OSError:
         raise ValueError("must be a file of certificates, in PEM form") from None
+    return value
+
+
+def audit_keys(value: str) -> str:
+    read_audit_keys(value)
     return value

@@ -102,6 +102,15 @@ class Settings:
             parsing.texts,
         ),
     ]
+    audit_key_file: Annotated[
+        str,
+        Setting(
+            "",
+            "file of `flask audit new-key`; with it, nobody who can only write to the database can "
+            "change the audit log undetected; keep it apart from backups",
+            parsing.audit_keys,
+        ),
+    ]
     product_name: Annotated[
         str,
         Setting(

@@ -56,6 +56,7 @@ class Action(StrEnum):
     USER_ENABLE = "user.enable"
     JOB_RUN_AGAIN = "job.run_again"
     JOB_CANCEL = "job.cancel"
+    AUDIT_KEYED = "audit.keyed"
     ACCOUNT_SEE = "account.see"
     ACCESS_MANAGE = "access.manage"
     ACCESS_MANAGE_OWNERS = "access.manage_owners"

@@ -10,7 +10,7 @@ from flask import abort, request, url_for
 from flask_babel import lazy_gettext
 
 from portal import web
-from portal.domain import circuit_breakers, heartbeats, work
+from portal.domain import audit, circuit_breakers, heartbeats, work
 from portal.domain.jobs import Job, State
 from portal.domain.work import LISTED_STATES, JobRow
 from portal.operator.blueprint import blueprint
@@ -30,6 +30,7 @@ def show_work() -> Any:
         breakers=circuit_breakers.open_breakers(),
         processes=heartbeats.alive(),
         doctor=work.latest_upkeep(actor, "doctor"),
+        audit_log=audit.summary(),
     )
 
 

@@ -69,6 +69,7 @@ TITLES = {
     Action.USER_ENABLE: lazy_gettext("Person enabled"),
     Action.JOB_RUN_AGAIN: lazy_gettext("Job run again"),
     Action.JOB_CANCEL: lazy_gettext("Job cancelled"),
+    Action.AUDIT_KEYED: lazy_gettext("Key of the audit log changed"),
 }
 """The name of each action, as filters list it."""
 
@@ -149,6 +150,7 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.USER_ENABLE: lambda f: _("A person was enabled again."),
     Action.JOB_RUN_AGAIN: lambda f: _("A job was run again: %(id)s.", id=f["thing"]),
     Action.JOB_CANCEL: lambda f: _("A job was cancelled: %(id)s.", id=f["thing"]),
+    Action.AUDIT_KEYED: lambda f: _("From here on, lines are signed with the installation’s key."),
 }
 """The sentence of each action with its facts; the actor is shown separately."""
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from portal import db
 from portal.domain import (
+    audit,
     doctor,
     feedback,
     heartbeats,
@@ -33,14 +34,14 @@ PURGES: dict[str, Callable[[], bool]] = {
 be more."""
 PURGE_EVERY = timedelta(minutes=10)
 
-
 DOCTOR = "doctor"
-DOCTOR_EVERY = timedelta(days=1)
+AUDIT_HEADS = "audit-heads"
+DAILY = timedelta(days=1)
 
 
 def queue_upkeep() -> None:
     """Queue each upkeep job that is not queued."""
-    for name in (*PURGES, DOCTOR):
+    for name in (*PURGES, DOCTOR, AUDIT_HEADS):
         jobs.add_recurring(Kind.UPKEEP, key=f"upkeep:{name}", subject=("upkeep", name))
 
 
@@ -48,11 +49,14 @@ def run(job: Job) -> Outcome:
     """Run one batch of an upkeep job; it goes on at once if there may be more."""
     if job.subject_id == DOCTOR:
         return _run_doctor()
+    if job.subject_id == AUDIT_HEADS:
+        db.read(audit.log_heads)
+        return Outcome(State.WAITING, run_at=db.read(db.now) + DAILY)
     has_more, now = db.write(lambda: (PURGES[job.subject_id](), db.now()))
     return Outcome(State.WAITING, run_at=now if has_more else now + PURGE_EVERY)
 
 
 def _run_doctor() -> Outcome:
     found = sum(result.total for result in doctor.run())
-    run_at = db.read(db.now) + DOCTOR_EVERY
+    run_at = db.read(db.now) + DAILY
     return Outcome(State.WAITING, run_at=run_at, facts={"problems": found})

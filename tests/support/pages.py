@@ -37,6 +37,7 @@ WITHOUT_PAGE = {
     "health": "for monitoring",
     "ready": "for monitoring",
     "metrics": "for monitoring",
+    "operator.download_audit_heads": "a file",
     "operator.home": "redirects to the work",
     "front": "redirects to the partner portal or the console",
     "partner.activity.export": "a file",

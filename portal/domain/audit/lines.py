@@ -2,11 +2,16 @@
 
 There is a chain for each billing account and one for the installation. A line holds IDs and field
 names, never personal data, so that such data can be erased while the chain still verifies.
+
+The hash of a plain line is `HEX`, a SHA-256 that everybody can compute. That of a keyed line is
+`KEY-ID:HEX`, an HMAC-SHA-256. A chain is keyed from its first line, if there is a key, or from a
+line `audit.keyed`; no plain line follows a keyed one.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal import db
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
+from portal.domain.audit import keys
 
 log = structlog.get_logger(__name__)
 
@@ -119,15 +125,35 @@ def record(
 def _append(line: AuditLine) -> None:
     head = db.lock(AuditHead, line.chain)
     line.seq, line.previous = head.seq + 1, head.hash
-    line.hash = compute_hash(line)
+    takes_newest = head.seq == 0 or line.action == Action.AUDIT_KEYED
+    line.hash = _compute_new_hash(line, keys.newest_id() if takes_newest else key_id_of(head.hash))
     db.session.add(line)
     head.seq, head.hash = line.seq, line.hash
     db.session.flush()
 
 
-def compute_hash(line: AuditLine | StoredLine) -> str:
+def _compute_new_hash(line: AuditLine, key_id: str | None) -> str:
+    """Return the hash of a line to append. Raises KeyMissing."""
+    if key_id is not None and keys.find(key_id) is None:
+        keys.reload()
+    if (hash_ := compute_hash(line, key_id)) is None:
+        raise keys.KeyMissing(key_id)
+    return hash_
+
+
+def key_id_of(hash_: str) -> str | None:
+    """The ID of the key of a line with this hash; None for a plain line."""
+    key_id, colon, _hex = hash_.rpartition(":")
+    return key_id if colon else None
+
+
+def compute_hash(line: AuditLine | StoredLine, key_id: str | None) -> str | None:
+    """The hash of the line with this key, or a plain one; None if the key is missing."""
     at = line.at.astimezone(UTC).isoformat()  # PostgreSQL returns its own time zone
     content = [line.previous, line.chain, line.seq, at, line.actor, line.action]
     content += [line.thing, line.customer_id, line.facts]
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+    if key_id is None:
+        return hashlib.sha256(text).hexdigest()
+    key = keys.find(key_id)
+    return f"{key_id}:{hmac.digest(key, text, 'sha256').hex()}" if key is not None else None

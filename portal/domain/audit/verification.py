@@ -2,19 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from itertools import groupby
+from typing import NamedTuple
 
 from sqlalchemy import select
 
 from portal import db
-from portal.domain.audit.lines import GENESIS, AuditHead, AuditLine, StoredLine, compute_hash
+from portal.domain.audit import keys
+from portal.domain.audit.lines import (
+    GENESIS,
+    AuditHead,
+    AuditLine,
+    StoredLine,
+    compute_hash,
+    key_id_of,
+)
+
+BROKEN = "The chain {} is broken at line {}."
+NOT_KEYED = (
+    "The chain {} is not keyed at line {}: run `flask audit use-key`. "
+    "If that was run before, lines were removed."
+)
+UNCHECKED = "The chain {} ends at line {}, which can't be checked: its key is missing."
 
 
-def find_broken_links() -> list[tuple[str, int]]:
-    """The places (chain, seq) where a chain does not verify; an intact log has none (I10).
+class Finding(NamedTuple):
+    """A place where a chain does not verify. `sentence` is a format string."""
+
+    chain: str
+    seq: int
+    sentence: str
+
+    def __str__(self) -> str:
+        return self.sentence.format(self.chain, self.seq)
+
+
+class UncheckedRun(NamedTuple):
+    """Lines of a key that is missing, from `first` to `last`."""
+
+    chain: str
+    first: int
+    last: int
+    key_id: str
+
+    def __str__(self) -> str:
+        lines = f"Lines {self.first} to {self.last} of the chain {self.chain}"
+        return f"{lines} can't be checked: the key {self.key_id} is missing."
+
+
+@dataclass
+class Verification:
+    """The result: an intact log has no findings.
+
+    Lines of another key follow an unchecked run, else it is a finding, too: none of its lines was
+    removed, but they may have been changed. `is_keyed`: there are keyed chains.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    unchecked: list[UncheckedRun] = field(default_factory=list)
+    is_keyed: bool = False
+
+
+def find_broken_links() -> list[Finding]:
+    """The places where a chain does not verify; an intact log has none (I10)."""
+    return verify().findings
+
+
+def verify() -> Verification:
+    """Verify all chains.
 
     One statement reads heads and lines, so that concurrent writers don't make them differ.
     """
+    keys.reload()
     columns = (getattr(AuditLine, name) for name in StoredLine._fields)
     query = (
         select(AuditHead.chain, AuditHead.seq, AuditHead.hash, *columns)
@@ -22,13 +83,41 @@ def find_broken_links() -> list[tuple[str, int]]:
         .order_by(AuditHead.chain, AuditLine.seq)
         .execution_options(yield_per=1000)
     )
-    broken = []
-    for (chain, head_seq, head_hash), rows in groupby(db.session.execute(query), lambda r: r[:3]):
-        end = (0, GENESIS)
-        for line in (StoredLine(*row[3:]) for row in rows if row[3] is not None):
-            if (line.seq, line.previous, line.hash) != (end[0] + 1, end[1], compute_hash(line)):
-                broken.append((chain, line.seq))
-            end = (line.seq, line.hash)
-        if end != (head_seq, head_hash):
-            broken.append((chain, head_seq))
-    return broken
+    result = Verification()
+    for (chain, *head), rows in groupby(db.session.execute(query), lambda row: row[:3]):
+        lines = (StoredLine(*row[3:]) for row in rows if row[3] is not None)
+        _verify_chain(chain, lines, (head[0], head[1]), result)
+    return result
+
+
+def _verify_chain(
+    chain: str, lines: Iterable[StoredLine], head: tuple[int, str], result: Verification
+) -> None:
+    end = (0, GENESIS)
+    for line in lines:
+        key_id, previous_key_id = key_id_of(line.hash), key_id_of(end[1])
+        is_next = (line.seq, line.previous) == (end[0] + 1, end[1])
+        is_downgraded = previous_key_id is not None and key_id is None
+        expected = compute_hash(line, key_id)
+        if key_id is not None and expected is None and is_next:
+            _add_unchecked(UncheckedRun(chain, line.seq, line.seq, key_id), result)
+        elif not is_next or is_downgraded or line.hash != expected:
+            result.findings.append(Finding(chain, line.seq, BROKEN))
+        end = (line.seq, line.hash)
+    if end != head:
+        result.findings.append(Finding(chain, head[0], BROKEN))
+    key_id = key_id_of(end[1])
+    if key_id is None and end[0] and keys.newest_id():
+        result.findings.append(Finding(chain, end[0], NOT_KEYED))
+    elif key_id is not None and keys.find(key_id) is None:
+        result.findings.append(Finding(chain, end[0], UNCHECKED))
+    result.is_keyed |= key_id is not None
+
+
+def _add_unchecked(run: UncheckedRun, result: Verification) -> None:
+    """Add a line, which continues the last run if that is of the same key."""
+    last = result.unchecked[-1] if result.unchecked else None
+    if last and (last.chain, last.last + 1, last.key_id) == (run.chain, run.first, run.key_id):
+        result.unchecked[-1] = last._replace(last=run.last)
+    else:
+        result.unchecked.append(run)

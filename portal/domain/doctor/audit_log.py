@@ -190,8 +190,8 @@ def link_without_its_line() -> Query:
 
 @check("I10")
 def audit_chain_broken() -> Iterator[Problem]:
-    for chain, seq in audit.find_broken_links():
-        yield Problem(chain, f"The chain does not verify at line {seq}.")
+    for finding in audit.find_broken_links():
+        yield Problem(finding.chain, str(finding))
 
 
 @select_check("I10", "The account has no audit chain.")

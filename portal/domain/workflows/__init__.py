@@ -3,5 +3,6 @@
 from portal.domain.workflows.disable_user import disable_user
 from portal.domain.workflows.erase_customer import erase_customer
 from portal.domain.workflows.finish_restore import Parked, finish_restore
+from portal.domain.workflows.key_audit_log import key_audit_log
 from portal.domain.workflows.revoke_partner_status import revoke_partner_status
 from portal.domain.workflows.sign_up import complete_sign_up, sign_up
