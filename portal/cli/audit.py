@@ -12,6 +12,7 @@ from portal import config, db
 from portal.domain import audit, workflows
 from portal.domain.actors import COMMAND
 from portal.domain.audit import Head
+from portal.domain.doctor import AUDIT_FAULTS
 
 commands = AppGroup("audit", help="Who did what to what.")
 PLAIN = "Plain chains, not keyed: whoever can write to the database can rewrite them."
@@ -24,8 +25,11 @@ PLAIN = "Plain chains, not keyed: whoever can write to the database can rewrite 
 def verify(anchor: TextIO | None) -> None:
     """Every chain of the audit log, from its first line; the exit status is 1 if one is broken."""
     result = db.read(audit.verify)
-    for each in (*result.unchecked, *result.findings):
-        click.echo(str(each))
+    for chain, first, last, key_id in result.unchecked:
+        where = f"Lines {first} to {last} of the chain {chain}"
+        click.echo(f"{where} can't be checked: the key {key_id} is missing.")
+    for finding in result.findings:
+        click.echo(AUDIT_FAULTS[finding.fault].format(*finding))
     count, lost = db.read(lambda: _compare(anchor)) if anchor else (0, [])
     for head in lost:
         click.echo(f"The chain {head.chain} does not have line {head.seq} of the anchor.")

@@ -20,4 +20,4 @@ from portal.domain.audit.lines import (
     open_chain,
     record,
 )
-from portal.domain.audit.verification import Finding, Verification, find_broken_links, verify
+from portal.domain.audit.verification import Fault, Finding, find_broken_links, verify

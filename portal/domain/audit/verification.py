@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import groupby
 from typing import NamedTuple
 
@@ -20,23 +21,22 @@ from portal.domain.audit.lines import (
     key_id_of,
 )
 
-BROKEN = "The chain {} is broken at line {}."
-NOT_KEYED = (
-    "The chain {} is not keyed at line {}: run `flask audit use-key`. "
-    "If that was run before, lines were removed."
-)
-UNCHECKED = "The chain {} ends at line {}, which can't be checked: its key is missing."
+
+class Fault(StrEnum):
+    """Why a chain does not verify. It ends in a plain line although there is a key (NOT_KEYED), or
+    in a line whose key is missing."""
+
+    BROKEN = "broken"
+    NOT_KEYED = "not-keyed"
+    KEY_MISSING = "key-missing"
 
 
 class Finding(NamedTuple):
-    """A place where a chain does not verify. `sentence` is a format string."""
+    """A place where a chain does not verify."""
 
     chain: str
     seq: int
-    sentence: str
-
-    def __str__(self) -> str:
-        return self.sentence.format(self.chain, self.seq)
+    fault: Fault
 
 
 class UncheckedRun(NamedTuple):
@@ -46,10 +46,6 @@ class UncheckedRun(NamedTuple):
     first: int
     last: int
     key_id: str
-
-    def __str__(self) -> str:
-        lines = f"Lines {self.first} to {self.last} of the chain {self.chain}"
-        return f"{lines} can't be checked: the key {self.key_id} is missing."
 
 
 @dataclass
@@ -102,15 +98,15 @@ def _verify_chain(
         if key_id is not None and expected is None and is_next:
             _add_unchecked(UncheckedRun(chain, line.seq, line.seq, key_id), result)
         elif not is_next or is_downgraded or line.hash != expected:
-            result.findings.append(Finding(chain, line.seq, BROKEN))
+            result.findings.append(Finding(chain, line.seq, Fault.BROKEN))
         end = (line.seq, line.hash)
     if end != head:
-        result.findings.append(Finding(chain, head[0], BROKEN))
+        result.findings.append(Finding(chain, head[0], Fault.BROKEN))
     key_id = key_id_of(end[1])
     if key_id is None and end[0] and keys.newest_id():
-        result.findings.append(Finding(chain, end[0], NOT_KEYED))
+        result.findings.append(Finding(chain, end[0], Fault.NOT_KEYED))
     elif key_id is not None and keys.find(key_id) is None:
-        result.findings.append(Finding(chain, end[0], UNCHECKED))
+        result.findings.append(Finding(chain, end[0], Fault.KEY_MISSING))
     result.is_keyed |= key_id is not None
 
 

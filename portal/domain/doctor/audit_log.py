@@ -10,7 +10,7 @@ from sqlalchemy import Subquery, and_, case, exists, func, or_, select
 from portal.domain import audit
 from portal.domain.accounts import BillingAccount, Kind, Mode
 from portal.domain.actions import Action
-from portal.domain.audit import AuditHead, AuditLine
+from portal.domain.audit import AuditHead, AuditLine, Fault
 from portal.domain.clouds import Link
 from portal.domain.customers import Customer, Status
 from portal.domain.doctor.check import Problem, Query, check, is_true, raw, select_check
@@ -46,6 +46,14 @@ ANSWERED_BY = {
     Answer.WITHDRAWN: (Action.CUSTOMER_REMOVE, Action.CUSTOMER_CORRECT_ADDRESS),
 }
 """The actions that record each answer."""
+
+AUDIT_FAULTS = {
+    Fault.BROKEN: "The chain {0} is broken at line {1}.",
+    Fault.NOT_KEYED: "The chain {0} is not keyed at line {1}: run `flask audit use-key`. "
+    "If that was run before, lines were removed.",
+    Fault.KEY_MISSING: "The chain {0} ends at line {1}, whose key is missing.",
+}
+"""The sentence of each fault of a chain, a format string."""
 
 
 @select_check("I4", "The customer is {1}, but the last line about its status is {2}.")
@@ -191,7 +199,7 @@ def link_without_its_line() -> Query:
 @check("I10")
 def audit_chain_broken() -> Iterator[Problem]:
     for finding in audit.find_broken_links():
-        yield Problem(finding.chain, str(finding))
+        yield Problem(finding.chain, AUDIT_FAULTS[finding.fault].format(*finding))
 
 
 @select_check("I10", "The account has no audit chain.")
