@@ -8,7 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import and_, func, or_, select
 
 from portal import db
 from portal.domain.audit.lines import INSTALLATION, AuditHead, AuditLine
@@ -87,9 +87,9 @@ def find_lost(heads: Iterable[Head]) -> Iterator[Head]:
     """Yield the heads whose line is not in its chain with this hash: the chain was cut off or
     written again."""
     heads = iter(heads)
-    columns = AuditLine.chain, AuditLine.seq, AuditLine.hash
     while batch := list(islice(heads, BATCH)):
-        keys = [head[:2] for head in batch]
-        query = select(*columns).where(tuple_(*columns[:2]).in_(keys))
+        # SQLite reads the whole table for (chain, seq) IN (…).
+        is_line = or_(*(and_(AuditLine.chain == it.chain, AuditLine.seq == it.seq) for it in batch))
+        query = select(AuditLine.chain, AuditLine.seq, AuditLine.hash).where(is_line)
         lines = {Head(*row) for row in db.session.execute(query)}
         yield from (head for head in batch if head not in lines)
