@@ -61,8 +61,8 @@ def new_key(file: Path) -> None:
         reason = getattr(error, "strerror", None) or error
         raise click.ClickException(f"{file}: {reason}.") from error
     click.echo(
-        f"{file} has the key {key_id}. Keep a copy apart from the backups. Set AUDIT_KEY_FILE to "
-        "the file, restart the portal, then run: flask audit use-key"
+        f"{file} has the key {key_id}. Keep a copy apart from the backups. If AUDIT_KEY_FILE is "
+        "not the file yet, set it and restart the portal. Then run: flask audit use-key"
     )
 
 
