@@ -87,6 +87,11 @@ def bind_job(job_id: str) -> Iterator[None]:
         yield
 
 
+def are_json() -> bool:
+    """Whether lines are JSON, which programs can read."""
+    return bool(HANDLER.is_production)
+
+
 def _json_renderers() -> list[Processor]:
     return [
         structlog.processors.ExceptionRenderer(_safe_traceback),

@@ -299,12 +299,12 @@ def test_a_changed_line_breaks_the_chain(app: object, world: World, column: str)
 def test_a_removed_line_breaks_the_chain(app: object, world: World, which: str) -> None:
     which = which.replace(":c", f"'{world.north}'")
     raw(f"DELETE FROM audit_lines WHERE chain = '{world.north}' AND seq = {which}")
-    assert [chain for chain, _seq in audit.find_broken_links()] != []
+    assert [finding.chain for finding in audit.find_broken_links()] != []
 
 
 def test_a_chain_emptied_altogether_is_broken(app: object, world: World) -> None:
     raw(f"DELETE FROM audit_lines WHERE chain = '{world.north}'")
-    assert [chain for chain, _seq in audit.find_broken_links()] == [world.north]
+    assert [finding.chain for finding in audit.find_broken_links()] == [world.north]
 
 
 def test_a_line_put_in_behind_the_last_one_breaks_the_chain(app: object, world: World) -> None:
@@ -314,7 +314,7 @@ def test_a_line_put_in_behind_the_last_one_breaks_the_chain(app: object, world: 
         f" WHERE chain = '{world.direct}' AND seq = (SELECT max(seq) FROM audit_lines"
         f" WHERE chain = '{world.direct}')"
     )
-    assert {chain for chain, _seq in audit.find_broken_links()} == {world.direct}
+    assert {finding.chain for finding in audit.find_broken_links()} == {world.direct}
 
 
 def test_the_chain_verifies_whatever_zone_the_database_speaks_in(

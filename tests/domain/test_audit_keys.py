@@ -178,6 +178,14 @@ def test_what_an_attacker_without_the_key_writes_is_found(key_file: Path, world:
     assert findings() == []
 
 
+def test_of_a_plain_chain_that_was_written_again_nothing_is_found(app: Flask, world: World) -> None:
+    """The control: this is what the key is for."""
+    rows = rows_of(world.north)
+    _remove_old(rows)
+    rewrite(world.north, rows)
+    assert findings() == []
+
+
 def test_without_the_key_nothing_is_added_to_a_keyed_chain(key_file: Path, world: World) -> None:
     before = rows_of(world.north)
     audit.configure(dict)
