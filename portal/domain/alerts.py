@@ -84,7 +84,7 @@ def _is_to_be_mailed(problem: Problem) -> bool:
 def _mail_operators(problems: list[Problem], *, unwell: set[str]) -> None:
     """Mail by a kind that is well, if there is one."""
     lane = next((kind for kind in mail_deliveries.KINDS if kind not in unwell), Kind.MAIL_NOW)
-    is_operator = User.is_operator, User.disabled_at.is_(None)
+    is_operator = User.is_operator, User.is_active
     for user in db.session.scalars(select(User).where(*is_operator).order_by(User.id)):
         mail_deliveries.add(
             MAIL,

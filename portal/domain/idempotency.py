@@ -14,10 +14,9 @@ from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
-from portal.domain import retention
+from portal.domain import identity, retention
 from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
-from portal.domain.identity import User
 
 RETENTION = timedelta(days=2)
 
@@ -39,12 +38,11 @@ def run_once(actor: Actor, key: str, body: Mapping[str, object], effect: Callabl
 
     Call it before anything else is locked or read: a double click waits here for the commit of the
     first one. Raises Refused("form-key-reused") if the key comes with another body,
-    Refused("user-disabled") if the user was disabled meanwhile.
+    Refused("user-disabled") if the user was disabled or blocked meanwhile.
     """
     # The person before the key: inserting the key first takes a share lock on the person, and
     # deadlocks with a change of the person's address.
-    if db.lock(User, actor.id).disabled_at is not None:
-        raise Refused(Code.USER_DISABLED)
+    identity.lock_active(actor)
     digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
     previous = db.session.get(IdempotencyKey, (actor.id, key))
     if previous is not None:

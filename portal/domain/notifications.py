@@ -137,11 +137,11 @@ class MutedNotification(db.Base):
 def notify(
     kind: Kind, *, to: Iterable[str], about: str, target: Target, by: Actor, **facts: str
 ) -> None:
-    """Notify the users with the IDs `to`, except the actor, disabled users and muted channels.
+    """Notify the users with the IDs `to`, except the actor, inactive users and muted channels.
 
     All recipients see `facts`: pass nothing that one of them may not see. Mails quote them.
     """
-    is_recipient = User.id.in_(set(to) - {by.id}), User.disabled_at.is_(None)
+    is_recipient = User.id.in_(set(to) - {by.id}), User.is_active
     users = list(db.session.scalars(select(User).where(*is_recipient).order_by(User.id)))
     ids = [user.id for user in users]
     query = select(MutedNotification.user_id, MutedNotification.channel).where(

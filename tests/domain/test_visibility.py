@@ -16,7 +16,7 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND, WORKER, Actor
 from portal.domain.clouds import Cloud, Folder
 from portal.domain.customers import Customer, CustomerNote, Filter, SavedView
-from portal.domain.identity import SavedForm
+from portal.domain.identity import SavedForm, User
 from portal.domain.imports import Import
 from portal.domain.invitations import Invitation
 from portal.domain.notifications import Notification
@@ -57,6 +57,7 @@ HAVE_A_RULE = {
     "SavedForm",
     "Notification",
     "SavedView",
+    "User",
 }
 """Models that are looked up by an ID from outside."""
 
@@ -71,6 +72,7 @@ SEEN_BY: dict[str, tuple[type[Any], Callable[[World], str], set[str]]] = {
     "another partner's customer": (Customer, lambda w: w.souths_customer, {SAM}),
     "a note on a confirmed customer": (CustomerNote, lambda w: w.ninas_note, STAFF),
     "somebody's saved view": (SavedView, lambda w: w.olgas_view, {OLGA}),
+    "a person": (User, lambda w: w.eddie, {EDDIE}),
     "a partner's import": (Import, lambda w: w.norths_import, STAFF),
     "a waiting customer's cloud": (Cloud, lambda w: w.carls_cloud, STAFF),
     "a confirmed customer's cloud": (Cloud, lambda w: w.ninas_cloud, STAFF | {NINA}),

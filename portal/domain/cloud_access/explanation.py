@@ -63,9 +63,9 @@ class Ability(NamedTuple):
 
 def explain(cloud: Cloud, user: User | None, *, reader: Actor) -> list[Ability]:
     """Every action on the cloud, with the rows that allow it to the user now or will. The answer is
-    the same for no user, a disabled user and a user without a role."""
+    the same for no user, an inactive user and a user without a role."""
     on_cloud, on_payer = [], []
-    if user is not None and user.disabled_at is None:
+    if user is not None and user.is_active:
         on_cloud, on_payer = grants_of_user(cloud, user.id), _grants_on_payer(cloud, user, reader)
     showing = [grant._replace(effective_at=grant.seen_at) for grant in (*on_cloud, *on_payer)]
     return [

@@ -1,4 +1,4 @@
-"""Checks of states: a customer's status agrees with its answer and accounts (I4, I5)."""
+"""Checks of states: a customer's status with its answer and accounts, a user's with sessions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from portal.domain.audit import INSTALLATION, AuditLine
 from portal.domain.clouds import Cloud, Link
 from portal.domain.customers import Customer, Status
 from portal.domain.doctor.check import Query, is_true, raw, select_check
-from portal.domain.identity import User
+from portal.domain.identity import User, UserSession
 from portal.domain.invitations import Answer, Invitation
 
 STATUS, ANSWER = raw(Customer.status), raw(Invitation.answer)
@@ -120,6 +120,16 @@ def answered_by_partners_staff() -> Query:
     columns = (ANSWER, Invitation.answered_by, Invitation.partner_id)
     return select(Invitation.subaccount_id, *columns).where(
         Invitation.answer.in_(BY_CUSTOMER), exists().where(is_staff)
+    )
+
+
+@select_check("I8", "{1} sessions of the user have not ended: they are disabled or blocked.")
+def sessions_of_inactive_user() -> Query:
+    return (
+        select(User.id, func.count(UserSession.id))
+        .join(UserSession, UserSession.user_id == User.id)
+        .where(~User.is_active, UserSession.ended_at.is_(None))
+        .group_by(User.id)
     )
 
 

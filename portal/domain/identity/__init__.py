@@ -63,11 +63,14 @@ from portal.domain.identity.sign_up import (
     sign_up,
 )
 from portal.domain.identity.user import (
+    BlockReason,
     User,
     as_actor,
     edit_profile,
     enable,
+    has_operators,
     has_users,
+    lock_active,
     make_operator,
     refresh_actor,
     time_zones,

@@ -19,7 +19,7 @@ from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
 from portal.domain.identity.session import require_recent
 from portal.domain.identity.sign_up import delete_sign_ups
-from portal.domain.identity.user import User, flush_email, user_by_email
+from portal.domain.identity.user import User, flush_email, lock_active, user_by_email
 from portal.domain.values import EmailAddress
 
 EMAIL_CHANGE_LIFETIME = timedelta(days=2)
@@ -76,9 +76,10 @@ def pending_email_change(actor: Actor) -> EmailChange | None:
 def change_email(actor: Actor, change_id: str) -> None:
     """Give the user the verified address, and send a mail to the old one.
 
-    Raises Refused("link-over") if the change is replaced or expired, Refused("email-in-use").
+    Raises Refused("link-over") if the change is replaced or expired, Refused("email-in-use",
+    "user-disabled").
     """
-    user = db.lock(User, actor.id)
+    user = lock_active(actor)
     change = pending_email_change(actor)
     if change is None or change.id != change_id:
         raise Refused(Code.LINK_OVER)

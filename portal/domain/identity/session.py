@@ -27,9 +27,18 @@ RECENT_AUTHENTICATION = timedelta(minutes=10)
 SAVED_FORM_LIFETIME = timedelta(hours=8)
 
 EndReason = Literal[
-    "sign-out", "switch-user", "end", "end-others", "new-password", "disabled", "restored"
+    "sign-out",
+    "switch-user",
+    "end",
+    "end-others",
+    "new-password",
+    "disabled",
+    "blocked",
+    "operator",
+    "restored",
 ]
-"""Why a session ends before it expires, for the log: `end` is one that its user chose."""
+"""Why a session ends before it expires, for the log: `end` is one that its user chose, `operator`
+one of all that an operator ended."""
 
 
 class UserSession(db.Base):
@@ -74,10 +83,12 @@ def open_session(
     """Sign a user in, and end the session of `instead_of`; returns the 256-bit token, which is not
     stored. `password_hash` is the hash against which the password was checked.
 
-    Raises Refused("password-foreign") if the password was changed since.
+    Raises Refused("password-foreign") if the password was changed since, or the user disabled or
+    blocked.
     """
     locks.lock((User, user_id), (User, instead_of.id if instead_of else None))
-    if password_hash not in (None, db.session.get_one(User, user_id).password_hash):
+    user = db.session.get_one(User, user_id)
+    if not user.is_active or password_hash not in (None, user.password_hash):
         raise Refused(Code.PASSWORD_FOREIGN)
     if instead_of is not None:
         end_session(instead_of, why="switch-user")
@@ -99,11 +110,11 @@ def open_session(
 
 def actor_of_session(token: str) -> tuple[Actor, datetime] | None:
     """The user signed in with this token, and when they were last seen; None if the session is
-    unknown, ended or expired, or the user disabled."""
+    unknown, ended or expired, or the user disabled or blocked."""
     row = db.session.execute(
         select(User, UserSession.seen_at)
         .join(UserSession, UserSession.user_id == User.id)
-        .where(UserSession.id == _session_id(token), _is_live(), User.disabled_at.is_(None))
+        .where(UserSession.id == _session_id(token), _is_live(), User.is_active)
     ).first()
     return None if row is None else (as_actor(row[0], _session_id(token)), row[1])
 

@@ -1,13 +1,15 @@
-"""Users: name, verified e-mail address, language, time zone; may be operator or disabled."""
+"""Users: name, verified e-mail address, language, time zone; may be operator, disabled, blocked."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
 from zoneinfo import available_timezones
 
-from sqlalchemy import select
+from sqlalchemy import CheckConstraint, ColumnElement, and_, select, true
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
@@ -17,10 +19,22 @@ from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
 
 
+class BlockReason(StrEnum):
+    """Why an operator blocks a user. The audit log stores the values."""
+
+    STOLEN = "stolen"
+    MISUSE = "misuse"
+    LEFT = "left"
+    OTHER = "other"
+
+
 class User(db.Base):
     """A person with a verified e-mail address."""
 
     __tablename__ = "users"
+    __table_args__ = (
+        CheckConstraint("(blocked_at IS NULL) = (block_reason IS NULL)", name="block"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     email: Mapped[str]
@@ -32,6 +46,25 @@ class User(db.Base):
     is_operator: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+    blocked_at: Mapped[datetime | None]
+    block_reason: Mapped[BlockReason | None] = mapped_column(
+        db.enum_column(BlockReason, "block_reason")
+    )
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
+        """Visible to operators; others see people only by what they share."""
+        return true() if actor.is_system or actor.is_operator else cls.id == actor.id
+
+    @hybrid_property
+    def is_active(self) -> bool:
+        """Whether they may sign in and act: neither disabled nor blocked."""
+        return self.disabled_at is None and self.blocked_at is None
+
+    @is_active.inplace.expression
+    @classmethod
+    def _is_active(cls) -> ColumnElement[bool]:
+        return and_(cls.disabled_at.is_(None), cls.blocked_at.is_(None))
 
 
 def as_actor(user: User, session_id: str = "") -> Actor:
@@ -49,12 +82,21 @@ def as_actor(user: User, session_id: str = "") -> Actor:
 
 
 def refresh_actor(actor: Actor) -> Actor:
-    """The actor with the user's current address, which is locked until the commit. A disabled
+    """The actor with the user's current address, which is locked until the commit. An inactive
     user's actor has no address; a system actor is returned as it is."""
     if actor.is_system:
         return actor
     user = db.lock(User, actor.id)
-    return Actor(id=actor.id) if user.disabled_at else as_actor(user, actor.session_id)
+    return as_actor(user, actor.session_id) if user.is_active else Actor(id=actor.id)
+
+
+def lock_active(actor: Actor) -> User:
+    """Lock the actor's user until the commit. Raises Refused("user-disabled") if they were disabled
+    or blocked meanwhile."""
+    user = db.lock(User, actor.id)
+    if not user.is_active:
+        raise Refused(Code.USER_DISABLED)
+    return user
 
 
 def user_by_email(email_key: str) -> User | None:
@@ -75,6 +117,12 @@ def has_users() -> bool:
     return db.session.scalar(select(User.id).limit(1)) is not None
 
 
+def has_operators() -> bool:
+    """Whether an operator may sign in."""
+    query = select(User.id).where(User.is_operator, User.is_active)
+    return db.session.scalar(query.limit(1)) is not None
+
+
 @cache
 def time_zones() -> frozenset[str]:
     """The names of all time zones; cached, because listing them is slow."""
@@ -84,11 +132,11 @@ def time_zones() -> frozenset[str]:
 def edit_profile(actor: Actor, *, name: str, language: str, time_zone: str) -> None:
     """Change the actor's own name, language and time zone; an empty zone means the installation's.
 
-    Raises Refused("time-zone-unknown").
+    Raises Refused("time-zone-unknown", "user-disabled").
     """
     if time_zone and time_zone not in time_zones():
         raise Refused(Code.TIME_ZONE_UNKNOWN, field="time_zone")
-    user = db.lock(User, actor.id)
+    user = lock_active(actor)
     profile = {"name": name, "language": language, "time_zone": time_zone or None}
     changed = [field for field, value in profile.items() if getattr(user, field) != value]
     if not changed:
@@ -107,7 +155,7 @@ def make_operator(user: User, *, by: Actor) -> None:
 
 
 def enable(user: User, *, by: Actor) -> None:
-    """Let a disabled user sign in again, with the roles they had."""
+    """Let a disabled user sign in again, unless they are blocked, with the roles they had."""
     user = db.lock(User, user.id)
     if user.disabled_at is None:
         return

@@ -101,7 +101,7 @@ def _actor_or_refusal(import_: Import, partner: BillingAccount) -> Actor | Refus
     user = db.session.get_one(User, import_.user_id)
     actor = identity.as_actor(user)
     try:
-        if user.disabled_at is not None:
+        if not user.is_active:
             raise Forbidden(Action.CUSTOMER_ADD)
         access.require(actor, Action.CUSTOMER_ADD, partner)
         customers.require_can_add(partner)

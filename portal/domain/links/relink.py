@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import access, audit, customers, locks, notifications
+from portal.domain import access, audit, customers, identity, locks, notifications
 from portal.domain.access import CloudAccess
 from portal.domain.accounts import BillingAccount, InitialGrant
 from portal.domain.actions import Action
@@ -18,7 +18,6 @@ from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud, Link
 from portal.domain.customers import Customer
 from portal.domain.errors import Code, Refused
-from portal.domain.identity import User
 from portal.domain.links.candidates import find_candidate
 from portal.domain.links.eligibility import Candidate, Target, find_refusal, target_for
 from portal.domain.notifications import Kind, TargetKind
@@ -122,8 +121,8 @@ def _notify(
 def _lock_in_order(cloud: Cloud, to: BillingAccount, by: Actor) -> None:
     """Lock all rows that the preconditions depend on: the person, the accounts, the cloud. A payer
     that changes before the cloud is locked changes the preview's digest."""
-    if not by.is_system and db.lock(User, by.id).disabled_at is not None:
-        raise Refused(Code.USER_DISABLED)
+    if not by.is_system:
+        identity.lock_active(by)
     payer = select(Link.account_id).where(Link.cloud_id == cloud.id, Link.until_at.is_(None))
     partners = select(CloudAccess.partner_id).where(
         CloudAccess.cloud_id == cloud.id,

@@ -20,12 +20,12 @@ def disable_user(user: User, *, by: Actor, heir: User | None = None) -> None:
     that only this user owns.
 
     Raises Refused("owns-alone") with the IDs of those accounts and clouds if there is no heir,
-    Refused("heir-unfit") if the heir is the same user or disabled, and as `team.add`.
+    Refused("heir-unfit") if the heir is the same user, disabled or blocked, and as `team.add`.
     """
     locks.lock((User, user.id), (User, heir.id if heir else None))
     if user.disabled_at is not None:
         return
-    if heir is not None and (heir is user or heir.disabled_at is not None):
+    if heir is not None and (heir is user or not heir.is_active):
         raise Refused(Code.HEIR_UNFIT)
     accounts, clouds = _solely_owned_accounts(user), _solely_owned_clouds(user)
     solely_owned = [*(account.id for account in accounts), *(cloud.id for cloud in clouds)]

@@ -1,0 +1,25 @@
+"""Blocked users: since when, and why."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0018"
+down_revision = "0017"
+branch_labels = None
+depends_on = None
+
+REASONS = ("stolen", "misuse", "left", "other")
+
+
+def upgrade() -> None:
+    op.add_column("users", sa.Column("blocked_at", sa.DateTime(timezone=True)))
+    is_known = sa.CheckConstraint(f"block_reason IN {REASONS}", name=op.f("ck_users_block_reason"))
+    is_whole = sa.CheckConstraint(
+        "(blocked_at IS NULL) = (block_reason IS NULL)", name=op.f("ck_users_block")
+    )
+    op.add_column("users", sa.Column("block_reason", sa.String(48), is_known, is_whole))
+
+
+def downgrade() -> None:
+    op.drop_column("users", "block_reason")
+    op.drop_column("users", "blocked_at")
