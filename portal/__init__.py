@@ -169,6 +169,7 @@ def policy_from(settings: Settings) -> Policy:
     except Invalid:
         raise config.UnsafeSettings(f"CUSTOMER_EMAIL_DOMAINS {config.DOMAINS_EXPECTED}") from None
     return Policy(
+        product_name=settings.product_name,
         sign_up=SignUpPolicy(settings.sign_up),
         initial_grant=settings.initial_grant,
         initial_grant_lasts=timedelta(days=settings.initial_grant_days),

@@ -22,6 +22,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "email-change": ("profile.confirm_email", "token"),
     "invitation": ("invites.show", "ident"),
     "notification-settings": ("notifications.choose",),
+    "forgot-password": ("password_reset.ask",),
     "password-reset": ("password_reset.choose", "token"),
     "sign-in": ("auth.sign_in",),
     "team": ("partner.team.index", "account_id"),

@@ -78,7 +78,7 @@ def authenticate(email: str, password: str, *, wrong: Refused) -> Authenticated:
         key = ""  # no user has it; PostgreSQL refuses a query with a NUL in it
     account, network = key or email.casefold(), web.client_network()
     db.write(lambda: identity.count_password_attempt(account, network=network))
-    user = identity.check_password(key, password[: identity.MAX_PASSWORD_LENGTH + 1])
+    user = identity.check_password(key, password)
     if user is None:
         _log_wrong_password(key, network)
         raise wrong
@@ -96,7 +96,8 @@ def _log_wrong_password(email_key: str, network: str) -> None:
 def start_session(user_id: str, password_hash: str, *, instead_of: Actor | None) -> None:
     """Sign the user in with a new session and session ID; end the session of `instead_of`.
 
-    Raises Refused("password-foreign") if the password has another hash now.
+    Raises Refused("password-foreign") if the password has another hash now, or the user may not
+    sign in any more.
     """
     user_agent = request.user_agent.string
 
@@ -134,14 +135,18 @@ def end_session(actor: Actor | None) -> None:
 
 
 class NewPasswordForm(web.Form):
-    """Base of forms that choose a password, which must not be the account's address."""
+    """Base of forms that choose a password, which must not be made of `about` the person."""
 
-    def __init__(self, email: str, **kwargs: Any) -> None:
+    def __init__(self, *about: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.address = email
+        self.about = about
+
+    def hash_password(self) -> str:
+        """Return the hash of the password of a valid form. Slow: call it outside transactions."""
+        return identity.hash_new_password(self._fields["password"].data or "", *self.about)
 
     def validate_password(self, field: PasswordField) -> None:
-        problem = identity.password_problem(field.data or "", self.address)
+        problem = identity.password_problem(field.data or "", *self.about)
         if problem is not None:
             raise ValidationError(sentence(problem.code, problem.facts))
 

@@ -63,12 +63,12 @@ def choose(token: str) -> Any:
     user = identity.user_for_reset(reset_key) if reset_key else None
     if reset_key is None or user is None:
         return web.page("account/password_reset/over.html", status=404)
-    form = ChooseForm(user.email)
+    form = ChooseForm(user.email, user.name)
     if not form.validate_on_submit():
         return authentication.form_page(
             form, "account/password_reset/choose.html", email=user.email
         )
-    user_id, password_hash = user.id, identity.hash_password(form.password.data or "")
+    user_id, password_hash = user.id, form.hash_password()
     try:
         db.write(
             lambda: identity.reset_password(

@@ -149,17 +149,17 @@ class PasswordForm(authentication.NewPasswordForm):
 @blueprint.route("/password", methods=["GET", "POST"])
 def password() -> Any:
     """*Change password*: end all sessions, and start a new one in this browser."""
-    email, template = web.actor().email, "account/profile/password.html"
-    form = PasswordForm(email)
+    actor, template = web.actor(), "account/profile/password.html"
+    form = PasswordForm(actor.email, actor.name)
     if not form.validate_on_submit():
         return authentication.form_page(form, template)
     wrong = Refused(Code.PASSWORD_WRONG, field="current_password")
     try:
-        authentication.authenticate(email, form.current_password.data or "", wrong=wrong)
+        authentication.authenticate(actor.email, form.current_password.data or "", wrong=wrong)
     except Refused as error:
         return authentication.form_page(form, template, error)
-    authentication.renew_session(web.actor())
-    actor, new_hash = web.actor(), identity.hash_password(form.password.data or "")
+    authentication.renew_session(actor)
+    actor, new_hash = web.actor(), form.hash_password()
     db.write(lambda: identity.change_password(actor, password_hash=new_hash))
     authentication.start_session(actor.id, new_hash, instead_of=None)
     flash(_("Your password is changed; all your other sessions are ended."), "success")

@@ -70,11 +70,11 @@ def verify(token: str) -> Any:
     pending = identity.pending_sign_up(sign_up_id) if sign_up_id else None
     if pending is None:
         return web.page("account/link_over.html", status=404)
-    form = VerifyForm(pending.email, name=pending.name)
+    form = VerifyForm(pending.email, pending.name, name=pending.name)
     pending_id, target = pending.id, pending.next_path
     if not form.validate_on_submit():
         return authentication.form_page(form, "account/verify.html", email=pending.email)
-    name, password_hash = form.name.data or "", identity.hash_password(form.password.data or "")
+    name, password_hash = form.name.data or "", form.hash_password()
     language = languages.page_language()
 
     def unit() -> str:

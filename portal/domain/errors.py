@@ -86,7 +86,8 @@ class Code(StrEnum):
     INVITATION_CLOSED = "invitation-closed"
     PASSWORD_SHORT = "password-short"  # noqa: S105 - not a password
     PASSWORD_LONG = "password-long"  # noqa: S105 - not a password
-    PASSWORD_IS_EMAIL = "password-is-email"  # noqa: S105 - not a password
+    PASSWORD_COMMON = "password-common"  # noqa: S105 - not a password
+    PASSWORD_PERSONAL = "password-personal"  # noqa: S105 - not a password
     PASSWORDS_DIFFER = "passwords-differ"
     PASSWORD_FOREIGN = "password-foreign"  # noqa: S105 - not a password
     PASSWORD_WRONG = "password-wrong"  # noqa: S105 - not a password
@@ -101,6 +102,7 @@ class Code(StrEnum):
     OWNS_ALONE = "owns-alone"
     HEIR_UNFIT = "heir-unfit"
     USER_DISABLED = "user-disabled"
+    BLOCK_SELF = "block-self"
     CUSTOMER_NOT_INACTIVE = "customer-not-inactive"
     MAIL_LEAVING = "mail-leaving"
     MAIL_MAY_ARRIVE = "mail-may-arrive"

@@ -18,6 +18,7 @@ class SignUpPolicy(StrEnum):
 class Policy:
     """The settings that business rules read; `initial_grant` is an amount in `currency`."""
 
+    product_name: str = ""
     sign_up: SignUpPolicy = SignUpPolicy.OPEN
     initial_grant: Decimal = Decimal(0)
     initial_grant_lasts: timedelta = timedelta(days=60)

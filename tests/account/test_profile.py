@@ -194,7 +194,11 @@ def test_the_old_cookie_is_dead_after_a_new_password(browser: Open) -> None:
 PASSWORDS = {
     "short": ({"password": "123456789", "password_again": "123456789"}, "password", "at least 10"),
     "long": ({"password": LONG, "password_again": LONG}, "password", "at most 200"),
-    "the address": ({"password": DORA, "password_again": DORA}, "password", "not be your address"),
+    "the address": (
+        {"password": DORA, "password_again": DORA},
+        "password",
+        "without your name, your address",
+    ),
     "two different": ({"password_again": SECRET + "x"}, "password_again", "differ"),
     "none": ({"password": "", "password_again": ""}, "password", "required"),
 }

@@ -241,7 +241,7 @@ def test_gunicorn_refuses_the_demonstration_in_production_with_a_sentence(
     databases: Databases,
 ) -> None:
     url, _world = databases.copy("sqlite")
-    person = ["olga@halden.example", "--name", "Olga", "--password", "demonstration"]
+    person = ["olga@halden.example", "--name", "Olga", "--password", "a fine long password"]
     assert make_app(url).test_cli_runner().invoke(args=["user", "create", *person]).exit_code == 0
     bind = f"127.0.0.1:{free_port()}"
     with run_program(gunicorn_command(bind), environment(url, **PRODUCTION)) as server:

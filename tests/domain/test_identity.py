@@ -218,27 +218,6 @@ def test_allowing_an_address_twice_allows_it_once(app: object) -> None:
     assert [row.email_key for row in db.session.query(AllowedEmail)] == ["ann@client.example"]
 
 
-@pytest.mark.parametrize(
-    ("password", "code"),
-    [
-        ("", "password-short"),
-        ("x" * 9, "password-short"),
-        ("x" * 10, None),
-        ("x" * 200, None),
-        ("x" * 201, "password-long"),
-        ("x" * 10_000, "password-long"),
-        ("Dora@Direct.example", "password-is-email"),
-        ("ключ от дома", None),
-        ("          ", None),
-    ],
-)
-def test_a_password_has_ten_to_two_hundred_characters_and_is_not_the_address(
-    password: str, code: str | None
-) -> None:
-    fault = identity.password_problem(password, DORA)
-    assert (fault and fault.code) == code
-
-
 def test_a_password_is_stored_as_an_argon2_hash_with_a_salt() -> None:
     one, two = identity.hash_password(PASSWORD), identity.hash_password(PASSWORD)
     assert one.startswith("$argon2id$")

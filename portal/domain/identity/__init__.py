@@ -13,16 +13,19 @@ from portal.domain.identity.email_change import (
     request_email_change,
 )
 from portal.domain.identity.password import (
-    MAX_PASSWORD_LENGTH,
-    MIN_PASSWORD_LENGTH,
     change_password,
     check_password,
+    hash_new_password,
     hash_password,
-    password_problem,
     request_password_reset,
     reset_password,
     use_hasher,
     user_for_reset,
+)
+from portal.domain.identity.password_rules import (
+    MAX_PASSWORD_LENGTH,
+    MIN_PASSWORD_LENGTH,
+    password_problem,
 )
 from portal.domain.identity.rate_limits import (
     RateLimitCounter,

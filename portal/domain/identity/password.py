@@ -1,4 +1,4 @@
-"""Passwords: rules, hashing, checking, change and reset."""
+"""Passwords: hashing, checking, change and reset."""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
 from portal import db
-from portal.domain import audit, mail_deliveries
+from portal.domain import audit, mail_deliveries, values
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
+from portal.domain.identity.password_rules import (
+    cut_password,
+    normalize_password,
+    password_problem,
+)
 from portal.domain.identity.session import end_sessions, require_recent
 from portal.domain.identity.user import User, as_actor, user_by_email
 from portal.domain.values import EmailAddress
 
-MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 10, 200
 RESET_LIFETIME = timedelta(hours=1)
 
 MAX_CONCURRENT_HASHES = 2
@@ -56,37 +60,48 @@ def _dummy_hash(hasher: Hasher) -> str:
     return hasher.hash(secrets.token_hex(16))
 
 
-def password_problem(password: str, email: str) -> Refused | None:
-    """Why a new password is not accepted: too short, too long, or equal to the address."""
-    if len(password) < MIN_PASSWORD_LENGTH:
-        return Refused(Code.PASSWORD_SHORT, least=MIN_PASSWORD_LENGTH)
-    if len(password) > MAX_PASSWORD_LENGTH:
-        return Refused(Code.PASSWORD_LONG, most=MAX_PASSWORD_LENGTH)
-    if password.casefold() == email.casefold():
-        return Refused(Code.PASSWORD_IS_EMAIL)
-    return None
+def hash_new_password(password: str, *about: str) -> str:
+    """The argon2 hash of a password that somebody chooses; each place that sets one calls this.
+    Slow by design: call it outside transactions.
+
+    Raises the refusals of `password_problem`.
+    """
+    if problem := password_problem(password, *about):
+        raise problem
+    return hash_password(password)
 
 
 def hash_password(password: str) -> str:
-    """The argon2 hash. Slow by design: call it outside transactions."""
+    """The argon2 hash of a password, which may be easy to guess: the demonstration's is."""
     with _hash_slots:
-        return _hasher.hash(password)
+        return _hasher.hash(normalize_password(password))
 
 
 def check_password(email_key: str, password: str) -> User | None:
-    """The enabled user with this address and password. An unknown address takes as long as a wrong
+    """The active user with this address and password. An unknown address takes as long as a wrong
     password.
 
     Slow by design: call it outside writing transactions, after `count_password_attempt`.
     """
     user = user_by_email(email_key)
+    with _hash_slots:
+        dummy_hash = _dummy_hash(_hasher)  # also for a user: the first check takes longer
+        is_right = _matches(user.password_hash if user else dummy_hash, password)
+    return user if is_right and user is not None and user.is_active else None
+
+
+def _matches(stored_hash: str, password: str) -> bool:
+    """Whether the password has this hash, normalized or as it is: old hashes are of passwords as
+    they were typed."""
+    forms = dict.fromkeys((normalize_password(password), cut_password(password)))
+    return any(_verify(stored_hash, form) for form in forms)
+
+
+def _verify(stored_hash: str, password: str) -> bool:
     try:
-        with _hash_slots:
-            dummy_hash = _dummy_hash(_hasher)  # also for a user: the first check takes longer
-            _hasher.verify(user.password_hash if user else dummy_hash, password)
+        return _hasher.verify(stored_hash, password)
     except VerificationError:
-        return None
-    return user if user is not None and user.disabled_at is None else None
+        return False
 
 
 def change_password(actor: Actor, *, password_hash: str) -> None:
@@ -102,9 +117,9 @@ def change_password(actor: Actor, *, password_hash: str) -> None:
 
 
 def request_password_reset(address: EmailAddress) -> None:
-    """Send a reset link by mail if the address has an enabled user. The caller can't tell."""
+    """Send a reset link by mail if the address has an active user. The caller can't tell."""
     user = user_by_email(address.key)
-    if user is None or user.disabled_at is not None:
+    if user is None or not user.is_active:
         return
     reset_key = f"{user.id}.{int(db.now().timestamp())}.{_fingerprint(user)}"
     mail_deliveries.add(
@@ -118,7 +133,7 @@ def user_for_reset(reset_key: str) -> User | None:
     user_id, _, rest = reset_key.partition(".")
     requested_at, _, fingerprint = rest.partition(".")
     user = db.session.get(User, user_id, populate_existing=True)
-    if user is None or user.disabled_at is not None or fingerprint != _fingerprint(user):
+    if user is None or not user.is_active or fingerprint != _fingerprint(user):
         return None
     age = db.now().timestamp() - int(requested_at)
     return user if age <= RESET_LIFETIME.total_seconds() else None
@@ -138,8 +153,13 @@ def reset_password(user_id: str, *, reset_key: str, password_hash: str) -> None:
 
 
 def _set_password(user: User, password_hash: str, *, by: Actor) -> None:
+    """Set the password, end all sessions, and send a mail that says so."""
     user.password_hash = password_hash
     end_sessions(user.id, by=by, why="new-password")
+    address = values.email(user.email).wire
+    mail_deliveries.add(
+        "password-changed", about=user.id, to=address, language=user.language, facts={}
+    )
 
 
 def _fingerprint(user: User) -> str:

@@ -15,9 +15,11 @@ from portal.domain.jobs import Job
 
 KINDS = (jobs.Kind.MAIL_NOW, jobs.Kind.MAIL)
 URGENT = {
+    "account-blocked",
     "account-exists",
     "email-change",
     "email-changed",
+    "password-changed",
     "password-reset",
     "test",
     "verification",

@@ -13,7 +13,7 @@ from flask_babel import get_locale, gettext, ngettext
 
 from portal.domain.errors import Code, Refused
 from portal.i18n.formats import local_time
-from portal.wording.errors import imports, mails, work
+from portal.wording.errors import imports, mails, people, work
 from portal.wording.errors.eligibility import REASONS
 
 Facts = Mapping[str, Any]
@@ -253,14 +253,6 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     Code.INVITATION_CLOSED: lambda f: _(
         "This invitation is closed; it was answered or withdrawn a moment ago."
     ),
-    Code.PASSWORD_SHORT: lambda f: _("Use at least %(least)s characters.", **f),
-    Code.PASSWORD_LONG: lambda f: _("Use at most %(most)s characters.", **f),
-    Code.PASSWORD_IS_EMAIL: lambda f: _("The password must not be your address."),
-    Code.PASSWORDS_DIFFER: lambda f: _("The two passwords differ. Type both anew."),
-    Code.PASSWORD_FOREIGN: lambda f: _(
-        "This address and password do not belong together. Try again."
-    ),
-    Code.PASSWORD_WRONG: lambda f: _("This is not your password. Type it anew."),
     Code.REAUTHENTICATION_REQUIRED: lambda f: _("Confirm that it is you: enter your password."),
     Code.TOO_MANY_TRIES: lambda f: _(
         "There were too many tries. Try again in %(wait)s.", wait=_minutes(f)
@@ -274,23 +266,10 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     ),
     Code.LINK_OVER: lambda f: _("This link no longer works. Ask for a new one."),
     Code.TIME_ZONE_UNKNOWN: lambda f: _("Choose a time zone from the list."),
-    Code.EMAIL_SAME: lambda f: _("This is your address already. Give the new one."),
-    Code.EMAIL_IN_USE: lambda f: _(
-        "This address has an account of its own, so yours can’t take it. Sign in with that one, or "
-        "choose another address."
-    ),
-    Code.OWNS_ALONE: lambda f: _(
-        "They alone own: %(things)s. Name who becomes owner with --heir EMAIL.",
-        things=", ".join(f["things"]),
-    ),
-    Code.HEIR_UNFIT: lambda f: _("The heir must be another person whose account is not disabled."),
-    Code.USER_DISABLED: lambda f: _(
-        "Your account here was disabled. Ask whoever runs this portal."
-    ),
     Code.CUSTOMER_NOT_INACTIVE: lambda f: _(
         "Only an Inactive customer can be erased; this one is %(status)s.", **f
     ),
 }
 
-REFUSED |= imports.SENTENCES | mails.SENTENCES | work.SENTENCES
+REFUSED |= imports.SENTENCES | mails.SENTENCES | people.SENTENCES | work.SENTENCES
 SENTENCES = {**INVALID, **REFUSED, **REASONS}
