@@ -1,14 +1,17 @@
-"""`flask user`: create, allow, disable and enable users; appoint operators."""
+"""`flask user`: create, allow, disable, block users; end their sessions; appoint operators."""
 
 from __future__ import annotations
 
 import click
 from flask.cli import AppGroup
 
+from portal import db
 from portal.cli.email import EMAIL, find_user
 from portal.cli.refusals import fail, run_unit
-from portal.domain import accounts, identity, values, workflows
+from portal.domain import accounts, identity, people, values, workflows
 from portal.domain.actors import COMMAND
+from portal.domain.errors import Refused
+from portal.domain.identity import BlockReason, User
 from portal.domain.values import EmailAddress
 from portal.i18n import languages
 
@@ -24,10 +27,10 @@ commands = AppGroup("user", help="Accounts of people.")
 @click.password_option()
 def create(email: EmailAddress, name: str, language: str, password: str) -> None:
     """An account for EMAIL, whose owner you know, with a direct billing account."""
-    problem = identity.password_problem(password, email.display)
-    if problem is not None:
-        fail(problem)
-    password_hash = identity.hash_password(password)
+    try:
+        password_hash = identity.hash_new_password(password, email.display, name)
+    except Refused as error:
+        fail(error)
     _user, account = run_unit(
         lambda: accounts.register(
             email,
@@ -74,4 +77,44 @@ def disable(email: EmailAddress, heir: EmailAddress | None) -> None:
 def enable(email: EmailAddress) -> None:
     """EMAIL may sign in again, with all the roles they had."""
     run_unit(lambda: identity.enable(find_user(email), by=COMMAND))
-    click.echo(f"{email.display} may sign in again.")
+    _say_who_may_sign_in(email)
+
+
+@commands.command("block")
+@click.argument("email", type=EMAIL)
+@click.option(
+    "--reason",
+    type=click.Choice([str(reason) for reason in BlockReason]),
+    default=str(BlockReason.OTHER),
+)
+def block(email: EmailAddress, reason: str) -> None:
+    """EMAIL is signed out everywhere and can't sign in until unblocked; they keep what they own."""
+    run_unit(lambda: people.block(find_user(email), by=COMMAND, reason=BlockReason(reason)))
+    click.echo(f"{email.display} is blocked and signed out everywhere; they keep what they own.")
+    if not db.read(identity.has_operators):
+        click.echo("No operator is left who can sign in; `flask user operator` appoints one.")
+
+
+@commands.command("unblock")
+@click.argument("email", type=EMAIL)
+def unblock(email: EmailAddress) -> None:
+    """EMAIL may sign in again."""
+    run_unit(lambda: people.unblock(find_user(email), by=COMMAND))
+    _say_who_may_sign_in(email)
+
+
+@commands.command("end-sessions")
+@click.argument("email", type=EMAIL)
+def end_sessions(email: EmailAddress) -> None:
+    """EMAIL is signed out everywhere, and may sign in again."""
+    run_unit(lambda: people.end_sessions(find_user(email), by=COMMAND))
+    click.echo(f"{email.display} is signed out everywhere.")
+
+
+def _say_who_may_sign_in(email: EmailAddress) -> None:
+    user: User = db.read(lambda: find_user(email))
+    if user.is_active:
+        click.echo(f"{email.display} may sign in again.")
+    else:
+        state = "blocked" if user.blocked_at else "disabled"
+        click.echo(f"{email.display} is still {state}.")

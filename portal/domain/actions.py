@@ -54,6 +54,9 @@ class Action(StrEnum):
     USER_RESET_PASSWORD = "user.reset_password"  # noqa: S105 - not a password
     USER_DISABLE = "user.disable"
     USER_ENABLE = "user.enable"
+    USER_BLOCK = "user.block"
+    USER_UNBLOCK = "user.unblock"
+    USER_END_SESSIONS = "user.end_sessions"
     JOB_RUN_AGAIN = "job.run_again"
     JOB_CANCEL = "job.cancel"
     AUDIT_KEYED = "audit.keyed"

@@ -11,7 +11,7 @@ from typing import Any
 from flask_babel import gettext, lazy_gettext
 
 from portal.domain.actions import Action
-from portal.wording.labels import NOT_ARRIVED_REASONS, field, role
+from portal.wording.labels import BLOCK_REASONS, NOT_ARRIVED_REASONS, field, role
 
 Facts = Mapping[str, Any]
 
@@ -67,6 +67,9 @@ TITLES = {
     Action.USER_RESET_PASSWORD: lazy_gettext("Forgotten password replaced"),
     Action.USER_DISABLE: lazy_gettext("Person disabled"),
     Action.USER_ENABLE: lazy_gettext("Person enabled"),
+    Action.USER_BLOCK: lazy_gettext("Person blocked"),
+    Action.USER_UNBLOCK: lazy_gettext("Person unblocked"),
+    Action.USER_END_SESSIONS: lazy_gettext("Sessions ended by an operator"),
     Action.JOB_RUN_AGAIN: lazy_gettext("Job run again"),
     Action.JOB_CANCEL: lazy_gettext("Job cancelled"),
     Action.AUDIT_KEYED: lazy_gettext("Key of the audit log changed"),
@@ -148,6 +151,11 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.USER_RESET_PASSWORD: lambda f: _("A person replaced a forgotten password."),
     Action.USER_DISABLE: lambda f: _("A person was disabled."),
     Action.USER_ENABLE: lambda f: _("A person was enabled again."),
+    Action.USER_BLOCK: lambda f: _(
+        "A person was blocked: %(reason)s.", reason=BLOCK_REASONS[f["reason"]]
+    ),
+    Action.USER_UNBLOCK: lambda f: _("A person was unblocked."),
+    Action.USER_END_SESSIONS: lambda f: _("An operator ended all sessions of a person."),
     Action.JOB_RUN_AGAIN: lambda f: _("A job was run again: %(id)s.", id=f["thing"]),
     Action.JOB_CANCEL: lambda f: _("A job was cancelled: %(id)s.", id=f["thing"]),
     Action.AUDIT_KEYED: lambda f: _("From here on, lines are signed with the installation’s key."),

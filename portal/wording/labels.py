@@ -9,6 +9,7 @@ from flask_babel import gettext, lazy_gettext, lazy_pgettext
 from portal.domain import mail_deliveries
 from portal.domain.actions import Action
 from portal.domain.customers import NotArrivedReason
+from portal.domain.identity import BlockReason
 
 
 def _(text: str, **facts: Any) -> str:
@@ -116,6 +117,14 @@ NOT_ARRIVED_REASONS = {
     NotArrivedReason.RECIPIENT: lazy_gettext("the recipient’s mail server never got it"),
 }
 """How an operator knows that a mail did not arrive."""
+
+BLOCK_REASONS = {
+    BlockReason.STOLEN: lazy_gettext("somebody else may use the account"),
+    BlockReason.MISUSE: lazy_gettext("they misuse this portal"),
+    BlockReason.LEFT: lazy_gettext("they left their organisation"),
+    BlockReason.OTHER: lazy_gettext("another reason"),
+}
+"""Why an operator blocks a user."""
 
 UNKNOWN_REASONS = {
     mail_deliveries.RESTORED: lazy_gettext(

@@ -19,6 +19,7 @@ from portal.domain import (
     imports,
     mail_deliveries,
     notifications,
+    people,
     values,
     work,
     workflows,
@@ -28,7 +29,7 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer
-from portal.domain.identity import AllowedEmail, EmailChange, SignUp
+from portal.domain.identity import AllowedEmail, BlockReason, EmailChange, SignUp
 from portal.domain.imports import Import
 from portal.domain.invitations import Invitation
 from portal.domain.jobs import Job
@@ -150,6 +151,13 @@ def _end_sessions(_world: World) -> Unit:
     return lambda: identity.end_other_sessions(olga)
 
 
+def _block(_world: World) -> Unit:
+    """A person with sessions; their ID may be lower or higher than the operator's."""
+    operator = appoint_operator()
+    signed_in(OLGA)
+    return lambda: people.block(user(OLGA), by=operator, reason=BlockReason.OTHER)
+
+
 def _import_row(world: World) -> Unit:
     olga, held = actor(OLGA), db.session.get_one(Import, world.norths_import)
     db.write(lambda: imports.begin(held, by=olga))
@@ -234,6 +242,10 @@ OTHERS: dict[str, Callable[[World], Unit]] = {
     "change_email": _change_email,
     "disable": _disable,
     "end_sessions": _end_sessions,
+    "block": _block,
+    "change_password": lambda _world: partial(
+        identity.change_password, signed_in(OLGA), password_hash="x"
+    ),
     "choose_notices": lambda _world: lambda: notifications.set_preferences(set(), by=actor(OLGA)),
     "read_notices": lambda _world: lambda: notifications.mark_read(by=actor(OLGA)),
     "import_row": _import_row,

@@ -82,6 +82,9 @@ ASKS_NOBODY = {
 ASKS_OPERATORS = {
     "customers.record_arrived",
     "customers.record_not_arrived",
+    "people.block",
+    "people.end_sessions",
+    "people.unblock",
     "work.cancel",
     "work.run_again",
 }

@@ -30,6 +30,7 @@ TOLD["role"] = "billing.accounts.editor"
 TARGET = {"kind": "account", "id": "dn2" + "0" * 17, "account_id": None}
 OF_ACCESS = (Kind.ACCESS_GIVEN, Kind.ACCESS_TAKEN)
 FACTS: dict[str, list[dict[str, Any]]] = {
+    "account-blocked": [{}],
     "account-exists": [{"next": "/"}, {"next": "/console"}],
     "email-change": [{"email": "old@customer.example"}],
     "email-changed": [{}],
@@ -38,6 +39,7 @@ FACTS: dict[str, list[dict[str, Any]]] = {
         *({"notice": kind, "target": TARGET, "facts": TOLD | {"person": NAME}} for kind in Kind),
         *({"notice": kind, "target": TARGET, "facts": TOLD} for kind in OF_ACCESS),
     ],
+    "password-changed": [{}],
     "password-reset": [{}],
     "test": [{}],
     "operator-alert": [{"problems": [[cause, "mail"] for cause in Cause]}],

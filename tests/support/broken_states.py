@@ -10,7 +10,7 @@ OPEN_LINK = "cloud_id = :doras_cloud AND until_at IS NULL"
 END_LINK = f"UPDATE links SET until_at = {APRIL} WHERE {OPEN_LINK}"
 CARLS_MAIL = "kind = 'invitation' AND about = :carls_subaccount"
 LINKED = record(Action.CLOUD_LINK, "direct", "doras_cloud")
-
+BLOCK_EDDIE = "UPDATE users SET blocked_at = created_at, block_reason = 'stolen' WHERE id = :eddie"
 
 ADDRESS = {
     "email_key": "'x@y.example'",
@@ -309,6 +309,21 @@ CASES = (
             "UPDATE users SET disabled_at = created_at WHERE id = :vera",
         ),
         ("vera",),
+    ),
+    Case(
+        "blocked-user-without-its-line",
+        (BLOCK_EDDIE,),
+        ("eddie",),
+    ),
+    Case(
+        "sessions-of-inactive-user",
+        (
+            "INSERT INTO sessions (id, user_id, user_agent, created_at, seen_at, authenticated_at)"
+            " SELECT 'x', id, '', created_at, created_at, created_at FROM users WHERE id = :eddie",
+            BLOCK_EDDIE,
+        ),
+        ("eddie",),
+        also=(("blocked-user-without-its-line", "eddie"),),
     ),
     Case(
         "operator-without-its-line",

@@ -160,6 +160,17 @@ def disabled_user_without_its_line() -> Query:
     )
 
 
+@select_check("I4", "The user was blocked at {1}, but the last line about that is {2}.")
+def blocked_user_without_its_line() -> Query:
+    lines = _last_lines(AuditLine.thing, Action.USER_BLOCK, Action.USER_UNBLOCK)
+    is_blocked = is_true(lines.c.action == Action.USER_BLOCK)
+    return (
+        select(User.id, User.blocked_at, lines.c.action)
+        .outerjoin(lines, lines.c.key == User.id)
+        .where(User.blocked_at.is_not(None) != is_blocked)
+    )
+
+
 @select_check("I4", "The user is an operator, but no line of the log says who made them one.")
 def operator_without_its_line() -> Query:
     lines = _last_lines(AuditLine.thing, Action.USER_OPERATOR)
