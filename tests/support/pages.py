@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
-from portal.demo.people import CARL, EDDIE, INGRID, OLGA, SAM, TINA, VERA
+from portal.demo.people import CARL, EDDIE, INGRID, OLGA, PIET, SAM, TINA, VERA
 from tests.support.page_paths import (
     WAITING,
     Step,
@@ -80,6 +80,12 @@ def confirm(name: str, path: str, *steps: Step) -> PageState:
     return PageState(name, "confirm.show", VERA, navigate)
 
 
+def people(name: str, endpoint: str, *steps: Step) -> PageState:
+    """The state that the operator's page *People* has after the steps."""
+    return state(name, f"operator.{endpoint}", INGRID, "/operator/people", *steps)
+
+
+FIND_PIET = send(email=PIET)
 LIST, ADD, IMPORT = "{partner}/customers", "{partner}/customers/add", "{partner}/customers/import"
 INVALID = {"invitation_email": "nobody", "country": "DE", "tin": "12", "phone": "x"}
 LONG_CUSTOMER = {
@@ -125,6 +131,18 @@ HELP = [
     state("operator-cancel", "operator.cancel", INGRID, "{job}/cancel"),
     state("operator-arrived", "operator.arrived", INGRID, "{unknown_job}/arrived"),
     state("operator-not-arrived", "operator.not_arrived", INGRID, "{unknown_job}/not-arrived"),
+    people("operator-people", "show_people"),
+    people("operator-people-nobody", "show_people", send_invalid(email="nobody@a.example")),
+    people("operator-person", "show_person", FIND_PIET),
+    people("operator-end-sessions", "end_sessions", send(email=OLGA), click("[href$=-sessions]")),
+    people("operator-block", "block", FIND_PIET, click("[href$='/block']")),
+    people(
+        "operator-blocked",
+        "show_person",
+        *(FIND_PIET, click("[href$='/block']"), send(reason="stolen")),
+    ),
+    people("operator-people-blocked", "show_people"),
+    people("operator-unblock", "unblock", FIND_PIET, click("[href$='/unblock']")),
     state("operator-feedback", "operator.show_feedback", INGRID, "/operator/feedback"),
 ]
 ACCOUNT = [

@@ -39,6 +39,7 @@ SAMPLES = {
     "import_id": (OLGA, "norths_import"),
     "ident": (CARL, "carls_subaccount"),
     "job_id": (DORA, "carls_job"),
+    "person_id": (DORA, "eddie"),
 }
 """For each argument whose it is, and which."""
 

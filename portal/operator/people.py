@@ -1,0 +1,140 @@
+"""*People*: find a user by address; *Block*, *Unblock*, *End sessions*."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from flask import redirect, url_for
+from flask_babel import lazy_gettext
+from wtforms import EmailField, SelectField
+from wtforms.fields.choices import SelectChoice
+
+from portal import web
+from portal.domain import identity, people, values
+from portal.domain.errors import Code, Refused
+from portal.domain.identity import BlockReason, User
+from portal.operator.blueprint import blueprint
+from portal.wording import labels
+
+
+class FindForm(web.Form):
+    """Sent by POST, so that no address is in the log of a proxy or in a browser's history."""
+
+    email = EmailField(lazy_gettext("E-mail"), [web.REQUIRED, web.EMAIL])
+
+
+class BlockForm(web.Form):
+    """Why the person is blocked."""
+
+    reason = SelectField(
+        lazy_gettext("Why?"),
+        [web.REQUIRED],
+        choices=[SelectChoice(*reason) for reason in (("", ""), *labels.BLOCK_REASONS.items())],
+    )
+
+
+@blueprint.route("/people", methods=["GET", "POST"])
+def show_people() -> Any:
+    """*People*: find a user by their address; list those who are blocked."""
+    form = FindForm()
+    if form.validate_on_submit():
+        user = identity.user_by_email(values.email(form.email.data or "").key)
+        if user is not None:
+            return redirect(url_for(".show_person", person_id=user.id), 303)
+        form.refuse(Refused(Code.NO_ACCOUNT, field="email", address=form.email.data))
+    return web.page(
+        "operator/people.html",
+        form=form,
+        blocked=people.blocked_people(web.actor()),
+        status=form.status,
+    )
+
+
+@blueprint.get("/people/<id:person_id>")
+def show_person(person_id: str) -> Any:
+    """A person: state, sessions, roles."""
+    person = web.find_or_404(User, person_id)
+    return web.page("operator/person.html", person=person, details=people.details_of(person))
+
+
+class Step(NamedTuple):
+    """A step of an operator with a person: its verb and its wording."""
+
+    verb: Callable[..., None]
+    title: Any
+    button: Any
+    consequence: Any
+    done: Any
+    is_danger: bool = False
+
+
+BLOCK = Step(
+    people.block,
+    lazy_gettext("Block this person?"),
+    lazy_gettext("Block"),
+    lazy_gettext(
+        "All their sessions end at once. Signing in and resetting the password are refused, in the "
+        "same words as a wrong password; imports they began stop. They keep their roles and what "
+        "they own, and get an email that says they are blocked."
+    ),
+    lazy_gettext("The person is blocked, and their sessions are ended."),
+    is_danger=True,
+)
+UNBLOCK = Step(
+    people.unblock,
+    lazy_gettext("Unblock this person?"),
+    lazy_gettext("Unblock"),
+    lazy_gettext("They can sign in again, with the roles they have. No session comes back."),
+    lazy_gettext("The person is unblocked."),
+)
+END_SESSIONS = Step(
+    people.end_sessions,
+    lazy_gettext("End all sessions of this person?"),
+    lazy_gettext("End sessions"),
+    lazy_gettext("They are signed out of all browsers at once, and can sign in again."),
+    lazy_gettext("All sessions of the person are ended."),
+    is_danger=True,
+)
+
+
+@blueprint.route("/people/<id:person_id>/block", methods=["GET", "POST"])
+def block(person_id: str) -> Any:
+    """*Block* a person, for a reason."""
+    return _take(BLOCK, person_id, BlockForm())
+
+
+@blueprint.route("/people/<id:person_id>/unblock", methods=["GET", "POST"])
+def unblock(person_id: str) -> Any:
+    """*Unblock* a person."""
+    return _take(UNBLOCK, person_id, web.Form())
+
+
+@blueprint.route("/people/<id:person_id>/end-sessions", methods=["GET", "POST"])
+def end_sessions(person_id: str) -> Any:
+    """*End sessions* of a person."""
+    return _take(END_SESSIONS, person_id, web.Form())
+
+
+def _take(step: Step, person_id: str, form: web.Form) -> Any:
+    """Ask for confirmation on GET, take the step on POST."""
+    web.find_or_404(User, person_id)
+    web.require_recent_sign_in()
+    back = url_for(".show_person", person_id=person_id)
+
+    def unit() -> None:
+        person = web.find_or_404(User, person_id)
+        facts = {"reason": BlockReason(form.reason.data)} if isinstance(form, BlockForm) else {}
+        step.verb(person, by=web.actor(), **facts)
+
+    if answer := web.submit(form, unit, to=back, success=step.done):
+        return answer
+    person = web.find_or_404(User, person_id)
+    return web.page(
+        "operator/person_step.html",
+        person=person,
+        step=step,
+        back=back,
+        form=form,
+        status=form.status,
+    )
