@@ -103,6 +103,7 @@ class Code(StrEnum):
     HEIR_UNFIT = "heir-unfit"
     USER_DISABLED = "user-disabled"
     BLOCK_SELF = "block-self"
+    PERSON_UNKNOWN = "person-unknown"
     CUSTOMER_NOT_INACTIVE = "customer-not-inactive"
     MAIL_LEAVING = "mail-leaving"
     MAIL_MAY_ARRIVE = "mail-may-arrive"

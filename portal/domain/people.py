@@ -33,7 +33,8 @@ class PersonDetails(NamedTuple):
 
     sessions: list[UserSession]
     roles: list[HeldRole]
-    """The newest, at most PAGE + 1."""
+    """The strongest on each account, the newest account first. Not all, if there are more than
+    PAGE."""
     clouds: int
     """On how many clouds they hold a role."""
 
@@ -95,14 +96,18 @@ def details_of(user: User) -> PersonDetails:
         .join(AccountAccess, AccountAccess.account_id == BillingAccount.id)
         .where(AccountAccess.user_id == user.id, access.in_effect())
         .order_by(BillingAccount.id.desc())
-        .limit(PAGE + 1)
+        .limit(2 * PAGE + 2)  # on an account two are in effect after one was raised
     )
+    strongest: dict[BillingAccount, AccountRole] = {}
+    for account, role in db.session.execute(roles):
+        held = strongest.get(account, role)
+        strongest[account] = min(held, role, key=list(AccountRole).index)
     clouds = select(func.count(CloudAccess.cloud_id.distinct())).where(
         CloudAccess.user_id == user.id, CloudAccess.revoked_at.is_(None)
     )
     return PersonDetails(
         identity.sessions_of(identity.as_actor(user)),
-        [HeldRole(*row) for row in db.session.execute(roles)],
+        [HeldRole(*held) for held in strongest.items()],
         db.session.scalar(clouds) or 0,
     )
 

@@ -42,7 +42,7 @@ def show_people() -> Any:
         user = identity.user_by_email(values.email(form.email.data or "").key)
         if user is not None:
             return redirect(url_for(".show_person", person_id=user.id), 303)
-        form.refuse(Refused(Code.NO_ACCOUNT, field="email", address=form.email.data))
+        form.refuse(Refused(Code.PERSON_UNKNOWN, field="email"))
     return web.page(
         "operator/people.html",
         form=form,

@@ -134,7 +134,7 @@ HELP = [
     people("operator-people", "show_people"),
     people("operator-people-nobody", "show_people", send_invalid(email="nobody@a.example")),
     people("operator-person", "show_person", FIND_PIET),
-    people("operator-end-sessions", "end_sessions", send(email=OLGA), click("[href$=-sessions]")),
+    people("operator-end-sessions", "end_sessions", send(email=INGRID), click("[href$=-sessions]")),
     people("operator-block", "block", FIND_PIET, click("[href$='/block']")),
     people(
         "operator-blocked",

@@ -47,5 +47,6 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Code.USER_DISABLED: lambda f: _(
         "Your account can’t be used any more. Ask whoever runs this portal."
     ),
+    Code.PERSON_UNKNOWN: lambda f: _("No account here has this address."),
     Code.BLOCK_SELF: lambda f: _("You can’t block yourself. Ask another operator."),
 }
