@@ -70,7 +70,8 @@ def verify(token: str) -> Any:
     pending = identity.pending_sign_up(sign_up_id) if sign_up_id else None
     if pending is None:
         return web.page("account/link_over.html", status=404)
-    form = VerifyForm(pending.email, pending.name, name=pending.name)
+    form = VerifyForm(pending.email, name=pending.name)
+    form.about += (form.name.data or "",)  # as it is sent
     pending_id, target = pending.id, pending.next_path
     if not form.validate_on_submit():
         return authentication.form_page(form, "account/verify.html", email=pending.email)

@@ -10,11 +10,12 @@ import pytest
 from flask import Flask
 
 from portal import db
-from portal.domain import identity, policy
+from portal.domain import identity, policy, values
 from portal.domain.errors import Refused
 from portal.domain.identity import User
+from portal.domain.mail_deliveries import MailDelivery
 from tests.conftest import HASHER
-from tests.support.world import DORA, user
+from tests.support.world import DORA, signed_in, user
 
 OLGA = ("olga@halden.example", "Olga Brandt")
 COMPOSED = "Zoë’s long café"
@@ -110,6 +111,17 @@ def test_a_text_that_would_take_long_to_normalize_is_only_too_long(app: Flask) -
     marks = "\u0316\u0301" * 200_000
     assert code_of(marks) == "password-long"
     assert identity.check_password(DORA, marks) is None
+
+
+def test_a_mail_says_that_a_password_was_changed_or_reset(app: Flask) -> None:
+    dora = signed_in(DORA)
+    db.write(lambda: identity.change_password(dora, password_hash="x"))
+    db.write(lambda: identity.request_password_reset(values.email(DORA)))
+    (link,) = db.session.query(MailDelivery).filter_by(kind="password-reset")
+    key = link.about
+    db.write(lambda: identity.reset_password(dora.id, reset_key=key, password_hash="y"))
+    mails = db.session.query(MailDelivery).filter_by(kind="password-changed")
+    assert [(mail.about, mail.recipient) for mail in mails] == [(dora.id, DORA)] * 2
 
 
 def set_hash(password_hash: str) -> None:
