@@ -77,7 +77,9 @@ def test_who_is_blocked_is_out_and_reads_the_same_as_with_a_wrong_password(
     assert errors(dora) == {"reason": "Fill this in; it is required."}
     dora.submit("Block", reason="stolen")
     assert notices(dora, "success") == ["The person is blocked, and their sessions are ended."]
-    assert definition_list(dora)["Status"].startswith("Blocked somebody else may use the account")
+    status = definition_list(dora)["Status"]
+    assert status.startswith("Blocked since 2 Mar 2026")
+    assert status.endswith("somebody else may use the account")
     assert olga.submit("Save", name="Thief").status_code in (307, 422), "sign-in asks first"
     assert user(OLGA).name == "Olga Owner"
     assert sign_in(visitor, OLGA, PASSWORD) == sign_in(visitor, OLGA, "a wrong password")
