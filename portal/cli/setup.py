@@ -7,177 +7,183 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import secrets
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
 import flask_migrate
-from dotenv import dotenv_values
+from sqlalchemy.exc import SQLAlchemyError
 
 from portal import config, create_app, db, logs, worker
+from portal.cli import env_file, setup_questions
+from portal.cli.setup_questions import Answers, Interview, password_context
 from portal.domain import accounts, audit, identity, mail_deliveries, values
 from portal.domain.actors import COMMAND
-from portal.domain.identity import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 from portal.domain.jobs import Kind
 from portal.domain.mail_deliveries import DeliveryState
-from portal.domain.values import EmailAddress, Invalid
 from portal.i18n import languages
 
-F = TypeVar("F", bound=Callable[..., Any])
 ENV = (config.ROOT / ".env").resolve()  # in an installation a link out of the version's folder
-SETTINGS = {setting.name: setting for setting in config.SETTINGS}
 
 
-def _validate_setting(_context: click.Context, option: click.Parameter, value: str) -> str:
-    """Refuse at the prompt what would keep the portal from starting."""
-    setting = SETTINGS[(option.name or "").upper()]
-    if "${" in value:
-        raise click.BadParameter("${ would be replaced when .env is read")
-    try:
-        setting.parse(value.strip())
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-    return value.strip()
-
-
-def _validate_password(_context: click.Context, _option: click.Parameter, value: str) -> str:
-    problem = identity.password_problem(value, "")
-    if problem is not None:
-        raise click.BadParameter(f"{MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters")
-    return value
-
-
-def _parse_email(_context: click.Context, _option: click.Parameter, value: str) -> EmailAddress:
-    try:
-        return values.email(value)
-    except Invalid as error:
-        raise click.BadParameter(f"not an e-mail address ({error.code})") from error
-
-
-def _normalise_line(_context: click.Context, _option: click.Parameter, value: str) -> str:
-    try:
-        return values.line(value)
-    except Invalid as error:
-        raise click.BadParameter(f"not a name ({error.code})") from error
-
-
-def setting_option(name: str, prompt: str, **attributes: Any) -> Callable[[F], F]:
-    """Declare a setting: read from an option, from its environment variable, or at a prompt."""
-    variable = name.replace("-", "_").upper()
-    return click.option(
-        f"--{name}",
-        prompt=prompt,
-        callback=_validate_setting,
-        envvar=variable,
-        show_envvar=True,
-        **attributes,
-    )
+def answer_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add an option for each question, which answers it."""
+    for question in reversed(setup_questions.QUESTIONS):
+        option = click.option(
+            question.option,
+            question.name,
+            help=question.text,
+            envvar=question.variable,
+            show_envvar=True,
+        )
+        command = option(command)
+    return command
 
 
 @click.command()
-@setting_option("product-name", "Name of the cloud, as people read it")
-@setting_option("external-url", "Address people reach the portal at (https://…)")
-@setting_option("database-url", "Database", default="sqlite:///instance/portal.db")
-@setting_option("currency", "Currency (ISO 4217)", default="EUR")
-@setting_option("mail-server", "SMTP relay")
-@setting_option("mail-port", "Its port", default="587")
-@setting_option("mail-security", "Its security (starttls, tls, plain)", default="starttls")
-@setting_option(
-    "mail-ca-file", "Certificates to trust beside the system's (empty: none)", default=""
-)
-@setting_option("mail-username", "Account at the relay (empty: none)", default="")
-@setting_option("mail-password", "Its password", default="", hide_input=True)
-@setting_option("mail-default-sender", "Address mails come from")
-@click.option(
-    "--partner-name",
-    prompt="Your partner account's name, as customers read it",
-    callback=_normalise_line,
-)
-@click.option("--email", prompt="Your own e-mail, operator and owner", callback=_parse_email)
-@click.option("--name", prompt="Your own name", callback=_normalise_line)
-@click.password_option(callback=_validate_password, envvar="PORTAL_PASSWORD", show_envvar=True)
-def setup(email: EmailAddress, name: str, password: str, partner_name: str, **options: str) -> None:
+@answer_options
+def setup(**options: str | None) -> None:
     """Write the settings, migrate, make the operator and a paid partner account, send a test mail.
 
-    No demonstration data. Refuses a database that has users already.
+    Asks for what no option answers. No demonstration data. Refuses a database that has users.
     """
-    settings = {"PORTAL_ENV": "production", "SECRET_KEY": secrets.token_urlsafe(48)}
-    settings |= {option.upper(): value for option, value in options.items()}
-    present = {key: value for key, value in dotenv_values(ENV).items() if value}
-    settings |= {"SECRET_KEY": present["SECRET_KEY"]} if "SECRET_KEY" in present else {}
+    interview = Interview(ENV)
     try:
-        app = create_app(present | settings)
-    except config.UnsafeSettings as error:
-        raise click.ClickException(str(error)) from error
-    logs.set_level(logging.WARNING)  # a person reads the answers
-    with app.app_context():
-        flask_migrate.upgrade()
-        try:
-            if db.read(identity.has_users):
-                raise click.ClickException("This database has users; set-up is for a new one.")
-            _write_env(ENV, present | settings)
-            _create_owner(email, name, password, partner_name)
-            click.echo(f"\n{settings['PRODUCT_NAME']} is set up; its settings are in {ENV.name}.")
-            click.echo(_send_test_mail(email))
-        finally:
-            db.session.remove()
-            db.extension.engine.dispose()
-    if "TRUSTED_PROXIES" not in present:  # else deploy/install starts it, behind its proxy
+        interview.run({name: answer for name, answer in options.items() if answer is not None})
+        settings = _install_until_done(interview)
+    except click.Abort:
+        click.echo(f"\nNothing is set up. {interview.file} keeps your answers, but no password.")
+        raise
+    interview.forget()
+    click.echo(f"\n{settings['PRODUCT_NAME']} is set up; its settings are in {ENV.name}.")
+    _send_test_mail_until_taken(interview, settings)
+    if "TRUSTED_PROXIES" not in settings:  # else deploy/install starts it, behind its proxy
         click.echo("Start it with `make run`; put an HTTPS proxy in front (TRUSTED_PROXIES=1).")
 
 
-def _write_env(path: Path, settings: dict[str, str]) -> None:
-    """Write the file atomically, readable only for its owner from the first byte."""
-    new = path.with_suffix(".new")
-    new.unlink(missing_ok=True)  # a leftover may be readable for others, or be a link
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        for key, value in settings.items():
-            quoted = re.sub(r"(['\\])", r"\\\1", value)
-            file.write(f"{key}='{quoted}'\n")
-    new.replace(path)
+def _install_until_done(interview: Interview) -> dict[str, str]:
+    """Install, and return the settings. A person corrects the answers until it succeeds.
+
+    Raises click.ClickException where nobody is asked, click.Abort.
+    """
+    secret = env_file.read(ENV).get("SECRET_KEY") or secrets.token_urlsafe(48)
+    while True:
+        settings = _settings_from(interview.answers) | {"SECRET_KEY": secret}
+        try:
+            _install(settings, interview.answers)
+        except click.ClickException as error:
+            if not interview.is_asked:
+                raise
+            click.echo(f"\nError: {error.format_message()}")
+            interview.review()
+        else:
+            return settings
 
 
-def _create_owner(email: EmailAddress, name: str, password: str, partner_name: str) -> None:
+def _settings_from(answers: Answers) -> dict[str, str]:
+    """Return what `.env` has, replaced by the answers."""
+    names = [question.name for question in setup_questions.SETTINGS]
+    own = {name: answers[name] for name in names}
+    return env_file.read(ENV) | {"PORTAL_ENV": "production"} | own
+
+
+@contextmanager
+def _application(settings: dict[str, str]) -> Iterator[None]:
+    """Work in the application with these settings. Raises click.ClickException if it does not start
+    or the database refuses."""
+    try:
+        app = create_app(settings)
+    except config.UnsafeSettings as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}.") from error
+    logs.set_level(logging.WARNING)  # a person reads the answers
+    with app.app_context():
+        try:
+            yield
+        except (SQLAlchemyError, db.Unavailable) as error:
+            cause = error.__cause__ if isinstance(error, db.Unavailable) else error
+            reason = getattr(cause, "orig", error)
+            raise click.ClickException(f"The database refuses: {reason}") from error
+        finally:
+            db.session.remove()
+            db.extension.engine.dispose()
+
+
+def _install(settings: dict[str, str], answers: Answers) -> None:
+    """Migrate the database, create the owner, write the settings.
+
+    Raises click.ClickException; nothing is written then, but for empty tables.
+    """
+    with _application(settings):
+        db.extension.engine.connect().close()
+        flask_migrate.upgrade()
+        if db.read(identity.has_users):
+            raise click.ClickException("This database has users; set-up is for a new one.")
+        with env_file.replaced(ENV, settings):
+            _create_owner(answers)
+
+
+def _create_owner(answers: Answers) -> None:
     """Create the operator, who owns a paid partner account."""
-    password_hash = identity.hash_password(password)
+    password_hash = identity.hash_new_password(answers["PASSWORD"], *password_context(answers))
 
     def unit() -> None:
         user, account = accounts.register(
-            email,
-            name=name,
+            values.email(answers["EMAIL"]),
+            name=answers["NAME"],
             password_hash=password_hash,
             language=languages.SOURCE,
             by=COMMAND,
         )
         identity.make_operator(user, by=COMMAND)
-        accounts.grant_partner_status(account, name=partner_name, by=COMMAND)
+        accounts.grant_partner_status(account, name=answers["PARTNER_NAME"], by=COMMAND)
         accounts.switch_to_paid(account, by=COMMAND)
 
     db.write(unit)
 
 
-def _send_test_mail(email: EmailAddress) -> str:
-    """Queue a test mail and deliver it now; return a sentence with the relay's answer."""
-    entry_id = db.write(
-        lambda: (
-            mail_deliveries.add(
-                "test", about=audit.INSTALLATION, to=email.wire, language=languages.SOURCE, facts={}
-            ).id
-        )
-    )
+def _send_test_mail_until_taken(interview: Interview, settings: dict[str, str]) -> None:
+    """Send a test mail. If the relay does not take it, a person may correct the settings of mail
+    and send another one."""
+    to = values.email(interview.answers["EMAIL"])
+    while True:
+        with _application(settings):
+            is_sent, reply = _send_test_mail(to.wire)
+        if is_sent:
+            click.echo(f"A test mail to {to.display} was handed over: {reply}")
+            return
+        click.echo(f"The test mail was NOT handed over: {reply}")
+        if not interview.is_asked or not click.confirm("Correct the settings of mail?", True):
+            click.echo(f"Correct MAIL_* in {ENV.name}.")
+            return
+        interview.ask(setup_questions.MAIL)
+        settings |= _settings_from(interview.answers)
+        with env_file.replaced(ENV, settings):
+            interview.forget()
+
+
+def _send_test_mail(recipient: str) -> tuple[bool, str | None]:
+    """Queue a test mail and deliver it now. Return whether the relay took it, and its reply."""
+
+    def add() -> str:
+        about, language = audit.INSTALLATION, languages.SOURCE
+        entry = mail_deliveries.add("test", about=about, to=recipient, language=language, facts={})
+        return entry.id
+
+    entry_id = db.write(add)
     worker.run_next(Kind.MAIL_NOW)
     entry = db.read(lambda: mail_deliveries.get(entry_id))
-    if entry.state is DeliveryState.SENT:
-        return f"A test mail to {email.display} was handed over: {entry.answer}"
-    return (
-        f"The test mail was NOT handed over: {entry.answer}\n"
-        "Correct MAIL_* in .env. It is tried again for four hours while the portal runs."
-    )
+    return entry.state is DeliveryState.SENT, entry.answer
+
+
+def main() -> None:
+    """Run the command in a process of its own, whose files are readable for their owner alone."""
+    os.umask(0o077)
+    setup()
 
 
 if __name__ == "__main__":
-    setup()
+    main()

@@ -7,24 +7,40 @@ from flask.cli import AppGroup
 
 from portal import db
 from portal.cli.email import EMAIL, find_user
-from portal.cli.refusals import fail, run_unit
+from portal.cli.refusals import fail, run_unit, text_of
 from portal.domain import accounts, identity, people, values, workflows
 from portal.domain.actors import COMMAND
 from portal.domain.errors import Refused
 from portal.domain.identity import BlockReason, User
-from portal.domain.values import EmailAddress
+from portal.domain.values import EmailAddress, Invalid
 from portal.i18n import languages
 
 commands = AppGroup("user", help="Accounts of people.")
 
 
+def _check_name(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    # Click calls this twice for an answer at the prompt: a name that was accepted stays the same.
+    try:
+        return values.line(value)
+    except Invalid as error:
+        raise click.BadParameter(text_of(error)) from error
+
+
+def _check_password(context: click.Context, _option: click.Parameter, value: str) -> str:
+    email: EmailAddress = context.params["email"]
+    name = context.params.get("name", "")
+    if problem := identity.password_problem(value, email.display, name):
+        raise click.BadParameter(text_of(problem))
+    return value
+
+
 @commands.command("create")
-@click.argument("email", type=EMAIL)
-@click.option("--name", prompt=True)
+@click.argument("email", type=EMAIL, is_eager=True)  # before the password
+@click.option("--name", prompt=True, callback=_check_name)
 @click.option(
     "--language", type=click.Choice(list(languages.available())), default=languages.SOURCE
 )
-@click.password_option()
+@click.password_option(callback=_check_password)
 def create(email: EmailAddress, name: str, language: str, password: str) -> None:
     """An account for EMAIL, whose owner you know, with a direct billing account."""
     try:
@@ -34,7 +50,7 @@ def create(email: EmailAddress, name: str, language: str, password: str) -> None
     _user, account = run_unit(
         lambda: accounts.register(
             email,
-            name=values.line(name),
+            name=name,
             password_hash=password_hash,
             language=language,
             by=COMMAND,

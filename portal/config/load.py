@@ -26,6 +26,7 @@ class UnsafeSettings(Exception):
 
     def __init__(self, *faults: str) -> None:
         super().__init__("The portal does not start:\n- " + "\n- ".join(faults))
+        self.faults = faults
 
 
 def load(overrides: Mapping[str, str] | None = None) -> Settings:
