@@ -36,7 +36,6 @@ WORKER_STOP_TIMEOUT = 25
 @with_appcontext
 def up() -> None:
     """Migrate, plant the demonstration world on a local run's first start, then serve."""
-    os.umask(0o077)  # database and mailbox are private
     flask_migrate.upgrade()
     is_local = config.current().portal_env == "local"
     if is_local and not db.is_restoring() and db.read(demo.is_empty):

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import threading
 import urllib.request
@@ -22,6 +23,7 @@ from tests.conftest import Databases
 from tests.support import demonstration
 from tests.support.processes import (
     environment,
+    file_modes,
     free_port,
     live_processes,
     read_until,
@@ -77,6 +79,8 @@ def test_a_first_start_makes_a_world_prints_how_to_enter_it_and_delivers_its_mai
     assert "Test Cloud" in (folder / "page").read_text()
     mailbox, database = folder / "mailbox", folder / "portal.db"
     assert len(list(mailbox.glob("*.eml"))) == 3
+    assert file_modes(mailbox).keys() == {"0o600"}
+    assert stat.S_IMODE(database.stat().st_mode) == 0o600
     size = database.stat().st_size
     with run_flask("up", f"sqlite:///{database}", **local(port, mailbox)) as program:
         read_until(program.stdout, "Ctrl-C")
@@ -99,6 +103,7 @@ def test_one_signal_stops_server_and_worker(
         (os.killpg if is_for_all else os.kill)(program.pid, number)
         output, _ = program.communicate(timeout=30)
         assert (program.returncode, without_log(output).strip()) == (0, "Stopped.")
+        assert file_modes(tmp_path).keys() == {"0o600"}
         assert "web.stopped" in output
         assert "worker.stopped" in output
         assert live_processes(program) == set()

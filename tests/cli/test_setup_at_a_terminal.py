@@ -20,7 +20,7 @@ from flask import Flask
 from portal import cli, config
 from portal.cli import setup
 from tests.conftest import Databases
-from tests.support.processes import ROOT, environment, free_port
+from tests.support.processes import ROOT, environment, file_modes, free_port
 from tests.support.smtp import SmtpServer
 from tests.support.terminal import Terminal, at_terminal
 
@@ -68,10 +68,6 @@ def answer_about_oneself(terminal: Terminal) -> None:
     terminal.answer("Repeat", PASSWORD)
 
 
-def modes(folder: Path) -> set[int]:
-    return {stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*") if path.is_file()}
-
-
 def test_setup_asks_again_with_the_reason_and_writes_after_a_review(env: Path) -> None:
     database = env.with_name("portal.db")
     refused = {
@@ -106,7 +102,7 @@ def test_setup_asks_again_with_the_reason_and_writes_after_a_review(env: Path) -
             False,
             False,
         )
-        assert modes(env.parent) == {0o600}
+        assert file_modes(env.parent).keys() == {"0o600"}
         terminal.type("y")
         status, said = terminal.end()
     assert status == 0, said
@@ -114,7 +110,7 @@ def test_setup_asks_again_with_the_reason_and_writes_after_a_review(env: Path) -
     assert dotenv_values(env)["PRODUCT_NAME"] == "O'Brien's Cloud"
     assert set(env.parent.iterdir()) >= {env, database}
     assert not env.with_name(".env.answers").exists()
-    assert modes(env.parent) == {0o600}
+    assert file_modes(env.parent).keys() == {"0o600"}
     assert PASSWORD not in terminal.screen
 
 
@@ -239,7 +235,7 @@ def test_the_installer_asks_at_a_terminal(tmp_path: Path) -> None:
         status, said = terminal.end()
     assert (status, "Installed for p.obrien.example" in said) == (0, True), said
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o400
-    assert modes(tmp_path / "instance") == {0o600}
+    assert file_modes(tmp_path / "instance").keys() == {"0o600"}
 
 
 def test_every_prompt_of_a_command_is_known() -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -43,14 +44,15 @@ def environment(url: str, **settings: str) -> dict[str, str]:
 @contextmanager
 def run_flask(command: str, url: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
     """Run `flask <command>` in a new process group, which is killed with the block."""
-    arguments = [sys.executable, "-m", "flask", "--app", "wsgi", command]
+    arguments = [sys.executable, "-m", "flask", "--app", "wsgi", *command.split()]
     with run_program(arguments, environment(url, **settings)) as program:
         yield program
 
 
 @contextmanager
 def run_program(arguments: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """Run a program in a new process group, which is killed with the block."""
+    """Run a program in a new process group, which is killed with the block. What it creates is
+    readable for everybody, unless it prevents that."""
     program = subprocess.Popen(
         arguments,
         cwd=ROOT,
@@ -59,6 +61,7 @@ def run_program(arguments: list[str], env: dict[str, str]) -> Iterator[subproces
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        umask=0o022,
     )
     with program:
         try:
@@ -77,6 +80,14 @@ def read_until(stream: IO[str] | None, end: str) -> str:
         if end in line:
             return said
     raise AssertionError(f"it ended, and had said: {said}")
+
+
+def file_modes(folder: Path) -> dict[str, set[str]]:
+    """The permissions below the folder, in octal, with the names of the files that have them."""
+    modes: dict[str, set[str]] = {}
+    for path in folder.rglob("*"):
+        modes.setdefault(oct(stat.S_IMODE(path.lstat().st_mode)), set()).add(path.name)
+    return modes
 
 
 def free_port() -> int:
