@@ -31,7 +31,7 @@ class Line(http.client.HTTPConnection):
             self.sock.connect(BIND.removeprefix("unix:"))
         else:
             host, _, port = BIND.rpartition(":")
-            self.sock = socket.create_connection((host, int(port)), 5)
+            self.sock = socket.create_connection((host.strip("[]"), int(port)), 5)
 
 
 def ask(path: str) -> tuple[int, bytes]:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Response, current_app, g, request, url_for
@@ -182,11 +181,7 @@ def policy_from(settings: Settings) -> Policy:
 
 def _flask_config(settings: Settings) -> dict[str, Any]:
     """Return what Flask and its extensions read in `app.config`."""
-    external = urlsplit(settings.external_url)
-    is_secure = external.scheme == "https"
-    hosts = [external.hostname or ""]
-    if settings.portal_env == "local":
-        hosts += ["127.0.0.1", "localhost"]
+    is_secure = settings.external_url.startswith("https://")
     url = settings.database_url
     if url.startswith("sqlite:///"):
         path = config.ROOT / url.removeprefix("sqlite:///")
@@ -199,7 +194,6 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
         "WTF_CSRF_SECRET_KEY": [*settings.secret_key_old, settings.secret_key],
         "SQLALCHEMY_DATABASE_URI": url,
         "SQLALCHEMY_ENGINE_OPTIONS": db.engine_options(url),
-        "TRUSTED_HOSTS": hosts,
         "MAX_CONTENT_LENGTH": config.MAX_BODY_BYTES,
         "MAX_FORM_MEMORY_SIZE": config.MAX_BODY_BYTES,
         "SESSION_COOKIE_NAME": "__Host-portal" if is_secure else "portal",

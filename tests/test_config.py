@@ -133,7 +133,10 @@ def test_a_local_run_needs_no_settings(settings: dict[str, str]) -> None:
     ("host", "url"),
     [
         ("localhost", "http://localhost:81"),
+        ("LocalHost", "http://localhost:81"),
         ("::1", "http://[::1]:81"),
+        ("[::1]", "http://[::1]:81"),
+        ("0:0:0:0:0:0:0:1", "http://[::1]:81"),
     ],
 )
 def test_a_local_runs_address_is_where_it_listens(host: str, url: str) -> None:
@@ -215,6 +218,19 @@ BAD = [
     ("EXTERNAL_URL", "https://p.example:port", "must be an address such as"),
     ("EXTERNAL_URL", "https://p example", "must be an address such as"),
     ("EXTERNAL_URL", "https://[::1", "must be an address such as"),
+    ("EXTERNAL_URL", "https://[:::]", "must be an address such as"),
+    ("EXTERNAL_URL", "https://[fe80::1%eth0]", "must be an address such as"),
+    ("EXTERNAL_URL", "https://::1", "must be an address such as"),
+    ("EXTERNAL_URL", "https://my_portal.example", "must be an address such as"),
+    ("EXTERNAL_URL", "https://p..example", "must be an address such as"),
+    ("EXTERNAL_URL", "https://.example", "must be an address such as"),
+    ("EXTERNAL_URL", "https://портал.example", "must be an address such as"),
+    ("EXTERNAL_URL", f"https://{'p' * 64}.example", "must be an address such as"),
+    ("EXTERNAL_URL", "https://p.127.1", "must be an address such as"),
+    ("EXTERNAL_URL", "https://127.0.0.256", "must be an address such as"),
+    ("EXTERNAL_URL", "https://0x7f000001", "must be an address such as"),
+    ("EXTERNAL_URL", "https://p.example:0", "must be an address such as"),
+    ("EXTERNAL_URL", "https://p.example:65536", "must be an address such as"),
     ("PORT", "0", "must be a whole number from 1 to 65535"),
     ("PORT", "65536", "must be a whole number from 1 to 65535"),
     ("PORT", "-1", "must be a whole number from 1 to 65535"),
@@ -249,6 +265,30 @@ BAD = [
     ("MAIL_DEFAULT_SENDER", "портал@test.example", "must be an address alone"),
     ("MAIL_DEFAULT_SENDER", "a@b@test.example", "must be an address alone"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown", "host"),
+    [
+        ("https://P.Example/", "https://p.example", "p.example"),
+        ("https://p.example.", "https://p.example", "p.example."),
+        ("https://p.example:443", "https://p.example", "p.example"),
+        ("https://p.example:08443", "https://p.example:8443", "p.example:8443"),
+        ("https://xn--80ayih4a.example", "https://xn--80ayih4a.example", "xn--80ayih4a.example"),
+        ("https://192.0.2.7", "https://192.0.2.7", "192.0.2.7"),
+        ("https://[2001:DB8:0::7]:1", "https://[2001:db8::7]:1", "[2001:db8::7]:1"),
+        ("https://[::ffff:192.0.2.7]", None, "[::ffff:c000:207]"),
+    ],
+)
+def test_requests_accept_the_host_that_a_browser_sends(
+    url: str, shown: str | None, host: str
+) -> None:
+    external_url = config.load({**SAFE, "EXTERNAL_URL": url}).external_url
+    assert external_url == (shown or external_url)
+    trusted = config.trusted(external_url, is_local=False)
+    assert config.is_trusted(host, trusted)
+    assert config.is_trusted(host.upper(), trusted)
+    assert not config.is_trusted(f"x{host}", trusted)
 
 
 @pytest.mark.parametrize(("name", "value", "parsed"), GOOD)

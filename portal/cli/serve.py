@@ -129,7 +129,7 @@ def _listen(host: str, port: int) -> Any:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise click.ClickException(
-            f"{host}:{port} can't be listened on ({reason}). "
+            f"{config.in_url(host)}:{port} can't be listened on ({reason}). "
             "Another program has the port? Choose one with PORT=8001 make run."
         ) from error
 

@@ -15,8 +15,9 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from portal.config import database_tls, settings
-from portal.config.settings import LOOPBACK, SETTINGS, Settings
+from portal.config import database_tls, hosts, settings
+from portal.config.hosts import LOOPBACK
+from portal.config.settings import SETTINGS, Settings
 
 MIN_SECRET_LENGTH = 32
 
@@ -102,8 +103,7 @@ def _is_weak(secret: str) -> bool:
 def _add_local_defaults(values: dict[str, Any]) -> None:
     """Add the settings that a local run may leave out."""
     if not values["EXTERNAL_URL"]:
-        host = values["HOST"] if values["HOST"] in LOOPBACK else "127.0.0.1"
-        values["EXTERNAL_URL"] = f"http://{f'[{host}]' if ':' in host else host}:{values['PORT']}"
+        values["EXTERNAL_URL"] = f"http://{hosts.in_url(values['HOST'])}:{values['PORT']}"
     if not values["SECRET_KEY"]:
         values["SECRET_KEY"] = _load_or_create_secret(settings.ROOT / "instance" / "secret_key")
 

@@ -8,10 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
-from portal.config import parsing
+from portal.config import hosts, parsing
+from portal.config.hosts import LOOPBACK
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,9 @@ class Settings:
             parsing.one_of("local", "production"),
         ),
     ]
-    host: Annotated[str, Setting("127.0.0.1", "address the web server listens on")]
+    host: Annotated[
+        str, Setting("127.0.0.1", "address the web server listens on", hosts.parse_listening)
+    ]
     port: Annotated[
         int, Setting("8000", "port the web server listens on", parsing.number(1, 65535))
     ]
@@ -49,9 +51,7 @@ class Settings:
             "",
             "address under which people reach the portal, in every link of a mail; other hosts are "
             "answered 400; empty: `http://HOST:PORT` (production: required, https)",
-            parsing.matching(
-                r"https?://([\w.-]+|\[[\da-f:]+\])(:\d+)?/?", "an address such as https://p.example"
-            ),
+            hosts.parse_external_url,
         ),
     ]
     trusted_proxies: Annotated[

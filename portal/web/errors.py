@@ -56,6 +56,8 @@ def register(app: Flask) -> None:
 def _begin_request() -> None:
     g.request_id = secrets.token_hex(8)
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    if not config.is_trusted(request.host, _trusted_hosts()):
+        raise SecurityError("The request names another host.")
     path = request.environ["PATH_INFO"].encode("latin-1")
     url = path + unquote_to_bytes(request.query_string)
     if b"\0" in url or not is_utf8(url):
@@ -67,6 +69,11 @@ def _begin_request() -> None:
 def _refuse_restoring() -> None:
     if request.endpoint not in WHILE_RESTORING:
         db.refuse_restoring()
+
+
+def _trusted_hosts() -> frozenset[str]:
+    settings = config.current()
+    return config.trusted(settings.external_url, is_local=settings.portal_env == "local")
 
 
 def _end_request(_error: BaseException | None) -> None:

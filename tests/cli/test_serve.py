@@ -57,8 +57,8 @@ def workers(program: subprocess.Popen[str]) -> list[psutil.Process]:
     return [process for process in psutil.Process(program.pid).children() if process.is_running()]
 
 
-def answer(port: int, path: str = "/") -> tuple[int, str]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as response:
+def answer(port: int, host: str = "127.0.0.1") -> tuple[int, str]:
+    with urllib.request.urlopen(f"http://{host}:{port}/", timeout=20) as response:
         return response.status, response.read().decode()
 
 
@@ -149,6 +149,14 @@ def test_a_worker_that_waits_for_a_reply_does_not_hold_up_the_end(
             keeper.join(20)
         assert not keeper.is_alive()
         assert not process.is_running()
+
+
+@pytest.mark.deploy
+def test_it_listens_on_the_loopback_address_of_ipv6(url: str, port: int, tmp_path: Path) -> None:
+    with run_flask("serve", url, HOST="::1", **local(port, tmp_path)) as program:
+        assert f"Test Cloud: http://[::1]:{port}\n" in read_until(program.stdout, "Ctrl-C")
+        status, page = answer(port, "[::1]")
+        assert (status, "Sign in" in page) == (200, True)
 
 
 def test_where_it_cannot_listen_it_says_so_in_a_sentence_below_its_log(url: str, port: int) -> None:

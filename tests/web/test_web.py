@@ -166,6 +166,15 @@ def test_another_host_is_refused_and_told_the_right_one(browser: Open, host: str
     assert "evil" not in answer.text
 
 
+@pytest.mark.parametrize("settings", [{"HOST": "::1", "EXTERNAL_URL": ""}])
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_a_local_run_answers_under_each_loopback_address(browser: Open) -> None:
+    for host in ("[::1]:8000", "[::1]", "127.0.0.1:8000", "LOCALHOST:8000"):
+        assert browser().get("/sign-in", headers={"Host": host}).status_code == 200
+    for host in ("[::2]", "[::1].example", "::1", "localhost:99999", ""):
+        assert browser().get("/", headers={"Host": host}).status_code == 400
+
+
 UNREADABLE = {
     "NUL in the path": ("/invite/accept/%00", None),
     "NUL in a query": ("/console?q=a%00b", None),
