@@ -2,10 +2,10 @@
 
 import os
 
-os.umask(0o077)  # before anything is written: database, mailbox and backups are private
+from portal import create_app
+from portal.config import UnsafeSettings
 
-from portal import create_app  # noqa: E402
-from portal.config import UnsafeSettings  # noqa: E402
+os.umask(0o077)  # whatever a command writes is private: database, mailbox, backup
 
 try:
     app = create_app()

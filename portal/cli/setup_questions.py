@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,7 +42,9 @@ class Question:
     def display(self, answer: str) -> str:
         """Return the answer without passwords."""
         if self.name == "DATABASE_URL":
-            return _without_query_password(answer).render_as_string()
+            with suppress(ValueError):  # in .env may be anything
+                return _without_query_password(answer).render_as_string()
+            return "given"
         return "given" if answer and self.is_secret else answer
 
     def check(self, typed: str, answers: Answers) -> str:
@@ -146,7 +149,8 @@ class Interview:
     def run(self, given: Answers) -> None:
         """Check the given answers, ask for the others, and let a person review all.
 
-        Raises click.BadParameter for a given answer, click.Abort if the person stops."""
+        Raises click.BadParameter for a given answer, click.Abort if the person stops.
+        """
         for question in QUESTIONS:
             if question.name not in given:
                 self.ask([question])
@@ -187,7 +191,8 @@ class Interview:
     def review(self) -> None:
         """Show all answers, and ask those again that the person chooses, until all are right.
 
-        Raises click.Abort if the person stops."""
+        Raises click.Abort if the person stops.
+        """
         numbers = {str(number): question for number, question in enumerate(QUESTIONS, 1)}
         while True:
             click.echo("\nNothing is set up yet. Your answers:\n")
