@@ -128,7 +128,7 @@ def test_an_interrupted_setup_keeps_all_answers_but_passwords(env: Path) -> None
         terminal.answer("Account", "relay's user")
         terminal.answer("Its password", "relay's password")
         terminal.expect("Address mails")
-        terminal.press(b"\x03")
+        terminal.interrupt()
         status, said = terminal.end()
     assert (status, "keeps your answers, but no password" in said) == (1, True)
     assert [path.name for path in env.parent.iterdir()] == [".env.answers"]
@@ -251,5 +251,5 @@ def test_every_prompt_of_a_command_is_known() -> None:
             for own_name, own in command.commands.items():
                 yield from prompts(own, f"{name} {own_name}".strip())
 
-    known = ["restore --yes", "user create --name", "user create --password"]
+    known = ["user create --name", "user create --password"]
     assert sorted([*prompts(app.cli, ""), *prompts(setup.setup, "setup")]) == known

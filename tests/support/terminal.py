@@ -47,6 +47,16 @@ class Terminal:
     def press(self, keys: bytes) -> None:
         os.write(self.descriptor, keys)
 
+    def interrupt(self) -> None:
+        """Press Ctrl-C until the program goes on: readline misses one just before it waits."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while "\n" not in self.unread:
+            assert time.monotonic() < deadline, f"it did not go on: {self.unread}"
+            self.press(b"\x03")
+            again = time.monotonic() + 5
+            while "\n" not in self.unread and time.monotonic() < again:
+                self._read()
+
     def end(self) -> tuple[int, str]:
         """The exit status, and what appeared since. Raises AssertionError if it asks more."""
         deadline = time.monotonic() + TIMEOUT_SECONDS
