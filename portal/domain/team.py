@@ -98,7 +98,7 @@ def pending_memberships(actor: Actor) -> list[tuple[str, datetime]]:
         .where(
             AccountAccess.user_id == actor.id,
             AccountAccess.revoked_at.is_(None),
-            AccountAccess.effective_at > db.now(),
+            AccountAccess.holds_from > db.now(),
             BillingAccount.kind == Kind.PARTNER,
         )
         .order_by(AccountAccess.effective_at)

@@ -115,13 +115,13 @@ def role_state(rows: list[Any]) -> RoleState:
     """The current and the pending one of a holder's assignments, which come strongest first."""
     now = db.now()
     return RoleState(
-        current=next((row for row in rows if row.effective_at <= now), None),
-        pending=next((row for row in rows if row.effective_at > now), None),
+        current=next((row for row in rows if row.holds_from <= now), None),
+        pending=next((row for row in rows if row.holds_from > now), None),
     )
 
 
 def revoke_assignments(rows: list[Any]) -> None:
     """End these assignments at once."""
     for row in rows:
-        row.revoked_at = db.now()
+        row.revoke()
     db.session.flush()

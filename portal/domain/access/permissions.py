@@ -15,10 +15,13 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     and_,
+    case,
+    literal,
     or_,
     select,
     text,
 )
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
@@ -50,7 +53,33 @@ class Account(Protocol):
     def people_target(self) -> Target: ...
 
 
-class AccountAccess(db.Base):
+class Assignment:
+    """The times of a role. The clock may be set back between two of them."""
+
+    granted_at: Mapped[datetime]
+    effective_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+    @hybrid_property
+    def holds_from(self) -> datetime:
+        """When the role takes effect. One that was given without a delay has taken effect, even if
+        the clock was set back since."""
+        is_delayed = self.effective_at > self.granted_at
+        return self.effective_at if is_delayed else min(self.effective_at, db.now())
+
+    @holds_from.inplace.expression
+    @classmethod
+    def _holds_from(cls) -> ColumnElement[datetime]:
+        now = literal(db.now(), db.UtcDateTime())
+        is_as_stored = or_(cls.effective_at > cls.granted_at, cls.effective_at <= now)
+        return case((is_as_stored, cls.effective_at), else_=now)
+
+    def revoke(self) -> None:
+        """End the role now, but never before it began: the clock may have been set back."""
+        self.revoked_at = max(db.now(), self.granted_at)
+
+
+class AccountAccess(Assignment, db.Base):
     """A dated role of a user on a billing account."""
 
     __tablename__ = "account_access"
@@ -78,7 +107,7 @@ class AccountAccess(db.Base):
     granted_by: Mapped[str]
 
 
-class CloudAccess(db.Base):
+class CloudAccess(Assignment, db.Base):
     """A dated role of a user, or of a partner account, on a cloud."""
 
     __tablename__ = "cloud_access"
@@ -127,7 +156,7 @@ def roles_on_cloud(actor: Actor, cloud_id: str) -> frozenset[CloudRole]:
     query = select(CloudAccess.role).where(
         CloudAccess.cloud_id == cloud_id,
         CloudAccess.revoked_at.is_(None),
-        CloudAccess.effective_at <= db.now(),
+        CloudAccess.holds_from <= db.now(),
         _has_role(actor),
     )
     return db.load_once(
@@ -178,7 +207,7 @@ def cloud_owners(cloud_id: str) -> set[str]:
         CloudAccess.role == CloudRole.OWNER,
         CloudAccess.user_id.is_not(None),
         CloudAccess.revoked_at.is_(None),
-        CloudAccess.effective_at <= db.now(),
+        CloudAccess.holds_from <= db.now(),
     )
     return {user_id for user_id in db.session.scalars(query) if user_id}
 
@@ -221,4 +250,4 @@ def _has_role(actor: Actor) -> ColumnElement[bool]:
 
 def in_effect() -> ColumnElement[bool]:
     """The condition for account roles that are in effect now."""
-    return and_(AccountAccess.revoked_at.is_(None), AccountAccess.effective_at <= db.now())
+    return and_(AccountAccess.revoked_at.is_(None), AccountAccess.holds_from <= db.now())

@@ -81,7 +81,7 @@ def grants_of_user(cloud: Cloud, user_id: str) -> list[Grant]:
     """The user's roles on the cloud, and those of the partners on whose staff they are with the
     role editor or higher; strongest first."""
     staff = (
-        select(AccountAccess.account_id, func.min(AccountAccess.effective_at).label("since"))
+        select(AccountAccess.account_id, func.min(AccountAccess.holds_from).label("since"))
         .where(
             AccountAccess.user_id == user_id,
             AccountAccess.role.in_(access.STAFF_ROLES),
@@ -103,14 +103,15 @@ def grants_of_user(cloud: Cloud, user_id: str) -> list[Grant]:
 
 
 def _grant(row: CloudAccess, partner_name: str | None, staff_since: datetime | None) -> Grant:
-    since = staff_since or row.granted_at
+    granted_at = min(row.granted_at, db.now())  # the clock may have been set back
+    since = staff_since or granted_at
     return Grant(
         row_id=row.id,
         role=row.role,
         partner_name=partner_name,
         granted_at=row.granted_at,
-        effective_at=max(row.effective_at, since),
-        seen_at=max(row.granted_at, since),
+        effective_at=max(row.holds_from, since),
+        seen_at=max(granted_at, since),
     )
 
 
@@ -132,8 +133,8 @@ def _grants_on_payer(cloud: Cloud, user: User, reader: Actor) -> list[Grant]:
             role=row.role if row.account_id in visible_ids else None,
             partner_name=None,
             granted_at=row.granted_at,
-            effective_at=row.effective_at,
-            seen_at=row.effective_at,
+            effective_at=row.holds_from,
+            seen_at=row.holds_from,
         )
         for row in db.session.scalars(query.order_by(AccountAccess.id))
     ]

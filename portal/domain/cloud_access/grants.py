@@ -137,7 +137,7 @@ def is_last_owner(cloud: Cloud, leaving: Iterable[CloudAccess]) -> bool:
 def _can_act(row: CloudAccess) -> bool:
     """The role is in effect, and its holder is an enabled user or a partner account. A partner
     account always has an owner."""
-    if row.effective_at > db.now():
+    if row.holds_from > db.now():
         return False
     if row.partner_id is not None:
         return db.session.get_one(BillingAccount, row.partner_id).kind is AccountKind.PARTNER

@@ -20,7 +20,7 @@ def account_without_owner() -> Query:
             AccountAccess.account_id == BillingAccount.id,
             AccountAccess.role == AccountRole.OWNER,
             AccountAccess.revoked_at.is_(None),
-            AccountAccess.effective_at <= NOW,
+            AccountAccess.holds_from <= NOW,
             User.disabled_at.is_(None),
         )
     )
@@ -40,7 +40,7 @@ def cloud_without_effective_owner() -> Query:
         CloudAccess.cloud_id == Cloud.id,
         CloudAccess.role == CloudRole.OWNER,
         CloudAccess.revoked_at.is_(None),
-        CloudAccess.effective_at <= NOW,
+        CloudAccess.holds_from <= NOW,
         or_(exists().where(users), exists().where(partners)),
     )
     return select(Cloud.id).where(Cloud.closed_at.is_(None), ~exists().where(owners))

@@ -134,7 +134,7 @@ def _newest_by_holder(target: Target, key: str) -> Iterator[Select[Any]]:
 def _newest_roles(is_holders: ColumnElement[bool], key: str) -> Subquery:
     """A holder's roles on their newest clouds."""
     # Without other joins before the limit: for them a planner might read all clouds.
-    query = select(CloudAccess.cloud_id, CloudAccess.role, CloudAccess.effective_at)
+    query = select(CloudAccess.cloud_id, CloudAccess.role, CloudAccess.holds_from)
     query = query.where(CloudAccess.revoked_at.is_(None), is_holders)
     if key:
         matches = or_(Cloud.name_key.contains(key, autoescape=True), Cloud.id == key)
@@ -157,7 +157,7 @@ def _clouds_of(
 
 
 def _owns_now(roles: Any) -> ColumnElement[bool]:
-    return and_(roles.role.in_(OWNERS), roles.effective_at <= db.now())
+    return and_(roles.role.in_(OWNERS), roles.holds_from <= db.now())
 
 
 def _clouds(target: Target) -> Any:
@@ -190,7 +190,7 @@ def _with_roles(target: Target, rows: list[Any]) -> list[Candidate]:
         CloudAccess.user_id,
         CloudAccess.partner_id,
         CloudAccess.role,
-        CloudAccess.effective_at,
+        CloudAccess.holds_from,
         _is_customers(target),
     ).where(
         CloudAccess.cloud_id.in_([row[0] for row in rows]),

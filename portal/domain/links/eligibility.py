@@ -46,7 +46,7 @@ class CandidateRole(NamedTuple):
     user_id: str | None
     partner_id: str | None
     role: CloudRole
-    effective_at: datetime
+    holds_from: datetime
     is_customers: bool
 
 
@@ -131,7 +131,7 @@ def _role_refusal(target: Target, candidate: Candidate) -> Refused | None:
         return Refused(Code.NOT_THIS_CUSTOMERS)
     if candidate.payer_mode is Mode.PAID and target.account.mode is Mode.TRIAL:
         return Refused(Code.PAID_TO_TRIAL, account=target.account.id)
-    until = min(role.effective_at for role in owning)
+    until = min(role.holds_from for role in owning)
     return Refused(Code.ROLE_TOO_RECENT, until=until) if until > db.now() else None
 
 
@@ -157,5 +157,5 @@ def _missing_owner_refusal(
 def _is_this_customers(target: Target, candidate: Candidate) -> bool:
     """Staff link a cloud to a subaccount only if its customer's user owns the cloud, and to the
     partner's own account only if no live customer's user owns it."""
-    is_owned = any(role.is_customers and role.effective_at <= db.now() for role in candidate.roles)
+    is_owned = any(role.is_customers and role.holds_from <= db.now() for role in candidate.roles)
     return is_owned if target.account.parent_id is not None else not is_owned

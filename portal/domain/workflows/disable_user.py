@@ -78,7 +78,7 @@ def _is_owner() -> ColumnElement[bool]:
     return and_(
         CloudAccess.role == CloudRole.OWNER,
         CloudAccess.revoked_at.is_(None),
-        CloudAccess.effective_at <= db.now(),
+        CloudAccess.holds_from <= db.now(),
     )
 
 

@@ -62,7 +62,7 @@ def summary(customer: Customer) -> dict[str, Any]:
         "resend": resend,
         "answer": answer,
         "mail_status": _mail_status(delivery, since),
-        "days_waiting": (db.now() - since).days,
+        "days_waiting": max((db.now() - since).days, 0),  # the clock may have been set back
         "ending": ending,
         "may_invite_again": ending is not None and _may_invite_again(customer, ending.action),
         "stamp": ".".join(map(str, (STATUSES.index(customer.status), *mail, resend.is_possible))),
