@@ -7,6 +7,7 @@ from portal.db.revisions import database_revision, head_revision, is_known_revis
 from portal.db.schema import Base
 from portal.db.time import now, set_now
 from portal.db.transactions import (
+    CommittedError,
     after_commit,
     defer,
     end_restoring,

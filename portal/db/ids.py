@@ -18,6 +18,7 @@ PREFIXES = {
     "imp": "import",
     "job": "job",
     "lnk": "link",
+    "mis": "address miss",
     "not": "note",
     "ntc": "notification",
     "out": "mail",

@@ -29,6 +29,11 @@ extension = SQLAlchemy(model_class=Base, disable_autonaming=True)
 session = extension.session
 
 
+class CommittedError(Exception):
+    """Ends a unit of work, which is committed all the same: what refuses it is counted in it. Raise
+    it before anything else is changed."""
+
+
 def load_once(key: tuple[str, ...], load: Callable[[], T]) -> T:
     """The result of `load`, which is called once for each key in a reading transaction. A writing
     transaction calls it each time, because it may change what is loaded."""
@@ -49,9 +54,9 @@ def write(unit: Callable[[], T], *, while_restoring: bool = False) -> T:
     """End the reading transaction, run `unit` in a writing one, commit, and return its result.
 
     If the database reports a deadlock or a serialization failure, the whole unit runs again, up to
-    three times in all. It must therefore read again whatever it decides on. An exception rolls
-    everything back. Raises Unavailable if the database is busy, full, read-only, away or being
-    restored; the unit that ends a restore begins `while_restoring`.
+    three times in all. It must therefore read again whatever it decides on. An exception but
+    CommittedError rolls everything back. Raises Unavailable if the database is busy, full,
+    read-only, away or being restored; the unit that ends a restore begins `while_restoring`.
     """
     if session.info.get("writing"):
         raise RuntimeError("a unit of work inside a unit of work")
@@ -76,7 +81,7 @@ def _write_once(unit: Callable[[], T], *, while_restoring: bool = False, **optio
         session.connection(execution_options={"writing": True, **options})
         if not while_restoring:
             refuse_restoring()
-        result = unit()
+        outcome = _outcome(unit)
         for _key, step in sorted(session.info["deferred"], key=lambda entry: entry[0]):
             step()
         session.flush()
@@ -96,7 +101,16 @@ def _write_once(unit: Callable[[], T], *, while_restoring: bool = False, **optio
             session.info.clear()
     for step in steps:
         _run_committed(step)
-    return result
+    if isinstance(outcome, CommittedError):
+        raise outcome
+    return outcome
+
+
+def _outcome(unit: Callable[[], T]) -> T | CommittedError:
+    try:
+        return unit()
+    except CommittedError as error:
+        return error
 
 
 def defer(key: str, step: Callable[[], None]) -> None:

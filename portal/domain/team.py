@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import aliased
 
 from portal import db
-from portal.domain import access, identity
+from portal.domain import access, identity, locks
 from portal.domain.access import AccountAccess, AccountRole
 from portal.domain.access.assignments import rank, role_state
 from portal.domain.accounts import BillingAccount, Kind
@@ -40,33 +40,31 @@ def add(partner: BillingAccount, *, by: Actor, address: EmailAddress, role: Acco
     """Add the user with this address to the partner's staff, unless they are one of the partner's
     own customers.
 
-    Raises Forbidden, Refused("email-is-customer", "no-account"), and as `access.grant`.
+    Raises Forbidden, Refused("email-is-customer"), and as `identity.look_up` and `access.grant`.
     """
     access.require_recent_for(by, role)
-    partner = db.lock(BillingAccount, partner.id)  # so that the address is not invited meanwhile
+    # The account, so that the address is not invited meanwhile.
+    locks.lock((User, None if by.is_system else by.id), (BillingAccount, partner.id))
     access.require(by, Action.ACCESS_MANAGE, partner)
-    user = identity.user_by_email(address.key)
-    if customer := _customer_name(partner, address, user):
-        raise Refused(Code.EMAIL_IS_CUSTOMER, field="email", customer=customer)
-    if user is None:
-        raise Refused(Code.NO_ACCOUNT, field="email", address=address.display)
+    _require_no_customer(partner, Customer.email_key == address.key)
+    user = identity.look_up(address, by=by, account_id=partner.id)
+    confirmed = select(Invitation.subaccount_id).where(
+        Invitation.partner_id == partner.id,
+        Invitation.answer == Answer.CONFIRMED,
+        Invitation.answered_by == user.id,
+    )
+    _require_no_customer(partner, Customer.subaccount_id.in_(confirmed))
     access.grant(role, to=user, account=partner, by=by)
     return user
 
 
-def _customer_name(partner: BillingAccount, address: EmailAddress, user: User | None) -> str | None:
-    """The name of the partner's live customer with this invited address or confirmed user."""
-    confirmed = select(Invitation.subaccount_id).where(
-        Invitation.partner_id == partner.id,
-        Invitation.answer == Answer.CONFIRMED,
-        Invitation.answered_by == (user.id if user else ""),
-    )
+def _require_no_customer(partner: BillingAccount, is_it: ColumnElement[bool]) -> None:
+    """Raises Refused("email-is-customer") if a live customer of the partner is it."""
     query = select(Customer.name).where(
-        Customer.partner_id == partner.id,
-        Customer.status != Status.INACTIVE,
-        or_(Customer.email_key == address.key, Customer.subaccount_id.in_(confirmed)),
+        Customer.partner_id == partner.id, Customer.status != Status.INACTIVE, is_it
     )
-    return db.session.scalar(query.order_by(Customer.id).limit(1))
+    if name := db.session.scalar(query.order_by(Customer.id).limit(1)):
+        raise Refused(Code.EMAIL_IS_CUSTOMER, field="email", customer=name)
 
 
 def members(partner: BillingAccount) -> list[Member]:

@@ -63,10 +63,9 @@ class Ability(NamedTuple):
 
 def explain(cloud: Cloud, user: User | None, *, reader: Actor) -> list[Ability]:
     """Every action on the cloud, with the rows that allow it to the user now or will. The answer is
-    the same for no user, an inactive user and a user without a role."""
-    on_cloud, on_payer = [], []
-    if user is not None and user.is_active:
-        on_cloud, on_payer = grants_of_user(cloud, user.id), _grants_on_payer(cloud, user, reader)
+    the same, by the same statements, for no user, an inactive user and a user without a role."""
+    user_id = user.id if user is not None and user.is_active else ""
+    on_cloud, on_payer = grants_of_user(cloud, user_id), _grants_on_payer(cloud, user_id, reader)
     showing = [grant._replace(effective_at=grant.seen_at) for grant in (*on_cloud, *on_payer)]
     return [
         Ability(SEE, showing),
@@ -115,7 +114,7 @@ def _grant(row: CloudAccess, partner_name: str | None, staff_since: datetime | N
     )
 
 
-def _grants_on_payer(cloud: Cloud, user: User, reader: Actor) -> list[Grant]:
+def _grants_on_payer(cloud: Cloud, user_id: str, reader: Actor) -> list[Grant]:
     payer = clouds.payer_of(cloud)
     account_ids = {payer.id, payer.parent_id or payer.id}
     visible_ids = {
@@ -123,7 +122,7 @@ def _grants_on_payer(cloud: Cloud, user: User, reader: Actor) -> list[Grant]:
     }
     query = select(AccountAccess).where(
         AccountAccess.account_id.in_(account_ids),
-        AccountAccess.user_id == user.id,
+        AccountAccess.user_id == user_id,
         AccountAccess.role.in_(access.ACCOUNT_TABLE[Action.ACCOUNT_SEE]),
         AccountAccess.revoked_at.is_(None),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Set
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import access, audit, clouds, identity, notifications
+from portal.domain import access, audit, clouds, identity, locks, notifications
 from portal.domain.access import CloudAccess, CloudRole
 from portal.domain.access.assignments import Assignments, rank, revoke_assignments
 from portal.domain.accounts import BillingAccount
@@ -30,13 +30,18 @@ def grant(cloud: Cloud, *, by: Actor, role: CloudRole, to: EmailAddress | str) -
     Returns the holder's ID.
 
     Raises ReauthenticationRequired for the owner role; Forbidden; Refused("cloud-closed",
-    "no-account", "no-partner", "has-role").
+    "no-partner", "has-role") and as `identity.look_up`.
     """
     access.require_recent_for(by, role)
-    cloud = db.lock(Cloud, cloud.id)
+    payer_id = clouds.payer_of(cloud).id
+    person_id = None if by.is_system else by.id
+    locks.lock((User, person_id), (BillingAccount, payer_id), (Cloud, cloud.id))
     access.require(by, Action.CLOUD_MANAGE_ACCESS, cloud)
     clouds.require_open(cloud)
-    holder_id = _partner(to).id if isinstance(to, str) else _user(to).id
+    if isinstance(to, str):
+        holder_id = _partner(to).id
+    else:
+        holder_id = identity.look_up(to, by=by, account_id=payer_id).id
     _assignments(cloud, holder_id).assign_first(role, by=by)
     _record(Action.CLOUD_ACCESS_GRANT, cloud, holder_id, by=by, role=role)
     _notify_granted(cloud, holder_id, role, by=by)
@@ -98,13 +103,6 @@ def revoke_partner(cloud: Cloud, *, by: Actor, of: str) -> None:
     revoke_assignments(rows)
     _record(Action.CLOUD_ACCESS_REVOKE_PARTNER, cloud, of, by=by)
     _notify_revoked(cloud, of, by=by, staff={row.user_id for row in rows if row.user_id})
-
-
-def _user(address: EmailAddress) -> User:
-    user = identity.user_by_email(address.key)
-    if user is None:
-        raise Refused(Code.NO_ACCOUNT, field="email", address=address.display)
-    return user
 
 
 def _partner(account_id: str) -> BillingAccount:

@@ -5,6 +5,12 @@ nothing. The password is chosen after verification, so nobody can prepare an acc
 person's address.
 """
 
+from portal.domain.identity.address_look_ups import (
+    MISSES_PER_ACCOUNT,
+    MISSES_PER_PERSON,
+    AddressMiss,
+    look_up,
+)
 from portal.domain.identity.email_change import (
     EMAIL_CHANGE_LIFETIME,
     EmailChange,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portal import db
 from portal.domain import retention
+from portal.domain.identity.address_look_ups import MISS_WINDOW, AddressMiss
 from portal.domain.identity.email_change import EMAIL_CHANGE_LIFETIME, EmailChange
 from portal.domain.identity.rate_limits import RateLimitCounter
 from portal.domain.identity.session import (
@@ -23,6 +24,7 @@ def purge_expired() -> bool:
         (EmailChange, EmailChange.created_at < now - EMAIL_CHANGE_LIFETIME),
         (SavedForm, SavedForm.created_at < now - SAVED_FORM_LIFETIME),
         (UserSession, UserSession.created_at < now - SESSION_LIFETIME),
+        (AddressMiss, AddressMiss.missed_at < now - MISS_WINDOW),
         (RateLimitCounter, RateLimitCounter.until_at < now),
     )
     return any(retention.delete_batch(model, is_expired) for model, is_expired in expired)
