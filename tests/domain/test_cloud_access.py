@@ -260,8 +260,13 @@ def test_who_leaves_the_partners_staff_leaves_its_clouds_at_once(app: Flask, wor
 def test_an_address_without_an_account_is_refused_and_nothing_of_it_is_kept(
     app: Flask, world: World
 ) -> None:
-    place = world.doras_cloud
-    assert refusal(grant, place, VIEWER, to="who@nowhere.example") == "no-account"
+    before = all_rows()
+    with pytest.raises(Refused, match="no-account"):
+        grant(world.doras_cloud, VIEWER, to="who@nowhere.example")
+    after = all_rows()
+    (miss,) = after["address_misses"]
+    assert "nowhere" not in miss
+    assert after | {"address_misses": []} == before
 
 
 def test_an_unknown_account_and_one_without_partner_status_are_one_answer(
