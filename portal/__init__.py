@@ -55,6 +55,7 @@ from portal.wording import guide, labels
 from portal.wording import jobs as job_wording
 from portal.wording import notifications as notification_wording
 from portal.wording import readiness as problem_wording
+from portal.wording.quotes import quoted
 
 log = structlog.get_logger(__name__)
 
@@ -240,6 +241,7 @@ def _add_template_globals(app: Flask) -> None:
         audit_wording=audit_wording,
         job_wording=job_wording,
         notification_wording=notification_wording,
+        quoted=quoted,
         problem_wording=problem_wording,
         forced_theme=preferences.forced_theme,
         themes=preferences.themes,

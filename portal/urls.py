@@ -21,6 +21,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "customer": ("partner.customers.show", "customer_id", "account_id"),
     "email-change": ("profile.confirm_email", "token"),
     "invitation": ("invites.show", "ident"),
+    "notifications": ("notifications.index",),
     "notification-settings": ("notifications.choose",),
     "forgot-password": ("password_reset.ask",),
     "password-reset": ("password_reset.choose", "token"),

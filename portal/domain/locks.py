@@ -28,6 +28,7 @@ ORDER = (
     "jobs",
     "circuit_breakers",
     "mail_deliveries",
+    "recent_notice_mails",
     "audit_heads",
 )
 """Tables, first to last, that are locked by row."""

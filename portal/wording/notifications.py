@@ -1,19 +1,22 @@
-"""Notification wording: the name, title and meaning of each kind.
+"""Notification wording: the name, title and meaning of each kind, and the subject of its mails.
 
 Pages and mails share it, and each escapes it. A test checks that it is complete.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from flask_babel import gettext, lazy_gettext
 
 from portal.domain.notifications import Channel, Kind
 from portal.wording.labels import ROLES, unknown_reason
+from portal.wording.quotes import quoted
 
 Facts = Mapping[str, Any]
+OURS = ("role", "reason")
+"""Facts that are codes; all others are names."""
 
 
 def _(text: str, **facts: Any) -> str:
@@ -21,11 +24,13 @@ def _(text: str, **facts: Any) -> str:
 
 
 class NotificationWording(NamedTuple):
-    """A kind of notice: its name in the preferences, its title, and what it means."""
+    """A kind of notice: its name in the preferences, its title, what it means, and the subject of
+    its mails, by default the name. A subject is ours alone: it has no facts."""
 
     name: Any
     title: Callable[[Facts], str]
     means: Any
+    subject: Any = None
 
 
 def _partnership_ended_title(facts: Facts) -> str:
@@ -96,26 +101,31 @@ WORDING = {
             "Your clouds stay linked, but nothing can be created there. You may link them to "
             "another account."
         ),
+        lazy_gettext("Your subaccount was suspended"),
     ),
     Kind.RESUMED: NotificationWording(
         lazy_gettext("A partner resumed my subaccount"),
         lambda f: _("%(partner)s resumed your subaccount", **f),
         lazy_gettext("Clouds can be created there again."),
+        lazy_gettext("Your subaccount was resumed"),
     ),
     Kind.MOVED: NotificationWording(
         lazy_gettext("Somebody else linked a cloud of mine"),
         lambda f: _("Your cloud %(cloud)s was linked to another account", **f),
         lazy_gettext("From that moment another account pays for it."),
+        lazy_gettext("A cloud of yours was linked to another account"),
     ),
     Kind.ACCESS_GIVEN: NotificationWording(
         lazy_gettext("A role was given, to me or on what I own"),
         _access_given_title,
         lazy_gettext("A role that allows more takes a moment to be in effect."),
+        lazy_gettext("A role was given, to you or on what you own"),
     ),
     Kind.ACCESS_TAKEN: NotificationWording(
         lazy_gettext("A role was taken back, mine or on what I own"),
         _access_taken_title,
         lazy_gettext("It allows nothing any more, at once."),
+        lazy_gettext("A role was taken back, yours or on what you own"),
     ),
     Kind.OWNER_ADDED: NotificationWording(
         lazy_gettext("An owner was added to what I own"),
@@ -123,6 +133,7 @@ WORDING = {
         lazy_gettext(
             "Owners may do everything there. If you did not expect it, look at who has access."
         ),
+        lazy_gettext("An owner was added to what you own"),
     ),
 }
 
@@ -135,6 +146,23 @@ CHANNELS = {
 def title(kind: Kind, facts: Facts) -> str:
     """Return what happened, without a full stop."""
     return WORDING[kind].title(facts)
+
+
+def subject(kind: Kind) -> str:
+    """Return the subject of a mail about notifications of this kind."""
+    wording = WORDING[kind]
+    return str(wording.subject or wording.name)
+
+
+def mail_title(kind: Kind, facts: Facts) -> str:
+    """Return the title with the names that others chose quoted."""
+    names = {name: fact if name in OURS else quoted(fact) for name, fact in facts.items()}
+    return title(kind, names)
+
+
+def mail_meanings(kind: Kind, entries: Iterable[Facts]) -> list[str]:
+    """Return what the notifications of a mail mean, each meaning once."""
+    return list(dict.fromkeys(meaning(kind, entry["facts"]) for entry in entries))
 
 
 def meaning(kind: Kind, facts: Facts) -> str:

@@ -29,6 +29,14 @@ TOLD = dict.fromkeys(("customer", "partner", "cloud", "thing"), NAME)
 TOLD["role"] = "billing.accounts.editor"
 TARGET = {"kind": "account", "id": "dn2" + "0" * 17, "account_id": None}
 OF_ACCESS = (Kind.ACCESS_GIVEN, Kind.ACCESS_TAKEN)
+
+
+def notice(kind: Kind, *facts: dict[str, str], more: int = 0) -> dict[str, Any]:
+    """The facts of a mail of notifications, one for each of `facts`."""
+    entries = [{"about": "x", "target": TARGET, "facts": each} for each in facts]
+    return {"notice": kind, "entries": entries, "more": more}
+
+
 FACTS: dict[str, list[dict[str, Any]]] = {
     "account-blocked": [{}],
     "account-exists": [{"next": "/"}, {"next": "/console"}],
@@ -36,8 +44,9 @@ FACTS: dict[str, list[dict[str, Any]]] = {
     "email-changed": [{}],
     "invitation": [PARTNER | {"cloud": "b1g" + "0" * 17}, PARTNER | {"cloud": None}],
     "notice": [
-        *({"notice": kind, "target": TARGET, "facts": TOLD | {"person": NAME}} for kind in Kind),
-        *({"notice": kind, "target": TARGET, "facts": TOLD} for kind in OF_ACCESS),
+        *(notice(kind, TOLD | {"person": NAME}) for kind in Kind),
+        *(notice(kind, TOLD) for kind in OF_ACCESS),
+        notice(Kind.PARKED, TOLD | {"reason": "fault"}, TOLD, TOLD, more=2),
     ],
     "password-changed": [{}],
     "password-reset": [{}],
@@ -108,11 +117,12 @@ def test_no_name_becomes_markup_a_link_or_a_header(app: Flask, which: str) -> No
             wanted = message_from_bytes(plain.as_bytes(), policy=policy.default)
             assert headers.keys() == wanted.keys()
             assert headers["To"] == wanted["To"]
+            assert headers["Subject"] == wanted["Subject"], "a subject is ours alone"
 
 
 RUSSIAN = {
     "notice": (
-        "Carl & Sons: партнёрство подтверждено",
+        "Клиент подтвердил партнёрство",
         "С этого момента вы платите за всё, что есть в сабаккаунте.",
         "Открыть",
     ),

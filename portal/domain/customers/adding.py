@@ -18,7 +18,7 @@ from portal.domain.accounts import BillingAccount, Kind, Mode
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.customers.invitation_mails import queue_mail
-from portal.domain.customers.invitation_quota import quota_refusal
+from portal.domain.customers.invitation_quota import address_refusal, quota_refusal
 from portal.domain.customers.record import Customer, Draft, Status, column_values
 from portal.domain.errors import Code, Refused
 from portal.domain.invitations import Invitation
@@ -30,8 +30,8 @@ def add(
     """Editors of a partner's account in paid mode add a customer: record, subaccount, empty cloud
     and folder, the partner's owner role, invitation and its one mail, all or nothing.
 
-    Raises Forbidden; Refused as `require_can_add`, `quota_refusal`, `Draft.normalised` and
-    `find_problems`.
+    Raises Forbidden; Refused as `require_can_add`, `quota_refusal`, `address_refusal`,
+    `Draft.normalised` and `find_problems`.
     """
     partner = db.lock(BillingAccount, partner.id)
     access.require(by, Action.CUSTOMER_ADD, partner)
@@ -41,6 +41,8 @@ def add(
     draft = draft.normalised()
     for problem in find_problems(partner, draft, same_tin_is_meant=same_tin_is_meant):
         raise problem
+    if refusal := address_refusal(partner, values.email(draft.invitation_email)):
+        raise refusal
     customer = _create(partner, draft, by=by)
     _invite(partner, customer, by=by)
     audit.record(

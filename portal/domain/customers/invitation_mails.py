@@ -44,7 +44,7 @@ def queue_mail(customer: Customer, *, language: str) -> MailDelivery:
         to=values.email(invitation.email).wire,
         language=language,
         facts={
-            "partner": values.quote(partner.name),
+            "partner": partner.name,
             "email": invitation.email,
             "subaccount": customer.subaccount_id,
             "cloud": customer.default_cloud_id,

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from portal import db
 from portal.domain import policy
 from portal.domain.accounts import BillingAccount
 from portal.domain.customers.record import Customer
 from portal.domain.errors import Code, Refused
+from portal.domain.invitations import Invitation
+from portal.domain.values import EmailAddress
 
 DAY = timedelta(days=1)
+MOST_TO_ADDRESS = 3
+"""Invitations of a partner to one address in 24 hours."""
 
 
 def next_invitation_at(partner: BillingAccount) -> datetime | None:
@@ -25,6 +29,21 @@ def next_invitation_at(partner: BillingAccount) -> datetime | None:
     oldest_counted = policy.current().invitations_per_day - 1
     created_at = db.session.scalar(query.offset(oldest_counted).limit(1))
     return None if created_at is None or created_at <= db.now() - DAY else created_at + DAY
+
+
+def address_refusal(partner: BillingAccount, address: EmailAddress) -> Refused | None:
+    """Return the refusal "invitations-to-address" if the partner invited this address
+    MOST_TO_ADDRESS times in 24 hours, else None. Invitations of other partners don't count: the
+    refusal would disclose them."""
+    query = select(func.count()).where(
+        Invitation.partner_id == partner.id,
+        Invitation.email_key == address.key,
+        Invitation.created_at > db.now() - DAY,
+    )
+    if db.session.execute(query).scalar_one() < MOST_TO_ADDRESS:
+        return None
+    most = MOST_TO_ADDRESS
+    return Refused(Code.INVITATIONS_TO_ADDRESS, field="invitation_email", most=most)
 
 
 def quota_refusal(partner: BillingAccount) -> Refused | None:

@@ -108,9 +108,11 @@ def add(
     facts: dict[str, Any] | None = None,
     priority: int = 0,
     account_id: str | None = None,
+    run_at: datetime | None = None,
 ) -> Job:
-    """Queue a job; it runs after the commit. `subject` is the kind and the ID of what it is about.
-    Of the due jobs of a kind the highest `priority` runs first, then the oldest."""
+    """Queue a job; it runs after the commit, or from `run_at`. `subject` is the kind and the ID of
+    what it is about. Of the due jobs of a kind the highest `priority` runs first, then the oldest.
+    """
     now = db.now()
     job = Job(
         id=db.new_id("job"),
@@ -122,7 +124,7 @@ def add(
         facts=facts or {},
         state=State.WAITING,
         created_at=now,
-        run_at=now,
+        run_at=run_at or now,
         account_id=account_id,
     )
     db.session.add(job)

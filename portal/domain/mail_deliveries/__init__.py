@@ -21,6 +21,7 @@ from portal.domain.mail_deliveries.handover import (
     record_sent,
     settle_lost,
 )
+from portal.domain.mail_deliveries.pending import lock_pending, lock_untried
 from portal.domain.mail_deliveries.record import (
     FAULT,
     KINDS,

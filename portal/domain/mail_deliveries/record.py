@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, select, text
+from sqlalchemy import ColumnElement, Index, String, cast, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
@@ -105,9 +105,11 @@ def add(
     facts: dict[str, Any],
     once: bool = False,
     lane: jobs.Kind | None = None,
+    run_at: datetime | None = None,
 ) -> MailDelivery:
-    """Queue a mail; it is sent after the commit. `about` is the ID of its subject, and never an
-    address; `lane` is the kind of its job, by default that of the mail's kind."""
+    """Queue a mail; it is sent after the commit, or from `run_at`. `about` is the ID of its
+    subject, and never an address; `lane` is the kind of its job, by default that of the mail's
+    kind."""
     delivery = MailDelivery(
         id=db.new_id("out"),
         kind=kind,
@@ -123,7 +125,7 @@ def add(
     db.session.add(delivery)
     db.session.flush()
     job_kind = lane or (jobs.Kind.MAIL_NOW if kind in URGENT else jobs.Kind.MAIL)
-    jobs.add(job_kind, key=lane_of(delivery.id), subject=("mail", delivery.id))
+    jobs.add(job_kind, key=lane_of(delivery.id), subject=("mail", delivery.id), run_at=run_at)
     return delivery
 
 
@@ -145,6 +147,11 @@ def latest(kind: str, *, about: str) -> MailDelivery | None:
 def lane_of(delivery_id: str) -> str:
     """The key of the delivery's job."""
     return f"mail:{delivery_id}"
+
+
+def mentions(thing_id: str) -> ColumnElement[bool]:
+    """The condition for mails whose facts hold this ID."""
+    return cast(MailDelivery.facts, String).contains(thing_id, autoescape=True)
 
 
 def lock_where(*conditions: ColumnElement[bool], limit: int | None = None) -> list[str]:

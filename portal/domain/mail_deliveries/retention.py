@@ -18,6 +18,7 @@ from portal.domain.mail_deliveries.record import (
     MailDelivery,
     lane_of,
     lock_where,
+    mentions,
 )
 from portal.domain.retention import BATCH
 
@@ -45,9 +46,9 @@ def purge_expired(undecided: Select[str]) -> bool:
 
 
 def erase(*about: str) -> bool:
-    """Empty the deliveries about these things. False, without a change, if one of them has not
-    ended. The calling verb records it."""
-    ids = lock_where(MailDelivery.about.in_(about))
+    """Empty the deliveries about these things, and those that mention them. False, without a
+    change, if one of them has not ended. The calling verb records it."""
+    ids = lock_where(or_(MailDelivery.about.in_(about), *map(mentions, about)))
     is_open = MailDelivery.id.in_(ids), MailDelivery.state.in_(OPEN_STATES)
     if db.session.scalar(select(MailDelivery.id).where(*is_open).limit(1)) is not None:
         return False
@@ -55,10 +56,10 @@ def erase(*about: str) -> bool:
     return True
 
 
-def delete_pending(kind: str, *, about: str) -> None:
+def delete_pending(ids: Collection[str]) -> None:
     """Delete repeatable mails that have not been sent, with their jobs."""
     is_pending = ~MailDelivery.is_once, MailDelivery.state == DeliveryState.PENDING
-    _delete(*is_pending, MailDelivery.kind == kind, MailDelivery.about == about)
+    _delete(*is_pending, MailDelivery.id.in_(ids))
 
 
 def _empty(ids: Collection[str]) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
 
 from sqlalchemy import delete, select
 
 from portal import db
-from portal.domain import locks, mail_deliveries, values
+from portal.domain import locks
 from portal.domain.actors import Actor
 from portal.domain.identity import User
+from portal.domain.notifications import mails
 from portal.domain.notifications.record import (
     Channel,
     Kind,
@@ -19,15 +19,13 @@ from portal.domain.notifications.record import (
     Target,
 )
 
-MAIL = "notice"
-
 
 def notify(
     kind: Kind, *, to: Iterable[str], about: str, target: Target, by: Actor, **facts: str
 ) -> None:
     """Notify the users with the IDs `to`, except the actor, inactive users and muted channels.
 
-    All recipients see `facts`: pass nothing that one of them may not see. Mails quote them.
+    All recipients see `facts`: pass nothing that one of them may not see.
     """
     is_recipient = User.id.in_(set(to) - {by.id}), User.is_active
     users = list(db.session.scalars(select(User).where(*is_recipient).order_by(User.id)))
@@ -36,7 +34,6 @@ def notify(
         MutedNotification.kind == kind, MutedNotification.user_id.in_(ids)
     )
     muted = {(user_id, channel) for user_id, channel in db.session.execute(query)}
-    quoted = {name: fact if name == "role" else values.quote(fact) for name, fact in facts.items()}
     for user in users:
         if (user.id, Channel.APP) not in muted:
             notification = Notification(
@@ -50,19 +47,13 @@ def notify(
             )
             db.session.add(notification)
         if (user.id, Channel.MAIL) not in muted:
-            mail_deliveries.add(
-                MAIL,
-                about=about,
-                to=values.email(user.email).wire,
-                language=user.language,
-                facts={"notice": kind, "target": asdict(target), "facts": quoted},
-            )
+            mails.queue(user, kind, about=about, target=target, facts=facts, by=by)
     db.session.flush()
 
 
 def erase(about: str) -> None:
-    """Delete all notifications about a thing, and their mails that are still pending. The calling
+    """Delete all notifications about a thing, also from mails that are still pending. The calling
     verb records it."""
     ids = locks.select_for_update(Notification.id, Notification.about == about)
     db.session.execute(delete(Notification).where(Notification.id.in_(ids)))
-    mail_deliveries.delete_pending(MAIL, about=about)
+    mails.erase(about)

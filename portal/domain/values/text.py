@@ -65,7 +65,7 @@ def paragraph(value: str, *, limit: int = 2000) -> str:
 _HOST = r"(?:(?:[\w-]+[.。．｡])+[^\W\d_][\w-]+|\d+(?:\.\d+){3})"
 _WEB_ADDRESS = re.compile(rf"(?:\b[a-z][a-z0-9+.-]*://|\bwww\.|\b{_HOST}(?::\d+)?[/?#])\S*", re.I)
 _HOST_DOT = re.compile(r"(?<=\w)\.(?=[^\W\d_]\w)")
-MAX_QUOTE_LENGTH = 100
+MAX_QUOTE_LENGTH = 60
 
 
 def quote(text: str) -> str:
