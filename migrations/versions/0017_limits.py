@@ -51,15 +51,17 @@ def upgrade() -> None:
     for delivery, about, facts in unsent():
         if "target" in facts:
             entry = {"about": about, "target": facts["target"], "facts": facts["facts"]}
-            store(delivery, {"notice": facts["notice"], "entries": [entry], "more": 0})
+            values = {"facts": {"notice": facts["notice"], "entries": [entry], "more": 0}}
+            op.execute(deliveries.update().where(deliveries.c.id == delivery).values(values))
 
 
 def downgrade() -> None:
     """A mail of several notifications keeps the first."""
     for delivery, _about, facts in unsent():
         if "entries" in facts:
-            entry = facts["entries"][0]
-            store(delivery, {"notice": facts["notice"]} | entry)
+            first = facts["entries"][0]
+            values = {"about": first.pop("about"), "facts": {"notice": facts["notice"], **first}}
+            op.execute(deliveries.update().where(deliveries.c.id == delivery).values(values))
     op.drop_table("recent_notice_mails")
     op.drop_table("address_misses")
 
@@ -69,7 +71,3 @@ def unsent() -> list[Any]:
     query = sa.select(deliveries.c.id, deliveries.c.about, deliveries.c.facts)
     query = query.where(deliveries.c.kind == "notice", deliveries.c.state.not_in(FINAL))
     return list(op.get_bind().execute(query))
-
-
-def store(delivery_id: str, facts: dict[str, Any]) -> None:
-    op.execute(deliveries.update().where(deliveries.c.id == delivery_id).values(facts=facts))
