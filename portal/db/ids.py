@@ -18,7 +18,7 @@ PREFIXES = {
     "imp": "import",
     "job": "job",
     "lnk": "link",
-    "mis": "address miss",
+    "mis": "look-up",
     "not": "note",
     "ntc": "notification",
     "out": "mail",

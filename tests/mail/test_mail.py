@@ -150,8 +150,8 @@ SMUGGLED = "x\r\n.\r\nMAIL FROM:<thief@x.example>\r\nRCPT TO:<thief@x.example>\r
 @pytest.mark.parametrize(
     ("text", "lines"),
     [
-        (".", [". wants to look after your clouds in Test Cloud, and asks whether you"]),
-        ("..two", ["..two wants to look after your clouds in Test Cloud, and asks whether"]),
+        (".", ["."]),
+        ("..two", ["..two"]),
         (SMUGGLED, ["x", ".", "MAIL FROM:<thief@x.example>"]),
         (SMUGGLED.replace("\r\n", "\n"), ["x", ".", "DATA"]),
         (SMUGGLED.replace("\r\n", "\r"), ["x", ".", "DATA"]),
@@ -160,7 +160,7 @@ SMUGGLED = "x\r\n.\r\nMAIL FROM:<thief@x.example>\r\nRCPT TO:<thief@x.example>\r
 def test_lines_that_begin_with_a_dot_survive_and_end_nothing(
     app: Flask, text: str, lines: list[str]
 ) -> None:
-    about = queue_invitation(facts={"partner": text})
+    about = queue_invitation(facts={"cloud": f"\n{text}"})
     with SmtpServer() as relay:
         use_relay(app, relay.port)
         run_worker()
