@@ -18,6 +18,7 @@ from portal.db.transactions import (
     lock,
     read,
     refuse_restoring,
+    run_deferred,
     savepoint,
     session,
     try_write,

@@ -82,8 +82,7 @@ def _write_once(unit: Callable[[], T], *, while_restoring: bool = False, **optio
         if not while_restoring:
             refuse_restoring()
         outcome = _outcome(unit)
-        for _key, step in sorted(session.info["deferred"], key=lambda entry: entry[0]):
-            step()
+        run_deferred()
         session.flush()
         refuse_restoring()  # on PostgreSQL the unit may have read what was restored meanwhile
         is_committing = True
@@ -117,6 +116,15 @@ def defer(key: str, step: Callable[[], None]) -> None:
     """Run `step` at the end of this unit of work. Steps run in the order of their keys, and in call
     order within one key."""
     session.info["deferred"].append((key, step))
+
+
+def run_deferred() -> None:
+    """Run the deferred steps now, as at the end. The demonstration, whose months are one unit of
+    work, calls it before time goes on."""
+    steps = sorted(session.info["deferred"], key=lambda entry: entry[0])
+    session.info["deferred"].clear()
+    for _key, step in steps:
+        step()
 
 
 def after_commit(step: Callable[[], object]) -> None:

@@ -61,6 +61,7 @@ class Timeline:
             day = at.date()
             db.set_now(at)
             pause = next(story, None)
+            db.run_deferred()
             if at < self.end - PENDING_MAILS:
                 self._deliver_mails()
             if pause is not None and (resumes_at := self._resumes_at(at, pause)):
@@ -92,6 +93,7 @@ class Timeline:
             record_outcome(entry.id, entry.token or "")
             if record_outcome is not deliver:
                 customers.notify_of_delivery(db.session.get_one(MailDelivery, entry.id))
+                db.run_deferred()
 
 
 def deliver(entry_id: str, token: str) -> None:
