@@ -79,7 +79,9 @@ def copy_sqlite(source: Path, target: Path) -> None:
 def libpq_url() -> str:
     """Return the database's URL for PostgreSQL's programs, without the password: it is passed by
     their environment, which other users of the machine cannot read."""
-    return url().set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    # `URL.set` leaves out what is None.
+    bare = url()._replace(drivername="postgresql", password=None)
+    return bare.render_as_string(hide_password=False)
 
 
 def run(program: str, *arguments: str) -> str:

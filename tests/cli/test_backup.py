@@ -13,6 +13,7 @@ from flask import Flask
 from sqlalchemy import inspect, text
 
 from portal import db
+from portal.cli.backup import libpq_url
 from portal.domain import identity, invitations, notifications
 from portal.domain.mail_deliveries import record_refused
 from tests.conftest import make_app
@@ -75,7 +76,7 @@ def test_what_was_backed_up_comes_back_and_nothing_else(portal: Flask, tmp_path:
         tables = inspect(db.extension.engine).get_table_names()
         assert "of_a_later_version" not in tables
         db.session.remove()
-    assert run(portal, "audit", "verify").output == "The audit log verifies.\n"
+    assert run(portal, "audit", "verify").output.startswith("The audit log verifies. ")
     again = run(portal, "db", "upgrade")
     assert again.exit_code == 0, "its migrations go on from where the backup stood"
 
@@ -157,3 +158,9 @@ def test_a_backup_that_fails_leaves_no_file(
     result = run(portal, "backup", str(target))
     assert (result.exit_code, said in result.output) == (1, True)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_password_of_the_database_is_on_no_command_line() -> None:
+    app = make_app("postgresql+psycopg://portal:s3cret@127.0.0.1/portal")
+    with app.app_context():
+        assert libpq_url() == "postgresql://portal@127.0.0.1/portal"

@@ -206,7 +206,7 @@ def test_a_database_that_cannot_be_read_is_set_aside_and_restored(
     assert Path(aside).read_bytes().startswith(b"no database")
     for left in Path(aside).parent.glob(f"{Path(aside).name}*"):
         left.unlink()
-    assert run(portal, "audit", "verify").output == "The audit log verifies.\n"
+    assert run(portal, "audit", "verify").output.startswith("The audit log verifies. ")
 
 
 @ON_SQLITE

@@ -163,7 +163,7 @@ def test_a_mail_whose_worker_died_arrived_if_it_is_answered(
 def test_a_mail_that_a_restore_parks_arrived_if_it_is_answered(app: Flask, world: World) -> None:
     db.write(lambda: mark_invitation(world.carls_subaccount))
     answer(world, customers.accept)
-    db.write(workflows.park_restored_mails)
+    db.write(workflows.finish_restore, while_restoring=True)
     assert states(world) == ["arrived"]
 
 
@@ -176,7 +176,7 @@ def test_what_could_be_sent_again_is_parked_once_by_a_restore(
     """It may have been sent again after the backup, so that nobody sends it a second time."""
     lose(world)
     for _ in range(2):
-        db.write(workflows.park_restored_mails)
+        db.write(workflows.finish_restore, while_restoring=True)
         assert states(world) == ["refused", "unknown"]
     clock.forward(hours=1)
     assert refusal(world).code == "mail-may-arrive"
@@ -193,7 +193,7 @@ def test_a_restore_parks_nothing_that_could_not_be_sent_again(
         clock.forward(hours=1)
         send_again(world)
         lose(world)
-    db.write(workflows.park_restored_mails)
+    db.write(workflows.finish_restore, while_restoring=True)
     assert states(world) == ["refused"] * 3
 
 

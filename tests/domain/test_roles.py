@@ -75,6 +75,7 @@ ASKS_NOBODY = {
     "identity.make_operator",
     "workflows.disable_user",
     "workflows.erase_customer",
+    "workflows.key_audit_log",
     "workflows.revoke_partner_status",
 }
 """Verbs of the operator's commands and of sign-up: no role on anything leads to them."""
@@ -102,9 +103,12 @@ PARTS = {
     "customers.notify_customer",
     "customers.notify_partner",
     "customers.withdraw",
+    "identity.end_all_sessions",
     "identity.end_sessions",
+    "identity.look_up",
     "imports.cancel",
     "notifications.notify",
+    "notifications.queue",
 }
 """What verbs are made of; who calls them has asked."""
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
-from portal.demo.people import CARL, EDDIE, INGRID, OLGA, PIET, SAM, TINA, VERA
+from portal.demo.people import CARL, EDDIE, INGRID, NOOR, OLGA, PIET, SAM, TINA, VERA
 from tests.support.page_paths import (
     WAITING,
     Step,
@@ -85,7 +85,7 @@ def people(name: str, endpoint: str, *steps: Step) -> PageState:
     return state(name, f"operator.{endpoint}", INGRID, "/operator/people", *steps)
 
 
-FIND_PIET = send(email=PIET)
+FIND_PIET, BLOCK = send(email=PIET), click("[href$='/block']")
 LIST, ADD, IMPORT = "{partner}/customers", "{partner}/customers/add", "{partner}/customers/import"
 INVALID = {"invitation_email": "nobody", "country": "DE", "tin": "12", "phone": "x"}
 LONG_CUSTOMER = {
@@ -135,14 +135,14 @@ HELP = [
     people("operator-people-nobody", "show_people", send_invalid(email="nobody@a.example")),
     people("operator-person", "show_person", FIND_PIET),
     people("operator-end-sessions", "end_sessions", send(email=INGRID), click("[href$=-sessions]")),
-    people("operator-block", "block", FIND_PIET, click("[href$='/block']")),
-    people(
-        "operator-blocked",
-        "show_person",
-        *(FIND_PIET, click("[href$='/block']"), send(reason="stolen")),
-    ),
+    people("operator-block", "block", FIND_PIET, BLOCK),
+    people("operator-blocked", "show_person", FIND_PIET, BLOCK, send(reason="stolen")),
     people("operator-people-blocked", "show_people"),
-    people("operator-unblock", "unblock", FIND_PIET, click("[href$='/unblock']")),
+    people(
+        "operator-unblock",
+        "unblock",
+        *(send(email=NOOR), BLOCK, send(reason="left"), click("[href$='/unblock']")),
+    ),
     state("operator-feedback", "operator.show_feedback", INGRID, "/operator/feedback"),
 ]
 ACCOUNT = [

@@ -200,10 +200,7 @@ def test_a_form_that_no_page_of_ours_sent_is_not_offered_again(
 def test_a_server_that_does_not_listen_is_away() -> None:
     url = f"postgresql+psycopg://postgres@127.0.0.1:{free_port()}/portal"
     app = make_app(url)
-    client = app.test_client()
-    client.get("/sign-in")
-    answer = client.submit("Sign in", email=OLGA, password="correct horse")
-    assert answer.status_code == 503
+    assert app.test_client().get("/sign-in").status_code == 503
     result = app.test_cli_runner().invoke(args=["db", "upgrade"])
     assert (result.exit_code, type(result.exception)) == (1, SystemExit)
     assert f"Error: {SENTENCES['away']}" in result.output
