@@ -12,8 +12,9 @@ from typing import NamedTuple
 from portal import config
 from portal.config import SETTINGS
 from portal.db import dialects
-from portal.domain import customers, identity, imports
-from portal.domain.identity import password, rate_limits, session
+from portal.domain import customers, identity, imports, notifications
+from portal.domain.customers import invitation_quota
+from portal.domain.identity import address_look_ups, password, rate_limits, session
 from portal.domain.imports import lifecycle
 from portal.domain.values import email_address
 
@@ -120,9 +121,14 @@ def test_the_decisions_are_there_with_the_figures_of_the_code() -> None:
         limit(rate_limits.PASSWORDS_PER_NETWORK),
         limit(rate_limits.MAILS_PER_ADDRESS),
         limit(rate_limits.MAILS_PER_NETWORK),
+        f"{notifications.MAILS_PER_SENDER} in 60 minutes",
+        f"1 in {notifications.DIGEST_WAIT.total_seconds() // 60:.0f} minutes",
+        f"{address_look_ups.MISSES_PER_PERSON} in 24 hours",
+        f"{address_look_ups.MISSES_PER_ACCOUNT} in 24 hours",
         limit(rate_limits.FEEDBACK_PER_VOICE),
         limit(rate_limits.FEEDBACK_PER_NETWORK),
         f"{per_day} in 24 hours",
+        f"{invitation_quota.MOST_TO_ADDRESS} in 24 hours",
         f"{customers.MAX_DELIVERIES}",
         f"{imports.MAX_ROWS:,}",
         f"{config.MAX_FILE_BYTES // 1024**2} MB",
@@ -146,3 +152,11 @@ def test_the_decisions_are_there_with_the_figures_of_the_code() -> None:
         f"at most {email_address.ADDRESS_LIMIT} characters, an ASCII local part",
     ):
         assert sentence in DOCUMENT
+
+
+def test_security_md_says_in_what_time_holes_are_closed() -> None:
+    text = (ROOT / "SECURITY.md").read_text()
+    for severity in ("critical", "high", "medium", "low"):
+        assert re.search(
+            rf"^\| {severity} \(.*\) \| in \d+ working days? \| .*\d+ days.* \|$", text, re.M
+        )

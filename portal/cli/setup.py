@@ -68,9 +68,9 @@ def _install_until_done(interview: Interview) -> dict[str, str]:
 
     Raises click.ClickException where nobody is asked, click.Abort.
     """
-    secret = env_file.read(ENV).get("SECRET_KEY") or secrets.token_urlsafe(48)
+    made = _make_secrets()
     while True:
-        settings = _settings_from(interview.answers) | {"SECRET_KEY": secret}
+        settings = _settings_from(interview.answers) | made
         try:
             _install(settings, interview.answers)
         except click.ClickException as error:
@@ -80,6 +80,25 @@ def _install_until_done(interview: Interview) -> dict[str, str]:
             interview.review()
         else:
             return settings
+
+
+def _make_secrets() -> dict[str, str]:
+    """Return the settings of secrets that nobody types; those there are already are kept.
+
+    Raises click.ClickException if the key of the audit log can't be written.
+    """
+    kept = env_file.read(ENV)
+    key_file = ENV.parent / "instance" / "audit_keys"
+    try:
+        if "AUDIT_KEY_FILE" not in kept and not key_file.exists():
+            key_file.parent.mkdir(mode=0o700, exist_ok=True)
+            config.add_audit_key(str(key_file))
+    except OSError as error:
+        raise click.ClickException(f"{key_file} can't be written: {error.strerror}.") from error
+    return {
+        "SECRET_KEY": kept.get("SECRET_KEY") or secrets.token_urlsafe(48),
+        "AUDIT_KEY_FILE": kept.get("AUDIT_KEY_FILE") or str(key_file),
+    }
 
 
 def _settings_from(answers: Answers) -> dict[str, str]:

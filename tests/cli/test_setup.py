@@ -12,7 +12,7 @@ from dotenv import dotenv_values
 
 from portal import config, create_app, db
 from portal.cli import setup
-from portal.domain import accounts, identity
+from portal.domain import accounts, audit, identity
 from portal.domain.accounts import Mode
 from tests.conftest import SETTINGS, Databases
 from tests.support.smtp import SmtpServer
@@ -85,6 +85,10 @@ def test_setup_makes_operator_and_paid_partner_and_the_test_mail_arrives(
         own = accounts.first_own_account(user)
         assert own is not None
         assert (own.kind, own.mode, own.name) == ("partner", Mode.PAID, "O'Brien Integration")
+        summary = audit.summary()
+        assert summary.keyed == summary.chains == 2, "each line from the first is keyed"
+        key_file = Path(config.current().audit_key_file)
+        assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
         db.session.remove()
         db.extension.engine.dispose()
 

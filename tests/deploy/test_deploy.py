@@ -149,7 +149,7 @@ def test_nginx_serves_static_files_as_the_application_does(visitor: Visitor) -> 
     wished = {"Content-Type": "text/css; charset=utf-8", "X-Content-Type-Options": "nosniff"}
     wished["Cache-Control"] = "public, max-age=31536000, immutable"
     assert {name: by_nginx.headers[name] for name in wished} == wished
-    assert "Content-Security-Policy" not in by_nginx.headers, "it came from nginx itself"
+    assert by_nginx.headers["Content-Security-Policy"] == "frame-ancestors 'none'", "nginx's own"
     assert visitor.request("/static/app.css").headers["Cache-Control"] == "no-cache"
     missing = visitor.request("/static/missing.css?v=1")
     assert (missing.status, missing.headers["Cache-Control"]) == (404, "no-store")
@@ -191,7 +191,7 @@ def test_a_request_with_two_lengths_is_refused(site: nginx.Site) -> None:
         assert tls.recv(100).startswith(b"HTTP/1.1 400 ")
 
 
-def test_every_answer_says_once_that_browsers_must_use_https(
+def test_every_answer_brings_the_guards_of_browsers_once(
     site: nginx.Site, visitor: Visitor
 ) -> None:
     style = asset(visitor.request("/sign-in").text)
@@ -207,6 +207,9 @@ def test_every_answer_says_once_that_browsers_must_use_https(
     }
     for (status, kind), answer in answers.items():
         assert (answer.status, hsts(answer)) == (status, ["max-age=31536000"]), kind
+        assert answer.headers.get_all("X-Content-Type-Options") == ["nosniff"], kind
+        (policy,) = answer.headers.get_all("Content-Security-Policy") or [""]
+        assert "frame-ancestors 'none'" in policy, kind
 
 
 def test_limits_count_the_address_that_nginx_saw_and_none_that_was_claimed(
