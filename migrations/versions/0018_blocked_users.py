@@ -12,14 +12,15 @@ REASONS = ("stolen", "misuse", "left", "other")
 
 
 def upgrade() -> None:
-    op.add_column("users", sa.Column("blocked_at", sa.DateTime(timezone=True)))
     is_known = sa.CheckConstraint(f"block_reason IN {REASONS}", name=op.f("ck_users_block_reason"))
     is_whole = sa.CheckConstraint(
         "(blocked_at IS NULL) = (block_reason IS NULL)", name=op.f("ck_users_block")
     )
-    op.add_column("users", sa.Column("block_reason", sa.String(48), is_known, is_whole))
+    # One condition a column: SQLite would write two in any order.
+    op.add_column("users", sa.Column("block_reason", sa.String(48), is_known))
+    op.add_column("users", sa.Column("blocked_at", sa.DateTime(timezone=True), is_whole))
 
 
 def downgrade() -> None:
-    op.drop_column("users", "block_reason")
     op.drop_column("users", "blocked_at")
+    op.drop_column("users", "block_reason")

@@ -57,7 +57,7 @@ def _begin_request() -> None:
     g.request_id = secrets.token_hex(8)
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
     if not config.is_trusted(request.host, _trusted_hosts()):
-        raise SecurityError("The request names another host.")
+        raise SecurityError  # 400: the request names another host
     path = request.environ["PATH_INFO"].encode("latin-1")
     url = path + unquote_to_bytes(request.query_string)
     if b"\0" in url or not is_utf8(url):

@@ -9,8 +9,10 @@ import pytest
 from portal import db
 from portal.domain import access, cloud_access, values
 from portal.domain.access import CloudAccess, CloudRole
+from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.clouds import Cloud
+from portal.domain.identity import User
 from tests.domain.test_races import Run, race, without_locks
 from tests.support.world import DORA, NINA, SAM, World, actor, user
 
@@ -72,7 +74,7 @@ def test_one_person_added_twice_at_once_has_one_role(
 ) -> None:
     dora, nina = actor(DORA), values.email(NINA)
     if not is_guarded:
-        without_locks(monkeypatch, Cloud)
+        without_locks(monkeypatch, Cloud, User, BillingAccount)
 
     def add(role: CloudRole) -> Callable[[], str]:
         return lambda: cloud_access.grant(found(world), by=dora, role=role, to=nina)

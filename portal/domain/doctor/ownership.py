@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 
 from portal.domain.access import AccountAccess, AccountRole, CloudAccess, CloudRole
 from portal.domain.accounts import BillingAccount, Kind
 from portal.domain.clouds import Cloud
 from portal.domain.doctor.check import NOW, Query, raw, select_check
 from portal.domain.identity import User
+
+
+def _holds(assignment: type[AccountAccess | CloudAccess]) -> ColumnElement[bool]:
+    """As `Assignment.holds_from`, which would keep the first instant in the query for good."""
+    is_delayed = assignment.effective_at > assignment.granted_at
+    return or_(~is_delayed, assignment.effective_at <= NOW)
 
 
 @select_check("I8", "The account (kind: {1}) has no enabled user as owner.")
@@ -20,7 +26,7 @@ def account_without_owner() -> Query:
             AccountAccess.account_id == BillingAccount.id,
             AccountAccess.role == AccountRole.OWNER,
             AccountAccess.revoked_at.is_(None),
-            AccountAccess.holds_from <= NOW,
+            _holds(AccountAccess),
             User.disabled_at.is_(None),
         )
     )
@@ -40,7 +46,7 @@ def cloud_without_effective_owner() -> Query:
         CloudAccess.cloud_id == Cloud.id,
         CloudAccess.role == CloudRole.OWNER,
         CloudAccess.revoked_at.is_(None),
-        CloudAccess.holds_from <= NOW,
+        _holds(CloudAccess),
         or_(exists().where(users), exists().where(partners)),
     )
     return select(Cloud.id).where(Cloud.closed_at.is_(None), ~exists().where(owners))
