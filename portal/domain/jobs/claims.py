@@ -7,7 +7,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import BindParameter, and_, bindparam, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
@@ -25,6 +25,36 @@ GIVE_UP_AFTER = timedelta(hours=4)
 LEASE = timedelta(minutes=5)
 WORKER_DIED = "the worker ended during the try; see its log"
 
+# Built once: each thread of an idle worker runs one of them every second.
+_NOW = bindparam("now", type_=db.UtcDateTime())
+_KINDS: BindParameter[str] = bindparam("kinds", expanding=True)
+_running = aliased(Job)
+_is_busy = select(_running.id).where(_running.key == Job.key, _running.state == State.RUNNING)
+_breaker = select(CircuitBreaker.key).where(
+    CircuitBreaker.key.in_((Job.kind, Job.key)), CircuitBreaker.retry_at > _NOW
+)
+_IS_DUE = and_(
+    Job.state == State.WAITING, Job.run_at <= _NOW, ~_is_busy.exists(), ~_breaker.exists()
+)
+"""The condition for jobs that can run now: due, lane free, circuit breaker closed."""
+_IS_LOST = and_(Job.state == State.RUNNING, Job.leased_until < _NOW)
+_HAS_WORK = select(Job.id).where(Job.kind.in_(_KINDS), or_(_IS_DUE, _IS_LOST)).limit(1)
+_NEXT = (
+    select(Job)
+    .where(Job.kind.in_(_KINDS), _IS_DUE)
+    .order_by(Job.priority.desc(), Job.run_at, Job.id)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+_LOST = (
+    select(Job)
+    .where(Job.kind.in_(_KINDS), _IS_LOST)
+    .order_by(Job.id)
+    .limit(BATCH)
+    .with_for_update(skip_locked=True)
+    .execution_options(populate_existing=True)
+)
+
 
 class Outcome(NamedTuple):
     """What becomes of a job after a try. With WAITING it runs again at `run_at`; without a fault
@@ -40,23 +70,16 @@ class Outcome(NamedTuple):
 def has_work(*kinds: str) -> bool:
     """Whether a job of these kinds is due, or has lost its worker. Only reads, so that idle workers
     lock nothing."""
-    query = select(Job.id).where(Job.kind.in_(kinds), or_(_is_due(), _is_lost()))
-    return db.session.scalar(query.limit(1)) is not None
+    return db.session.scalar(_HAS_WORK, {"kinds": kinds, "now": db.now()}) is not None
 
 
 def claim_next(*kinds: str, lease: timedelta = LEASE) -> Job | None:
     """Claim the due job of the highest priority, then the oldest, whose lane is free; None if there
     is none. It has a new token until the lease ends."""
-    job = db.session.scalar(
-        select(Job)
-        .where(Job.kind.in_(kinds), _is_due())
-        .order_by(Job.priority.desc(), Job.run_at, Job.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
+    now = db.now()
+    job = db.session.scalar(_NEXT, {"kinds": kinds, "now": now})
     if job is None:
         return None
-    now = db.now()
     try:
         with db.savepoint():
             job.state, job.token, job.leased_until = State.RUNNING, new_token(), now + lease
@@ -76,9 +99,7 @@ def new_token() -> str:
 
 def lock_lost(*kinds: str) -> list[Job]:
     """Lock and return the running jobs of these kinds whose lease is over: their worker died."""
-    query = select(Job).where(Job.kind.in_(kinds), _is_lost()).order_by(Job.id).limit(BATCH)
-    query = query.with_for_update(skip_locked=True)
-    return list(db.session.scalars(query.execution_options(populate_existing=True)))
+    return list(db.session.scalars(_LOST, {"kinds": kinds, "now": db.now()}))
 
 
 def lock(key: str) -> None:
@@ -129,22 +150,6 @@ def settle_lost(*kinds: str, gives_up: bool = True) -> None:
     for job in lock_lost(*kinds):
         is_last = gives_up and job.attempts > len(RETRY_AFTER)
         finish(job.key, job.token, outcome_of_fault(job, WORKER_DIED, gives_up=is_last))
-
-
-def _is_due() -> ColumnElement[bool]:
-    """The condition for jobs that can run now: due, lane free, circuit breaker closed."""
-    running = aliased(Job)
-    is_busy = select(running.id).where(running.key == Job.key, running.state == State.RUNNING)
-    breaker = select(CircuitBreaker.key).where(
-        CircuitBreaker.key.in_((Job.kind, Job.key)), CircuitBreaker.retry_at > db.now()
-    )
-    return and_(
-        Job.state == State.WAITING, Job.run_at <= db.now(), ~is_busy.exists(), ~breaker.exists()
-    )
-
-
-def _is_lost() -> ColumnElement[bool]:
-    return and_(Job.state == State.RUNNING, Job.leased_until < db.now())
 
 
 def _claimed(key: str, token: str | None) -> Any:
