@@ -24,6 +24,9 @@ from tests.support import chromium, postgres, row_snapshots, smtp
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
+STARTS_SERVERS = pytest.mark.deploy
+"""Left to `make test-deploy`, which .ci/run calls when the tools have changed."""
+
 OTHER_TABLES = (
     "TRUNCATE cloud",
     "DROP INDEX by_name",
@@ -67,6 +70,7 @@ def own_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[postgres.Server]:
         yield server
 
 
+@STARTS_SERVERS
 def test_postgresql_makes_copies_and_drops_databases(own_server: postgres.Server) -> None:
     template = own_server.create("template")
     assert execute(template, "SHOW timezone") == "UTC"
@@ -91,6 +95,7 @@ def test_postgresql_makes_copies_and_drops_databases(own_server: postgres.Server
         execute(copy, "SELECT 1")
 
 
+@STARTS_SERVERS
 def test_rows_are_put_back_unless_a_table_is_another(own_server: postgres.Server) -> None:
     template = own_server.create("template")
     for statement in (
@@ -120,6 +125,7 @@ def test_rows_are_put_back_unless_a_table_is_another(own_server: postgres.Server
         assert not row_snapshots.restore(connection, snapshot)
 
 
+@STARTS_SERVERS
 def test_runs_on_one_postgresql_do_not_meet(
     own_server: postgres.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +141,7 @@ def test_runs_on_one_postgresql_do_not_meet(
         postgres.start()
 
 
+@STARTS_SERVERS
 @pytest.mark.parametrize("end", ["pass", f"os.kill(os.getpid(), {signal.SIGKILL})", "1 / 0"])
 def test_postgresql_does_not_outlive_its_tests(end: str) -> None:
     program = (
@@ -171,6 +178,7 @@ class Greeting(BaseHTTPRequestHandler):
         """Log nothing."""
 
 
+@STARTS_SERVERS
 def test_chromium_renders_a_page_of_ours() -> None:
     executable = chromium.find()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Greeting)
@@ -197,6 +205,7 @@ def test_chromium_renders_a_page_of_ours() -> None:
     assert width > 50, "the letters have no shapes: Chromium has found no fonts"
 
 
+@STARTS_SERVERS
 def test_without_chromium_every_attempt_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
