@@ -22,6 +22,7 @@ AUDIENCES = {
     "partner": lazy_gettext("For partners"),
     "customer": lazy_gettext("For customers"),
     "everybody": lazy_gettext("For everybody"),
+    "operator": lazy_gettext("For operators"),
 }
 
 
@@ -61,6 +62,7 @@ PAGES = {
         Page("not-linked", lazy_gettext("Why a cloud can’t be linked"), "everybody"),
         Page("sign-in", lazy_gettext("Signing up, signing in"), "everybody"),
         Page("profile", lazy_gettext("Your profile and what you are told"), "everybody"),
+        Page("operating", lazy_gettext("Run the installation"), "operator"),
     )
 }
 
@@ -90,6 +92,7 @@ SCREENS = {
     "password_reset": "sign-in",
     "profile": "profile",
     "notifications": "profile",
+    "operator": "operating",
 }
 """The page for a screen, by its endpoint or the blueprint above it; otherwise the contents."""
 
