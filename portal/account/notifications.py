@@ -76,10 +76,9 @@ def choose() -> Any:
 
     if answer := web.submit(form, unit, to=url_for(".choose"), success=_("Your choice is saved.")):
         return answer
-    return web.page(
+    return web.form_page(
+        form,
         "account/notifications/choose.html",
-        form=form,
         kinds={kind: WORDING[kind].name for kind in Kind},
         channels=CHANNELS,
-        status=form.status,
     )

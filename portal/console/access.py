@@ -108,14 +108,13 @@ def add(cloud_id: str) -> Any:
     ):
         return answer
     has_no_account = form.refusal is not None and form.refusal.code == Code.NO_ACCOUNT
-    return web.page(
+    return web.form_page(
+        form,
         "console/access/add.html",
         cloud=cloud,
-        form=form,
         message_draft=message_drafts.account_for_cloud(form.email.data, cloud)
         if has_no_account
         else "",
-        status=form.status,
     )
 
 
@@ -223,4 +222,4 @@ def _url_after(cloud_id: str) -> str:
 
 
 def _page(name: str, form: web.Form, **context: Any) -> Any:
-    return web.page(f"console/access/{name}.html", form=form, status=form.status, **context)
+    return web.form_page(form, f"console/access/{name}.html", **context)

@@ -56,7 +56,7 @@ def create() -> Any:
         success=lambda _cloud_id: _("The cloud %(name)s is created.", name=form.name.data),
     ):
         return answer
-    return web.page("console/clouds/create.html", form=form, payers=payers, status=form.status)
+    return web.form_page(form, "console/clouds/create.html", payers=payers)
 
 
 def _label(payer: BillingAccount) -> str:
@@ -140,13 +140,8 @@ def rename_folder(cloud_id: str, folder_id: str) -> Any:
 
 
 def _rename_page(form: NameForm, cloud: Cloud, *, title: str, folder: Folder | None = None) -> Any:
-    return web.page(
-        "console/clouds/rename.html",
-        cloud=cloud,
-        title=title,
-        thing=folder or cloud,
-        form=form,
-        status=form.status,
+    return web.form_page(
+        form, "console/clouds/rename.html", cloud=cloud, title=title, thing=folder or cloud
     )
 
 
@@ -156,15 +151,14 @@ def _page(cloud: Cloud, form: CreateFolderForm) -> Any:
     payer = db.find(BillingAccount, payers[0].account_id or "", actor)
     may_link = cloud.closed_at is None and access.may(actor, Action.CLOUD_RELINK, cloud)
     accounts_to_link = accounts.accounts_to_pay_from(actor) if may_link else []
-    return web.page(
+    return web.form_page(
+        form,
         "console/clouds/show.html",
         cloud=cloud,
-        form=form,
         folders=clouds.folders_of(cloud),
         payers=payers,
         may_rename=access.may(actor, Action.CLOUD_RENAME, cloud),
         may_edit=access.may(actor, Action.FOLDER_CREATE, cloud),
         is_own=payer is not None and payer.kind is Kind.DIRECT and cloud.closed_at is None,
         targets=[account for account in accounts_to_link if account is not payer],
-        status=form.status,
     )

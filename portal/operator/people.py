@@ -43,12 +43,7 @@ def show_people() -> Any:
         if user is not None:
             return redirect(url_for(".show_person", person_id=user.id), 303)
         form.refuse(Refused(Code.PERSON_UNKNOWN, field="email"))
-    return web.page(
-        "operator/people.html",
-        form=form,
-        blocked=people.blocked_people(web.actor()),
-        status=form.status,
-    )
+    return web.form_page(form, "operator/people.html", blocked=people.blocked_people(web.actor()))
 
 
 @blueprint.get("/people/<id:person_id>")
@@ -130,11 +125,4 @@ def _take(step: Step, person_id: str, form: web.Form) -> Any:
     if answer := web.submit(form, unit, to=back, success=step.done):
         return answer
     person = web.find_or_404(User, person_id)
-    return web.page(
-        "operator/person_step.html",
-        person=person,
-        step=step,
-        back=back,
-        form=form,
-        status=form.status,
-    )
+    return web.form_page(form, "operator/person_step.html", person=person, step=step, back=back)

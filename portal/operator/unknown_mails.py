@@ -74,11 +74,10 @@ def _list_url(job_id: str) -> str:
 
 def _page(job_id: str, form: web.Form) -> Any:
     is_arrived = not isinstance(form, NotArrivedForm)
-    return web.page(
+    return web.form_page(
+        form,
         "operator/unknown_mail.html",
         row=find(job_id),
-        form=form,
         button=ARRIVED if is_arrived else NOT_ARRIVED,
         back=_list_url(job_id),
-        status=form.status,
     )

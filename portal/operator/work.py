@@ -149,14 +149,8 @@ def _take(step: Step, job_id: str) -> Any:
     if answer := web.submit(form, unit, to=back, success=step.done):
         return answer
     row = find(job_id)
-    return web.page(
-        "operator/step.html",
-        row=row,
-        step=step,
-        consequence=step.consequence(row),
-        back=back,
-        form=form,
-        status=form.status,
+    return web.form_page(
+        form, "operator/step.html", row=row, step=step, consequence=step.consequence(row), back=back
     )
 
 

@@ -86,14 +86,13 @@ def add(account_id: str) -> Any:
     ):
         return answer
     is_unknown = form.refusal is not None and form.refusal.code == Code.NO_ACCOUNT
-    return web.page(
+    return web.form_page(
+        form,
         "partner/team/add.html",
         partner=g.partner,
-        form=form,
         message_draft=message_drafts.account_for_staff(form.email.data, g.partner.name)
         if is_unknown
         else "",
-        status=form.status,
     )
 
 
@@ -144,11 +143,10 @@ def _find_member(user_id: str) -> Member:
 
 
 def _member_page(name: str, form: web.Form, member: Member) -> Any:
-    return web.page(
+    return web.form_page(
+        form,
         f"partner/team/{name}.html",
         partner=g.partner,
         member=member,
         managed_count=customers.count_managed_customers(member.id, g.partner),
-        form=form,
-        status=form.status,
     )

@@ -24,5 +24,5 @@ from portal.web.pages import (
     this_path,
 )
 from portal.web.refusals import log_refusal
-from portal.web.submit import submit
+from portal.web.submit import form_page, submit
 from portal.web.surfaces import Surface, actor, actor_or_none

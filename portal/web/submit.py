@@ -1,4 +1,4 @@
-"""Submit a form: validate it, run its unit of work once, flash a message, redirect."""
+"""Submit a form: validate it, run its unit of work once, flash and redirect; or show its page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from portal.domain.errors import Refused
 from portal.web.forms import Form
-from portal.web.pages import htmx_redirect, is_partial
+from portal.web.pages import htmx_redirect, is_partial, page
 
 Text = str | Callable[[Any], str]
 
@@ -34,6 +34,11 @@ def submit(form: Form, unit: Callable[[], Any], *, to: Text, success: Text = "")
         flash(_resolve(success, result), "success")
     target = _resolve(to, result)
     return htmx_redirect(target) if is_partial() else redirect(target, 303)
+
+
+def form_page(form: Form, template: str, *, fragment: str | None = None, **context: Any) -> Any:
+    """Return body and status of a page that shows `form`: 200 when opened, 422 with errors."""
+    return page(template, fragment=fragment, form=form, status=form.status, **context)
 
 
 def _resolve(text: Text, result: object) -> str:

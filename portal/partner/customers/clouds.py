@@ -54,10 +54,6 @@ def create_cloud(account_id: str, customer_id: str) -> Any:
         success=lambda _cloud_id: _("The cloud %(name)s is created.", name=form.name.data),
     ):
         return answer
-    return web.page(
-        "partner/customers/create_cloud.html",
-        partner=g.partner,
-        customer=customer,
-        form=form,
-        status=form.status,
+    return web.form_page(
+        form, "partner/customers/create_cloud.html", partner=g.partner, customer=customer
     )

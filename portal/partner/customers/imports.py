@@ -75,16 +75,15 @@ def upload(account_id: str) -> Any:
         form.refuse(Refused(Code.FILE_LARGE, field="file", most=config.MAX_FILE_BYTES // MEGABYTE))
     elif answer := web.submit(form, unit, to=import_url):
         return answer
-    return web.page(
+    return web.form_page(
+        form,
         "partner/customers/upload.html",
         partner=g.partner,
-        form=form,
         columns=[(name, labels.column(name)) for name in customers.COLUMNS],
         imports=imports.imports_of(g.partner),
         retention_days=imports.RETENTION.days,
         unused_retention_days=imports.UNUSED_RETENTION.days,
         max_rows=imports.MAX_ROWS,
-        status=form.status,
     )
 
 

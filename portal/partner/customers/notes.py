@@ -56,16 +56,15 @@ def _notes_page(customer: Customer, form: NoteForm) -> Any:
     after = request.args.get("after", "")[:20]
     lines = customers.notes_on(customer, after=after)
     shown = lines[: customers.NOTES_PAGE]
-    return web.page(
+    return web.form_page(
+        form,
         "partner/customers/notes.html",
         **summary(customer),
-        form=form,
         may_add=access.may(actor, Action.NOTE_ADD, g.partner),
         notes=shown,
         deletable_ids=customers.deletable_note_ids(shown, g.partner, actor=actor),
         after=after,
         next_after=shown[-1].id if len(lines) > len(shown) else None,
-        status=form.status,
     )
 
 
@@ -85,11 +84,6 @@ def delete_note(account_id: str, customer_id: str, note_id: str) -> Any:
     back = url_for(".notes", account_id=account_id, customer_id=customer_id)
     if answer := web.submit(form, unit, to=back, success=_("The note is deleted.")):
         return answer
-    return web.page(
-        "partner/customers/delete_note.html",
-        partner=g.partner,
-        customer=customer,
-        note=note,
-        form=form,
-        status=form.status,
+    return web.form_page(
+        form, "partner/customers/delete_note.html", partner=g.partner, customer=customer, note=note
     )

@@ -203,13 +203,12 @@ def add(account_id: str) -> Any:
     ):
         return answer
     refusal = customers.quota_refusal(partner)
-    return web.page(
+    return web.form_page(
+        form,
         "partner/customers/add.html",
         partner=partner,
-        form=form,
         original=original,
         refusal=sentence(refusal.code, refusal.facts) if refusal else "",
-        status=form.status,
     )
 
 
@@ -232,13 +231,12 @@ def edit(account_id: str, customer_id: str) -> Any:
     back = url_for(".show", account_id=account_id, customer_id=customer_id)
     if answer := web.submit(form, unit, to=back, success=_("The record is saved.")):
         return answer
-    return web.page(
+    return web.form_page(
+        form,
         "partner/customers/edit.html",
         partner=g.partner,
         customer=customer,
-        form=form,
         is_over=customer.status is Status.INACTIVE,
-        status=form.status,
     )
 
 
@@ -267,10 +265,6 @@ def correct_address(account_id: str, customer_id: str) -> Any:
         success=_("The address is corrected. A new email is queued."),
     ):
         return answer
-    return web.page(
-        "partner/customers/correct_address.html",
-        partner=g.partner,
-        customer=customer,
-        form=form,
-        status=form.status,
+    return web.form_page(
+        form, "partner/customers/correct_address.html", partner=g.partner, customer=customer
     )

@@ -83,13 +83,12 @@ def save_view(account_id: str) -> Any:
     saved = _("The view is saved as a tab above the list.")
     if answer := web.submit(form, unit, to=back, success=saved):
         return answer
-    return web.page(
+    return web.form_page(
+        form,
         "partner/customers/save_view.html",
         partner=partner,
-        form=form,
         action=list_url(account_id, filter_, "save_view"),
         back=back,
-        status=form.status,
     )
 
 
@@ -106,12 +105,8 @@ def rename_view(account_id: str, view_id: str) -> Any:
     unit = _locked_unit(view_id, rename)
     if answer := web.submit(form, unit, to=back, success=_("The view is renamed.")):
         return answer
-    return web.page(
-        "partner/customers/rename_view.html",
-        partner=g.partner,
-        view=_find_view(view_id),
-        form=form,
-        status=form.status,
+    return web.form_page(
+        form, "partner/customers/rename_view.html", partner=g.partner, view=_find_view(view_id)
     )
 
 

@@ -138,13 +138,12 @@ def _change_state(name: str, customer_id: str, **context: Any) -> Any:
     back = url_for(".show", account_id=g.partner.id, customer_id=customer_id)
     if answer := web.submit(form, unit, to=back, success=change.done):
         return answer
-    return web.page(
+    return web.form_page(
+        form,
         "partner/customers/step.html",
         fragment="dialog",
         partner=g.partner,
         customer=find(customer_id),
         change=change,
-        form=form,
-        status=form.status,
         **context,
     )
