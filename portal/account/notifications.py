@@ -24,11 +24,12 @@ def index() -> Any:
     """The newest notices."""
     after = request.args.get("after", "")[:20]
     rows = notifications.notifications_for(web.actor(), after=after)
+    notices, next_after = web.paginate(rows, notifications.PAGE)
     return web.page(
         "account/notifications/index.html",
         fragment="list",
-        notices=rows[: notifications.PAGE],
-        next_after=rows[notifications.PAGE - 1].id if len(rows) > notifications.PAGE else None,
+        notices=notices,
+        next_after=next_after,
         after=after,
     )
 

@@ -20,10 +20,11 @@ def index() -> Any:
     """List the billing accounts that the user may see."""
     search, after = request.args.get("q", "").strip()[:200], request.args.get("after", "")[:20]
     rows = accounts.accounts_for(web.actor(), search=search, after=after)
+    shown, next_after = web.paginate(rows, accounts.PAGE)
     return web.page(
         "console/billing/index.html",
-        accounts=rows[: accounts.PAGE],
-        next_after=rows[accounts.PAGE - 1].id if len(rows) > accounts.PAGE else None,
+        accounts=shown,
+        next_after=next_after,
         search=search,
         after=after,
     )

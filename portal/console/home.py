@@ -20,25 +20,28 @@ def home() -> Any:
     search, after = request.args.get("q", "").strip()[:200], request.args.get("after", "")[:20]
     clouds_after = request.args.get("clouds_after", "")[:20]
     query = {"q": search or None, "after": after or None, "clouds_after": clouds_after or None}
-    open_invitations = invitations.open_for(actor)
-    cards = customers.subaccount_cards(actor, search=search, after=after)
-    other_clouds = clouds.other_clouds_for(actor, after=clouds_after)
+    open_ids = [invitation.subaccount_id for invitation in invitations.open_for(actor)]
     return web.page(
         "console/home.html",
         fragment="list",
-        invitations=customers.subaccount_cards(
-            actor, only=[invitation.subaccount_id for invitation in open_invitations]
-        ),
-        cards=cards[: accounts.PAGE],
-        next_after=cards[accounts.PAGE - 1].account.id if len(cards) > accounts.PAGE else None,
-        search=search,
-        after=after,
-        clouds_after=clouds_after,
+        invitations=customers.subaccount_cards(actor, only=open_ids),
+        **_subaccounts(search, after),
+        **_other_clouds(clouds_after),
         url=lambda **changes: url_for("console.home", **{**query, **changes}),
-        other_clouds=other_clouds[: clouds.PAGE],
-        next_clouds_after=other_clouds[clouds.PAGE - 1].id
-        if len(other_clouds) > clouds.PAGE
-        else None,
         may_create=bool(accounts.accounts_to_pay_from(actor)),
         staffed_partner_ids=[partner.id for partner in accounts.partner_accounts_of(actor)],
     )
+
+
+def _subaccounts(search: str, after: str) -> dict[str, Any]:
+    """Return the context of the section of subaccounts: a page of their cards."""
+    cards = customers.subaccount_cards(web.actor(), search=search, after=after)
+    shown, next_after = web.paginate(cards, accounts.PAGE, cursor=lambda card: card.account.id)
+    return {"cards": shown, "next_after": next_after, "search": search, "after": after}
+
+
+def _other_clouds(after: str) -> dict[str, Any]:
+    """Return the context of the section of other clouds: a page of them."""
+    rows = clouds.other_clouds_for(web.actor(), after=after)
+    shown, next_after = web.paginate(rows, clouds.PAGE)
+    return {"other_clouds": shown, "next_clouds_after": next_after, "clouds_after": after}

@@ -22,13 +22,13 @@ def show_feedback() -> Any:
         answers[count.page, count.language][count.reason or "helped"] += count.readers
     order = {slug: position for position, slug in enumerate(guide.PAGES)}
     rows = sorted(answers.items(), key=lambda row: (order.get(row[0][0], 99), row[0]))
-    comments = feedback.comments_for(actor, after=after)
+    comments, next_after = web.paginate(feedback.comments_for(actor, after=after), feedback.PAGE)
     return web.page(
         "operator/feedback.html",
         rows=rows,
         titles={slug: page.title for slug, page in guide.PAGES.items()},
         reasons=guide.REASONS,
-        comments=comments[: feedback.PAGE],
-        next_after=comments[feedback.PAGE - 1].id if len(comments) > feedback.PAGE else None,
+        comments=comments,
+        next_after=next_after,
         after=after,
     )

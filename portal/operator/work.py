@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext
 from portal import web
 from portal.domain import audit, circuit_breakers, heartbeats, work
 from portal.domain.jobs import Job, State
-from portal.domain.work import LISTED_STATES, JobRow
+from portal.domain.work import LISTED_STATES, JobRow, KindSummary
 from portal.operator.blueprint import blueprint
 
 DEFAULT_STATES = (State.FAILED, State.PARKED, State.RUNNING, State.WAITING)
@@ -41,20 +41,26 @@ def show_jobs(kind: str) -> Any:
     summary = next((it for it in work.summaries_for(actor) if it.kind == kind), None)
     if summary is None:
         abort(404)
-    requested = request.args.get("state", "")
-    filled = (state for state in DEFAULT_STATES if summary.counts[state])
-    is_listed = requested in set(LISTED_STATES)
-    state = State(requested) if is_listed else next(filled, State.WAITING)
+    state = _parse_state(summary)
     rows = work.jobs_for(actor, kind, state, after=after)
+    shown, next_after = web.paginate(rows, work.PAGE, cursor=lambda row: row.cursor)
     return web.page(
         "operator/jobs.html",
         fragment="list",
         summary=summary,
         state=state,
         after=after,
-        rows=rows[: work.PAGE],
-        next_after=rows[work.PAGE - 1].cursor if len(rows) > work.PAGE else None,
+        rows=shown,
+        next_after=next_after,
     )
+
+
+def _parse_state(summary: KindSummary) -> State:
+    """Return the state in the address; without one, the first of the defaults that has jobs."""
+    requested = request.args.get("state", "")
+    if requested in set(LISTED_STATES):
+        return State(requested)
+    return next((state for state in DEFAULT_STATES if summary.counts[state]), State.WAITING)
 
 
 class Step(NamedTuple):

@@ -31,10 +31,7 @@ def index(account_id: str) -> Any:
     access.require(web.actor(), Action.ACCOUNT_SEE, g.partner)
     filter_ = _parse_filter()
     lines = activity.lines_for(g.partner, filter_)
-    people = activity.people_in(g.partner)
-    if filter_.person and filter_.person not in dict(people):
-        names = [audit.actor_name(line.name, line.actor) for line in lines[:1]]
-        people = [*people, (filter_.person, names[0] if names else filter_.person)]
+    shown, next_before = web.paginate(lines, activity.PAGE, cursor=lambda line: line.seq)
     return web.page(
         "partner/activity/index.html",
         fragment="list",
@@ -43,11 +40,20 @@ def index(account_id: str) -> Any:
         filter_=filter_,
         url=partial(_url, "index", account_id, filter_),
         export_url=_url("export", account_id, filter_),
-        lines=lines[: activity.PAGE],
-        next_before=lines[activity.PAGE - 1].seq if len(lines) > activity.PAGE else None,
-        people=people,
+        lines=shown,
+        next_before=next_before,
+        people=_people(filter_, lines),
         actions=[(action, audit.TITLES[action]) for action in ACTIONS],
     )
+
+
+def _people(filter_: ActivityFilter, lines: list[ActivityLine]) -> list[tuple[str, str]]:
+    """Return the people to filter by: IDs with names; also the one in the URL."""
+    people = activity.people_in(g.partner)
+    if filter_.person and filter_.person not in dict(people):
+        names = [audit.actor_name(line.name, line.actor) for line in lines[:1]]
+        people = [*people, (filter_.person, names[0] if names else filter_.person)]
+    return people
 
 
 @blueprint.get("/export")
@@ -65,11 +71,11 @@ def _csv_rows(account_id: str, filter_: ActivityFilter) -> Iterator[list[object]
     yield [*header, _("Customer"), _("Customer ID"), _("Action"), _("ID")]
     while True:
         lines = db.read(partial(_read_page, account_id, filter_, actor))
-        for line in lines[: activity.EXPORT_PAGE]:
-            yield _csv_row(line)
-        if len(lines) <= activity.EXPORT_PAGE:
+        shown, before = web.paginate(lines, activity.EXPORT_PAGE, cursor=lambda line: line.seq)
+        yield from (_csv_row(line) for line in shown)
+        if before is None:
             return
-        filter_ = replace(filter_, before=lines[activity.EXPORT_PAGE - 1].seq)
+        filter_ = replace(filter_, before=before)
 
 
 def _read_page(account_id: str, filter_: ActivityFilter, actor: Any) -> list[ActivityLine]:

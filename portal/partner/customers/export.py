@@ -34,11 +34,11 @@ def _csv_rows(account_id: str, filter_: Filter, actor: Actor) -> Iterator[list[s
     yield [*customers.COLUMNS, *customers.ONLY_EXPORTED]
     while True:
         page = db.read(partial(_read_page, account_id, filter_, actor))
-        shown = page[: customers.EXPORT_PAGE]
+        shown, after = web.paginate(page, customers.EXPORT_PAGE, cursor=lambda row: row[0])
         yield from (cells for _customer_id, cells in shown)
-        if len(page) == len(shown):
+        if after is None:
             return
-        filter_ = replace(filter_, after=shown[-1][0])
+        filter_ = replace(filter_, after=after)
 
 
 def _read_page(account_id: str, filter_: Filter, actor: Actor) -> list[tuple[str, list[str]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from flask import g, url_for
@@ -57,7 +58,19 @@ def changes_url(rows: Iterable[CustomerRow], filter_: Filter) -> str:
     return url_for("partner.customers.changes", account_id=g.partner.id, **parameters)
 
 
-def manager_choices() -> dict[str, str]:
+def context_of_filter(account_id: str, filter_: Filter) -> dict[str, Any]:
+    """Return context of the list: the filter, its links, the search form's fields and choices."""
+    return {
+        "filter_": filter_,
+        "url": partial(list_url, account_id, filter_),
+        "export_url": list_url(account_id, filter_, "export"),
+        "filter_parameters": filter_parameters(filter_),
+        "managers": _manager_choices(),
+        "statuses": STATUSES,
+    }
+
+
+def _manager_choices() -> dict[str, str]:
     """Return the managers to filter by: values of the URL with their labels."""
     choices = {"": _("anybody"), customers.ME: _("me"), customers.NOBODY: _("nobody")}
     managers = customers.managers_of(g.partner)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from flask import abort, flash, g, redirect, request, url_for
@@ -101,36 +100,49 @@ class BeginForm(web.Form):
     )
 
 
-def _waits_until(import_: Import) -> datetime | None:
-    """Return when an import goes on that has used up the partner's invitation quota, else None."""
-    is_running = import_.state is State.IMPORTING
-    return customers.next_invitation_at(g.partner) if is_running else None
-
-
 @blueprint.get("/import/<id:import_id>")
 def show_import(account_id: str, import_id: str) -> Any:
     """Show the outcome of each row, and the progress; the page polls while the import runs."""
     import_ = _find_import(import_id)
-    requested, after = request.args.get("outcome", ""), request.args.get("after", "")
-    outcome = Outcome(requested) if requested in set(Outcome) else None
-    is_number = after.isascii() and after.isdigit() and len(after) < 7
-    rows = imports.rows_of(import_, outcome=outcome, after=int(after) if is_number else 0)
-    shown = rows[: imports.PAGE]
+    outcome, after = _parse_outcome(), request.args.get("after", "")
+    rows = imports.rows_of(import_, outcome=outcome, after=_row_number(after))
+    shown, next_after = web.paginate(rows, imports.PAGE, cursor=lambda row: row.number)
     return web.page(
         "partner/customers/import.html",
         fragment="progress",
         partner=g.partner,
         import_=import_,
-        totals=imports.totals_of(import_),
+        **_progress(import_),
         form=BeginForm(formdata=None),
-        waits_until=_waits_until(import_),
-        is_parked=imports.is_parked(import_),
-        invitations_per_day=policy.current().invitations_per_day,
         outcome=outcome,
         after=after,
         rows=[(row, _reasons(row)) for row in shown],
-        next_after=shown[-1].number if len(rows) > len(shown) else None,
+        next_after=next_after,
     )
+
+
+def _progress(import_: Import) -> dict[str, Any]:
+    """Return context of the import's page: how far it is, and what holds it up. `waits_until` is
+    when an import goes on that has used up the partner's invitation quota, else None."""
+    is_running = import_.state is State.IMPORTING
+    return {
+        "totals": imports.totals_of(import_),
+        "waits_until": customers.next_invitation_at(g.partner) if is_running else None,
+        "is_parked": imports.is_parked(import_),
+        "invitations_per_day": policy.current().invitations_per_day,
+    }
+
+
+def _parse_outcome() -> Outcome | None:
+    """Return the outcome in the URL; None for those of all rows."""
+    requested = request.args.get("outcome", "")
+    return Outcome(requested) if requested in set(Outcome) else None
+
+
+def _row_number(after: str) -> int:
+    """Return the number of the row after which the page begins; 0 for what is no number."""
+    is_number = after.isascii() and after.isdigit() and len(after) < 7
+    return int(after) if is_number else 0
 
 
 def _reasons(row: ImportRow) -> list[tuple[str, str]]:

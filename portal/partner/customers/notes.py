@@ -55,7 +55,7 @@ def _notes_page(customer: Customer, form: NoteForm) -> Any:
     actor = web.actor()
     after = request.args.get("after", "")[:20]
     lines = customers.notes_on(customer, after=after)
-    shown = lines[: customers.NOTES_PAGE]
+    shown, next_after = web.paginate(lines, customers.NOTES_PAGE)
     return web.form_page(
         form,
         "partner/customers/notes.html",
@@ -64,7 +64,7 @@ def _notes_page(customer: Customer, form: NoteForm) -> Any:
         notes=shown,
         deletable_ids=customers.deletable_note_ids(shown, g.partner, actor=actor),
         after=after,
-        next_after=shown[-1].id if len(lines) > len(shown) else None,
+        next_after=next_after,
     )
 
 
