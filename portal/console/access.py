@@ -47,10 +47,7 @@ def index(cloud_id: str) -> Any:
         has_pending_roles=has_pending_member or not all(grant.is_now for grant in own_grants),
         **({} if may_manage else _access_request(cloud)),
         roles=list(CloudRole),
-        abilities=[
-            (labels.ABILITIES[action], roles)
-            for action, roles in {explanation.SEE: set(CloudRole), **CLOUD_TABLE}.items()
-        ],
+        abilities=labels.abilities({explanation.SEE: set(CloudRole), **CLOUD_TABLE}),
     )
 
 
@@ -100,22 +97,15 @@ def add(cloud_id: str) -> Any:
         cloud, role = db.session.get_one(Cloud, cloud_id), CloudRole(form.role.data)
         return cloud_access.grant(cloud, by=actor, role=role, to=form.grantee())
 
-    if answer := web.submit(
-        form,
-        unit,
-        to=url_for(".index", cloud_id=cloud_id),
-        success=lambda member_id: _("%(who)s is added.", who=_member(cloud, member_id).name),
-    ):
+    def success(member_id: str) -> str:
+        return str(_("%(who)s is added.", who=_member(cloud, member_id).name))
+
+    back = url_for(".index", cloud_id=cloud_id)
+    if answer := web.submit(form, unit, to=back, success=success):
         return answer
-    has_no_account = form.refusal is not None and form.refusal.code == Code.NO_ACCOUNT
-    return web.form_page(
-        form,
-        "console/access/add.html",
-        cloud=cloud,
-        message_draft=message_drafts.account_for_cloud(form.email.data, cloud)
-        if has_no_account
-        else "",
-    )
+    has_no_account = form.is_refused_with(Code.NO_ACCOUNT)
+    draft = message_drafts.account_for_cloud(form.email.data, cloud) if has_no_account else ""
+    return _page("add", form, cloud=cloud, message_draft=draft)
 
 
 @blueprint.route("/<id:holder_id>/change", methods=["GET", "POST"])
@@ -155,13 +145,7 @@ def revoke(cloud_id: str, holder_id: str) -> Any:
 def revoke_partner(cloud_id: str, partner_id: str) -> Any:
     """*Revoke partner’s access*: revoke the account's role and those of its staff."""
     actor, cloud, form = web.actor(), _find(cloud_id), web.Form()
-    members = [
-        member
-        for member in cloud_access.members_of(cloud, reader=actor)
-        if member.partner_id == partner_id
-    ]
-    if not members:
-        abort(404)
+    members = _members_of_partner(cloud, partner_id)
 
     def unit() -> None:
         cloud_access.revoke_partner(db.session.get_one(Cloud, cloud_id), by=actor, of=partner_id)
@@ -213,6 +197,12 @@ def _member(cloud: Cloud, member_id: str) -> Member:
     members = cloud_access.members_of(cloud, reader=web.actor())
     member = next((member for member in members if member.id == member_id), None)
     return member or abort(404)
+
+
+def _members_of_partner(cloud: Cloud, partner_id: str) -> list[Member]:
+    """Return the partner account and its staff, those that are members. Aborts with 404."""
+    members = cloud_access.members_of(cloud, reader=web.actor())
+    return [member for member in members if member.partner_id == partner_id] or abort(404)
 
 
 def _url_after(cloud_id: str) -> str:

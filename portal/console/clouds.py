@@ -30,6 +30,12 @@ class CreateCloudForm(NewCloudForm):
 
     account_id = SelectField(lazy_gettext("Billing account"), validate_choice=False)
 
+    def __init__(self, payers: list[BillingAccount], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.account_id.choices = [(payer.id, _label(payer)) for payer in payers]
+        if not self.is_submitted() and request.args.get("account") in dict(self.account_id.choices):
+            self.account_id.data = request.args["account"]
+
     def validate_account_id(self, field: SelectField) -> None:
         if field.data not in dict(field.choices):
             raise ValidationError(_("Choose one of your billing accounts."))
@@ -40,10 +46,7 @@ def create() -> Any:
     """*Create cloud*: create a cloud that one of the user's accounts pays for."""
     actor = web.actor()
     payers = _possible_payers(actor)
-    form = CreateCloudForm(**form_recovery.saved_input())
-    form.account_id.choices = [(payer.id, _label(payer)) for payer in payers]
-    if not form.is_submitted() and request.args.get("account") in dict(form.account_id.choices):
-        form.account_id.data = request.args["account"]
+    form = CreateCloudForm(payers, **form_recovery.saved_input())
 
     def unit() -> str:
         payer = db.session.get_one(BillingAccount, form.account_id.data)

@@ -43,9 +43,8 @@ class LinkForm(web.Form):
 @blueprint.route("", methods=["GET", "POST"])
 def link(account_id: str) -> Any:
     """*Link cloud*: GET shows the clouds and the effect; POST links if the effect is the same."""
-    actor = web.actor()
-    account = web.find_or_404(BillingAccount, account_id)
-    form = LinkForm()
+    actor, account = web.actor(), web.find_or_404(BillingAccount, account_id)
+    form, back = LinkForm(), _back_url(account_id)
     cloud_id = form.cloud.data if form.is_submitted() else request.args.get("cloud")
     cloud: Any = db.find(Cloud, (cloud_id or "")[:20], actor)
     form.chosen = cloud
@@ -58,9 +57,7 @@ def link(account_id: str) -> Any:
         return str(_("%(cloud)s is linked. From now on %(payer)s pays for it.", **facts))
 
     is_preview = "show" in request.form
-    if not is_preview and (
-        answer := web.submit(form, unit, to=_back_url(account_id), success=success)
-    ):
+    if not is_preview and (answer := web.submit(form, unit, to=back, success=success)):
         return answer
     return _page(links.target_for(account, actor), form, cloud)
 

@@ -40,7 +40,7 @@ def index(account_id: str) -> Any:
         may_manage=may_manage,
         may_edit=lambda member: may_manage_owners if _is_owner(member) else may_manage,
         roles=list(AccountRole),
-        abilities=[(labels.ABILITIES[action], roles) for action, roles in ACCOUNT_TABLE.items()],
+        abilities=labels.abilities(ACCOUNT_TABLE),
     )
 
 
@@ -78,22 +78,15 @@ def add(account_id: str) -> Any:
         partner, role = db.session.get_one(BillingAccount, account_id), AccountRole(form.role.data)
         return team.add(partner, by=actor, address=values.email(form.email.data), role=role).name
 
-    if answer := web.submit(
-        form,
-        unit,
-        to=url_for(".index", account_id=account_id),
-        success=lambda name: _("%(name)s is on the staff.", name=name),
-    ):
+    def success(name: str) -> str:
+        return str(_("%(name)s is on the staff.", name=name))
+
+    back = url_for(".index", account_id=account_id)
+    if answer := web.submit(form, unit, to=back, success=success):
         return answer
-    is_unknown = form.refusal is not None and form.refusal.code == Code.NO_ACCOUNT
-    return web.form_page(
-        form,
-        "partner/team/add.html",
-        partner=g.partner,
-        message_draft=message_drafts.account_for_staff(form.email.data, g.partner.name)
-        if is_unknown
-        else "",
-    )
+    is_unknown = form.is_refused_with(Code.NO_ACCOUNT)
+    draft = message_drafts.account_for_staff(form.email.data, g.partner.name) if is_unknown else ""
+    return web.form_page(form, "partner/team/add.html", partner=g.partner, message_draft=draft)
 
 
 @blueprint.route("/<id:user_id>/change", methods=["GET", "POST"])

@@ -16,7 +16,7 @@ from wtforms.validators import InputRequired, ValidationError
 
 from portal import db
 from portal.domain import idempotency, values
-from portal.domain.errors import Forbidden, ReauthenticationRequired, Refused
+from portal.domain.errors import Code, Forbidden, ReauthenticationRequired, Refused
 from portal.domain.values import Invalid
 from portal.web.refusals import log_refusal
 from portal.web.surfaces import actor
@@ -51,6 +51,10 @@ class Form(FlaskForm):  # type: ignore[misc]
     def status(self) -> int:
         """HTTP status of a page that shows the form: 200, or 422 after the form was sent."""
         return 422 if self.is_submitted() else 200
+
+    def is_refused_with(self, code: Code) -> bool:
+        """Whether the last refusal shown in the form has this code."""
+        return self.refusal is not None and self.refusal.code == code
 
     def run(self, unit: Callable[[], Any]) -> Any:
         """Run the form's unit of work; return its result. Raises Refused."""

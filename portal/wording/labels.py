@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from typing import Any
 
 from flask_babel import gettext, lazy_gettext, lazy_pgettext
@@ -96,6 +97,12 @@ ABILITIES = {
     ),
 }
 """What the actions of the role tables allow."""
+
+
+def abilities(table: Mapping[Action, Set[str]]) -> list[tuple[Any, Set[str]]]:
+    """Return the rows of a role table: what an action allows, and the roles that may."""
+    return [(ABILITIES[action], roles) for action, roles in table.items()]
+
 
 CANCELLED_BY_OPERATOR = mail_deliveries.CANCELLED_BY_OPERATOR
 PORTAL_ANSWERS = {

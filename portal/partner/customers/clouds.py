@@ -43,16 +43,14 @@ def create_cloud(account_id: str, customer_id: str) -> Any:
     form = NewCloudForm(**form_recovery.saved_input())
 
     def unit() -> str:
-        return domain_clouds.create(
-            db.session.get_one(BillingAccount, payer_id), by=actor, **form.names()
-        ).id
+        payer = db.session.get_one(BillingAccount, payer_id)
+        return domain_clouds.create(payer, by=actor, **form.names()).id
 
-    if answer := web.submit(
-        form,
-        unit,
-        to=url_for(".clouds", account_id=account_id, customer_id=customer_id),
-        success=lambda _cloud_id: _("The cloud %(name)s is created.", name=form.name.data),
-    ):
+    def success(_cloud_id: str) -> str:
+        return str(_("The cloud %(name)s is created.", name=form.name.data))
+
+    back = url_for(".clouds", account_id=account_id, customer_id=customer_id)
+    if answer := web.submit(form, unit, to=back, success=success):
         return answer
     return web.form_page(
         form, "partner/customers/create_cloud.html", partner=g.partner, customer=customer

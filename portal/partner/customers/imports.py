@@ -18,13 +18,19 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.errors import Code, Refused
 from portal.domain.imports import Import, ImportRow, Line, Outcome, State
-from portal.partner.customers.blueprint import blueprint
+from portal.partner.customers.blueprint import blueprint, require_may_add
 from portal.web import csv
 from portal.wording import labels
 from portal.wording.errors import sentence
 
 MEGABYTE = 1024 * 1024
 FILE_NAME_ENDINGS = (".csv", ".tsv", ".txt")
+LIMITS: dict[str, Any] = {
+    "retention_days": imports.RETENTION.days,
+    "unused_retention_days": imports.UNUSED_RETENTION.days,
+    "max_rows": imports.MAX_ROWS,
+}
+"""What the page says about imports in general."""
 
 
 class UploadForm(web.CreatingForm):
@@ -33,6 +39,17 @@ class UploadForm(web.CreatingForm):
     file = FileField(lazy_gettext("CSV file"), render_kw={"accept": ",".join(FILE_NAME_ENDINGS)})
 
     lines: list[Line]
+
+    def __init__(self) -> None:
+        self.is_too_large = (request.content_length or 0) > config.MAX_FILE_BYTES
+        super().__init__(**({"formdata": None} if self.is_too_large else {}))  # it can't be read
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Refuse a file that is too large before its fields, which are missing then."""
+        if self.is_too_large:
+            most = config.MAX_FILE_BYTES // MEGABYTE
+            self.refuse(Refused(Code.FILE_LARGE, field="file", most=most))
+        return not self.is_too_large and bool(super().validate(extra_validators))
 
     def validate_file(self, field: FileField) -> None:
         if not field.data:
@@ -58,21 +75,14 @@ class UploadForm(web.CreatingForm):
 def upload(account_id: str) -> Any:
     """*Import CSV*: upload a file; show the columns and earlier imports."""
     actor = web.actor()
-    access.require(actor, Action.CUSTOMER_ADD, g.partner)
-    customers.require_can_add(g.partner)
-    is_too_large = (request.content_length or 0) > config.MAX_FILE_BYTES
-    form = UploadForm(formdata=None) if is_too_large else UploadForm()
+    require_may_add()
+    form = UploadForm()
 
     def unit() -> str:
         partner = db.session.get_one(BillingAccount, account_id)
         return imports.upload(partner, by=actor, lines=form.lines).id
 
-    def import_url(import_id: str) -> str:
-        return url_for(".show_import", account_id=account_id, import_id=import_id)
-
-    if is_too_large:
-        form.refuse(Refused(Code.FILE_LARGE, field="file", most=config.MAX_FILE_BYTES // MEGABYTE))
-    elif answer := web.submit(form, unit, to=import_url):
+    if answer := web.submit(form, unit, to=_import_url):
         return answer
     return web.form_page(
         form,
@@ -80,9 +90,7 @@ def upload(account_id: str) -> Any:
         partner=g.partner,
         columns=[(name, labels.column(name)) for name in customers.COLUMNS],
         imports=imports.imports_of(g.partner),
-        retention_days=imports.RETENTION.days,
-        unused_retention_days=imports.UNUSED_RETENTION.days,
-        max_rows=imports.MAX_ROWS,
+        **LIMITS,
     )
 
 
@@ -205,7 +213,11 @@ def _change_import(import_id: str, verb: Callable[[Import], None]) -> Any:
         verb(db.session.get_one(Import, import_id))
 
     db.write(unit)
-    return redirect(url_for(".show_import", account_id=g.partner.id, import_id=import_id), 303)
+    return redirect(_import_url(import_id), 303)
+
+
+def _import_url(import_id: str) -> str:
+    return url_for(".show_import", account_id=g.partner.id, import_id=import_id)
 
 
 def _find_import(import_id: str) -> Import:

@@ -12,7 +12,7 @@ from portal import config, db, web
 from portal.domain import clouds, customers, values
 from portal.domain.customers import Customer, Status
 from portal.partner.customers import records
-from portal.partner.customers.blueprint import blueprint, find
+from portal.partner.customers.blueprint import blueprint, customer_url, find
 from portal.partner.customers.filters import manager_label
 from portal.partner.customers.summary import summary
 
@@ -48,7 +48,7 @@ def copy_link(account_id: str, customer_id: str) -> Any:
         abort(422)
     actor = web.actor()
     db.write(lambda: customers.copy_link(db.session.get_one(Customer, customer_id), by=actor))
-    return redirect(url_for(".show", account_id=account_id, customer_id=customer_id), 303)
+    return redirect(customer_url(customer_id), 303)
 
 
 @blueprint.get("/<id:customer_id>/history")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from flask import g, request, url_for
+from flask import g, request
 from flask_babel import get_locale, lazy_gettext
 from flask_babel import gettext as _
 from wtforms import (
@@ -27,7 +27,7 @@ from portal.domain.actions import Action
 from portal.domain.customers import Customer, Draft, Status
 from portal.domain.errors import Code, Refused
 from portal.domain.values import Invalid
-from portal.partner.customers.blueprint import blueprint, find
+from portal.partner.customers.blueprint import blueprint, customer_url, find, require_may_add
 from portal.partner.customers.filters import manager_label
 from portal.web import form_recovery
 from portal.wording.errors import sentence, tax_label
@@ -142,6 +142,10 @@ class RecordForm(web.CreatingForm):
         fields = [field for field in self if field.name in names and not field.errors]
         return Draft(**{field.name: field.data for field in fields})
 
+    def record(self) -> dict[str, Any]:
+        """Return the keyword arguments of `customers.add` and `customers.edit`."""
+        return {"draft": self.draft, "same_tin_is_meant": bool(self.same_tin_is_meant.data)}
+
     @property
     def has_same_tin_checkbox(self) -> bool:
         """Whether to show the checkbox that allows a tax number of another customer."""
@@ -150,12 +154,7 @@ class RecordForm(web.CreatingForm):
     def validate(self, extra_validators: Any = None) -> bool:
         """Check the fields' shapes and the domain's rules, so that all errors show at once."""
         is_well_formed = bool(super().validate(extra_validators))
-        problems = customers.find_problems(
-            self.partner,
-            self.draft,
-            same_tin_is_meant=bool(self.same_tin_is_meant.data),
-            current=self.customer,
-        )
+        problems = customers.find_problems(self.partner, **self.record(), current=self.customer)
         # After the rules: the first sending of this form may have added the customer that they
         # report, even just now; `submit` then returns its result again.
         if problems and self.has_acted:
@@ -180,35 +179,22 @@ def _draft_from(partner: BillingAccount, customer: Customer) -> Draft:
 def add(account_id: str) -> Any:
     """*Add* a customer; the parameter `like` is the ID of a customer to invite again."""
     actor, partner = web.actor(), g.partner
-    access.require(actor, Action.CUSTOMER_ADD, partner)
-    customers.require_can_add(partner)
+    require_may_add()
     original = find(request.args["like"]) if "like" in request.args else None
     form = RecordForm(partner, original=original, **form_recovery.saved_input())
 
     def unit() -> str:
-        return customers.add(
-            db.session.get_one(BillingAccount, account_id),
-            by=actor,
-            draft=form.draft,
-            same_tin_is_meant=bool(form.same_tin_is_meant.data),
-        ).id
+        partner = db.session.get_one(BillingAccount, account_id)
+        return customers.add(partner, by=actor, **form.record()).id
 
-    if answer := web.submit(
-        form,
-        unit,
-        to=lambda new_id: url_for(".show", account_id=account_id, customer_id=new_id),
-        success=lambda _new_id: _(
-            "%(name)s is added. The email to them is queued.", name=form.draft.name
-        ),
-    ):
+    def success(_new_id: str) -> str:
+        return str(_("%(name)s is added. The email to them is queued.", name=form.draft.name))
+
+    if answer := web.submit(form, unit, to=customer_url, success=success):
         return answer
     refusal = customers.quota_refusal(partner)
     return web.form_page(
-        form,
-        "partner/customers/add.html",
-        partner=partner,
-        original=original,
-        refusal=sentence(refusal.code, refusal.facts) if refusal else "",
+        form, "partner/customers/add.html", partner=partner, original=original, refusal=refusal
     )
 
 
@@ -220,15 +206,10 @@ def edit(account_id: str, customer_id: str) -> Any:
     form = RecordForm(g.partner, customer=customer, **form_recovery.saved_input())
 
     def unit() -> None:
-        customers.edit(
-            db.session.get_one(Customer, customer_id),
-            by=actor,
-            draft=form.draft,
-            version=form.version.data or 0,
-            same_tin_is_meant=bool(form.same_tin_is_meant.data),
-        )
+        current, version = db.session.get_one(Customer, customer_id), form.version.data or 0
+        customers.edit(current, by=actor, version=version, **form.record())
 
-    back = url_for(".show", account_id=account_id, customer_id=customer_id)
+    back = customer_url(customer_id)
     if answer := web.submit(form, unit, to=back, success=_("The record is saved.")):
         return answer
     return web.form_page(
@@ -258,12 +239,8 @@ def correct_address(account_id: str, customer_id: str) -> Any:
         current, email = db.session.get_one(Customer, customer_id), form.invitation_email.data or ""
         return customers.correct_address(current, by=actor, email=email).id
 
-    if answer := web.submit(
-        form,
-        unit,
-        to=lambda new_id: url_for(".show", account_id=account_id, customer_id=new_id),
-        success=_("The address is corrected. A new email is queued."),
-    ):
+    success = _("The address is corrected. A new email is queued.")
+    if answer := web.submit(form, unit, to=customer_url, success=success):
         return answer
     return web.form_page(
         form, "partner/customers/correct_address.html", partner=g.partner, customer=customer

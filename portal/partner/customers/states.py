@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from flask import g, url_for
+from flask import g
 from flask_babel import lazy_gettext
 
 from portal import db, web
 from portal.domain import access, customers, invitations
 from portal.domain.actions import Action
 from portal.domain.customers import Customer
-from portal.partner.customers.blueprint import blueprint, find
+from portal.partner.customers.blueprint import blueprint, customer_url, find
 
 
 class StateChange(NamedTuple):
@@ -135,8 +135,7 @@ def _change_state(name: str, customer_id: str, **context: Any) -> Any:
     def unit() -> None:
         change.verb(db.session.get_one(Customer, customer_id), by=actor)
 
-    back = url_for(".show", account_id=g.partner.id, customer_id=customer_id)
-    if answer := web.submit(form, unit, to=back, success=change.done):
+    if answer := web.submit(form, unit, to=customer_url(customer_id), success=change.done):
         return answer
     return web.form_page(
         form,
