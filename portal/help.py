@@ -40,6 +40,12 @@ class FeedbackForm(web.Form):
         if "helped" not in request.form and field.data not in set(Reason):
             raise ValidationError(_("Choose one of these."))
 
+    def answer(self) -> dict[str, Any]:
+        """Return the keyword arguments of `feedback.submit` that say whether the page helped."""
+        if "helped" in request.form:
+            return {"reason": None, "comment": ""}
+        return {"reason": Reason(self.reason.data), "comment": self.comment.data}
+
 
 @blueprint.get("")
 def index() -> Any:
@@ -58,7 +64,7 @@ def show(slug: str) -> Any:
 @blueprint.post("/<slug>/feedback")
 def answer(slug: str) -> Any:
     """*Was this helpful?*: store the answer of a reader, in place of their last one."""
-    form, has_helped = FeedbackForm(), "helped" in request.form
+    form = FeedbackForm()
     if slug not in guide.PAGES:
         abort(404)
     if not form.validate():
@@ -66,15 +72,8 @@ def answer(slug: str) -> Any:
     actor, voice, language = web.actor_or_none(), _voice(), guide.language()
 
     def unit() -> None:
-        feedback.submit(
-            slug,
-            by=actor,
-            voice=voice,
-            network=web.client_network(),
-            language=language,
-            reason=None if has_helped else Reason(form.reason.data),
-            comment="" if has_helped else form.comment.data,
-        )
+        reader: dict[str, Any] = {"by": actor, "voice": voice, "network": web.client_network()}
+        feedback.submit(slug, **reader, language=language, **form.answer())
 
     try:
         db.write(unit)

@@ -5,11 +5,13 @@ Flask-Login keeps the session's token in the browser's cookie; nothing else know
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import structlog
-from flask import Flask, abort, g, request, session
+from flask import Flask, abort, flash, g, redirect, request, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from werkzeug.wrappers import Response
 from wtforms import PasswordField
 from wtforms.validators import ValidationError
 
@@ -155,12 +157,34 @@ class NewPasswordForm(web.Form):
             raise ValidationError(sentence(Code.PASSWORDS_DIFFER, {}))
 
 
+def submit_new_password(
+    form: NewPasswordForm, unit: Callable[[str], str], *, to: str, success: Any
+) -> Response | None:
+    """Return the redirect to `to` once the reader is signed in with the form's new password, or
+    None to show the form: it was not sent, is invalid, or was refused.
+
+    `unit` gets the hash of the password and returns the user's ID. `success` is lazy, to be flashed
+    in the user's language. Raises as `start_session`.
+    """
+    if not form.validate_on_submit():
+        return None
+    password_hash = form.hash_password()
+    try:
+        user_id = db.write(lambda: unit(password_hash))
+    except Refused as error:
+        form.refuse(error)
+        return None
+    start_session(user_id, password_hash, instead_of=web.actor_or_none())
+    flash(str(success), "success")
+    return redirect(to, 303)
+
+
 def form_page(form: web.Form, template: str, refusal: Refused | None = None, **context: Any) -> Any:
     """Return the form's page: 200 when opened, 422 with errors, 429 with Retry-After when a rate
-    limit refused it."""
+    limit refused it. `refusal` is one that the form does not show yet."""
     if refusal is not None:
         form.refuse(refusal)
-    minutes = refusal.facts.get("minutes") if refusal is not None else None
+    minutes = form.refusal.facts.get("minutes") if form.refusal else None
     status = 429 if minutes else 422 if form.is_submitted() else 200
     response = web.page(template, form=form, status=status, **context)
     return (*response, {"Retry-After": str(minutes * 60)}) if minutes else response

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, session, url_for
-from flask_babel import gettext as _
+from flask import Blueprint, session, url_for
 from flask_babel import lazy_gettext
 from wtforms import EmailField, PasswordField
 
-from portal import db, tokens, web
+from portal import tokens, web
 from portal.account import authentication
 from portal.domain import identity, installation, values
-from portal.domain.errors import Refused
 
 blueprint = Blueprint("password_reset", __name__, url_prefix="/forgot")
 blueprint.before_request(web.require_text)
@@ -26,20 +24,16 @@ class AskForm(web.Form):
 def ask() -> Any:
     """Request the link. The answer is the same for every address."""
     form = AskForm()
-    if not form.validate_on_submit():
-        return authentication.form_page(form, "account/password_reset/ask.html")
-    address, network = values.email(form.email.data or ""), web.client_network()
 
     def unit() -> None:
-        identity.count_mail_request(address.key, network=network)
+        address = values.email(form.email.data or "")
+        identity.count_mail_request(address.key, network=web.client_network())
         identity.request_password_reset(address)
 
-    try:
-        db.write(unit)
-    except Refused as error:
-        return authentication.form_page(form, "account/password_reset/ask.html", error)
-    session["forgot_as"] = address.display
-    return redirect(url_for("password_reset.sent"), 303)
+    if answer := web.submit(form, unit, to=url_for("password_reset.sent")):
+        session["forgot_as"] = form.email.data
+        return answer
+    return authentication.form_page(form, "account/password_reset/ask.html")
 
 
 @blueprint.get("/sent")
@@ -56,28 +50,24 @@ class ChooseForm(authentication.NewPasswordForm):
 @blueprint.route("/<token>", methods=["GET", "POST"])
 def choose(token: str) -> Any:
     """Open the mail's link. GET changes nothing; a new password ends all sessions and signs in.
+    Rate limits of sign-in do not apply: others can't lock the reader of the mail out."""
+    key = tokens.read("password-reset", token, epoch=installation.link_epoch()) or ""
+    user = identity.user_for_reset(key) if key else None
+    if user is None:
+        return _over_page()
+    form, user_id = ChooseForm(user.email, user.name), user.id
 
-    Rate limits of sign-in do not apply, so that others cannot lock the reader of the mail out.
-    """
-    reset_key = tokens.read("password-reset", token, epoch=installation.link_epoch())
-    user = identity.user_for_reset(reset_key) if reset_key else None
-    if reset_key is None or user is None:
-        return web.page("account/password_reset/over.html", status=404)
-    form = ChooseForm(user.email, user.name)
-    if not form.validate_on_submit():
-        return authentication.form_page(
-            form, "account/password_reset/choose.html", email=user.email
-        )
-    user_id, password_hash = user.id, form.hash_password()
-    try:
-        db.write(
-            lambda: identity.reset_password(
-                user_id, reset_key=reset_key, password_hash=password_hash
-            )
-        )
-    except Refused as error:
-        web.log_refusal(error)
-        return web.page("account/password_reset/over.html", status=404)
-    authentication.start_session(user_id, password_hash, instead_of=web.actor_or_none())
-    flash(_("Your password is changed, and you are signed in."), "success")
-    return redirect(url_for("front"), 303)
+    def unit(password_hash: str) -> str:
+        identity.reset_password(user_id, reset_key=key, password_hash=password_hash)
+        return user_id
+
+    front, done = url_for("front"), lazy_gettext("Your password is changed, and you are signed in.")
+    if answer := authentication.submit_new_password(form, unit, to=front, success=done):
+        return answer
+    if form.refusal:
+        return _over_page()
+    return authentication.form_page(form, "account/password_reset/choose.html", email=user.email)
+
+
+def _over_page() -> Any:
+    return web.page("account/password_reset/over.html", status=404)

@@ -13,6 +13,7 @@ from wtforms.validators import ValidationError
 from portal import config, db, tokens, web
 from portal.account import authentication
 from portal.domain import identity, installation, values
+from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
 from portal.i18n import languages
 from portal.web import form_recovery
@@ -55,6 +56,16 @@ class ProfileForm(web.Form):
     language = SelectField(lazy_gettext("Language"), validate_choice=False)
     time_zone = SelectField(lazy_gettext("Time zone"), validate_choice=False)
 
+    def __init__(self, actor: Actor, **kwargs: Any) -> None:
+        profile = {"name": actor.name, "language": actor.language}
+        super().__init__(data={**profile, "time_zone": actor.time_zone or ""}, **kwargs)
+        self.language.choices = list(languages.available().items())
+        self.time_zone.choices = _time_zone_choices()
+
+    def profile(self) -> dict[str, Any]:
+        """Return the keyword arguments of `identity.edit_profile`."""
+        return {name: self[name].data for name in ("name", "language", "time_zone")}
+
     def validate_language(self, field: SelectField) -> None:
         if field.data not in dict(field.choices):
             raise ValidationError(_("Choose one of these languages."))
@@ -64,16 +75,10 @@ class ProfileForm(web.Form):
 def show() -> Any:
     """Show the profile; name, language and time zone are edited in place."""
     actor = web.actor()
-    saved = form_recovery.saved_input()
-    if "name" not in saved.get("formdata", ()):  # it is the input of another form of this page
-        saved = {}
-    current = {"name": actor.name, "language": actor.language, "time_zone": actor.time_zone or ""}
-    form = ProfileForm(data=current, **saved)
-    form.language.choices = list(languages.available().items())
-    form.time_zone.choices = _time_zone_choices()
+    form = ProfileForm(actor, **form_recovery.saved_input(with_field="name"))
 
     def unit() -> None:
-        identity.edit_profile(actor, **{field: form[field].data for field in current})
+        identity.edit_profile(actor, **form.profile())
 
     target = url_for("profile.show")
     if answer := web.submit(form, unit, to=target, success=_("Your profile is saved.")):
@@ -174,21 +179,16 @@ class EmailForm(web.Form):
 def email() -> Any:
     """*Change e-mail*: send a mail that verifies the new address; nothing changes until then."""
     web.require_recent_sign_in()
-    actor, template = web.actor(), "account/profile/email.html"
+    actor = web.actor()
     form = EmailForm(**form_recovery.saved_input())
-    if not form.validate_on_submit():
-        return authentication.form_page(form, template)
-    address, network = values.email(form.email.data or ""), web.client_network()
 
     def unit() -> None:
-        identity.count_mail_request(address.key, network=network)
+        address = values.email(form.email.data or "")
+        identity.count_mail_request(address.key, network=web.client_network())
         identity.request_email_change(actor, address)
 
-    try:
-        db.write(unit)
-    except Refused as error:
-        return authentication.form_page(form, template, error)
-    return redirect(url_for("profile.show", _anchor="signing-in"), 303)
+    answer = web.submit(form, unit, to=url_for("profile.show", _anchor="signing-in"))
+    return answer or authentication.form_page(form, "account/profile/email.html")
 
 
 @blueprint.route("/email/<token>", methods=["GET", "POST"])

@@ -35,11 +35,9 @@ class SignInForm(web.Form):
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
 def sign_in() -> Any:
-    """Sign in; with `switch` in the URL, as someone else.
-
-    A POST without a session arrives here with `carry` in the URL: its fields are preserved in the
-    form and shown after sign-in, never executed.
-    """
+    """Sign in; with `switch` in the URL, as someone else. A POST without a session arrives here
+    with `carry` in the URL: its fields are preserved in the form and shown after sign-in, never
+    executed."""
     target = web.safe_path(request.values.get("next"))
     if request.method == "POST" and "carry" in request.args:
         return _carry(target)
@@ -49,10 +47,9 @@ def sign_in() -> Any:
         return redirect(target, 303)
     if not form.validate_on_submit():
         return authentication.form_page(form, "account/sign_in.html", is_carrying=False)
+    email, password, wrong = form.email.data, form.password.data, Refused(Code.PASSWORD_FOREIGN)
     try:
-        authenticated = authentication.authenticate(
-            form.email.data or "", form.password.data or "", wrong=Refused(Code.PASSWORD_FOREIGN)
-        )
+        authenticated = authentication.authenticate(email or "", password or "", wrong=wrong)
         authentication.start_session(*authenticated, instead_of=web.actor_or_none())
     except Refused as error:
         return authentication.form_page(form, "account/sign_in.html", error, is_carrying=False)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, redirect, request, session, url_for
-from flask_babel import gettext as _
+from flask import redirect, request, session, url_for
 from flask_babel import lazy_gettext
 from wtforms import EmailField, HiddenField, PasswordField, StringField
 
-from portal import db, tokens, web
+from portal import tokens, web
 from portal.account import authentication
 from portal.account.blueprint import blueprint
 from portal.domain import identity, installation, policy, values, workflows
-from portal.domain.errors import Refused
 from portal.i18n import languages
 
 
@@ -27,24 +25,19 @@ class SignUpForm(web.Form):
 def sign_up() -> Any:
     """Request an account. The answer is the same for every address; the rest goes by mail."""
     form = SignUpForm()
-    sign_up_policy = policy.current().sign_up
     if not form.is_submitted():
         form.next.data = web.safe_path(request.args.get("next"))
-    if not form.validate_on_submit():
-        return authentication.form_page(form, "account/sign_up.html", policy=sign_up_policy)
-    address = values.email(form.email.data or "")
-    name, target = form.name.data or "", web.safe_path(form.next.data)
-    language, network = languages.page_language(), web.client_network()
+    reader = {"language": languages.page_language(), "network": web.client_network()}
 
     def unit() -> None:
-        workflows.sign_up(address, name=name, next_path=target, language=language, network=network)
+        address, target = values.email(form.email.data or ""), web.safe_path(form.next.data)
+        workflows.sign_up(address, name=form.name.data or "", next_path=target, **reader)
 
-    try:
-        db.write(unit)
-    except Refused as error:
-        return authentication.form_page(form, "account/sign_up.html", error, policy=sign_up_policy)
-    session["signed_up_as"] = address.display
-    return redirect(url_for("auth.sign_up_sent"), 303)
+    if answer := web.submit(form, unit, to=url_for("auth.sign_up_sent")):
+        session["signed_up_as"] = form.email.data
+        return answer
+    sign_up_policy = policy.current().sign_up
+    return authentication.form_page(form, "account/sign_up.html", policy=sign_up_policy)
 
 
 @blueprint.get("/sign-up/sent")
@@ -66,29 +59,21 @@ class VerifyForm(authentication.NewPasswordForm):
 @blueprint.route("/verify/<token>", methods=["GET", "POST"])
 def verify(token: str) -> Any:
     """Open the mail's link. GET changes nothing; choosing a password creates the account."""
-    sign_up_id = tokens.read("verification", token, epoch=installation.link_epoch())
+    sign_up_id = tokens.read("verification", token, epoch=installation.link_epoch()) or ""
     pending = identity.pending_sign_up(sign_up_id) if sign_up_id else None
     if pending is None:
         return web.page("account/link_over.html", status=404)
     form = VerifyForm(pending.email, name=pending.name)
     form.about += (form.name.data or "",)  # as it is sent
-    pending_id, target = pending.id, pending.next_path
-    if not form.validate_on_submit():
-        return authentication.form_page(form, "account/verify.html", email=pending.email)
-    name, password_hash = form.name.data or "", form.hash_password()
-    language = languages.page_language()
+    target, language = pending.next_path, languages.page_language()
 
-    def unit() -> str:
-        user = workflows.complete_sign_up(
-            pending_id, name=name, password_hash=password_hash, language=language
-        )
-        return user.id
+    def unit(password_hash: str) -> str:
+        facts = {"name": form.name.data or "", "language": language}
+        return workflows.complete_sign_up(sign_up_id, password_hash=password_hash, **facts).id
 
-    try:
-        user_id = db.write(unit)
-    except Refused as error:
-        web.log_refusal(error)
+    success = lazy_gettext("Your address is verified and your account is ready.")
+    if answer := authentication.submit_new_password(form, unit, to=target, success=success):
+        return answer
+    if form.refusal:
         return redirect(url_for("auth.sign_in", next=target), 303)
-    authentication.start_session(user_id, password_hash, instead_of=web.actor_or_none())
-    flash(_("Your address is verified and your account is ready."), "success")
-    return redirect(target, 303)
+    return authentication.form_page(form, "account/verify.html", email=pending.email)

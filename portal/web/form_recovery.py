@@ -14,12 +14,15 @@ from portal.domain import identity
 from portal.domain.identity import SavedForm
 
 
-def saved_input() -> dict[str, Any]:
+def saved_input(*, with_field: str = "") -> dict[str, Any]:
     """Return the keyword arguments of a form that show the input saved before sign-in; none where
-    nothing is saved: `Form(**form_recovery.saved_input())`."""
+    nothing is saved: `Form(**form_recovery.saved_input())`. On a page of several forms,
+    `with_field` is a field that only the input of this one has."""
     key = request.args.getlist("kept")[-1:]
     saved = db.find(SavedForm, key[0], web.actor()) if key and request.method != "POST" else None
-    return {} if saved is None else {"formdata": MultiDict(saved.fields)}
+    if saved is None or (with_field and with_field not in saved.fields):
+        return {}
+    return {"formdata": MultiDict(saved.fields)}
 
 
 def pack(form: Mapping[str, Any]) -> str:
