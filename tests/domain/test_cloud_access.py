@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from flask import Flask
-from sqlalchemy import event
 
 from portal import db
 from portal.domain import (
@@ -22,9 +19,24 @@ from portal.domain.access import AccountRole, CloudAccess, CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.audit import AuditLine
-from portal.domain.cloud_access import AccessRequest, Member
 from portal.domain.clouds import Cloud
 from portal.domain.errors import Refused
+from tests.support.cloud_access import (
+    ADMIN,
+    EDITOR,
+    MEMBER,
+    OWNER,
+    VIEWER,
+    WAIT,
+    change,
+    give,
+    grant,
+    refusal,
+    revoke,
+    revoke_partner,
+    roles,
+    shown,
+)
 from tests.support.world import (
     ACE,
     AMIR,
@@ -40,79 +52,12 @@ from tests.support.world import (
     World,
     actor,
     all_rows,
-    giver,
     user,
 )
-
-OWNER, ADMIN, EDITOR, VIEWER, MEMBER = CloudRole
-WAIT = 20
-"""Seconds that a role given by hand takes in a local run."""
-
-
-def grant(cloud_id: str, role: CloudRole, *, to: str, by: str = DORA) -> None:
-    """To an address, or to a partner's account by its ID."""
-    whom = values.email(to) if "@" in to else to
-    db.write(
-        lambda: cloud_access.grant(db.lock(Cloud, cloud_id), by=giver(by, role), role=role, to=whom)
-    )
-
-
-def change(cloud_id: str, role: CloudRole, *, of: str, by: str = DORA) -> None:
-    holder = holder_id(of)
-    db.write(
-        lambda: cloud_access.change(
-            db.lock(Cloud, cloud_id), by=giver(by, role), role=role, of=holder
-        )
-    )
-
-
-def revoke(cloud_id: str, *, of: str, by: str = DORA) -> None:
-    who, holder = actor(by), holder_id(of)
-    db.write(lambda: cloud_access.revoke(db.lock(Cloud, cloud_id), by=who, of=holder))
-
-
-def revoke_partner(cloud_id: str, partner_id: str, *, by: str = DORA) -> None:
-    who = actor(by)
-    db.write(lambda: cloud_access.revoke_partner(db.lock(Cloud, cloud_id), by=who, of=partner_id))
-
-
-def holder_id(who: str) -> str:
-    return user(who).id if "@" in who else who
-
-
-def give(cloud_id: str, role: CloudRole, *, to: str) -> None:
-    """At once, by an operator."""
-    holder = {"user_id": user(to).id} if "@" in to else {"partner_id": to}
-    db.write(lambda: access.assign_cloud_role(role, cloud_id=cloud_id, by=COMMAND, **holder))
-
-
-def roles(cloud_id: str, email: str) -> set[CloudRole]:
-    """In effect now."""
-    return db.read(lambda: set(access.roles_on_cloud(actor(email), cloud_id)))
-
-
-def shown(cloud_id: str, who: str, *, reader: str = DORA) -> Member | None:
-    """What the list says of somebody."""
-
-    def question() -> Member | None:
-        found = db.session.get_one(Cloud, cloud_id)
-        holders = cloud_access.members_of(found, reader=actor(reader))
-        return next((one for one in holders if one.id == holder_id(who)), None)
-
-    return db.read(question)
 
 
 def sees(cloud_id: str, email: str) -> bool:
     return db.read(lambda: db.find(Cloud, cloud_id, actor(email)) is not None)
-
-
-def refusal(verb: Callable[..., object], *args: object, **named: object) -> str:
-    """The code with which this is refused; nothing may have been written."""
-    before = all_rows()
-    with pytest.raises(Refused) as refused:
-        verb(*args, **named)
-    assert all_rows() == before
-    return refused.value.code
 
 
 # Who waits
@@ -301,46 +246,6 @@ def test_nothing_changes_on_a_closed_cloud(app: Flask, world: World) -> None:
     assert refusal(revoke_partner, place, world.north, by=OLGA) == "cloud-closed"
 
 
-# A cloud always has an effective owner
-
-
-def test_the_last_owner_neither_goes_nor_is_lowered(app: Flask, world: World) -> None:
-    assert refusal(revoke, world.doras_cloud, of=DORA) == "last-cloud-owner"
-    for role in (ADMIN, EDITOR, VIEWER, MEMBER):
-        assert refusal(change, world.doras_cloud, role, of=DORA) == "last-cloud-owner"
-
-
-def test_a_pending_owner_is_none_yet(app: Flask, world: World, clock: Clock) -> None:
-    grant(world.doras_cloud, OWNER, to=SAM)
-    assert refusal(revoke, world.doras_cloud, of=DORA) == "last-cloud-owner"
-    clock.forward(seconds=WAIT)
-    revoke(world.doras_cloud, of=DORA)
-    assert roles(world.doras_cloud, SAM) == {OWNER}
-
-
-def test_a_disabled_owner_is_none(app: Flask, world: World) -> None:
-    give(world.doras_cloud, OWNER, to=SAM)
-
-    def disable() -> None:
-        user(SAM).disabled_at = db.now()
-
-    db.write(disable)
-    assert refusal(revoke, world.doras_cloud, of=DORA) == "last-cloud-owner"
-
-
-def test_a_partners_account_is_an_owner_and_may_be_the_last(app: Flask, world: World) -> None:
-    give(world.doras_cloud, OWNER, to=world.north)
-    revoke(world.doras_cloud, of=DORA)
-    assert refusal(revoke, world.doras_cloud, of=world.north, by=OLGA) == "last-cloud-owner"
-    assert refusal(revoke_partner, world.doras_cloud, world.north, by=OLGA) == ("last-cloud-owner")
-
-
-def test_taking_back_a_pending_owner_role_needs_no_other_owner(app: Flask, world: World) -> None:
-    grant(world.doras_cloud, OWNER, to=SAM)
-    revoke(world.doras_cloud, of=SAM)
-    assert roles(world.doras_cloud, DORA) == {OWNER}
-
-
 # Revoke partner's access
 
 
@@ -374,121 +279,6 @@ def test_revoking_a_partner_works_where_only_its_staff_holds_roles(
     give(world.doras_cloud, ADMIN, to=EDDIE)
     revoke_partner(world.doras_cloud, world.north)
     assert not sees(world.doras_cloud, EDDIE)
-
-
-# The customer's last role
-
-
-def test_a_partner_never_takes_the_customers_last_role_on_its_default_cloud(
-    app: Flask, world: World
-) -> None:
-    place = world.ninas_cloud
-    assert refusal(revoke, place, of=NINA, by=EDDIE) == "customers-last-role"
-    for role in (ADMIN, MEMBER):
-        assert refusal(change, place, role, of=NINA, by=OLGA) == "customers-last-role"
-    give(place, EDITOR, to=AMIR)
-    assert refusal(revoke, place, of=NINA, by=AMIR) == "customers-last-role"
-
-
-def test_another_role_of_the_customers_people_lets_the_partner_take_one(
-    app: Flask, world: World
-) -> None:
-    grant(world.ninas_cloud, VIEWER, to=DORA, by=NINA)
-    revoke(world.ninas_cloud, of=NINA, by=OLGA)
-    assert refusal(revoke, world.ninas_cloud, of=DORA, by=OLGA) == "customers-last-role"
-
-
-def test_the_customers_own_people_may_go(app: Flask, world: World) -> None:
-    revoke(world.ninas_cloud, of=NINA, by=NINA)
-    assert roles(world.ninas_cloud, NINA) == set()
-
-
-def test_the_partner_may_raise_the_customers_last_role(app: Flask, world: World) -> None:
-    change(world.ninas_cloud, VIEWER, of=NINA, by=NINA)
-    change(world.ninas_cloud, EDITOR, of=NINA, by=OLGA)
-    one = shown(world.ninas_cloud, NINA, reader=OLGA)
-    assert one is not None
-    assert (one.role, one.pending_role) == (VIEWER, EDITOR)
-
-
-# The list, and whom one asks to add
-
-
-def test_the_list_says_who_holds_what_since_when_by_whom(
-    app: Flask, world: World, clock: Clock
-) -> None:
-    clock.forward(days=1)
-    grant(world.doras_cloud, OWNER, to=world.north)
-    grant(world.doras_cloud, MEMBER, to=EDDIE)
-    holders = cloud_access.members_of(
-        db.session.get_one(Cloud, world.doras_cloud), reader=actor(DORA)
-    )
-    assert [(one.name, one.email, one.role, one.pending_role) for one in holders] == [
-        ("North", None, None, OWNER),
-        ("Dora Direct", DORA, OWNER, None),
-        ("Eddie Editor", EDDIE, None, MEMBER),
-    ]
-    north, dora, eddie = holders
-    assert (north.is_partner, north.partner_id, north.given_by) == (
-        True,
-        world.north,
-        "Dora Direct",
-    )
-    assert (eddie.partner_id, eddie.partner_name) == (world.north, "North")
-    assert (dora.partner_id, dora.given_by) == (None, "Dora Direct")
-    assert eddie.since > dora.since
-
-
-def test_staff_is_marked_where_its_partner_pays_or_holds_a_role_and_nowhere_else(
-    app: Flask, world: World
-) -> None:
-    give(world.doras_cloud, VIEWER, to=EDDIE)
-    one = shown(world.doras_cloud, EDDIE)
-    assert one is not None
-    assert one.partner_id is None, "for whom Eddie works is nobody's business here"
-    revoke_partner(world.ninas_cloud, world.north, by=NINA)
-    give(world.ninas_cloud, VIEWER, to=EDDIE)
-    one = shown(world.ninas_cloud, EDDIE, reader=NINA)
-    assert one is not None
-    assert one.partner_name == "North"
-
-
-def test_however_many_hold_a_role_the_same_number_of_questions_is_asked(
-    app: Flask, world: World
-) -> None:
-    nina, asked = actor(NINA), list[str]()
-
-    def look() -> int:
-        found = db.session.get_one(Cloud, world.ninas_cloud)
-        asked.clear()
-        cloud_access.members_of(found, reader=nina)
-        return len(asked)
-
-    def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
-        asked.append(statement)
-
-    event.listen(db.extension.engine, "before_cursor_execute", note)
-    few = db.read(look)
-    for email in (DORA, SAM, TINA, EDDIE, VERA, AMIR, ACE, CARL):
-        give(world.ninas_cloud, VIEWER, to=email)
-    assert db.read(look) == few > 0
-
-
-def test_staff_of_a_partner_concerned_asks_for_its_account_and_others_for_themselves(
-    app: Flask, world: World
-) -> None:
-    def asking(cloud_id: str, email: str) -> AccessRequest:
-        found = db.session.get_one(Cloud, cloud_id)
-        return cloud_access.access_request_for(found, actor=actor(email))
-
-    give(world.doras_cloud, VIEWER, to=SAM)
-    assert asking(world.doras_cloud, SAM) == (None, False)
-    give(world.doras_cloud, MEMBER, to=world.south)
-    assert asking(world.doras_cloud, SAM) == ((world.south, "South"), False)
-    assert asking(world.doras_cloud, DORA) == (None, True)
-    assert asking(world.ninas_cloud, VERA) == ((world.north, "North"), True)
-    revoke_partner(world.ninas_cloud, world.north, by=NINA)
-    assert asking(world.ninas_cloud, VERA) == ((world.north, "North"), False)
 
 
 # The log
