@@ -92,7 +92,7 @@ ASKS_OPERATORS = {
 """Verbs of the operator's pages: no role on anything leads to them, only being an operator."""
 
 ASKS_BY_REASON = {"links.link": {"cloud.link", "cloud.relink"}}
-"""Who may not link reads why not; the reasons ask the tables (test_linking)."""
+"""Who may not link reads why not; the reasons ask the tables (test_link_choices)."""
 
 PARTS = {
     "access.assign_account_role",
