@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 
 from portal import db
-from portal.domain import access, audit, identity, locks, mail_deliveries, values
+from portal.domain import access, audit, identity, locks, mail_deliveries, notifications, values
 from portal.domain.access import AccountAccess, AccountRole, CloudAccess
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
@@ -41,7 +41,8 @@ class PersonDetails(NamedTuple):
 
 def block(user: User, *, by: Actor, reason: BlockReason) -> None:
     """An operator blocks another user: sessions end, and signing in, resetting the password and
-    running imports are refused until `unblock`. The user gets a mail. A blocked user stays so.
+    running imports are refused until `unblock`. Mails of notifications that wait are cancelled; the
+    user gets a mail that says it. A blocked user stays so.
 
     An operator can't block themself, so that one is always left. A command may block anybody: who
     runs it can appoint another operator. Raises ReauthenticationRequired, Forbidden,
@@ -54,6 +55,7 @@ def block(user: User, *, by: Actor, reason: BlockReason) -> None:
         return
     user.blocked_at, user.block_reason = db.now(), reason
     identity.end_sessions(user.id, by=by, why="blocked")
+    notifications.cancel_mails(user)
     mail_deliveries.add(
         "account-blocked",
         about=user.id,

@@ -29,7 +29,7 @@ from portal.domain.errors import Forbidden, ReauthenticationRequired, Refused
 from portal.domain.identity import BlockReason, User, UserSession
 from portal.domain.imports import Import
 from portal.domain.invitations import Invitation
-from portal.domain.mail_deliveries import MailDelivery
+from portal.domain.mail_deliveries import DeliveryState, MailDelivery
 from portal.domain.notifications import Notification
 from tests.domain.test_races import Run, race, without_locks
 from tests.support.work import appoint_operator
@@ -150,6 +150,24 @@ def test_who_is_blocked_gets_no_notification_but_a_mail_that_says_it(
     kind = notifications.Kind.ACCESS_TAKEN
     db.write(lambda: notifications.notify(kind, to=[world.eddie], by=COMMAND, **about))
     assert db.session.query(Notification).filter_by(user_id=world.eddie).count() == seen
+
+
+def _disable(email: str) -> None:
+    db.write(lambda: workflows.disable_user(user(email), by=COMMAND, heir=user(OLGA)))
+
+
+@pytest.mark.parametrize("stop", [block, _disable])
+def test_who_is_stopped_gets_no_notification_that_waits(
+    app: Flask, world: World, stop: Callable[[str], None]
+) -> None:
+    north = db.session.get_one(BillingAccount, world.north)
+    about = {"about": north.id, "target": north.people_target, "thing": "North"}
+    kind = notifications.Kind.ACCESS_TAKEN
+    for _ in range(3):
+        db.write(lambda: notifications.notify(kind, to=[world.eddie], by=COMMAND, **about))
+    stop(EDDIE)
+    mails = db.session.query(MailDelivery).filter_by(kind=notifications.MAIL, about=world.eddie)
+    assert {mail.state for mail in mails} == {DeliveryState.CANCELLED}
 
 
 def test_who_is_unblocked_signs_in_again_and_no_session_comes_back(

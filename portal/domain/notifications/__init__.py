@@ -14,6 +14,7 @@ from portal.domain.notifications.inbox import (
     purge_expired,
 )
 from portal.domain.notifications.mails import DIGEST_WAIT, MAIL, MAILS_PER_SENDER, MAX_ENTRIES
+from portal.domain.notifications.mails import cancel as cancel_mails
 from portal.domain.notifications.notifying import erase, notify
 from portal.domain.notifications.preferences import PREFERENCES, muted_by, set_preferences
 from portal.domain.notifications.record import (

@@ -57,6 +57,11 @@ def queue(
     db.defer(f"0 {user.id}", partial(_queue, user, kind, entry, by))
 
 
+def cancel(user: User) -> None:
+    """Cancel the mails to a user that still wait, such as the digest of one who is blocked."""
+    mail_deliveries.cancel(MAIL, about=user.id)
+
+
 def erase(about: str) -> None:
     """Take the notifications about a thing out of the mails that are still pending."""
     emptied = []
@@ -70,6 +75,8 @@ def erase(about: str) -> None:
 
 
 def _queue(user: User, kind: Kind, entry: dict[str, Any], by: Actor) -> None:
+    if not user.is_active:  # stopped later in this unit of work
+        return
     row, since = _locked_row(user.id), db.now() - SENDER_WINDOW
     recent = [RecentMail(*mail) for mail in row.mails if RecentMail(*mail).due > since.timestamp()]
     last = next((mail for mail in reversed(recent) if mail.kind == kind), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from portal import db
-from portal.domain import access, audit, locks, team, values
+from portal.domain import access, audit, locks, notifications, team, values
 from portal.domain.access import AccountAccess, AccountRole, CloudAccess, CloudRole
 from portal.domain.accounts import BillingAccount, Kind
 from portal.domain.actions import Action
@@ -35,6 +35,7 @@ def disable_user(user: User, *, by: Actor, heir: User | None = None) -> None:
         raise Refused(Code.OWNS_ALONE, things=solely_owned)
     user.disabled_at = db.now()
     end_sessions(user.id, by=by, why="disabled")
+    notifications.cancel_mails(user)
     audit.record(
         Action.USER_DISABLE,
         by=by,
