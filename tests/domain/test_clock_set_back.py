@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 
 from portal import db
-from portal.domain import access, doctor, workflows
+from portal.domain import access, customers, doctor, identity, values, workflows
 from portal.domain.access import AccountAccess, CloudAccess, CloudRole
+from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND, Actor
 from portal.domain.errors import Refused
+from portal.domain.mail_deliveries import MailDelivery
+from tests.domain.test_address_look_ups import on_cloud
 from tests.domain.test_audit import WHO_MAY
 from tests.support.browser import Browser
 from tests.support.verbs import VERBS, Verb
@@ -88,3 +92,54 @@ def test_pages_that_count_days_and_weeks_open(
     for page in ("acceptance", world.carls_customer):
         assert olga.get(f"/partner/{world.north}/customers/{page}").status_code == 200
         assert not re.search(r"[-−]\d+ (day|min|h|s)\b", olga.text)
+
+
+def test_what_was_counted_later_delays_nobody_by_more_than_its_window(
+    app: Flask, world: World, clock: Clock
+) -> None:
+    for _ in range(10):
+        assert minutes_to_wait() == 0
+    for _ in range(10):
+        assert on_cloud(world, DORA) == "no-account"
+    clock.now = LAST_WEEK
+    assert minutes_to_wait() == 15
+    assert on_cloud(world, DORA, SAM) == on_cloud(world, DORA) == "look-ups-many"
+    clock.now = LAST_WEEK - timedelta(days=1)
+    assert on_cloud(world, DORA, SAM) == ""
+
+
+@pytest.mark.parametrize("settings", [{"INVITATIONS_PER_DAY": "2"}])
+def test_who_added_customers_later_invites_again(app: Flask, world: World, clock: Clock) -> None:
+    clock.now = LAST_WEEK - timedelta(days=1)
+    assert customers.next_invitation_at(db.session.get_one(BillingAccount, world.north)) is None
+
+
+def test_no_session_and_no_link_lives_until_the_clock_is_there_again(
+    app: Flask, world: World, clock: Clock
+) -> None:
+    token = db.write(lambda: identity.open_session(user(OLGA).id, user_agent="Browser"))
+    db.write(lambda: identity.request_password_reset(values.email(OLGA)))
+    (mail,) = db.session.query(MailDelivery).filter_by(kind="password-reset")
+    key = mail.about
+
+    def state() -> tuple[bool, bool, bool]:
+        """Whether the session lives, whether it is recent, whether the link is valid."""
+        session = identity.actor_of_session(token)
+        is_recent = session is not None and identity.has_recent_authentication(session[0])
+        return session is not None, is_recent, identity.user_for_reset(key) is not None
+
+    clock.forward(minutes=-9)
+    assert db.read(state) == (True, True, True)
+    clock.forward(minutes=-10)
+    assert db.read(state) == (True, False, True)
+    clock.now = LAST_WEEK
+    assert db.read(state) == (False, False, False)
+
+
+def minutes_to_wait() -> int:
+    """Count a wrong password of Olga; the minutes after which the next is allowed."""
+    try:
+        db.write(lambda: identity.count_password_attempt(OLGA, network="192.0.2.1"))
+    except Refused as refused:
+        return int(refused.facts["minutes"])
+    return 0

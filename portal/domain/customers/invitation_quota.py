@@ -24,21 +24,25 @@ MOST_TO_ADDRESS = 3
 
 def next_invitation_at(partner: BillingAccount) -> datetime | None:
     """Return the instant from which the partner may invite another customer; None means now."""
-    query = select(Customer.created_at).where(Customer.partner_id == partner.id)
+    now = db.now()
+    # A clock may be set back: customers of later than this would refuse invitations for as long.
+    is_counted = Customer.partner_id == partner.id, Customer.created_at < now + DAY
+    query = select(Customer.created_at).where(*is_counted)
     query = query.order_by(Customer.id.desc())  # IDs sort by time and are indexed
     oldest_counted = policy.current().invitations_per_day - 1
     created_at = db.session.scalar(query.offset(oldest_counted).limit(1))
-    return None if created_at is None or created_at <= db.now() - DAY else created_at + DAY
+    return None if created_at is None or created_at <= now - DAY else created_at + DAY
 
 
 def address_refusal(partner: BillingAccount, address: EmailAddress) -> Refused | None:
     """Return the refusal "invitations-to-address" if the partner invited this address
     MOST_TO_ADDRESS times in 24 hours, else None. Invitations of other partners don't count: the
     refusal would disclose them."""
+    now = db.now()
     query = select(func.count()).where(
         Invitation.partner_id == partner.id,
         Invitation.email_key == address.key,
-        Invitation.created_at > db.now() - DAY,
+        Invitation.created_at.between(now - DAY, now + DAY),
     )
     if db.session.execute(query).scalar_one() < MOST_TO_ADDRESS:
         return None

@@ -82,7 +82,9 @@ def _require_misses_left(by: Actor, account_id: str) -> None:
 
 def _next_at(whose: ColumnElement[bool], most: int) -> datetime | None:
     """When the next miss is allowed; None means now."""
-    is_recent = AddressMiss.missed_at > db.now() - MISS_WINDOW
+    now = db.now()
+    # A clock may be set back: what is later than this would refuse look-ups for as long.
+    is_recent = AddressMiss.missed_at.between(now - MISS_WINDOW, now + MISS_WINDOW)
     query = select(AddressMiss.missed_at).where(whose, is_recent)
     query = query.order_by(AddressMiss.missed_at.desc()).offset(most - 1).limit(1)
     missed_at = db.session.scalar(query)

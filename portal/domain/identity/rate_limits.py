@@ -97,7 +97,8 @@ def _count_attempt(*limits: tuple[Limit, str]) -> int:
     waits = [0.0]
     for limit, subject in limits:
         counter, window = _locked_counter(limit, subject), limit.window.total_seconds()
-        recent = [at for at in counter.at if at > now - window]
+        # After a clock was set back, what was counted later than now counts as now.
+        recent = [min(at, now) for at in counter.at if at > now - window]
         if len(recent) >= limit.max_attempts:
             waits.append(recent[-limit.max_attempts] + window - now)
             log.warning("rate_limit.reached", limit=limit.name, network=limits[0][1])

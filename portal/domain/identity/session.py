@@ -10,7 +10,7 @@ from typing import Literal
 
 import structlog
 from sqlalchemy import JSON, ColumnElement, ForeignKey, and_, select, true, update
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from portal import db
 from portal.domain import locks
@@ -138,7 +138,7 @@ def has_recent_authentication(actor: Actor) -> bool:
     query = select(UserSession.id).where(
         UserSession.id == actor.session_id,
         UserSession.user_id == actor.id,
-        UserSession.authenticated_at > db.now() - RECENT_AUTHENTICATION,
+        _is_within(UserSession.authenticated_at, RECENT_AUTHENTICATION),
         _is_live(),
     )
     return actor.is_system or db.session.scalar(query) is not None
@@ -231,12 +231,18 @@ def save_form(user_id: str, fields: dict[str, list[str]]) -> str:
 
 
 def _is_live() -> ColumnElement[bool]:
-    now = db.now()
     return and_(
         UserSession.ended_at.is_(None),
-        UserSession.created_at > now - SESSION_LIFETIME,
-        UserSession.seen_at > now - SESSION_IDLE_TIMEOUT,
+        _is_within(UserSession.created_at, SESSION_LIFETIME),
+        _is_within(UserSession.seen_at, SESSION_IDLE_TIMEOUT),
     )
+
+
+def _is_within(instant: InstrumentedAttribute[datetime], time: timedelta) -> ColumnElement[bool]:
+    """Whether the instant is less than `time` ago. One that is later than now by as much is of a
+    clock that was set back: it would last until the clock is there again."""
+    now = db.now()
+    return and_(instant > now - time, instant < now + time)
 
 
 def _session_id(token: str) -> str:
