@@ -22,5 +22,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Blocked users stay stopped, as disabled ones: the older version would let them sign in."""
+    stopped = "UPDATE users SET disabled_at = blocked_at"
+    op.execute(f"{stopped} WHERE blocked_at IS NOT NULL AND disabled_at IS NULL")
     op.drop_column("users", "blocked_at")
     op.drop_column("users", "block_reason")

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
+import flask_migrate
 import pytest
 from flask import Flask
 
@@ -168,6 +169,14 @@ def test_who_is_stopped_gets_no_notification_that_waits(
     stop(EDDIE)
     mails = db.session.query(MailDelivery).filter_by(kind=notifications.MAIL, about=world.eddie)
     assert {mail.state for mail in mails} == {DeliveryState.CANCELLED}
+
+
+def test_who_is_blocked_stays_stopped_in_the_version_before(app: Flask, world: World) -> None:
+    block(EDDIE)
+    db.session.remove()
+    flask_migrate.downgrade(revision="0017")
+    flask_migrate.upgrade()
+    assert (user(EDDIE).is_active, user(VERA).is_active) == (False, True)
 
 
 def test_who_is_unblocked_signs_in_again_and_no_session_comes_back(
