@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Collection
+from itertools import zip_longest
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -46,8 +47,11 @@ def _hosts_without_tls(url: str) -> list[str]:
     }
     if options["sslmode"] in ENCRYPTED:
         return []
-    hosts = options["hostaddr"] or options["host"] or options["service"]
-    return [host for host in hosts.split(",") if not _is_local(host)]
+    # libpq takes the name of a host in the list whose address is empty.
+    addresses = options["hostaddr"].split(",")
+    names = (options["host"] or options["service"]).split(",")
+    hosts = [address or name for address, name in zip_longest(addresses, names, fillvalue="")]
+    return [host for host in hosts if not _is_local(host)]
 
 
 def _is_local(host: str) -> bool:
