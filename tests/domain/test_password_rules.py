@@ -48,6 +48,7 @@ BAD = {
     "password-personal": (
         *("olga@halden.example", "OLGA@HALDEN.EXAMPLE", "olgabrandt", "Olga.Brandt1990"),
         *("Northfold Cloud 2026", "northfoldcloud", "Northfold-Olga!", "ＨＡＬＤＥＮ-halden-1"),
+        *("o l g a 1 9 9 0 b", "n.o.r.t.h.f.o.l.d", "n0rthf0ldcl0ud"),
     ),
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from zxcvbn_rs_py import zxcvbn
 
@@ -21,6 +22,9 @@ MIN_GUESSES_LOG10 = 8
 
 CHECKED_LENGTH = 40
 """The characters that are rated, from the first: a longer text may take zxcvbn seconds."""
+
+SEPARATORS = re.compile(r"[\s._-]+")
+"""What people put between letters of a word."""
 
 RUSSIAN_KEYS = str.maketrans("йцукенгшщзхъфывапролджэячсмитьбю", "qwertyuiop[]asdfghjkl;'zxcvbnm,.")
 """zxcvbn knows common passwords and rows of keys by Latin letters only."""
@@ -46,12 +50,18 @@ def password_problem(password: str, *about: str) -> Refused | None:
         return Refused(Code.PASSWORD_SHORT, field="password", least=MIN_PASSWORD_LENGTH)
     if len(password) > MAX_PASSWORD_LENGTH:
         return Refused(Code.PASSWORD_LONG, field="password", most=MAX_PASSWORD_LENGTH)
-    text = rest = _comparable(password)
-    for word in _words(*about, policy.current().product_name):
-        rest = rest.replace(word, "")
-    if rest != text and _is_easy_to_guess(rest):
-        return Refused(Code.PASSWORD_PERSONAL, field="password")
-    return Refused(Code.PASSWORD_COMMON, field="password") if _is_easy_to_guess(text) else None
+    text, words = _comparable(password), _words(*about, policy.current().product_name)
+    for form in (text, SEPARATORS.sub("", text)):
+        rest = form
+        for word in words:
+            rest = rest.replace(word, "")
+        if rest != form and _is_easy_to_guess(rest):
+            return Refused(Code.PASSWORD_PERSONAL, field="password")
+    if _is_easy_to_guess(text):
+        return Refused(Code.PASSWORD_COMMON, field="password")
+    # The words backwards, or with digits in place of letters.
+    is_personal = _is_easy_to_guess(text, words)
+    return Refused(Code.PASSWORD_PERSONAL, field="password") if is_personal else None
 
 
 def _words(*about: str) -> list[str]:
@@ -65,7 +75,8 @@ def _comparable(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 
 
-def _is_easy_to_guess(text: str) -> bool:
+def _is_easy_to_guess(text: str, words: Sequence[str] = ()) -> bool:
+    """Whether there are easier guesses than allowed, for somebody who knows the words."""
     text = text[:CHECKED_LENGTH]
     forms = {text, text.translate(RUSSIAN_KEYS)}
-    return any(zxcvbn(form).guesses_log10 < MIN_GUESSES_LOG10 for form in forms)
+    return any(zxcvbn(form, list(words)).guesses_log10 < MIN_GUESSES_LOG10 for form in forms)
