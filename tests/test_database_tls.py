@@ -51,6 +51,7 @@ def test_a_connection_inside_this_machine_needs_no_tls(monkeypatch: pytest.Monke
         "u@localhost/n?hostaddr=10.0.0.5",
         "/n?host=localhost,db.example&hostaddr=127.0.0.1,",
         "/n?service=portal",
+        "u@localhost/n?service=portal",
     ):
         assert unencrypted(f"postgresql://{other}"), other
     monkeypatch.setenv("PGHOST", "db.example")

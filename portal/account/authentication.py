@@ -153,7 +153,8 @@ class NewPasswordForm(web.Form):
             raise ValidationError(sentence(problem.code, problem.facts))
 
     def validate_password_again(self, field: PasswordField) -> None:
-        if field.data != self._fields["password"].data:
+        typed = (field.data, self._fields["password"].data)
+        if len({identity.normalize_password(password or "") for password in typed}) > 1:
             raise ValidationError(sentence(Code.PASSWORDS_DIFFER, {}))
 
 

@@ -30,10 +30,12 @@ def verify(anchor: TextIO | None) -> None:
         click.echo(f"{where} can't be checked: the key {key_id} is missing.")
     for finding in result.findings:
         click.echo(AUDIT_FAULTS[finding.fault].format(*finding))
+    for chain in (headless := db.read(audit.chains_without_head)):
+        click.echo(f"The chain {chain} has lines, but its head is missing.")
     count, lost = db.read(lambda: _compare(anchor)) if anchor else (0, [])
     for head in lost:
         click.echo(f"The chain {head.chain} does not have line {head.seq} of the anchor.")
-    if result.findings or lost:
+    if result.findings or headless or lost:
         raise click.ClickException("The audit log does not verify.")
     compared = f" It has all {count} heads of the anchor." if anchor else ""
     click.echo(f"The audit log verifies.{compared}{'' if result.is_keyed else ' ' + PLAIN}")

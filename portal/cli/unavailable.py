@@ -27,7 +27,9 @@ def explained(*, is_writing: bool = False) -> Iterator[None]:
     try:
         yield
     except audit.KeyMissing as error:
-        raise click.ClickException(f"AUDIT_KEY_FILE does not have the key {error}.") from error
+        raise click.ClickException(
+            f"AUDIT_KEY_FILE does not have the key {error.key_id}."
+        ) from error
     except Exception as error:
         unavailable = db.unavailable_from(error, is_writing=is_writing)
         if unavailable is None:

@@ -47,9 +47,11 @@ def _hosts_without_tls(url: str) -> list[str]:
     }
     if options["sslmode"] in ENCRYPTED:
         return []
+    if options["service"]:  # its file may set any address
+        return [options["service"]]
     # libpq takes the name of a host in the list whose address is empty.
     addresses = options["hostaddr"].split(",")
-    names = (options["host"] or options["service"]).split(",")
+    names = options["host"].split(",")
     hosts = [address or name for address, name in zip_longest(addresses, names, fillvalue="")]
     return [host for host in hosts if not _is_local(host)]
 

@@ -23,6 +23,8 @@ class Reason(StrEnum):
     READ_ONLY = "read-only"
     AWAY = "away"
     RESTORING = "restoring"
+    KEY_MISSING = "key-missing"
+    """The database is well, but a line of the audit log can't be signed."""
 
 
 class Unavailable(Exception):

@@ -19,6 +19,7 @@ def title(error: Unavailable) -> str:
         Reason.READ_ONLY: _("Changes can’t be saved now"),
         Reason.AWAY: _("The database can’t be reached"),
         Reason.RESTORING: _("The portal is being restored"),
+        Reason.KEY_MISSING: _("Changes can’t be saved now"),
     }[error.reason]
 
 
@@ -30,6 +31,7 @@ def what_happened(error: Unavailable) -> str:
         Reason.READ_ONLY: _("The database accepts no changes now."),
         Reason.AWAY: _("The portal works, but its database does not answer."),
         Reason.RESTORING: _("The portal is being restored from a backup."),
+        Reason.KEY_MISSING: _("The key of the portal’s audit log is missing."),
     }[error.reason]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import stat
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -124,3 +126,29 @@ def test_an_anchor_without_heads_is_refused(app: Flask, tmp_path: Path) -> None:
     (tmp_path / "log").write_text('{"event": "audit.heads", "heads": [["inst')
     code, said = call(app, "audit", "verify", "--anchor", str(tmp_path / "log"))
     assert (code, "line 1 is no line of the log with heads" in said) == (1, True)
+
+
+def test_without_its_key_a_page_says_that_nothing_was_saved(
+    app: Flask, browser: Callable[..., Browser], tmp_path: Path
+) -> None:
+    file = tmp_path / "keys"
+    call(app, "audit", "new-key", str(file))
+    with_key(app, file)
+    assert call(app, "audit", "use-key")[0] == 0
+    dora = browser(DORA)
+    dora.get("/profile")
+    audit.configure(dict)
+    answer = dora.submit("Save", name="Dora Other")
+    assert answer.status_code == 503
+    assert "The key of the portal’s audit log is missing. Nothing was saved." in dora.text
+
+
+def test_a_chain_without_its_head_does_not_verify(app: Flask, world: World) -> None:
+    file = db.extension.engine.url.database
+    with closing(sqlite3.connect(str(file))) as outside, outside:  # without foreign keys
+        outside.execute("DELETE FROM audit_heads WHERE chain = ?", [world.trial])
+    code, said = call(app, "audit", "verify")
+    assert (code, f"The chain {world.trial} has lines, but its head is missing." in said) == (
+        1,
+        True,
+    )

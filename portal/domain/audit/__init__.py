@@ -20,4 +20,10 @@ from portal.domain.audit.lines import (
     open_chain,
     record,
 )
-from portal.domain.audit.verification import Fault, Finding, find_broken_links, verify
+from portal.domain.audit.verification import (
+    Fault,
+    Finding,
+    chains_without_head,
+    find_broken_links,
+    verify,
+)

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from portal import db
+
 Keys = Mapping[str, bytes]
 """Keys by their ID, the newest last."""
 
 
-class KeyMissing(Exception):
-    """A chain is keyed with a key that this process does not have."""
+class KeyMissing(db.Unavailable):
+    """A chain is keyed with a key that this process does not have: it can't be continued, so the
+    change is not made."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(db.Reason.KEY_MISSING)
+        self.key_id = key_id
 
 
 _read: Callable[[], Keys] = dict

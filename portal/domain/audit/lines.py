@@ -137,7 +137,7 @@ def _compute_new_hash(line: AuditLine, key_id: str | None) -> str:
     if key_id is not None and keys.find(key_id) is None:
         keys.reload()
     if (hash_ := compute_hash(line, key_id)) is None:
-        raise keys.KeyMissing(key_id)
+        raise keys.KeyMissing(key_id or "")  # a plain line needs none
     return hash_
 
 

@@ -31,6 +31,7 @@ from portal.domain.identity.password import (
 from portal.domain.identity.password_rules import (
     MAX_PASSWORD_LENGTH,
     MIN_PASSWORD_LENGTH,
+    normalize_password,
     password_problem,
 )
 from portal.domain.identity.rate_limits import (

@@ -59,7 +59,7 @@ def password_problem(password: str, *about: str) -> Refused | None:
             return Refused(Code.PASSWORD_PERSONAL, field="password")
     if _is_easy_to_guess(text):
         return Refused(Code.PASSWORD_COMMON, field="password")
-    # The words backwards, or with digits in place of letters.
+    # The words with digits in place of letters.
     is_personal = _is_easy_to_guess(text, words)
     return Refused(Code.PASSWORD_PERSONAL, field="password") if is_personal else None
 
