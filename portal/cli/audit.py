@@ -13,9 +13,10 @@ from portal.domain import audit, workflows
 from portal.domain.actors import COMMAND
 from portal.domain.audit import Head
 from portal.domain.doctor import AUDIT_FAULTS
+from portal.domain.doctor.audit_log import audit_lines_without_chain
 
 commands = AppGroup("audit", help="Who did what to what.")
-PLAIN = "Plain chains, not keyed: whoever can write to the database can rewrite them."
+PLAIN = "Plain chains, not keyed: anyone who can write to the database can rewrite them."
 
 
 @commands.command("verify")
@@ -30,8 +31,9 @@ def verify(anchor: TextIO | None) -> None:
         click.echo(f"{where} can't be checked: the key {key_id} is missing.")
     for finding in result.findings:
         click.echo(AUDIT_FAULTS[finding.fault].format(*finding))
-    for chain in (headless := db.read(audit.chains_without_head)):
-        click.echo(f"The chain {chain} has lines, but its head is missing.")
+    headless = db.read(lambda: list(audit_lines_without_chain.find()))  # the others begin at heads
+    for problem in headless:
+        click.echo(f"The chain {problem.thing}: {problem.sentence}")
     count, lost = db.read(lambda: _compare(anchor)) if anchor else (0, [])
     for head in lost:
         click.echo(f"The chain {head.chain} does not have line {head.seq} of the anchor.")

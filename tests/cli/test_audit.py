@@ -148,7 +148,7 @@ def test_a_chain_without_its_head_does_not_verify(app: Flask, world: World) -> N
     with closing(sqlite3.connect(str(file))) as outside, outside:  # without foreign keys
         outside.execute("DELETE FROM audit_heads WHERE chain = ?", [world.trial])
     code, said = call(app, "audit", "verify")
-    assert (code, f"The chain {world.trial} has lines, but its head is missing." in said) == (
+    assert (code, f"The chain {world.trial}: " in said) == (
         1,
         True,
     )

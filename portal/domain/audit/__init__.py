@@ -23,7 +23,6 @@ from portal.domain.audit.lines import (
 from portal.domain.audit.verification import (
     Fault,
     Finding,
-    chains_without_head,
     find_broken_links,
     verify,
 )

@@ -86,14 +86,6 @@ def verify() -> Verification:
     return result
 
 
-def chains_without_head() -> list[str]:
-    """The chains that have lines but no head: verification starts at heads, and would miss them."""
-    query = (
-        select(AuditLine.chain).distinct().outerjoin(AuditHead, AuditHead.chain == AuditLine.chain)
-    )
-    return list(db.session.scalars(query.where(AuditHead.chain.is_(None))))
-
-
 def _verify_chain(
     chain: str, lines: Iterable[StoredLine], head: tuple[int, str], result: Verification
 ) -> None:

@@ -1,6 +1,6 @@
 """Mails of notifications: the first of a kind at once, the next ten minutes' in one digest.
 
-A recipient's mails of the last hour stand in one row. Its lock lets units of work that notify the
+A recipient's mails of the last hour are in one row. Its lock lets units of work that notify the
 same person count one another.
 """
 
