@@ -31,7 +31,7 @@ def run(app: Flask, stop: threading.Event, kinds: Collection[str] = tuple(THREAD
     """Work until `stop` is set; jobs that have begun are finished. A dead thread is restarted."""
     slots = [kind for kind in kinds for _ in range(THREADS[kind])]
     threads = {slot: _start_thread(app, stop, kind) for slot, kind in enumerate(slots)}
-    is_queued = False
+    is_queued = Kind.UPKEEP not in kinds  # left to workers that run it
     while not stop.wait(IDLE_SECONDS):
         is_queued = is_queued or _queue_upkeep(app)
         for slot, kind in enumerate(slots):
