@@ -25,6 +25,8 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import MISSING, SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from tests.support.processes import wait_until
+
 WAIT_SECONDS = 5.0
 HOST = "127.0.0.1"
 
@@ -277,6 +279,7 @@ class ConnectionLog:
     commands: list[str] = field(default_factory=list)
     body: bytes = b""
     dot: bool = False
+    is_closed: bool = False
 
 
 class CuttingServer:
@@ -298,13 +301,19 @@ class CuttingServer:
 
     @property
     def dots(self) -> int:
-        """How many messages arrived complete."""
-        return sum(log.dot for log in list(self.connections))
+        """How many messages arrived complete, once the client has closed its connections."""
+        return sum(log.dot for log in self._wait_for_logs())
 
     @property
     def bodies(self) -> list[bytes]:
-        """Each message that arrived at least in part, as on the wire, without the final dot."""
-        return [log.body for log in list(self.connections) if log.body]
+        """Each message that arrived at least in part, as on the wire, without the final dot, once
+        the client has closed its connections."""
+        return [log.body for log in self._wait_for_logs() if log.body]
+
+    def _wait_for_logs(self) -> list[ConnectionLog]:
+        """The client may close its connection before this server has read what was sent on it."""
+        wait_until(lambda: all(log.is_closed for log in list(self.connections)))
+        return list(self.connections)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -336,6 +345,7 @@ class CuttingServer:
             pass  # the client closed first; the log keeps what it sent
         finally:
             writer.transport.abort()
+            log.is_closed = True
 
     async def _serve_commands(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, log: ConnectionLog
