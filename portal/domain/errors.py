@@ -141,6 +141,7 @@ class Code(StrEnum):
     JOB_RUNNING = "job-running"
     JOB_OVER = "job-over"
     JOB_UPKEEP = "job-upkeep"
+    ORDER_TAKES_ACCESS = "order-takes-access"
     MAIL_ONCE = "mail-once"
     MAIL_EMPTIED = "mail-emptied"
     ROLE_TOO_RECENT = "role-too-recent"

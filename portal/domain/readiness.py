@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 
 from portal import db
-from portal.domain import circuit_breakers, heartbeats
+from portal.domain import circuit_breakers, heartbeats, jobs
 from portal.domain.heartbeats import Heartbeat, ProcessKind
 from portal.domain.jobs import OPEN_STATES, Job, Kind, State
 
@@ -17,10 +17,13 @@ MAX_DELAY: dict[str, timedelta] = {
     Kind.MAIL_NOW: timedelta(minutes=15),
     Kind.MAIL: timedelta(minutes=15),
     Kind.IMPORTS: timedelta(minutes=15),
+    Kind.CLOUDS: timedelta(hours=1),
 }
 """How long a due job may wait."""
+MAX_DELAY_TAKING_ACCESS = timedelta(minutes=5)
+"""How long it may take to carry out an order that takes access away."""
 DEFAULT_MAX_DELAY = timedelta(hours=1)
-CALLING_KINDS = (Kind.MAIL_NOW, Kind.MAIL)
+CALLING_KINDS = (Kind.MAIL_NOW, Kind.MAIL, Kind.CLOUDS)
 """Kinds whose jobs call something outside."""
 DOCTOR_KEY = "upkeep:doctor"
 MAX_CALL = timedelta(seconds=30)
@@ -56,11 +59,17 @@ def _missing_worker() -> list[Problem]:
 
 
 def _open_breakers() -> list[Problem]:
-    """The key of a breaker is a kind, or a lane: then its kind is before the colon."""
-    return [
-        Problem(Cause.NO_ANSWER, breaker.key.partition(":")[0], breaker.since)
-        for breaker in circuit_breakers.open_breakers()
-    ]
+    """The problem of a kind is as old as its oldest breaker."""
+    oldest = {
+        kind_of_breaker(breaker.key): breaker.since
+        for breaker in reversed(circuit_breakers.open_breakers())
+    }
+    return [Problem(Cause.NO_ANSWER, *item) for item in oldest.items()]
+
+
+def kind_of_breaker(key: str) -> str:
+    """The kind of jobs that ask what has this key: a kind of mail, or a connection's lane."""
+    return Kind.CLOUDS if key.startswith(jobs.CLOUD_LANE) else key
 
 
 def _slow_calls() -> list[Problem]:
@@ -76,11 +85,21 @@ def _slow_calls() -> list[Problem]:
 
 def _overdue() -> list[Problem]:
     now = db.now()
-    return [
-        Problem(Cause.OVERDUE, kind, run_at)
+    late = {
+        kind: run_at
         for kind, run_at in oldest_due().items()
         if run_at < now - MAX_DELAY.get(kind, DEFAULT_MAX_DELAY)
-    ]
+    }
+    since = _oldest_taking_access()
+    if since is not None and since < now - MAX_DELAY_TAKING_ACCESS:
+        late[Kind.CLOUDS] = min(since, late.get(Kind.CLOUDS, since))
+    return [Problem(Cause.OVERDUE, kind, since) for kind, since in sorted(late.items())]
+
+
+def _oldest_taking_access() -> datetime | None:
+    """When the oldest open order that takes access away was queued; its retries don't count."""
+    is_open = jobs.takes_access_away(), Job.state.in_(OPEN_STATES)
+    return db.session.scalar(select(func.min(Job.created_at)).where(*is_open))
 
 
 def oldest_due() -> dict[str, datetime]:

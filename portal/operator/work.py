@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext
 
 from portal import web
 from portal.domain import audit, circuit_breakers, heartbeats, work
-from portal.domain.jobs import Job, State
+from portal.domain.jobs import Job, OrderKind, State
 from portal.domain.work import LISTED_STATES, JobRow, KindSummary
 from portal.operator.blueprint import blueprint
 
@@ -105,6 +105,13 @@ RUN_AGAIN = Step(
             "backup are missing now: it adds them again, and each of them gets a second "
             "invitation by email."
         ),
+        **dict.fromkeys(
+            OrderKind,
+            lazy_gettext(
+                "The portal was restored from a backup. What is agreed in the portal now is made "
+                "so at the cloud."
+            ),
+        ),
         "": lazy_gettext(
             "The portal was restored from a backup. If this job ran after that backup, it runs "
             "twice."
@@ -123,6 +130,12 @@ CANCEL = Step(
         "import": lazy_gettext(
             "Customers who were added stay. The remaining rows are refused; the partner can "
             "download them."
+        ),
+        **dict.fromkeys(
+            OrderKind,
+            lazy_gettext(
+                "The cloud stays as it is, until something is changed in the portal again."
+            ),
         ),
         "": lazy_gettext("The job does not run again."),
     },

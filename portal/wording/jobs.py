@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_babel import gettext, lazy_gettext, lazy_pgettext
 
 from portal.domain.heartbeats import ProcessKind
-from portal.domain.jobs import State
+from portal.domain.jobs import OrderKind, State
 from portal.domain.work import LISTED_STATES, JobRow
 from portal.wording import labels
 
@@ -56,6 +56,19 @@ UPKEEP = {
     "purge-notifications": lazy_gettext("Delete old notifications"),
 }
 
+ORDERS = {
+    OrderKind.ENSURE: lazy_gettext("Create the cloud %(name)s"),
+    OrderKind.CHANGE: lazy_gettext("Change the cloud %(name)s"),
+    OrderKind.SUSPEND: lazy_gettext("Suspend the cloud %(name)s"),
+    OrderKind.RESUME: lazy_gettext("Resume the cloud %(name)s"),
+    OrderKind.CLOSE: lazy_gettext("Close the cloud %(name)s"),
+    OrderKind.GRANT: lazy_gettext("Give a person access: %(name)s"),
+    OrderKind.REVOKE: lazy_gettext("Take a person’s access away: %(name)s"),
+    OrderKind.ACCESS: lazy_gettext("Make a secret to sign in with: %(name)s"),
+    OrderKind.WITHDRAW: lazy_gettext("End an access: %(name)s"),
+}
+"""`name` is that of the cloud, or the ID of the subject."""
+
 
 def subject(row: JobRow) -> str:
     """Return what the job is about: "Invitation of Nina GmbH by North"."""
@@ -67,6 +80,8 @@ def subject(row: JobRow) -> str:
     if mail is not None and row.customer:
         names = {"customer": row.customer, "partner": row.partner}
         return _("Invitation of %(customer)s by %(partner)s", **names)
+    if order := ORDERS.get(job.subject_kind):  # type: ignore[call-overload]
+        return str(order) % {"name": row.cloud or job.subject_id}
     code = mail.kind if mail is not None else job.subject_id
     return str(MAILS.get(code) or UPKEEP.get(code) or code)
 

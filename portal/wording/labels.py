@@ -111,6 +111,7 @@ PORTAL_ANSWERS = {
     N_("the address contains a line break"),
     N_("the mail worker ended at every try; see its log"),
     N_("the worker ended during the try; see its log"),
+    N_("a newer order for the same subject replaced this one"),
     N_("an operator of this portal cancelled it"),
     N_("the portal’s database was unavailable"),
     N_("the portal was restored from a backup; this may have been done since that backup"),

@@ -6,12 +6,13 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
 from portal.domain.jobs import Kind
-from portal.domain.readiness import Cause
+from portal.domain.readiness import Cause, kind_of_breaker
 
 KINDS = {
     Kind.MAIL_NOW: lazy_gettext("Urgent mail"),
     Kind.MAIL: lazy_gettext("Mail"),
     Kind.IMPORTS: lazy_gettext("Imports"),
+    Kind.CLOUDS: lazy_gettext("Clouds"),
     Kind.UPKEEP: lazy_gettext("Upkeep"),
 }
 
@@ -19,6 +20,11 @@ KINDS = {
 def kind(code: str) -> str:
     """Return the name of a kind of jobs; its code, if a newer version has it."""
     return str(KINDS.get(code, code))  # type: ignore[call-overload]
+
+
+def breaker(key: str) -> str:
+    """Return the name of what a circuit breaker is about."""
+    return kind(kind_of_breaker(key))
 
 
 def problem(cause: str, kind_code: str) -> str:

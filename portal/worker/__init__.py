@@ -1,4 +1,4 @@
-"""The worker: mails, imports and upkeep, in threads by kind of job.
+"""The worker: mails, imports, orders and upkeep, in threads by kind of job.
 
 No transaction is open while it talks to the outside. Several workers may run at the same time.
 """

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from portal import db
 from portal.domain import jobs, mail_deliveries
 from portal.domain.jobs import Job, Kind, Outcome
-from portal.worker import import_steps, mails, upkeep
+from portal.worker import import_steps, mails, orders, upkeep
 
 Record = Callable[[], dict[str, Any] | None]
 """The unit of work that records an outcome. It returns the facts for the log, with the new `state`,
@@ -27,18 +27,16 @@ class Handler(NamedTuple):
     lease: timedelta
 
 
-def _runs(
-    run: Callable[[Job], Outcome], *, lease: timedelta = jobs.LEASE, gives_up: bool = True
-) -> Handler:
-    """The handler of jobs that `run` runs. After a fault they are retried, for `jobs.GIVE_UP_AFTER`
-    or, without `gives_up`, without end."""
+def _claim(kind: str, lease: timedelta) -> Job | None:
+    jobs.settle_lost(kind)
+    job = jobs.claim_next(kind, lease=lease)
+    if job is not None:
+        db.session.expunge(job)  # it is used outside of any transaction
+    return job
 
-    def claim(kind: str, lease: timedelta) -> Job | None:
-        jobs.settle_lost(kind, gives_up=gives_up)
-        job = jobs.claim_next(kind, lease=lease)
-        if job is not None:
-            db.session.expunge(job)  # it is used outside of any transaction
-        return job
+
+def _runs(run: Callable[[Job], Outcome], *, lease: timedelta = jobs.LEASE) -> Handler:
+    """The handler of jobs that `run` runs. After a fault they are retried."""
 
     def record(job: Job, outcome: Outcome) -> dict[str, Any] | None:
         facts = {"subject": job.subject_id, "state": outcome.state, "attempts": job.attempts}
@@ -50,9 +48,9 @@ def _runs(
 
     def record_fault(job: Job, error: Exception) -> Record:
         answer = f"internal fault: {type(error).__name__}"
-        return lambda: record(job, jobs.outcome_of_fault(job, answer, gives_up=gives_up))
+        return lambda: record(job, jobs.outcome_of_fault(job, answer))
 
-    return Handler(claim, run_job, record_fault, lease)
+    return Handler(_claim, run_job, record_fault, lease)
 
 
 _MAIL = Handler(mails.claim, mails.deliver, mails.record_fault, mail_deliveries.REPLY_LEASE)
@@ -60,7 +58,14 @@ HANDLERS: dict[str, Handler] = {
     Kind.MAIL_NOW: _MAIL,
     Kind.MAIL: _MAIL,
     Kind.IMPORTS: _runs(import_steps.run, lease=import_steps.LEASE),
-    Kind.UPKEEP: _runs(upkeep.run, gives_up=False),
+    Kind.CLOUDS: Handler(_claim, orders.carry_out, orders.record_fault, jobs.LEASE),
+    Kind.UPKEEP: _runs(upkeep.run),
 }
-THREADS: dict[str, int] = {Kind.MAIL_NOW: 1, Kind.MAIL: 2, Kind.IMPORTS: 1, Kind.UPKEEP: 1}
+THREADS: dict[str, int] = {
+    Kind.MAIL_NOW: 1,
+    Kind.MAIL: 2,
+    Kind.IMPORTS: 1,
+    Kind.CLOUDS: 4,
+    Kind.UPKEEP: 1,
+}
 """Threads of a worker by kind of job."""

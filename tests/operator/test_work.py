@@ -19,13 +19,14 @@ from portal.domain import (
 )
 from portal.domain.actors import COMMAND
 from portal.domain.heartbeats import ProcessKind
-from portal.domain.jobs import Kind, Outcome, State
+from portal.domain.jobs import Kind, OrderKind, Outcome, State
 from portal.domain.mail_deliveries import DeliveryState
 from tests.support.answers import definition_list, errors, links, notices
 from tests.support.browser import Browser
 from tests.support.jobs import job_of
 from tests.support.mail_deliveries import mark_invitation, queue, settle_invitation
 from tests.support.mail_deliveries import state as delivery_state
+from tests.support.orders import queue_order
 from tests.support.work import begun_import
 from tests.support.world import DORA, OLGA, Clock, World, user
 
@@ -48,6 +49,22 @@ def rows(client: Browser) -> list[str]:
     return [" ".join(" ".join(row.itertext()).split()) for row in body]
 
 
+def test_an_order_that_takes_access_away_has_no_cancel(
+    app: Flask, world: World, dora: Browser
+) -> None:
+    revoking = queue_order(OrderKind.SUSPEND, world.carls_cloud)
+    granting = queue_order(OrderKind.ENSURE, world.carls_cloud)
+    dora.get("/operator/work/clouds")
+    suspend, create = rows(dora)
+    assert suspend.startswith("Suspend the cloud ")
+    assert create.startswith("Create the cloud ")
+    cancels = [href for href in links(dora).values() if href.endswith("/cancel")]
+    assert cancels == [f"/operator/work/jobs/{granting}/cancel"]
+    dora.get(f"/operator/work/jobs/{revoking}/cancel")
+    assert dora.submit("Cancel job").status_code == 422
+    assert "This order takes access away." in dora.text
+
+
 def carls_delivery(world: World) -> str:
     delivery = mail_deliveries.latest("invitation", about=world.carls_subaccount)
     assert delivery is not None
@@ -68,7 +85,8 @@ def park(world: World) -> str:
 def test_the_work_is_the_operators_first_page(dora: Browser) -> None:
     dora.get("/operator", follow_redirects=True)
     assert dora.page.findtext(".//h1") == "Work"
-    assert [row.split()[0] for row in rows(dora)] == ["Urgent", "Mail", "Imports", "Upkeep"]
+    kinds = ["Urgent", "Mail", "Imports", "Clouds", "Upkeep"]
+    assert [row.split()[0] for row in rows(dora)] == kinds
     assert "No process was seen in the last minute." in dora.text
     dora.click("Feedback")
     assert dora.page.findtext(".//h1") == "Feedback"

@@ -35,8 +35,7 @@ def handle(
     monkeypatch: pytest.MonkeyPatch, run: Callable[[Job], Any], kind: Kind = Kind.IMPORTS
 ) -> None:
     """Let `run` handle the jobs of a kind, with its real settings."""
-    gives_up = kind is not Kind.UPKEEP
-    handler = handlers._runs(run, lease=handlers.HANDLERS[kind].lease, gives_up=gives_up)
+    handler = handlers._runs(run, lease=handlers.HANDLERS[kind].lease)
     monkeypatch.setitem(handlers.HANDLERS, kind, handler)
 
 

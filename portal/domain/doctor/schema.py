@@ -24,6 +24,8 @@ TRIGGERS = {
     "invitations_answered_once",
     "invitations_bound",
     "invitations_stay",
+    "jobs_taking_access_goes_on",
+    "jobs_taking_access_stays",
     "links_fixed",
     "links_stay",
     "mail_deliveries_once_stays",

@@ -23,12 +23,16 @@ from portal.domain.jobs.claims import (
     retry_wait,
     settle_lost,
 )
+from portal.domain.jobs.orders import CLOUD_LANE, GOES_FIRST, add_order, cloud_lane
 from portal.domain.jobs.record import (
     OPEN_STATES,
+    REPLACED,
     RESTORED,
     RETENTION,
+    TAKING_ACCESS_AWAY,
     Job,
     Kind,
+    OrderKind,
     State,
     add,
     add_recurring,
@@ -38,4 +42,5 @@ from portal.domain.jobs.record import (
     park_restored,
     purge_expired,
     requeue,
+    takes_access_away,
 )

@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 from portal import db
 from portal.domain import circuit_breakers, locks
 from portal.domain.circuit_breakers import CircuitBreaker
-from portal.domain.jobs.record import Job, State
+from portal.domain.jobs.record import REPLACED, Job, State
 from portal.domain.retention import BATCH
 
 RETRY_AFTER = tuple(timedelta(seconds=s) for s in (15, 60, 180, 300, 600, 900))
@@ -115,7 +115,8 @@ def extend_lease(key: str, token: str | None, until: datetime) -> bool:
 
 
 def finish(key: str, token: str | None, outcome: Outcome) -> bool:
-    """End a try of the lane's running job. False if this worker has lost it."""
+    """End a try of the lane's running job. False if this worker has lost it. An order that a newer
+    one replaced meanwhile is cancelled in place of being tried again."""
     values: dict[str, Any] = {"state": outcome.state, "answer": outcome.answer}
     values |= {"token": None, "leased_until": None, "started_at": None}
     if outcome.facts is not None:
@@ -126,14 +127,22 @@ def finish(key: str, token: str | None, outcome: Outcome) -> bool:
         values["run_at"] = outcome.run_at or db.now()
         if not outcome.is_fault:
             values |= {"attempts": 0, "first_tried_at": None}
-    return _update(_claimed(key, token).values(values))
+    if outcome.state is not State.WAITING:
+        return _update(_claimed(key, token).values(values))
+    try:
+        with db.savepoint():
+            return _update(_claimed(key, token).values(values))
+    except IntegrityError:
+        values |= {"state": State.CANCELLED, "answer": REPLACED, "finished_at": db.now()}
+        return _update(_claimed(key, token).values(values))
 
 
 def outcome_of_fault(job: Job, answer: str, *, gives_up: bool = True) -> Outcome:
     """The outcome of a try that failed and may succeed later: retry it with growing waits, or, with
-    `gives_up`, fail when the first try was GIVE_UP_AFTER ago."""
+    `gives_up`, fail when the first try was GIVE_UP_AFTER ago, unless the job is endless."""
     now = db.now()
-    if gives_up and now - (job.first_tried_at or now) >= GIVE_UP_AFTER:
+    is_last = gives_up and not job.is_endless
+    if is_last and now - (job.first_tried_at or now) >= GIVE_UP_AFTER:
         return Outcome(State.FAILED, answer)
     return Outcome(State.WAITING, answer, now + retry_wait(job.attempts), is_fault=True)
 
@@ -144,11 +153,11 @@ def retry_wait(attempts: int) -> timedelta:
     return wait * (1 + random.uniform(0, JITTER))  # noqa: S311 - only spreads retries
 
 
-def settle_lost(*kinds: str, gives_up: bool = True) -> None:
-    """Retry the jobs whose worker died, or, with `gives_up`, fail those that had all their tries:
-    a worker's death may have had another cause."""
+def settle_lost(*kinds: str) -> None:
+    """Retry the jobs whose worker died, or fail those that had all their tries: a worker's death
+    may have had another cause."""
     for job in lock_lost(*kinds):
-        is_last = gives_up and job.attempts > len(RETRY_AFTER)
+        is_last = job.attempts > len(RETRY_AFTER)
         finish(job.key, job.token, outcome_of_fault(job, WORKER_DIED, gives_up=is_last))
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, false, select, text, true, update
+from sqlalchemy import ColumnElement, Index, and_, false, or_, select, text, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -25,7 +25,26 @@ class Kind(StrEnum):
     MAIL_NOW = "mail-now"
     MAIL = "mail"
     IMPORTS = "imports"
+    CLOUDS = "clouds"
     UPKEEP = "upkeep"
+
+
+class OrderKind(StrEnum):
+    """What an order makes so at a connection. Stored as text, as `Kind`."""
+
+    ENSURE = "ensure-cloud"
+    CHANGE = "change-cloud"
+    SUSPEND = "suspend-cloud"
+    RESUME = "resume-cloud"
+    CLOSE = "close-cloud"
+    GRANT = "grant-role"
+    REVOKE = "revoke-member"
+    ACCESS = "make-access"
+    WITHDRAW = "withdraw-access"
+
+
+TAKING_ACCESS_AWAY = (OrderKind.SUSPEND, OrderKind.CLOSE, OrderKind.REVOKE, OrderKind.WITHDRAW)
+"""Orders that go first, are retried without end, and are neither parked, failed nor cancelled."""
 
 
 class State(StrEnum):
@@ -40,6 +59,9 @@ class State(StrEnum):
 OPEN_STATES = (State.WAITING, State.RUNNING)
 RESTORED = "the portal was restored from a backup; this may have been done since that backup"
 """The answer of jobs that a restore parked."""
+REPLACED = "a newer order for the same subject replaced this one"
+"""The answer of an order that a newer one replaced."""
+IS_ORDER = "kind = 'clouds' AND state = 'waiting'"
 IS_RUNNING, IS_WAITING = "state = 'running'", "state = 'waiting'"
 IS_RECURRING = "kind = 'upkeep' AND state IN ('waiting', 'running')"
 
@@ -71,6 +93,14 @@ class Job(db.Base):
             sqlite_where=text(IS_RECURRING),
             postgresql_where=text(IS_RECURRING),
         ),
+        Index(
+            "uq_jobs_order",
+            "subject_kind",
+            "subject_id",
+            unique=True,
+            sqlite_where=text(IS_ORDER),
+            postgresql_where=text(IS_ORDER),
+        ),
         Index("ix_jobs_key", "key"),
         Index("ix_jobs_state", "state", "kind", "run_at"),
     )
@@ -93,6 +123,16 @@ class Job(db.Base):
     finished_at: Mapped[datetime | None]
     answer: Mapped[str | None]
     account_id: Mapped[str | None]
+
+    @property
+    def takes_access_away(self) -> bool:
+        """Whether it is an order that takes access away."""
+        return self.kind == Kind.CLOUDS and self.subject_kind in TAKING_ACCESS_AWAY
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether it is retried without end."""
+        return self.kind == Kind.UPKEEP or self.takes_access_away
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
@@ -156,8 +196,10 @@ def cancel(key: str) -> None:
 
 
 def park_restored() -> dict[str, int]:
-    """After a restore, park all open jobs but upkeep. Returns their numbers by kind."""
-    is_parked = Job.state.in_(OPEN_STATES), Job.kind != Kind.UPKEEP
+    """After a restore, park all open jobs but upkeep and orders that take access away. Returns
+    their numbers by kind."""
+    is_endless = or_(Job.kind == Kind.UPKEEP, takes_access_away())
+    is_parked = Job.state.in_(OPEN_STATES), ~is_endless
     db.session.execute(locks.select_for_update(Job.id, *is_parked)).all()
     values = {"state": State.PARKED, "answer": RESTORED, "finished_at": db.now()}
     values |= dict.fromkeys(("token", "leased_until", "started_at"))
@@ -165,10 +207,15 @@ def park_restored() -> dict[str, int]:
     return Counter(db.session.scalars(parked))
 
 
+def takes_access_away() -> ColumnElement[bool]:
+    """The condition for orders that take access away."""
+    return and_(Job.kind == Kind.CLOUDS, Job.subject_kind.in_(TAKING_ACCESS_AWAY))
+
+
 def requeue(job: Job) -> None:
     """Let a job that the caller has locked run now. Of one that waits no more than its next try
     changes; one that ended counts its tries from there. Raises IntegrityError for upkeep that is
-    queued by another job."""
+    queued by another job, and for an order that a newer one replaced."""
     if job.state is not State.WAITING:
         job.state, job.finished_at = State.WAITING, None
         job.attempts, job.first_tried_at = 0, None

@@ -30,6 +30,8 @@ def cancel_refusal(job: Job, delivery: MailDelivery | None) -> Refused | None:
     """Why the job can't be cancelled, or None; `delivery` is the mail that is its subject."""
     if job.kind == Kind.UPKEEP:
         return Refused(Code.JOB_UPKEEP)
+    if job.takes_access_away:
+        return Refused(Code.ORDER_TAKES_ACCESS)
     if job.state is State.RUNNING:
         return Refused(Code.JOB_RUNNING)
     if job.state in (State.DONE, State.CANCELLED):
@@ -54,15 +56,15 @@ def run_again(job: Job, *, by: Actor) -> None:
     try:
         with db.savepoint():
             jobs.requeue(job)
-    except IntegrityError as error:  # upkeep that another job does meanwhile
+    except IntegrityError as error:  # upkeep or an order that another job does meanwhile
         raise Refused(Code.JOB_OVER) from error
     _record(Action.JOB_RUN_AGAIN, job, by=by)
 
 
 def cancel(job: Job, *, by: Actor) -> None:
-    """An operator cancels a job that waits, failed or is parked, but never upkeep. Its import is
-    closed. A mail that is sent at most once is cancelled only before its end; its partner is
-    notified that it failed.
+    """An operator cancels a job that waits, failed or is parked, but neither upkeep nor an order
+    that takes access away. Its import is closed. A mail that is sent at most once is cancelled only
+    before its end; its partner is notified that it failed.
 
     Raises ReauthenticationRequired, Forbidden, Refused as `cancel_refusal`, LookupError.
     """

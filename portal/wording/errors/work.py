@@ -13,6 +13,9 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Code.JOB_RUNNING: lambda f: _("This job is running. Wait until its try is over."),
     Code.JOB_OVER: lambda f: _("This job is over already."),
     Code.JOB_UPKEEP: lambda f: _("Upkeep can’t be cancelled."),
+    Code.ORDER_TAKES_ACCESS: lambda f: _(
+        "This order takes access away. It is tried until it is carried out."
+    ),
     Code.MAIL_ONCE: lambda f: _(
         "An invitation is handed over at most once. If it did not arrive, the partner can send it "
         "again."

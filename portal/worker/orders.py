@@ -1,0 +1,80 @@
+"""Carry out an order at its connection; record what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from portal import db
+from portal.domain import circuit_breakers, jobs
+from portal.domain.jobs import Job, Outcome, State
+from portal.providers.contract import Access, Done, Later, NeedsPerson, Never, Running
+
+
+class Step(NamedTuple):
+    """How a kind of order is carried out. `call` reads what is agreed and talks to the cloud,
+    outside of any transaction; it raises Later, NeedsPerson or Never. `record` keeps its result, in
+    the unit of work that ends the order."""
+
+    call: Callable[[Job], Done | Access | Running]
+    record: Callable[[Job, Done | Access], None]
+
+
+STEPS: dict[str, Step] = {}
+"""By `jobs.OrderKind`."""
+
+
+def carry_out(job: Job) -> Callable[[], dict[str, Any] | None]:
+    """Carry the order out; return the unit of work that records the outcome."""
+    step = STEPS[job.subject_kind]
+    try:
+        result = step.call(job)
+    except (Later, NeedsPerson, Never) as error:
+        failure = error  # Python deletes `error`
+        return lambda: _end(job, _outcome_of(job, failure), is_down=_is_down(failure))
+    return lambda: _end_with(job, step, result)
+
+
+def record_fault(job: Job, error: Exception) -> Callable[[], dict[str, Any] | None]:
+    """Return the unit of work that records a fault of ours."""
+    answer = f"internal fault: {type(error).__name__}"
+    return lambda: _end(job, jobs.outcome_of_fault(job, answer))
+
+
+def _end_with(job: Job, step: Step, result: Done | Access | Running) -> dict[str, Any] | None:
+    if isinstance(result, Running):
+        facts, run_at = {"operation": result.operation}, db.now() + result.retry_after
+        outcome = Outcome(State.WAITING, run_at=run_at, facts=facts)
+    else:
+        step.record(job, result)
+        outcome = Outcome(State.DONE)
+    return _end(job, outcome, is_down=False)
+
+
+def _end(job: Job, outcome: Outcome, *, is_down: bool | None = None) -> dict[str, Any] | None:
+    """End the try, and tell the breaker of the connection; `is_down` is None if it was not asked.
+    Return the facts for the log, or None if the claim is lost."""
+    is_ours = jobs.finish(job.key, job.token, outcome)
+    if is_down:
+        circuit_breakers.record_failure(job.key, outcome.answer)
+    elif is_down is False:
+        circuit_breakers.record_answer(job.key)
+    facts = {"subject": job.subject_id, "order": job.subject_kind, "state": outcome.state}
+    return {**facts, "attempts": job.attempts} if is_ours else None
+
+
+def _is_down(error: Exception) -> bool:
+    """A cloud that says when to ask again, or refuses, has answered."""
+    return isinstance(error, Later) and error.retry_after is None
+
+
+def _outcome_of(job: Job, error: Later | NeedsPerson | Never) -> Outcome:
+    """What becomes of the order. One that takes access away is tried again in any case."""
+    answer = str(error)
+    if isinstance(error, Later) or job.is_endless:
+        outcome = jobs.outcome_of_fault(job, answer)
+        wish = getattr(error, "retry_after", None)
+        if outcome.state is State.WAITING and wish is not None:
+            return outcome._replace(run_at=db.now() + wish)
+        return outcome
+    return Outcome(State.PARKED if isinstance(error, NeedsPerson) else State.FAILED, answer)
