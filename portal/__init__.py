@@ -43,13 +43,14 @@ from portal.account import (
     sign_in,
 )
 from portal.config import Settings
-from portal.domain import accounts, audit, policy, readiness, values
+from portal.domain import accounts, audit, connections, policy, readiness, values
 from portal.domain import notifications as domain_notifications
 from portal.domain.policy import Policy, SignUpPolicy
 from portal.domain.values import Invalid
 from portal.i18n import formats, languages, reader
 from portal.web import errors, headers, surfaces
 from portal.wording import audit as audit_wording
+from portal.wording import connections as connection_wording
 from portal.wording import errors as error_wording
 from portal.wording import guide, labels
 from portal.wording import jobs as job_wording
@@ -120,6 +121,7 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
         log.warning("settings.will_be_refused", reason=warning)
     policy.configure(policy_from(settings))
     audit.configure(partial(config.read_audit_keys, settings.audit_key_file))
+    connections.configure_keys(partial(config.read_credentials_keys, settings.credentials_key_file))
     app = Flask(__name__, instance_path=str(config.ROOT / "instance"))
     app.extensions["settings"] = settings
     app.config.update(_flask_config(settings))
@@ -239,6 +241,7 @@ def _add_template_globals(app: Flask) -> None:
         guide=guide,
         labels=labels,
         audit_wording=audit_wording,
+        connection_wording=connection_wording,
         job_wording=job_wording,
         notification_wording=notification_wording,
         quoted=quoted,

@@ -15,6 +15,7 @@ from portal.cli import (
     audit,
     backup,
     clouds,
+    connections,
     customers,
     doctor,
     partners,
@@ -29,7 +30,8 @@ log = structlog.get_logger(__name__)
 
 def register(app: Flask) -> None:
     """Add the portal's commands to `flask`."""
-    groups = (module.commands for module in (users, partners, customers, clouds, audit))
+    modules = (users, partners, customers, clouds, connections, audit)
+    groups = (module.commands for module in modules)
     for command in (*serve.COMMANDS, backup.command, restore.command, doctor.command, *groups):
         app.cli.add_command(_logged(unavailable.guard(command)))
 

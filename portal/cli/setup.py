@@ -28,6 +28,13 @@ from portal.i18n import languages
 ENV = (config.ROOT / ".env").resolve()  # in an installation a link out of the version's folder
 
 
+KEY_FILES: dict[str, Callable[[str], object]] = {
+    "AUDIT_KEY_FILE": config.add_audit_key,
+    "CREDENTIALS_KEY_FILE": config.add_credentials_key,
+}
+"""Settings of files with keys, and what makes a key."""
+
+
 def answer_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add an option for each question, which answers it."""
     for question in reversed(setup_questions.QUESTIONS):
@@ -85,20 +92,19 @@ def _install_until_done(interview: Interview) -> dict[str, str]:
 def _make_secrets() -> dict[str, str]:
     """Return the settings of secrets that nobody types; those there are already are kept.
 
-    Raises click.ClickException if the key of the audit log can't be written.
+    Raises click.ClickException if a file of keys can't be written.
     """
-    kept = env_file.read(ENV)
-    key_file = ENV.parent / "instance" / "audit_keys"
-    try:
-        if "AUDIT_KEY_FILE" not in kept and not key_file.exists():
-            key_file.parent.mkdir(mode=0o700, exist_ok=True)
-            config.add_audit_key(str(key_file))
-    except OSError as error:
-        raise click.ClickException(f"{key_file} can't be written: {error.strerror}.") from error
-    return {
-        "SECRET_KEY": kept.get("SECRET_KEY") or secrets.token_urlsafe(48),
-        "AUDIT_KEY_FILE": kept.get("AUDIT_KEY_FILE") or str(key_file),
-    }
+    kept, made = env_file.read(ENV), {}
+    for name, add_key in KEY_FILES.items():
+        key_file = ENV.parent / "instance" / name.lower().replace("_key_file", "_keys")
+        try:
+            if name not in kept and not key_file.exists():
+                key_file.parent.mkdir(mode=0o700, exist_ok=True)
+                add_key(str(key_file))
+        except OSError as error:
+            raise click.ClickException(f"{key_file} can't be written: {error.strerror}.") from error
+        made[name] = kept.get(name) or str(key_file)
+    return {"SECRET_KEY": kept.get("SECRET_KEY") or secrets.token_urlsafe(48), **made}
 
 
 def _settings_from(answers: Answers) -> dict[str, str]:

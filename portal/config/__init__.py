@@ -9,6 +9,7 @@ from __future__ import annotations
 from flask import current_app
 
 from portal.config.audit_keys import add_audit_key, read_audit_keys
+from portal.config.credentials_keys import add_credentials_key, read_credentials_keys
 from portal.config.hosts import LOOPBACK, in_url, is_trusted, trusted
 from portal.config.load import MIN_SECRET_LENGTH, UnsafeSettings, load, warnings
 from portal.config.parsing import DOMAINS_EXPECTED

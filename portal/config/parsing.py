@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from babel.numbers import list_currencies
 
 from portal.config.audit_keys import read_audit_keys
+from portal.config.credentials_keys import read_credentials_keys
 
 DOMAINS_EXPECTED = "must be domains such as example.com, *.example.org"
 
@@ -113,4 +114,9 @@ def certificates(value: str) -> str:
 
 def audit_keys(value: str) -> str:
     read_audit_keys(value)
+    return value
+
+
+def credentials_keys(value: str) -> str:
+    read_credentials_keys(value)
     return value

@@ -111,6 +111,15 @@ class Settings:
             parsing.audit_keys,
         ),
     ]
+    credentials_key_file: Annotated[
+        str,
+        Setting(
+            "",
+            "file of `flask connection rekey`, whose keys seal the credentials of connections; "
+            "keep it apart from backups; without it connections ask for their credentials again",
+            parsing.credentials_keys,
+        ),
+    ]
     product_name: Annotated[
         str,
         Setting(

@@ -12,6 +12,7 @@ PREFIXES = {
     "acc": "assignment",
     "aje": "user",
     "b1g": "cloud",  # and folder
+    "con": "connection",
     "cst": "customer",
     "dn2": "account",
     "fbk": "feedback",

@@ -60,6 +60,12 @@ def begin_probe(*keys: str) -> None:
     )
 
 
+def allow_probe(key: str) -> None:
+    """Let the next call pass, if the breaker is open."""
+    is_it = CircuitBreaker.key == key, CircuitBreaker.retry_at.is_not(None)
+    db.session.execute(update(CircuitBreaker).where(*is_it).values(retry_at=db.now()))
+
+
 def open_breakers() -> list[CircuitBreaker]:
     """All open breakers, the oldest first."""
     query = select(CircuitBreaker).where(is_open()).order_by(CircuitBreaker.since)

@@ -21,6 +21,7 @@ ORDER = (
     "sign_ups",
     "imports",
     "billing_accounts",
+    "connections",
     "clouds",
     "customers",
     "invitations",

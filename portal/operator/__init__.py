@@ -1,4 +1,4 @@
-"""The operator's pages: the work outside of requests, people, feedback on the guide."""
+"""The operator's pages: the work outside of requests, connections, people, feedback."""
 
-from portal.operator import audit_heads, feedback, people, unknown_mails, work
+from portal.operator import audit_heads, connections, feedback, people, unknown_mails, work
 from portal.operator.blueprint import blueprint

@@ -72,11 +72,19 @@ TITLES = {
     Action.USER_END_SESSIONS: lazy_gettext("Sessions ended by an operator"),
     Action.JOB_RUN_AGAIN: lazy_gettext("Job run again"),
     Action.JOB_CANCEL: lazy_gettext("Job cancelled"),
+    Action.CONNECTION_ADD: lazy_gettext("Connection added"),
+    Action.CONNECTION_SET_CREDENTIALS: lazy_gettext("Credentials of a connection entered again"),
+    Action.CONNECTION_TEST: lazy_gettext("Connection tested"),
+    Action.CONNECTION_DEFAULT: lazy_gettext("Connection made the default"),
+    Action.CONNECTION_CLOSE: lazy_gettext("Connection closed"),
+    Action.CONNECTION_REKEY: lazy_gettext("Credentials of a connection sealed with a new key"),
     Action.AUDIT_KEYED: lazy_gettext("Key of the audit log changed"),
 }
 """The name of each action, as filters list it."""
 
-INSTALLATION_ACTIONS = {action for action in TITLES if action.startswith(("user.", "job."))}
+INSTALLATION_ACTIONS = {
+    action for action in TITLES if action.startswith(("user.", "job.", "connection."))
+}
 """Actions recorded in the installation's chain, not in an account's."""
 
 SENTENCES: dict[str, Callable[[Facts], str]] = {
@@ -158,6 +166,20 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.USER_END_SESSIONS: lambda f: _("An operator ended all sessions of a person."),
     Action.JOB_RUN_AGAIN: lambda f: _("A job was run again: %(id)s.", id=f["thing"]),
     Action.JOB_CANCEL: lambda f: _("A job was cancelled: %(id)s.", id=f["thing"]),
+    Action.CONNECTION_ADD: lambda f: _("A connection was added: %(id)s.", id=f["thing"]),
+    Action.CONNECTION_SET_CREDENTIALS: lambda f: _(
+        "The credentials of a connection were entered again: %(id)s.", id=f["thing"]
+    ),
+    Action.CONNECTION_TEST: lambda f: _("A connection was tested: %(id)s.", id=f["thing"]),
+    Action.CONNECTION_DEFAULT: lambda f: _(
+        "A connection was made the default for new clouds: %(id)s.", id=f["thing"]
+    ),
+    Action.CONNECTION_CLOSE: lambda f: _(
+        "A connection was closed for new clouds: %(id)s.", id=f["thing"]
+    ),
+    Action.CONNECTION_REKEY: lambda f: _(
+        "The credentials of a connection were sealed with a new key: %(id)s.", id=f["thing"]
+    ),
     Action.AUDIT_KEYED: lambda f: _("From here on, lines are signed with the installation’s key."),
 }
 """The sentence of each action with its facts; the actor is shown separately."""

@@ -57,6 +57,7 @@ UPKEEP = {
 }
 
 ORDERS = {
+    OrderKind.TEST: lazy_gettext("Test the connection %(name)s"),
     OrderKind.ENSURE: lazy_gettext("Create the cloud %(name)s"),
     OrderKind.CHANGE: lazy_gettext("Change the cloud %(name)s"),
     OrderKind.SUSPEND: lazy_gettext("Suspend the cloud %(name)s"),
@@ -67,7 +68,7 @@ ORDERS = {
     OrderKind.ACCESS: lazy_gettext("Make a secret to sign in with: %(name)s"),
     OrderKind.WITHDRAW: lazy_gettext("End an access: %(name)s"),
 }
-"""`name` is that of the cloud, or the ID of the subject."""
+"""`name` is that of the cloud or the connection, or the ID of the subject."""
 
 
 def subject(row: JobRow) -> str:
@@ -81,7 +82,7 @@ def subject(row: JobRow) -> str:
         names = {"customer": row.customer, "partner": row.partner}
         return _("Invitation of %(customer)s by %(partner)s", **names)
     if order := ORDERS.get(job.subject_kind):  # type: ignore[call-overload]
-        return str(order) % {"name": row.cloud or job.subject_id}
+        return str(order) % {"name": row.cloud or row.connection or job.subject_id}
     code = mail.kind if mail is not None else job.subject_id
     return str(MAILS.get(code) or UPKEEP.get(code) or code)
 

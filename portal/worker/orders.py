@@ -7,20 +7,23 @@ from typing import Any, NamedTuple
 
 from portal import db
 from portal.domain import circuit_breakers, jobs
-from portal.domain.jobs import Job, Outcome, State
-from portal.providers.contract import Access, Done, Later, NeedsPerson, Never, Running
+from portal.domain.jobs import Job, OrderKind, Outcome, State
+from portal.providers.contract import Later, NeedsPerson, Never, Running
+from portal.worker import providers
 
 
 class Step(NamedTuple):
     """How a kind of order is carried out. `call` reads what is agreed and talks to the cloud,
-    outside of any transaction; it raises Later, NeedsPerson or Never. `record` keeps its result, in
-    the unit of work that ends the order."""
+    outside of any transaction; it raises Later, NeedsPerson or Never, or returns Running or its
+    result. `record` keeps that result, in the unit of work that ends the order."""
 
-    call: Callable[[Job], Done | Access | Running]
-    record: Callable[[Job, Done | Access], None]
+    call: Callable[[Job], Any]
+    record: Callable[[Job, Any], None]
 
 
-STEPS: dict[str, Step] = {}
+STEPS: dict[str, Step] = {
+    OrderKind.TEST: Step(providers.run_test, providers.record_test),
+}
 """By `jobs.OrderKind`."""
 
 
@@ -41,14 +44,14 @@ def record_fault(job: Job, error: Exception) -> Callable[[], dict[str, Any] | No
     return lambda: _end(job, jobs.outcome_of_fault(job, answer))
 
 
-def _end_with(job: Job, step: Step, result: Done | Access | Running) -> dict[str, Any] | None:
+def _end_with(job: Job, step: Step, result: Any) -> dict[str, Any] | None:
     if isinstance(result, Running):
         facts, run_at = {"operation": result.operation}, db.now() + result.retry_after
         outcome = Outcome(State.WAITING, run_at=run_at, facts=facts)
     else:
         step.record(job, result)
         outcome = Outcome(State.DONE)
-    return _end(job, outcome, is_down=False)
+    return _end(job, outcome, is_down=getattr(result, "is_down", False))
 
 
 def _end(job: Job, outcome: Outcome, *, is_down: bool | None = None) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from portal import db
 from portal.domain import (
     accounts,
     circuit_breakers,
+    connections,
     customers,
     idempotency,
     identity,
@@ -237,6 +238,18 @@ def _run_import_again(world: World) -> Unit:
     return _step(work.run_again, begun_import(world.norths_import).id)
 
 
+def _make_default(_world: World) -> Unit:
+    by = appoint_operator()
+    add = partial(connections.add, "manual", name="By hand", values={}, by=by)
+    connection = db.write(add)
+    return lambda: connections.make_default(connection, by=by)
+
+
+def _add_connection(_world: World) -> Unit:
+    by = appoint_operator()
+    return lambda: connections.add("manual", name="By hand", values={}, by=by)
+
+
 OTHERS: dict[str, Callable[[World], Unit]] = {
     "register": _register,
     "change_email": _change_email,
@@ -253,6 +266,8 @@ OTHERS: dict[str, Callable[[World], Unit]] = {
     "cancel_invitation": lambda world: _step(work.cancel, world.carls_job),
     "cancel_import": _cancel_import,
     "run_import_again": _run_import_again,
+    "add_connection": _add_connection,
+    "make_default": _make_default,
     "claim_mail": lambda _world: mail_deliveries.claim_next,
     "erase": _erase,
     "grant_partner_status": _grant_partner_status,

@@ -23,6 +23,7 @@ from tests.support.relay import clear_mails
 from tests.support.work import appoint_operator
 from tests.support.world import Clock
 
+ON_SQLITE = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 ON_POSTGRESQL = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 LATER = Outcome(State.WAITING, "503", is_fault=True)
 
@@ -113,6 +114,7 @@ def test_orders_that_take_access_away_go_first(app: Flask) -> None:
     assert states(granted) == ["waiting"]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("order", jobs.TAKING_ACCESS_AWAY)
 def test_an_order_that_takes_access_away_is_tried_for_days_and_can_not_be_cancelled(
     app: Flask, clock: Clock, order: OrderKind
@@ -137,6 +139,7 @@ def test_an_order_that_takes_access_away_is_tried_for_days_and_can_not_be_cancel
     assert row.run_again_refusal is None
 
 
+@ON_SQLITE
 def test_other_orders_give_up_and_can_be_cancelled(app: Flask, clock: Clock) -> None:
     order_id = claim_order(OrderKind.GRANT)
     clock.forward(hours=5)
@@ -221,6 +224,7 @@ def problems() -> list[Problem]:
     return db.read(readiness.problems)
 
 
+@ON_SQLITE
 def test_an_order_may_wait_for_an_hour(app: Flask, clock: Clock) -> None:
     queue_order(OrderKind.GRANT)
     clock.forward(minutes=59, seconds=59)

@@ -70,6 +70,7 @@ AS_WRITTEN = {
 ASKS_NOBODY = {
     "accounts.grant_partner_status",
     "accounts.register",
+    "connections.reseal_next",
     "identity.allow_email",
     "identity.enable",
     "identity.make_operator",
@@ -81,6 +82,11 @@ ASKS_NOBODY = {
 """Verbs of the operator's commands and of sign-up: no role on anything leads to them."""
 
 ASKS_OPERATORS = {
+    "connections.add",
+    "connections.close",
+    "connections.make_default",
+    "connections.queue_test",
+    "connections.set_credentials",
     "customers.record_arrived",
     "customers.record_not_arrived",
     "people.block",

@@ -46,6 +46,7 @@ NOBODY = Actor(id="")
 HAVE_A_RULE = {
     "BillingAccount",
     "Cloud",
+    "Connection",
     "Customer",
     "CustomerNote",
     "Feedback",

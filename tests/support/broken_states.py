@@ -51,6 +51,11 @@ def copy_customer(**changes: str) -> tuple[Step, ...]:
 
 CASES = (
     Case(
+        "credentials-unreadable",
+        ("UPDATE connections SET credentials = 'x' WHERE id = :connection",),
+        ("connection",),
+    ),
+    Case(
         "migrations-not-at-head",
         ("UPDATE alembic_version SET version_num = '0001'",),
         ("0001",),

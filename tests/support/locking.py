@@ -44,8 +44,9 @@ INSERTED_UNDER = {
 }
 """Tables whose new rows have unique keys, with the row that is locked for an insert."""
 
-GENERATED_KEYS = {"jobs", "mail_deliveries", "audit_heads"}
-"""Tables whose unique keys all contain a generated ID."""
+GENERATED_KEYS = {"jobs", "mail_deliveries", "audit_heads", "clouds", "connections"}
+"""Tables at whose new rows nobody waits: their unique keys contain a generated ID; a new cloud has
+no external ID, an order is queued under its subject's lock, a connection under all others'."""
 
 LAST, AUDIT_TABLES = "audit_heads", {"audit_heads", "audit_lines"}
 """After the first audit head a transaction writes nothing but audit rows."""

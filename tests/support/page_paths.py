@@ -183,6 +183,7 @@ RESOLVERS: dict[str, Resolver] = {
     "invited": first_match("{waiting}", rf"/invite/accept/{ID_PATTERN}"),
     "guide": first_match("/help", r'"(/help/[^"#]+)"'),
     "job": first_match("/operator/work/upkeep", rf'"(/operator/work/jobs/{ID_PATTERN})/run-again"'),
+    "connection": first_match("/operator/connections", rf'"(/operator/connections/{ID_PATTERN})"'),
     "unknown_job": first_match(
         "/operator/work/mail?state=parked", rf'"(/operator/work/jobs/{ID_PATTERN})/arrived"'
     ),

@@ -19,6 +19,7 @@ from portal.domain import (
     access,
     accounts,
     clouds,
+    connections,
     customers,
     identity,
     imports,
@@ -109,6 +110,8 @@ class World:
     norths_import: str
     carls_job: str
     """Of the invitation's mail."""
+    connection: str
+    """The default one."""
 
     @classmethod
     def ids(cls) -> list[str]:
@@ -202,6 +205,7 @@ def _build() -> World:
         olgas_view=view.id,
         norths_import=import_id,
         carls_job=_job_of_invitation(carls.subaccount_id),
+        connection=connections.BUILTIN_ID,
     )
 
 

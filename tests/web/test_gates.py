@@ -40,6 +40,7 @@ SAMPLES = {
     "ident": (CARL, "carls_subaccount"),
     "job_id": (DORA, "carls_job"),
     "person_id": (DORA, "eddie"),
+    "connection_id": (DORA, "connection"),
 }
 """For each argument whose it is, and which."""
 
@@ -51,6 +52,7 @@ NOBODYS = {
     "mailbox.show": "this machine's mails, before anyone is signed in",
     "help.show": "the guide is everybody's",
     "help.answer": "everybody may say whether it helped",
+    "operator.add_connection": "a kind of connections is no tenant's",
     "operator.show_jobs": "a kind of jobs is no tenant's",
 }
 """Endpoints whose argument is no ID of a tenant's thing."""

@@ -23,6 +23,12 @@ GRANT, REVOKE = OrderKind.GRANT, OrderKind.REVOKE
 BREAKER = "cloud:conx"
 
 
+@pytest.fixture
+def kind() -> str:
+    """Nothing here depends on the database."""
+    return "sqlite"
+
+
 @pytest.fixture(autouse=True)
 def _quiet(app: Flask) -> None:
     clear_mails()

@@ -18,6 +18,7 @@ from portal.domain.clouds.listing import (
     clouds_linked_to,
     default_folder,
     folders_of,
+    numbers_by_connection,
     other_clouds_for,
     payer_columns_for,
     payer_of,

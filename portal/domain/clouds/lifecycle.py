@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import exists, select
 
 from portal import db
-from portal.domain import access, audit
+from portal.domain import access, audit, connections
 from portal.domain.accounts import BillingAccount, Status
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
@@ -21,10 +21,17 @@ MAX_NAME_LENGTH = 63
 def create_with_folder(
     payer: BillingAccount, *, by: Actor, name: str = DEFAULT_NAME, folder_name: str = DEFAULT_NAME
 ) -> tuple[Cloud, Folder]:
-    """Create a cloud that is linked to `payer`, and its default folder. The calling verb checks
-    permissions and records the change."""
-    now = db.now()
-    cloud = Cloud(id=db.new_id("b1g"), name=name, name_key=search_key(name), created_at=now)
+    """Create a cloud on the default connection that is linked to `payer`, and its default folder.
+    The calling verb checks permissions and records the change."""
+    now, connection = db.now(), connections.default()
+    cloud = Cloud(
+        id=db.new_id("b1g"),
+        name=name,
+        name_key=search_key(name),
+        created_at=now,
+        connection_id=connection.id,
+        carried_out_at=now if connection.kind == connections.Kind.BUILTIN else None,
+    )
     db.session.add(cloud)
     db.session.flush()
     folder = Folder(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Case, and_, case, select
+from sqlalchemy import Case, and_, case, func, select
 
 from portal import db
 from portal.domain import access
@@ -100,6 +100,21 @@ def clouds_linked_to(account_ids: list[str]) -> dict[str, list[CloudRow]]:
     for row in db.session.execute(query.order_by(Cloud.id)):
         clouds_by_account[row[2]].append(CloudRow(*row))
     return clouds_by_account
+
+
+class OnConnection(NamedTuple):
+    """How many clouds are on a connection, and how many of them are still to be created there."""
+
+    total: int
+    waiting: int
+
+
+def numbers_by_connection() -> dict[str, OnConnection]:
+    """The numbers of open clouds by the ID of their connection."""
+    waiting = func.count().filter(Cloud.carried_out_at.is_(None))
+    query = select(Cloud.connection_id, func.count(), waiting).where(Cloud.closed_at.is_(None))
+    rows = db.session.execute(query.group_by(Cloud.connection_id))
+    return {connection_id: OnConnection(*numbers) for connection_id, *numbers in rows}
 
 
 def payers_of(cloud: Cloud, *, actor: Actor) -> list[Payer]:

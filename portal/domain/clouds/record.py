@@ -31,12 +31,18 @@ from portal.domain.actors import Actor
 
 class Cloud(db.Base):
     __tablename__ = "clouds"
+    __table_args__ = (UniqueConstraint("connection_id", "external_id"),)
 
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     name_key: Mapped[str]
     created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"))
+    external_id: Mapped[str | None]
+    """The connection's own ID of the cloud."""
+    carried_out_at: Mapped[datetime | None]
+    """When the cloud came into being at its connection."""
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:

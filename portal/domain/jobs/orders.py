@@ -20,8 +20,8 @@ from portal.domain.jobs.record import (
 )
 
 CLOUD_LANE = "cloud:"
-GOES_FIRST = 100
-"""The priority of orders that take access away, the highest of all jobs."""
+PRIORITIES = {**dict.fromkeys(TAKING_ACCESS_AWAY, 100), OrderKind.TEST: 50}
+"""Orders that take access away go first, then tests, which somebody waits for."""
 
 
 def cloud_lane(connection_id: str) -> str:
@@ -45,6 +45,6 @@ def add_order(
         Kind.CLOUDS,
         key=cloud_lane(connection_id),
         subject=(kind, subject_id),
-        priority=GOES_FIRST if kind in TAKING_ACCESS_AWAY else 0,
+        priority=PRIORITIES.get(kind, 0),
         account_id=account_id,
     )

@@ -32,6 +32,7 @@ class Kind(StrEnum):
 class OrderKind(StrEnum):
     """What an order makes so at a connection. Stored as text, as `Kind`."""
 
+    TEST = "test-connection"
     ENSURE = "ensure-cloud"
     CHANGE = "change-cloud"
     SUSPEND = "suspend-cloud"

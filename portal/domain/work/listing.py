@@ -13,6 +13,7 @@ from portal.domain import invitations, jobs
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud
+from portal.domain.connections import Connection
 from portal.domain.customers import Customer
 from portal.domain.errors import Refused
 from portal.domain.imports import Import
@@ -29,13 +30,15 @@ CURSOR = re.compile(r"([0-9]{1,16})-([0-9a-z]{20})")
 
 class JobRow(NamedTuple):
     """A job with its subject: the mail; for an invitation the customer's name; for an invitation
-    and an import the partner's name; for an order about a cloud the cloud's name."""
+    and an import the partner's name; for an order the name of the cloud or connection that is
+    its subject."""
 
     job: Job
     delivery: MailDelivery | None
     customer: str | None
     partner: str | None
     cloud: str | None
+    connection: str | None
 
     @property
     def run_again_refusal(self) -> Refused | None:
@@ -93,13 +96,14 @@ def _rows(actor: Actor) -> Any:
     )
     partner_id = func.coalesce(Customer.partner_id, Import.partner_id)
     query: Any = (
-        select(Job, MailDelivery, Customer.name, BillingAccount.name, Cloud.name)
+        select(Job, MailDelivery, Customer.name, BillingAccount.name, Cloud.name, Connection.name)
         .select_from(Job)
         .outerjoin(MailDelivery, is_mail)
         .outerjoin(Customer, is_invitation)
         .outerjoin(Import, _is_subject("import", Import.id))
         .outerjoin(BillingAccount, BillingAccount.id == partner_id)
         .outerjoin(Cloud, and_(Job.kind == Kind.CLOUDS, Cloud.id == Job.subject_id))
+        .outerjoin(Connection, and_(Job.kind == Kind.CLOUDS, Connection.id == Job.subject_id))
         .where(Job.visible_to(actor))
     )
     return query

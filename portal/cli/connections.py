@@ -1,0 +1,132 @@
+"""`flask connection`: add, list, test, close connections; the default; credentials and keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from portal import config, db
+from portal.cli.refusals import run_unit, text_of
+from portal.domain import connections, values
+from portal.domain.actors import COMMAND
+from portal.domain.connections import KINDS, Connection
+from portal.domain.values import Invalid
+from portal.wording import connections as wording
+
+commands = AppGroup("connection", help="Where clouds live.")
+
+
+def _pair(_context: Any, _option: Any, given: tuple[str, ...]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given]
+    if not all(sign for _name, sign, _value in pairs):
+        raise click.BadParameter("must be NAME=VALUE")
+    return {name: value for name, _sign, value in pairs}
+
+
+@commands.command("add")
+@click.argument("kind", type=click.Choice([str(kind) for kind in KINDS]))
+@click.argument("name")
+@click.option("--set", "settings", multiple=True, callback=_pair, help="A setting: NAME=VALUE.")
+def add(kind: str, name: str, settings: dict[str, str]) -> None:
+    """A connection of KIND; asks for its credentials, if the kind has some."""
+    try:
+        name = values.line(name, limit=connections.MAX_NAME_LENGTH)
+    except Invalid as error:
+        raise click.ClickException(text_of(error)) from error
+    given = {**settings, **_ask_secrets(kind)}
+    connection = run_unit(lambda: connections.add(kind, name=name, values=given, by=COMMAND))
+    click.echo(
+        f"{connection.id} ({name}) is added. `flask connection default` makes it the default."
+    )
+
+
+@commands.command("list")
+def show_all() -> None:
+    """All connections."""
+    rows = db.read(lambda: connections.connections_for(COMMAND))
+    with current_app.test_request_context():
+        for row in rows:
+            state = "closed" if row.closed_at else "default" if row.is_default else "open"
+            click.echo(f"{row.id}  {row.kind:<10} {state:<8} {row.name}")
+            if row.tested_at:
+                click.echo(
+                    f"    {row.tested_at:%Y-%m-%d %H:%M} UTC: {wording.findings(row.test_result)}"
+                )
+
+
+@commands.command("test")
+@click.argument("name")
+def test(name: str) -> None:
+    """Let the worker test the connection NAME; `flask connection list` shows what it found."""
+    run_unit(lambda: connections.queue_test(_find(name), by=COMMAND))
+    click.echo("The worker tests it. `flask connection list` shows what it found.")
+
+
+@commands.command("default")
+@click.argument("name")
+def make_default(name: str) -> None:
+    """New clouds are created on the connection NAME from now on."""
+    run_unit(lambda: connections.make_default(_find(name), by=COMMAND))
+    click.echo("New clouds are created there from now on.")
+
+
+@commands.command("close")
+@click.argument("name")
+def close(name: str) -> None:
+    """No new clouds on the connection NAME; those it has go on."""
+    run_unit(lambda: connections.close(_find(name), by=COMMAND))
+    click.echo("It is closed for new clouds.")
+
+
+@commands.command("credentials")
+@click.argument("name")
+def set_credentials(name: str) -> None:
+    """Enter the credentials of the connection NAME again."""
+    given = _ask_secrets(db.read(lambda: _find(name).kind))
+    run_unit(lambda: connections.set_credentials(_find(name), values=given, by=COMMAND))
+    click.echo("The credentials are sealed.")
+
+
+@commands.command("rekey")
+def rekey() -> None:
+    """A new key in CREDENTIALS_KEY_FILE, and all credentials sealed with it.
+
+    Older keys stay in the file, for backups.
+    """
+    file = config.current().credentials_key_file
+    if not file:
+        raise click.ClickException("CREDENTIALS_KEY_FILE is not set.")
+    try:
+        config.add_credentials_key(file)
+    except (ValueError, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise click.ClickException(f"{file}: {reason}.") from error
+    after, sealed = "", 0
+    while found := db.write(lambda: connections.reseal_next(after, by=COMMAND)):  # noqa: B023
+        after, is_readable = found.connection_id, found.is_readable
+        sealed += is_readable
+        if not is_readable:
+            click.echo(f"{found.name}: its credentials can't be decrypted; enter them again.")
+    click.echo(f"{file} has a new key. Connections whose credentials are sealed with it: {sealed}.")
+
+
+def _find(name: str) -> Connection:
+    connection = connections.find(name)
+    if connection is None:
+        raise click.ClickException(f"There is no connection {name}; see `flask connection list`.")
+    return connection
+
+
+def _ask_secrets(kind: str) -> dict[str, str]:
+    """Ask for the credentials that the kind has, by name."""
+    spec = KINDS.get(kind)
+    if spec is None:
+        raise click.ClickException(f"This version does not have the kind {kind}.")
+    return {
+        field.name: click.prompt(field.name, hide_input=True)
+        for field in spec.fields
+        if field.is_secret
+    }

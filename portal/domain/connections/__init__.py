@@ -1,0 +1,30 @@
+"""Connections: named places where clouds live, each of a kind; one is the default for new clouds.
+
+A cloud stays on its connection for life. A connection is closed for new clouds, never removed.
+"""
+
+from portal.domain.connections.credentials import (
+    configure_keys,
+    has_key,
+    reseal_next,
+    unreadable_connections,
+    unseal,
+)
+from portal.domain.connections.kinds import KINDS, Field, Kind, KindSpec
+from portal.domain.connections.lifecycle import (
+    add,
+    close,
+    default,
+    make_default,
+    queue_test,
+    record_test,
+    set_credentials,
+)
+from portal.domain.connections.record import (
+    BUILTIN_ID,
+    MAX_NAME_LENGTH,
+    Connection,
+    Findings,
+    connections_for,
+    find,
+)

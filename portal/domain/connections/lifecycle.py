@@ -1,0 +1,147 @@
+"""Connections: add, test, make default, close; enter credentials again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import select
+
+from portal import db
+from portal.domain import access, audit, circuit_breakers, identity, jobs, locks
+from portal.domain.actions import Action
+from portal.domain.actors import Actor
+from portal.domain.connections.credentials import seal, unseal
+from portal.domain.connections.kinds import KINDS, KindSpec
+from portal.domain.connections.record import Connection, Findings
+from portal.domain.errors import Code, Refused
+from portal.domain.jobs import OrderKind
+from portal.domain.values import Invalid, search_key
+
+
+def add(kind: str, *, name: str, values: Mapping[str, str], by: Actor) -> Connection:
+    """An operator adds a connection; `values` are its settings and credentials by name.
+
+    Raises ReauthenticationRequired, Forbidden, Refused("connection-name-taken",
+    "credentials-key-missing"), Invalid("required"), KeyError for a kind that this version does not
+    have.
+    """
+    identity.require_recent(by)
+    access.require_operator(by, Action.CONNECTION_ADD)
+    _lock_all()
+    is_taken = select(Connection.id).where(Connection.name_key == search_key(name))
+    if db.session.scalar(is_taken) is not None:
+        raise Refused(Code.CONNECTION_NAME_TAKEN, field="name")
+    spec, connection_id = KINDS[kind], db.new_id("con")
+    settings, secrets = _split(spec, values)
+    connection = Connection(
+        id=connection_id,
+        kind=kind,
+        name=name,
+        name_key=search_key(name),
+        is_default=False,
+        settings=settings,
+        credentials=seal(connection_id, secrets) if secrets else None,
+        created_at=db.now(),
+        test_result={},
+    )
+    db.session.add(connection)
+    db.session.flush()
+    _record(Action.CONNECTION_ADD, connection, by=by, kind=kind)
+    return connection
+
+
+def set_credentials(connection: Connection, *, values: Mapping[str, str], by: Actor) -> None:
+    """An operator enters the credentials of a connection again. Raises as `add`."""
+    connection = _lock(connection, Action.CONNECTION_SET_CREDENTIALS, by=by)
+    _settings, secrets = _split(KINDS[connection.kind], {**connection.settings, **values})
+    connection.credentials = seal(connection.id, secrets) if secrets else None
+    db.session.flush()
+    _record(Action.CONNECTION_SET_CREDENTIALS, connection, by=by)
+
+
+def make_default(connection: Connection, *, by: Actor) -> None:
+    """An operator lets new clouds be created on this connection; clouds stay where they are.
+
+    Raises ReauthenticationRequired, Forbidden, Refused("connection-closed").
+    """
+    connection = _lock(connection, Action.CONNECTION_DEFAULT, by=by)
+    if connection.closed_at is not None:
+        raise Refused(Code.CONNECTION_CLOSED)
+    if connection.is_default:
+        return
+    default().is_default = False
+    db.session.flush()  # first: only one can be the default
+    connection.is_default = True
+    db.session.flush()
+    _record(Action.CONNECTION_DEFAULT, connection, by=by)
+
+
+def close(connection: Connection, *, by: Actor) -> None:
+    """An operator closes a connection for new clouds; its clouds go on.
+
+    Raises ReauthenticationRequired, Forbidden, Refused("connection-default").
+    """
+    connection = _lock(connection, Action.CONNECTION_CLOSE, by=by)
+    if connection.is_default:
+        raise Refused(Code.CONNECTION_DEFAULT)
+    if connection.closed_at is not None:
+        return
+    connection.closed_at = db.now()
+    db.session.flush()
+    _record(Action.CONNECTION_CLOSE, connection, by=by)
+
+
+def queue_test(connection: Connection, *, by: Actor) -> None:
+    """An operator has a connection tested by the worker, which asks it even if it did not answer
+    before.
+
+    Raises ReauthenticationRequired, Forbidden, Refused("connection-untestable",
+    "credentials-unreadable").
+    """
+    connection = _lock(connection, Action.CONNECTION_TEST, by=by)
+    if connection.spec is None or not connection.spec.asks:
+        raise Refused(Code.CONNECTION_UNTESTABLE)
+    if unseal(connection) is None:
+        raise Refused(Code.CREDENTIALS_UNREADABLE)
+    jobs.add_order(OrderKind.TEST, connection.id, connection_id=connection.id)
+    circuit_breakers.allow_probe(jobs.cloud_lane(connection.id))
+    _record(Action.CONNECTION_TEST, connection, by=by)
+
+
+def record_test(connection_id: str, result: Findings) -> None:
+    """Keep what the worker's test found."""
+    connection = db.lock(Connection, connection_id)
+    connection.tested_at, connection.test_result = db.now(), result._asdict()
+    db.session.flush()
+
+
+def default() -> Connection:
+    """The connection for new clouds."""
+    return db.session.scalars(select(Connection).where(Connection.is_default)).one()
+
+
+def _split(spec: KindSpec, values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The settings and the credentials that the kind has. Raises Invalid("required")."""
+    known = {field.name: values.get(field.name, "") for field in spec.fields}
+    for field in spec.fields:
+        if field.is_required and not known[field.name]:
+            raise Invalid(Code.REQUIRED)
+    secrets = {name: value for name, value in known.items() if name in spec.secret_names}
+    return {name: value for name, value in known.items() if name not in secrets}, secrets
+
+
+def _lock(connection: Connection, action: Action, *, by: Actor) -> Connection:
+    """Check that the actor may, and return the connection as it is now."""
+    identity.require_recent(by)
+    access.require_operator(by, action)
+    _lock_all()
+    return db.lock(Connection, connection.id)
+
+
+def _lock_all() -> None:
+    """Lock all connections, which are few: only one is the default, and each name is unique."""
+    db.session.execute(locks.select_for_update(Connection.id)).all()
+
+
+def _record(action: Action, connection: Connection, *, by: Actor, **facts: str) -> None:
+    audit.record(action, by=by, chain=audit.INSTALLATION, thing=connection.id, **facts)

@@ -1,0 +1,96 @@
+"""The table of connections."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    Index,
+    UniqueConstraint,
+    false,
+    or_,
+    select,
+    text,
+    true,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal import db
+from portal.domain.actors import Actor
+from portal.domain.connections.kinds import KINDS, KindSpec
+from portal.domain.values import search_key
+
+BUILTIN_ID = "conbuiltin0000000000"
+"""The connection of a fresh installation, which the migration creates."""
+MAX_NAME_LENGTH = 63
+
+
+class Findings(NamedTuple):
+    """What a test found: codes of what the connection can and what it lacks, or the fault, in the
+    cloud's words."""
+
+    abilities: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    token_cache_seconds: int = 0
+    fault: str = ""
+    is_down: bool = False
+    """Whether the cloud gave no answer."""
+
+
+class Connection(db.Base):
+    """`credentials` are sealed. `test_result` has the fields of Findings; it is empty before the
+    first test."""
+
+    __tablename__ = "connections"
+    __table_args__ = (
+        UniqueConstraint("name_key"),
+        CheckConstraint("NOT is_default OR closed_at IS NULL", name="default_open"),
+        Index(
+            "uq_connections_default",
+            "is_default",
+            unique=True,
+            sqlite_where=text("is_default"),
+            postgresql_where=text("is_default"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    name: Mapped[str]
+    name_key: Mapped[str]
+    is_default: Mapped[bool]
+    settings: Mapped[dict[str, Any]]
+    credentials: Mapped[str | None]
+    created_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    tested_at: Mapped[datetime | None]
+    test_result: Mapped[dict[str, Any]]
+
+    @property
+    def spec(self) -> KindSpec | None:
+        """The spec of its kind; None if this version does not have the kind."""
+        return KINDS.get(self.kind)
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
+        """Visible to operators only."""
+        return true() if actor.is_system or actor.is_operator else false()
+
+
+def connections_for(actor: Actor) -> list[Connection]:
+    """The connections that the actor sees: open ones first, by name."""
+    query = select(Connection).where(Connection.visible_to(actor))
+    return sorted(db.session.scalars(query), key=_place)
+
+
+def find(name: str) -> Connection | None:
+    """The connection with this name or ID."""
+    is_it = or_(Connection.id == name, Connection.name_key == search_key(name))
+    return db.session.scalar(select(Connection).where(is_it))
+
+
+def _place(connection: Connection) -> tuple[bool, bool, str]:
+    return connection.closed_at is not None, not connection.is_default, connection.name_key

@@ -1,0 +1,156 @@
+"""*Connections*: where clouds live; *Add*, *Test*, *Make default*, *Close*."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from flask import abort, url_for
+from flask_babel import lazy_gettext
+from wtforms import PasswordField, StringField
+
+from portal import web
+from portal.domain import circuit_breakers, clouds, connections, jobs
+from portal.domain.connections import KINDS, Connection
+from portal.operator.blueprint import blueprint
+from portal.web.cloud_forms import NameForm
+from portal.wording import connections as wording
+
+
+@blueprint.get("/connections")
+def show_connections() -> Any:
+    """*Connections*: list them, with what does not answer and what a test found."""
+    return web.page(
+        "operator/connections.html",
+        fragment="list",
+        rows=connections.connections_for(web.actor()),
+        numbers=clouds.numbers_by_connection(),
+        breakers={breaker.key: breaker for breaker in circuit_breakers.open_breakers()},
+        lane=jobs.cloud_lane,
+        kinds=list(KINDS),
+    )
+
+
+@blueprint.get("/connections/<id:connection_id>")
+def show_connection(connection_id: str) -> Any:
+    """A connection: its settings, what a test found, the steps that can be taken."""
+    connection = web.find_or_404(Connection, connection_id)
+    return web.page(
+        "operator/connection.html",
+        fragment="connection",
+        connection=connection,
+        numbers=clouds.numbers_by_connection().get(connection.id),
+        is_readable=connections.unseal(connection) is not None,
+    )
+
+
+@blueprint.route("/connections/add/<kind>", methods=["GET", "POST"])
+def add_connection(kind: str) -> Any:
+    """*Add* a connection of a kind."""
+    if kind not in KINDS:
+        abort(404)
+    web.require_recent_sign_in()
+    form = _form_of(kind)
+
+    def unit() -> str:
+        given = {field.name: form[field.name].data or "" for field in KINDS[kind].fields}
+        name = form.name.data or ""
+        return connections.add(kind, name=name, values=given, by=web.actor()).id
+
+    def page_of(connection_id: str) -> str:
+        return url_for(".show_connection", connection_id=connection_id)
+
+    if answer := web.submit(
+        form, unit, to=page_of, success=lazy_gettext("The connection is added.")
+    ):
+        return answer
+    return web.page("operator/connection_add.html", kind=kind, form=form, status=form.status)
+
+
+def _form_of(kind: str) -> NameForm:
+    """Return the form with the settings and credentials of the kind."""
+    fields = {
+        field.name: (PasswordField if field.is_secret else StringField)(
+            wording.field(field.name), [web.REQUIRED] if field.is_required else []
+        )
+        for field in KINDS[kind].fields
+    }
+    form: NameForm = type("ConnectionForm", (NameForm,), fields)()
+    return form
+
+
+class Step(NamedTuple):
+    """A step of an operator with a connection: its verb and its wording."""
+
+    verb: Callable[..., None]
+    title: Any
+    button: Any
+    consequence: Any
+    done: Any
+    is_danger: bool = False
+
+
+TEST = Step(
+    connections.queue_test,
+    lazy_gettext("Test this connection?"),
+    lazy_gettext("Test"),
+    lazy_gettext(
+        "The worker creates and removes a cloud whose name begins with portal-preflight, and says "
+        "what it can and which rights are missing."
+    ),
+    lazy_gettext("The test waits for a free worker."),
+)
+MAKE_DEFAULT = Step(
+    connections.make_default,
+    lazy_gettext("Make this connection the default?"),
+    lazy_gettext("Make default"),
+    lazy_gettext("New clouds are created here. Clouds that exist stay where they are."),
+    lazy_gettext("New clouds are created here from now on."),
+)
+CLOSE = Step(
+    connections.close,
+    lazy_gettext("Close this connection?"),
+    lazy_gettext("Close"),
+    lazy_gettext("No new cloud is created here. Clouds that it has go on."),
+    lazy_gettext("The connection is closed for new clouds."),
+    is_danger=True,
+)
+
+
+@blueprint.route("/connections/<id:connection_id>/test", methods=["GET", "POST"])
+def test_connection(connection_id: str) -> Any:
+    """*Test* a connection."""
+    return _take(TEST, connection_id)
+
+
+@blueprint.route("/connections/<id:connection_id>/make-default", methods=["GET", "POST"])
+def make_default(connection_id: str) -> Any:
+    """*Make default*: new clouds are created on this connection."""
+    return _take(MAKE_DEFAULT, connection_id)
+
+
+@blueprint.route("/connections/<id:connection_id>/close", methods=["GET", "POST"])
+def close_connection(connection_id: str) -> Any:
+    """*Close* a connection for new clouds."""
+    return _take(CLOSE, connection_id)
+
+
+def _take(step: Step, connection_id: str) -> Any:
+    """Ask for confirmation on GET, take the step on POST."""
+    web.find_or_404(Connection, connection_id)
+    web.require_recent_sign_in()
+    form, back = web.Form(), url_for(".show_connection", connection_id=connection_id)
+
+    def unit() -> None:
+        step.verb(web.find_or_404(Connection, connection_id), by=web.actor())
+
+    if answer := web.submit(form, unit, to=back, success=step.done):
+        return answer
+    return web.page(
+        "operator/connection_step.html",
+        connection=web.find_or_404(Connection, connection_id),
+        step=step,
+        back=back,
+        form=form,
+        status=form.status,
+    )

@@ -1,0 +1,26 @@
+"""Error messages of connections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask_babel import gettext as _
+
+from portal.domain.errors import Code
+
+SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    Code.CONNECTION_NAME_TAKEN: lambda f: _("Another connection has this name."),
+    Code.CONNECTION_CLOSED: lambda f: _("This connection is closed for new clouds."),
+    Code.CONNECTION_DEFAULT: lambda f: _(
+        "New clouds are created on this connection. Make another one the default first."
+    ),
+    Code.CONNECTION_UNTESTABLE: lambda f: _("A connection of this kind asks nobody: it works."),
+    Code.CREDENTIALS_KEY_MISSING: lambda f: _(
+        "There is no key to seal credentials with. Set CREDENTIALS_KEY_FILE, then run "
+        "flask connection rekey."
+    ),
+    Code.CREDENTIALS_UNREADABLE: lambda f: _(
+        "The credentials can’t be decrypted any more. Enter them again."
+    ),
+}

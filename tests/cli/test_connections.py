@@ -1,0 +1,98 @@
+"""`flask connection`: add, list, test, default, close, credentials, rekey."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from portal import config, create_app, db
+from portal.domain import connections
+from portal.domain.connections import Connection
+from tests.cli.test_cli import call
+from tests.support.connections import add_connection, stored, use_kind
+from tests.support.relay import clear_mails
+
+
+@pytest.fixture
+def kind() -> str:
+    """Nothing here depends on the database."""
+    return "sqlite"
+
+
+@pytest.fixture(autouse=True)
+def _quiet(app: Flask) -> Iterator[None]:
+    clear_mails()
+    yield
+    connections.configure_keys(list)
+
+
+def lines(app: Flask) -> list[str]:
+    code, said = call(app, "connection", "list")
+    assert code == 0
+    return [" ".join(line.split()[1:]) for line in said.splitlines()]
+
+
+def test_a_connection_is_added_made_the_default_and_the_former_one_closed(app: Flask) -> None:
+    assert lines(app) == ["builtin default Portal"]
+    code, said = call(app, "connection", "add", "manual", "Own racks")
+    assert (code, "is added" in said) == (0, True)
+    assert lines(app) == ["builtin default Portal", "manual open Own racks"]
+    assert call(app, "connection", "close", "portal")[0] == 1
+    assert call(app, "connection", "default", "own racks")[0] == 0
+    assert call(app, "connection", "close", "portal")[0] == 0
+    assert lines(app) == ["manual default Own racks", "builtin closed Portal"]
+
+
+def test_what_can_not_be_is_a_sentence(app: Flask) -> None:
+    code, said = call(app, "connection", "add", "manual", "Portal")
+    assert (code, said) == (1, "Error: Another connection has this name.\n")
+    assert call(app, "connection", "add", "manual", "x" * 64)[0] == 1
+    assert call(app, "connection", "add", "manual", "X", "--set", "url")[0] == 2
+    code, said = call(app, "connection", "test", "nowhere")
+    assert (code, said.startswith("Error: There is no connection nowhere")) == (1, True)
+    code, said = call(app, "connection", "rekey")
+    assert (code, said) == (1, "Error: CREDENTIALS_KEY_FILE is not set.\n")
+
+
+def test_credentials_are_asked_for_sealed_and_sealed_again_with_a_new_key(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_kind(monkeypatch)
+    file = tmp_path / "keys"
+    url = str(db.extension.engine.url)
+    portal = create_app({"CREDENTIALS_KEY_FILE": str(file), "DATABASE_URL": url})
+    with portal.app_context():
+        assert call(portal, "connection", "rekey")[0] == 0
+        assert file.stat().st_mode & 0o777 == 0o600
+        connection_id = add_connection().id
+        sealed = stored(connection_id).credentials
+        code, said = call(portal, "connection", "rekey")
+        assert (code, "sealed with it: 1." in said) == (0, True)
+        assert stored(connection_id).credentials != sealed
+        assert call(portal, "connection", "test", "frankfurt")[0] == 0
+        file.write_bytes(file.read_bytes().splitlines()[0])
+        assert "can't be decrypted" in call(portal, "connection", "rekey")[1]
+        again = portal.test_cli_runner().invoke(
+            args=["connection", "credentials", connection_id], input="new\n"
+        )
+        assert again.exit_code == 0, again.output
+        connection = db.read(lambda: db.session.get_one(Connection, connection_id))
+        assert connections.unseal(connection) == {"password": "new"}
+
+
+@pytest.mark.parametrize(("mode", "text"), [(0o644, None), (0o600, "no key")])
+def test_a_file_of_keys_that_others_can_read_or_that_is_none_is_refused_at_the_start(
+    tmp_path: Path, mode: int, text: str | None
+) -> None:
+    file = tmp_path / "keys"
+    config.add_credentials_key(str(file))
+    if text is not None:
+        file.write_text(text)
+    file.chmod(mode)
+    with pytest.raises(config.UnsafeSettings, match="CREDENTIALS_KEY_FILE"):
+        config.load({"CREDENTIALS_KEY_FILE": str(file)})
+    file.unlink()
+    config.load({"CREDENTIALS_KEY_FILE": str(file)})  # gone: connections ask again
