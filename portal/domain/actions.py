@@ -37,6 +37,8 @@ class Action(StrEnum):
     IMPORT_REMOVE = "import.remove"
     CLOUD_CREATE = "cloud.create"
     CLOUD_RENAME = "cloud.rename"
+    CLOUD_CARRY_OUT = "cloud.carry_out"
+    CLOUD_CARRY_OUT_FAULT = "cloud.carry_out_fault"
     CLOUD_LINK = "cloud.link"
     CLOUD_LEAVE = "cloud.leave"
     CLOUD_ACCESS_GRANT = "cloud_access.grant"

@@ -148,6 +148,8 @@ class Code(StrEnum):
     CONNECTION_CLOSED = "connection-closed"
     CONNECTION_DEFAULT = "connection-default"
     CONNECTION_UNTESTABLE = "connection-untestable"
+    EXTERNAL_ID_MISSING = "external-id-missing"
+    EXTERNAL_ID_TAKEN = "external-id-taken"
     CREDENTIALS_KEY_MISSING = "credentials-key-missing"
     CREDENTIALS_UNREADABLE = "credentials-unreadable"
     ROLE_TOO_RECENT = "role-too-recent"

@@ -1,4 +1,12 @@
 """The operator's pages: the work outside of requests, connections, people, feedback."""
 
-from portal.operator import audit_heads, connections, feedback, people, unknown_mails, work
+from portal.operator import (
+    audit_heads,
+    carrying_out,
+    connections,
+    feedback,
+    people,
+    unknown_mails,
+    work,
+)
 from portal.operator.blueprint import blueprint

@@ -11,6 +11,7 @@ from typing import Any
 from flask_babel import gettext, lazy_gettext
 
 from portal.domain.actions import Action
+from portal.wording.connections import TASKS
 from portal.wording.labels import BLOCK_REASONS, NOT_ARRIVED_REASONS, field, role
 
 Facts = Mapping[str, Any]
@@ -50,6 +51,8 @@ TITLES = {
     Action.IMPORT_REMOVE: lazy_gettext("File removed"),
     Action.CLOUD_CREATE: lazy_gettext("Cloud created"),
     Action.CLOUD_RENAME: lazy_gettext("Cloud renamed"),
+    Action.CLOUD_CARRY_OUT: lazy_gettext("Carried out at the cloud"),
+    Action.CLOUD_CARRY_OUT_FAULT: lazy_gettext("Can’t be carried out at the cloud"),
     Action.CLOUD_LINK: lazy_gettext("Cloud linked"),
     Action.CLOUD_LEAVE: lazy_gettext("Cloud linked elsewhere"),
     Action.CLOUD_ACCESS_GRANT: lazy_gettext("Role on a cloud given"),
@@ -132,6 +135,14 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.IMPORT_REMOVE: lambda f: _("A file of customers was removed."),
     Action.CLOUD_CREATE: lambda f: _("A cloud was created: %(id)s.", id=f["thing"]),
     Action.CLOUD_RENAME: lambda f: _("The cloud %(id)s was renamed.", id=f["thing"]),
+    Action.CLOUD_CARRY_OUT: lambda f: _(
+        "Carried out for the cloud %(id)s: %(tasks)s.",
+        id=f["thing"],
+        tasks=", ".join(str(TASKS[task]) for task in f["tasks"]),
+    ),
+    Action.CLOUD_CARRY_OUT_FAULT: lambda f: _(
+        "What is agreed for the cloud %(id)s can’t be carried out.", id=f["thing"]
+    ),
     Action.CLOUD_LINK: lambda f: _("The cloud %(id)s was linked to this account.", id=f["thing"]),
     Action.CLOUD_LEAVE: lambda f: _(
         "The cloud %(id)s was linked to another account.", id=f["thing"]

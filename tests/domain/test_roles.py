@@ -82,6 +82,8 @@ ASKS_NOBODY = {
 """Verbs of the operator's commands and of sign-up: no role on anything leads to them."""
 
 ASKS_OPERATORS = {
+    "clouds.record_done",
+    "clouds.record_fault",
     "connections.add",
     "connections.close",
     "connections.make_default",

@@ -9,7 +9,7 @@ import pytest
 
 from portal import config, db
 from portal.domain import connections
-from portal.domain.connections import KINDS, Connection, Field, KindSpec
+from portal.domain.connections import KINDS, Connection, Field, Kind, KindSpec
 from portal.worker import providers
 from tests.support.work import appoint_operator
 
@@ -41,3 +41,10 @@ def add_connection(name: str = "Frankfurt", kind: str = PRETENDED) -> Connection
 def stored(connection_id: str) -> Connection:
     """The connection as it is now."""
     return db.read(lambda: db.session.get_one(Connection, connection_id))
+
+
+def use_manual(name: str = "By hand") -> str:
+    """Let new clouds be created by hand; the ID of that connection."""
+    connection, by = add_connection(name, Kind.MANUAL), appoint_operator()
+    db.write(lambda: connections.make_default(connection, by=by))
+    return connection.id

@@ -147,6 +147,7 @@ HELP = [
         INGRID,
         "/operator/connections/add/manual",
     ),
+    state("operator-to-carry-out", "operator.show_to_carry_out", INGRID, "/operator/to-carry-out"),
     people("operator-people", "show_people"),
     people("operator-people-nobody", "show_people", send_invalid(email="nobody@a.example")),
     people("operator-person", "show_person", FIND_PIET),

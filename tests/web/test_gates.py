@@ -53,6 +53,8 @@ NOBODYS = {
     "help.show": "the guide is everybody's",
     "help.answer": "everybody may say whether it helped",
     "operator.add_connection": "a kind of connections is no tenant's",
+    "operator.carried_out": "what is to be done by hand is the operators'",
+    "operator.cannot_carry_out": "as above",
     "operator.show_jobs": "a kind of jobs is no tenant's",
 }
 """Endpoints whose argument is no ID of a tenant's thing."""
@@ -96,7 +98,7 @@ def with_ids(app: Flask, method: str) -> list[Rule]:
 
 def url(app: Flask, rule: Rule, world: World, **changes: str) -> str:
     ours = {name: getattr(world, sample[1]) for name, sample in SAMPLES.items()}
-    ours["kind"] = "mail"
+    ours |= {"kind": "mail", "entry_id": "b1g" + "0" * 17}
     values = {name: (ours | changes)[name] for name in rule.arguments}
     return app.url_map.bind("localhost").build(rule.endpoint, values)
 

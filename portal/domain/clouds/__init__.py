@@ -1,5 +1,15 @@
 """Clouds, their folders, and their links: the dated record of which account pays."""
 
+from portal.domain.clouds.carrying_out import (
+    Task,
+    ToCarryOut,
+    entry_for,
+    numbers_by_connection,
+    progress_of,
+    record_done,
+    record_fault,
+    to_carry_out,
+)
 from portal.domain.clouds.lifecycle import (
     DEFAULT_NAME,
     MAX_NAME_LENGTH,
@@ -18,7 +28,6 @@ from portal.domain.clouds.listing import (
     clouds_linked_to,
     default_folder,
     folders_of,
-    numbers_by_connection,
     other_clouds_for,
     payer_columns_for,
     payer_of,

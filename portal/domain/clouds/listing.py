@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Case, and_, case, func, select
+from sqlalchemy import Case, and_, case, select
 
 from portal import db
 from portal.domain import access
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
+from portal.domain.clouds.carrying_out import is_waiting
 from portal.domain.clouds.record import Cloud, Folder, Link
+from portal.domain.connections import Connection
 
 PAGE = 50
 
@@ -25,6 +27,8 @@ class CloudRow(NamedTuple):
     payer_name: str | None
     closed_at: datetime | None
     linked_at: datetime
+    is_waiting: bool
+    """Whether something agreed about it is not carried out yet."""
 
 
 class Payer(NamedTuple):
@@ -68,7 +72,15 @@ def other_clouds_for(actor: Actor, *, after: str = "") -> list[CloudRow]:
     """Up to PAGE + 1 open clouds with a direct role of the actor that no subaccount of theirs pays
     for, newest first, after the ID `after`."""
     query = (
-        select(Cloud.id, Cloud.name, *payer_columns_for(actor), Cloud.closed_at, Link.since_at)
+        select(
+            Cloud.id,
+            Cloud.name,
+            *payer_columns_for(actor),
+            Cloud.closed_at,
+            Link.since_at,
+            is_waiting(),
+        )
+        .join(Connection, Connection.id == Cloud.connection_id)
         .join(Link, and_(Link.cloud_id == Cloud.id, Link.until_at.is_(None)))
         .join(BillingAccount, BillingAccount.id == Link.account_id)
         .where(Cloud.id.in_(access.cloud_ids(actor, direct_only=True)), Cloud.closed_at.is_(None))
@@ -91,7 +103,9 @@ def clouds_linked_to(account_ids: list[str]) -> dict[str, list[CloudRow]]:
             BillingAccount.name,
             Cloud.closed_at,
             Link.since_at,
+            is_waiting(),
         )
+        .join(Connection, Connection.id == Cloud.connection_id)
         .join(Link, and_(Link.cloud_id == Cloud.id, Link.until_at.is_(None)))
         .join(BillingAccount, BillingAccount.id == Link.account_id)
         .where(BillingAccount.id.in_(account_ids))
@@ -100,21 +114,6 @@ def clouds_linked_to(account_ids: list[str]) -> dict[str, list[CloudRow]]:
     for row in db.session.execute(query.order_by(Cloud.id)):
         clouds_by_account[row[2]].append(CloudRow(*row))
     return clouds_by_account
-
-
-class OnConnection(NamedTuple):
-    """How many clouds are on a connection, and how many of them are still to be created there."""
-
-    total: int
-    waiting: int
-
-
-def numbers_by_connection() -> dict[str, OnConnection]:
-    """The numbers of open clouds by the ID of their connection."""
-    waiting = func.count().filter(Cloud.carried_out_at.is_(None))
-    query = select(Cloud.connection_id, func.count(), waiting).where(Cloud.closed_at.is_(None))
-    rows = db.session.execute(query.group_by(Cloud.connection_id))
-    return {connection_id: OnConnection(*numbers) for connection_id, *numbers in rows}
 
 
 def payers_of(cloud: Cloud, *, actor: Actor) -> list[Payer]:

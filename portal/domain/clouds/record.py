@@ -43,6 +43,14 @@ class Cloud(db.Base):
     """The connection's own ID of the cloud."""
     carried_out_at: Mapped[datetime | None]
     """When the cloud came into being at its connection."""
+    carried_out_name: Mapped[str | None]
+    """Its name there, where an operator or a job carries names out."""
+    is_suspended_there: Mapped[bool] = mapped_column(default=False)
+    changed_there_at: Mapped[datetime | None]
+    """When something was carried out last."""
+    fault: Mapped[str | None]
+    """Why the tasks of `fault_mark` can't be carried out, in an operator's words."""
+    fault_mark: Mapped[str | None]
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:

@@ -16,6 +16,8 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         "New clouds are created on this connection. Make another one the default first."
     ),
     Code.CONNECTION_UNTESTABLE: lambda f: _("A connection of this kind asks nobody: it works."),
+    Code.EXTERNAL_ID_MISSING: lambda f: _("Enter the ID that the new cloud has there."),
+    Code.EXTERNAL_ID_TAKEN: lambda f: _("Another cloud of this connection has this ID."),
     Code.CREDENTIALS_KEY_MISSING: lambda f: _(
         "There is no key to seal credentials with. Set CREDENTIALS_KEY_FILE, then run "
         "flask connection rekey."
