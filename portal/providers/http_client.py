@@ -111,8 +111,10 @@ class HttpClient:
         addresses = _resolve(target, deadline)
         allowed = [address for address in addresses if self._is_allowed(target, address.ip)]
         if not allowed:
+            is_unencrypted = any(is_public(address.ip) for address in addresses)
+            code = "http-unencrypted" if is_unencrypted else "http-address-refused"
             found = ", ".join(address.ip for address in addresses)
-            raise NeedsPerson("http-address-refused", host=target.netloc, addresses=found)
+            raise NeedsPerson(code, host=target.netloc, addresses=found)
         for at, address in enumerate(allowed):
             connection = socket.socket(address.family, socket.SOCK_STREAM)
             try:
