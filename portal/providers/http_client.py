@@ -21,7 +21,7 @@ from concurrent.futures import Future
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse
+from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, IncompleteRead
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
@@ -104,7 +104,9 @@ class HttpClient:
         except (OSError, HTTPException) as error:
             if time.monotonic() >= deadline:
                 raise Later(f"{target.netloc}: no answer within {seconds:g} s") from error
-            raise Later(f"{target.netloc}: {error or type(error).__name__}") from error
+            # The text of an HTTPException is what the server sent: a secret may be in it.
+            said = error.strerror if isinstance(error, OSError) else None
+            raise Later(f"{target.netloc}: {said or type(error).__name__}") from error
 
     def _connect(self, target: SplitResult, deadline: float) -> socket.socket:
         """Resolve the name and connect to the first of its allowed addresses that accepts."""
@@ -115,18 +117,10 @@ class HttpClient:
             code = "http-unencrypted" if is_unencrypted else "http-address-refused"
             found = ", ".join(address.ip for address in addresses)
             raise NeedsPerson(code, host=target.netloc, addresses=found)
-        for at, address in enumerate(allowed):
-            connection = socket.socket(address.family, socket.SOCK_STREAM)
-            try:
-                connection.settimeout(max(deadline - time.monotonic(), 0.001))
-                connection.connect(address.sockaddr)
-            except OSError:
-                connection.close()
-                if at == len(allowed) - 1:
-                    raise
-            else:
-                break
-        return connection
+        for address in allowed[:-1]:
+            with suppress(OSError):
+                return _open(address, deadline)
+        return _open(allowed[-1], deadline)
 
     def _is_allowed(self, target: SplitResult, address: str) -> bool:
         """Whether a request may go to this IP address."""
@@ -205,6 +199,17 @@ def _resolve(target: SplitResult, deadline: float) -> list[_Address]:
         raise NeedsPerson("http-url-wrong") from error
 
 
+def _open(address: _Address, deadline: float) -> socket.socket:
+    connection = socket.socket(address.family, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(max(deadline - time.monotonic(), 0.001))
+        connection.connect(address.sockaddr)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
 @contextmanager
 def _shut_at(deadline: float, connection: socket.socket) -> Iterator[None]:
     """Shut the connection at the deadline, whatever waits for it. The timer has a handle of its
@@ -247,5 +252,5 @@ def _read(target: SplitResult, response: HTTPResponse) -> bytes:
     if len(body) > MAX_BYTES:
         raise NeedsPerson("http-answer-too-large", host=target.netloc)
     if response.length or (response.length is None and not response.chunked):
-        raise HTTPException("the answer was cut, or has no Content-Length")
+        raise IncompleteRead(body)
     return body

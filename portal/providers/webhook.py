@@ -158,7 +158,8 @@ class Webhook:
         except ValueError:
             raise NeedsPerson("webhook-secret-wrong") from None
         headers = {"Content-Type": "application/json", "Accept": "application/json", **signed}
-        url = self.url.rstrip("/") + path
+        address, mark, query = self.url.partition("?")
+        url = address.rstrip("/") + path + mark + query
         return self.http.request(method, url, headers=headers, body=content, seconds=self.seconds)
 
 

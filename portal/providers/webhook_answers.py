@@ -88,7 +88,7 @@ def _running(kind: str, answer: Answer) -> Running:
 def read(kind: str, answer: Answer) -> dict[str, Any]:
     """The object in a good answer. Raises what the contract says for any other."""
     status = answer.status
-    if status in (200, 201):
+    if status in (200, 201, 204):
         with _clear(kind):
             return _object(answer.body)
     # What is said about an access may have its secret in it.

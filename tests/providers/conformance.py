@@ -289,7 +289,7 @@ class Conformance:
 
         assert not system.signs_in(access)
 
-    @pytest.mark.parametrize("fault", faulty_servers.UNENDING)
+    @pytest.mark.parametrize("fault", faulty_servers.UNENDING, ids=str)
     def test_a_server_that_does_not_end_is_left_at_the_limit(
         self, system: System, fault: faulty_servers.Fault
     ) -> None:
@@ -299,7 +299,7 @@ class Conformance:
             with pytest.raises(Later):
                 provider.ensure_cloud(new_order(), new_cloud())
 
-    @pytest.mark.parametrize("fault", faulty_servers.WRONG)
+    @pytest.mark.parametrize("fault", faulty_servers.WRONG, ids=str)
     def test_a_wrong_answer_is_never_taken_for_a_good_one(
         self, system: System, fault: faulty_servers.Fault
     ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import socketserver
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +26,8 @@ class Fault(NamedTuple):
     answer: Callable[[socket.socket], None]
     is_tls: bool = False
 
-    __test__ = False
+    def __str__(self) -> str:
+        return self.name
 
 
 def _drip(client: socket.socket, text: bytes) -> None:
@@ -104,13 +106,15 @@ WRONG = [
 
 
 @contextmanager
-def serve(fault: Fault) -> Iterator[int]:
-    """Run the server for the block; gives its port."""
+def serve(fault: Fault, tls: ssl.SSLContext | None = None) -> Iterator[int]:
+    """Run the server for the block, over TLS if there is a context; gives its port."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             with suppress(OSError):  # the client has left
-                fault.answer(self.request)
+                client = self.request if tls is None else tls.wrap_socket(self.request, True)
+                with client:
+                    fault.answer(client)
 
     with _run(Handler) as port:
         yield port

@@ -17,7 +17,7 @@ import trustme
 from portal.providers.contract import Later, NeedsPerson
 from portal.providers.http_client import MAX_BYTES, Answer, HttpClient, is_public
 from tests.providers.answering_servers import Server, answering
-from tests.providers.faulty_servers import closed_port
+from tests.providers.faulty_servers import UNENDING, Fault, closed_port, serve
 
 LOOPBACK = [ip_network("127.0.0.0/8")]
 
@@ -187,9 +187,14 @@ def certificate(authority: trustme.CA) -> trustme.LeafCert:
 
 
 @pytest.fixture
-def secure(certificate: trustme.LeafCert) -> Iterator[Server]:
+def context(certificate: trustme.LeafCert) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def secure(context: ssl.SSLContext) -> Iterator[Server]:
     with answering(context) as server:
         yield server
 
@@ -202,6 +207,16 @@ def test_tls_is_verified_with_the_given_authority(secure: Server, authority: tru
     assert refusal(f"https://127.0.0.1:{port}/", client) == "http-certificate-refused"  # its name
     assert refusal(f"https://localhost:{port}/", HttpClient(LOOPBACK)) == "http-certificate-refused"
     assert len(secure.requests) == 1
+
+
+@pytest.mark.parametrize("fault", [fault for fault in UNENDING if not fault.is_tls], ids=str)
+def test_under_tls_too_a_server_that_does_not_end_is_left_at_the_limit(
+    context: ssl.SSLContext, authority: trustme.CA, fault: Fault
+) -> None:
+    client = HttpClient(LOOPBACK, ca_certificates=authority.cert_pem.bytes().decode())
+
+    with serve(fault, context) as port, pytest.raises(Later, match="no answer within"):
+        get(f"https://localhost:{port}/", client, seconds=0.3)
 
 
 def test_a_pinned_certificate_is_trusted_and_no_other(

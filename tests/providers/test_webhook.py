@@ -47,7 +47,7 @@ def program() -> Iterator[Server]:
 @pytest.fixture
 def webhook(program: Server) -> Webhook:
     http = HttpClient(allowed=[ip_network("127.0.0.0/8")])
-    return Webhook(f"http://127.0.0.1:{program.server_port}/portal/", SECRET, http)
+    return Webhook(f"http://127.0.0.1:{program.server_port}/portal/?region=1", SECRET, http)
 
 
 def get_access(webhook: Webhook) -> Access | Running:
@@ -66,10 +66,10 @@ def test_an_independent_receiver_accepts_each_request(program: Server, webhook: 
         for request in program.requests
     )
     facts = {"our_id": "cloud-1", "name": "Web shop", "limits": {"cores": 4}}
-    assert ensure == ("PUT", "/portal", {"type": "cloud.ensure", "id": "17", **facts})
+    assert ensure == ("PUT", "/portal?region=1", {"type": "cloud.ensure", "id": "17", **facts})
     assert grant[2]["member"]["id"] == "member-1"
     assert grant[2]["role"] == "editor"
-    assert operation[:2] == ("POST", "/portal/last_operation")
+    assert operation[:2] == ("POST", "/portal/last_operation?region=1")
     assert operation[2]["operation"] == "op-1"
 
 
