@@ -10,7 +10,7 @@ export PIP_NO_INPUT := 1
 # Compiling the tests takes longer than collecting them: keep them compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run setup test test-deploy test-full e2e e2e-full screenshots check lint types map translations bench chaos guide-pictures lock sbom clean
+.PHONY: run setup test test-clouds test-deploy test-full e2e e2e-full screenshots check lint types map translations bench chaos guide-pictures lock sbom clean
 
 # The demonstration, or the installation that `make setup` prepared: web server and mail worker.
 run: .venv/.run
@@ -20,16 +20,21 @@ run: .venv/.run
 setup: .venv/.run
 	@$(BIN)/python -m portal.cli.setup
 
-# Pages on SQLite alone, and no real installations and upgrades: `test-full` has all of it.
-MARKS ?= not deploy
+# Pages on SQLite alone, no real installations and upgrades (`test-full` has all of it), and no real
+# servers of clouds (`test-clouds`).
+MARKS ?= not deploy and not clouds
 test: .venv/.dev
 	@$(BIN)/pytest -n auto --dist worksteal -m "$(MARKS)"
 
 test-deploy: .venv/.dev
 	@$(BIN)/pytest -n auto --dist worksteal -m deploy
 
+# The first run installs Keystone into .cache/clouds. One process: it is started once.
+test-clouds: .venv/.dev
+	@$(BIN)/pytest -n 0 -m clouds
+
 test-full: .venv/.dev
-	@$(BIN)/pytest -n auto --dist worksteal --full
+	@$(BIN)/pytest -n auto --dist worksteal --full -m "not clouds"
 
 e2e: .venv/.dev
 	@$(BIN)/pytest tests/e2e
@@ -81,7 +86,7 @@ guide-pictures: .venv/.dev
 # Pins stay as they are; UPGRADE=idna takes the newest of a package that no .in file names.
 UPGRADE ?=
 lock: $(TOOLS)/.complete
-	@for name in requirements requirements-dev requirements-tools; do \
+	@for name in requirements requirements-dev requirements-tools tests/clouds/keystone; do \
 		$(TOOLS)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-strip-extras --no-annotate --custom-compile-command "make lock" \
 			$(if $(UPGRADE),--upgrade-package $(UPGRADE)) \
