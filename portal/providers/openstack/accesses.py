@@ -1,0 +1,162 @@
+"""Accesses as application credentials, made as the membership's user with a temporary password.
+
+Keystone lets nobody make or delete application credentials of another user, admins included. A
+password that is reset ends the user's tokens, not the application credentials: their clients sign
+in again.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+from portal.providers.contract import Access, Done, How, Later, Member, NeedsPerson
+from portal.providers.openstack import members, projects
+from portal.providers.openstack.session import (
+    SOON,
+    Row,
+    Scope,
+    Session,
+    Settings,
+    Token,
+    Unauthorized,
+    by_password,
+    segment,
+)
+
+LONGEST = timedelta(days=90)
+DEAD_TOKEN_SECONDS = 3
+"""A token of the second in which the password was changed is refused."""
+T = TypeVar("T")
+
+
+def make(
+    session: Session,
+    external_id: str,
+    member: Member,
+    *,
+    access_id: str,
+    secret: str,
+    until: datetime,
+) -> Access:
+    """An access as clouds.yaml, for 90 days at most. The same access ID and secret give the same
+    credential; another secret ends the earlier one. Raises NeedsPerson if the member has no user,
+    or the project is disabled."""
+    user = members.find(session, member)
+    if user is None:
+        raise NeedsPerson("openstack-no-user", member=member.id)
+    if not projects.require(session, external_id)["enabled"]:
+        raise NeedsPerson("openstack-cloud-suspended", project=external_id)
+    expires = min(until, datetime.now(UTC) + LONGEST)
+    fields = {
+        "name": access_id,
+        "secret": secret,
+        "expires_at": expires.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "unrestricted": False,
+    }
+    create = partial(_create, session, user, fields)
+    credential = _as_user(session, user, {"project": {"id": external_id}}, create)
+    return Access(How.CLOUDS_YAML, clouds_yaml(session.settings, credential, secret), expires)
+
+
+def _create(session: Session, user: Row, fields: Row, token: Token) -> str:
+    """The ID of an application credential with these fields."""
+    path, body = _path(user), {"application_credential": fields}
+    answer = session.send("POST", path, body, token=token.id, allow=(409,))
+    if answer.status == 409:
+        earlier = _named(session, user, fields["name"], token)
+        if earlier and _works(session, earlier, fields["secret"]):
+            return earlier
+        if earlier:
+            session.send("DELETE", f"{path}/{earlier}", token=token.id, allow=(404,))
+        answer = session.send("POST", path, body, token=token.id)
+    return str(answer.object("application_credential")["id"])
+
+
+def _path(user: Row) -> str:
+    return f"/users/{user['id']}/application_credentials"
+
+
+def try_out(session: Session, external_id: str, member: Member) -> None:
+    """Make an access and sign in with it. Raises NeedsPerson if that is refused."""
+    user = members.ensure(session, member)
+    fields = {"name": "trial", "secret": secrets.token_urlsafe(32)}
+    create = partial(_create, session, user, fields)
+    credential = _as_user(session, user, {"project": {"id": external_id}}, create)
+    if not _works(session, credential, fields["secret"]):
+        raise NeedsPerson("openstack-no-application-credentials")
+
+
+def withdraw(session: Session, external_id: str, member: Member, *, access_id: str) -> Done:
+    """Delete the application credential; its tokens end with the services' cache."""
+    ends_by = datetime.now(UTC) + session.settings.token_cache
+    user = members.find(session, member)
+    if user is None or not user["enabled"]:
+        return Done(external_id, ends_by)
+
+    def delete(token: Token) -> None:
+        if earlier := _named(session, user, access_id, token):
+            session.send("DELETE", f"{_path(user)}/{earlier}", token=token.id, allow=(404,))
+
+    _as_user(session, user, "unscoped", delete)  # the project may be disabled
+    return Done(external_id, ends_by)
+
+
+def _as_user(session: Session, user: Row, scope: Scope, act: Callable[[Token], T]) -> T:
+    """Do something as the user, whose password is known for this time only."""
+    password = members.random_password()
+    members.set_password(session, user, password)
+    ends = time.monotonic() + DEAD_TOKEN_SECONDS
+    try:
+        while True:
+            try:
+                return act(session.sign_in(by_password({"id": user["id"]}, password), scope))
+            except Unauthorized as refusal:
+                if time.monotonic() > ends:
+                    words = f"Keystone refuses the member's user: {refusal}"
+                    raise Later(words, SOON) from refusal
+            time.sleep(0.25)
+    finally:
+        # Not to none: Keystone refuses that where passwords have to match a pattern.
+        members.set_password(session, user, members.random_password())
+
+
+def _named(session: Session, user: Row, access_id: str, token: Token) -> str:
+    """The ID of the user's application credential of this name, or nothing."""
+    path = f"{_path(user)}?name={segment(access_id)}"
+    data = session.send("GET", path, token=token.id).data
+    credentials = data.get("application_credentials", ())
+    return next((str(row["id"]) for row in credentials if row["name"] == access_id), "")
+
+
+def _works(session: Session, credential: str, secret: str) -> bool:
+    """Whether one can sign in with the application credential and this secret."""
+    fields = {"id": credential, "secret": secret}
+    identity = {"methods": ["application_credential"], "application_credential": fields}
+    try:
+        session.sign_in(identity, None)
+    except Unauthorized:
+        return False
+    return True
+
+
+def clouds_yaml(settings: Settings, credential: str, secret: str) -> str:
+    """The file that OpenStack's clients read; a JSON string is a YAML string, too."""
+    lines = [
+        "clouds:",
+        "  openstack:",
+        "    auth_type: v3applicationcredential",
+        "    auth:",
+        f"      auth_url: {json.dumps(settings.auth_url)}",
+        f"      application_credential_id: {json.dumps(credential)}",
+        f"      application_credential_secret: {json.dumps(secret)}",
+        "    identity_api_version: 3",
+    ]
+    if settings.region:
+        lines.append(f"    region_name: {json.dumps(settings.region)}")
+    return "\n".join(lines) + "\n"

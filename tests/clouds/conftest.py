@@ -1,0 +1,34 @@
+"""The real servers of `make test-clouds`, each started once a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clouds import keystone
+from tests.clouds.domains import Admin, Domain
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All that is beside this file needs a real server."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.clouds)
+
+
+@pytest.fixture(scope="session")
+def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Admin]:
+    """The administrator of a real Keystone; the test is left out where it can't be had."""
+    try:
+        with keystone.start(tmp_path_factory.mktemp("keystone")) as server:
+            yield Admin(server)
+    except keystone.NoKeystone as reason:
+        pytest.skip(f"no Keystone: {reason}")
+
+
+@pytest.fixture
+def domain(admin: Admin) -> Domain:
+    """A new domain with a manager, who may nothing else."""
+    return admin.create_domain()

@@ -1,0 +1,138 @@
+"""What needs no Keystone: names of projects, and what its answers mean."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from datetime import timedelta
+from ipaddress import ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.providers.contract import Cloud, Later, NeedsPerson, Never
+from portal.providers.http_client import HttpClient
+from portal.providers.openstack import OpenStack, Settings
+from portal.providers.openstack.projects import project_name
+from tests.providers.answering_servers import Server, answering
+
+ID = "b1g00000000000000001"
+PASSWORD = "only-for-tests-0123456789"
+
+
+def test_a_name_is_in_nfc_with_single_blanks() -> None:
+    assert project_name(Cloud(ID, " Cafe\u0301\t\u202e\n Ёлка ")) == f"Café Ёлка-{ID}"
+
+
+def test_a_name_of_blanks_is_the_id() -> None:
+    assert project_name(Cloud(ID, " \u200b ")) == ID
+
+
+@given(st.text(max_size=300))
+def test_any_name_has_at_most_64_printable_characters_and_ends_with_the_id(name: str) -> None:
+    result = project_name(Cloud(ID, name))
+
+    assert len(result) <= 64
+    assert result.endswith(ID)
+    assert result.isprintable()
+    assert unicodedata.is_normalized("NFC", result)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with answering() as server:
+        yield server
+
+
+@pytest.fixture
+def connection(server: Server) -> OpenStack:
+    url = f"http://127.0.0.1:{server.server_address[1]}/v3"
+    http = HttpClient(allowed=[ip_network("127.0.0.0/8")])
+    return OpenStack(http, Settings(url, "portal", PASSWORD, "Partner"))
+
+
+def sign_in(server: Server) -> None:
+    server.give(201, {"token": {"domain": {"id": "d1"}}}, X_Subject_Token="t1")
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [(500, Later), (403, NeedsPerson), (400, Never), (501, Never)]
+)
+def test_an_error_says_who_can_do_something(
+    server: Server, connection: OpenStack, status: int, expected: type[Exception]
+) -> None:
+    sign_in(server)
+    server.give(status, {"error": {"message": "because"}})
+
+    with pytest.raises(expected):
+        connection.ensure_cloud("job1", Cloud(ID, "Web shop"))
+
+
+@pytest.mark.parametrize(
+    ("status", "wait", "seconds"),
+    [
+        (503, "7", 7),
+        (429, "7", 7),
+        (429, "Sat, 28 Nov 2026 20:00:00 GMT", None),
+        (404, "", 5),
+        (409, "", 5),
+    ],
+)
+def test_keystone_says_when_to_ask_again(
+    server: Server, connection: OpenStack, status: int, wait: str, seconds: int | None
+) -> None:
+    sign_in(server)
+    server.give(status, {"error": {"message": "because"}}, Retry_After=wait)
+
+    with pytest.raises(Later) as refusal:
+        connection.ensure_cloud("job1", Cloud(ID, "Web shop"))
+
+    expected = None if seconds is None else timedelta(seconds=seconds)
+    assert refusal.value.retry_after == expected
+
+
+def test_a_password_that_is_quoted_in_an_error_is_left_out(
+    server: Server, connection: OpenStack
+) -> None:
+    server.give(400, {"error": {"message": f"'{PASSWORD}' is too long"}})
+
+    with pytest.raises(Never) as refusal:
+        connection.ensure_cloud("job1", Cloud(ID, "Web shop"))
+
+    assert str(refusal.value) == "'…' is too long"
+    assert PASSWORD not in repr(connection.settings)
+
+
+@pytest.mark.parametrize(
+    ("page", "code"),
+    [
+        ({"projects": [], "truncated": True}, "openstack-list-cut"),
+        ({"volumes": []}, "openstack-not-keystone"),
+    ],
+)
+def test_nothing_is_missing_on_a_list_that_was_not_read_to_its_end(
+    server: Server, connection: OpenStack, page: dict[str, object], code: str
+) -> None:
+    sign_in(server)
+    server.give(403, {"error": {"message": "Forbidden"}})
+    server.give(200, page)
+
+    with pytest.raises(NeedsPerson) as refusal:
+        connection.find("p1")
+
+    assert refusal.value.code == code
+
+
+def test_a_list_that_leads_back_ends(server: Server, connection: OpenStack) -> None:
+    sign_in(server)
+    server.give(403, {"error": {"message": "Forbidden"}})
+    server.give(200, {"projects": [], "links": {"next": "http://elsewhere.example/v3/projects?a"}})
+
+    with pytest.raises(Later):
+        connection.find("p1")
+
+    assert [request.path for request in server.requests[2:]] == [
+        "/v3/projects?domain_id=d1&limit=500",
+        "/v3/projects?a",
+    ]
