@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -65,6 +65,9 @@ class BillingAccount(db.Base):
             "kind = 'subaccount' OR (confirmed_at IS NULL AND suspended_at IS NULL)",
             name="confirmed_subaccount",
         ),
+        CheckConstraint(
+            "ends_on IS NULL OR (confirmed_at IS NOT NULL AND closed_at IS NULL)", name="ends_on"
+        ),
         UniqueConstraint("id", "parent_id"),
     )
 
@@ -78,6 +81,8 @@ class BillingAccount(db.Base):
     confirmed_at: Mapped[datetime | None]
     suspended_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    ends_on: Mapped[date | None]
+    """The billing day for which the partner has given notice to this subaccount's customer."""
 
     parent: Mapped[BillingAccount | None] = relationship(remote_side=[id])
     grant: Mapped[InitialGrant | None] = relationship(viewonly=True)
@@ -155,8 +160,7 @@ def register(
     """
     user = identity.create_user(address, name=name, password_hash=password_hash, language=language)
     audit.record(Action.USER_CREATE, by=by, chain=audit.INSTALLATION, thing=user.id)
-    account = _open(Kind.DIRECT, Mode.TRIAL, name=name)
-    audit.open_chain(account.id)
+    account = _open_direct(user, by=by)
     terms = policy.current()
     if terms.initial_grant > 0:
         db.session.add(
@@ -168,9 +172,23 @@ def register(
                 expires_at=db.now() + terms.initial_grant_lasts,
             )
         )
-    access.assign_account_role(access.AccountRole.OWNER, to=user.id, account=account, by=by)
-    audit.record(Action.ACCOUNT_CREATE, by=by, chain=account.chain, thing=account.id, owner=user.id)
     return user, account
+
+
+def open_paid(owner: User, *, by: Actor) -> BillingAccount:
+    """Open a direct billing account in paid mode, without an initial grant, that the user owns."""
+    account = _open_direct(owner, by=by)
+    switch_to_paid(account, by=by)
+    return account
+
+
+def _open_direct(owner: User, *, by: Actor) -> BillingAccount:
+    account = _open(Kind.DIRECT, Mode.TRIAL, name=owner.name)
+    audit.open_chain(account.id)
+    access.assign_account_role(access.AccountRole.OWNER, to=owner.id, account=account, by=by)
+    facts = {"chain": account.chain, "thing": account.id, "owner": owner.id}
+    audit.record(Action.ACCOUNT_CREATE, by=by, **facts)
+    return account
 
 
 def open_subaccount(partner: BillingAccount, *, name: str) -> BillingAccount:
@@ -252,6 +270,22 @@ def first_own_account(user: User) -> BillingAccount | None:
     return db.session.scalar(query.order_by(BillingAccount.id).limit(1))
 
 
+def direct_accounts_of(user_id: str) -> list[BillingAccount]:
+    """The direct accounts, not closed, that the user owns; the oldest first."""
+    query = (
+        select(BillingAccount)
+        .join(access.AccountAccess, access.AccountAccess.account_id == BillingAccount.id)
+        .where(
+            access.AccountAccess.user_id == user_id,
+            access.AccountAccess.role == access.AccountRole.OWNER,
+            access.in_effect(),
+            BillingAccount.kind == Kind.DIRECT,
+            BillingAccount.closed_at.is_(None),
+        )
+    )
+    return list(db.session.scalars(query.order_by(BillingAccount.id)))
+
+
 def accounts_for(actor: Actor, *, search: str = "", after: str = "") -> list[BillingAccount]:
     """A page of the billing accounts visible to the actor, newest first, and one more if there is a
     next page. Subaccounts come last: a partner has few other accounts."""
@@ -283,6 +317,7 @@ def accounts_to_pay_from(actor: Actor) -> list[BillingAccount]:
             BillingAccount.id.in_(access.account_ids(actor, staff=True)),
             BillingAccount.closed_at.is_(None),
             BillingAccount.suspended_at.is_(None),
+            BillingAccount.ends_on.is_(None),
         )
     )
     accounts = db.session.scalars(query.order_by(BillingAccount.id))

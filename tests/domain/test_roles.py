@@ -59,6 +59,8 @@ AS_WRITTEN = {
     "customer.remove": "o",
     "invitation.send_again": "oAe",
     "partnership.end": "o",
+    "partnership.give_notice": "o",
+    "partnership.withdraw_notice": "o",
     "note.add": "oAe",
     "note.delete": "o",
     "access.manage": "oA",

@@ -63,7 +63,10 @@ def now(account_id: str, customer_id: str) -> Any:
     if shown_stamp == summary_["stamp"]:
         return "", 204
     announcement = _("The email’s state has changed.")
-    if shown_stamp[:1] != summary_["stamp"][:1]:
+    shown, new = shown_stamp.split("."), summary_["stamp"].split(".")
+    if shown[1:2] != new[1:2]:
+        announcement = _("Notice was given or withdrawn.")
+    if shown[0] != new[0]:
         announcement = _announcement(customer.name, customer.status)
     return web.page(
         "partner/customers/now.html",
