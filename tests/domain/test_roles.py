@@ -108,7 +108,9 @@ PARTS = {
     "access.assign_account_role",
     "access.assign_cloud_role",
     "audit.record",
+    "accounts.open_paid",
     "clouds.create_with_folder",
+    "customers.end",
     "customers.erase",
     "customers.notify_customer",
     "customers.notify_partner",
@@ -117,8 +119,10 @@ PARTS = {
     "identity.end_sessions",
     "identity.look_up",
     "imports.cancel",
+    "links.move",
     "notifications.notify",
     "notifications.queue",
+    "workflows.end_partnership_on_its_day",
 }
 """What verbs are made of; who calls them has asked."""
 
