@@ -8,7 +8,7 @@ from flask import g, url_for
 from flask_babel import gettext as _
 
 from portal import db, web
-from portal.domain import access, customers
+from portal.domain import access
 from portal.domain import clouds as domain_clouds
 from portal.domain.accounts import BillingAccount, PartnerAccount
 from portal.domain.actions import Action
@@ -52,10 +52,4 @@ def create_cloud(account_id: str, customer_id: str) -> Any:
     back = url_for(".clouds", account_id=account_id, customer_id=customer_id)
     if answer := web.submit(form, unit, to=back, success=success):
         return answer
-    return web.form_page(
-        form,
-        "partner/customers/create_cloud.html",
-        partner=g.partner,
-        customer=customer,
-        ends_on=customers.ends_on(customer),
-    )
+    return web.form_page(form, "partner/customers/create_cloud.html", **summary(customer))
