@@ -22,6 +22,8 @@ from tests.support.clouds import create_cloud, refusal_code, run_customer_verb
 from tests.support.ending import EARLIEST, come_to, give_notice, withdraw_notice
 from tests.support.world import EDDIE, NINA, OLGA, Clock, World, actor
 
+pytestmark = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+
 
 def refusal(call: Callable[..., object], *args: object, **facts: object) -> Refused:
     with pytest.raises(Refused) as refused:

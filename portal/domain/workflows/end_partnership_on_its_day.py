@@ -12,7 +12,7 @@ from portal.domain.customers import Customer
 from portal.domain.identity import User
 from portal.domain.notifications import Kind, Target, TargetKind
 
-BATCH = 20
+BATCH = 10
 """Clouds that one unit of work moves."""
 
 
@@ -61,11 +61,9 @@ def _move(
 ) -> None:
     people = customers.people_of(customer)
     partner = db.session.get_one(BillingAccount, customer.partner_id)
-    payer: BillingAccount | None = None
     for cloud_id in cloud_ids:
-        to = partner
-        if administrators and access.cloud_owners(cloud_id) & people:
-            to = payer = payer or _customers_account(administrators, by=by)
+        is_customers = administrators and access.cloud_owners(cloud_id) & people
+        to = _customers_account(administrators, by=by) if is_customers else partner
         cloud = db.session.get_one(Cloud, cloud_id)
         links.move(cloud, by=by, to=to)
         notifications.notify(
