@@ -116,7 +116,7 @@ def test_each_kind_is_told_on_the_page_and_by_mail(
         mail_title = notification_wording.mail_title(told, FACTS[told])
         subject = notification_wording.subject(told)
         means = str(notification_wording.WORDING[told].means)
-    names = [fact for name, fact in FACTS[told].items() if name != "role"]
+    names = [fact for name, fact in FACTS[told].items() if name not in notification_wording.OURS]
     assert all(name in title and name not in subject for name in names)
     assert all(f"“{name}”" in mail_title.replace("\u200b", "") for name in names)
     vera = browser(VERA)
