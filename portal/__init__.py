@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from flask import Flask, Response, current_app, g, request, url_for
@@ -183,6 +184,8 @@ def policy_from(settings: Settings) -> Policy:
         currency=settings.currency,
         access_propagation=timedelta(seconds=settings.access_propagation_seconds),
         invitations_per_day=settings.invitations_per_day,
+        billing_time_zone=ZoneInfo(settings.billing_time_zone),
+        notice_days=settings.notice_days,
     )
 
 

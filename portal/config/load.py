@@ -56,6 +56,7 @@ def load(overrides: Mapping[str, str] | None = None) -> Settings:
         raise UnsafeSettings(*faults)
     if is_local:
         _add_local_defaults(values)
+    values["BILLING_TIME_ZONE"] = values["BILLING_TIME_ZONE"] or values["TIME_ZONE"]
     return Settings(**{name.lower(): value for name, value in values.items()})
 
 

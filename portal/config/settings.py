@@ -186,6 +186,22 @@ class Settings:
     time_zone: Annotated[
         str, Setting("UTC", "zone of times shown to people who chose none", parsing.zone)
     ]
+    billing_time_zone: Annotated[
+        str,
+        Setting(
+            "",
+            "zone of billing days: a partnership ends at 00:00 there; empty: `TIME_ZONE`",
+            parsing.optional_zone,
+        ),
+    ]
+    notice_days: Annotated[
+        int,
+        Setting(
+            "30",
+            "days of notice, at least, with which a partner ends a partnership",
+            parsing.number(1, 3650),
+        ),
+    ]
     mail_server: Annotated[
         str,
         Setting(

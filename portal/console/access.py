@@ -182,7 +182,10 @@ def explain(cloud_id: str) -> Any:
         abilities = explanation.explain(cloud, user, reader=web.actor())
     status = 422 if is_submitted and abilities is None else 200
     template = "console/access/explain.html"
-    return web.page(template, cloud=cloud, form=form, abilities=abilities, status=status)
+    account = db.find(BillingAccount, clouds.payer_of(cloud).id, web.actor())
+    return web.page(
+        template, cloud=cloud, form=form, abilities=abilities, account=account, status=status
+    )
 
 
 def _find(cloud_id: str) -> Cloud:

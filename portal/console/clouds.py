@@ -160,6 +160,7 @@ def _page(cloud: Cloud, form: CreateFolderForm) -> Any:
         cloud=cloud,
         folders=clouds.folders_of(cloud),
         payers=payers,
+        account=payer,
         progress=clouds.progress_of(cloud),
         may_rename=access.may(actor, Action.CLOUD_RENAME, cloud),
         may_edit=access.may(actor, Action.FOLDER_CREATE, cloud),

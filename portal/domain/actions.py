@@ -23,6 +23,8 @@ class Action(StrEnum):
     CUSTOMER_REMOVE = "customer.remove"
     CUSTOMER_ERASE = "customer.erase"
     PARTNERSHIP_END = "partnership.end"
+    PARTNERSHIP_GIVE_NOTICE = "partnership.give_notice"
+    PARTNERSHIP_WITHDRAW_NOTICE = "partnership.withdraw_notice"
     INVITATION_COPY_LINK = "invitation.copy_link"
     INVITATION_ACCEPT = "invitation.accept"
     INVITATION_DECLINE = "invitation.decline"

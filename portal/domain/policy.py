@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
 
@@ -26,6 +26,8 @@ class Policy:
     currency: str = "EUR"
     access_propagation: timedelta = timedelta(seconds=180)
     invitations_per_day: int = 50
+    billing_time_zone: tzinfo = UTC
+    notice_days: int = 30
 
 
 _current = Policy()

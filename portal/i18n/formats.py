@@ -44,6 +44,11 @@ def plain_day(day: date) -> str:
     return str(format_skeleton("yMMMd", day, locale=locale))
 
 
+def iso_day(day: str) -> str:
+    """Return a date in ISO 8601 as `plain_day` does."""
+    return plain_day(date.fromisoformat(day))
+
+
 def utc_time(instant: datetime) -> str:
     """Return the instant in UTC, for `title` attributes."""
     return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -11,6 +11,7 @@ from typing import Any
 from flask_babel import gettext, lazy_gettext
 
 from portal.domain.actions import Action
+from portal.i18n.formats import iso_day
 from portal.wording.connections import TASKS
 from portal.wording.labels import BLOCK_REASONS, NOT_ARRIVED_REASONS, field, role
 
@@ -37,6 +38,8 @@ TITLES = {
     Action.CUSTOMER_REMOVE: lazy_gettext("Customer removed"),
     Action.CUSTOMER_ERASE: lazy_gettext("Personal values erased"),
     Action.PARTNERSHIP_END: lazy_gettext("Partnership ended"),
+    Action.PARTNERSHIP_GIVE_NOTICE: lazy_gettext("Notice given"),
+    Action.PARTNERSHIP_WITHDRAW_NOTICE: lazy_gettext("Notice withdrawn"),
     Action.INVITATION_COPY_LINK: lazy_gettext("Confirmation link copied"),
     Action.INVITATION_ACCEPT: lazy_gettext("Partnership confirmed"),
     Action.INVITATION_DECLINE: lazy_gettext("Partnership declined"),
@@ -114,6 +117,12 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.CUSTOMER_REMOVE: lambda f: _("The customer was removed before answering."),
     Action.CUSTOMER_ERASE: lambda f: _("The customer’s personal values were erased."),
     Action.PARTNERSHIP_END: lambda f: _("The partnership was ended."),
+    Action.PARTNERSHIP_GIVE_NOTICE: lambda f: _(
+        "Notice was given: the partnership ends on %(day)s.", day=iso_day(f["ends_on"])
+    ),
+    Action.PARTNERSHIP_WITHDRAW_NOTICE: lambda f: _(
+        "The notice for %(day)s was withdrawn.", day=iso_day(f["ends_on"])
+    ),
     Action.INVITATION_COPY_LINK: lambda f: _("The confirmation link was copied, to pass it on."),
     Action.INVITATION_ACCEPT: lambda f: _("The customer confirmed the partnership."),
     Action.INVITATION_DECLINE: lambda f: _("The customer declined the partnership."),

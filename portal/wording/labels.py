@@ -82,6 +82,8 @@ ABILITIES = {
     Action.CUSTOMER_REMOVE: lazy_gettext("Remove an unconfirmed customer"),
     Action.INVITATION_SEND_AGAIN: lazy_gettext("Send an invitation’s email again"),
     Action.PARTNERSHIP_END: lazy_gettext("End a partnership"),
+    Action.PARTNERSHIP_GIVE_NOTICE: lazy_gettext("Give notice of the end of a partnership"),
+    Action.PARTNERSHIP_WITHDRAW_NOTICE: lazy_gettext("Withdraw a notice"),
     Action.NOTE_ADD: lazy_gettext("Write notes, delete one’s own"),
     Action.NOTE_DELETE: lazy_gettext("Delete anybody’s notes"),
     Action.ACCESS_MANAGE: lazy_gettext("Add staff, change their roles, remove them"),

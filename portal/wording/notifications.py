@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 from flask_babel import gettext, lazy_gettext
 
 from portal.domain.notifications import Channel, Kind
+from portal.i18n.formats import iso_day
 from portal.wording.labels import ROLES, unknown_reason
 from portal.wording.quotes import quoted
 
 Facts = Mapping[str, Any]
-OURS = ("role", "reason")
-"""Facts that are codes; all others are names."""
+OURS = ("role", "reason", "day")
+"""Facts that are codes or dates; all others are names."""
 
 
 def _(text: str, **facts: Any) -> str:
@@ -37,6 +38,20 @@ def _partnership_ended_title(facts: Facts) -> str:
     """Name the other side of the partnership."""
     other = facts.get("customer") or facts["partner"]
     return _("The partnership with %(other)s is over", other=other)
+
+
+def _notice_given_title(facts: Facts) -> str:
+    other = facts.get("customer") or facts["partner"]
+    return _("The partnership with %(other)s ends on %(day)s", other=other, day=_day(facts))
+
+
+def _notice_withdrawn_title(facts: Facts) -> str:
+    other = facts.get("customer") or facts["partner"]
+    return _("The partnership with %(other)s does not end on %(day)s", other=other, day=_day(facts))
+
+
+def _day(facts: Facts) -> str:
+    return iso_day(facts["day"])
 
 
 def _access_given_title(facts: Facts) -> str:
@@ -94,6 +109,19 @@ WORDING = {
         _partnership_ended_title,
         lazy_gettext("The subaccount is closed."),
     ),
+    Kind.NOTICE_GIVEN: NotificationWording(
+        lazy_gettext("Notice was given to end a partnership"),
+        _notice_given_title,
+        lazy_gettext(
+            "From now on nothing can be linked to the subaccount or created in it. On that day its "
+            "clouds move to another account, which pays from then on."
+        ),
+    ),
+    Kind.NOTICE_WITHDRAWN: NotificationWording(
+        lazy_gettext("Notice to end a partnership was withdrawn"),
+        _notice_withdrawn_title,
+        lazy_gettext("The notice was withdrawn. The subaccount can be used as before."),
+    ),
     Kind.SUSPENDED: NotificationWording(
         lazy_gettext("A partner suspended my subaccount"),
         lambda f: _("%(partner)s suspended your subaccount", **f),
@@ -114,6 +142,12 @@ WORDING = {
         lambda f: _("Your cloud %(cloud)s was linked to another account", **f),
         lazy_gettext("From that moment another account pays for it."),
         lazy_gettext("A cloud of yours was linked to another account"),
+    ),
+    Kind.PAYS: NotificationWording(
+        lazy_gettext("My account pays for a cloud after a partnership ended"),
+        lambda f: _("The account %(account)s pays for the cloud %(cloud)s", **f),
+        lazy_gettext("The partnership in whose subaccount the cloud was has ended."),
+        lazy_gettext("Your account pays for a cloud after a partnership ended"),
     ),
     Kind.ACCESS_GIVEN: NotificationWording(
         lazy_gettext("A role was given, to me or on what I own"),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+import structlog
 
 from portal import db, logs
 from portal.domain import (
     audit,
+    billing_days,
+    customers,
     doctor,
     feedback,
     heartbeats,
@@ -17,8 +21,12 @@ from portal.domain import (
     invitations,
     jobs,
     notifications,
+    workflows,
 )
+from portal.domain.actors import WORKER
 from portal.domain.jobs import Job, Kind, Outcome, State
+
+log = structlog.get_logger(__name__)
 
 PURGES: dict[str, Callable[[], bool]] = {
     "purge-mails": invitations.purge_expired_mails,
@@ -37,11 +45,14 @@ PURGE_EVERY = timedelta(minutes=10)
 DOCTOR = "doctor"
 AUDIT_HEADS = "audit-heads"
 DAILY = timedelta(days=1)
+ENDINGS = "end-partnerships"
+ENDINGS_EVERY = timedelta(minutes=10)
+"""And when a billing day begins."""
 
 
 def queue_upkeep() -> None:
     """Queue each upkeep job that is not queued."""
-    for name in (*PURGES, DOCTOR, AUDIT_HEADS):
+    for name in (*PURGES, DOCTOR, AUDIT_HEADS, ENDINGS):
         jobs.add_recurring(Kind.UPKEEP, key=f"upkeep:{name}", subject=("upkeep", name))
 
 
@@ -49,6 +60,8 @@ def run(job: Job) -> Outcome:
     """Run one batch of an upkeep job; it goes on at once if there may be more."""
     if job.subject_id == DOCTOR:
         return _run_doctor()
+    if job.subject_id == ENDINGS:
+        return _end_partnerships()
     if job.subject_id == AUDIT_HEADS:
         if logs.are_json():  # else `audit verify` could not read them
             db.read(audit.log_heads)
@@ -61,3 +74,25 @@ def _run_doctor() -> Outcome:
     found = sum(result.total for result in doctor.run())
     run_at = db.read(db.now) + DAILY
     return Outcome(State.WAITING, run_at=run_at, facts={"problems": found})
+
+
+def _end_partnerships() -> Outcome:
+    """End the partnerships whose day has come, each in units of work of its own."""
+    for customer_id in db.read(customers.due_for_ending):
+        try:
+            _end_partnership(customer_id)
+        except db.Unavailable:
+            raise
+        except Exception:  # the next one must not wait for it
+            log.exception("partnership.ending_failed", customer=customer_id)
+    return Outcome(State.WAITING, run_at=db.read(_next_endings_at))
+
+
+def _end_partnership(customer_id: str) -> None:
+    while db.write(lambda: workflows.end_partnership_on_its_day(customer_id, by=WORKER)):
+        pass
+
+
+def _next_endings_at() -> datetime:
+    tomorrow = billing_days.start_of(billing_days.today() + timedelta(days=1))
+    return min(tomorrow, db.now() + ENDINGS_EVERY)

@@ -81,6 +81,13 @@ FORMS = {
         "Switch to paid",
         "billing_accounts",
     ),
+    "notice": Form(
+        OLGA,
+        "/partner/{north}/customers/{ninas_customer}/give-notice",
+        "Give notice",
+        "billing_accounts",
+        {"ends_on": "2026-05-04"},
+    ),
     "end": Form(
         OLGA,
         "/partner/{north}/customers/{ninas_customer}/end-partnership",

@@ -28,9 +28,12 @@ FACTS = {
     Kind.LINKED: {"customer": "Carl & Sons", "cloud": "shop"},
     Kind.LEFT: {"customer": "Carl & Sons", "cloud": "shop"},
     Kind.ENDED: {"partner": "North & Co"},
+    Kind.NOTICE_GIVEN: {"partner": "North & Co", "day": "2026-04-01"},
+    Kind.NOTICE_WITHDRAWN: {"partner": "North & Co", "day": "2026-04-01"},
     Kind.SUSPENDED: {"partner": "North & Co"},
     Kind.RESUMED: {"partner": "North & Co"},
     Kind.MOVED: {"cloud": "<shop>"},
+    Kind.PAYS: {"account": "North & Co", "cloud": "<shop>"},
     Kind.ACCESS_GIVEN: {"role": "billing.accounts.editor", "thing": "North & Co"},
     Kind.ACCESS_TAKEN: {"thing": "North & Co"},
     Kind.OWNER_ADDED: {"person": "Dora", "thing": "North & Co"},
@@ -113,7 +116,7 @@ def test_each_kind_is_told_on_the_page_and_by_mail(
         mail_title = notification_wording.mail_title(told, FACTS[told])
         subject = notification_wording.subject(told)
         means = str(notification_wording.WORDING[told].means)
-    names = [fact for name, fact in FACTS[told].items() if name != "role"]
+    names = [fact for name, fact in FACTS[told].items() if name not in notification_wording.OURS]
     assert all(name in title and name not in subject for name in names)
     assert all(f"“{name}”" in mail_title.replace("\u200b", "") for name in names)
     vera = browser(VERA)

@@ -44,6 +44,8 @@ WHO_MAY = {
     "note.add": EDDIE,
     "note.delete": EDDIE,
     "partnership.end": OLGA,
+    "partnership.give_notice": OLGA,
+    "partnership.withdraw_notice": OLGA,
     "account.switch_to_paid": TINA,
     "cloud.create": OLGA,
     "cloud.link": OLGA,

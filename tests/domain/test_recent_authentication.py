@@ -65,6 +65,11 @@ def end_partnership(world: World, by: Actor) -> None:
     customers.end_partnership(db.session.get_one(Customer, world.ninas_customer), by=by)
 
 
+def give_notice(world: World, by: Actor) -> None:
+    customer = db.session.get_one(Customer, world.ninas_customer)
+    customers.give_notice(customer, ends_on=customers.earliest_ending(), by=by)
+
+
 def end_another_session(_world: World, by: Actor) -> None:
     others = (session.id for session in identity.sessions_of(by) if session.id != by.session_id)
     identity.end_session_of(by, next(others, "none"))
@@ -108,6 +113,7 @@ SENSITIVE: dict[str, tuple[str, Call]] = {
     ),
     "end a partnership as the partner": (OLGA, end_partnership),
     "end a partnership as the customer": (NINA, end_partnership),
+    "give notice": (OLGA, give_notice),
 }
 each = pytest.mark.parametrize(("email", "call"), SENSITIVE.values(), ids=SENSITIVE)
 

@@ -59,6 +59,8 @@ AS_WRITTEN = {
     "customer.remove": "o",
     "invitation.send_again": "oAe",
     "partnership.end": "o",
+    "partnership.give_notice": "o",
+    "partnership.withdraw_notice": "o",
     "note.add": "oAe",
     "note.delete": "o",
     "access.manage": "oA",
@@ -106,7 +108,9 @@ PARTS = {
     "access.assign_account_role",
     "access.assign_cloud_role",
     "audit.record",
+    "accounts.open_paid",
     "clouds.create_with_folder",
+    "customers.end",
     "customers.erase",
     "customers.notify_customer",
     "customers.notify_partner",
@@ -115,8 +119,10 @@ PARTS = {
     "identity.end_sessions",
     "identity.look_up",
     "imports.cancel",
+    "links.move",
     "notifications.notify",
     "notifications.queue",
+    "workflows.end_partnership_on_its_day",
 }
 """What verbs are made of; who calls them has asked."""
 

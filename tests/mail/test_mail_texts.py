@@ -25,8 +25,8 @@ PARTNER = {
     "subaccount": "dn2" + "0" * 17,
 }
 NAME = "Carl & Sons"
-TOLD = dict.fromkeys(("customer", "partner", "cloud", "thing"), NAME)
-TOLD["role"] = "billing.accounts.editor"
+TOLD = dict.fromkeys(("customer", "partner", "cloud", "thing", "account"), NAME)
+TOLD |= {"role": "billing.accounts.editor", "day": "2026-04-01"}
 TARGET = {"kind": "account", "id": "dn2" + "0" * 17, "account_id": None}
 OF_ACCESS = (Kind.ACCESS_GIVEN, Kind.ACCESS_TAKEN)
 

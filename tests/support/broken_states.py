@@ -254,6 +254,11 @@ CASES = (
         ("souths_customer",),
     ),
     Case(
+        "partnership-not-ended",
+        ("UPDATE billing_accounts SET ends_on = '2026-01-01' WHERE id = :ninas_subaccount",),
+        ("ninas_customer",),
+    ),
+    Case(
         "open-cloud-of-closed-account",
         ("UPDATE billing_accounts SET closed_at = created_at WHERE id = :direct",),
         ("doras_cloud",),

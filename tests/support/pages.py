@@ -276,6 +276,27 @@ CONSOLE = [
     state("link-reasons", "linking.link", OLGA, "{customers_account}/link"),
     state("link-dialog", "console.home", CARL, "/console", open_menu(".tile"), *LINK),
 ]
+GIVE_NOTICE = "{active}/give-notice"
+ENDING = [
+    state("ending-give", "customers.give_notice", OLGA, GIVE_NOTICE),
+    state(
+        "ending-give-short", "customers.give_notice", OLGA, GIVE_NOTICE, send_invalid(ends_on="")
+    ),
+    state("ending-give-dialog", "customers.show", OLGA, "{active}", open_dialog("give-notice")),
+    state("ending-customer", "customers.show", OLGA, GIVE_NOTICE, submit()),
+    state("ending-clouds", "customers.clouds", OLGA, "{active}/clouds"),
+    state("ending-history", "customers.history", OLGA, "{active}/history"),
+    state("ending-list", "customers.index", OLGA, f"{LIST}?status=Active"),
+    state("ending-home", "console.home", NINA, "/console"),
+    state("ending-billing", "billing.index", NINA, "/console/billing"),
+    state("ending-account", "billing.show", NINA, "{subaccount}"),
+    state("ending-cloud", "clouds.show", NINA, "{cloud}"),
+    state("ending-explain", "access.explain", NINA, f"{{cloud}}/access/explain?email={OLGA}"),
+    state("ending-link", "linking.link", NINA, "{subaccount}/link"),
+    state("ending-invitation", "invites.show", NINA, "/invite/accept/{confirmed}"),
+    state("ending-notices", "notifications.index", NINA, "/notices"),
+    state("ending-withdraw", "customers.withdraw_notice", OLGA, "{active}/withdraw-notice"),
+]
 OTHER = [
     state("partner-none", "partner.choose", CARL, "/partner", status=403),
     state(
@@ -312,4 +333,4 @@ def first_states() -> list[PageState]:
     ]
 
 
-STATES = [*PUBLIC, *HELP, *ACCOUNT, *LISTS, *ONE_CUSTOMER, *TEAM, *CONSOLE, *OTHER]
+STATES = [*PUBLIC, *HELP, *ACCOUNT, *LISTS, *ONE_CUSTOMER, *TEAM, *CONSOLE, *ENDING, *OTHER]

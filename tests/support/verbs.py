@@ -202,6 +202,19 @@ def _end_partnership(world: World, by: Actor) -> None:
     customers.end_partnership(customer, by=signed_in(by))
 
 
+def _give_notice(world: World, by: Actor) -> None:
+    customer = db.session.get_one(Customer, world.ninas_customer)
+    customers.give_notice(customer, ends_on=customers.earliest_ending(), by=signed_in(by))
+
+
+def _prepare_notice(world: World, _by: Actor) -> None:
+    _give_notice(world, actor(OLGA))
+
+
+def _withdraw_notice(world: World, by: Actor) -> None:
+    customers.withdraw_notice(db.session.get_one(Customer, world.ninas_customer), by=by)
+
+
 def _add_note(world: World, by: Actor) -> None:
     customers.add_note(db.session.get_one(Customer, world.carls_customer), by=by, text="sample")
 
@@ -374,5 +387,13 @@ VERBS = (
     Verb("note.add", _north, _add_note),
     Verb("note.delete", _north, _delete_note),
     Verb("partnership.end", _north, _end_partnership),
+    Verb("partnership.give_notice", _north, _give_notice),
+    Verb(
+        "partnership.withdraw_notice",
+        _north,
+        _withdraw_notice,
+        ("partnership.give_notice", "partnership.withdraw_notice"),
+        prepare=_prepare_notice,
+    ),
 )
 """Every verb of the role tables; tests/domain/test_roles.py checks that none is missing."""

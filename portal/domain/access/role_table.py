@@ -40,6 +40,8 @@ ACCOUNT_TABLE: dict[Action, frozenset[AccountRole]] = {
     Action.CUSTOMER_REMOVE: frozenset({_O}),
     Action.INVITATION_SEND_AGAIN: frozenset({_O, _A, _E}),
     Action.PARTNERSHIP_END: frozenset({_O}),
+    Action.PARTNERSHIP_GIVE_NOTICE: frozenset({_O}),
+    Action.PARTNERSHIP_WITHDRAW_NOTICE: frozenset({_O}),
     Action.NOTE_ADD: frozenset({_O, _A, _E}),
     Action.NOTE_DELETE: frozenset({_O}),
     Action.ACCESS_MANAGE: frozenset({_O, _A}),

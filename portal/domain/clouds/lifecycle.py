@@ -56,10 +56,12 @@ def create(
     partner's staff create for a customer is owned by the partner's account and by the users who
     administer the subaccount.
 
-    Raises Forbidden, Refused("customer-not-confirmed", "account-not-active").
+    Raises Forbidden, Refused("partnership-ending", "customer-not-confirmed", "account-not-active").
     """
     payer = db.lock(BillingAccount, payer.id)
     access.require(by, Action.CLOUD_CREATE, payer)
+    if payer.ends_on is not None:
+        raise Refused(Code.PARTNERSHIP_ENDING, day=payer.ends_on)
     if payer.status not in (Status.ACTIVE, Status.TRIAL_ACTIVE):
         raise Refused(Code.ACCOUNT_NOT_ACTIVE, status=payer.status)
     if payer.parent_id is not None and payer.confirmed_at is None:

@@ -5,6 +5,13 @@ from portal.domain.customers.adding import add, find_existing, find_problems, re
 from portal.domain.customers.answering import accept, decline, is_own_customers_invitation
 from portal.domain.customers.columns import COLUMNS, ONLY_EXPORTED, cells_of
 from portal.domain.customers.editing import correct_address, draft_of, edit
+from portal.domain.customers.ending import (
+    due_for_ending,
+    earliest_ending,
+    ends_on,
+    give_notice,
+    withdraw_notice,
+)
 from portal.domain.customers.erasing import erase
 from portal.domain.customers.invitation_mails import (
     MAX_DELIVERIES,
@@ -17,7 +24,14 @@ from portal.domain.customers.invitation_mails import (
     send_again,
 )
 from portal.domain.customers.invitation_quota import next_invitation_at, quota_refusal
-from portal.domain.customers.lifecycle import end_partnership, remove, resume, suspend
+from portal.domain.customers.lifecycle import (
+    clouds_in_use,
+    end,
+    end_partnership,
+    remove,
+    resume,
+    suspend,
+)
 from portal.domain.customers.link_copies import LINK_COPIED, LinkCopy, copy_link, last_link_copy
 from portal.domain.customers.listing import (
     EXPORT_PAGE,
@@ -57,7 +71,14 @@ from portal.domain.customers.notes import (
     notes_on,
 )
 from portal.domain.customers.notifications import notify_of_delivery, notify_partner
-from portal.domain.customers.record import Customer, Draft, Status, normalise_field
+from portal.domain.customers.people import administrators_of, people_of
+from portal.domain.customers.record import (
+    Customer,
+    Draft,
+    Status,
+    lock_customer,
+    normalise_field,
+)
 from portal.domain.customers.saved_views import (
     MAX_VIEW_NAME_LENGTH,
     MAX_VIEWS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, exists, or_, select
 
 from portal import db
 from portal.domain import access, audit, identity, invitations, mail_deliveries
@@ -80,8 +80,17 @@ def end_partnership(customer: Customer, *, by: Actor) -> None:
     subaccount = db.session.get_one(BillingAccount, customer.subaccount_id)
     if not access.administers(by, subaccount):
         access.require(by, Action.PARTNERSHIP_END, partner)
-    if count := _count_clouds_in_use(customer):
-        raise Refused(Code.CLOUDS_LINKED, count=count)
+    end(customer, by=by)
+
+
+def end(customer: Customer, *, by: Actor) -> None:
+    """End a confirmed partnership, which closes the subaccount. The calling verb locks the customer
+    and checks the permission.
+
+    Raises Refused("clouds-linked", "partnership-not-confirmed").
+    """
+    if linked := clouds_in_use(customer):
+        raise Refused(Code.CLOUDS_LINKED, count=len(linked))
     if not transition(customer, Status.ACTIVE, Status.SUSPENDED, to=Status.INACTIVE):
         raise Refused(Code.PARTNERSHIP_NOT_CONFIRMED)
     close(customer)
@@ -94,7 +103,8 @@ def close(customer: Customer) -> None:
     """Close the subaccount of an Inactive customer, and its default cloud if still linked to it;
     cancel an unsent invitation mail. The calling verb locks the customer."""
     now = db.now()
-    db.session.get_one(BillingAccount, customer.subaccount_id).closed_at = now
+    subaccount = db.session.get_one(BillingAccount, customer.subaccount_id)
+    subaccount.closed_at, subaccount.ends_on = now, None
     if customer.default_cloud_id is not None:
         cloud = db.session.get_one(Cloud, customer.default_cloud_id)
         if _is_linked(cloud.id, customer.subaccount_id):
@@ -102,18 +112,17 @@ def close(customer: Customer) -> None:
     mail_deliveries.cancel(invitations.MAIL, about=customer.subaccount_id)
 
 
-def _count_clouds_in_use(customer: Customer) -> int:
-    """Return the number of clouds linked to the subaccount, without a default cloud that has no
-    folder but its default one."""
-    links = select(func.count()).where(
-        Link.account_id == customer.subaccount_id, Link.until_at.is_(None)
+def clouds_in_use(customer: Customer) -> list[str]:
+    """Return the IDs of the open clouds linked to the subaccount, without a default cloud that has
+    no folder but its default one."""
+    query = (
+        select(Cloud.id)
+        .join(Link, and_(Link.cloud_id == Cloud.id, Link.until_at.is_(None)))
+        .where(Link.account_id == customer.subaccount_id, Cloud.closed_at.is_(None))
     )
-    count = db.session.execute(links).scalar_one()
-    cloud_id = customer.default_cloud_id
-    if cloud_id is None or not _is_linked(cloud_id, customer.subaccount_id):
-        return count
-    folders = select(func.count()).where(Folder.cloud_id == cloud_id, ~Folder.is_default)
-    return count if db.session.execute(folders).scalar_one() else count - 1
+    has_folders = exists().where(Folder.cloud_id == Cloud.id, ~Folder.is_default)
+    is_in_use = or_(Cloud.id != customer.default_cloud_id, has_folders)
+    return list(db.session.scalars(query.where(is_in_use).order_by(Cloud.id)))
 
 
 def _is_linked(cloud_id: str, account_id: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, true
@@ -64,6 +64,7 @@ class CustomerRow(NamedTuple):
     cloud_id: str | None
     cloud_closed_at: datetime | None
     created_at: datetime
+    ends_on: date | None
 
 
 ROW = (
@@ -74,6 +75,7 @@ ROW = (
     Customer.default_cloud_id,
     Cloud.closed_at,
     Customer.created_at,
+    BillingAccount.ends_on,
 )
 
 
@@ -133,6 +135,7 @@ def _customers_query(
         select(*columns)
         .select_from(Customer)
         .outerjoin(Cloud, Cloud.id == Customer.default_cloud_id)
+        .join(BillingAccount, BillingAccount.id == Customer.subaccount_id)
         .where(Customer.partner_id == partner.id, Customer.visible_to(actor))
     )
 

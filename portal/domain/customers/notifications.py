@@ -35,7 +35,7 @@ def notify_partner(kind: Kind, customer: Customer, *, by: Actor, **facts: str) -
     )
 
 
-def notify_customer(kind: Kind, customer: Customer, *, by: Actor) -> None:
+def notify_customer(kind: Kind, customer: Customer, *, by: Actor, **facts: str) -> None:
     """Notify all users with a role on the subaccount itself."""
     notifications.notify(
         kind,
@@ -44,6 +44,7 @@ def notify_customer(kind: Kind, customer: Customer, *, by: Actor) -> None:
         target=Target(TargetKind.ACCOUNT, customer.subaccount_id),
         by=by,
         partner=db.session.get_one(BillingAccount, customer.partner_id).name,
+        **facts,
     )
 
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import and_, exists, func, or_, select
 
+from portal.domain import billing_days
 from portal.domain.access import AccountAccess
 from portal.domain.accounts import BillingAccount, Kind
 from portal.domain.actions import Action
 from portal.domain.audit import INSTALLATION, AuditLine
 from portal.domain.clouds import Cloud, Link
 from portal.domain.customers import Customer, Status
-from portal.domain.doctor.check import Query, is_true, raw, select_check
+from portal.domain.doctor.check import (
+    Problem,
+    Query,
+    check,
+    is_true,
+    raw,
+    select_check,
+    stream,
+)
 from portal.domain.identity import User, UserSession
 from portal.domain.invitations import Answer, Invitation
 
@@ -73,6 +83,16 @@ def live_customer_without_partner() -> Query:
         .join(BillingAccount, BillingAccount.id == Customer.partner_id)
         .where(Customer.status != Status.INACTIVE, BillingAccount.kind != Kind.PARTNER)
     )
+
+
+@check("I4")
+def partnership_not_ended() -> Iterator[Problem]:
+    is_overdue = BillingAccount.ends_on < billing_days.today()
+    for customer_id, _status, account_id, ends_on in stream(
+        _with_subaccount(BillingAccount.ends_on).where(is_overdue)
+    ):
+        sentence = f"The partnership was to end on {ends_on}; its subaccount {account_id} is open."
+        yield Problem(customer_id, sentence)
 
 
 @select_check("I4", "The cloud is open, but linked to the account {1}, which is closed.")

@@ -15,4 +15,4 @@ from portal.domain.links.eligibility import (
     find_refusal,
     target_for,
 )
-from portal.domain.links.relink import LinkPreview, link, preview_link
+from portal.domain.links.relink import LinkPreview, link, move, preview_link

@@ -86,10 +86,13 @@ def target_for(account: BillingAccount, actor: Actor) -> Target:
 
 def account_refusal(target: Target) -> Refused | None:
     """Why the actor can't link any cloud to the account: "account-role-missing",
-    "customer-suspended", "customer-not-confirmed", "account-not-active"; None if they can."""
+    "partnership-ending", "customer-suspended", "customer-not-confirmed", "account-not-active"; None
+    if they can."""
     account = target.account
     if not target.may_link:
         return Refused(Code.ACCOUNT_ROLE_MISSING)
+    if account.ends_on is not None:
+        return Refused(Code.PARTNERSHIP_ENDING, day=account.ends_on)
     if account.parent_id is not None and account.closed_at is None:
         if account.confirmed_at is None:
             return Refused(Code.CUSTOMER_NOT_CONFIRMED)

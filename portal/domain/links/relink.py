@@ -81,7 +81,15 @@ def link(cloud: Cloud, *, by: Actor, to: BillingAccount, preview_digest: str) ->
         raise refusal
     if preview_link(target, candidate).digest != preview_digest:
         raise Refused(Code.EFFECT_CHANGED)
-    old_link = db.session.get_one(Link, candidate.link_id, populate_existing=True)
+    return move(cloud, by=by, to=to)
+
+
+def move(cloud: Cloud, *, by: Actor, to: BillingAccount) -> Link:
+    """Link a cloud to another account, whatever `find_refusal` says. The calling verb locks both
+    accounts and the cloud, and checks the preconditions."""
+    is_open = Link.cloud_id == cloud.id, Link.until_at.is_(None)
+    query = select(Link).where(*is_open).execution_options(populate_existing=True)
+    old_link = db.session.scalars(query).one()
     new_link = _replace(old_link, to, by=by)
     old_payer = db.session.get_one(BillingAccount, old_link.account_id)
     old_customer, new_customer = _customer_of(old_payer), _customer_of(to)

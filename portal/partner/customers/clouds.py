@@ -52,6 +52,4 @@ def create_cloud(account_id: str, customer_id: str) -> Any:
     back = url_for(".clouds", account_id=account_id, customer_id=customer_id)
     if answer := web.submit(form, unit, to=back, success=success):
         return answer
-    return web.form_page(
-        form, "partner/customers/create_cloud.html", partner=g.partner, customer=customer
-    )
+    return web.form_page(form, "partner/customers/create_cloud.html", **summary(customer))

@@ -11,7 +11,7 @@ from flask_babel import ngettext
 
 from portal import web
 from portal.domain import customers
-from portal.domain.customers import Status
+from portal.domain.customers import Customer, Status
 from portal.partner.customers import listing, overview
 from portal.partner.customers.blueprint import blueprint, find
 from portal.partner.customers.filters import STATUSES, changes_url, parse_filter
@@ -62,13 +62,21 @@ def now(account_id: str, customer_id: str) -> Any:
     summary_ = summary(customer)
     if shown_stamp == summary_["stamp"]:
         return "", 204
-    announcement = _("The email’s state has changed.")
-    if shown_stamp[:1] != summary_["stamp"][:1]:
-        announcement = _announcement(customer.name, customer.status)
     return web.page(
         "partner/customers/now.html",
         tab=request.args.get("tab", ""),
         oob=True,
-        announcement=announcement,
+        announcement=_announcement_of(customer, shown_stamp, summary_["stamp"]),
         **overview.overview(customer),
     )
+
+
+def _announcement_of(customer: Customer, shown_stamp: str, stamp: str) -> str:
+    (status, ends_on, *_mail), (new_status, new_ends_on, *_new_mail) = (
+        [*text.split("."), "", ""] for text in (shown_stamp, stamp)
+    )
+    if status != new_status:
+        return _announcement(customer.name, customer.status)
+    if ends_on != new_ends_on:
+        return str(_("Notice was given or withdrawn."))
+    return str(_("The email’s state has changed."))

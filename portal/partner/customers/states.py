@@ -1,4 +1,4 @@
-"""*Suspend*, *Resume*, *Remove*, *Send again*, *End partnership*: confirmed with their effects."""
+"""Changes of a customer's state, from *Suspend* to *End partnership*: confirmed with effects."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from flask import g
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext
+from wtforms import DateField
+from wtforms.validators import InputRequired
 
-from portal import db, web
+from portal import config, db, web
 from portal.domain import access, customers, invitations
 from portal.domain.actions import Action
 from portal.domain.customers import Customer
+from portal.i18n.formats import plain_day
 from portal.partner.customers.blueprint import blueprint, customer_url, find
+from portal.web import form_recovery
 
 
 class StateChange(NamedTuple):
@@ -25,6 +30,15 @@ class StateChange(NamedTuple):
     consequences: tuple[Any, ...]
     done: Any
     is_danger: bool = True
+
+
+class NoticeForm(web.Form):
+    """The day on which the partnership ends."""
+
+    ends_on = DateField(
+        lazy_gettext("The partnership ends on"),
+        validators=[InputRequired(lazy_gettext("Choose a day."))],
+    )
 
 
 STATE_CHANGES = {
@@ -77,6 +91,32 @@ STATE_CHANGES = {
         lazy_gettext("The email is queued again."),
         is_danger=False,
     ),
+    "give-notice": StateChange(
+        Action.PARTNERSHIP_GIVE_NOTICE,
+        customers.give_notice,
+        lazy_gettext("Give notice?"),
+        lazy_gettext("Give notice"),
+        (
+            lazy_gettext("The customer is notified; both of you see the day from now on."),
+            lazy_gettext("From now on nothing can be linked to the subaccount or created in it."),
+            lazy_gettext("Clouds still linked on that day move to the customer’s own account."),
+            lazy_gettext("Clouds that nobody on the customer’s side owns move to your account."),
+            lazy_gettext("You can withdraw the notice until that day."),
+        ),
+        lazy_gettext("Notice is given."),
+    ),
+    "withdraw-notice": StateChange(
+        Action.PARTNERSHIP_WITHDRAW_NOTICE,
+        customers.withdraw_notice,
+        lazy_gettext("Withdraw the notice?"),
+        lazy_gettext("Withdraw notice"),
+        (
+            lazy_gettext("The partnership goes on; clouds can be linked and created again."),
+            lazy_gettext("The customer is notified."),
+        ),
+        lazy_gettext("The notice is withdrawn."),
+        is_danger=False,
+    ),
     "end-partnership": StateChange(
         Action.PARTNERSHIP_END,
         customers.end_partnership,
@@ -118,6 +158,27 @@ def send_again(account_id: str, customer_id: str) -> Any:
     return _change_state("send-again", customer_id, delivery=delivery)
 
 
+@blueprint.route("/<id:customer_id>/give-notice", methods=["GET", "POST"])
+def give_notice(account_id: str, customer_id: str) -> Any:
+    """*Give notice* of the end of a confirmed partnership."""
+    web.require_recent_sign_in()
+    earliest = customers.earliest_ending()
+    form = NoticeForm(**({"ends_on": earliest} | form_recovery.saved_input()))
+    form.ends_on.render_kw = {"min": earliest.isoformat()}
+    hint = _(
+        "It ends at 00:00 %(zone)s of this day. The earliest day is %(day)s.",
+        zone=config.current().billing_time_zone,
+        day=plain_day(earliest),
+    )
+    return _change_state("give-notice", customer_id, form, hint=hint)
+
+
+@blueprint.route("/<id:customer_id>/withdraw-notice", methods=["GET", "POST"])
+def withdraw_notice(account_id: str, customer_id: str) -> Any:
+    """*Withdraw notice*, until its day."""
+    return _change_state("withdraw-notice", customer_id)
+
+
 @blueprint.route("/<id:customer_id>/end-partnership", methods=["GET", "POST"])
 def end_partnership(account_id: str, customer_id: str) -> Any:
     """*End partnership* of a confirmed customer."""
@@ -125,15 +186,16 @@ def end_partnership(account_id: str, customer_id: str) -> Any:
     return _change_state("end-partnership", customer_id)
 
 
-def _change_state(name: str, customer_id: str, **context: Any) -> Any:
+def _change_state(name: str, customer_id: str, form: web.Form | None = None, **context: Any) -> Any:
     """Ask for confirmation on GET, change the state on POST. The page gets the context."""
     change, actor = STATE_CHANGES[name], web.actor()
     find(customer_id)
     access.require(actor, change.action, g.partner)
-    form = web.Form()
+    form = form or web.Form()
 
     def unit() -> None:
-        change.verb(db.session.get_one(Customer, customer_id), by=actor)
+        facts = {"ends_on": form.ends_on.data} if isinstance(form, NoticeForm) else {}
+        change.verb(db.session.get_one(Customer, customer_id), by=actor, **facts)
 
     if answer := web.submit(form, unit, to=customer_url(customer_id), success=change.done):
         return answer

@@ -21,6 +21,7 @@ LATE_AFTER = timedelta(days=7)
 """Time to answer before the page suggests a reminder; the list's filter starts with it, too."""
 
 
+CONFIRMED = (Status.ACTIVE, Status.SUSPENDED)
 MENU = (
     # (endpoint, action in the role table, possible in these states, is destructive)
     ("edit", Action.CUSTOMER_EDIT, (Status.WAITING, Status.ACTIVE, Status.SUSPENDED), False),
@@ -28,7 +29,9 @@ MENU = (
     ("suspend", Action.CUSTOMER_SUSPEND, (Status.ACTIVE,), True),
     ("resume", Action.CUSTOMER_RESUME, (Status.SUSPENDED,), False),
     ("remove", Action.CUSTOMER_REMOVE, (Status.WAITING,), True),
-    ("end_partnership", Action.PARTNERSHIP_END, (Status.ACTIVE, Status.SUSPENDED), True),
+    ("give_notice", Action.PARTNERSHIP_GIVE_NOTICE, CONFIRMED, True),
+    ("withdraw_notice", Action.PARTNERSHIP_WITHDRAW_NOTICE, CONFIRMED, False),
+    ("end_partnership", Action.PARTNERSHIP_END, CONFIRMED, True),
 )
 
 
@@ -53,10 +56,13 @@ def summary(customer: Customer) -> dict[str, Any]:
     mail = (len(deliveries), delivery.state, delivery.attempts) if delivery else ()
     since = delivery.created_at if delivery else customer.created_at
     ending = customers.ending_of(customer) if customer.status is Status.INACTIVE else None
+    ends_on = customers.ends_on(customer)
+    stamp = (STATUSES.index(customer.status), ends_on, *mail, resend.is_possible)
     return {
         "partner": g.partner,
         "customer": customer,
-        "menu": menu_for(customer),
+        "ends_on": ends_on,
+        "menu": menu_for(customer, is_ending=ends_on is not None),
         "deliveries": deliveries,
         "delivery": delivery,
         "resend": resend,
@@ -65,7 +71,7 @@ def summary(customer: Customer) -> dict[str, Any]:
         "days_waiting": max((db.now() - since).days, 0),  # the clock may have been set back
         "ending": ending,
         "may_invite_again": ending is not None and _may_invite_again(customer, ending.action),
-        "stamp": ".".join(map(str, (STATUSES.index(customer.status), *mail, resend.is_possible))),
+        "stamp": ".".join(map(str, stamp)),
         "poll_seconds": poll_seconds,
     }
 
@@ -97,8 +103,8 @@ def _may_invite_again(customer: Customer, ending: str) -> bool:
     return is_open and access.may(web.actor(), Action.CUSTOMER_ADD, g.partner)
 
 
-def menu_for(customer: Customer) -> list[tuple[str, bool]]:
+def menu_for(customer: Customer, *, is_ending: bool) -> list[tuple[str, bool]]:
     """Return the actions that the user may take now: (endpoint, is destructive)."""
-    actor = web.actor()
-    entries = [entry for entry in MENU if customer.status in entry[2]]
+    actor, other_step = web.actor(), "give_notice" if is_ending else "withdraw_notice"
+    entries = [entry for entry in MENU if customer.status in entry[2] and entry[0] != other_step]
     return [entry[::3] for entry in entries if access.may(actor, entry[1], g.partner)]

@@ -12,7 +12,7 @@ from babel.lists import format_list
 from flask_babel import get_locale, gettext, ngettext
 
 from portal.domain.errors import Code, Refused
-from portal.i18n.formats import local_time
+from portal.i18n.formats import local_time, plain_day
 from portal.wording.errors import connections, imports, limits, mails, people, work
 from portal.wording.errors.eligibility import REASONS
 
@@ -226,6 +226,17 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
         "Clouds are still linked to the subaccount: %(count)s. Link each to another account first; "
         "an unused default cloud may stay.",
         **f,
+    ),
+    Code.NOTICE_GIVEN: lambda f: _(
+        "Notice was given already: the partnership ends on %(day)s. To change the day, withdraw "
+        "the notice first.",
+        day=plain_day(f["day"]),
+    ),
+    Code.NOTICE_SHORT: lambda f: _(
+        "The notice is too short. The earliest day is %(day)s.", day=plain_day(f["day"])
+    ),
+    Code.NOTICE_MISSING: lambda f: _(
+        "There is no notice to withdraw: it was withdrawn already, or its day has come."
     ),
     Code.INVITATIONS_PER_DAY: lambda f: ngettext(
         "No more than %(num)s customer can be added in 24 hours. The next one can be added from "

@@ -8,7 +8,7 @@ from typing import Any
 from flask_babel import gettext
 
 from portal.domain.errors import Code
-from portal.i18n.formats import local_day, time_left
+from portal.i18n.formats import local_day, plain_day, time_left
 
 Facts = Mapping[str, Any]
 
@@ -47,6 +47,11 @@ REASONS: dict[str, Callable[[Facts], str]] = {
     Code.CUSTOMER_SUSPENDED: lambda f: _(
         "The customer is suspended; nothing can be linked to this subaccount until the partner "
         "resumes it."
+    ),
+    Code.PARTNERSHIP_ENDING: lambda f: _(
+        "The partnership ends on %(day)s; nothing can be linked to this subaccount or created in "
+        "it.",
+        day=plain_day(f["day"]),
     ),
     Code.ALREADY_LINKED: lambda f: _(
         "Already linked to this account since %(day)s.", day=local_day(f["since"])

@@ -81,6 +81,8 @@ SCREENS = {
     "partner.customers.resume": "ending",
     "partner.customers.remove": "ending",
     "partner.customers.end_partnership": "ending",
+    "partner.customers.give_notice": "ending",
+    "partner.customers.withdraw_notice": "ending",
     "partner.team": "team",
     "console": "who-pays",
     "console.access": "access",

@@ -62,6 +62,8 @@ def _facts(language: str) -> dict[str, str]:
         "recent": str(identity.RECENT_AUTHENTICATION.seconds // 60),
         "hours": str(identity.SESSION_LIFETIME.seconds // 3600),
         "open": "yes" if current.sign_up is SignUpPolicy.OPEN else "",
+        "notice": str(current.notice_days),
+        "billing_zone": str(current.billing_time_zone),
     }
 
 
