@@ -45,6 +45,7 @@ WHO_MAY = {
     "note.delete": EDDIE,
     "partnership.end": OLGA,
     "account.switch_to_paid": TINA,
+    "cloud.close": DORA,
     "cloud.create": OLGA,
     "cloud.link": OLGA,
     "cloud.manage_access": DORA,

@@ -10,6 +10,7 @@ from portal.domain.accounts import BillingAccount, Status
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds.listing import payer_of
+from portal.domain.clouds.ordering import order_changes
 from portal.domain.clouds.record import Cloud, Folder, Link
 from portal.domain.errors import Code, Refused
 from portal.domain.values import search_key
@@ -46,6 +47,7 @@ def create_with_folder(
     )
     db.session.add_all([folder, link])
     db.session.flush()
+    order_changes(cloud.id)
     return cloud, folder
 
 
@@ -95,6 +97,7 @@ def rename(cloud: Cloud, *, by: Actor, name: str) -> None:
     if cloud.name == name:
         return
     cloud.name, cloud.name_key = name, search_key(name)
+    order_changes(cloud.id)
     audit.record(Action.CLOUD_RENAME, by=by, chain=audit_chain_of(cloud), thing=cloud.id)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlalchemy import func, select
 
 from portal import db
-from portal.domain import access, audit, identity, invitations, mail_deliveries
+from portal.domain import access, audit, clouds, identity, invitations, locks, mail_deliveries
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
-from portal.domain.clouds import Cloud, Folder, Link
+from portal.domain.clouds import Cloud, Link
 from portal.domain.customers.notifications import notify_customer, notify_partner
 from portal.domain.customers.record import Customer, Status, lock_customer, transition
 from portal.domain.errors import Code, Refused
@@ -23,10 +23,12 @@ def suspend(customer: Customer, *, by: Actor) -> None:
     Clouds stay linked, the partner still pays for their usage, and the customer may relink them.
     Raises Forbidden, Refused("customer-not-active").
     """
+    subaccount, cloud_ids = _lock_with_clouds(customer)
     access.require(by, Action.CUSTOMER_SUSPEND, lock_customer(customer))
     if not transition(customer, Status.ACTIVE, to=Status.SUSPENDED):
         raise Refused(Code.CUSTOMER_NOT_ACTIVE)
-    db.session.get_one(BillingAccount, customer.subaccount_id).suspended_at = db.now()
+    subaccount.suspended_at = db.now()
+    clouds.order_changes(*cloud_ids)
     _record(Action.CUSTOMER_SUSPEND, customer, by=by)
     notify_customer(Kind.SUSPENDED, customer, by=by)
 
@@ -36,10 +38,12 @@ def resume(customer: Customer, *, by: Actor) -> None:
 
     Raises Forbidden, Refused("customer-not-suspended").
     """
+    subaccount, cloud_ids = _lock_with_clouds(customer)
     access.require(by, Action.CUSTOMER_RESUME, lock_customer(customer))
     if not transition(customer, Status.SUSPENDED, to=Status.ACTIVE):
         raise Refused(Code.CUSTOMER_NOT_SUSPENDED)
-    db.session.get_one(BillingAccount, customer.subaccount_id).suspended_at = None
+    subaccount.suspended_at = None
+    clouds.order_changes(*cloud_ids)
     _record(Action.CUSTOMER_RESUME, customer, by=by)
     notify_customer(Kind.RESUMED, customer, by=by)
 
@@ -97,23 +101,37 @@ def close(customer: Customer) -> None:
     db.session.get_one(BillingAccount, customer.subaccount_id).closed_at = now
     if customer.default_cloud_id is not None:
         cloud = db.session.get_one(Cloud, customer.default_cloud_id)
-        if _is_linked(cloud.id, customer.subaccount_id):
+        if _is_linked(cloud.id, customer.subaccount_id) and cloud.closed_at is None:
             cloud.closed_at = now
+            clouds.order_changes(cloud.id)
     mail_deliveries.cancel(invitations.MAIL, about=customer.subaccount_id)
 
 
+def _lock_with_clouds(customer: Customer) -> tuple[BillingAccount, list[str]]:
+    """Lock the customer's accounts and the clouds linked to the subaccount. Returns the subaccount,
+    and the IDs of the clouds."""
+    subaccount_id = customer.subaccount_id
+    locks.lock((BillingAccount, customer.partner_id), (BillingAccount, subaccount_id))
+    subaccount = db.session.get_one(BillingAccount, subaccount_id)
+    return subaccount, clouds.lock_linked_to(subaccount)
+
+
 def _count_clouds_in_use(customer: Customer) -> int:
-    """Return the number of clouds linked to the subaccount, without a default cloud that has no
-    folder but its default one."""
-    links = select(func.count()).where(
-        Link.account_id == customer.subaccount_id, Link.until_at.is_(None)
+    """Return the number of open clouds linked to the subaccount, without an unused default one."""
+    links = (
+        select(func.count())
+        .select_from(Link)
+        .join(Cloud, Cloud.id == Link.cloud_id)
+        .where(Link.account_id == customer.subaccount_id, Link.until_at.is_(None))
+        .where(Cloud.closed_at.is_(None))
     )
     count = db.session.execute(links).scalar_one()
     cloud_id = customer.default_cloud_id
     if cloud_id is None or not _is_linked(cloud_id, customer.subaccount_id):
         return count
-    folders = select(func.count()).where(Folder.cloud_id == cloud_id, ~Folder.is_default)
-    return count if db.session.execute(folders).scalar_one() else count - 1
+    cloud = db.session.get_one(Cloud, cloud_id)
+    is_unused = cloud.closed_at is None and clouds.is_unused(cloud)
+    return count - 1 if is_unused else count
 
 
 def _is_linked(cloud_id: str, account_id: str) -> bool:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import access, audit, customers, identity, locks, notifications
+from portal.domain import access, audit, clouds, customers, identity, locks, notifications
 from portal.domain.access import CloudAccess
 from portal.domain.accounts import BillingAccount, InitialGrant
 from portal.domain.actions import Action
@@ -83,6 +83,7 @@ def link(cloud: Cloud, *, by: Actor, to: BillingAccount, preview_digest: str) ->
         raise Refused(Code.EFFECT_CHANGED)
     old_link = db.session.get_one(Link, candidate.link_id, populate_existing=True)
     new_link = _replace(old_link, to, by=by)
+    clouds.order_changes(cloud.id)
     old_payer = db.session.get_one(BillingAccount, old_link.account_id)
     old_customer, new_customer = _customer_of(old_payer), _customer_of(to)
     audit.record(
