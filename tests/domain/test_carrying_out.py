@@ -106,6 +106,7 @@ def test_a_renamed_cloud_is_renamed_by_hand(app: Flask, world: World) -> None:
     cloud = stored(cloud_id)
     db.write(lambda: clouds.rename(cloud, by=actor(DORA), name="shop-2"))
     assert tasks(cloud_id) == [Task.RENAME]
+    assert listed()[0].cloud.agreed_at is not None
     db.write(lambda: clouds.rename(cloud, by=actor(DORA), name="shop"))
     assert tasks(cloud_id) == [], "it has that name there"
 
@@ -120,7 +121,9 @@ def test_a_cloud_is_suspended_and_resumed_with_the_account_that_pays(
     for verb, task in ((customers.suspend, Task.SUSPEND), (customers.resume, Task.RESUME)):
         db.write(lambda verb=verb: verb(customer, by=olga))  # type: ignore[misc]
         assert tasks(cloud_id) == [task]
+        assert listed()[0].cloud.agreed_at is not None
         done(cloud_id)
+        assert stored(cloud_id).agreed_at is None
         assert tasks(cloud_id) == []
     db.write(lambda: customers.suspend(customer, by=olga))
     db.write(lambda: customers.resume(customer, by=olga))

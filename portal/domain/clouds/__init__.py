@@ -49,6 +49,13 @@ from portal.domain.clouds.ordering import (
     record_order,
     record_order_fault,
 )
-from portal.domain.clouds.pending import PendingTasks, Task, pending_tasks, pending_tasks_of
+from portal.domain.clouds.pending import (
+    PendingTasks,
+    Task,
+    has_tasks,
+    pending_query,
+    pending_tasks,
+    pending_tasks_of,
+)
 from portal.domain.clouds.progress import Progress, ProgressState, progress_for
 from portal.domain.clouds.record import Cloud, Folder, Link
