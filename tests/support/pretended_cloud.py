@@ -34,6 +34,8 @@ class PretendedCloud:
         self.failures: list[Failure] = []
         """Of the next calls, one each."""
         self.operations: dict[str, Done | Running | Exception] = {}
+        self.meanwhile: list[Callable[[], object]] = []
+        """What happens during the next calls, before they do anything."""
         self.done = Done()
         """What is answered to suspend and close."""
 
@@ -42,6 +44,8 @@ class PretendedCloud:
 
     def _call(self, name: str, act: Callable[[], Done]) -> Done | Running:
         self.calls.append(name)
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
         failure = self.failures.pop(0) if self.failures else None
         if failure is None:
             return act()

@@ -187,6 +187,26 @@ def test_a_lost_answer_is_made_good_even_if_the_opposite_is_agreed_meanwhile(
     assert progress(cloud_id).state is ProgressState.READY
 
 
+def test_a_worker_that_wakes_up_after_its_lease_and_asks_for_what_is_over_is_corrected(
+    cloud: PretendedCloud, world: World, clock: Clock
+) -> None:
+    cloud_id = create_cloud(NINA, payer=world.ninas_subaccount)
+    run_orders()
+
+    def resume() -> None:
+        clock.forward(seconds=jobs.LEASE.total_seconds() + 1)
+        change_customer(customers.resume, world)
+        run_orders()
+
+    cloud.meanwhile = [resume]
+    change_customer(customers.suspend, world)
+    run_orders()
+    run_due(clock)
+    assert cloud.calls == ["ensure", "suspend", "resume", "resume"]
+    assert not cloud.clouds[f"ext-{cloud_id}"]["is_suspended"]
+    assert progress(cloud_id).state is ProgressState.READY
+
+
 def test_a_cloud_that_is_renamed_while_its_creation_is_unsure_gets_its_name(
     cloud: PretendedCloud, world: World, clock: Clock
 ) -> None:
@@ -205,7 +225,7 @@ def test_what_is_suspended_while_it_is_created_is_suspended_then(
     cloud: PretendedCloud, world: World, clock: Clock
 ) -> None:
     cloud_id = create_cloud(NINA, payer=world.ninas_subaccount)
-    cloud.fail(Running("op", timedelta(seconds=3)))
+    cloud.fail(Running("op", timedelta(seconds=3)), is_done=True)
     run_orders()
     change_customer(customers.suspend, world)
     cloud.operations["op"] = Done(f"ext-{cloud_id}")

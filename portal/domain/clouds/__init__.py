@@ -40,7 +40,7 @@ from portal.domain.clouds.listing import (
     payers_of,
 )
 from portal.domain.clouds.ordering import (
-    ORDERS,
+    SUSPENSION,
     TASKS,
     OrderFacts,
     begin_order,

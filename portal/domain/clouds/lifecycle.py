@@ -11,6 +11,7 @@ from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds.listing import payer_of
 from portal.domain.clouds.ordering import order_changes
+from portal.domain.clouds.pending import Task
 from portal.domain.clouds.record import Cloud, Folder, Link
 from portal.domain.errors import Code, Refused
 from portal.domain.values import search_key
@@ -97,7 +98,7 @@ def rename(cloud: Cloud, *, by: Actor, name: str) -> None:
     if cloud.name == name:
         return
     cloud.name, cloud.name_key = name, search_key(name)
-    order_changes(cloud.id)
+    order_changes(cloud.id, of=[Task.CREATE, Task.RENAME])
     audit.record(Action.CLOUD_RENAME, by=by, chain=audit_chain_of(cloud), thing=cloud.id)
 
 

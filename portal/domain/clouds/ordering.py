@@ -20,7 +20,7 @@ from portal.domain.actors import WORKER
 from portal.domain.clouds.pending import PendingTasks, Task, pending_tasks, pending_tasks_of
 from portal.domain.clouds.record import Cloud, Link
 from portal.domain.errors import Code, Refused
-from portal.domain.jobs import OrderKind
+from portal.domain.jobs import OPEN_STATES, Job, Kind, OrderKind, State
 
 ORDERS = {
     Task.CREATE: OrderKind.ENSURE,
@@ -30,6 +30,7 @@ ORDERS = {
     Task.CLOSE: OrderKind.CLOSE,
 }
 TASKS = {order: task for task, order in ORDERS.items()}
+SUSPENSION = (Task.SUSPEND, Task.RESUME)
 
 
 class OrderFacts(NamedTuple):
@@ -41,24 +42,35 @@ class OrderFacts(NamedTuple):
     external_id: str
 
 
-def order_changes(*cloud_ids: str) -> None:
+def order_changes(*cloud_ids: str, of: Collection[Task] = tuple(Task)) -> None:
     """Queue what is agreed of these clouds and not carried out. The calling verb has locked them,
-    and made its change."""
-    for row in pending_tasks_of(cloud_ids):
+    and made its change, which concerns the tasks `of`: orders for others are left as they are, even
+    parked or failed ones."""
+    rows = pending_tasks_of(cloud_ids)
+    ordered = _ordered([row.cloud.id for row in rows if row.asks])
+    for row in rows:
         tasks = row.tasks
         row.cloud.agreed_at = (row.cloud.agreed_at or db.now()) if tasks else None
-        if not row.asks:
-            continue
         # The others need its ID there: they are ordered when it is recorded.
         for task in [Task.CREATE] if Task.CREATE in tasks else tasks:
-            if task in ORDERS:
+            order = ORDERS.get(task) if row.asks else None
+            if order and (task in of or (order, row.cloud.id) not in ordered):
+                connection_id, account_id = row.connection.id, row.payer.id
                 jobs.add_order(
-                    ORDERS[task],
-                    row.cloud.id,
-                    connection_id=row.connection.id,
-                    account_id=row.payer.id,
+                    order, row.cloud.id, connection_id=connection_id, account_id=account_id
                 )
     db.session.flush()
+
+
+def _ordered(cloud_ids: Collection[str]) -> set[tuple[str, str]]:
+    """The kinds of orders and the IDs of the clouds for which one is open, failed or parked."""
+    states = (*OPEN_STATES, State.FAILED, State.PARKED)
+    query = select(Job.subject_kind, Job.subject_id).where(
+        Job.kind == Kind.CLOUDS, Job.subject_id.in_(cloud_ids), Job.state.in_(states)
+    )
+    return (
+        {(kind, cloud_id) for kind, cloud_id in db.session.execute(query)} if cloud_ids else set()
+    )
 
 
 def lock_linked_to(account: BillingAccount) -> list[str]:
@@ -90,7 +102,7 @@ def _mark_unknown(cloud: Cloud, task: Task) -> None:
         cloud.asked_at = cloud.asked_at or db.now()
     elif task is Task.RENAME:
         cloud.asked_name, cloud.carried_out_name = cloud.name, None
-    elif task in (Task.SUSPEND, Task.RESUME):
+    elif task in SUSPENSION:
         cloud.is_suspended_there = None
     db.session.flush()
 
@@ -123,7 +135,8 @@ def record_order(
         cloud.ends_by, cloud.left_running = None, []
     record_changed(cloud)
     _record(Action.CLOUD_CARRY_OUT, row, tasks=[str(task)])
-    order_changes(cloud.id)
+    # A worker that was late may have undone what another one has recorded.
+    order_changes(cloud.id, of=SUSPENSION if task in SUSPENSION else [task])
 
 
 def record_changed(cloud: Cloud) -> None:

@@ -28,7 +28,7 @@ def suspend(customer: Customer, *, by: Actor) -> None:
     if not transition(customer, Status.ACTIVE, to=Status.SUSPENDED):
         raise Refused(Code.CUSTOMER_NOT_ACTIVE)
     subaccount.suspended_at = db.now()
-    clouds.order_changes(*cloud_ids)
+    clouds.order_changes(*cloud_ids, of=clouds.SUSPENSION)
     _record(Action.CUSTOMER_SUSPEND, customer, by=by)
     notify_customer(Kind.SUSPENDED, customer, by=by)
 
@@ -43,7 +43,7 @@ def resume(customer: Customer, *, by: Actor) -> None:
     if not transition(customer, Status.SUSPENDED, to=Status.ACTIVE):
         raise Refused(Code.CUSTOMER_NOT_SUSPENDED)
     subaccount.suspended_at = None
-    clouds.order_changes(*cloud_ids)
+    clouds.order_changes(*cloud_ids, of=clouds.SUSPENSION)
     _record(Action.CUSTOMER_RESUME, customer, by=by)
     notify_customer(Kind.RESUMED, customer, by=by)
 

@@ -15,7 +15,7 @@ from portal.domain.access import CloudAccess
 from portal.domain.accounts import BillingAccount, InitialGrant
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
-from portal.domain.clouds import Cloud, Link
+from portal.domain.clouds import Cloud, Link, Task
 from portal.domain.customers import Customer
 from portal.domain.errors import Code, Refused
 from portal.domain.links.candidates import find_candidate
@@ -83,7 +83,7 @@ def link(cloud: Cloud, *, by: Actor, to: BillingAccount, preview_digest: str) ->
         raise Refused(Code.EFFECT_CHANGED)
     old_link = db.session.get_one(Link, candidate.link_id, populate_existing=True)
     new_link = _replace(old_link, to, by=by)
-    clouds.order_changes(cloud.id)
+    clouds.order_changes(cloud.id, of=[Task.CREATE, *clouds.SUSPENSION])
     old_payer = db.session.get_one(BillingAccount, old_link.account_id)
     old_customer, new_customer = _customer_of(old_payer), _customer_of(to)
     audit.record(
