@@ -37,11 +37,11 @@ def test_a_cloud_that_is_created_while_its_customer_is_suspended_is_suspended(
     db.write(lambda: clouds.begin_order(cloud_id, Task.CREATE, goes_on=False))
     if not is_guarded:
         without_locks(monkeypatch, Cloud)
-        linked = select(Link.cloud_id).where(Link.until_at.is_(None))
+        ids = select(Link.cloud_id).where(Link.until_at.is_(None))
         monkeypatch.setattr(
             clouds,
             "lock_linked_to",
-            lambda account: list(db.session.scalars(linked.where(Link.account_id == account.id))),
+            lambda it, **_: list(db.session.scalars(ids.where(Link.account_id == it.id))),
         )
     outcomes = race(
         lambda: clouds.record_order(cloud_id, Task.CREATE, external_id="ext-1"),

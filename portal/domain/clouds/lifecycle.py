@@ -26,13 +26,14 @@ def create_with_folder(
     """Create a cloud on the default connection that is linked to `payer`, and its default folder.
     The calling verb checks permissions and records the change."""
     now, connection = db.now(), connections.default()
+    is_builtin = connection.kind == connections.Kind.BUILTIN
     cloud = Cloud(
         id=db.new_id("b1g"),
         name=name,
         name_key=search_key(name),
         created_at=now,
         connection_id=connection.id,
-        carried_out_at=now if connection.kind == connections.Kind.BUILTIN else None,
+        carried_out_at=now if is_builtin else None,
     )
     db.session.add(cloud)
     db.session.flush()
@@ -48,7 +49,8 @@ def create_with_folder(
     )
     db.session.add_all([folder, link])
     db.session.flush()
-    order_changes(cloud.id)
+    if not is_builtin:
+        order_changes(cloud.id)
     return cloud, folder
 
 

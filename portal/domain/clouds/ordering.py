@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from portal import db
 from portal.domain import audit, jobs
@@ -73,11 +73,11 @@ def _ordered(cloud_ids: Collection[str]) -> set[tuple[str, str]]:
     )
 
 
-def lock_linked_to(account: BillingAccount) -> list[str]:
-    """Lock the clouds linked to the account, which the caller has locked, so that none is linked
-    meanwhile; their IDs."""
+def lock_linked_to(account: BillingAccount, *, beside: str | None) -> list[str]:
+    """Lock the clouds linked to the account, and the cloud `beside`, by ID; their IDs. The caller
+    has locked the account, so that none is linked meanwhile."""
     linked = select(Link.cloud_id).where(Link.account_id == account.id, Link.until_at.is_(None))
-    query = select(Cloud).where(Cloud.id.in_(linked)).order_by(Cloud.id)
+    query = select(Cloud).where(or_(Cloud.id.in_(linked), Cloud.id == beside)).order_by(Cloud.id)
     query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
     return [cloud.id for cloud in db.session.scalars(query)]
 

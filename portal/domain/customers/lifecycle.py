@@ -108,12 +108,12 @@ def close(customer: Customer) -> None:
 
 
 def _lock_with_clouds(customer: Customer) -> tuple[BillingAccount, list[str]]:
-    """Lock the customer's accounts and the clouds linked to the subaccount. Returns the subaccount,
-    and the IDs of the clouds."""
+    """Lock the customer's accounts, then its default cloud and the clouds linked to the subaccount.
+    Returns the subaccount, and the IDs of the clouds."""
     subaccount_id = customer.subaccount_id
     locks.lock((BillingAccount, customer.partner_id), (BillingAccount, subaccount_id))
     subaccount = db.session.get_one(BillingAccount, subaccount_id)
-    return subaccount, clouds.lock_linked_to(subaccount)
+    return subaccount, clouds.lock_linked_to(subaccount, beside=customer.default_cloud_id)
 
 
 def _count_clouds_in_use(customer: Customer) -> int:
