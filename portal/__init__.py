@@ -52,6 +52,7 @@ from portal.domain.values import Invalid
 from portal.i18n import formats, languages, reader
 from portal.web import errors, headers, surfaces
 from portal.wording import audit as audit_wording
+from portal.wording import clouds as cloud_wording
 from portal.wording import connections as connection_wording
 from portal.wording import errors as error_wording
 from portal.wording import guide, labels
@@ -248,6 +249,7 @@ def _add_template_globals(app: Flask) -> None:
         guide=guide,
         labels=labels,
         audit_wording=audit_wording,
+        cloud_wording=cloud_wording,
         connection_wording=connection_wording,
         job_wording=job_wording,
         notification_wording=notification_wording,

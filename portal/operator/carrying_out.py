@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, url_for
+from flask import abort, request, url_for
 from flask_babel import lazy_gettext
 from wtforms import HiddenField, StringField, TextAreaField
 
 from portal import db, web
 from portal.domain import clouds, values
-from portal.domain.clouds import Cloud, ToCarryOut
+from portal.domain.clouds import Cloud, PendingTasks
 from portal.operator.blueprint import blueprint
 
 
@@ -35,8 +35,16 @@ class FaultForm(web.Form):
 @blueprint.get("/to-carry-out")
 def show_to_carry_out() -> Any:
     """*To carry out*: list what operators do by hand, what is possible first."""
-    rows = clouds.to_carry_out(web.actor())
-    return web.page("operator/to_carry_out.html", fragment="list", rows=rows)
+    after = request.args.get("after", "")[:40]
+    rows = clouds.to_carry_out(web.actor(), after=after)
+    shown, next_after = web.paginate(rows, clouds.PAGE_TO_CARRY_OUT, cursor=lambda row: row.cursor)
+    return web.page(
+        "operator/to_carry_out.html",
+        fragment="list",
+        rows=shown,
+        after=after,
+        next_after=next_after,
+    )
 
 
 @blueprint.route("/to-carry-out/<id:entry_id>/done", methods=["GET", "POST"])
@@ -67,7 +75,7 @@ def cannot_carry_out(entry_id: str) -> Any:
     return _page(form, unit, row, lazy_gettext("The reason is shown on the cloud’s page."))
 
 
-def _find(cloud_id: str) -> ToCarryOut:
+def _find(cloud_id: str) -> PendingTasks:
     """Return what is to be done for the cloud. Aborts with 404 if there is nothing."""
     row = clouds.entry_for(web.actor(), cloud_id)
     if row is None:
@@ -76,7 +84,7 @@ def _find(cloud_id: str) -> ToCarryOut:
     return row
 
 
-def _page(form: web.Form, unit: Any, row: ToCarryOut, success: Any) -> Any:
+def _page(form: web.Form, unit: Any, row: PendingTasks, success: Any) -> Any:
     back = url_for(".show_to_carry_out")
     if answer := web.submit(form, unit, to=back, success=success):
         return answer

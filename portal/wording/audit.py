@@ -12,7 +12,7 @@ from flask_babel import gettext, lazy_gettext
 
 from portal.domain.actions import Action
 from portal.i18n.formats import iso_day
-from portal.wording.connections import TASKS
+from portal.wording.clouds import TASKS
 from portal.wording.labels import BLOCK_REASONS, NOT_ARRIVED_REASONS, field, role
 
 Facts = Mapping[str, Any]
@@ -54,6 +54,9 @@ TITLES = {
     Action.IMPORT_REMOVE: lazy_gettext("File removed"),
     Action.CLOUD_CREATE: lazy_gettext("Cloud created"),
     Action.CLOUD_RENAME: lazy_gettext("Cloud renamed"),
+    Action.CLOUD_CLOSE: lazy_gettext("Cloud to be closed"),
+    Action.CLOUD_RESTORE: lazy_gettext("Cloud restored"),
+    Action.CLOUD_CLOSED: lazy_gettext("Cloud closed"),
     Action.CLOUD_CARRY_OUT: lazy_gettext("Carried out at the cloud"),
     Action.CLOUD_CARRY_OUT_FAULT: lazy_gettext("Can’t be carried out at the cloud"),
     Action.CLOUD_LINK: lazy_gettext("Cloud linked"),
@@ -144,6 +147,9 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.IMPORT_REMOVE: lambda f: _("A file of customers was removed."),
     Action.CLOUD_CREATE: lambda f: _("A cloud was created: %(id)s.", id=f["thing"]),
     Action.CLOUD_RENAME: lambda f: _("The cloud %(id)s was renamed.", id=f["thing"]),
+    Action.CLOUD_CLOSE: lambda f: _("The cloud %(id)s was to be closed.", id=f["thing"]),
+    Action.CLOUD_RESTORE: lambda f: _("The cloud %(id)s was restored.", id=f["thing"]),
+    Action.CLOUD_CLOSED: lambda f: _("The cloud %(id)s was closed.", id=f["thing"]),
     Action.CLOUD_CARRY_OUT: lambda f: _(
         "Carried out for the cloud %(id)s: %(tasks)s.",
         id=f["thing"],

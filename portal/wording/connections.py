@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
-from portal.domain.clouds import Task, ToCarryOut
 from portal.domain.connections import Kind
 from portal.domain.errors import Code
 
@@ -17,26 +16,6 @@ MEANINGS = {
     Kind.BUILTIN: lazy_gettext("Clouds exist in the portal alone; nothing is carried out."),
     Kind.MANUAL: lazy_gettext("An operator creates the cloud, and says so here."),
 }
-TASKS = {
-    Task.CREATE: lazy_gettext("create"),
-    Task.RENAME: lazy_gettext("rename"),
-    Task.SUSPEND: lazy_gettext("suspend"),
-    Task.RESUME: lazy_gettext("resume"),
-}
-TO_DO = {
-    Task.CREATE: lazy_gettext("Create a cloud with this name, and note its ID."),
-    Task.RENAME: lazy_gettext("Rename the cloud; it was called %(former)s."),
-    Task.SUSPEND: lazy_gettext("Refuse sign-ins to the cloud; leave what is in it."),
-    Task.RESUME: lazy_gettext("Allow sign-ins to the cloud again."),
-}
-"""What an operator does by hand."""
-PROGRESS = {
-    Task.CREATE: lazy_gettext("Being created: agreed, and not carried out yet."),
-    Task.RENAME: lazy_gettext("Being renamed: it still has its former name there."),
-    Task.SUSPEND: lazy_gettext("Being suspended: it still works."),
-    Task.RESUME: lazy_gettext("Being resumed: sign-ins are still refused."),
-}
-"""What people read while a task is not carried out."""
 FIELDS: dict[str, str] = {}
 """The labels of settings and credentials, by name."""
 ABILITIES = {
@@ -64,11 +43,6 @@ def kind(code: str) -> str:
 def field(name: str) -> str:
     """Return the label of a setting."""
     return str(FIELDS.get(name, name))
-
-
-def to_do(row: ToCarryOut) -> list[str]:
-    """Return what an operator does for the cloud, a sentence a task."""
-    return [str(TO_DO[task]) % {"former": row.cloud.carried_out_name} for task in row.tasks]
 
 
 def findings(result: dict[str, object]) -> str:

@@ -44,6 +44,7 @@ MAILS = {
 """What the kinds of mail are for, but for invitations."""
 
 UPKEEP = {
+    "close-clouds": lazy_gettext("Close clouds whose days to restore them are over"),
     "audit-heads": lazy_gettext("Log the heads of the audit log"),
     "doctor": lazy_gettext("Check of the data"),
     "purge-feedback": lazy_gettext("Delete old feedback"),

@@ -91,6 +91,7 @@ ABILITIES = {
     Action.ACCOUNT_SWITCH_TO_PAID: lazy_gettext("Switch to paid"),
     Action.CLOUD_SEE: lazy_gettext("See the cloud, its folders and who pays for it"),
     Action.CLOUD_RENAME: lazy_gettext("Rename the cloud"),
+    Action.CLOUD_CLOSE: lazy_gettext("Close and restore the cloud"),
     Action.FOLDER_CREATE: lazy_gettext("Create a folder"),
     Action.FOLDER_RENAME: lazy_gettext("Rename a folder"),
     Action.CLOUD_MANAGE_ACCESS: lazy_gettext("See who has access, give and revoke it"),

@@ -11,6 +11,7 @@ from portal import db, logs
 from portal.domain import (
     audit,
     billing_days,
+    clouds,
     customers,
     doctor,
     feedback,
@@ -40,7 +41,9 @@ PURGES: dict[str, Callable[[], bool]] = {
 }
 """Units of work that delete one batch of what is past its retention, and return whether there may
 be more."""
-PURGE_EVERY = timedelta(minutes=10)
+BATCHES: dict[str, Callable[[], bool]] = {**PURGES, "close-clouds": clouds.close_due}
+"""What runs in batches, like the purges."""
+BATCH_EVERY = timedelta(minutes=10)
 
 DOCTOR = "doctor"
 AUDIT_HEADS = "audit-heads"
@@ -52,7 +55,7 @@ ENDINGS_EVERY = timedelta(minutes=10)
 
 def queue_upkeep() -> None:
     """Queue each upkeep job that is not queued."""
-    for name in (*PURGES, DOCTOR, AUDIT_HEADS, ENDINGS):
+    for name in (*BATCHES, DOCTOR, AUDIT_HEADS, ENDINGS):
         jobs.add_recurring(Kind.UPKEEP, key=f"upkeep:{name}", subject=("upkeep", name))
 
 
@@ -66,8 +69,8 @@ def run(job: Job) -> Outcome:
         if logs.are_json():  # else `audit verify` could not read them
             db.read(audit.log_heads)
         return Outcome(State.WAITING, run_at=db.read(db.now) + DAILY)
-    has_more, now = db.write(lambda: (PURGES[job.subject_id](), db.now()))
-    return Outcome(State.WAITING, run_at=now if has_more else now + PURGE_EVERY)
+    has_more, now = db.write(lambda: (BATCHES[job.subject_id](), db.now()))
+    return Outcome(State.WAITING, run_at=now if has_more else now + BATCH_EVERY)
 
 
 def _run_doctor() -> Outcome:

@@ -120,7 +120,7 @@ def run(kind: str, seed: int, *, is_control: bool) -> bool:
         stack.callback(site.close)
         stack.enter_context(site.run())
         rows = _run_rounds(site, faults)
-        is_healthy = _run_doctor(site)
+        is_healthy = run_doctor(site)
     for row in (*rows, _total(rows)):
         print(row)
     for row in rows:
@@ -165,7 +165,8 @@ def _total(rows: list[Row]) -> Row:
     return total
 
 
-def _run_doctor(site: Site) -> bool:
+def run_doctor(site: Site) -> bool:
+    """Whether the doctor finds nothing."""
     with run_flask("doctor", site.url) as program:
         output, _ = program.communicate(timeout=120)
     if program.returncode:

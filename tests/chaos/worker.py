@@ -7,8 +7,10 @@ The product has no setting for these times: they are replaced here, before the w
 from __future__ import annotations
 
 import json
+import os
 import sys
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Any
 
 from flask.cli import main
@@ -17,9 +19,13 @@ from portal.domain import circuit_breakers, mail_deliveries
 from portal.domain.jobs import claims
 from portal.domain.mail_deliveries import handover
 from portal.mail import smtp
-from portal.worker import handlers, loop
+from portal.providers.http_client import HttpClient
+from portal.providers.webhook import Webhook
+from portal.worker import handlers, loop, providers
 
 CONTROL = "--control"
+CLOUD, CLOUD_KIND = "CHAOS_CLOUD", "program"
+"""The variable with the URL and the secret of a webhook program; the kind of its connection."""
 SECOND = timedelta(seconds=1)
 LEASE, REPLY_WAIT, REPLY_LEASE = 4 * SECOND, 3 * SECOND, 6 * SECOND
 TIMES: tuple[tuple[Any, str, Any], ...] = (
@@ -44,6 +50,12 @@ def shorten_times() -> None:
         handlers.HANDLERS[kind] = handler._replace(lease=lease)
 
 
+def connect_cloud(*_values: object) -> Webhook:
+    """A connection to the webhook program that the environment names."""
+    url, secret = os.environ[CLOUD].split()
+    return Webhook(url, secret, HttpClient(allowed=[ip_network("127.0.0.0/8")]))
+
+
 def times_in_force() -> str:
     """What the code uses now, in one line."""
     times = {f"{module.__name__}.{name}": str(getattr(module, name)) for module, name, _ in TIMES}
@@ -55,6 +67,8 @@ if __name__ == "__main__":
     shorten_times()
     if CONTROL in sys.argv:
         mail_deliveries.mark_transmitting = lambda *_claimed: True
+    if CLOUD in os.environ:
+        providers.PROVIDERS[CLOUD_KIND] = connect_cloud
     print(times_in_force(), flush=True)
     sys.argv = ["flask", "--app", "wsgi", "work"]
     main()

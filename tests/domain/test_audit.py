@@ -47,6 +47,7 @@ WHO_MAY = {
     "partnership.give_notice": OLGA,
     "partnership.withdraw_notice": OLGA,
     "account.switch_to_paid": TINA,
+    "cloud.close": DORA,
     "cloud.create": OLGA,
     "cloud.link": OLGA,
     "cloud.manage_access": DORA,

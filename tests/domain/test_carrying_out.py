@@ -11,7 +11,7 @@ from portal import db
 from portal.domain import clouds, customers
 from portal.domain.accounts import BillingAccount
 from portal.domain.audit import AuditLine
-from portal.domain.clouds import Cloud, Task, ToCarryOut
+from portal.domain.clouds import Cloud, PendingTasks, Task
 from portal.domain.customers import Customer
 from portal.domain.errors import Code, Forbidden, Refused
 from tests.support.connections import use_manual
@@ -36,14 +36,14 @@ def create(world: World, name: str = "shop", payer: str = "", by: str = DORA) ->
     return db.write(unit)
 
 
-def listed() -> list[ToCarryOut]:
+def listed() -> list[PendingTasks]:
     by = appoint_operator()
     return db.read(lambda: clouds.to_carry_out(by))
 
 
 def tasks(cloud_id: str) -> list[Task]:
     def load() -> list[Task]:
-        return clouds.progress_of(db.session.get_one(Cloud, cloud_id)).tasks
+        return clouds.pending_tasks(db.session.get_one(Cloud, cloud_id)).tasks
 
     found = db.read(load)
     assert found == [task for row in listed() if row.cloud.id == cloud_id for task in row.tasks]
@@ -56,7 +56,7 @@ def record_done(cloud_id: str, external_id: str = "") -> Callable[[], None]:
 
     def unit() -> None:
         cloud = db.session.get_one(Cloud, cloud_id)
-        mark = clouds.progress_of(cloud).mark
+        mark = clouds.pending_tasks(cloud).mark
         clouds.record_done(cloud, external_id=external_id, mark=mark, by=by)
 
     return unit
@@ -106,6 +106,7 @@ def test_a_renamed_cloud_is_renamed_by_hand(app: Flask, world: World) -> None:
     cloud = stored(cloud_id)
     db.write(lambda: clouds.rename(cloud, by=actor(DORA), name="shop-2"))
     assert tasks(cloud_id) == [Task.RENAME]
+    assert listed()[0].cloud.agreed_at is not None
     db.write(lambda: clouds.rename(cloud, by=actor(DORA), name="shop"))
     assert tasks(cloud_id) == [], "it has that name there"
 
@@ -120,7 +121,9 @@ def test_a_cloud_is_suspended_and_resumed_with_the_account_that_pays(
     for verb, task in ((customers.suspend, Task.SUSPEND), (customers.resume, Task.RESUME)):
         db.write(lambda verb=verb: verb(customer, by=olga))  # type: ignore[misc]
         assert tasks(cloud_id) == [task]
+        assert listed()[0].cloud.agreed_at is not None
         done(cloud_id)
+        assert stored(cloud_id).agreed_at is None
         assert tasks(cloud_id) == []
     db.write(lambda: customers.suspend(customer, by=olga))
     db.write(lambda: customers.resume(customer, by=olga))

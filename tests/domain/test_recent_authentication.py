@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from portal import db
-from portal.domain import access, accounts, cloud_access, customers, identity, team, values
+from portal.domain import access, accounts, cloud_access, clouds, customers, identity, team, values
 from portal.domain.access import AccountRole, CloudRole
 from portal.domain.accounts import BillingAccount, Mode
 from portal.domain.actors import COMMAND, Actor
@@ -107,6 +107,10 @@ SENSITIVE: dict[str, tuple[str, Call]] = {
         ),
     ),
     "make an owner of a cloud": (DORA, change_sam_on_doras_cloud),
+    "close a cloud": (
+        DORA,
+        lambda world, by: clouds.close(doras_cloud(world), name="dora-cloud", by=by),
+    ),
     "switch to paid": (
         TINA,
         lambda world, by: accounts.switch_to_paid(account(world.trial), by=by),

@@ -197,7 +197,7 @@ def test_the_table_is_the_one_of_the_design() -> None:
     editors = {CloudRole.OWNER, CloudRole.ADMIN, CloudRole.EDITOR}
     assert {
         **dict.fromkeys(("cloud.rename", "folder.create", "folder.rename"), editors),
-        **{key: {CloudRole.OWNER} for key in ("cloud.manage_access", "cloud.relink")},
+        **{f"cloud.{key}": {CloudRole.OWNER} for key in ("close", "manage_access", "relink")},
     } == CLOUD_TABLE
     assert sorted(INVITED_TABLE) == ["invitation.accept", "invitation.decline"]
 

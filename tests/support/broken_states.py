@@ -56,6 +56,21 @@ CASES = (
         ("connection",),
     ),
     Case(
+        "cloud-without-order",
+        (
+            copy(
+                "connections",
+                "id = :connection",
+                id="'con2'",
+                kind="'webhook'",
+                name_key="'2'",
+                is_default="false",
+            ),
+            "UPDATE clouds SET connection_id = 'con2' WHERE id = :doras_cloud",
+        ),
+        ("doras_cloud",),
+    ),
+    Case(
         "migrations-not-at-head",
         ("UPDATE alembic_version SET version_num = '0001'",),
         ("0001",),

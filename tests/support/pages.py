@@ -252,6 +252,8 @@ CONSOLE = [
     state("console-create-cloud", "clouds.create", NINA, "/console/clouds/create"),
     state("cloud", "clouds.show", NINA, "{cloud}"),
     state("cloud-rename", "clouds.rename", NINA, "{cloud}/rename"),
+    state("cloud-close", "clouds.close", NINA, "{cloud}/close"),
+    state("cloud-close-wrong", "clouds.close", NINA, "{cloud}/close", send_invalid(name="x")),
     state("folder-rename", "clouds.rename_folder", NINA, "{folder}"),
     state("access", "access.index", NINA, "{cloud}/access"),
     state("access-partner", "access.index", OLGA, "{cloud}/access"),

@@ -118,6 +118,19 @@ def _rename_cloud(world: World, by: Actor) -> None:
     clouds.rename(db.session.get_one(Cloud, world.doras_cloud), by=by, name="renamed")
 
 
+def _close_cloud(world: World, by: Actor) -> None:
+    cloud = db.session.get_one(Cloud, world.doras_cloud)
+    clouds.close(cloud, name=cloud.name, by=signed_in(by))
+
+
+def _prepare_closing(world: World, _by: Actor) -> None:
+    _close_cloud(world, COMMAND)
+
+
+def _restore_cloud(world: World, by: Actor) -> None:
+    clouds.restore(db.session.get_one(Cloud, world.doras_cloud), by=by)
+
+
 def _grant_cloud(world: World, by: Actor) -> None:
     cloud = db.session.get_one(Cloud, world.doras_cloud)
     cloud_access.grant(cloud, by=by, role=CloudRole.VIEWER, to=values.email(SAM))
@@ -355,6 +368,14 @@ VERBS = (
         _relink_cloud,
         ("cloud.link", "cloud.leave"),
         prepare=_administer_account,
+    ),
+    Verb("cloud.close", _doras_cloud, _close_cloud),
+    Verb(
+        "cloud.close",
+        _doras_cloud,
+        _restore_cloud,
+        ("cloud.close", "cloud.restore"),
+        prepare=_prepare_closing,
     ),
     Verb("cloud.rename", _doras_cloud, _rename_cloud),
     Verb("customer.add", lambda world: world.north, _add_customer),

@@ -150,3 +150,15 @@ def test_a_result_that_can_not_be_recorded_is_asked_for_again(
     assert worker.run_next(Kind.CLOUDS)
     assert states(order_id) == ["waiting"]
     assert job(order_id).answer == "internal fault: ZeroDivisionError"
+
+
+def test_an_order_that_this_version_does_not_know_waits_for_one_that_does(app: Flask) -> None:
+    order_id = queue_order(OrderKind.TEST)
+
+    def rename() -> None:
+        db.session.get_one(Job, order_id).subject_kind = "order-of-tomorrow"
+
+    db.write(rename)
+    assert worker.run_next(Kind.CLOUDS)
+    assert states(order_id) == ["waiting"]
+    assert job(order_id).answer == "internal fault: KeyError"

@@ -54,6 +54,7 @@ _EDITORS = frozenset({CloudRole.OWNER, CloudRole.ADMIN, CloudRole.EDITOR})
 
 CLOUD_TABLE: dict[Action, frozenset[CloudRole]] = {
     Action.CLOUD_RENAME: _EDITORS,
+    Action.CLOUD_CLOSE: frozenset({CloudRole.OWNER}),
     Action.FOLDER_CREATE: _EDITORS,
     Action.FOLDER_RENAME: _EDITORS,
     Action.CLOUD_MANAGE_ACCESS: frozenset({CloudRole.OWNER}),

@@ -1,14 +1,19 @@
 """Clouds, their folders, and their links: the dated record of which account pays."""
 
 from portal.domain.clouds.carrying_out import (
-    Task,
-    ToCarryOut,
+    PAGE_TO_CARRY_OUT,
     entry_for,
     numbers_by_connection,
-    progress_of,
     record_done,
     record_fault,
     to_carry_out,
+)
+from portal.domain.clouds.closing import (
+    GRACE,
+    close,
+    close_due,
+    close_refusal,
+    restore,
 )
 from portal.domain.clouds.lifecycle import (
     DEFAULT_NAME,
@@ -28,9 +33,29 @@ from portal.domain.clouds.listing import (
     clouds_linked_to,
     default_folder,
     folders_of,
+    is_unused,
     other_clouds_for,
     payer_columns_for,
     payer_of,
     payers_of,
 )
+from portal.domain.clouds.ordering import (
+    SUSPENSION,
+    TASKS,
+    OrderFacts,
+    begin_order,
+    lock_linked_to,
+    order_changes,
+    record_order,
+    record_order_fault,
+)
+from portal.domain.clouds.pending import (
+    PendingTasks,
+    Task,
+    has_tasks,
+    pending_query,
+    pending_tasks,
+    pending_tasks_of,
+)
+from portal.domain.clouds.progress import Progress, ProgressState, progress_for
 from portal.domain.clouds.record import Cloud, Folder, Link

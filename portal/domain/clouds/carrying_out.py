@@ -1,75 +1,31 @@
-"""What is agreed about a cloud and not carried out yet at a connection whose kind is manual."""
+"""*To carry out*: what operators do by hand at connections, and say that they have done."""
 
 from __future__ import annotations
 
-import hashlib
-from datetime import datetime
-from enum import StrEnum
+import re
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from portal import db
-from portal.domain import access, audit, connections, identity
-from portal.domain.accounts import BillingAccount
+from portal.domain import access, audit, identity
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
-from portal.domain.clouds.record import Cloud, Link
-from portal.domain.connections import Connection
+from portal.domain.clouds.ordering import order_changes, record_changed
+from portal.domain.clouds.pending import (
+    PendingTasks,
+    Task,
+    has_tasks,
+    pending_query,
+    pending_tasks,
+)
+from portal.domain.clouds.record import Cloud
+from portal.domain.connections import Connection, Kind
 from portal.domain.errors import Code, Refused
 
-PAGE = 50
-
-
-class Task(StrEnum):
-    CREATE = "create"
-    RENAME = "rename"
-    SUSPEND = "suspend"
-    RESUME = "resume"
-
-
-class ToCarryOut(NamedTuple):
-    """A cloud with its connection and the account that pays for it."""
-
-    cloud: Cloud
-    connection: Connection
-    payer: BillingAccount
-
-    @property
-    def tasks(self) -> list[Task]:
-        """What is to be done, in this order; empty if the cloud is as agreed."""
-        cloud, is_suspended = self.cloud, self.payer.suspended_at is not None
-        if self.connection.kind != connections.Kind.MANUAL or cloud.closed_at is not None:
-            return []
-        is_new = cloud.carried_out_at is None
-        if is_new and self.payer.parent_id is not None and self.payer.confirmed_at is None:
-            return []  # it is created when the customer confirms
-        is_due = {
-            Task.CREATE: is_new,
-            Task.RENAME: not is_new and cloud.carried_out_name != cloud.name,
-            Task.SUSPEND: is_suspended and not cloud.is_suspended_there,
-            Task.RESUME: not is_suspended and cloud.is_suspended_there,
-        }
-        return [task for task, due in is_due.items() if due]
-
-    @property
-    def agreed_at(self) -> datetime | None:
-        """Since when the first task is agreed, where the portal knows it."""
-        if Task.CREATE in self.tasks:
-            return max(self.cloud.created_at, self.payer.confirmed_at or self.cloud.created_at)
-        return self.payer.suspended_at if Task.SUSPEND in self.tasks else None
-
-    @property
-    def mark(self) -> str:
-        """What the tasks are, so that *Done* is about what its page showed."""
-        text = "\n".join((*self.tasks, self.cloud.name))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    @property
-    def fault(self) -> str | None:
-        """Why these tasks can't be done; what was said of others counts no more."""
-        return self.cloud.fault if self.cloud.fault_mark == self.mark else None
+PAGE_TO_CARRY_OUT = 50
+CURSOR = re.compile(r"([01])-([0-9a-z]{20})")
 
 
 class OnConnection(NamedTuple):
@@ -81,43 +37,28 @@ class OnConnection(NamedTuple):
 
 def numbers_by_connection() -> dict[str, OnConnection]:
     """The numbers of open clouds by the ID of their connection."""
-    columns = Cloud.connection_id, func.count(), func.count().filter(is_waiting())
-    query = _rows().with_only_columns(*columns).where(Cloud.closed_at.is_(None))
+    columns = Cloud.connection_id, func.count(), func.count().filter(has_tasks())
+    query = pending_query().with_only_columns(*columns).where(Cloud.closed_at.is_(None))
     rows = db.session.execute(query.group_by(Cloud.connection_id))
     return {connection_id: OnConnection(*numbers) for connection_id, *numbers in rows}
 
 
-def is_waiting() -> ColumnElement[bool]:
-    """The condition, beside the cloud's connection and payer, for clouds with tasks."""
-    is_suspended = BillingAccount.suspended_at.is_not(None)
-    is_confirmed = or_(BillingAccount.parent_id.is_(None), BillingAccount.confirmed_at.is_not(None))
-    is_changed = or_(Cloud.carried_out_name != Cloud.name, Cloud.is_suspended_there != is_suspended)
-    is_new = Cloud.carried_out_at.is_(None)
-    return and_(
-        Connection.kind == connections.Kind.MANUAL,
-        Cloud.closed_at.is_(None),
-        or_(and_(is_new, is_confirmed), and_(~is_new, is_changed)),
-    )
+def to_carry_out(actor: Actor, *, after: str = "") -> list[PendingTasks]:
+    """A page of the clouds with something to carry out by hand, and one more if there is a next
+    page: what is possible first, then the oldest. `after` is the `cursor` of the previous page's
+    last row. Operators only."""
+    query = _by_hand(actor)
+    is_faulty = Cloud.fault.is_not(None)
+    if place := CURSOR.fullmatch(after):
+        query = query.where(tuple_(is_faulty, Cloud.id) > tuple_(place[1] == "1", place[2]))
+    query = query.order_by(is_faulty, Cloud.id).limit(PAGE_TO_CARRY_OUT + 1)
+    return [PendingTasks(*row) for row in db.session.execute(query)]
 
 
-def to_carry_out(actor: Actor) -> list[ToCarryOut]:
-    """The first PAGE clouds with something to carry out by hand: what is possible first, then the
-    oldest. Operators only."""
-    query = _rows().where(Connection.visible_to(actor), is_waiting())
-    query = query.order_by(Cloud.fault.is_not(None), Cloud.id).limit(PAGE)
-    return [ToCarryOut(*row) for row in db.session.execute(query)]
-
-
-def entry_for(actor: Actor, cloud_id: str) -> ToCarryOut | None:
+def entry_for(actor: Actor, cloud_id: str) -> PendingTasks | None:
     """The cloud in the list of what is to be carried out; None if it is not there."""
-    query = _rows().where(Connection.visible_to(actor), is_waiting(), Cloud.id == cloud_id)
-    row = db.session.execute(query).first()
-    return None if row is None else ToCarryOut(*row)
-
-
-def progress_of(cloud: Cloud) -> ToCarryOut:
-    """What is to be carried out for the cloud. The caller has checked that the actor sees it."""
-    return ToCarryOut(*db.session.execute(_rows().where(Cloud.id == cloud.id)).one())
+    row = db.session.execute(_by_hand(actor).where(Cloud.id == cloud_id)).first()
+    return None if row is None else PendingTasks(*row)
 
 
 def record_done(cloud: Cloud, *, external_id: str = "", mark: str, by: Actor) -> None:
@@ -132,15 +73,19 @@ def record_done(cloud: Cloud, *, external_id: str = "", mark: str, by: Actor) ->
         if not external_id:
             raise Refused(Code.EXTERNAL_ID_MISSING, field="external_id")
         cloud.carried_out_at, cloud.external_id = db.now(), external_id
-    cloud.carried_out_name = cloud.name
-    cloud.is_suspended_there = row.payer.suspended_at is not None
-    cloud.fault = cloud.fault_mark = None
-    cloud.changed_there_at = db.now()
+    if Task.EMPTY in tasks:
+        cloud.emptied_at = db.now()
+    elif Task.CLOSE in tasks:
+        cloud.closed_there_at = db.now()
+    else:
+        cloud.carried_out_name = cloud.name
+        cloud.is_suspended_there = row.payer.suspended_at is not None
     try:
         with db.savepoint():
-            db.session.flush()
+            record_changed(cloud)
     except IntegrityError as error:
         raise Refused(Code.EXTERNAL_ID_TAKEN, field="external_id") from error
+    order_changes(cloud.id)
     _record(Action.CLOUD_CARRY_OUT, row, by=by, tasks=[str(task) for task in tasks])
 
 
@@ -150,30 +95,30 @@ def record_fault(cloud: Cloud, *, reason: str, mark: str, by: Actor) -> None:
     Raises ReauthenticationRequired, Forbidden, Refused("record-changed").
     """
     row = _lock(cloud, Action.CLOUD_CARRY_OUT_FAULT, mark=mark, by=by)
-    row.cloud.fault, row.cloud.fault_mark = reason, mark
+    row.cloud.fault, row.cloud.fault_facts, row.cloud.fault_mark = reason, {}, mark
     db.session.flush()
     _record(Action.CLOUD_CARRY_OUT_FAULT, row, by=by)
 
 
-def _rows() -> Any:
-    """The query of the columns of ToCarryOut."""
-    return (
-        select(Cloud, Connection, BillingAccount)
-        .join(Connection, Connection.id == Cloud.connection_id)
-        .join(Link, and_(Link.cloud_id == Cloud.id, Link.until_at.is_(None)))
-        .join(BillingAccount, BillingAccount.id == Link.account_id)
-    )
+def _by_hand(actor: Actor) -> Any:
+    """The query of the clouds with tasks that the actor, an operator, does by hand."""
+    return pending_query().where(Connection.visible_to(actor), has_tasks(), _is_by_hand())
 
 
-def _lock(cloud: Cloud, action: Action, *, mark: str, by: Actor) -> ToCarryOut:
+def _is_by_hand() -> ColumnElement[bool]:
+    is_to_empty = and_(Cloud.closed_at.is_not(None), Cloud.closed_there_at.is_not(None))
+    return or_(Connection.kind == Kind.MANUAL, is_to_empty)
+
+
+def _lock(cloud: Cloud, action: Action, *, mark: str, by: Actor) -> PendingTasks:
     """Lock the cloud; check that the actor may, and that the tasks are still those of `mark`."""
     identity.require_recent(by)
     access.require_operator(by, action)
-    row = progress_of(db.lock(Cloud, cloud.id))
-    if not row.tasks or row.mark != mark:
+    row = pending_tasks(db.lock(Cloud, cloud.id))
+    if row.mark != mark or entry_for(by, cloud.id) is None:
         raise Refused(Code.RECORD_CHANGED)
     return row
 
 
-def _record(action: Action, row: ToCarryOut, *, by: Actor, **facts: Any) -> None:
+def _record(action: Action, row: PendingTasks, *, by: Actor, **facts: Any) -> None:
     audit.record(action, by=by, chain=row.payer.chain, thing=row.cloud.id, **facts)

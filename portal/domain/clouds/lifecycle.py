@@ -10,6 +10,8 @@ from portal.domain.accounts import BillingAccount, Status
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds.listing import payer_of
+from portal.domain.clouds.ordering import order_changes
+from portal.domain.clouds.pending import Task
 from portal.domain.clouds.record import Cloud, Folder, Link
 from portal.domain.errors import Code, Refused
 from portal.domain.values import search_key
@@ -24,13 +26,14 @@ def create_with_folder(
     """Create a cloud on the default connection that is linked to `payer`, and its default folder.
     The calling verb checks permissions and records the change."""
     now, connection = db.now(), connections.default()
+    is_builtin = connection.kind == connections.Kind.BUILTIN
     cloud = Cloud(
         id=db.new_id("b1g"),
         name=name,
         name_key=search_key(name),
         created_at=now,
         connection_id=connection.id,
-        carried_out_at=now if connection.kind == connections.Kind.BUILTIN else None,
+        carried_out_at=now if is_builtin else None,
     )
     db.session.add(cloud)
     db.session.flush()
@@ -46,6 +49,8 @@ def create_with_folder(
     )
     db.session.add_all([folder, link])
     db.session.flush()
+    if not is_builtin:
+        order_changes(cloud.id)
     return cloud, folder
 
 
@@ -97,6 +102,7 @@ def rename(cloud: Cloud, *, by: Actor, name: str) -> None:
     if cloud.name == name:
         return
     cloud.name, cloud.name_key = name, search_key(name)
+    order_changes(cloud.id, of=[Task.CREATE, Task.RENAME])
     audit.record(Action.CLOUD_RENAME, by=by, chain=audit_chain_of(cloud), thing=cloud.id)
 
 

@@ -11,9 +11,9 @@ from portal import db
 from portal.domain import access
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
-from portal.domain.clouds.carrying_out import is_waiting
+from portal.domain.clouds.pending import has_tasks
 from portal.domain.clouds.record import Cloud, Folder, Link
-from portal.domain.connections import Connection
+from portal.domain.connections import Connection, Kind
 
 PAGE = 50
 
@@ -62,6 +62,17 @@ def default_folder(cloud_id: str) -> tuple[Cloud, Folder]:
     return cloud, folder
 
 
+def is_unused(cloud: Cloud) -> bool:
+    """Whether nothing can be in the cloud: it has only its default folder, and is either built in
+    or was never asked for at its connection. In doubt it is in use."""
+    connection = db.session.get_one(Connection, cloud.connection_id)
+    is_there = cloud.carried_out_at is not None or cloud.asked_at is not None
+    if connection.kind != Kind.BUILTIN and is_there:
+        return False
+    query = select(Folder.id).where(Folder.cloud_id == cloud.id, ~Folder.is_default)
+    return db.session.scalar(query.limit(1)) is None
+
+
 def folders_of(cloud: Cloud) -> list[Folder]:
     """The cloud's folders, by name."""
     query = select(Folder).where(Folder.cloud_id == cloud.id).order_by(Folder.name)
@@ -78,7 +89,7 @@ def other_clouds_for(actor: Actor, *, after: str = "") -> list[CloudRow]:
             *payer_columns_for(actor),
             Cloud.closed_at,
             Link.since_at,
-            is_waiting(),
+            has_tasks(),
         )
         .join(Connection, Connection.id == Cloud.connection_id)
         .join(Link, and_(Link.cloud_id == Cloud.id, Link.until_at.is_(None)))
@@ -103,7 +114,7 @@ def clouds_linked_to(account_ids: list[str]) -> dict[str, list[CloudRow]]:
             BillingAccount.name,
             Cloud.closed_at,
             Link.since_at,
-            is_waiting(),
+            has_tasks(),
         )
         .join(Connection, Connection.id == Cloud.connection_id)
         .join(Link, and_(Link.cloud_id == Cloud.id, Link.until_at.is_(None)))

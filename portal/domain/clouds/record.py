@@ -8,8 +8,10 @@ neither overlap nor leave a gap.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
+    JSON,
     CheckConstraint,
     ColumnElement,
     ForeignKey,
@@ -41,16 +43,34 @@ class Cloud(db.Base):
     connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"))
     external_id: Mapped[str | None]
     """The connection's own ID of the cloud."""
+    agreed_at: Mapped[datetime | None]
+    """Since when something is agreed that is not carried out."""
+    asked_at: Mapped[datetime | None]
+    """When a job first asked the connection to create it: it may exist there from then on."""
+    asked_name: Mapped[str | None]
+    """The name that it has there if the last try succeeded; None if the tries had several."""
     carried_out_at: Mapped[datetime | None]
     """When the cloud came into being at its connection."""
     carried_out_name: Mapped[str | None]
-    """Its name there, where an operator or a job carries names out."""
-    is_suspended_there: Mapped[bool] = mapped_column(default=False)
+    """Its name there, where an operator or a job carries names out. None: unknown."""
+    is_suspended_there: Mapped[bool | None] = mapped_column(default=False)
+    """None: unknown, because a try has begun and its result is not recorded."""
     changed_there_at: Mapped[datetime | None]
     """When something was carried out last."""
+    ends_by: Mapped[datetime | None]
+    """When the last effect of what was suspended or closed ends."""
+    left_running: Mapped[list[str]] = mapped_column(JSON, default=list)
+    """What goes on there while it is suspended or closed, in the connection's words."""
     fault: Mapped[str | None]
-    """Why the tasks of `fault_mark` can't be carried out, in an operator's words."""
+    """Why the tasks of `fault_mark` can't be carried out: an operator's words, or for a kind that
+    asks a cloud a code with `fault_facts` or the cloud's words."""
+    fault_facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     fault_mark: Mapped[str | None]
+    closes_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When it is closed, unless it is restored before."""
+    closed_there_at: Mapped[datetime | None]
+    emptied_at: Mapped[datetime | None]
+    """When an operator had deleted what was in it."""
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:

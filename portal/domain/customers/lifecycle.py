@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import and_, select
 
 from portal import db
-from portal.domain import access, audit, identity, invitations, mail_deliveries
+from portal.domain import access, audit, clouds, identity, invitations, locks, mail_deliveries
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
-from portal.domain.clouds import Cloud, Folder, Link
+from portal.domain.clouds import Cloud, Link
 from portal.domain.customers.notifications import notify_customer, notify_partner
 from portal.domain.customers.record import Customer, Status, lock_customer, transition
 from portal.domain.errors import Code, Refused
@@ -23,10 +23,12 @@ def suspend(customer: Customer, *, by: Actor) -> None:
     Clouds stay linked, the partner still pays for their usage, and the customer may relink them.
     Raises Forbidden, Refused("customer-not-active").
     """
+    subaccount, cloud_ids = _lock_with_clouds(customer)
     access.require(by, Action.CUSTOMER_SUSPEND, lock_customer(customer))
     if not transition(customer, Status.ACTIVE, to=Status.SUSPENDED):
         raise Refused(Code.CUSTOMER_NOT_ACTIVE)
-    db.session.get_one(BillingAccount, customer.subaccount_id).suspended_at = db.now()
+    subaccount.suspended_at = db.now()
+    clouds.order_changes(*cloud_ids, of=clouds.SUSPENSION)
     _record(Action.CUSTOMER_SUSPEND, customer, by=by)
     notify_customer(Kind.SUSPENDED, customer, by=by)
 
@@ -36,10 +38,12 @@ def resume(customer: Customer, *, by: Actor) -> None:
 
     Raises Forbidden, Refused("customer-not-suspended").
     """
+    subaccount, cloud_ids = _lock_with_clouds(customer)
     access.require(by, Action.CUSTOMER_RESUME, lock_customer(customer))
     if not transition(customer, Status.SUSPENDED, to=Status.ACTIVE):
         raise Refused(Code.CUSTOMER_NOT_SUSPENDED)
-    db.session.get_one(BillingAccount, customer.subaccount_id).suspended_at = None
+    subaccount.suspended_at = None
+    clouds.order_changes(*cloud_ids, of=clouds.SUSPENSION)
     _record(Action.CUSTOMER_RESUME, customer, by=by)
     notify_customer(Kind.RESUMED, customer, by=by)
 
@@ -107,22 +111,33 @@ def close(customer: Customer) -> None:
     subaccount.closed_at, subaccount.ends_on = now, None
     if customer.default_cloud_id is not None:
         cloud = db.session.get_one(Cloud, customer.default_cloud_id)
-        if _is_linked(cloud.id, customer.subaccount_id):
+        if _is_linked(cloud.id, customer.subaccount_id) and cloud.closed_at is None:
             cloud.closed_at = now
+            clouds.order_changes(cloud.id)
     mail_deliveries.cancel(invitations.MAIL, about=customer.subaccount_id)
 
 
 def clouds_in_use(customer: Customer) -> list[str]:
-    """Return the IDs of the open clouds linked to the subaccount, without a default cloud that has
-    no folder but its default one."""
+    """Return the IDs of the open clouds linked to the subaccount, without an unused default one."""
     query = (
-        select(Cloud.id)
+        select(Cloud)
         .join(Link, and_(Link.cloud_id == Cloud.id, Link.until_at.is_(None)))
         .where(Link.account_id == customer.subaccount_id, Cloud.closed_at.is_(None))
     )
-    has_folders = exists().where(Folder.cloud_id == Cloud.id, ~Folder.is_default)
-    is_in_use = or_(Cloud.id != customer.default_cloud_id, has_folders)
-    return list(db.session.scalars(query.where(is_in_use).order_by(Cloud.id)))
+    return [
+        cloud.id
+        for cloud in db.session.scalars(query.order_by(Cloud.id))
+        if cloud.id != customer.default_cloud_id or not clouds.is_unused(cloud)
+    ]
+
+
+def _lock_with_clouds(customer: Customer) -> tuple[BillingAccount, list[str]]:
+    """Lock the customer's accounts, then its default cloud and the clouds linked to the subaccount.
+    Returns the subaccount, and the IDs of the clouds."""
+    subaccount_id = customer.subaccount_id
+    locks.lock((BillingAccount, customer.partner_id), (BillingAccount, subaccount_id))
+    subaccount = db.session.get_one(BillingAccount, subaccount_id)
+    return subaccount, clouds.lock_linked_to(subaccount, beside=customer.default_cloud_id)
 
 
 def _is_linked(cloud_id: str, account_id: str) -> bool:

@@ -10,12 +10,12 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import access, audit, customers, identity, locks, notifications
+from portal.domain import access, audit, clouds, customers, identity, locks, notifications
 from portal.domain.access import CloudAccess
 from portal.domain.accounts import BillingAccount, InitialGrant
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
-from portal.domain.clouds import Cloud, Link
+from portal.domain.clouds import Cloud, Link, Task
 from portal.domain.customers import Customer
 from portal.domain.errors import Code, Refused
 from portal.domain.links.candidates import find_candidate
@@ -91,6 +91,7 @@ def move(cloud: Cloud, *, by: Actor, to: BillingAccount) -> Link:
     query = select(Link).where(*is_open).execution_options(populate_existing=True)
     old_link = db.session.scalars(query).one()
     new_link = _replace(old_link, to, by=by)
+    clouds.order_changes(cloud.id, of=[Task.CREATE, *clouds.SUSPENSION])
     old_payer = db.session.get_one(BillingAccount, old_link.account_id)
     old_customer, new_customer = _customer_of(old_payer), _customer_of(to)
     audit.record(

@@ -195,6 +195,11 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
         "This account can’t pay for a cloud now: its status is %(status)s.", **f
     ),
     Code.CLOUD_CLOSED: lambda f: _("This cloud is closed."),
+    Code.CLOUD_CLOSING: lambda f: _("This cloud is being closed already."),
+    Code.CUSTOMERS_OWN_CLOUD: lambda f: _(
+        "One of the customer’s people owns this cloud; only they close it."
+    ),
+    Code.NAME_DIFFERS: lambda f: _("This is not the cloud’s name. Type it as it is shown."),
     Code.FOLDER_NAME_TAKEN: lambda f: _(
         "This cloud has a folder named “%(name)s” already. Choose another name.", **f
     ),

@@ -1,0 +1,94 @@
+"""Progress of clouds: what people read about what is agreed and what is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from portal.domain import circuit_breakers, jobs
+from portal.domain.clouds.pending import PendingTasks, Task, pending_tasks_of
+from portal.domain.connections import Kind
+
+
+class ProgressState(StrEnum):
+    UNCONFIRMED = "unconfirmed"
+    """It is created when the customer confirms."""
+    CREATING = "creating"
+    READY = "ready"
+    SUSPENDING = "suspending"
+    SUSPENDED = "suspended"
+    RESUMING = "resuming"
+    RENAMING = "renaming"
+    CLOSING = "closing"
+    CLOSED = "closed"
+    FAILED = "failed"
+
+
+STATES = {
+    Task.CREATE: ProgressState.CREATING,
+    Task.SUSPEND: ProgressState.SUSPENDING,
+    Task.RESUME: ProgressState.RESUMING,
+    Task.RENAME: ProgressState.RENAMING,
+    Task.CLOSE: ProgressState.CLOSING,
+}
+"""By the task that is not carried out, the most important first."""
+
+
+class Progress(NamedTuple):
+    """The progress of a cloud. `agreed_at`: since when a task is agreed; `changed_at`: when the
+    last one was carried out."""
+
+    state: ProgressState
+    tasks: tuple[Task, ...]
+    """What is not carried out; without emptying, which only operators see."""
+    agreed_at: datetime | None
+    changed_at: datetime | None
+    fault: str | None
+    """Why the tasks can't be carried out: a code, or words."""
+    fault_facts: Mapping[str, Any]
+    is_by_hand: bool
+    """Whether operators carry it out; then `fault` has an operator's words."""
+    down_since: datetime | None
+    """Since when the connection gives no answer, while something is to be carried out."""
+    ends_by: datetime | None
+    left_running: tuple[str, ...]
+
+
+def progress_for(cloud_ids: Collection[str]) -> dict[str, Progress]:
+    """The progress of each cloud by its ID. The caller has checked that the actor sees them."""
+    down = {breaker.key: breaker.since for breaker in circuit_breakers.open_breakers()}
+    return {row.cloud.id: _progress(row, down) for row in pending_tasks_of(cloud_ids)}
+
+
+def _progress(row: PendingTasks, down: Mapping[str, datetime]) -> Progress:
+    cloud = row.cloud
+    tasks = tuple(task for task in row.tasks if task is not Task.EMPTY)
+    lane = jobs.cloud_lane(row.connection.id)
+    fault = row.fault if tasks else None
+    return Progress(
+        state=ProgressState.FAILED if fault else _state(row, tasks),
+        tasks=tasks,
+        agreed_at=cloud.agreed_at if tasks else None,
+        changed_at=cloud.changed_there_at,
+        fault=fault,
+        fault_facts=cloud.fault_facts if fault else {},
+        is_by_hand=row.connection.kind == Kind.MANUAL,
+        down_since=down.get(lane) if tasks and row.asks else None,
+        ends_by=cloud.ends_by,
+        left_running=tuple(cloud.left_running),
+    )
+
+
+def _state(row: PendingTasks, tasks: tuple[Task, ...]) -> ProgressState:
+    cloud = row.cloud
+    for task, state in STATES.items():
+        if task in tasks:
+            # A closed cloud that may exist there is created only to be closed.
+            return ProgressState.CLOSING if cloud.closed_at is not None else state
+    if cloud.closed_at is not None:
+        return ProgressState.CLOSED
+    if cloud.carried_out_at is None:
+        return ProgressState.UNCONFIRMED
+    return ProgressState.READY if row.payer.suspended_at is None else ProgressState.SUSPENDED

@@ -1,0 +1,68 @@
+"""Orders of clouds: create, rename, suspend, resume and close them at their connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from portal import db
+from portal.domain import clouds
+from portal.domain.clouds import OrderFacts
+from portal.domain.connections import Connection
+from portal.domain.errors import Refused
+from portal.domain.jobs import Job, OrderKind
+from portal.providers.contract import Access, Cloud, Done, NeedsPerson, Provider, Running
+from portal.worker import providers
+from portal.worker.steps import Step
+
+Call = Callable[[Provider, str, OrderFacts], Done | Running]
+
+CALLS: dict[OrderKind, Call] = {
+    OrderKind.ENSURE: lambda cloud, order, it: cloud.ensure_cloud(order, _cloud(it)),
+    OrderKind.CHANGE: lambda cloud, order, it: cloud.change_cloud(
+        order, it.external_id, _cloud(it)
+    ),
+    OrderKind.SUSPEND: lambda cloud, order, it: cloud.suspend(order, it.external_id),
+    OrderKind.RESUME: lambda cloud, order, it: cloud.resume(order, it.external_id),
+    OrderKind.CLOSE: lambda cloud, order, it: cloud.close(order, it.external_id),
+}
+
+
+def call(job: Job) -> Done | Access | Running | None:
+    """Ask the connection for what is agreed now, or what has become of it. None if it is so."""
+    kind, operation = OrderKind(job.subject_kind), job.facts.get("operation")
+    task, goes_on = clouds.TASKS[kind], operation is not None
+    facts = db.write(lambda: clouds.begin_order(job.subject_id, task, goes_on=goes_on))
+    if facts is None:
+        return None
+    connection = db.read(lambda: db.session.get_one(Connection, facts.connection_id))
+    provider = providers.provider_of(connection)
+    if operation is not None:
+        return provider.operation(job.id, operation)
+    return CALLS[kind](provider, job.id, facts)
+
+
+def record(job: Job, result: Done) -> None:
+    """Record what is carried out. Raises NeedsPerson if the ID of a new cloud is wrong."""
+    task = clouds.TASKS[OrderKind(job.subject_kind)]
+    try:
+        clouds.record_order(
+            job.subject_id,
+            task,
+            external_id=result.external_id,
+            ends_by=result.ends_by,
+            left=result.left,
+        )
+    except Refused as refused:
+        raise NeedsPerson(refused.code) from refused
+
+
+def fail(job: Job, fault: str, facts: Mapping[str, str]) -> None:
+    """Record on the cloud why the order can't be carried out."""
+    clouds.record_order_fault(job.subject_id, fault, facts)
+
+
+def _cloud(facts: OrderFacts) -> Cloud:
+    return Cloud(facts.cloud_id, facts.name)
+
+
+STEPS: dict[str, Step] = {kind: Step(call, record, fail) for kind in CALLS}

@@ -1,0 +1,129 @@
+"""A pretended cloud, in memory, behind a connection of its own kind; it fails as it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from portal import db, worker
+from portal.domain import clouds, connections
+from portal.domain.clouds import Cloud, Progress
+from portal.domain.connections import KINDS, KindSpec
+from portal.domain.jobs import Kind
+from portal.providers import contract
+from portal.providers.contract import Done, Running
+from portal.worker import providers
+from tests.support.work import appoint_operator
+
+
+class Failure(NamedTuple):
+    """What a call ends with; with `is_done` the answer alone is lost."""
+
+    result: Exception | Running
+    is_done: bool = False
+
+
+class PretendedCloud:
+    """What it has, by external ID, and the calls that reached it."""
+
+    def __init__(self) -> None:
+        self.clouds: dict[str, dict[str, Any]] = {}
+        self.calls: list[str] = []
+        self.failures: list[Failure] = []
+        """Of the next calls, one each."""
+        self.operations: dict[str, Done | Running | Exception] = {}
+        self.meanwhile: list[Callable[[], object]] = []
+        """What happens during the next calls, before they do anything."""
+        self.done = Done()
+        """What is answered to suspend and close."""
+
+    def fail(self, *results: Exception | Running, is_done: bool = False) -> None:
+        self.failures += [Failure(result, is_done) for result in results]
+
+    def _call(self, name: str, act: Callable[[], Done]) -> Done | Running:
+        self.calls.append(name)
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is None:
+            return act()
+        if failure.is_done:
+            act()
+        if isinstance(failure.result, Exception):
+            raise failure.result
+        return failure.result
+
+    def ensure_cloud(self, order: str, cloud: contract.Cloud) -> Done | Running:
+        external_id = f"ext-{cloud.id}"
+
+        def create() -> Done:
+            new = {"name": cloud.name, "is_suspended": False, "is_closed": False}
+            self.clouds.setdefault(external_id, new)
+            return Done(external_id)
+
+        return self._call("ensure", create)
+
+    def _change(self, call: str, external_id: str, **values: object) -> Done | Running:
+        def change() -> Done:
+            self.clouds[external_id].update(values)
+            return self.done
+
+        return self._call(call, change)
+
+    def change_cloud(self, order: str, external_id: str, cloud: contract.Cloud) -> Done | Running:
+        return self._change("change", external_id, name=cloud.name)
+
+    def suspend(self, order: str, external_id: str) -> Done | Running:
+        return self._change("suspend", external_id, is_suspended=True)
+
+    def resume(self, order: str, external_id: str) -> Done | Running:
+        return self._change("resume", external_id, is_suspended=False)
+
+    def close(self, order: str, external_id: str) -> Done | Running:
+        return self._change("close", external_id, is_closed=True)
+
+    def operation(self, order: str, operation: str) -> Done | Running:
+        self.calls.append(f"operation {operation}")
+        result = self.operations[operation]
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+
+def use_pretended(patch: pytest.MonkeyPatch, name: str = "Frankfurt") -> PretendedCloud:
+    """Let new clouds be created on a connection to a pretended cloud."""
+    cloud = PretendedCloud()
+    use_asking(patch, "pretended", cloud, name)
+    return cloud
+
+
+def use_asking(patch: pytest.MonkeyPatch, kind: str, provider: Any, name: str = "Frankfurt") -> str:
+    """Let new clouds be created on a connection with this provider; the ID of the connection."""
+    patch.setitem(KINDS, kind, KindSpec(asks=True))
+    patch.setitem(providers.PROVIDERS, kind, lambda _settings, _credentials: provider)
+    by = appoint_operator()
+
+    def unit() -> str:
+        connection = connections.add(kind, name=name, values={}, by=by)
+        connections.make_default(connection, by=by)
+        return connection.id
+
+    return db.write(unit)
+
+
+def run_orders() -> None:
+    """Carry out the orders that are due."""
+    while worker.run_next(Kind.CLOUDS):
+        pass
+
+
+def cloud_now(cloud_id: str) -> Cloud:
+    """The cloud as it is now."""
+    return db.read(lambda: db.session.get_one(Cloud, cloud_id))
+
+
+def progress(cloud_id: str) -> Progress:
+    """What people read about the cloud."""
+    return db.read(lambda: clouds.progress_for([cloud_id])[cloud_id])
