@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 from typing import Any
 
 import click
@@ -20,6 +21,7 @@ from flask.cli import with_appcontext
 
 from portal import config, db, demo, health, logs, metrics, worker
 from portal.cli import unavailable
+from portal.demo import pretend_cloud
 from portal.domain.heartbeats import ProcessKind
 from portal.worker import monitor
 
@@ -40,7 +42,9 @@ def up() -> None:
     is_local = config.current().portal_env == "local"
     if is_local and not db.is_restoring() and db.read(demo.is_empty):
         _seed(demo.CUSTOMERS)
-    _serve()
+    has_pretend_cloud = is_local and demo_accounts()
+    with pretend_cloud.running() if has_pretend_cloud else nullcontext():
+        _serve()
 
 
 @click.command()

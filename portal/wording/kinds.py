@@ -27,7 +27,7 @@ LABELS = {
     "password": lazy_gettext("Password"),
     "user_domain": lazy_gettext("Domain of this user"),
     "region": lazy_gettext("Region"),
-    "token_cache": lazy_gettext("Seconds that services cache a token"),
+    "token_cache": lazy_gettext("Token cache, in seconds"),
     "ca_certificates": lazy_gettext("Certificates to trust"),
     "console_url": lazy_gettext("Address of a cloud’s console"),
     "currency": lazy_gettext("Currency of its costs"),
