@@ -29,8 +29,9 @@ def _read_body() -> None:
 def _show_error(error: Exception) -> Response:
     """The status alone. After 503 a program sends its message again."""
     if isinstance(error, HTTPException):
-        return Response(status=error.code)
-    return Response(status=503 if isinstance(error, db.Unavailable) else 500)
+        return Response(status=error.code, mimetype="text/plain")
+    status = 503 if isinstance(error, db.Unavailable) else 500
+    return Response(status=status, mimetype="text/plain")
 
 
 SURFACE = web.Surface(lambda: None, _read_body, _show_error, is_cross_origin_refused=False)

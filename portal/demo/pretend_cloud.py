@@ -33,13 +33,13 @@ def running() -> Iterator[None]:
     known = db.read(lambda: _values(connections.find(NAME)))
     secret = known.get("secret") or webhook_signatures.new_secret()
     port = urlsplit(known.get("url", "")).port or 0
-    with _program(port, secret, Path(file).with_name("pretend-cloud.json")) as url:
+    with run_program(port, secret, Path(file).with_name("pretend-cloud.json")) as url:
         db.write(lambda: _connect(url, secret))
         yield
 
 
 @contextmanager
-def _program(port: int, secret: str, state: Path) -> Iterator[str]:
+def run_program(port: int, secret: str, state: Path) -> Iterator[str]:
     """Run the example, on a free port if this one is taken; its address."""
     script = [sys.executable, "-P", child_program.__file__, str(EXAMPLE)]
     for wanted in (port, 0):
