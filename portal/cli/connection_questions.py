@@ -24,15 +24,12 @@ def ask(
     Raises click.BadParameter for a given value that is refused.
     """
     _refuse_unknown(fields, given)
-    answers = {}
+    answers = {f.name: _parse_given(f, given[f.name]) for f in fields if f.name in given}
     for field in fields:
-        now = present.get(field.name, field.default)
-        if field.name in given:
-            answers[field.name] = _parse_given(field, given[field.name])
-        elif sys.stdin.isatty() or field.is_secret or (field.is_required and not now):
-            answers[field.name] = _ask(field, now)
-        else:
-            answers[field.name] = now
+        if field.name not in answers:
+            now = present.get(field.name, field.default)
+            is_open = field.is_secret or (field.is_required and not now)
+            answers[field.name] = _ask(field, now) if is_open or sys.stdin.isatty() else now
     return answers
 
 

@@ -54,7 +54,14 @@ def test_what_can_not_be_is_a_sentence(app: Flask) -> None:
     assert call(app, "connection", "add", "manual", "X", "--set", "url")[0] == 2
     code, said = call(app, "connection", "test", "nowhere")
     assert (code, said.startswith("Error: There is no connection nowhere")) == (1, True)
-    assert call(app, "connection", "add", "manual", "X", "--set", "url=x")[0] == 2
+    for given, words in (
+        ("url=x", "url: Enter an address"),
+        ("secret=whsec_x", "no setting secret"),
+        ("color=red", "it has url, ca_certificates"),
+        ("ca_certificates=/nowhere", "No such file"),
+    ):
+        code, said = call(app, "connection", "add", "webhook", "X", "--set", given)
+        assert (code, words in said) == (2, True), said
     change_settings(app, credentials_key_file="")
     code, said = call(app, "connection", "rekey")
     assert (code, said) == (1, "Error: CREDENTIALS_KEY_FILE is not set.\n")
