@@ -33,7 +33,7 @@ HTTP = {
         "its fingerprint: %(seen)s"
     ),
     "http-ca-unreadable": lazy_gettext(
-        "The certificates to trust can’t be read. Enter them again, in PEM form."
+        "The CA certificates can’t be read. Enter them again, in PEM form."
     ),
     "http-answer-too-large": lazy_gettext(
         "%(host)s answered with more than 1 MiB. Check that the address is the right one."

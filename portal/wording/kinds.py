@@ -9,34 +9,34 @@ from portal.domain.connections import Kind
 NAMES = {
     Kind.BUILTIN: lazy_gettext("Built in"),
     Kind.MANUAL: lazy_gettext("By hand"),
-    Kind.WEBHOOK: lazy_gettext("Program of your own (webhook)"),
+    Kind.WEBHOOK: "Webhook",
     Kind.OPENSTACK: "OpenStack",
 }
 MEANINGS = {
     Kind.BUILTIN: lazy_gettext("Clouds exist in the portal alone; nothing is carried out."),
     Kind.MANUAL: lazy_gettext("An operator creates the cloud, and says so here."),
-    Kind.WEBHOOK: lazy_gettext("Signed requests to a program of yours, which does the rest."),
+    Kind.WEBHOOK: lazy_gettext("A program of yours carries out what signed requests ask for."),
     Kind.OPENSTACK: lazy_gettext("Projects in one domain of an OpenStack (Keystone v3)."),
 }
 LABELS = {
-    "url": lazy_gettext("Address of the program"),
+    "url": lazy_gettext("Endpoint URL"),
     "secret": lazy_gettext("Secret"),
-    "auth_url": lazy_gettext("Address of Keystone"),
+    "auth_url": lazy_gettext("Keystone URL"),
     "domain": lazy_gettext("Domain"),
     "username": lazy_gettext("User name"),
     "password": lazy_gettext("Password"),
-    "user_domain": lazy_gettext("Domain of this user"),
+    "user_domain": lazy_gettext("User domain"),
     "region": lazy_gettext("Region"),
     "token_cache": lazy_gettext("Token cache, in seconds"),
-    "ca_certificates": lazy_gettext("Certificates to trust"),
-    "console_url": lazy_gettext("Address of a cloud’s console"),
-    "currency": lazy_gettext("Currency of its costs"),
+    "ca_certificates": lazy_gettext("CA certificates"),
+    "console_url": lazy_gettext("Console URL"),
+    "currency": lazy_gettext("Currency of costs"),
 }
 """By the name of the field, which is the same in all kinds that have it."""
 HINTS = {
     "url": lazy_gettext("A private address must be in one of CONNECTION_NETWORKS."),
     "secret": lazy_gettext(
-        "whsec_ and 24 random bytes or more in base64; the program has the same one."
+        "The program has the same one, made by: echo whsec_$(openssl rand -base64 32)"
     ),
     "auth_url": lazy_gettext("With its version, such as https://cloud.example:5000/v3."),
     "domain": lazy_gettext("By its name. Projects and users are created in it."),

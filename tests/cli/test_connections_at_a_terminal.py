@@ -54,10 +54,10 @@ def test_a_wrong_answer_is_asked_for_again_with_its_reason_and_no_secret_is_show
     trustme.CA().cert_pem.write_to_path(str(issuer))
     with flask(keys, "connection", "add", "webhook", "Стойка") as terminal:
         for question, wrong, reason, right in (
-            ("Address of the program", "racks", "Enter an address", "https://racks.example"),
+            ("Endpoint URL", "racks", "Enter an address", "https://racks.example"),
             ("Secret:", "hunter2", "whsec_ and 24 random bytes", SECRET),
-            ("Certificates", "/nowhere", "No such file", str(issuer)),
-            ("console", "https://a.example", "Write {id}", "https://a.example/{id}"),
+            ("CA certificates", "/nowhere", "No such file", str(issuer)),
+            ("Console URL", "https://a.example", "Write {id}", "https://a.example/{id}"),
             ("Currency", "euro", "ISO 4217", ""),
         ):
             terminal.answer(question, wrong)
@@ -72,10 +72,10 @@ def test_a_wrong_answer_is_asked_for_again_with_its_reason_and_no_secret_is_show
     assert (settings["console_url"], settings["currency"]) == ("https://a.example/{id}", "")
 
     with flask(keys, "connection", "change", "стойка") as terminal:
-        terminal.answer("program [https://racks.example]", "https://other.example")
+        terminal.answer("Endpoint URL [https://racks.example]", "https://other.example")
         terminal.answer("Secret:", "", SECRET)
-        terminal.answer("Certificates", "")
-        terminal.answer("console", "-")
+        terminal.answer("CA certificates", "")
+        terminal.answer("Console URL", "-")
         terminal.answer("Currency", "USD")
         status, said = terminal.end()
         assert status == 0, said
