@@ -40,10 +40,11 @@ def up() -> None:
     """Migrate, plant the demonstration world on a local run's first start, then serve."""
     flask_migrate.upgrade()
     is_local = config.current().portal_env == "local"
-    if is_local and not db.is_restoring() and db.read(demo.is_empty):
+    is_demo = is_local and not db.is_restoring()
+    if is_demo and db.read(demo.is_empty):
         _seed(demo.CUSTOMERS)
-    has_pretend_cloud = is_local and demo_accounts()
-    with pretend_cloud.running() if has_pretend_cloud else nullcontext():
+    is_demo = is_demo and bool(db.read(demo.accounts_table))
+    with pretend_cloud.running() if is_demo else nullcontext():
         _serve()
 
 
