@@ -81,15 +81,16 @@ def _is_down(error: Exception) -> bool:
 
 
 def _outcome_of(job: Job, error: Later | NeedsPerson | Never) -> Outcome:
-    """What becomes of the order. One that takes access away is tried again in any case."""
+    """What becomes of the order. One that takes access away is tried again in any case. An
+    operation that was refused is over: the next try begins another."""
     answer = str(error)
-    about = {"fault": error.facts} if isinstance(error, NeedsPerson) else {}
-    facts = {**job.facts, **about}
-    if isinstance(error, Later) or job.is_endless:
-        outcome = jobs.outcome_of_fault(job, answer)._replace(facts=facts)
-        wish = getattr(error, "retry_after", None)
-        if outcome.state is State.WAITING and wish is not None:
-            return outcome._replace(run_at=db.now() + wish)
+    if isinstance(error, Later):
+        outcome = jobs.outcome_of_fault(job, answer)
+        if outcome.state is State.WAITING and error.retry_after is not None:
+            return outcome._replace(run_at=db.now() + error.retry_after)
         return outcome
+    facts = {"fault": error.facts} if isinstance(error, NeedsPerson) else {}
+    if job.is_endless:
+        return jobs.outcome_of_fault(job, answer)._replace(facts=facts)
     state = State.PARKED if isinstance(error, NeedsPerson) else State.FAILED
     return Outcome(state, answer, facts=facts)
