@@ -8,7 +8,6 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
 from portal.domain.clouds import PendingTasks, Progress, Task
-from portal.wording import connections
 
 TASKS = {
     Task.CREATE: lazy_gettext("create"),
@@ -54,13 +53,10 @@ def emptying(row: PendingTasks) -> str:
 
 
 def fault(progress: Progress) -> str:
-    """Return why the tasks can't be carried out, in a sentence; empty if they can. A cloud's own
-    words are for operators, who read them in *Work*."""
+    """Return why the tasks can't be carried out, in a sentence; empty if they can. What a
+    connection answers is for operators, who read it in *Work*."""
     if not progress.fault:
         return ""
-    reason = progress.fault if progress.is_by_hand else ""
-    if sentence := connections.FAULTS.get(progress.fault):
-        reason = str(sentence).rstrip(".") % progress.fault_facts
-    if not reason:
+    if not progress.is_by_hand:
         return str(_("It can’t be done. The operator knows."))
-    return str(_("It can’t be done: %(reason)s. The operator knows.", reason=reason))
+    return str(_("It can’t be done: %(reason)s. The operator knows.", reason=progress.fault))

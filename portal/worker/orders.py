@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from portal import db
-from portal.domain import circuit_breakers, jobs
+from portal.domain import circuit_breakers, connections, jobs
 from portal.domain.jobs import Job, OrderKind, Outcome, State
 from portal.providers.contract import Later, NeedsPerson, Never, Running
 from portal.worker import cloud_orders, providers
@@ -46,8 +47,8 @@ def record_fault(job: Job, error: Exception) -> Callable[[], dict[str, Any] | No
 
 def _end_with(job: Job, step: Step, result: Any) -> dict[str, Any] | None:
     if isinstance(result, Running):
-        facts, run_at = {"operation": result.operation}, db.now() + result.retry_after
-        outcome = Outcome(State.WAITING, run_at=run_at, facts=facts)
+        facts = {"operation": result.operation}
+        outcome = Outcome(State.WAITING, run_at=_next_question(job, result), facts=facts)
         return _end(job, outcome, is_down=False)
     if result is None:
         return _end(job, Outcome(State.DONE))
@@ -64,6 +65,14 @@ def _end_failed(job: Job, step: Step, error: Later | NeedsPerson | Never) -> dic
     if not isinstance(error, Later) or outcome.state is State.FAILED:
         step.fail(job, str(error), getattr(error, "facts", {}))
     return _end(job, outcome, is_down=_is_down(error))
+
+
+def _next_question(job: Job, result: Running) -> datetime:
+    """When to ask for the operation: now, if its callback was faster than this try."""
+    db.lock(Job, job.id)  # a callback that comes now waits, and wakes the order
+    if connections.is_called_back(job.id, since=job.started_at or db.now()):
+        return db.now()
+    return db.now() + result.retry_after
 
 
 def _end(job: Job, outcome: Outcome, *, is_down: bool | None = None) -> dict[str, Any] | None:
@@ -92,7 +101,8 @@ def _outcome_of(job: Job, error: Later | NeedsPerson | Never) -> Outcome:
         if outcome.state is State.WAITING and error.retry_after is not None:
             return outcome._replace(run_at=db.now() + error.retry_after)
         return outcome
+    facts = {"fault": error.facts} if isinstance(error, NeedsPerson) else {}
     if job.is_endless:
-        return jobs.outcome_of_fault(job, answer)._replace(facts={})
+        return jobs.outcome_of_fault(job, answer)._replace(facts=facts)
     state = State.PARKED if isinstance(error, NeedsPerson) else State.FAILED
-    return Outcome(state, answer, facts={})
+    return Outcome(state, answer, facts=facts)

@@ -12,6 +12,7 @@ from portal.domain import (
     audit,
     billing_days,
     clouds,
+    connections,
     customers,
     doctor,
     feedback,
@@ -38,6 +39,7 @@ PURGES: dict[str, Callable[[], bool]] = {
     "purge-feedback": feedback.purge_expired,
     "purge-notifications": notifications.purge_expired,
     "purge-heartbeats": heartbeats.purge_expired,
+    "purge-callbacks": connections.purge_expired,
 }
 """Units of work that delete one batch of what is past its retention, and return whether there may
 be more."""

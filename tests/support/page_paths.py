@@ -74,7 +74,7 @@ def open_menu(container: str) -> Step:
 
 def reload_until(path: str, selector: str) -> Step:
     """Reload until the element is there: a new role takes a moment, and the page redirects until
-    then. Raises AssertionError after 30 seconds."""
+    then. An empty path is that of the page. Raises AssertionError after 30 seconds."""
 
     def step(page: Page) -> None:
         for _try in range(60):
