@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clouds import keystone
+from tests.clouds import environments, keystone
 from tests.clouds.domains import Admin, Domain
 
 
@@ -24,7 +24,7 @@ def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Admin]:
     try:
         with keystone.start(tmp_path_factory.mktemp("keystone")) as server:
             yield Admin(server)
-    except keystone.NoKeystone as reason:
+    except environments.Unavailable as reason:
         pytest.skip(f"no Keystone: {reason}")
 
 
