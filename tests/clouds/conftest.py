@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.clouds import environments, keystone
+from tests.clouds import cloudkitty, environments, keystone
 from tests.clouds.domains import Admin, Domain
+from tests.clouds.rating import Rating
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,6 +27,16 @@ def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Admin]:
             yield Admin(server)
     except environments.Unavailable as reason:
         pytest.skip(f"no Keystone: {reason}")
+
+
+@pytest.fixture(scope="session")
+def rating(admin: Admin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rating]:
+    """A real CloudKitty in the catalogue of Keystone."""
+    try:
+        with cloudkitty.start(tmp_path_factory.mktemp("cloudkitty"), admin.server.url) as url:
+            yield Rating(admin, url)
+    except environments.Unavailable as reason:
+        pytest.skip(f"no CloudKitty: {reason}")
 
 
 @pytest.fixture

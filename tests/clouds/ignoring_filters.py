@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,13 +13,14 @@ NO_FILTERS = ("limit", "marker", "include_names")
 
 
 @contextmanager
-def ignoring_filters(port: int) -> Iterator[int]:
-    """Relay requests to the server at this port of 127.0.0.1; gives the relay's port."""
+def ignoring_filters(port: int, kept: Collection[str] = NO_FILTERS) -> Iterator[int]:
+    """Relay requests to the server at this port of 127.0.0.1; gives the relay's port. `kept` are
+    the parameters that are known."""
 
     class Relay(BaseHTTPRequestHandler):
         def relay(self) -> None:
             parts = urlsplit(self.path)
-            query = [(name, text) for name, text in parse_qsl(parts.query) if name in NO_FILTERS]
+            query = [(name, text) for name, text in parse_qsl(parts.query) if name in kept]
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as server:
                 path = f"{parts.path}?{urlencode(query)}"

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from portal.providers.contract import Access, Done, How, Later, Member, NeedsPerson
 from portal.providers.openstack import members, projects
+from portal.providers.openstack.problems import Problem
 from portal.providers.openstack.session import (
     SOON,
     Row,
@@ -49,9 +50,9 @@ def make(
     or the project is disabled."""
     user = members.find(session, member)
     if user is None:
-        raise NeedsPerson("openstack-no-user", member=member.id)
+        raise NeedsPerson(Problem.NO_USER, member=member.id)
     if not projects.require(session, external_id)["enabled"]:
-        raise NeedsPerson("openstack-cloud-suspended", project=external_id)
+        raise NeedsPerson(Problem.CLOUD_SUSPENDED, project=external_id)
     expires = min(until, datetime.now(UTC) + LONGEST)
     fields = {
         "name": access_id,
@@ -89,7 +90,7 @@ def try_out(session: Session, external_id: str, member: Member) -> None:
     create = partial(_create, session, user, fields)
     credential = _as_user(session, user, {"project": {"id": external_id}}, create)
     if not _works(session, credential, fields["secret"]):
-        raise NeedsPerson("openstack-no-application-credentials")
+        raise NeedsPerson(Problem.NO_APPLICATION_CREDENTIALS)
 
 
 def withdraw(session: Session, external_id: str, member: Member, *, access_id: str) -> Done:

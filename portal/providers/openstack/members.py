@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from portal.providers.contract import Done, Later, Member, NeedsPerson, Role
 from portal.providers.openstack import projects
+from portal.providers.openstack.problems import Problem
 from portal.providers.openstack.session import PAGE_ROWS, SOON, Row, Session, segment
 
 MARK = "portal_membership"
@@ -38,7 +39,7 @@ def find(session: Session, member: Member) -> Row | None:
     for user in session.rows("users", domain_id=domain_id, name=member.id):
         if user.get("name") == member.id and user.get("domain_id") == domain_id:
             if user.get(MARK) != member.id:
-                raise NeedsPerson("openstack-user-not-ours", user=user["id"], name=member.id)
+                raise NeedsPerson(Problem.USER_NOT_OURS, user=user["id"], name=member.id)
             return user
     return None
 
@@ -107,7 +108,7 @@ def _role_id(session: Session, name: str) -> str:
     for role in session.rows("roles", name=name):
         if role.get("name") == name and role.get("domain_id") is None:
             return str(role["id"])
-    raise NeedsPerson("openstack-role-missing", role=name)
+    raise NeedsPerson(Problem.ROLE_MISSING, role=name)
 
 
 def revoke(session: Session, external_id: str, member: Member) -> Done:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from portal.providers.contract import Ability, Cloud, Member, NeedsPerson, Preflight, Role
-from portal.providers.openstack import accesses, members, projects
+from portal.providers.openstack import accesses, members, projects, usage
 from portal.providers.openstack.session import PAGE_ROWS, Session, segment
 
 NAME = "portal-preflight"
@@ -53,6 +53,10 @@ def run(session: Session) -> Preflight:
     if has_user:
         trial.attempt("delete users", lambda: members.remove(session, trial.member))
     trial.attempt("list role assignments", lambda: members.by_project(session))
+    if session.settings.usage_project:
+        right = "read the usage of all projects"
+        if trial.attempt(right, lambda: usage.sign_in(session)):
+            abilities.add(Ability.USAGE_HISTORY)
     return Preflight(frozenset(abilities), tuple(trial.missing), session.settings.token_cache)
 
 
