@@ -26,6 +26,8 @@ log_file = {folder}/keystone.log
 max_db_limit = 10
 [database]
 connection = sqlite:///{folder}/keystone.db
+[auth]
+methods = password,token,application_credential,mapped
 [identity]
 password_hash_rounds = 4
 [fernet_tokens]

@@ -17,7 +17,9 @@ class Rating:
         service = {"type": "rating", "name": "cloudkitty"}
         service_id = admin.call("POST", "/services", {"service": service})["service"]["id"]
         endpoint = {"interface": "public", "service_id": service_id, "url": url}
-        self.endpoint_id = admin.call("POST", "/endpoints", {"endpoint": endpoint})["endpoint"]["id"]
+        self.endpoint_id = admin.call("POST", "/endpoints", {"endpoint": endpoint})["endpoint"][
+            "id"
+        ]
         self.role_id = admin.call("POST", "/roles", {"role": {"name": "rating"}})["role"]["id"]
 
     @property

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TypeVar
 
 from portal.providers.contract import Access, Done, How, Later, Member, NeedsPerson
-from portal.providers.openstack import members, projects
+from portal.providers.openstack import members, projects, users
 from portal.providers.openstack.problems import Problem
 from portal.providers.openstack.session import (
     SOON,
@@ -48,6 +48,8 @@ def make(
     """An access as clouds.yaml, for 90 days at most. The same access ID and secret give the same
     credential; another secret ends the earlier one. Raises NeedsPerson if the member has no user,
     or the project is disabled."""
+    if member.federated:
+        return _link(session)
     user = members.find(session, member)
     if user is None:
         raise NeedsPerson(Problem.NO_USER, member=member.id)
@@ -63,6 +65,13 @@ def make(
     create = partial(_create, session, user, fields)
     credential = _as_user(session, user, {"project": {"id": external_id}}, create)
     return Access(How.CLOUDS_YAML, clouds_yaml(session.settings, credential, secret), expires)
+
+
+def _link(session: Session) -> Access:
+    """The console: a federated member signs in there as the identity provider lets them."""
+    if not session.settings.console_url:
+        raise NeedsPerson(Problem.NO_CONSOLE)
+    return Access(How.LINK, session.settings.console_url)
 
 
 def _create(session: Session, user: Row, fields: Row, token: Token) -> str:
@@ -110,8 +119,8 @@ def withdraw(session: Session, external_id: str, member: Member, *, access_id: s
 
 def _as_user(session: Session, user: Row, scope: Scope, act: Callable[[Token], T]) -> T:
     """Do something as the user, whose password is known for this time only."""
-    password = members.random_password()
-    members.set_password(session, user, password)
+    password = users.random_password()
+    users.set_password(session, user, password)
     ends = time.monotonic() + DEAD_TOKEN_SECONDS
     try:
         while True:
@@ -124,7 +133,7 @@ def _as_user(session: Session, user: Row, scope: Scope, act: Callable[[Token], T
             time.sleep(0.25)
     finally:
         # Not to none: Keystone refuses that where passwords have to match a pattern.
-        members.set_password(session, user, members.random_password())
+        users.set_password(session, user, users.random_password())
 
 
 def _named(session: Session, user: Row, access_id: str, token: Token) -> str:

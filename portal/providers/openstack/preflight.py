@@ -53,6 +53,8 @@ def run(session: Session) -> Preflight:
     if has_user:
         trial.attempt("delete users", lambda: members.remove(session, trial.member))
     trial.attempt("list role assignments", lambda: members.by_project(session))
+    if session.settings.console_url:
+        abilities.add(Ability.FEDERATION)
     if session.settings.usage_project:
         right = "read the usage of all projects"
         if trial.attempt(right, lambda: usage.sign_in(session)):

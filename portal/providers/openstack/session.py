@@ -109,6 +109,11 @@ class Session:
         return str(domain["id"])
 
     @property
+    def user_id(self) -> str:
+        """The ID of the connection's user."""
+        return str(self.token.facts.get("user", {}).get("id", ""))
+
+    @property
     def token(self) -> Token:
         """The connection's token for its domain. Raises NeedsPerson if Keystone refuses it."""
         if self._token is None:
