@@ -130,13 +130,14 @@ def test_a_member_has_one_role_and_never_manager(
 
 
 def test_roles_given_by_hand_are_seen(domain: Domain, connection: OpenStack, shop: str) -> None:
-    path = f"/projects/{shop}/users/{domain.manager_id}/roles/{domain.admin.role('admin')}"
-    domain.admin.call("PUT", path)
+    theirs, admin = domain.create_user(name="theirs"), domain.admin.role("admin")
+    for user_id in (theirs, domain.manager_id):
+        domain.admin.call("PUT", f"/projects/{shop}/users/{user_id}/roles/{admin}")
 
     found = connection.find(shop)
 
     assert found is not None
-    assert found.members == {CARL.id: Role.EDITOR, domain.manager_id: Role.OWNER}
+    assert found.members == {CARL.id: Role.EDITOR, theirs: Role.OWNER}
     assert [each.members for each in connection.everything()] == [found.members]
 
 
