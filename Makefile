@@ -86,7 +86,8 @@ guide-pictures: .venv/.dev
 # Pins stay as they are; UPGRADE=idna takes the newest of a package that no .in file names.
 UPGRADE ?=
 lock: $(TOOLS)/.complete
-	@for name in requirements requirements-dev requirements-tools tests/clouds/keystone; do \
+	@for name in requirements requirements-dev requirements-tools \
+			tests/clouds/keystone tests/clouds/cloudkitty tests/clouds/openstackclient; do \
 		$(TOOLS)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-strip-extras --no-annotate --custom-compile-command "make lock" \
 			$(if $(UPGRADE),--upgrade-package $(UPGRADE)) \

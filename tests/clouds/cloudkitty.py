@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.clouds import environments, influxdb
+from tests.clouds import connect_guide, environments, influxdb
 from tests.clouds.keystone import PASSWORD
 from tests.support.processes import free_port, read_until, run_program
 
@@ -49,10 +49,7 @@ METRICS = """metrics:
     groupby: [id, project_id]
     extra_args: {aggregation_method: mean, resource_type: volume}
 """
-POLICY = """context_is_admin: "role:admin or role:rating"
-"scope:get_state": "role:admin or role:rating"
-"""
-"""As docs/connect-openstack.md says."""
+POLICY = connect_guide.blocks("yaml")[0]
 
 
 def _configure(folder: Path, keystone: str, influxdb_port: int) -> None:
@@ -81,7 +78,7 @@ def start(folder: Path, keystone: str) -> Iterator[str]:
     with environments.locked():
         programs = environments.install("cloudkitty")
         influxdb.install()
-        made_of = environments.requirements("cloudkitty") + CONFIG
+        made_of = environments.requirements("cloudkitty") + Path(__file__).read_text()
         original = environments.template("cloudkitty", made_of, _prepare)
         shutil.copytree(original, folder, dirs_exist_ok=True)
     with influxdb.start(folder) as influxdb_port:

@@ -73,7 +73,7 @@ def template() -> Path:
     environments.Unavailable."""
     with environments.locked():
         environments.install("keystone")
-        made_of = environments.requirements("keystone") + CONFIG
+        made_of = environments.requirements("keystone") + Path(__file__).read_text()
         return environments.template("keystone", made_of, _prepare)
 
 
@@ -84,11 +84,12 @@ def _prepare(folder: Path) -> None:
     owner = [f"--keystone-user={os.geteuid()}", f"--keystone-group={os.getegid()}"]
     for keys in ("fernet-keys", "credential-keys"):
         (folder / keys).mkdir(mode=0o700)
+    urls = [f"--bootstrap-{interface}-url={INTERNAL_URL}" for interface in ("internal", "public")]
     for arguments in (
         ["db_sync"],
         ["fernet_setup", *owner],
         ["credential_setup", *owner],
-        ["bootstrap", "--bootstrap-password", PASSWORD, "--bootstrap-internal-url", INTERNAL_URL],
+        ["bootstrap", "--bootstrap-password", PASSWORD, *urls],
     ):
         environments.run([manage, "--config-file", config, *arguments])
 

@@ -20,7 +20,7 @@ class Rating:
         self.endpoint_id = admin.call("POST", "/endpoints", {"endpoint": endpoint})["endpoint"][
             "id"
         ]
-        self.role_id = admin.call("POST", "/roles", {"role": {"name": "rating"}})["role"]["id"]
+        admin.call("POST", "/roles", {"role": {"name": "rating"}})
 
     @property
     def port(self) -> int:
@@ -30,6 +30,10 @@ class Rating:
         """Let the catalogue say that CloudKitty is there."""
         path = f"/endpoints/{self.endpoint_id}"
         self.admin.call("PATCH", path, {"endpoint": {"url": url}})
+
+    def forget_role(self) -> None:
+        """Delete the role, as before the guide was followed."""
+        self.admin.call("DELETE", f"/roles/{self.admin.role('rating')}")
 
     def connect(self, domain: Domain, *, role: str = "rating") -> OpenStack:
         """A connection whose user has the role on a project of its own."""

@@ -19,7 +19,7 @@ from tests.clouds.identities import (
 )
 
 REFUSED = (Forbidden, NotFound, Unauthorized)
-CONSOLE = "https://console.example/"
+CONSOLE = "https://console.example/{id}"
 SUBJECT = "8f0c-nina"
 
 
@@ -83,7 +83,7 @@ def test_access_is_a_link_to_the_console(
         until = datetime.now(UTC) + timedelta(days=9)
         return connection.access("j", shop, nina(sso), access_id="a", secret="s", until=until)
 
-    assert get_access(connection) == Access(How.LINK, CONSOLE)
+    assert get_access(connection) == Access(How.LINK, f"https://console.example/{shop}")
     with pytest.raises(NeedsPerson) as refusal:
         get_access(domain.connection())
     assert refusal.value.code == Problem.NO_CONSOLE

@@ -49,7 +49,7 @@ def make(
     credential; another secret ends the earlier one. Raises NeedsPerson if the member has no user,
     or the project is disabled."""
     if member.federated:
-        return _link(session)
+        return _link(session, external_id)
     user = members.find(session, member)
     if user is None:
         raise NeedsPerson(Problem.NO_USER, member=member.id)
@@ -67,11 +67,12 @@ def make(
     return Access(How.CLOUDS_YAML, clouds_yaml(session.settings, credential, secret), expires)
 
 
-def _link(session: Session) -> Access:
+def _link(session: Session, external_id: str) -> Access:
     """The console: a federated member signs in there as the identity provider lets them."""
     if not session.settings.console_url:
         raise NeedsPerson(Problem.NO_CONSOLE)
-    return Access(How.LINK, session.settings.console_url)
+    url = session.settings.console_url.replace("{id}", segment(external_id))
+    return Access(How.LINK, url)
 
 
 def _create(session: Session, user: Row, fields: Row, token: Token) -> str:

@@ -56,8 +56,8 @@ def run(session: Session) -> Preflight:
     if session.settings.console_url:
         abilities.add(Ability.FEDERATION)
     if session.settings.usage_project:
-        right = "read the usage of all projects"
-        if trial.attempt(right, lambda: usage.sign_in(session)):
+        read = partial(usage.sign_in, session)
+        if trial.attempt("read the usage of all projects", read):
             abilities.add(Ability.USAGE_HISTORY)
     return Preflight(frozenset(abilities), tuple(trial.missing), session.settings.token_cache)
 

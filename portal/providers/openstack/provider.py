@@ -91,7 +91,9 @@ class OpenStack:
         session = self._session("everything")
         roles = _roles(session)
         # Read at once: the time of who asks must not count.
-        yield from [_found(project, roles) for project in projects.everything(session)]
+        listed = list(projects.everything(session))
+        usage_project = self.settings.usage_project
+        yield from (_found(each, roles) for each in listed if each["id"] != usage_project)
 
     def usage(self, external_ids: Collection[str], day: date) -> Iterator[Usage]:
         session = self._session("usage")

@@ -49,7 +49,7 @@ class Settings:
     federation_protocol: str = "openid"
     """The ID of the protocol by which people of an identity provider sign in."""
     console_url: str = ""
-    """Where federated members sign in."""
+    """Where federated members sign in; `{id}` is the project's ID."""
 
 
 class Unauthorized(Exception):
