@@ -29,7 +29,7 @@ test: .venv/.dev
 test-deploy: .venv/.dev
 	@$(BIN)/pytest -n auto --dist worksteal -m deploy
 
-# The first run installs Keystone into .cache/clouds. One process: it is started once.
+# The first run installs the servers into .cache/clouds. One process: each is started once.
 test-clouds: .venv/.dev
 	@$(BIN)/pytest -n 0 -m clouds
 
