@@ -24,6 +24,9 @@ CONFIG = """[DEFAULT]
 use_stderr = false
 log_file = {folder}/keystone.log
 max_db_limit = 10
+[cache]
+enabled = true
+backend = dogpile.cache.memory
 [database]
 connection = sqlite:///{folder}/keystone.db
 [auth]
@@ -37,7 +40,8 @@ key_repository = {folder}/fernet-keys
 [credential]
 key_repository = {folder}/credential-keys
 """
-"""Lists have pages of ten rows, so that all of them are followed."""
+"""Lists have pages of ten rows, so that all of them are followed. The cache is as on a real
+installation, and a quarter of the time."""
 STRICT = """[security_compliance]
 change_password_upon_first_use = true
 password_regex = ^(?=.*\\d)(?=.*[a-z])(?=.*[A-Z])(?=.*[^\\w]).{12,}$

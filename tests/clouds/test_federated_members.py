@@ -185,3 +185,11 @@ def test_an_identity_with_a_user_in_another_domain_needs_a_person(
 
     assert code_of(connection, shop, nina(elsewhere)) == Problem.IDENTITY_TAKEN
     assert domain.users() == []
+
+
+def test_two_people_can_not_be_mapped_to_one_identity(
+    sso: IdentityProvider, connection: OpenStack, shop: str
+) -> None:
+    connection.grant("job2", shop, nina(sso), Role.VIEWER)
+
+    assert code_of(connection, shop, nina(sso)) == Problem.IDENTITY_TAKEN

@@ -44,11 +44,13 @@ def find(session: Session, external_id: str, member: Member) -> Iterator[Row]:
 
 def ensure(session: Session, external_id: str, member: Member) -> Row:
     """The user of the person's identity, which knows the membership. Raises NeedsPerson if the
-    provider is unknown, or if the identity has a user that the connection did not make."""
+    provider is unknown, or the identity another's, or its user one that we did not make."""
     user = _of_identity(session, member) or _create(session, external_id, member)
     known = _known(user).get(external_id, "")
     if known.startswith(REVOKED):
         raise NeedsPerson(Problem.IDENTITY_REVOKED, user=user["id"], project=external_id)
+    if known not in ("", member.id):  # two people are mapped to one identity
+        raise _taken(member)
     if known != member.id or not user["enabled"]:
         _update(session, user, {**_known(user), external_id: member.id}, is_enabled=True)
     return user
@@ -118,7 +120,12 @@ def _create(session: Session, external_id: str, member: Member) -> Row:
     if answer.status == 400:
         raise NeedsPerson(Problem.IDENTITY_UNKNOWN, provider=provider, said=answer.said)
     _remove_half_made(session, member)
-    raise NeedsPerson(Problem.IDENTITY_TAKEN, provider=provider, subject=subject)
+    raise _taken(member)
+
+
+def _taken(member: Member) -> NeedsPerson:
+    provider, subject = member.federated or ("", "")
+    return NeedsPerson(Problem.IDENTITY_TAKEN, provider=provider, subject=subject)
 
 
 def _remove_half_made(session: Session, member: Member) -> None:

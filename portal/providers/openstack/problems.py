@@ -1,4 +1,4 @@
-"""Codes of what needs an operator; docs/connect-openstack.md says what to do about each."""
+"""Codes of what needs an operator; the wording has a sentence for each."""
 
 from __future__ import annotations
 
