@@ -23,23 +23,26 @@ class Unavailable(RuntimeError):
     """The server can't be had here; the message says what was tried."""
 
 
-def run(command: Sequence[str | Path], cwd: Path | None = None) -> str:
-    """What the program says. Raises Unavailable if it fails."""
-    try:
-        done = subprocess.run(
-            list(map(str, command)),
-            cwd=cwd,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=MINUTES * 60,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(str(error)) from error
+def run(command: Sequence[str | Path], cwd: Path | None = None) -> None:
+    """Run the program. Raises RuntimeError with what it said if it fails."""
+    done = subprocess.run(
+        list(map(str, command)),
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=MINUTES * 60,
+    )
     if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise Unavailable(f"{command[0]} failed: {' '.join(said[-3:])}")
-    return done.stdout
+        raise RuntimeError(f"{command[0]} failed: {(done.stderr or done.stdout)[-2000:]}")
+
+
+def fetch(command: Sequence[str | Path], cwd: Path | None = None) -> None:
+    """Run a program that gets packages. Raises Unavailable."""
+    try:
+        run(command, cwd)
+    except (OSError, RuntimeError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(" ".join(str(error).split())[-200:]) from error
 
 
 @contextmanager
@@ -64,7 +67,7 @@ def install(name: str) -> Path:
         shutil.rmtree(home, ignore_errors=True)
         run([sys.executable, "-m", "venv", home])
         pip = [home / "bin" / "pip", "install", "--quiet", "--require-hashes"]
-        run([*pip, "--requirement", HERE / f"{name}.txt"])
+        fetch([*pip, "--requirement", HERE / f"{name}.txt"])
         installed.write_text(wanted)
     return home / "bin"
 

@@ -21,7 +21,7 @@ def install() -> Path:
     program = home / "usr" / "bin" / "influxd"
     if not program.exists():
         home.mkdir(exist_ok=True)
-        environments.run(["apt-get", "download", "influxdb"], cwd=home)
+        environments.fetch(["apt-get", "download", "influxdb"], cwd=home)
         (package,) = home.glob("influxdb_*.deb")
         environments.run(["dpkg", "-x", package, home])
         package.unlink()

@@ -85,7 +85,9 @@ def _prepare(folder: Path) -> None:
     manage = environments.CACHE / "keystone" / "bin" / "keystone-manage"
     config = folder / "keystone.conf"
     config.write_text(CONFIG.format(folder=folder))
-    owner = [f"--keystone-user={os.geteuid()}", f"--keystone-group={os.getegid()}"]
+    owner = (
+        ["--keystone-user=0", "--keystone-group=0"] if os.geteuid() == 0 else []
+    )  # root must say
     for keys in ("fernet-keys", "credential-keys"):
         (folder / keys).mkdir(mode=0o700)
     urls = [f"--bootstrap-{interface}-url={INTERNAL_URL}" for interface in ("internal", "public")]
