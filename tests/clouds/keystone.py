@@ -85,9 +85,8 @@ def _prepare(folder: Path) -> None:
     manage = environments.CACHE / "keystone" / "bin" / "keystone-manage"
     config = folder / "keystone.conf"
     config.write_text(CONFIG.format(folder=folder))
-    owner = (
-        ["--keystone-user=0", "--keystone-group=0"] if os.geteuid() == 0 else []
-    )  # root must say
+    # Only root has to say whose the keys are.
+    owner = ["--keystone-user=0", "--keystone-group=0"] if os.geteuid() == 0 else []
     for keys in ("fernet-keys", "credential-keys"):
         (folder / keys).mkdir(mode=0o700)
     urls = [f"--bootstrap-{interface}-url={INTERNAL_URL}" for interface in ("internal", "public")]

@@ -125,10 +125,11 @@ def _as_user(session: Session, user: Row, scope: Scope, act: Callable[[Token], T
     ends = time.monotonic() + DEAD_TOKEN_SECONDS
     try:
         while True:
+            begun = time.monotonic()
             try:
                 return act(session.sign_in(by_password({"id": user["id"]}, password), scope))
             except Unauthorized as refusal:
-                if time.monotonic() > ends:
+                if begun > ends:
                     words = f"Keystone refuses the member's user: {refusal}"
                     raise Later(words, SOON) from refusal
             time.sleep(0.25)
