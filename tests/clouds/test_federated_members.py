@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from keystoneauth1.exceptions import Forbidden, NotFound, Unauthorized
 
-from portal.providers.contract import Access, Cloud, How, Member, NeedsPerson, Role
+from portal.providers.contract import Access, Cloud, How, Later, Member, NeedsPerson, Role
 from portal.providers.openstack import OpenStack, Problem
 from tests.clouds.domains import Admin, Domain, use_token, wait_for_next_second
 from tests.clouds.identities import (
@@ -17,6 +19,7 @@ from tests.clouds.identities import (
     make_application_credential,
     sign_in_by,
 )
+from tests.providers.faulty_servers import losing_answers
 
 REFUSED = (Forbidden, NotFound, Unauthorized)
 CONSOLE = "https://console.example/{id}"
@@ -111,6 +114,30 @@ def test_revoked_on_one_cloud_a_person_stays_on_the_other(
     ):
         with pytest.raises(REFUSED):
             refused()
+
+
+def test_a_revoke_that_was_cut_off_is_ended_by_the_next_one(
+    domain: Domain, sso: IdentityProvider, connection: OpenStack, shop: str
+) -> None:
+    other, member = create(connection), nina(sso)
+    connection.grant("job2", shop, member, Role.EDITOR)
+    connection.grant("job3", other, nina(sso), Role.VIEWER)
+    with losing_answers(domain.admin.server.port) as relay:
+        url = f"http://127.0.0.1:{relay.port}/v3"
+        relayed = domain.connection(auth_url=url, federation_protocol=PROTOCOL)
+        for number in itertools.count(1):
+            relay.lose(number)
+            with suppress(Later):
+                relayed.revoke("job4", shop, member)
+            if domain.users()[0]["enabled"] is False:
+                break
+        assert code_of(connection, shop, member) == Problem.IDENTITY_REVOKED
+
+    connection.revoke("job4", shop, member)
+
+    assert sso.enter(SUBJECT, other).get_project_id() == other
+    with pytest.raises(REFUSED):
+        sso.enter(SUBJECT, shop)
 
 
 def test_what_a_person_made_before_a_revoke_does_not_come_back(

@@ -34,11 +34,14 @@ def membership(user: Row, project_id: str) -> str:
 
 
 def find(session: Session, external_id: str, member: Member) -> Iterator[Row]:
-    """The users that the membership has or had, whatever identity the person has now."""
-    domain_id, wanted = session.domain_id, (member.id, REVOKED + member.id)
+    """The users of the membership, whatever identity the person has now; those too where its end
+    was cut off, which are disabled."""
+    domain_id = session.domain_id
     filters = {"domain_id": domain_id, "name__startswith": PREFIX, "limit": PAGE_ROWS}
     for user in list(session.rows("users", **filters)):
-        if user["domain_id"] == domain_id and _known(user).get(external_id) in wanted:
+        known = _known(user).get(external_id)
+        is_half_ended = known == REVOKED + member.id and not user["enabled"]
+        if user["domain_id"] == domain_id and (known == member.id or is_half_ended):
             yield user
 
 

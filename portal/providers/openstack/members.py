@@ -107,8 +107,8 @@ def _role_id(session: Session, name: str) -> str:
 def revoke(session: Session, external_id: str, member: Member) -> Done:
     """Delete the user, or take the project from the one that other memberships share."""
     ends_by = datetime.now(UTC) + session.settings.token_cache
-    remove(session, member)
     _end_identities(session, external_id, member)
+    remove(session, member)
     return Done(external_id, ends_by, projects.GOES_ON)
 
 
