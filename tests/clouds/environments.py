@@ -66,7 +66,8 @@ def install(name: str) -> Path:
     if not installed.exists() or installed.read_text() != wanted:
         shutil.rmtree(home, ignore_errors=True)
         run([sys.executable, "-m", "venv", home])
-        pip = [home / "bin" / "pip", "install", "--quiet", "--require-hashes"]
+        # Most of it is never imported: compiling it would take longer than installing it.
+        pip = [home / "bin" / "pip", "install", "--quiet", "--no-compile", "--require-hashes"]
         fetch([*pip, "--requirement", HERE / f"{name}.txt"])
         installed.write_text(wanted)
     return home / "bin"

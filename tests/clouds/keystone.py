@@ -1,6 +1,6 @@
 """A real Keystone from PyPI, in an environment of its own, started from a prepared folder.
 
-The first run installs it (45 s) and prepares the folder (10 s); later ones copy the folder.
+The first run installs it and prepares the folder; later ones copy the folder.
 """
 
 from __future__ import annotations
