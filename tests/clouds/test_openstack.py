@@ -248,16 +248,15 @@ def test_filters_that_are_ignored_mislead_nobody(
     assert sign_in(kept, domain.admin.server.url).get_project_id() == shop
 
 
-def test_the_preflight_tries_every_right_and_leaves_nothing(
-    domain: Domain, connection: OpenStack
-) -> None:
+def test_the_preflight_tries_every_right_and_leaves_nothing(domain: Domain) -> None:
+    connection = domain.connection(federation_protocol="openid", console_url="https://c.example/")
     left = "portal-preflight-of-a-test-that-was-killed"
     domain.create_project(left, tags=["portal:1"])
 
     preflight = connection.preflight()
 
     assert preflight.missing == ()
-    assert preflight.abilities == {Ability.ACCESS, Ability.SUSPEND}
+    assert preflight.abilities == {Ability.ACCESS, Ability.SUSPEND, Ability.FEDERATION}
     assert domain.projects() == []
     assert domain.users() == []
 

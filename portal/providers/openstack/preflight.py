@@ -53,7 +53,7 @@ def run(session: Session) -> Preflight:
     if has_user:
         trial.attempt("delete users", lambda: members.remove(session, trial.member))
     trial.attempt("list role assignments", lambda: members.by_project(session))
-    if session.settings.console_url:
+    if session.settings.federation_protocol and session.settings.console_url:
         abilities.add(Ability.FEDERATION)
     if session.settings.usage_project:
         read = partial(usage.sign_in, session)

@@ -46,8 +46,8 @@ class Settings:
     """How long services accept a token after it was revoked (`token_cache_time`)."""
     usage_project: str = ""
     """The ID of a project on which CloudKitty shows the connection's user the usage of all."""
-    federation_protocol: str = "openid"
-    """The ID of the protocol by which people of an identity provider sign in."""
+    federation_protocol: str = ""
+    """The ID of the protocol by which people of an identity provider sign in; empty: nobody."""
     console_url: str = ""
     """Where federated members sign in; `{id}` is the project's ID."""
 
