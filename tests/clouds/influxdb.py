@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http import HTTPStatus
@@ -43,9 +42,12 @@ def start(folder: Path) -> Iterator[int]:
         "HTTP_LOG_ENABLED": "false",
         "LOGGING_LEVEL": "error",
     }
-    env = {"PATH": os.environ["PATH"]} | {f"INFLUXDB_{name}": v for name, v in settings.items()}
-    with run_program([str(install())], env):
-        wait_until(lambda: _create_database(port))
+    # HOME: a user without an entry in /etc/passwd has none.
+    env = {"HOME": str(folder)} | {f"INFLUXDB_{name}": text for name, text in settings.items()}
+    with run_program([str(install())], env) as program:
+        wait_until(lambda: program.poll() is not None or _create_database(port))
+        assert program.stdout is not None
+        assert program.poll() is None, program.stdout.read()
         yield port
 
 
