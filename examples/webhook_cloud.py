@@ -1,6 +1,6 @@
-"""A pretended cloud for a connection of the kind webhook, in memory; a model for a real program.
+"""A pretended cloud for a connection of the kind webhook; a model for a real program.
 
-WEBHOOK_SECRET=whsec_... python webhook_cloud.py 8099
+WEBHOOK_SECRET=whsec_... python webhook_cloud.py 8099 [file that keeps what there is]
 """
 
 import base64
@@ -11,10 +11,11 @@ import os
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 KEY = base64.b64decode(os.environ["WEBHOOK_SECRET"].removeprefix("whsec_"))
 CLOUDS = {}  # by external ID
-SECRETS = {}  # by external ID, member, access
+SECRETS = {}  # by external ID, member and access, with blanks between
 ANSWERED = {}  # by webhook-id: an order that comes again gets its answer again
 
 
@@ -43,20 +44,20 @@ def carry_out(order):
             cloud["members"][member] = order["role"]
         case "member.revoke":
             cloud["members"].pop(member, None)
-            for key in [key for key in SECRETS if key[:2] == (external_id, member)]:
+            for key in [key for key in SECRETS if key.startswith(f"{external_id} {member} ")]:
                 del SECRETS[key]
         case "access.create" if member in cloud["members"]:
-            SECRETS[external_id, member, order["access_id"]] = order["secret"]
+            SECRETS[f"{external_id} {member} {order['access_id']}"] = order["secret"]
             return 200, {"how": "text", "text": order["secret"], "expires": order["until"]}
         case "access.withdraw":
-            SECRETS.pop((external_id, member, order["access_id"]), None)
+            SECRETS.pop(f"{external_id} {member} {order['access_id']}", None)
         case _:
             return 400, {"description": f"{kind} is not possible here"}
     return 200, cloud
 
 
 def create(our_id, name):
-    """Create the cloud; the portal asks whether it is ready."""
+    """Create the cloud; the portal asks whether it is ready after `Retry-After` seconds."""
     external_id = f"project-{our_id}"
     if external_id not in CLOUDS:
         if any(cloud["name"] == name and not cloud["our_id"] for cloud in CLOUDS.values()):
@@ -83,6 +84,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(401, {})
         if webhook_id not in ANSWERED:
             status, answer = carry_out(json.loads(body))
+            if STATE:
+                STATE.write_text(json.dumps([CLOUDS, SECRETS]))
             if status >= 300:
                 return self.answer(status, answer)
             ANSWERED[webhook_id] = status, json.loads(json.dumps(answer))
@@ -100,5 +103,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
+STATE = Path(sys.argv[2]) if len(sys.argv) > 2 else None
+if STATE and STATE.exists():
+    CLOUDS, SECRETS = json.loads(STATE.read_text())
+
 if __name__ == "__main__":
-    HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+    with HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler) as server:
+        print(f"http://127.0.0.1:{server.server_port}", flush=True)
+        server.serve_forever()

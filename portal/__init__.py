@@ -16,6 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
 from portal import (
+    callbacks,
     cli,
     config,
     console,
@@ -55,6 +56,7 @@ from portal.wording import connections as connection_wording
 from portal.wording import errors as error_wording
 from portal.wording import guide, labels
 from portal.wording import jobs as job_wording
+from portal.wording import kinds as kind_wording
 from portal.wording import notifications as notification_wording
 from portal.wording import readiness as problem_wording
 from portal.wording.quotes import quoted
@@ -83,6 +85,7 @@ PUBLIC = {
     "try_as.sign_in",
     "preferences.language",
     "preferences.theme",
+    "callbacks.receive",
 }
 """Endpoints open to everybody; every other one is behind a gate."""
 
@@ -98,6 +101,7 @@ SURFACES = (
     console,
     invites,
     operator,
+    callbacks,
 )
 
 
@@ -246,6 +250,7 @@ def _add_template_globals(app: Flask) -> None:
         labels=labels,
         audit_wording=audit_wording,
         connection_wording=connection_wording,
+        kind_wording=kind_wording,
         job_wording=job_wording,
         notification_wording=notification_wording,
         quoted=quoted,

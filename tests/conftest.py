@@ -42,6 +42,7 @@ SETTINGS = {
     "MAIL_SERVER": "",
     "MAIL_DEFAULT_SENDER": "portal@test.example",
     "HOST": "127.0.0.1",
+    "CREDENTIALS_KEY_FILE": "/nonexistent/credentials_keys",
 }
 
 

@@ -1,4 +1,4 @@
-"""`flask connection`: add, list, test, close connections; the default; credentials and keys."""
+"""`flask connection`: add, list, change, test, close connections; the default; keys."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from portal import config, db
+from portal.cli import connection_questions
 from portal.cli.refusals import run_unit, text_of
 from portal.domain import connections, values
 from portal.domain.actors import COMMAND
@@ -26,18 +27,27 @@ def _pair(_context: Any, _option: Any, given: tuple[str, ...]) -> dict[str, str]
     return {name: value for name, _sign, value in pairs}
 
 
+_SET = click.option(
+    "--set",
+    "given",
+    multiple=True,
+    callback=_pair,
+    help="A setting that is not asked for: NAME=VALUE; of certificates NAME=FILE.",
+)
+
+
 @commands.command("add")
 @click.argument("kind", type=click.Choice([str(kind) for kind in KINDS]))
 @click.argument("name")
-@click.option("--set", "settings", multiple=True, callback=_pair, help="A setting: NAME=VALUE.")
-def add(kind: str, name: str, settings: dict[str, str]) -> None:
-    """A connection of KIND; asks for its credentials, if the kind has some."""
+@_SET
+def add(kind: str, name: str, given: dict[str, str]) -> None:
+    """A connection of KIND; asks for its settings and credentials, if the kind has some."""
     try:
         name = values.line(name, limit=connections.MAX_NAME_LENGTH)
     except Invalid as error:
         raise click.ClickException(text_of(error)) from error
-    given = {**settings, **_ask_secrets(kind)}
-    connection = run_unit(lambda: connections.add(kind, name=name, values=given, by=COMMAND))
+    answers = connection_questions.ask(KINDS[kind].fields, given, {})
+    connection = run_unit(lambda: connections.add(kind, name=name, values=answers, by=COMMAND))
     click.echo(
         f"{connection.id} ({name}) is added. `flask connection default` makes it the default."
     )
@@ -81,13 +91,17 @@ def close(name: str) -> None:
     click.echo("It is closed for new clouds.")
 
 
-@commands.command("credentials")
+@commands.command("change")
 @click.argument("name")
-def set_credentials(name: str) -> None:
-    """Enter the credentials of the connection NAME again."""
-    given = _ask_secrets(db.read(lambda: _find(name).kind))
-    run_unit(lambda: connections.set_credentials(_find(name), values=given, by=COMMAND))
-    click.echo("The credentials are sealed.")
+@_SET
+def change(name: str, given: dict[str, str]) -> None:
+    """Change the settings of the connection NAME, and enter its credentials again."""
+    connection = db.read(lambda: _find(name))
+    if connection.spec is None:
+        raise click.ClickException(f"This version does not have the kind {connection.kind}.")
+    answers = connection_questions.ask(connection.spec.fields, given, connection.settings)
+    run_unit(lambda: connections.change(_find(name), values=answers, by=COMMAND))
+    click.echo("The connection is changed.")
 
 
 @commands.command("rekey")
@@ -118,15 +132,3 @@ def _find(name: str) -> Connection:
     if connection is None:
         raise click.ClickException(f"There is no connection {name}; see `flask connection list`.")
     return connection
-
-
-def _ask_secrets(kind: str) -> dict[str, str]:
-    """Ask for the credentials that the kind has, by name."""
-    spec = KINDS.get(kind)
-    if spec is None:
-        raise click.ClickException(f"This version does not have the kind {kind}.")
-    return {
-        field.name: click.prompt(field.name, hide_input=True)
-        for field in spec.fields
-        if field.is_secret
-    }

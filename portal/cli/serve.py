@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 from typing import Any
 
 import click
@@ -20,6 +21,7 @@ from flask.cli import with_appcontext
 
 from portal import config, db, demo, health, logs, metrics, worker
 from portal.cli import unavailable
+from portal.demo import pretend_cloud
 from portal.domain.heartbeats import ProcessKind
 from portal.worker import monitor
 
@@ -38,9 +40,12 @@ def up() -> None:
     """Migrate, plant the demonstration world on a local run's first start, then serve."""
     flask_migrate.upgrade()
     is_local = config.current().portal_env == "local"
-    if is_local and not db.is_restoring() and db.read(demo.is_empty):
+    is_demo = is_local and not db.is_restoring()
+    if is_demo and db.read(demo.is_empty):
         _seed(demo.CUSTOMERS)
-    _serve()
+    is_demo = is_demo and bool(db.read(demo.accounts_table))
+    with pretend_cloud.running() if is_demo else nullcontext():
+        _serve()
 
 
 @click.command()

@@ -106,6 +106,8 @@ def _add_local_defaults(values: dict[str, Any]) -> None:
         values["EXTERNAL_URL"] = f"http://{hosts.in_url(values['HOST'])}:{values['PORT']}"
     if not values["SECRET_KEY"]:
         values["SECRET_KEY"] = _load_or_create_secret(settings.ROOT / "instance" / "secret_key")
+    if not values["CREDENTIALS_KEY_FILE"]:
+        values["CREDENTIALS_KEY_FILE"] = str(settings.ROOT / "instance" / "credentials_keys")
 
 
 def _load_or_create_secret(path: Path) -> str:

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from zoneinfo import ZoneInfo
 
 from babel.numbers import list_currencies
@@ -80,6 +81,13 @@ def hosts(value: str) -> tuple[str, ...]:
     if any(re.search(r"[\s/@\[\]]|^[^:]*:\d*$", host) for host in hosts):
         raise ValueError("must be names or IP addresses without port, such as database, 10.0.0.5")
     return hosts
+
+
+def networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(network) for network in texts(value))
+    except ValueError:
+        raise ValueError("must be networks such as 10.0.0.0/8, fd00::/8") from None
 
 
 def domains(value: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -116,8 +117,19 @@ class Settings:
         Setting(
             "",
             "file of `flask connection rekey`, whose keys seal the credentials of connections; "
-            "keep it apart from backups; without it connections ask for their credentials again",
+            "keep it apart from backups; without it connections ask for their credentials again; "
+            "empty in a local run: `instance/credentials_keys`",
             parsing.credentials_keys,
+        ),
+    ]
+    connection_networks: Annotated[
+        tuple[IPv4Network | IPv6Network, ...],
+        Setting(
+            "",
+            "comma-separated private networks that connections may reach, such as `10.0.0.0/8`; "
+            "only there TLS may be left out",
+            parsing.networks,
+            local="127.0.0.0/8",
         ),
     ]
     product_name: Annotated[

@@ -62,7 +62,7 @@ class Action(StrEnum):
     JOB_RUN_AGAIN = "job.run_again"
     JOB_CANCEL = "job.cancel"
     CONNECTION_ADD = "connection.add"
-    CONNECTION_SET_CREDENTIALS = "connection.set_credentials"
+    CONNECTION_CHANGE = "connection.change"
     CONNECTION_TEST = "connection.test"
     CONNECTION_DEFAULT = "connection.make_default"
     CONNECTION_CLOSE = "connection.close"

@@ -152,6 +152,12 @@ class Code(StrEnum):
     EXTERNAL_ID_TAKEN = "external-id-taken"
     CREDENTIALS_KEY_MISSING = "credentials-key-missing"
     CREDENTIALS_UNREADABLE = "credentials-unreadable"
+    URL_FORMAT = "url-format"
+    URL_PLACEHOLDER = "url-placeholder"
+    WEBHOOK_SECRET_FORMAT = "webhook-secret-format"  # noqa: S105 - not a secret
+    CERTIFICATES_FORMAT = "certificates-format"
+    CURRENCY_UNKNOWN = "currency-unknown"
+    NUMBER_RANGE = "number-range"
     ROLE_TOO_RECENT = "role-too-recent"
     ROLE_INSUFFICIENT = "role-insufficient"
     ACCOUNT_ROLE_MISSING = "account-role-missing"

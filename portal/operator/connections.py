@@ -1,20 +1,20 @@
-"""*Connections*: where clouds live; *Add*, *Test*, *Make default*, *Close*."""
+"""*Connections*: where clouds live; *Add*, *Change*, *Test*, *Make default*, *Close*."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from flask import abort, url_for
 from flask_babel import lazy_gettext
-from wtforms import PasswordField, StringField
+from wtforms import PasswordField, StringField, TextAreaField
 
 from portal import web
 from portal.domain import circuit_breakers, clouds, connections, jobs
-from portal.domain.connections import KINDS, Connection
+from portal.domain.connections import KINDS, Connection, Field
 from portal.operator.blueprint import blueprint
 from portal.web.cloud_forms import NameForm
-from portal.wording import connections as wording
+from portal.wording import kinds as kind_wording
 
 
 @blueprint.get("/connections")
@@ -50,33 +50,62 @@ def add_connection(kind: str) -> Any:
     if kind not in KINDS:
         abort(404)
     web.require_recent_sign_in()
-    form = _form_of(kind)
+    form = _form_of(kind, NameForm, {})
 
     def unit() -> str:
-        given = {field.name: form[field.name].data or "" for field in KINDS[kind].fields}
         name = form.name.data or ""
-        return connections.add(kind, name=name, values=given, by=web.actor()).id
-
-    def page_of(connection_id: str) -> str:
-        return url_for(".show_connection", connection_id=connection_id)
+        return connections.add(kind, name=name, values=_values(kind, form), by=web.actor()).id
 
     if answer := web.submit(
-        form, unit, to=page_of, success=lazy_gettext("The connection is added.")
+        form, unit, to=_page_of, success=lazy_gettext("The connection is added.")
     ):
         return answer
-    return web.page("operator/connection_add.html", kind=kind, form=form, status=form.status)
+    return web.form_page(form, "operator/connection_add.html", kind=kind)
 
 
-def _form_of(kind: str) -> NameForm:
-    """Return the form with the settings and credentials of the kind."""
-    fields = {
-        field.name: (PasswordField if field.is_secret else StringField)(
-            wording.field(field.name), [web.REQUIRED] if field.is_required else []
-        )
-        for field in KINDS[kind].fields
-    }
-    form: NameForm = type("ConnectionForm", (NameForm,), fields)()
-    return form
+@blueprint.route("/connections/<id:connection_id>/change", methods=["GET", "POST"])
+def change_connection(connection_id: str) -> Any:
+    """*Change* the settings of a connection; its credentials are entered again."""
+    connection = web.find_or_404(Connection, connection_id)
+    if connection.spec is None:
+        abort(404)
+    web.require_recent_sign_in()
+    form = _form_of(connection.kind, web.Form, connection.settings)
+
+    def unit() -> None:
+        connection = web.find_or_404(Connection, connection_id)
+        connections.change(connection, values=_values(connection.kind, form), by=web.actor())
+
+    if answer := web.submit(
+        form, unit, to=_page_of(connection_id), success=lazy_gettext("The connection is changed.")
+    ):
+        return answer
+    return web.form_page(form, "operator/connection_change.html", connection=connection)
+
+
+def _page_of(connection_id: str) -> str:
+    return url_for(".show_connection", connection_id=connection_id)
+
+
+def _form_of(kind: str, base: type[web.Form], settings: Mapping[str, str]) -> Any:
+    """Return the form with the settings and credentials of the kind, filled with the settings."""
+    fields = KINDS[kind].fields
+    form = type("ConnectionForm", (base,), {field.name: _input_of(field) for field in fields})
+    filled = form(data=settings)
+    for field in fields:
+        filled[field.name].flags.required = field.is_required
+    return filled
+
+
+def _input_of(field: Field) -> Any:
+    checks, hint = [web.normalise_with(field.parse)], kind_wording.HINTS.get(field.name, "")
+    options = {"description": hint, "default": field.default}
+    kind = PasswordField if field.is_secret else TextAreaField if field.has_lines else StringField
+    return kind(kind_wording.LABELS.get(field.name, field.name), checks, **options)
+
+
+def _values(kind: str, form: Any) -> dict[str, str]:
+    return {field.name: form[field.name].data or "" for field in KINDS[kind].fields}
 
 
 class Step(NamedTuple):
@@ -139,7 +168,7 @@ def _take(step: Step, connection_id: str) -> Any:
     """Ask for confirmation on GET, take the step on POST."""
     web.find_or_404(Connection, connection_id)
     web.require_recent_sign_in()
-    form, back = web.Form(), url_for(".show_connection", connection_id=connection_id)
+    form, back = web.Form(), _page_of(connection_id)
 
     def unit() -> None:
         step.verb(web.find_or_404(Connection, connection_id), by=web.actor())

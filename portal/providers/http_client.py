@@ -89,7 +89,7 @@ class HttpClient:
         the size of the answer is refused.
         """
         deadline = time.monotonic() + seconds
-        target = _split(url)
+        target = split_url(url)
         try:
             with (
                 closing(self._connect(target, deadline)) as plain,
@@ -162,7 +162,7 @@ def is_public(address: str) -> bool:
     return isinstance(ip, IPv4Address) or ip in GLOBAL_IPV6
 
 
-def _split(url: str) -> SplitResult:
+def split_url(url: str) -> SplitResult:
     """The parts of an absolute address. Raises NeedsPerson if it can't be one of a server."""
     try:
         target = urlsplit(url)

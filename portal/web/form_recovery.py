@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,13 +27,14 @@ def saved_input(*, with_field: str = "") -> dict[str, Any]:
 
 
 def pack(form: Mapping[str, Any]) -> str:
-    """Return the fields of a POST as JSON for a hidden field, without passwords and tokens."""
+    """Return the fields of a POST as JSON for a hidden field, without passwords, secrets and
+    tokens."""
     lists = form.to_dict(flat=False) if isinstance(form, MultiDict) else dict(form)
     return json.dumps(
         {
             name: values
             for name, values in lists.items()
-            if name not in web.NEVER_SAVED and "password" not in name
+            if name not in web.NEVER_SAVED and not re.search("password|secret", name)
         }
     )
 

@@ -76,7 +76,7 @@ TITLES = {
     Action.JOB_RUN_AGAIN: lazy_gettext("Job run again"),
     Action.JOB_CANCEL: lazy_gettext("Job cancelled"),
     Action.CONNECTION_ADD: lazy_gettext("Connection added"),
-    Action.CONNECTION_SET_CREDENTIALS: lazy_gettext("Credentials of a connection entered again"),
+    Action.CONNECTION_CHANGE: lazy_gettext("Settings of a connection changed"),
     Action.CONNECTION_TEST: lazy_gettext("Connection tested"),
     Action.CONNECTION_DEFAULT: lazy_gettext("Connection made the default"),
     Action.CONNECTION_CLOSE: lazy_gettext("Connection closed"),
@@ -178,8 +178,8 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.JOB_RUN_AGAIN: lambda f: _("A job was run again: %(id)s.", id=f["thing"]),
     Action.JOB_CANCEL: lambda f: _("A job was cancelled: %(id)s.", id=f["thing"]),
     Action.CONNECTION_ADD: lambda f: _("A connection was added: %(id)s.", id=f["thing"]),
-    Action.CONNECTION_SET_CREDENTIALS: lambda f: _(
-        "The credentials of a connection were entered again: %(id)s.", id=f["thing"]
+    Action.CONNECTION_CHANGE: lambda f: _(
+        "The settings of a connection were changed: %(id)s.", id=f["thing"]
     ),
     Action.CONNECTION_TEST: lambda f: _("A connection was tested: %(id)s.", id=f["thing"]),
     Action.CONNECTION_DEFAULT: lambda f: _(

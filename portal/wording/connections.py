@@ -1,22 +1,15 @@
-"""Wording of connections: their kinds and settings, and what a test found."""
+"""Wording of connections: what is to be done by hand, and what a test found."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
 from portal.domain.clouds import Task, ToCarryOut
-from portal.domain.connections import Kind
-from portal.domain.errors import Code
+from portal.wording import faults
 
-KINDS = {
-    Kind.BUILTIN: lazy_gettext("Built in"),
-    Kind.MANUAL: lazy_gettext("By hand"),
-}
-MEANINGS = {
-    Kind.BUILTIN: lazy_gettext("Clouds exist in the portal alone; nothing is carried out."),
-    Kind.MANUAL: lazy_gettext("An operator creates the cloud, and says so here."),
-}
 TASKS = {
     Task.CREATE: lazy_gettext("create"),
     Task.RENAME: lazy_gettext("rename"),
@@ -37,8 +30,6 @@ PROGRESS = {
     Task.RESUME: lazy_gettext("Being resumed: sign-ins are still refused."),
 }
 """What people read while a task is not carried out."""
-FIELDS: dict[str, str] = {}
-"""The labels of settings and credentials, by name."""
 ABILITIES = {
     "suspend": lazy_gettext("suspend"),
     "access": lazy_gettext("give access"),
@@ -47,23 +38,6 @@ ABILITIES = {
     "usage-history": lazy_gettext("usage of past days"),
     "usage-sample": lazy_gettext("usage of now"),
 }
-FAULTS = {
-    Code.CREDENTIALS_UNREADABLE: lazy_gettext(
-        "The credentials can’t be decrypted. Enter them again."
-    ),
-    "kind-not-installed": lazy_gettext("The program for this kind is not installed."),
-}
-"""Faults with a sentence; others are the cloud’s own words."""
-
-
-def kind(code: str) -> str:
-    """Return the name of a kind; its code, if another version has it."""
-    return str(KINDS.get(code, code))  # type: ignore[call-overload]
-
-
-def field(name: str) -> str:
-    """Return the label of a setting."""
-    return str(FIELDS.get(name, name))
 
 
 def to_do(row: ToCarryOut) -> list[str]:
@@ -71,19 +45,27 @@ def to_do(row: ToCarryOut) -> list[str]:
     return [str(TO_DO[task]) % {"former": row.cloud.carried_out_name} for task in row.tasks]
 
 
-def findings(result: dict[str, object]) -> str:
-    """Return what a test found, in a sentence; empty before the first test."""
-    if not result:
-        return ""
-    if fault := str(result["fault"]):
-        return str(FAULTS.get(fault, fault))
-    if missing := _words(result["missing"]):
-        return str(_("Missing: %(rights)s.", rights=", ".join(missing)))
-    abilities = [str(ABILITIES.get(code, code)) for code in _words(result["abilities"])]
-    if not abilities:
-        return str(_("It works."))
-    return str(_("It works: %(abilities)s.", abilities=", ".join(abilities)))
+def fault(result: dict[str, Any]) -> str:
+    """Return why a test failed; empty if it did not."""
+    return faults.sentence(str(result.get("fault", "")), result.get("facts"))
 
 
-def _words(value: object) -> list[str]:
-    return [str(word) for word in value] if isinstance(value, list | tuple) else []
+def abilities(result: dict[str, Any]) -> list[str]:
+    """Return what a test found that the connection can."""
+    return [str(ABILITIES.get(code, code)) for code in result.get("abilities", ())]
+
+
+def missing(result: dict[str, Any]) -> list[str]:
+    """Return the rights that a test found missing."""
+    return [faults.right(right) for right in result.get("missing", ())]
+
+
+def findings(result: dict[str, Any]) -> str:
+    """Return what a test found, in a few words; empty before the first test."""
+    if not result or fault(result):
+        return fault(result)
+    if rights := missing(result):
+        return str(_("Missing: %(rights)s.", rights=", ".join(rights)))
+    if can := abilities(result):
+        return str(_("It works: %(abilities)s.", abilities=", ".join(can)))
+    return str(_("It works."))

@@ -7,7 +7,7 @@ from flask_babel import gettext, lazy_gettext, lazy_pgettext
 from portal.domain.heartbeats import ProcessKind
 from portal.domain.jobs import OrderKind, State
 from portal.domain.work import LISTED_STATES, JobRow
-from portal.wording import labels
+from portal.wording import faults, labels
 
 
 def _(text: str, **facts: object) -> str:
@@ -46,6 +46,7 @@ MAILS = {
 UPKEEP = {
     "audit-heads": lazy_gettext("Log the heads of the audit log"),
     "doctor": lazy_gettext("Check of the data"),
+    "purge-callbacks": lazy_gettext("Delete old callbacks of webhook programs"),
     "purge-feedback": lazy_gettext("Delete old feedback"),
     "purge-heartbeats": lazy_gettext("Delete old heartbeats"),
     "purge-idempotency-keys": lazy_gettext("Delete old form keys"),
@@ -91,5 +92,6 @@ def answer(row: JobRow) -> str:
     """Return the last answer: the relay's words, or ours translated; empty if there is none."""
     if row.delivery and row.is_unknown and not row.delivery.answer:
         return labels.unknown_reason(row.delivery.code)
-    text = (row.delivery.answer if row.delivery else row.job.answer) or ""
-    return labels.delivery(text)
+    if row.delivery is None:
+        return labels.delivery(faults.sentence(row.job.answer or "", row.job.facts.get("fault")))
+    return labels.delivery(row.delivery.answer or "")

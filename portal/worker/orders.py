@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from portal import db
-from portal.domain import circuit_breakers, jobs
+from portal.domain import circuit_breakers, connections, jobs
 from portal.domain.jobs import Job, OrderKind, Outcome, State
 from portal.providers.contract import Later, NeedsPerson, Never, Running
 from portal.worker import providers
@@ -46,12 +47,20 @@ def record_fault(job: Job, error: Exception) -> Callable[[], dict[str, Any] | No
 
 def _end_with(job: Job, step: Step, result: Any) -> dict[str, Any] | None:
     if isinstance(result, Running):
-        facts, run_at = {"operation": result.operation}, db.now() + result.retry_after
-        outcome = Outcome(State.WAITING, run_at=run_at, facts=facts)
+        facts = {"operation": result.operation}
+        outcome = Outcome(State.WAITING, run_at=_next_question(job, result), facts=facts)
     else:
         step.record(job, result)
         outcome = Outcome(State.DONE)
     return _end(job, outcome, is_down=getattr(result, "is_down", False))
+
+
+def _next_question(job: Job, result: Running) -> datetime:
+    """When to ask for the operation: now, if its callback was faster than this try."""
+    db.lock(Job, job.id)  # a callback that comes now waits, and wakes the order
+    if connections.is_called_back(job.id, since=job.started_at or db.now()):
+        return db.now()
+    return db.now() + result.retry_after
 
 
 def _end(job: Job, outcome: Outcome, *, is_down: bool | None = None) -> dict[str, Any] | None:
@@ -72,12 +81,16 @@ def _is_down(error: Exception) -> bool:
 
 
 def _outcome_of(job: Job, error: Later | NeedsPerson | Never) -> Outcome:
-    """What becomes of the order. One that takes access away is tried again in any case."""
+    """What becomes of the order. One that takes access away is tried again in any case. An
+    operation that was refused is over: the next try begins another."""
     answer = str(error)
-    if isinstance(error, Later) or job.is_endless:
+    if isinstance(error, Later):
         outcome = jobs.outcome_of_fault(job, answer)
-        wish = getattr(error, "retry_after", None)
-        if outcome.state is State.WAITING and wish is not None:
-            return outcome._replace(run_at=db.now() + wish)
+        if outcome.state is State.WAITING and error.retry_after is not None:
+            return outcome._replace(run_at=db.now() + error.retry_after)
         return outcome
-    return Outcome(State.PARKED if isinstance(error, NeedsPerson) else State.FAILED, answer)
+    facts = {"fault": error.facts} if isinstance(error, NeedsPerson) else {}
+    if job.is_endless:
+        return jobs.outcome_of_fault(job, answer)._replace(facts=facts)
+    state = State.PARKED if isinstance(error, NeedsPerson) else State.FAILED
+    return Outcome(state, answer, facts=facts)

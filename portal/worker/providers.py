@@ -3,18 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
-from portal import db
+from portal import config, db
 from portal.domain import connections
-from portal.domain.connections import Connection, Findings
+from portal.domain.connections import Connection, Findings, Kind
 from portal.domain.errors import Code
 from portal.domain.jobs import Job
 from portal.providers.contract import Later, NeedsPerson, Never, Provider
+from portal.providers.http_client import HttpClient
+from portal.providers.openstack import OpenStack
+from portal.providers.openstack import Settings as OpenStackSettings
+from portal.providers.webhook import Webhook
 
 Settings = Mapping[str, str]
 Credentials = Mapping[str, str]
 
-PROVIDERS: dict[str, Callable[[Settings, Credentials], Provider]] = {}
+
+def _webhook(settings: Settings, credentials: Credentials) -> Provider:
+    return Webhook(settings["url"], credentials["secret"], _http(settings))
+
+
+def _openstack(settings: Settings, credentials: Credentials) -> Provider:
+    names = ("auth_url", "username", "domain", "user_domain", "region")
+    added = ("usage_project", "federation_protocol", "console_url")  # older connections lack some
+    return OpenStack(
+        _http(settings),
+        OpenStackSettings(
+            **{name: settings[name] for name in names},
+            **{name: settings.get(name, "") for name in added},
+            password=credentials["password"],
+            token_cache=timedelta(seconds=int(settings["token_cache"])),
+        ),
+    )
+
+
+def _http(settings: Settings) -> HttpClient:
+    networks = config.current().connection_networks
+    return HttpClient(networks, ca_certificates=settings["ca_certificates"])
+
+
+PROVIDERS: dict[str, Callable[[Settings, Credentials], Provider]] = {
+    Kind.WEBHOOK: _webhook,
+    Kind.OPENSTACK: _openstack,
+}
 """By the kind of connection, for kinds that ask a cloud: `connections.KINDS` says which."""
 
 
@@ -35,7 +67,8 @@ def run_test(job: Job) -> Findings:
     try:
         preflight = provider_of(connection).preflight()
     except (Later, NeedsPerson, Never) as error:
-        return Findings(fault=str(error), is_down=isinstance(error, Later))
+        facts = error.facts if isinstance(error, NeedsPerson) else None
+        return Findings(fault=str(error), is_down=isinstance(error, Later), facts=facts)
     return Findings(
         tuple(sorted(preflight.abilities)),
         tuple(preflight.missing),

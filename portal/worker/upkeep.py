@@ -8,6 +8,7 @@ from datetime import timedelta
 from portal import db, logs
 from portal.domain import (
     audit,
+    connections,
     doctor,
     feedback,
     heartbeats,
@@ -29,6 +30,7 @@ PURGES: dict[str, Callable[[], bool]] = {
     "purge-feedback": feedback.purge_expired,
     "purge-notifications": notifications.purge_expired,
     "purge-heartbeats": heartbeats.purge_expired,
+    "purge-callbacks": connections.purge_expired,
 }
 """Units of work that delete one batch of what is past its retention, and return whether there may
 be more."""

@@ -14,6 +14,7 @@ from portal.domain.connections import Connection
 from tests.cli.test_cli import call
 from tests.support.connections import add_connection, stored, use_kind
 from tests.support.relay import clear_mails
+from tests.support.settings import change_settings
 
 
 @pytest.fixture
@@ -53,6 +54,15 @@ def test_what_can_not_be_is_a_sentence(app: Flask) -> None:
     assert call(app, "connection", "add", "manual", "X", "--set", "url")[0] == 2
     code, said = call(app, "connection", "test", "nowhere")
     assert (code, said.startswith("Error: There is no connection nowhere")) == (1, True)
+    for given, words in (
+        ("url=x", "url: Enter an address"),
+        ("secret=whsec_x", "no setting secret"),
+        ("color=red", "it has url, ca_certificates"),
+        ("ca_certificates=/nowhere", "No such file"),
+    ):
+        code, said = call(app, "connection", "add", "webhook", "X", "--set", given)
+        assert (code, words in said) == (2, True), said
+    change_settings(app, credentials_key_file="")
     code, said = call(app, "connection", "rekey")
     assert (code, said) == (1, "Error: CREDENTIALS_KEY_FILE is not set.\n")
 
@@ -76,7 +86,7 @@ def test_credentials_are_asked_for_sealed_and_sealed_again_with_a_new_key(
         file.write_bytes(file.read_bytes().splitlines()[0])
         assert "can't be decrypted" in call(portal, "connection", "rekey")[1]
         again = portal.test_cli_runner().invoke(
-            args=["connection", "credentials", connection_id], input="new\n"
+            args=["connection", "change", connection_id], input="new\n"
         )
         assert again.exit_code == 0, again.output
         connection = db.read(lambda: db.session.get_one(Connection, connection_id))

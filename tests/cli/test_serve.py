@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from portal.cli import serve
+from portal.demo import pretend_cloud
 from tests.conftest import Databases
 from tests.support import demonstration
 from tests.support.processes import (
@@ -82,10 +83,14 @@ def test_a_first_start_makes_a_world_prints_how_to_enter_it_and_delivers_its_mai
     assert file_modes(mailbox).keys() == {"0o600"}
     assert stat.S_IMODE(database.stat().st_mode) == 0o600
     size = database.stat().st_size
-    with run_flask("up", f"sqlite:///{database}", **local(port, mailbox)) as program:
+    keys = {"CREDENTIALS_KEY_FILE": str(folder / "keys")}
+    with run_flask("up", f"sqlite:///{database}", **local(port, mailbox), **keys) as program:
         read_until(program.stdout, "Ctrl-C")
+        children = [process.cmdline() for process in psutil.Process(program.pid).children()]
+        assert any(str(pretend_cloud.EXAMPLE) in arguments for arguments in children)
         os.killpg(program.pid, signal.SIGINT)
         assert program.wait(30) == 0
+        assert live_processes(program) == set()
     assert len(list(mailbox.iterdir())) == 3
     assert database.stat().st_size == size
 

@@ -34,7 +34,7 @@ VERBS: dict[str, Callable[..., object]] = {
     "test": connections.queue_test,
     "default": connections.make_default,
     "close": connections.close,
-    "credentials": partial(connections.set_credentials, values=VALUES),
+    "change": partial(connections.change, values=VALUES),
 }
 
 
@@ -178,7 +178,7 @@ def test_without_the_key_a_connection_asks_for_its_credentials_again_and_nothing
     assert connections.unseal(stored(connection.id)) is None
     test = partial(connections.queue_test, connection, by=by)
     assert refusal(test) == Code.CREDENTIALS_UNREADABLE
-    again = partial(connections.set_credentials, connection, values={"password": "new"}, by=by)
+    again = partial(connections.change, connection, values={"password": "new"}, by=by)
     if fault == "another":
         db.write(again)
         assert connections.unseal(stored(connection.id)) == {"password": "new"}
@@ -237,13 +237,13 @@ def test_only_an_operator_who_gave_the_password_a_moment_ago_takes_a_step(
 
 def test_each_step_leaves_its_line_in_the_chain_of_the_installation(app: Flask) -> None:
     connection, by = add_connection(), appoint_operator()
-    for name in ("test", "credentials", "default"):
+    for name in ("test", "change", "default"):
         db.write(lambda name=name: VERBS[name](connection, by=by))  # type: ignore[misc]
     builtin = stored(BUILTIN_ID)
     db.write(lambda: connections.make_default(builtin, by=by))
     db.write(lambda: connections.close(connection, by=by))
     lines = db.session.query(AuditLine).filter_by(chain="installation").order_by(AuditLine.seq)
     found = [(it.action, it.actor) for it in lines if it.thing == connection.id]
-    actions = ("add", "test", "set_credentials", "make_default", "close")
+    actions = ("add", "test", "change", "make_default", "close")
     assert found == [(f"connection.{action}", user(DORA).id) for action in actions]
     assert db.read(lambda: db.session.get_one(Connection, connection.id).closed_at) is not None

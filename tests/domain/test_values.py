@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from portal.domain import values
+from portal.domain.connections import checks
 from portal.domain.values import Invalid, tax_number_formats
 
 anything = st.text(st.characters(exclude_categories=()), max_size=80)
@@ -81,6 +82,12 @@ def test_a_paragraph_keeps_its_lines_and_one_blank_one(typed: str, kept: str) ->
 
 
 REFUSED: list[tuple[Callable[[Any], object], Any, str]] = [
+    (checks.url, "cloud.example", "url-format"),
+    (checks.console_url, "https://a.example", "url-placeholder"),
+    (checks.webhook_secret, "whsec_", "webhook-secret-format"),
+    (checks.certificates, "x", "certificates-format"),
+    (checks.currency, "euro", "currency-unknown"),
+    (checks.number(0, 9), "10", "number-range"),
     (values.line, "", "required"),
     (values.line, " \u00a0\t\r\n", "required"),
     (values.line, None, "not-text"),

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import delete
 
 from portal import db
 from portal.domain import circuit_breakers, connections, jobs
 from portal.domain.connections import BUILTIN_ID, Findings
 from portal.domain.errors import Code
-from tests.support.answers import definition_list, errors, links, notices
+from portal.domain.identity import UserSession
+from portal.providers.webhook_signatures import new_secret
+from tests.support.answers import csrf_token, definition_list, errors, links, notices
 from tests.support.browser import Browser
 from tests.support.connections import VALUES, add_connection, stored, use_key, use_kind
 from tests.support.relay import clear_mails
@@ -75,13 +78,64 @@ def test_settings_and_credentials_are_those_of_the_kind_and_no_secret_is_shown(
     dora.submit("Add", name="Frankfurt", url=VALUES["url"])
     assert errors(dora) == {"password": "Fill this in; it is required."}
     dora.submit("Add", **{"name": "Frankfurt", **VALUES})
-    assert definition_list(dora)["url"] == VALUES["url"]
+    assert definition_list(dora)["Endpoint URL"] == VALUES["url"]
     assert VALUES["password"] not in dora.text
     dora.click("Test")
     dora.submit("Test")
     assert notices(dora, "success") == ["The test waits for a free worker."]
     dora.get("/operator/work/clouds")
     assert "Test the connection Frankfurt" in dora.text
+
+
+LONG = "Ünïcode 雲 " * 30
+SECRET = new_secret()
+
+
+def test_a_program_is_added_with_its_faults_at_their_fields_and_no_secret_comes_back(
+    dora: Browser,
+) -> None:
+    dora.get(LIST)
+    dora.click("Webhook")
+    assert "whsec_$(openssl rand" in dora.text
+    wrong = {"url": "racks", "secret": "hunter2", "console_url": "https://a.example"}
+    dora.submit("Add", name=LONG, **wrong, ca_certificates="x", currency="euro")
+    assert set(errors(dora)) == {"name", *wrong, "ca_certificates", "currency"}
+    assert "at most 63" in errors(dora)["name"]
+    assert "hunter2" not in dora.text
+    name = LONG.strip()[:60]
+    dora.submit("Add", name=name, url="https://racks.example", secret=SECRET,
+                console_url="", ca_certificates="", currency="eur")  # fmt: skip
+    facts = definition_list(dora)
+    assert facts["Endpoint URL"] == "https://racks.example"
+    assert facts["Currency of costs"] == "EUR"
+    assert SECRET not in dora.text
+
+
+def test_settings_are_changed_and_credentials_entered_again(dora: Browser) -> None:
+    dora.get(f"{LIST}/add/openstack")
+    openstack = {"auth_url": "https://cloud.example:5000/v3", "domain": "Partner", "username": "p"}
+    dora.submit("Add", name="Frankfurt", password="hunter2 hunter2", **openstack)
+    assert definition_list(dora)["Token cache, in seconds"] == "300"
+    dora.click("Change")
+    assert dora.form("/change")["domain"] == "Partner"
+    dora.submit("Change", auth_url="https://evil.example", token_cache="no")
+    assert set(errors(dora)) == {"password", "token_cache"}
+    dora.submit("Change", region="north", password="hunter3 hunter3", token_cache="60")
+    assert notices(dora, "success") == ["The connection is changed."]
+    facts = definition_list(dora)
+    assert (facts["Region"], facts["Token cache, in seconds"]) == ("north", "60")
+    assert "hunter" not in dora.text
+
+
+def test_a_form_that_is_sent_after_the_session_is_kept_without_its_secret(
+    dora: Browser, app: Flask
+) -> None:
+    dora.get(f"{LIST}/add/webhook")
+    form = {"csrf_token": csrf_token(dora), "name": "Racks", "secret": SECRET}
+    db.write(lambda: db.session.execute(delete(UserSession)))
+    dora.post(f"{LIST}/add/webhook", data=form, follow_redirects=True)
+    assert "Racks" in dora.form("/sign-in")["carried"]
+    assert SECRET not in dora.text
 
 
 def test_the_list_shows_what_a_test_found_and_what_does_not_answer(
@@ -107,7 +161,7 @@ def test_a_connection_whose_credentials_can_not_be_decrypted_says_what_to_do(
     connection_id = add_connection().id
     connections.configure_keys(list)
     dora.get(f"{LIST}/{connection_id}")
-    assert f"flask connection credentials {connection_id}" in dora.text
+    assert "Enter them again" in links(dora)
     dora.get(f"{LIST}/{connection_id}/test")
     assert dora.submit("Test").status_code == 422
     assert stored(connection_id).tested_at is None

@@ -15,9 +15,9 @@ from examples import webhook_cloud as example
 
 def sign_in(secret: str) -> bool:
     return any(
-        known == secret and not example.CLOUDS[external_id].get("is_suspended")
-        for (external_id, _, _), known in example.SECRETS.items()
-        if external_id in example.CLOUDS
+        known == secret and not cloud.get("is_suspended")
+        for key, known in example.SECRETS.items()
+        if (cloud := example.CLOUDS.get(key.split()[0])) is not None
     )
 
 
@@ -32,7 +32,7 @@ def delete(external_id: str) -> None:
 
 def delete_member(external_id: str, member: str) -> None:
     del example.CLOUDS[external_id]["members"][member]
-    for key in [key for key in example.SECRETS if key[:2] == (external_id, member)]:
+    for key in [key for key in example.SECRETS if key.startswith(f"{external_id} {member} ")]:
         del example.SECRETS[key]
 
 

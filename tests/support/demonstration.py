@@ -55,11 +55,12 @@ def _start_first(folder: Path) -> None:
     """Start the demo where nothing is, as `make run` does, and stop it with Ctrl-C once its mails
     are delivered.
 
-    Leaves portal.db, the folder mailbox, what the command printed (output), the page for signing in
-    (page), and an empty file that is as old as the start (begun)."""
+    Leaves portal.db, keys, the folder mailbox, what the command printed (output), the page for
+    signing in (page), and an empty file that is as old as the start (begun)."""
     (folder / "begun").touch()
     url, port, mailbox = f"sqlite:///{folder}/portal.db", free_port(), folder / "mailbox"
     local = {"PORT": str(port), "EXTERNAL_URL": "", "MAILBOX_DIR": str(mailbox)}
+    local["CREDENTIALS_KEY_FILE"] = str(folder / "keys")
     with run_flask("up", url, **local) as program:
         (folder / "output").write_text(read_until(program.stdout, "Ctrl-C"))
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/sign-in", timeout=20) as response:
@@ -86,6 +87,7 @@ def serve(folder: Path, **changes: str) -> Iterator[str]:
         "EXTERNAL_URL": url,
         "DATABASE_URL": f"sqlite:///{folder}/portal.db",
         "MAILBOX_DIR": str(folder / "mailbox"),
+        "CREDENTIALS_KEY_FILE": str(folder / "keys"),
     }
     environment = {**os.environ, **SETTINGS, **settings, **changes}
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "up"]

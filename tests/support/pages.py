@@ -23,6 +23,7 @@ from tests.support.page_paths import (
     send_invalid,
     send_without_token,
     submit,
+    wait_for,
 )
 from tests.support.tour import PageState, Tour
 
@@ -85,6 +86,7 @@ def people(name: str, endpoint: str, *steps: Step) -> PageState:
     return state(name, f"operator.{endpoint}", INGRID, "/operator/people", *steps)
 
 
+ADD_CONNECTION, SECRET = "/operator/connections/add", "whsec_" + "QUJD" * 8
 FIND_PIET, BLOCK = send(email=PIET), click("[href$='/block']")
 LIST, ADD, IMPORT = "{partner}/customers", "{partner}/customers/add", "{partner}/customers/import"
 INVALID = {"invitation_email": "nobody", "country": "DE", "tin": "12", "phone": "x"}
@@ -131,9 +133,29 @@ HELP = [
     state("operator-cancel", "operator.cancel", INGRID, "{job}/cancel"),
     state("operator-arrived", "operator.arrived", INGRID, "{unknown_job}/arrived"),
     state("operator-not-arrived", "operator.not_arrived", INGRID, "{unknown_job}/not-arrived"),
-    state("operator-connections", "operator.show_connections", INGRID, "/operator/connections"),
-    state("operator-connection", "operator.show_connection", INGRID, "{connection}"),
     state("operator-connection-test", "operator.test_connection", INGRID, "{connection}/test"),
+    state(
+        "operator-connection",
+        "operator.show_connection",
+        INGRID,
+        "{connection}/test",
+        submit("#connection"),
+        wait_for("#test"),
+    ),
+    state(
+        "operator-connection-change", "operator.change_connection", INGRID, "{connection}/change"
+    ),
+    state(
+        "operator-connection-faulty",
+        "operator.show_connection",
+        INGRID,
+        f"{ADD_CONNECTION}/webhook",
+        send("#connection", name="Own racks", url="http://10.0.0.5:8099", secret=SECRET),
+        click("a[href$='/test']"),
+        submit("#connection"),
+        wait_for("#test"),
+    ),
+    state("operator-connections", "operator.show_connections", INGRID, "/operator/connections"),
     state(
         "operator-connection-default",
         "operator.make_default",
@@ -145,7 +167,14 @@ HELP = [
         "operator-connection-add",
         "operator.add_connection",
         INGRID,
-        "/operator/connections/add/manual",
+        f"{ADD_CONNECTION}/webhook",
+        send_invalid(name="Own racks", url="racks.example", secret="hunter2"),
+    ),
+    state(
+        "operator-connection-add-openstack",
+        "operator.add_connection",
+        INGRID,
+        f"{ADD_CONNECTION}/openstack",
     ),
     state("operator-to-carry-out", "operator.show_to_carry_out", INGRID, "/operator/to-carry-out"),
     people("operator-people", "show_people"),

@@ -47,6 +47,7 @@ SAMPLES = {
 NOBODYS = {
     "static": "files are everybody's",
     "auth.verify": "who has the token has read the mail",
+    "callbacks.receive": "a signature says who sends; the answer is the same to all",
     "password_reset.choose": "who has the token has read the mail",
     "profile.confirm_email": "who has the token has read the mail, and is asked who they are",
     "mailbox.show": "this machine's mails, before anyone is signed in",

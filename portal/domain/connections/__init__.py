@@ -3,6 +3,14 @@
 A cloud stays on its connection for life. A connection is closed for new clouds, never removed.
 """
 
+from portal.domain.connections.callbacks import (
+    Callback,
+    Message,
+    accept_callback,
+    is_called_back,
+    purge_expired,
+    verify_callback,
+)
 from portal.domain.connections.credentials import (
     configure_keys,
     has_key,
@@ -13,12 +21,12 @@ from portal.domain.connections.credentials import (
 from portal.domain.connections.kinds import KINDS, Field, Kind, KindSpec
 from portal.domain.connections.lifecycle import (
     add,
+    change,
     close,
     default,
     make_default,
     queue_test,
     record_test,
-    set_credentials,
 )
 from portal.domain.connections.record import (
     BUILTIN_ID,

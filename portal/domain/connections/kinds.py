@@ -1,9 +1,19 @@
-"""Kinds of connections: which settings and credentials each has."""
+"""Kinds of connections: which settings and credentials each has.
+
+A kind that asks a cloud also has: its provider in `worker/providers.py`, its name, labels and hints
+in `wording/kinds.py`, a sentence for each code that it raises in `wording/faults.py`. A test finds
+what is missing.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
+
+from portal.domain.connections import checks
+from portal.domain.errors import Code
+from portal.domain.values import Invalid
 
 
 class Kind(StrEnum):
@@ -11,14 +21,29 @@ class Kind(StrEnum):
     """Nothing is carried out anywhere: what is agreed is so."""
     MANUAL = "manual"
     """An operator carries it out, and says so."""
+    WEBHOOK = "webhook"
+    """The operator's own program carries it out."""
+    OPENSTACK = "openstack"
 
 
 class Field(NamedTuple):
-    """A setting of a connection; with `is_secret` it is one of its credentials."""
+    """A setting of a connection; with `is_secret` it is one of its credentials. `check` returns
+    the value to keep, or raises Invalid. `default` is what a form begins with."""
 
     name: str
+    check: Callable[[str], str] = checks.line
     is_secret: bool = False
     is_required: bool = True
+    has_lines: bool = False
+    default: str = ""
+
+    def parse(self, typed: str) -> str:
+        """The value to keep. Raises Invalid."""
+        if typed.strip():
+            return self.check(typed)
+        if self.is_required:
+            raise Invalid(Code.REQUIRED)
+        return ""
 
 
 class KindSpec(NamedTuple):
@@ -34,5 +59,37 @@ class KindSpec(NamedTuple):
         return frozenset(field.name for field in self.fields if field.is_secret)
 
 
-KINDS: dict[str, KindSpec] = {Kind.BUILTIN: KindSpec(), Kind.MANUAL: KindSpec()}
-"""By the kind, as stored. A kind that asks a cloud has a provider in `worker/providers.py`, too."""
+COMMON = (
+    Field("ca_certificates", checks.certificates, is_required=False, has_lines=True),
+    Field("console_url", checks.console_url, is_required=False),
+    Field("currency", checks.currency, is_required=False),
+)
+"""Fields of every kind that asks a cloud over HTTPS."""
+KINDS: dict[str, KindSpec] = {
+    Kind.BUILTIN: KindSpec(),
+    Kind.MANUAL: KindSpec(),
+    Kind.WEBHOOK: KindSpec(
+        (
+            Field("url", checks.url),
+            Field("secret", checks.webhook_secret, is_secret=True),
+            *COMMON,
+        ),
+        asks=True,
+    ),
+    Kind.OPENSTACK: KindSpec(
+        (
+            Field("auth_url", checks.url),
+            Field("domain"),
+            Field("username"),
+            Field("password", checks.secret, is_secret=True),
+            Field("user_domain", is_required=False),
+            Field("region", is_required=False),
+            Field("token_cache", checks.number(0, 86_400), default="300"),
+            Field("usage_project", is_required=False),
+            Field("federation_protocol", is_required=False),
+            *COMMON,
+        ),
+        asks=True,
+    ),
+}
+"""By the kind, as stored."""

@@ -1,4 +1,4 @@
-"""Connections: add, test, make default, close; enter credentials again."""
+"""Connections: add, change, test, make default, close."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from portal.domain.connections.kinds import KINDS, KindSpec
 from portal.domain.connections.record import Connection, Findings
 from portal.domain.errors import Code, Refused
 from portal.domain.jobs import OrderKind
-from portal.domain.values import Invalid, search_key
+from portal.domain.values import search_key
 
 
 def add(kind: str, *, name: str, values: Mapping[str, str], by: Actor) -> Connection:
     """An operator adds a connection; `values` are its settings and credentials by name.
 
     Raises ReauthenticationRequired, Forbidden, Refused("connection-name-taken",
-    "credentials-key-missing"), Invalid("required"), KeyError for a kind that this version does not
-    have.
+    "credentials-key-missing"), Invalid as the checks of the kind's fields and "required", KeyError
+    for a kind that this version does not have.
     """
     identity.require_recent(by)
     access.require_operator(by, Action.CONNECTION_ADD)
@@ -50,13 +50,15 @@ def add(kind: str, *, name: str, values: Mapping[str, str], by: Actor) -> Connec
     return connection
 
 
-def set_credentials(connection: Connection, *, values: Mapping[str, str], by: Actor) -> None:
-    """An operator enters the credentials of a connection again. Raises as `add`."""
-    connection = _lock(connection, Action.CONNECTION_SET_CREDENTIALS, by=by)
-    _settings, secrets = _split(KINDS[connection.kind], {**connection.settings, **values})
+def change(connection: Connection, *, values: Mapping[str, str], by: Actor) -> None:
+    """An operator changes the settings that are in `values`, and enters all credentials again:
+    those that are sealed are never sent to another address. Raises as `add`."""
+    connection = _lock(connection, Action.CONNECTION_CHANGE, by=by)
+    settings, secrets = _split(KINDS[connection.kind], {**connection.settings, **values})
+    connection.settings = settings
     connection.credentials = seal(connection.id, secrets) if secrets else None
     db.session.flush()
-    _record(Action.CONNECTION_SET_CREDENTIALS, connection, by=by)
+    _record(Action.CONNECTION_CHANGE, connection, by=by)
 
 
 def make_default(connection: Connection, *, by: Actor) -> None:
@@ -121,11 +123,8 @@ def default() -> Connection:
 
 
 def _split(spec: KindSpec, values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The settings and the credentials that the kind has. Raises Invalid("required")."""
-    known = {field.name: values.get(field.name, "") for field in spec.fields}
-    for field in spec.fields:
-        if field.is_required and not known[field.name]:
-            raise Invalid(Code.REQUIRED)
+    """The settings and the credentials that the kind has. Raises Invalid."""
+    known = {field.name: field.parse(values.get(field.name, "")) for field in spec.fields}
     secrets = {name: value for name, value in known.items() if name in spec.secret_names}
     return {name: value for name, value in known.items() if name not in secrets}, secrets
 

@@ -29,8 +29,8 @@ MAX_NAME_LENGTH = 63
 
 
 class Findings(NamedTuple):
-    """What a test found: codes of what the connection can and what it lacks, or the fault, in the
-    cloud's words."""
+    """What a test found: codes of what the connection can and what it lacks, or the fault: a code
+    and its facts, or the cloud's words."""
 
     abilities: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
@@ -38,6 +38,8 @@ class Findings(NamedTuple):
     fault: str = ""
     is_down: bool = False
     """Whether the cloud gave no answer."""
+    facts: dict[str, str] | None = None
+    """They fill the sentence of the fault."""
 
 
 class Connection(db.Base):

@@ -22,6 +22,7 @@ from portal.domain.jobs.claims import (
     outcome_of_fault,
     retry_wait,
     settle_lost,
+    wake,
 )
 from portal.domain.jobs.orders import CLOUD_LANE, add_order, cloud_lane
 from portal.domain.jobs.record import (

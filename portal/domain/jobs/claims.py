@@ -114,6 +114,17 @@ def extend_lease(key: str, token: str | None, until: datetime) -> bool:
     )
 
 
+def wake(job_id: str, key: str) -> None:
+    """Let a job of this lane run now, if it waits without a fault: for an operation of a cloud."""
+    try:
+        job = db.lock(Job, job_id)
+    except LookupError:
+        return
+    if job.key == key and job.state is State.WAITING and not job.attempts:
+        job.run_at = min(job.run_at, db.now())
+        db.session.flush()
+
+
 def finish(key: str, token: str | None, outcome: Outcome) -> bool:
     """End a try of the lane's running job. False if this worker has lost it. An order that a newer
     one replaced meanwhile is cancelled in place of being tried again."""

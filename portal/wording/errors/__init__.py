@@ -273,4 +273,5 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
 
 for messages in (connections, imports, limits, mails, people, work):
     REFUSED |= messages.SENTENCES
+INVALID |= connections.INVALID
 SENTENCES = {**INVALID, **REFUSED, **REASONS}

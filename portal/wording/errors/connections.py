@@ -26,3 +26,19 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         "The credentials can’t be decrypted any more. Enter them again."
     ),
 }
+INVALID: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    Code.URL_FORMAT: lambda f: _(
+        "Enter an address such as https://cloud.example:5000/v3, without a user name."
+    ),
+    Code.URL_PLACEHOLDER: lambda f: _(
+        "Write {id} where the ID of the cloud belongs, and no other braces."
+    ),
+    Code.WEBHOOK_SECRET_FORMAT: lambda f: _(
+        "A secret is whsec_ and 24 random bytes or more in base64."
+    ),
+    Code.CERTIFICATES_FORMAT: lambda f: _(
+        "This is no certificate in PEM form. It begins with -----BEGIN CERTIFICATE-----."
+    ),
+    Code.CURRENCY_UNKNOWN: lambda f: _("Enter the code of a currency (ISO 4217), such as EUR."),
+    Code.NUMBER_RANGE: lambda f: _("Enter a whole number from %(least)s to %(most)s.", **f),
+}

@@ -1,0 +1,96 @@
+"""Checks of the fields of a connection, without asking a cloud.
+
+Each returns the value to keep, or raises Invalid with the reason against what was typed.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Callable
+
+from babel.numbers import list_currencies
+
+from portal.domain import values
+from portal.domain.errors import Code
+from portal.domain.values import Invalid
+from portal.providers import webhook_signatures
+from portal.providers.contract import NeedsPerson
+from portal.providers.http_client import split_url
+
+MAX_LINE, MAX_TEXT = 255, 100_000
+EXTERNAL_ID = "{id}"
+"""Where the cloud's own ID belongs in the address of its console."""
+
+
+def line(value: str) -> str:
+    """A name, as the cloud has it."""
+    return values.line(value, limit=MAX_LINE)
+
+
+def secret(value: str) -> str:
+    """A secret as it was typed."""
+    if len(value) > MAX_LINE:
+        raise Invalid(Code.TOO_LONG, limit=MAX_LINE, length=len(value))
+    if not value.isprintable():
+        raise Invalid(Code.NOT_TEXT)
+    return value
+
+
+def webhook_secret(value: str) -> str:
+    """A secret of Standard Webhooks, of 24 bytes or more."""
+    value = value.strip()
+    try:
+        webhook_signatures.key(value)
+    except ValueError:
+        raise Invalid(Code.WEBHOOK_SECRET_FORMAT) from None
+    return value
+
+
+def url(value: str) -> str:
+    """The address of a server."""
+    value = value.strip()
+    try:
+        split_url(value)
+    except NeedsPerson:
+        raise Invalid(Code.URL_FORMAT) from None
+    return values.line(value, limit=MAX_LINE)
+
+
+def console_url(value: str) -> str:
+    """An address with `{id}` in it."""
+    plain = url(value.replace(EXTERNAL_ID, "id"))
+    if EXTERNAL_ID not in value or re.search("[{}]", plain):
+        raise Invalid(Code.URL_PLACEHOLDER)
+    return value.strip()
+
+
+def certificates(value: str) -> str:
+    """Certificates to trust, in PEM form."""
+    if len(value) > MAX_TEXT:
+        raise Invalid(Code.TOO_LONG, limit=MAX_TEXT, length=len(value))
+    try:
+        ssl.create_default_context(cadata=value)
+    except (ssl.SSLError, TypeError, ValueError):
+        raise Invalid(Code.CERTIFICATES_FORMAT) from None
+    return value.strip()
+
+
+def currency(value: str) -> str:
+    """A currency by its code of ISO 4217."""
+    code = value.strip().upper()
+    if code not in list_currencies():
+        raise Invalid(Code.CURRENCY_UNKNOWN)
+    return code
+
+
+def number(least: int, most: int) -> Callable[[str], str]:
+    """The check of whole numbers in this range."""
+
+    def check(value: str) -> str:
+        value = value.strip()
+        if not re.fullmatch("[0-9]{1,9}", value) or not least <= int(value) <= most:
+            raise Invalid(Code.NUMBER_RANGE, least=least, most=most)
+        return str(int(value))
+
+    return check

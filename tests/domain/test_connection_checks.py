@@ -1,0 +1,79 @@
+"""What operators type for a connection: what is kept, what is refused and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import trustme
+
+from portal.domain.connections import checks
+from portal.domain.values import Invalid
+
+Check = Callable[[str], str]
+SECRET = "whsec_" + "QUJD" * 8
+SECONDS = checks.number(0, 300)
+
+REFUSED: list[tuple[Check, str, str]] = [
+    *(
+        (checks.url, typed, "url-format")
+        for typed in (
+            "cloud.example",
+            "ftp://cloud.example",
+            "https://",
+            "https://me:secret@cloud.example",
+            "https://cloud.example:0",
+            "https://cloud.example:99999",
+            "https://cloud.example/a b",
+            "https://cloud.example/облако",
+            "https://[::1",
+        )
+    ),
+    (checks.url, "https://cloud.example/" + "x" * 300, "too-long"),
+    *((checks.webhook_secret, typed, "webhook-secret-format") for typed in ("x", SECRET[6:])),
+    (checks.webhook_secret, "whsec_c2hvcnQ=", "webhook-secret-format"),
+    (checks.webhook_secret, "whsec_ключ", "webhook-secret-format"),
+    (checks.secret, "x" * 256, "too-long"),
+    (checks.secret, "a\nb", "not-text"),
+    (checks.line, "x" * 256, "too-long"),
+    (checks.line, "a\u202eb", "direction-character"),
+    *((checks.console_url, f"https://a.example/{end}", "url-placeholder") for end in ("", "{x}")),
+    (checks.console_url, "https://a.example/{id}/{", "url-placeholder"),
+    (checks.console_url, "{id}", "url-format"),
+    (checks.certificates, "no certificate", "certificates-format"),
+    (checks.certificates, "сертификат", "certificates-format"),
+    (checks.certificates, "x" * 100_001, "too-long"),
+    *((checks.currency, typed, "currency-unknown") for typed in ("euro", "XYZ", "€")),
+    *((SECONDS, typed, "number-range") for typed in ("-1", "301", "1.5", "٣", "x")),
+]
+
+
+@pytest.mark.parametrize(("check", "typed", "code"), REFUSED)
+def test_what_is_wrong_is_refused_with_its_reason(check: Check, typed: str, code: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        check(typed)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("check", "typed", "kept"),
+    [
+        (checks.url, " https://cloud.example:5000/v3 ", "https://cloud.example:5000/v3"),
+        (checks.url, "http://[fd00::1]:8099", "http://[fd00::1]:8099"),
+        (checks.url, "https://облако.example", "https://облако.example"),
+        (checks.webhook_secret, f" {SECRET}\n", SECRET),
+        (checks.secret, " пароль  ", " пароль  "),
+        (checks.line, " Партнёр  Ё ", "Партнёр Ё"),
+        (checks.console_url, "https://a.example/p/{id}?x", "https://a.example/p/{id}?x"),
+        (checks.currency, " eur", "EUR"),
+        (SECONDS, "0300", "300"),
+    ],
+)
+def test_what_is_right_is_kept(check: Check, typed: str, kept: str) -> None:
+    assert check(typed) == kept
+    assert check(kept) == kept
+
+
+def test_a_certificate_is_kept() -> None:
+    pem = trustme.CA().cert_pem.bytes().decode()
+    assert checks.certificates(pem) == pem.strip()
