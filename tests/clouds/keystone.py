@@ -101,8 +101,7 @@ def _prepare(folder: Path) -> None:
 
 @contextmanager
 def start(folder: Path) -> Iterator[Server]:
-    """Run Keystone on a copy of the template in `folder`. Raises
-    environments.Unavailable."""
+    """Run Keystone on a copy of the template in `folder`. Raises environments.Unavailable."""
     original = template()
     shutil.copytree(original, folder, dirs_exist_ok=True)
     (folder / "keystone.conf").write_text(CONFIG.format(folder=folder) + STRICT)
