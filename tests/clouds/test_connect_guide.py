@@ -30,6 +30,7 @@ def run(commands: str, client: Path, admin: Admin) -> str:
     """The last line that the commands say, typed by the administrator."""
     env = {
         "PATH": f"{client}:{os.environ['PATH']}",
+        "HOME": str(client),  # a user without an entry in /etc/passwd has none
         "OS_AUTH_URL": admin.server.url,
         "OS_USERNAME": "admin",
         "OS_PASSWORD": PASSWORD,
