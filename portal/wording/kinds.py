@@ -9,8 +9,8 @@ from portal.domain.connections import Kind
 NAMES = {
     Kind.BUILTIN: lazy_gettext("Built in"),
     Kind.MANUAL: lazy_gettext("By hand"),
-    Kind.WEBHOOK: "Webhook",
-    Kind.OPENSTACK: "OpenStack",
+    Kind.WEBHOOK: lazy_gettext("Webhook"),
+    Kind.OPENSTACK: lazy_gettext("OpenStack"),
 }
 MEANINGS = {
     Kind.BUILTIN: lazy_gettext("Clouds exist in the portal alone; nothing is carried out."),

@@ -72,14 +72,9 @@ def open_menu(container: str) -> Step:
     return click(f"{container} summary", f"{container} .menu-panel")
 
 
-def wait_for(selector: str) -> Step:
-    """Wait for an element that a poll of the page brings."""
-    return lambda page: page.locator(selector).first.wait_for()
-
-
 def reload_until(path: str, selector: str) -> Step:
     """Reload until the element is there: a new role takes a moment, and the page redirects until
-    then. Raises AssertionError after 30 seconds."""
+    then. An empty path is that of the page. Raises AssertionError after 30 seconds."""
 
     def step(page: Page) -> None:
         for _try in range(60):

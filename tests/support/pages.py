@@ -23,7 +23,6 @@ from tests.support.page_paths import (
     send_invalid,
     send_without_token,
     submit,
-    wait_for,
 )
 from tests.support.tour import PageState, Tour
 
@@ -140,7 +139,7 @@ HELP = [
         INGRID,
         "{connection}/test",
         submit("#connection"),
-        wait_for("#test"),
+        reload_until("", "#test"),
     ),
     state(
         "operator-connection-change", "operator.change_connection", INGRID, "{connection}/change"
@@ -153,7 +152,7 @@ HELP = [
         send("#connection", name="Own racks", url="http://10.0.0.5:8099", secret=SECRET),
         click("a[href$='/test']"),
         submit("#connection"),
-        wait_for("#test"),
+        reload_until("", "#test"),
     ),
     state("operator-connections", "operator.show_connections", INGRID, "/operator/connections"),
     state(

@@ -15,14 +15,17 @@ from flask import Flask
 from portal import config, db, worker
 from portal.demo import pretend_cloud
 from portal.domain import connections
-from portal.domain.connections import Kind
+from portal.domain.connections import Kind, Message
+from portal.domain.jobs import Job, OrderKind
 from portal.domain.jobs import Kind as JobKind
+from portal.providers.contract import Running
 from portal.providers.openstack import OpenStack
 from portal.providers.webhook_signatures import new_secret
 from portal.wording import connections as wording
-from portal.worker import providers
+from portal.worker import orders, providers
 from tests.providers.answering_servers import Server, answering
 from tests.support.connections import stored, use_key
+from tests.support.orders import job, queue_order
 from tests.support.relay import clear_mails
 from tests.support.settings import change_settings
 from tests.support.work import appoint_operator
@@ -157,6 +160,24 @@ def test_the_settings_of_openstack_are_those_of_the_connection(app: Flask) -> No
     assert (settings.domain, settings.username, settings.region) == ("Partner", "portal", "")
     assert settings.token_cache == timedelta(seconds=60)
     assert provider.http.allowed == config.current().connection_networks
+
+
+def test_an_order_whose_callback_came_during_its_try_asks_again_at_once(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection_id = add(Kind.WEBHOOK, url="https://program.example", secret=SECRET)
+
+    def call(job: Job) -> Running:
+        message = Message(connection_id, "msg_1", job.id)
+        assert db.write(lambda: connections.accept_callback(message))
+        return Running("x", timedelta(hours=1))
+
+    step = orders.Step(call, lambda _job, _result: None)
+    monkeypatch.setitem(orders.STEPS, OrderKind.GRANT, step)
+    order_id = queue_order(OrderKind.GRANT, connection_id=connection_id)
+    assert worker.run_next(JobKind.CLOUDS)
+    assert job(order_id).state == "waiting"
+    assert job(order_id).run_at <= db.read(db.now)
 
 
 def test_the_example_ends_with_its_parent_and_takes_another_port_if_its_own_is_taken(
