@@ -29,7 +29,7 @@ test: .venv/.dev
 test-deploy: .venv/.dev
 	@$(BIN)/pytest -n auto --dist worksteal -m deploy
 
-# The first run installs Keystone into .cache/clouds. One process: it is started once.
+# The first run installs the servers into .cache/clouds. One process: each is started once.
 test-clouds: .venv/.dev
 	@$(BIN)/pytest -n 0 -m clouds
 
@@ -91,7 +91,8 @@ guide-pictures: .venv/.dev
 # Pins stay as they are; UPGRADE=idna takes the newest of a package that no .in file names.
 UPGRADE ?=
 lock: $(TOOLS)/.complete
-	@for name in requirements requirements-dev requirements-tools tests/clouds/keystone; do \
+	@for name in requirements requirements-dev requirements-tools \
+			tests/clouds/keystone tests/clouds/cloudkitty tests/clouds/openstackclient; do \
 		$(TOOLS)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-strip-extras --no-annotate --custom-compile-command "make lock" \
 			$(if $(UPGRADE),--upgrade-package $(UPGRADE)) \

@@ -34,8 +34,10 @@ def carry_out(order):
             return 410, {}
         case "cloud.find" | "operation.get":
             pass
+        case "cloud.change" if cloud["our_id"] in ("", order["our_id"]):
+            cloud["name"], cloud["our_id"] = order["name"], order["our_id"]
         case "cloud.change":
-            cloud["name"] = order["name"]
+            return 409, {"description": f"it is the cloud {cloud['our_id']}"}
         case "cloud.suspend" | "cloud.resume" | "cloud.close":
             cloud["is_suspended"] = kind != "cloud.resume"
         case "member.grant":

@@ -162,7 +162,8 @@ class Provider(Protocol):
         ...
 
     def change_cloud(self, order: str, external_id: str, cloud: Cloud) -> Done | Running:
-        """Give the cloud this name and these limits."""
+        """Give the cloud this name and these limits. One that the portal did not create becomes
+        this cloud: it is adopted. Raises NeedsPerson if it is another cloud of the portal."""
         ...
 
     def suspend(self, order: str, external_id: str) -> Done | Running:

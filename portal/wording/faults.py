@@ -104,9 +104,32 @@ OPENSTACK = {
     "openstack-no-user": lazy_gettext(
         "The user of the membership %(member)s does not exist any more. Give the role again."
     ),
-    "openstack-no-federation": lazy_gettext(
-        "Keystone knows no such federated identity: membership %(member)s. Correct the identity of "
-        "the person."
+    "openstack-identity-unknown": lazy_gettext(
+        "Keystone has no identity provider %(provider)s with the protocol of this connection. "
+        "Correct the identity of the person, or the protocol."
+    ),
+    "openstack-identity-not-ours": lazy_gettext(
+        "The person has the user %(user)s, which the portal did not create. Delete it, then run "
+        "the order again."
+    ),
+    "openstack-identity-taken": lazy_gettext(
+        "Somebody else has the identity %(subject)s of %(provider)s, here or in another domain. "
+        "Correct the identity of the person."
+    ),
+    "openstack-identity-revoked": lazy_gettext(
+        "The user %(user)s was revoked on the project %(project)s; with a new role its old "
+        "credentials would work again. Delete the user, then run the order again."
+    ),
+    "openstack-no-console": lazy_gettext("Federated people sign in at the console. Enter its URL."),
+    "openstack-no-rating": lazy_gettext(
+        "There is no CloudKitty. Enter the project to read usage with, and check the public "
+        "endpoint of the service “rating”."
+    ),
+    "openstack-rating-refused": lazy_gettext(
+        "CloudKitty does not show the usage of all projects. Give the user the role for that."
+    ),
+    "openstack-rating-unclear": lazy_gettext(
+        "CloudKitty’s answer is not as expected. Check its version and its metrics."
     ),
     "openstack-no-application-credentials": lazy_gettext(
         "Keystone refuses application credentials. Allow them in its settings."
@@ -133,6 +156,7 @@ RIGHTS = {
     "list role assignments": lazy_gettext("list role assignments"),
     "grant the role reader": lazy_gettext("grant the role reader"),
     "grant the role member": lazy_gettext("grant the role member"),
+    "read the usage of all projects": lazy_gettext("read the usage of all projects"),
     "set passwords and sign in by application credentials": lazy_gettext(
         "set passwords and sign in by application credentials"
     ),

@@ -28,6 +28,8 @@ LABELS = {
     "user_domain": lazy_gettext("User domain"),
     "region": lazy_gettext("Region"),
     "token_cache": lazy_gettext("Token cache, in seconds"),
+    "usage_project": lazy_gettext("Project to read usage with"),
+    "federation_protocol": lazy_gettext("Federation protocol"),
     "ca_certificates": lazy_gettext("CA certificates"),
     "console_url": lazy_gettext("Console URL"),
     "currency": lazy_gettext("Currency of costs"),
@@ -45,6 +47,10 @@ HINTS = {
     "region": lazy_gettext("Written into each clouds.yaml; empty: none."),
     "token_cache": lazy_gettext(
         "For so long a token works after it was revoked: token_cache_time, by default 300."
+    ),
+    "usage_project": lazy_gettext("By its ID: docs/connect-openstack.md; empty: no usage is read."),
+    "federation_protocol": lazy_gettext(
+        "By its ID, such as openid; empty: nobody signs in by an identity provider."
     ),
     "ca_certificates": lazy_gettext("In PEM form; empty: those of the system."),
     "console_url": lazy_gettext("With {id} for the ID that the cloud has there; empty: none."),

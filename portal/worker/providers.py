@@ -26,10 +26,12 @@ def _webhook(settings: Settings, credentials: Credentials) -> Provider:
 
 def _openstack(settings: Settings, credentials: Credentials) -> Provider:
     names = ("auth_url", "username", "domain", "user_domain", "region")
+    added = ("usage_project", "federation_protocol", "console_url")  # older connections lack some
     return OpenStack(
         _http(settings),
         OpenStackSettings(
             **{name: settings[name] for name in names},
+            **{name: settings.get(name, "") for name in added},
             password=credentials["password"],
             token_cache=timedelta(seconds=int(settings["token_cache"])),
         ),

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.clouds import keystone
+from tests.clouds import cloudkitty, environments, keystone
 from tests.clouds.domains import Admin, Domain
+from tests.clouds.rating import Rating
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -24,8 +25,18 @@ def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Admin]:
     try:
         with keystone.start(tmp_path_factory.mktemp("keystone")) as server:
             yield Admin(server)
-    except keystone.NoKeystone as reason:
+    except environments.Unavailable as reason:
         pytest.skip(f"no Keystone: {reason}")
+
+
+@pytest.fixture(scope="session")
+def rating(admin: Admin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rating]:
+    """A real CloudKitty in the catalogue of Keystone."""
+    try:
+        with cloudkitty.start(tmp_path_factory.mktemp("cloudkitty"), admin.server.url) as url:
+            yield Rating(admin, url)
+    except environments.Unavailable as reason:
+        pytest.skip(f"no CloudKitty: {reason}")
 
 
 @pytest.fixture

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-NO_FILTERS = ("limit", "marker", "include_names")
+KNOWN = ("limit", "marker", "include_names", "domain_id")
+"""What is no filter, and the domain: Keystone leaves out rows of others after it has cut a page."""
 
 
 @contextmanager
-def ignoring_filters(port: int) -> Iterator[int]:
-    """Relay requests to the server at this port of 127.0.0.1; gives the relay's port."""
+def ignoring_filters(port: int, kept: Collection[str] = KNOWN) -> Iterator[int]:
+    """Relay requests to the server at this port of 127.0.0.1; gives the relay's port. `kept` are
+    the parameters that are known."""
 
     class Relay(BaseHTTPRequestHandler):
         def relay(self) -> None:
             parts = urlsplit(self.path)
-            query = [(name, text) for name, text in parse_qsl(parts.query) if name in NO_FILTERS]
+            query = [(name, text) for name, text in parse_qsl(parts.query) if name in kept]
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as server:
                 path = f"{parts.path}?{urlencode(query)}"

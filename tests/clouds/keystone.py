@@ -1,28 +1,22 @@
 """A real Keystone from PyPI, in an environment of its own, started from a prepared folder.
 
-The first run installs it (45 s) and prepares the folder (10 s); later ones copy the folder.
+The first run installs it and prepares the folder; later ones copy the folder.
 """
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tests.support.processes import ROOT, free_port, read_until, run_program
+from tests.clouds import environments
+from tests.support.processes import free_port, read_until, run_program
 
-HERE = Path(__file__).resolve().parent
-CACHE = ROOT / ".cache" / "clouds"
-REQUIREMENTS = HERE / "keystone.txt"
 PASSWORD = "Admin-of-the-tests-1"
 INTERNAL_URL = "http://keystone.internal/v3"
 """In the catalogue until the port is known."""
@@ -30,8 +24,13 @@ CONFIG = """[DEFAULT]
 use_stderr = false
 log_file = {folder}/keystone.log
 max_db_limit = 10
+[cache]
+enabled = true
+backend = dogpile.cache.memory
 [database]
 connection = sqlite:///{folder}/keystone.db
+[auth]
+methods = password,token,application_credential,mapped
 [identity]
 password_hash_rounds = 4
 [fernet_tokens]
@@ -41,17 +40,14 @@ key_repository = {folder}/fernet-keys
 [credential]
 key_repository = {folder}/credential-keys
 """
-"""Lists have pages of ten rows, so that all of them are followed."""
+"""Lists have pages of ten rows, so that all of them are followed. The cache is as on a real
+installation, and a quarter of the time."""
 STRICT = """[security_compliance]
 change_password_upon_first_use = true
 password_regex = ^(?=.*\\d)(?=.*[a-z])(?=.*[A-Z])(?=.*[^\\w]).{12,}$
 password_regex_description = 12 characters: a letter, a capital, a digit and a sign
 """
 """As many installations are. Added once the administrator has a password."""
-
-
-class NoKeystone(RuntimeError):
-    """It can't be installed here; the message says what was tried."""
 
 
 @dataclass(frozen=True)
@@ -76,63 +72,36 @@ class Server:
             connection.execute(update, (microseconds, at and at.isoformat(" "), user_id))
 
 
-def _run(*arguments: str | Path) -> None:
-    done = subprocess.run(
-        list(map(str, arguments)), capture_output=True, text=True, check=False, timeout=600
-    )
-    if done.returncode:
-        raise NoKeystone(f"{arguments[0]} failed: {done.stderr.strip().splitlines()[-1:]}")
-
-
-def install() -> Path:
-    """The folder of Keystone's programs; installs it if it is missing. Raises NoKeystone."""
-    home = CACHE / "keystone"
-    installed = home / "installed"
-    wanted = REQUIREMENTS.read_text()
-    if not installed.exists() or installed.read_text() != wanted:
-        shutil.rmtree(home, ignore_errors=True)
-        _run(sys.executable, "-m", "venv", home)
-        pip = home / "bin" / "pip"
-        _run(pip, "install", "--quiet", "--require-hashes", "--requirement", REQUIREMENTS)
-        installed.write_text(wanted)
-    return home / "bin"
-
-
 def template() -> Path:
-    """A folder with configuration, keys and database of a fresh Keystone. Raises NoKeystone."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        programs = install()
-        mark = hashlib.sha256((REQUIREMENTS.read_text() + CONFIG).encode()).hexdigest()[:16]
-        folder = CACHE / f"keystone-template-{mark}"
-        if not (folder / "complete").exists():
-            for old in CACHE.glob("keystone-template-*"):
-                shutil.rmtree(old)
-            _prepare(folder, programs / "keystone-manage")
-            (folder / "complete").touch()
-    return folder
+    """A folder with configuration, keys and database of a fresh Keystone. Raises
+    environments.Unavailable."""
+    with environments.locked():
+        environments.install("keystone")
+        made_of = environments.requirements("keystone") + Path(__file__).read_text()
+        return environments.template("keystone", made_of, _prepare)
 
 
-def _prepare(folder: Path, manage: Path) -> None:
-    folder.mkdir()
+def _prepare(folder: Path) -> None:
+    manage = environments.CACHE / "keystone" / "bin" / "keystone-manage"
     config = folder / "keystone.conf"
     config.write_text(CONFIG.format(folder=folder))
-    owner = [f"--keystone-user={os.geteuid()}", f"--keystone-group={os.getegid()}"]
+    # Only root has to say whose the keys are.
+    owner = ["--keystone-user=0", "--keystone-group=0"] if os.geteuid() == 0 else []
     for keys in ("fernet-keys", "credential-keys"):
         (folder / keys).mkdir(mode=0o700)
+    urls = [f"--bootstrap-{interface}-url={INTERNAL_URL}" for interface in ("internal", "public")]
     for arguments in (
         ["db_sync"],
         ["fernet_setup", *owner],
         ["credential_setup", *owner],
-        ["bootstrap", "--bootstrap-password", PASSWORD, "--bootstrap-internal-url", INTERNAL_URL],
+        ["bootstrap", "--bootstrap-password", PASSWORD, *urls],
     ):
-        _run(manage, "--config-file", config, *arguments)
+        environments.run([manage, "--config-file", config, *arguments])
 
 
 @contextmanager
 def start(folder: Path) -> Iterator[Server]:
-    """Run Keystone on a copy of the template in `folder`. Raises NoKeystone."""
+    """Run Keystone on a copy of the template in `folder`. Raises environments.Unavailable."""
     original = template()
     shutil.copytree(original, folder, dirs_exist_ok=True)
     (folder / "keystone.conf").write_text(CONFIG.format(folder=folder) + STRICT)
@@ -141,8 +110,9 @@ def start(folder: Path) -> Iterator[Server]:
     database = folder / "keystone.db"
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("UPDATE endpoint SET url = ? WHERE url = ?", (url, INTERNAL_URL))
-    python = CACHE / "keystone" / "bin" / "python"
-    command = [str(python), "-P", str(HERE / "keystone_server.py"), str(folder), str(port)]
+    python = environments.CACHE / "keystone" / "bin" / "python"
+    program_file = environments.HERE / "keystone_server.py"
+    command = [str(python), "-P", str(program_file), str(folder), str(port)]
     with run_program(command, {"PATH": os.environ["PATH"]}) as program:
         read_until(program.stdout, "ready\n")
         yield Server(url, database)

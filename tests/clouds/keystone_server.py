@@ -27,7 +27,14 @@ def serve(folder: str, port: int) -> None:
         """As on a real installation: without it, what is deleted leaves rows behind."""
         connection.execute("PRAGMA foreign_keys=ON")
 
-    application = wsgi.initialize_public_application()
+    keystone = wsgi.initialize_public_application()
+
+    def application(environ, start_response):  # type: ignore[no-untyped-def]
+        """As a web server that has let the identity provider sign a person in."""
+        if "HTTP_X_SUBJECT" in environ:
+            environ["REMOTE_USER"] = environ["HTTP_X_SUBJECT"]
+        return keystone(environ, start_response)
+
     with make_server("127.0.0.1", port, application, handler_class=Quiet) as server:
         print("ready", flush=True)
         server.serve_forever()

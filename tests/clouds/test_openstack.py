@@ -130,13 +130,14 @@ def test_a_member_has_one_role_and_never_manager(
 
 
 def test_roles_given_by_hand_are_seen(domain: Domain, connection: OpenStack, shop: str) -> None:
-    path = f"/projects/{shop}/users/{domain.manager_id}/roles/{domain.admin.role('admin')}"
-    domain.admin.call("PUT", path)
+    theirs, admin = domain.create_user(name="theirs"), domain.admin.role("admin")
+    for user_id in (theirs, domain.manager_id):
+        domain.admin.call("PUT", f"/projects/{shop}/users/{user_id}/roles/{admin}")
 
     found = connection.find(shop)
 
     assert found is not None
-    assert found.members == {CARL.id: Role.EDITOR, domain.manager_id: Role.OWNER}
+    assert found.members == {CARL.id: Role.EDITOR, theirs: Role.OWNER}
     assert [each.members for each in connection.everything()] == [found.members]
 
 
@@ -247,16 +248,15 @@ def test_filters_that_are_ignored_mislead_nobody(
     assert sign_in(kept, domain.admin.server.url).get_project_id() == shop
 
 
-def test_the_preflight_tries_every_right_and_leaves_nothing(
-    domain: Domain, connection: OpenStack
-) -> None:
+def test_the_preflight_tries_every_right_and_leaves_nothing(domain: Domain) -> None:
+    connection = domain.connection(federation_protocol="openid", console_url="https://c.example/")
     left = "portal-preflight-of-a-test-that-was-killed"
     domain.create_project(left, tags=["portal:1"])
 
     preflight = connection.preflight()
 
     assert preflight.missing == ()
-    assert preflight.abilities == {Ability.ACCESS, Ability.SUSPEND}
+    assert preflight.abilities == {Ability.ACCESS, Ability.SUSPEND, Ability.FEDERATION}
     assert domain.projects() == []
     assert domain.users() == []
 

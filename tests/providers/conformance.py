@@ -239,6 +239,20 @@ class Conformance:
         assert mine.external_id == ours
         assert provider.find(new_order()) is None
 
+    def test_a_foreign_cloud_is_adopted_and_then_is_no_other_cloud(
+        self, system: System, provider: Provider
+    ) -> None:
+        theirs, cloud = system.create_cloud(f"Foreign {new_order()}"), new_cloud()
+
+        finish(provider, provider.change_cloud, theirs, cloud)
+
+        assert (found := provider.find(theirs)) is not None
+        assert found.our_id == cloud.id
+        assert count(provider, cloud) == 1
+        with pytest.raises(NeedsPerson):
+            finish(provider, provider.change_cloud, theirs, new_cloud())
+        assert system.signs_in(give_access(provider, theirs, new_member()))
+
     def test_granted_again_after_a_revoke_the_old_secret_stays_refused(
         self, system: System, provider: Provider
     ) -> None:

@@ -22,7 +22,8 @@ def sign_in(secret: str) -> bool:
 
 
 def create(external_id: str, name: str) -> None:
-    example.CLOUDS[external_id] = {"external_id": external_id, "our_id": "", "name": name}
+    cloud = {"external_id": external_id, "our_id": "", "name": name, "members": {}}
+    example.CLOUDS[external_id] = cloud
 
 
 def delete(external_id: str) -> None:

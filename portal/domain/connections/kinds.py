@@ -85,6 +85,8 @@ KINDS: dict[str, KindSpec] = {
             Field("user_domain", is_required=False),
             Field("region", is_required=False),
             Field("token_cache", checks.number(0, 86_400), default="300"),
+            Field("usage_project", is_required=False),
+            Field("federation_protocol", is_required=False),
             *COMMON,
         ),
         asks=True,

@@ -16,7 +16,8 @@ from functools import partial
 from typing import TypeVar
 
 from portal.providers.contract import Access, Done, How, Later, Member, NeedsPerson
-from portal.providers.openstack import members, projects
+from portal.providers.openstack import members, projects, users
+from portal.providers.openstack.problems import Problem
 from portal.providers.openstack.session import (
     SOON,
     Row,
@@ -47,11 +48,13 @@ def make(
     """An access as clouds.yaml, for 90 days at most. The same access ID and secret give the same
     credential; another secret ends the earlier one. Raises NeedsPerson if the member has no user,
     or the project is disabled."""
+    if member.federated:
+        return _link(session, external_id)
     user = members.find(session, member)
     if user is None:
-        raise NeedsPerson("openstack-no-user", member=member.id)
+        raise NeedsPerson(Problem.NO_USER, member=member.id)
     if not projects.require(session, external_id)["enabled"]:
-        raise NeedsPerson("openstack-cloud-suspended", project=external_id)
+        raise NeedsPerson(Problem.CLOUD_SUSPENDED, project=external_id)
     expires = min(until, datetime.now(UTC) + LONGEST)
     fields = {
         "name": access_id,
@@ -62,6 +65,14 @@ def make(
     create = partial(_create, session, user, fields)
     credential = _as_user(session, user, {"project": {"id": external_id}}, create)
     return Access(How.CLOUDS_YAML, clouds_yaml(session.settings, credential, secret), expires)
+
+
+def _link(session: Session, external_id: str) -> Access:
+    """The console: a federated member signs in there as the identity provider lets them."""
+    if not session.settings.console_url:
+        raise NeedsPerson(Problem.NO_CONSOLE)
+    url = session.settings.console_url.replace("{id}", segment(external_id))
+    return Access(How.LINK, url)
 
 
 def _create(session: Session, user: Row, fields: Row, token: Token) -> str:
@@ -89,7 +100,7 @@ def try_out(session: Session, external_id: str, member: Member) -> None:
     create = partial(_create, session, user, fields)
     credential = _as_user(session, user, {"project": {"id": external_id}}, create)
     if not _works(session, credential, fields["secret"]):
-        raise NeedsPerson("openstack-no-application-credentials")
+        raise NeedsPerson(Problem.NO_APPLICATION_CREDENTIALS)
 
 
 def withdraw(session: Session, external_id: str, member: Member, *, access_id: str) -> Done:
@@ -109,21 +120,22 @@ def withdraw(session: Session, external_id: str, member: Member, *, access_id: s
 
 def _as_user(session: Session, user: Row, scope: Scope, act: Callable[[Token], T]) -> T:
     """Do something as the user, whose password is known for this time only."""
-    password = members.random_password()
-    members.set_password(session, user, password)
+    password = users.random_password()
+    users.set_password(session, user, password)
     ends = time.monotonic() + DEAD_TOKEN_SECONDS
     try:
         while True:
+            begun = time.monotonic()
             try:
                 return act(session.sign_in(by_password({"id": user["id"]}, password), scope))
             except Unauthorized as refusal:
-                if time.monotonic() > ends:
+                if begun > ends:
                     words = f"Keystone refuses the member's user: {refusal}"
                     raise Later(words, SOON) from refusal
             time.sleep(0.25)
     finally:
         # Not to none: Keystone refuses that where passwords have to match a pattern.
-        members.set_password(session, user, members.random_password())
+        users.set_password(session, user, users.random_password())
 
 
 def _named(session: Session, user: Row, access_id: str, token: Token) -> str:

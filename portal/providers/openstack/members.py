@@ -6,13 +6,13 @@ application credentials; hence a user of one cloud only, who is deleted when acc
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from portal.providers.contract import Done, Later, Member, NeedsPerson, Role
-from portal.providers.openstack import projects
-from portal.providers.openstack.session import PAGE_ROWS, SOON, Row, Session, segment
+from portal.providers.openstack import federated, projects, users
+from portal.providers.openstack.problems import Problem
+from portal.providers.openstack.session import PAGE_ROWS, SOON, Row, Session
 
 MARK = "portal_membership"
 """A property of our users: the ID of the membership."""
@@ -38,7 +38,7 @@ def find(session: Session, member: Member) -> Row | None:
     for user in session.rows("users", domain_id=domain_id, name=member.id):
         if user.get("name") == member.id and user.get("domain_id") == domain_id:
             if user.get(MARK) != member.id:
-                raise NeedsPerson("openstack-user-not-ours", user=user["id"], name=member.id)
+                raise NeedsPerson(Problem.USER_NOT_OURS, user=user["id"], name=member.id)
             return user
     return None
 
@@ -47,7 +47,7 @@ def ensure(session: Session, member: Member) -> Row:
     """The user of the membership, made if there is none. One that is half revoked goes first."""
     user = find(session, member)
     if user is not None and not user["enabled"]:
-        _delete(session, user)
+        users.delete(session, user)
         user = None
     if user is not None:
         return user
@@ -57,7 +57,7 @@ def ensure(session: Session, member: Member) -> Row:
         MARK: member.id,
         # Nobody knows it. Where new users have to change their password, Keystone 30 answers 500
         # if there is none.
-        "password": random_password(),
+        "password": users.random_password(),
         "description": f"Portal: {projects.clean(member.name)[:200]}",
         "email": member.email,
         # The password of an access is used at once. Counts from the second password on.
@@ -72,34 +72,28 @@ def ensure(session: Session, member: Member) -> Row:
     return user
 
 
-def random_password() -> str:
-    """A password with a letter, a capital, a digit and a sign, as many installations demand it."""
-    return "Aa1!" + secrets.token_urlsafe(32)
-
-
-def set_password(session: Session, user: Row, password: str) -> None:
-    """Reset the password; all tokens of the user end."""
-    session.call("PATCH", f"/users/{user['id']}", {"user": {"password": password}})
-
-
 def grant(session: Session, external_id: str, member: Member, role: Role) -> Done:
-    """Give the user the role, then take off others. The role `member` is no access at all."""
+    """Give the member's user the role, and no other. The role `member` is no access at all. Raises
+    NeedsPerson."""
     if role not in ROLES:
         return revoke(session, external_id, member)
-    if member.federated:
-        raise NeedsPerson("openstack-no-federation", member=member.id)
     projects.require(session, external_id)
-    wanted = _role_id(session, ROLES[role])
-    path = _roles_path(external_id, ensure(session, member))
-    session.call("PUT", f"{path}/{wanted}")
-    for other in session.call("GET", path).data.get("roles", ()):
-        if other["id"] != wanted:
-            session.call("DELETE", f"{path}/{other['id']}", allow=(404,))
+    role_id = _role_id(session, ROLES[role])
+    if member.federated:
+        user = federated.ensure(session, external_id, member)
+        remove(session, member)  # from before the person was mapped
+    else:
+        user = ensure(session, member)
+    _end_identities(session, external_id, member, but=user["id"])
+    users.set_role(session, external_id, user, role_id)
     return Done(external_id)
 
 
-def _roles_path(external_id: str, user: Row) -> str:
-    return f"/projects/{segment(external_id)}/users/{user['id']}/roles"
+def _end_identities(session: Session, external_id: str, member: Member, but: str = "") -> None:
+    """End the membership of identities that the person had."""
+    for user in federated.find(session, external_id, member):
+        if user["id"] != but:
+            federated.end(session, user, external_id, member)
 
 
 def _role_id(session: Session, name: str) -> str:
@@ -107,50 +101,45 @@ def _role_id(session: Session, name: str) -> str:
     for role in session.rows("roles", name=name):
         if role.get("name") == name and role.get("domain_id") is None:
             return str(role["id"])
-    raise NeedsPerson("openstack-role-missing", role=name)
+    raise NeedsPerson(Problem.ROLE_MISSING, role=name)
 
 
 def revoke(session: Session, external_id: str, member: Member) -> Done:
-    """Take off the roles, disable the user, delete it: nothing of it comes back."""
+    """Delete the user, or take the project from the one that other memberships share."""
     ends_by = datetime.now(UTC) + session.settings.token_cache
-    user = find(session, member)
-    if user is None:
-        return Done(external_id, ends_by)
-    path = _roles_path(external_id, user)
-    roles = session.call("GET", path, allow=(403, 404)).data.get("roles", ())
-    for role in roles:
-        session.call("DELETE", f"{path}/{role['id']}", allow=(404,))
-    _delete(session, user)
+    _end_identities(session, external_id, member)
+    remove(session, member)
     return Done(external_id, ends_by, projects.GOES_ON)
 
 
 def remove(session: Session, member: Member) -> None:
-    """Delete the user of the membership, if there is one."""
+    """Delete the user of the membership, if there is one; its roles and credentials go with it."""
     user = find(session, member)
     if user is not None:
-        _delete(session, user)
-
-
-def _delete(session: Session, user: Row) -> None:
-    path = f"/users/{user['id']}"
-    session.call("PATCH", path, {"user": {"enabled": False}}, allow=(404,))
-    session.call("DELETE", path, allow=(404,))
+        users.delete(session, user)
 
 
 def by_project(session: Session, project_id: str = "") -> Mapping[str, Mapping[str, Role]]:
     """For each project the roles on it: of our users by the membership, of others by their ID.
-    Without a project, for all of the domain."""
-    names = {row["id"]: row[MARK] for row in _users(session) if row.get(MARK)}
+    Without a project, for all of the domain. The connection's own user counts for nobody."""
+    known = {row["id"]: row for row in _users(session)}
     filters = {"scope.project.id": project_id} if project_id else {}
     members: dict[str, dict[str, Role]] = {}
     for row in session.rows("role_assignments", include_names="true", **filters):
         project = row["scope"].get("project", {}).get("id", "")
         holder = (row.get("user") or row.get("group") or {}).get("id", "")
+        if holder == session.user_id:
+            continue
         role = AS_OURS.get(row["role"]["name"], Role.OWNER)
         roles = members.setdefault(project, {})
-        name = names.get(holder, holder)
+        name = _membership(known.get(holder, {}), project) or holder
         roles[name] = max(role, roles.get(name, role), key=list(Role).index)
     return members
+
+
+def _membership(user: Row, project_id: str) -> str:
+    """The ID of the membership that this user of ours has on the project, or nothing."""
+    return str(user.get(MARK) or federated.membership(user, project_id))
 
 
 def _users(session: Session) -> Iterator[Row]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from portal.providers.contract import Ability, Cloud, Member, NeedsPerson, Preflight, Role
-from portal.providers.openstack import accesses, members, projects
+from portal.providers.openstack import accesses, members, projects, usage
 from portal.providers.openstack.session import PAGE_ROWS, Session, segment
 
 NAME = "portal-preflight"
@@ -53,6 +53,12 @@ def run(session: Session) -> Preflight:
     if has_user:
         trial.attempt("delete users", lambda: members.remove(session, trial.member))
     trial.attempt("list role assignments", lambda: members.by_project(session))
+    if session.settings.federation_protocol and session.settings.console_url:
+        abilities.add(Ability.FEDERATION)
+    if session.settings.usage_project:
+        read = partial(usage.sign_in, session)
+        if trial.attempt("read the usage of all projects", read):
+            abilities.add(Ability.USAGE_HISTORY)
     return Preflight(frozenset(abilities), tuple(trial.missing), session.settings.token_cache)
 
 

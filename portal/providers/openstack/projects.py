@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from portal.providers.contract import Cloud, Done, Later, NeedsPerson
+from portal.providers.openstack.problems import Problem
 from portal.providers.openstack.session import PAGE_ROWS, SOON, Row, Session, segment
 
 NAME_LENGTH = 64
@@ -44,7 +45,7 @@ def ensure(session: Session, cloud: Cloud) -> Done:
     by a project without our tag."""
     ours = {row["id"] for row in _candidates(session, cloud) if _is(row, cloud)}
     if len(ours) > 1:
-        raise NeedsPerson("openstack-cloud-doubled", projects=", ".join(sorted(ours)))
+        raise NeedsPerson(Problem.CLOUD_DOUBLED, projects=", ".join(sorted(ours)))
     if ours:
         return Done(ours.pop())
     name = project_name(cloud)
@@ -56,7 +57,7 @@ def ensure(session: Session, cloud: Cloud) -> Done:
     if not named:
         raise Later(answer.said, SOON)
     if not _is(named[0], cloud):
-        raise NeedsPerson("openstack-name-taken", name=name, project=named[0]["id"])
+        raise NeedsPerson(Problem.NAME_TAKEN, name=name, project=named[0]["id"])
     return Done(named[0]["id"])
 
 
@@ -70,7 +71,7 @@ def _candidates(session: Session, cloud: Cloud) -> Iterator[Row]:
     try:
         yield from _listed(session, tags=MARK + cloud.id)
     except NeedsPerson as refusal:
-        if refusal.code != "openstack-list-cut":
+        if refusal.code != Problem.LIST_CUT:
             raise
 
 
@@ -107,7 +108,7 @@ def require(session: Session, external_id: str) -> Row:
     """The project. Raises NeedsPerson if it is gone."""
     project = find(session, external_id)
     if project is None:
-        raise NeedsPerson("openstack-cloud-gone", project=external_id)
+        raise NeedsPerson(Problem.CLOUD_GONE, project=external_id)
     return project
 
 
@@ -116,7 +117,7 @@ def change(session: Session, external_id: str, cloud: Cloud) -> Done:
     cloud's."""
     project = require(session, external_id)
     if our_id(project) not in ("", cloud.id):
-        raise NeedsPerson("openstack-cloud-of-another", project=external_id, id=our_id(project))
+        raise NeedsPerson(Problem.CLOUD_OF_ANOTHER, project=external_id, id=our_id(project))
     tags = sorted({*project.get("tags", ()), MARK + cloud.id})
     _update(session, external_id, {"name": project_name(cloud), "tags": tags})
     return Done(external_id)

@@ -19,7 +19,7 @@ from portal.providers.contract import (
     Usage,
 )
 from portal.providers.http_client import HttpClient
-from portal.providers.openstack import accesses, members, preflight, projects
+from portal.providers.openstack import accesses, members, preflight, projects, usage
 from portal.providers.openstack.session import Row, Session, Settings
 
 
@@ -91,11 +91,14 @@ class OpenStack:
         session = self._session("everything")
         roles = _roles(session)
         # Read at once: the time of who asks must not count.
-        yield from [_found(project, roles) for project in projects.everything(session)]
+        listed = list(projects.everything(session))
+        usage_project = self.settings.usage_project
+        yield from (_found(each, roles) for each in listed if each["id"] != usage_project)
 
     def usage(self, external_ids: Collection[str], day: date) -> Iterator[Usage]:
-        """Keystone meters nothing."""
-        return iter(())
+        session = self._session("usage")
+        # Read at once: the time of who asks must not count.
+        return iter(list(usage.of_day(session, external_ids, day)))
 
 
 def _roles(session: Session) -> Mapping[str, Mapping[str, Role]] | None:

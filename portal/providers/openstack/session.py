@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from email.message import Message
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 from portal.providers.contract import Later, NeedsPerson, Never
 from portal.providers.http_client import HttpClient
+from portal.providers.openstack.problems import Problem
 
 Row = dict[str, Any]
 Identity = dict[str, Any]
@@ -42,6 +44,12 @@ class Settings:
     region: str = ""
     token_cache: timedelta = timedelta(minutes=5)
     """How long services accept a token after it was revoked (`token_cache_time`)."""
+    usage_project: str = ""
+    """The ID of a project on which CloudKitty shows the connection's user the usage of all."""
+    federation_protocol: str = ""
+    """The ID of the protocol by which people of an identity provider sign in; empty: nobody."""
+    console_url: str = ""
+    """Where federated members sign in; `{id}` is the project's ID."""
 
 
 class Unauthorized(Exception):
@@ -67,7 +75,7 @@ class Answer(NamedTuple):
         value = self.data.get(name)
         if isinstance(value, dict) and ("id" in value or name == "token"):
             return value
-        raise NeedsPerson("openstack-not-keystone", said=f"no {name} in the answer")
+        raise NeedsPerson(Problem.NOT_KEYSTONE, said=f"no {name} in the answer")
 
     @property
     def said(self) -> str:
@@ -97,8 +105,13 @@ class Session:
         """The ID of the connection's domain."""
         domain = self.token.facts.get("domain")
         if not isinstance(domain, dict) or "id" not in domain:
-            raise NeedsPerson("openstack-not-keystone", said="a token without a domain")
+            raise NeedsPerson(Problem.NOT_KEYSTONE, said="a token without a domain")
         return str(domain["id"])
+
+    @property
+    def user_id(self) -> str:
+        """The ID of the connection's user."""
+        return str(self.token.facts.get("user", {}).get("id", ""))
 
     @property
     def token(self) -> Token:
@@ -120,12 +133,12 @@ class Session:
 
     def _refusal(self, said: str) -> NeedsPerson:
         if "expired" in said:
-            return NeedsPerson("openstack-password-expired", said=said)
+            return NeedsPerson(Problem.PASSWORD_EXPIRED, said=said)
         try:
             self.sign_in(self.identity, "unscoped")
         except Unauthorized:
-            return NeedsPerson("openstack-credentials-wrong", said=said)
-        return NeedsPerson("openstack-no-role", domain=self.settings.domain, said=said)
+            return NeedsPerson(Problem.CREDENTIALS_WRONG, said=said)
+        return NeedsPerson(Problem.NO_ROLE, domain=self.settings.domain, said=said)
 
     def sign_in(self, identity: Identity, scope: Scope | None) -> Token:
         """A new token. Raises Unauthorized."""
@@ -158,13 +171,13 @@ class Session:
             data = self.call("GET", path).data
             rows = data.get(kind)
             if not isinstance(rows, list):
-                raise NeedsPerson("openstack-not-keystone", said=f"no list of {kind}")
+                raise NeedsPerson(Problem.NOT_KEYSTONE, said=f"no list of {kind}")
             yield from (row for row in rows if isinstance(row, dict))
             links = data.get("links")
             following = links.get("next") if isinstance(links, dict) else None
             if not following:
                 if data.get("truncated"):
-                    raise NeedsPerson("openstack-list-cut", list=kind)
+                    raise NeedsPerson(Problem.LIST_CUT, list=kind)
                 return
             path = self._own_path(following)
         raise Later(f"The list of {kind} leads back to a page before.")
@@ -185,35 +198,38 @@ class Session:
         allow: Collection[int] = (),
     ) -> Answer:
         """Send a request. Raises Unauthorized for 401, and the contract's errors."""
-        seconds = self.ends - time.monotonic()
-        if seconds <= 0:
-            raise Later("Keystone is too slow.")
-        headers = {"Accept": "application/json", "User-Agent": self.agent}
-        if token:
-            headers["X-Auth-Token"] = token
+        headers = {"X-Auth-Token": token} if token else {}
         if body is not None:
             headers["Content-Type"] = "application/json"
         content = b"" if body is None else json.dumps(body).encode()
-        received = self.http.request(
-            method, self.base + path, headers=headers, body=content, seconds=seconds
-        )
-        answer = Answer(received.status, received.headers, _object(received.body))
+        answer = self.exchange(method, self.base + path, headers=headers, content=content)
         if 200 <= answer.status < 300 or answer.status in allow:
             return answer
         raise _error(
             f"{method} {path.partition('?')[0]}", answer, _without_secrets(answer.said, body)
         )
 
+    def exchange(
+        self, method: str, url: str, *, headers: Mapping[str, str], content: bytes = b""
+    ) -> Answer:
+        """Send a request; the answer of any status. Raises Later after `seconds`."""
+        seconds = self.ends - time.monotonic()
+        if seconds <= 0:
+            raise Later("Keystone is too slow.")
+        given = {"Accept": "application/json", "User-Agent": self.agent, **headers}
+        received = self.http.request(method, url, headers=given, body=content, seconds=seconds)
+        return Answer(received.status, received.headers, _object(received.body))
+
 
 def _error(request: str, answer: Answer, said: str) -> Exception:
     """The error that an answer means."""
     status = answer.status
     if "error" not in answer.data and status < 500:
-        return NeedsPerson("openstack-not-keystone", said=said)
+        return NeedsPerson(Problem.NOT_KEYSTONE, said=said)
     if status == 401:
         return Unauthorized(said)
     if status == 403:
-        return NeedsPerson("openstack-right-missing", request=request, said=said)
+        return NeedsPerson(Problem.RIGHT_MISSING, request=request, said=said)
     if status in (404, 409):  # it went away, or came, since it was looked up
         return Later(said, SOON)
     if status == 429 or (status >= 500 and status != 501):
@@ -236,7 +252,7 @@ def _without_secrets(said: str, body: object) -> str:
 def _object(text: bytes) -> Row:
     """The JSON object of a body, or nothing."""
     try:
-        data = json.loads(text)
+        data = json.loads(text, parse_float=Decimal)
     except ValueError:
         return {}
     return data if isinstance(data, dict) else {}
