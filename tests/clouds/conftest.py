@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clouds import keystone
+from tests.clouds import keystone, lxd
 from tests.clouds.domains import Admin, Domain
 
 
@@ -32,3 +32,13 @@ def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Admin]:
 def domain(admin: Admin) -> Domain:
     """A new domain with a manager, who may nothing else."""
     return admin.create_domain()
+
+
+@pytest.fixture(scope="session")
+def lxd_server() -> Iterator[lxd.Server]:
+    """A real LXD; the test is left out where it can't be had."""
+    try:
+        with lxd.start() as server:
+            yield server
+    except lxd.NoLxd as reason:
+        pytest.skip(f"no LXD: {reason}")

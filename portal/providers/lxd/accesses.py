@@ -1,8 +1,8 @@
 """Accesses as certificates: the portal makes key and certificate, and LXD is given the certificate.
 
 Not by LXD's join tokens: in LXD 5.0 everybody with a certificate can read those that wait, in the
-list of operations, and use them first. And the certificates that LXD's clients make say to everybody
-who owns them (`user@host`).
+list of operations, and use them first. And the certificates that LXD's clients make show to
+everybody who owns them (`user@host`).
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def has_frozen(session: Session, external_id: str) -> bool:
 def stop(session: Session, external_id: str) -> None:
     """Shut down what runs, and stop by force what does not obey. Ephemeral instances are frozen:
     LXD deletes them when they stop. Raises Later if something still runs."""
-    grace = int(min(GRACE_SECONDS, session.seconds / 3))
+    grace = max(int(min(GRACE_SECONDS, session.seconds / 3)), 1)
     for change in ({"action": "stop", "timeout": grace}, {"action": "stop", "force": True}):
         rows = running(session, external_id)
         _wait(session, [_begin(session, external_id, row, change) for row in rows])
