@@ -11,12 +11,14 @@ NAMES = {
     Kind.MANUAL: lazy_gettext("By hand"),
     Kind.WEBHOOK: lazy_gettext("Webhook"),
     Kind.OPENSTACK: lazy_gettext("OpenStack"),
+    Kind.LXD: lazy_gettext("LXD"),
 }
 MEANINGS = {
     Kind.BUILTIN: lazy_gettext("Clouds exist in the portal alone; nothing is carried out."),
     Kind.MANUAL: lazy_gettext("An operator creates the cloud, and says so here."),
     Kind.WEBHOOK: lazy_gettext("A program of yours carries out what signed requests ask for."),
     Kind.OPENSTACK: lazy_gettext("Projects in one domain of an OpenStack (Keystone v3)."),
+    Kind.LXD: lazy_gettext("Projects of an LXD server or cluster."),
 }
 LABELS = {
     "url": lazy_gettext("Endpoint URL"),
@@ -28,6 +30,11 @@ LABELS = {
     "user_domain": lazy_gettext("User domain"),
     "region": lazy_gettext("Region"),
     "token_cache": lazy_gettext("Token cache, in seconds"),
+    "fingerprint": lazy_gettext("Fingerprint of its certificate"),
+    "client_certificate": lazy_gettext("Certificate of the portal"),
+    "secret_key": lazy_gettext("Private key of that certificate"),
+    "pool": lazy_gettext("Storage pool"),
+    "network": lazy_gettext("Network"),
     "ca_certificates": lazy_gettext("CA certificates"),
     "console_url": lazy_gettext("Console URL"),
     "currency": lazy_gettext("Currency of costs"),
@@ -45,6 +52,15 @@ HINTS = {
     "region": lazy_gettext("Written into each clouds.yaml; empty: none."),
     "token_cache": lazy_gettext(
         "For so long a token works after it was revoked: token_cache_time, by default 300."
+    ),
+    "fingerprint": lazy_gettext("On the server: lxc info | grep certificate_fingerprint"),
+    "client_certificate": lazy_gettext(
+        "In PEM form. On the server: lxc config trust add portal.crt --name portal"
+    ),
+    "secret_key": lazy_gettext("In PEM form, without a password."),
+    "pool": lazy_gettext("Of new instances, unless their owner chooses another."),
+    "network": lazy_gettext(
+        "Of new instances. Everybody with access can change and delete it in LXD 5.0; empty: none."
     ),
     "ca_certificates": lazy_gettext("In PEM form; empty: those of the system."),
     "console_url": lazy_gettext("With {id} for the ID that the cloud has there; empty: none."),

@@ -368,8 +368,8 @@ def test_the_preflight_names_what_is_missing(lxd_server: Server) -> None:
     def missing(**settings: str) -> tuple[str, ...]:
         return lxd_server.connection(**settings).preflight().missing
 
-    assert missing(pool="none") == ("storage pool none",)
-    assert missing(network="lo") == ("managed network lo",)
+    assert missing(pool="none") == ("storage pool (none)",)
+    assert missing(network="lo") == ("managed network (lo)",)
     certificate, key = trust(lxd_server, "weak", restricted=True, projects=[])
     weak = lxd_server.http(client_certificate=certificate, client_key=key)
     assert lxd_server.connection(http=weak).preflight().missing == (

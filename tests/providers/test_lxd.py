@@ -250,3 +250,12 @@ def test_a_certificate_names_its_access_alone_and_ends_with_it() -> None:
     assert loaded.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value == "key1"
     assert loaded.not_valid_after_utc == until
     assert key.startswith("-----BEGIN PRIVATE KEY-----")
+
+
+def test_an_access_whose_time_is_over_is_never_made(server: Server, connection: Lxd) -> None:
+    ended = datetime.now(UTC) - timedelta(seconds=1)
+
+    with pytest.raises(Never):
+        connection.access("job1", ID, CARL, access_id="key1", secret="", until=ended)
+
+    assert sent(server) == []

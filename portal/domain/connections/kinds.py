@@ -24,6 +24,7 @@ class Kind(StrEnum):
     WEBHOOK = "webhook"
     """The operator's own program carries it out."""
     OPENSTACK = "openstack"
+    LXD = "lxd"
 
 
 class Field(NamedTuple):
@@ -59,12 +60,12 @@ class KindSpec(NamedTuple):
         return frozenset(field.name for field in self.fields if field.is_secret)
 
 
+CA_CERTIFICATES = Field("ca_certificates", checks.certificates, is_required=False, has_lines=True)
 COMMON = (
-    Field("ca_certificates", checks.certificates, is_required=False, has_lines=True),
     Field("console_url", checks.console_url, is_required=False),
     Field("currency", checks.currency, is_required=False),
 )
-"""Fields of every kind that asks a cloud over HTTPS."""
+"""Fields of every kind that asks a cloud."""
 KINDS: dict[str, KindSpec] = {
     Kind.BUILTIN: KindSpec(),
     Kind.MANUAL: KindSpec(),
@@ -72,6 +73,7 @@ KINDS: dict[str, KindSpec] = {
         (
             Field("url", checks.url),
             Field("secret", checks.webhook_secret, is_secret=True),
+            CA_CERTIFICATES,
             *COMMON,
         ),
         asks=True,
@@ -85,6 +87,19 @@ KINDS: dict[str, KindSpec] = {
             Field("user_domain", is_required=False),
             Field("region", is_required=False),
             Field("token_cache", checks.number(0, 86_400), default="300"),
+            CA_CERTIFICATES,
+            *COMMON,
+        ),
+        asks=True,
+    ),
+    Kind.LXD: KindSpec(
+        (
+            Field("url", checks.url),
+            Field("fingerprint", checks.fingerprint),
+            Field("client_certificate", checks.certificates, has_lines=True),
+            Field("secret_key", checks.private_key, is_secret=True, has_lines=True),
+            Field("pool", default="default"),
+            Field("network", is_required=False),
             *COMMON,
         ),
         asks=True,

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from portal.providers.contract import Access, Done, How, Member, NeedsPerson, Role
+from portal.providers.contract import Access, Done, How, Member, NeedsPerson, Never, Role
 from portal.providers.lxd import memberships, projects
 from portal.providers.lxd.memberships import Membership
 from portal.providers.lxd.session import Session
@@ -29,7 +29,9 @@ def make(
 ) -> Access:
     """A new certificate, valid until then; the earlier one of this access ends. If it is one of
     another cloud, too, it stays, and gets this cloud as well. Raises NeedsPerson if the member may
-    have none, or the cloud is suspended."""
+    have none, or the cloud is suspended; Never if the time is over."""
+    if until <= datetime.now(UTC):
+        raise Never("The access has ended before it was made.")
     membership = _require(session, external_id, member)
     if access_id not in membership.access_ids:
         access_ids = (*membership.access_ids, access_id)

@@ -22,7 +22,7 @@ def run(session: Session) -> Preflight:
     if server.get("auth") != "trusted":
         raise NeedsPerson("lxd-not-trusted")
     extensions = server.get("api_extensions") or ()
-    missing = [f"API extension {name}" for name in EXTENSIONS if name not in extensions]
+    missing = [f"API extension ({name})" for name in EXTENSIONS if name not in extensions]
     missing += _missing_resources(session)
     if not missing:
         missing = _missing_rights(session)
@@ -34,11 +34,11 @@ def _missing_resources(session: Session) -> list[str]:
     settings, missing = session.settings, []
     path = f"/storage-pools/{segment(settings.pool)}"
     if session.call("GET", path, allow=(404,)).status == 404:
-        missing.append(f"storage pool {settings.pool}")
+        missing.append(f"storage pool ({settings.pool})")
     if settings.network:
         answer = session.call("GET", f"/networks/{segment(settings.network)}", allow=(404,))
         if answer.status == 404 or not answer.row.get("managed"):
-            missing.append(f"managed network {settings.network}")
+            missing.append(f"managed network ({settings.network})")
     return missing
 
 
@@ -61,7 +61,7 @@ def _missing_rights(session: Session) -> list[str]:
         "change certificates and list instances": lambda: suspension.suspend(session, cloud.id),
         "remove certificates": lambda: memberships.revoke(session, cloud.id, member),
         "read what projects use": lambda: list(usage.sample(session, [cloud.id])),
-        "remove projects": lambda: session.call("DELETE", projects.path(cloud.id)),
+        "delete projects": lambda: session.call("DELETE", projects.path(cloud.id)),
     }
     for right, act in steps.items():
         try:
