@@ -29,7 +29,8 @@ test: .venv/.dev
 test-deploy: .venv/.dev
 	@$(BIN)/pytest -n auto --dist worksteal -m deploy
 
-# The first run installs Keystone into .cache/clouds. One process: it is started once.
+# The first run installs Keystone and LXD into .cache/clouds. One process: each is started once.
+# LXD needs root, and Debian's packages.
 test-clouds: .venv/.dev
 	@$(BIN)/pytest -n 0 -m clouds
 

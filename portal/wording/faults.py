@@ -153,10 +153,6 @@ LXD = {
     "lxd-no-viewers": lazy_gettext(
         "LXD has no role that only reads: a viewer gets no access. Give another role."
     ),
-    "lxd-no-federation": lazy_gettext(
-        "LXD knows no federated identities: membership %(member)s. Remove the identity of the "
-        "person."
-    ),
 }
 SENTENCES: dict[str, str] = {
     **HTTP,

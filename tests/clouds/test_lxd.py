@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -235,10 +234,6 @@ def test_who_has_no_role_gets_no_access(connection: Lxd, enter: partial[Person],
 
     assert not carl.is_let_in()
     assert refused(partial(enter, shop, CARL)) == "lxd-no-membership"
-    federated = replace(NINA, federated=("idp", "nina"))
-    assert refused(partial(connection.grant, "job5", shop, federated, Role.EDITOR)) == (
-        "lxd-no-federation"
-    )
 
 
 def test_certificates_that_the_portal_did_not_make_are_listed_and_never_touched(

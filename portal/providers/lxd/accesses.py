@@ -61,9 +61,9 @@ def _require(session: Session, external_id: str, member: Member) -> Membership:
 
 def withdraw(session: Session, external_id: str, member: Member, *, access_id: str) -> Done:
     """Remove the certificate, or take the cloud from it if it is one of another cloud, too."""
+    memberships.remove(session, external_id, [access_id])
     project = projects.find(session, external_id)
     if project is not None:
-        memberships.remove(session, external_id, [access_id])
         membership = memberships.by_member(project).get(member.id)
         if membership is not None and access_id in membership.access_ids:
             kept = tuple(each for each in membership.access_ids if each != access_id)

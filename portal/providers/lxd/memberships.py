@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from portal.providers.contract import Done, Later, Member, NeedsPerson, Role
+from portal.providers.contract import Done, Later, Member, Role
 from portal.providers.lxd import instances, projects
 from portal.providers.lxd.session import SOON, Row, Session, segment
 
@@ -59,8 +59,6 @@ def grant(session: Session, external_id: str, member: Member, role: Role) -> Don
     if role is Role.MEMBER:
         return revoke(session, external_id, member)
     project = projects.require(session, external_id)
-    if member.federated:
-        raise NeedsPerson("lxd-no-federation", member=member.id)
     access_ids = by_member(project).get(member.id, Membership(role)).access_ids
     if role is Role.VIEWER:
         remove(session, external_id, access_ids)
