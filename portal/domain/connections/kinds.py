@@ -60,12 +60,13 @@ class KindSpec(NamedTuple):
         return frozenset(field.name for field in self.fields if field.is_secret)
 
 
-CA_CERTIFICATES = Field("ca_certificates", checks.certificates, is_required=False, has_lines=True)
+CONSOLE_URL = Field("console_url", checks.console_url, is_required=False)
 COMMON = (
-    Field("console_url", checks.console_url, is_required=False),
+    Field("ca_certificates", checks.certificates, is_required=False, has_lines=True),
+    CONSOLE_URL,
     Field("currency", checks.currency, is_required=False),
 )
-"""Fields of every kind that asks a cloud."""
+"""Fields of the kinds that know their server by its name and ask what clouds cost."""
 KINDS: dict[str, KindSpec] = {
     Kind.BUILTIN: KindSpec(),
     Kind.MANUAL: KindSpec(),
@@ -73,7 +74,6 @@ KINDS: dict[str, KindSpec] = {
         (
             Field("url", checks.url),
             Field("secret", checks.webhook_secret, is_secret=True),
-            CA_CERTIFICATES,
             *COMMON,
         ),
         asks=True,
@@ -87,7 +87,6 @@ KINDS: dict[str, KindSpec] = {
             Field("user_domain", is_required=False),
             Field("region", is_required=False),
             Field("token_cache", checks.number(0, 86_400), default="300"),
-            CA_CERTIFICATES,
             *COMMON,
         ),
         asks=True,
@@ -100,7 +99,7 @@ KINDS: dict[str, KindSpec] = {
             Field("secret_key", checks.private_key, is_secret=True, has_lines=True),
             Field("pool", default="default"),
             Field("network", is_required=False),
-            *COMMON,
+            CONSOLE_URL,
         ),
         asks=True,
     ),
