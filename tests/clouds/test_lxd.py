@@ -259,7 +259,9 @@ def test_certificates_that_the_portal_did_not_make_are_listed_and_never_touched(
 def test_a_project_that_was_adopted_is_marked_and_one_of_another_cloud_is_not(
     lxd_server: Server, connection: Lxd, shop: str
 ) -> None:
-    lxd_server.call("POST", "/projects", {"name": "by-hand", "config": {"user.theirs": "1"}})
+    config = {"user.theirs": "1", "features.profiles": "false"}
+    lxd_server.call("POST", "/projects", {"name": "by-hand", "config": config})
+    shared = lxd_server.call("GET", "/profiles/default")
     adopted, cloud = lambda: connection.find("by-hand"), Cloud("b1gadopted", " Cafe\u0301 ")
     assert adopted().our_id == ""  # type: ignore[union-attr]
 
@@ -267,6 +269,7 @@ def test_a_project_that_was_adopted_is_marked_and_one_of_another_cloud_is_not(
 
     assert (adopted().our_id, adopted().name) == ("b1gadopted", "Café")  # type: ignore[union-attr]
     assert lxd_server.call("GET", "/projects/by-hand")["config"]["user.theirs"] == "1"
+    assert lxd_server.call("GET", "/profiles/default")["devices"] == shared["devices"]
     change = partial(connection.change_cloud, "job5", shop, cloud)
     assert refused(change) == "lxd-cloud-of-another"
     lxd_server.delete_project("by-hand")

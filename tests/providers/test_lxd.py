@@ -139,7 +139,7 @@ def test_a_change_is_made_again_on_what_somebody_changed_meanwhile(
     server: Server, connection: Lxd
 ) -> None:
     theirs = {**PROJECT, "config": {**PROJECT["config"], "limits.cpu": "4"}}
-    give(server, PROJECT)
+    give(server, {**PROJECT, "config": {**PROJECT["config"], "features.profiles": "true"}})
     give(server, PROJECT, ETag='"1"')
     refuse(server, 412, "ETag doesn't match: 2 vs 1")
     give(server, theirs, ETag='"2"')

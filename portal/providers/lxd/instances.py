@@ -62,6 +62,9 @@ def start(session: Session, external_id: str, names: Collection[str]) -> None:
             action = "unfreeze" if row["status"] == "Frozen" else "start"
             operations.append(_begin(session, external_id, row, {"action": action}))
     errors = _wait(session, operations)
+    for row in _all(session, external_id):
+        if row["name"] in names and row["status"] in AT_REST:
+            errors.setdefault(row["name"], row["status"])  # LXD has forgotten why
     if errors:
         said = "; ".join(f"{name}: {error}" for name, error in errors.items())
         raise NeedsPerson("lxd-not-started", project=external_id, said=said[:500])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from portal.providers.contract import Ability, Cloud, Member, NeedsPerson, Preflight, Role
@@ -67,6 +68,8 @@ def _missing_rights(session: Session) -> list[str]:
         try:
             act()
         except NeedsPerson as refusal:
+            with suppress(NeedsPerson):
+                _remove_leftovers(session)
             said = refusal.facts.get("said", "")
             return [f"{right} ({said})" if said else right]
     return []

@@ -107,5 +107,6 @@ def change(session: Session, external_id: str, cloud: Cloud) -> Done:
     said = session.change(path(external_id), edit, allow=(400, 500))
     if said:
         raise NeedsPerson("lxd-change-refused", project=external_id, said=said)
-    limits.complete_profile(session, external_id, cloud)
+    if project["config"].get("features.profiles") == "true":  # else its profiles are another's
+        limits.complete_profile(session, external_id, cloud)
     return Done(external_id)
