@@ -188,14 +188,16 @@ def start() -> Iterator[Server]:
 @contextmanager
 def _run_in(folder: Path, home: Path) -> Iterator[Server]:
     isolated = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
-    shell = ["sh", "-ec", f"exec >{folder}/lxd.log 2>&1{START}", "sh", str(home), str(folder)]
+    said = folder / "lxd.log"
+    command = ["sh", "-c", f'exec "$@" >{said} 2>&1', "sh", *isolated]
+    command += ["sh", "-ec", START, "sh", str(home), str(folder)]
     environment = {"PATH": os.environ["PATH"], "LXD_DIR": str(folder)}
-    with run_program(isolated + shell, environment) as program:
+    with run_program(command, environment) as program:
         path = folder / "unix.socket"
 
         def answers() -> bool:
             if program.poll() is not None:
-                raise NoLxd((folder / "lxd.log").read_text().strip()[-200:])
+                raise NoLxd(said.read_text().strip()[-200:])
             with suppress(OSError):
                 _call(path, "GET", "/1.0", None)
                 return True
