@@ -11,7 +11,6 @@ from portal.providers.lxd.session import Row, Session
 RAN = "user.portal.ran"
 """The names of the instances that ran before the suspension."""
 GOES_ON = ("stopped instances", "volumes", "images")
-FROZEN = "frozen instances, with their memory"
 FOREIGN = "sign-ins by certificates that the portal did not make"
 
 
@@ -37,12 +36,8 @@ def suspend(session: Session, external_id: str, *, closes: bool = False) -> Done
 
 def _left(session: Session, project: Row) -> tuple[str, ...]:
     """What a suspension leaves, in words."""
-    left = [*GOES_ON]
-    if instances.has_frozen(session, project["name"]):
-        left.append(FROZEN)
-    if memberships.foreign(project, memberships.all_certificates(session)):
-        left.append(FOREIGN)
-    return tuple(left)
+    foreign = memberships.foreign(project, memberships.all_certificates(session))
+    return (*GOES_ON, FOREIGN) if foreign else GOES_ON
 
 
 def resume(session: Session, external_id: str) -> Done:
