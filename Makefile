@@ -30,6 +30,7 @@ test-deploy: .venv/.dev
 	@$(BIN)/pytest -n auto --dist worksteal -m deploy
 
 # The first run installs the servers into .cache/clouds. One process: each is started once.
+# LXD needs root, and Debian's packages.
 test-clouds: .venv/.dev
 	@$(BIN)/pytest -n 0 -m clouds
 

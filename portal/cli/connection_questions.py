@@ -61,7 +61,7 @@ def _ask(field: Field, now: str) -> str:
             label + "".join(notes),
             default=now,
             show_default="given" if now and field.has_lines else bool(now),
-            hide_input=field.is_secret,
+            hide_input=field.is_secret and not field.has_lines,
         )
         try:
             return _parse(field, typed, now)

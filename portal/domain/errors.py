@@ -162,6 +162,8 @@ class Code(StrEnum):
     URL_PLACEHOLDER = "url-placeholder"
     WEBHOOK_SECRET_FORMAT = "webhook-secret-format"  # noqa: S105 - not a secret
     CERTIFICATES_FORMAT = "certificates-format"
+    PRIVATE_KEY_FORMAT = "private-key-format"
+    FINGERPRINT_FORMAT = "fingerprint-format"
     CURRENCY_UNKNOWN = "currency-unknown"
     NUMBER_RANGE = "number-range"
     ROLE_TOO_RECENT = "role-too-recent"

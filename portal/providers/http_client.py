@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import re
 import socket
 import ssl
@@ -19,7 +20,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, IncompleteRead
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
@@ -73,6 +74,12 @@ class HttpClient:
     """Trust these (PEM) instead of the system's."""
     fingerprint: str = ""
     """Trust the certificate with this SHA-256 (hexadecimal) and no other, whoever issued it."""
+    client_certificate: str = ""
+    """Who we are: a certificate (PEM) that the server trusts."""
+    client_key: str = field(default="", repr=False)
+    """The private key (PEM) of the client certificate, without a password."""
+    max_bytes: int = MAX_BYTES
+    """The size of the largest answer to accept."""
 
     def request(
         self,
@@ -96,7 +103,9 @@ class HttpClient:
                 _shut_at(deadline, plain),
                 closing(self._secure(target, plain)) as connection,
             ):
-                return _exchange(target, connection, method, headers, body)
+                return _exchange(
+                    target, connection, method, headers, body, max_bytes=self.max_bytes
+                )
         except ssl.SSLCertVerificationError as error:
             raise NeedsPerson(
                 "http-certificate-refused", host=target.netloc, said=error.verify_message
@@ -151,7 +160,21 @@ class HttpClient:
         if self.fingerprint:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE  # the fingerprint is compared before a request
+        if self.client_certificate:
+            _load_client(context, f"{self.client_certificate}\n{self.client_key}\n")
         return context
+
+
+def _load_client(context: ssl.SSLContext, pem: str) -> None:
+    """Load certificate and key. OpenSSL reads files only; one in memory leaves nothing on disks."""
+    with os.fdopen(os.memfd_create("client"), "wb") as file:
+        file.write(pem.encode())
+        file.flush()
+        try:
+            # Without a function OpenSSL asks for a password at the terminal.
+            context.load_cert_chain(f"/proc/self/fd/{file.fileno()}", password=lambda: "")
+        except (ssl.SSLError, ValueError) as error:
+            raise NeedsPerson("http-client-certificate-unreadable", said=str(error)) from error
 
 
 def is_public(address: str) -> bool:
@@ -235,6 +258,8 @@ def _exchange(
     method: str,
     headers: Mapping[str, str],
     body: bytes,
+    *,
+    max_bytes: int,
 ) -> Answer:
     """Send the request over the connection and read the answer."""
     http = HTTPConnection(target.hostname or "", _port(target))
@@ -243,13 +268,13 @@ def _exchange(
     path = (target.path or "/") + (f"?{target.query}" if target.query else "")
     http.request(method, path, body, {"Connection": "close", **headers})
     with http.getresponse() as response:
-        return Answer(response.status, response.headers, _read(target, response))
+        return Answer(response.status, response.headers, _read(target, response, max_bytes))
 
 
-def _read(target: SplitResult, response: HTTPResponse) -> bytes:
+def _read(target: SplitResult, response: HTTPResponse, max_bytes: int) -> bytes:
     """The whole body. One that was cut looks whole unless its length was announced."""
-    body = response.read(MAX_BYTES + 1)
-    if len(body) > MAX_BYTES:
+    body = response.read(max_bytes + 1)
+    if len(body) > max_bytes:
         raise NeedsPerson("http-answer-too-large", host=target.netloc)
     if response.length or (response.length is None and not response.chunked):
         raise IncompleteRead(body)

@@ -35,8 +35,12 @@ HTTP = {
     "http-ca-unreadable": lazy_gettext(
         "The CA certificates can’t be read. Enter them again, in PEM form."
     ),
+    "http-client-certificate-unreadable": lazy_gettext(
+        "The certificate of the portal and its private key don’t belong together, or can’t be "
+        "read. Enter them again."
+    ),
     "http-answer-too-large": lazy_gettext(
-        "%(host)s answered with more than 1 MiB. Check that the address is the right one."
+        "The answer of %(host)s is too large. Check that the address is the right one."
     ),
 }
 WEBHOOK = {
@@ -135,10 +139,49 @@ OPENSTACK = {
         "Keystone refuses application credentials. Allow them in its settings."
     ),
 }
+LXD = {
+    "lxd-not-lxd": lazy_gettext("The answer is none of LXD. Correct the address."),
+    "lxd-not-trusted": lazy_gettext(
+        "LXD does not trust the certificate of the portal. On the server: lxc config trust add "
+        "portal.crt --name portal"
+    ),
+    "lxd-right-missing": lazy_gettext(
+        "The certificate of the portal may not do this: %(request)s. Trust it without restriction "
+        "to projects."
+    ),
+    "lxd-name-taken": lazy_gettext(
+        "The portal did not create the project %(project)s. Rename it, then run the order again."
+    ),
+    "lxd-cloud-gone": lazy_gettext("The project %(project)s does not exist any more."),
+    "lxd-cloud-of-another": lazy_gettext(
+        "The project %(project)s is another cloud: %(id)s. Correct its user.portal.id."
+    ),
+    "lxd-cloud-suspended": lazy_gettext(
+        "The project %(project)s is suspended: nobody gets access to it before it is resumed."
+    ),
+    "lxd-change-refused": lazy_gettext(
+        "LXD refuses to change the project %(project)s: its instances may have more than the new "
+        "limits. Raise the limits, or have instances removed."
+    ),
+    "lxd-limit-unknown": lazy_gettext(
+        "LXD has no limit %(limit)s. It has cpu, memory, disk, instances."
+    ),
+    "lxd-not-started": lazy_gettext(
+        "Instances of the project %(project)s don’t start; people have access again. Start them "
+        "there, then run the order again."
+    ),
+    "lxd-no-membership": lazy_gettext(
+        "The project has no membership %(member)s any more. Give the role again."
+    ),
+    "lxd-no-viewers": lazy_gettext(
+        "LXD has no role that only reads: a viewer gets no access. Give another role."
+    ),
+}
 SENTENCES: dict[str, str] = {
     **HTTP,
     **WEBHOOK,
     **OPENSTACK,
+    **LXD,
     Code.CREDENTIALS_UNREADABLE: lazy_gettext(
         "The credentials can’t be decrypted. Enter them again."
     ),
@@ -160,6 +203,17 @@ RIGHTS = {
     "set passwords and sign in by application credentials": lazy_gettext(
         "set passwords and sign in by application credentials"
     ),
+    "API extension": lazy_gettext("API extension"),
+    "storage pool": lazy_gettext("storage pool"),
+    "managed network": lazy_gettext("managed network"),
+    "list projects": lazy_gettext("list projects"),
+    "change projects": lazy_gettext("change projects"),
+    "add certificates": lazy_gettext("add certificates"),
+    "change certificates and list instances": lazy_gettext(
+        "change certificates and list instances"
+    ),
+    "remove certificates": lazy_gettext("remove certificates"),
+    "read what projects use": lazy_gettext("read what projects use"),
 }
 """Rights that a test finds missing, by the words of their provider."""
 

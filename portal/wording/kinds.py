@@ -11,12 +11,14 @@ NAMES = {
     Kind.MANUAL: lazy_gettext("By hand"),
     Kind.WEBHOOK: lazy_gettext("Webhook"),
     Kind.OPENSTACK: lazy_gettext("OpenStack"),
+    Kind.LXD: lazy_gettext("LXD"),
 }
 MEANINGS = {
     Kind.BUILTIN: lazy_gettext("Clouds exist in the portal alone; nothing is carried out."),
     Kind.MANUAL: lazy_gettext("An operator creates the cloud, and says so here."),
     Kind.WEBHOOK: lazy_gettext("A program of yours carries out what signed requests ask for."),
     Kind.OPENSTACK: lazy_gettext("Projects in one domain of an OpenStack (Keystone v3)."),
+    Kind.LXD: lazy_gettext("Projects of an LXD server or cluster."),
 }
 LABELS = {
     "url": lazy_gettext("Endpoint URL"),
@@ -30,6 +32,11 @@ LABELS = {
     "token_cache": lazy_gettext("Token cache, in seconds"),
     "usage_project": lazy_gettext("Project to read usage with"),
     "federation_protocol": lazy_gettext("Federation protocol"),
+    "fingerprint": lazy_gettext("Fingerprint of its certificate"),
+    "client_certificate": lazy_gettext("Certificate of the portal"),
+    "secret_key": lazy_gettext("Private key of that certificate"),
+    "pool": lazy_gettext("Storage pool"),
+    "network": lazy_gettext("Network"),
     "ca_certificates": lazy_gettext("CA certificates"),
     "console_url": lazy_gettext("Console URL"),
     "currency": lazy_gettext("Currency of costs"),
@@ -51,6 +58,15 @@ HINTS = {
     "usage_project": lazy_gettext("By its ID: docs/connect-openstack.md; empty: no usage is read."),
     "federation_protocol": lazy_gettext(
         "By its ID, such as openid; empty: nobody signs in by an identity provider."
+    ),
+    "fingerprint": lazy_gettext("On the server: lxc info | grep certificate_fingerprint"),
+    "client_certificate": lazy_gettext(
+        "In PEM form. On the server: lxc config trust add portal.crt --name portal"
+    ),
+    "secret_key": lazy_gettext("In PEM form, without a password."),
+    "pool": lazy_gettext("Of new instances, unless their owner chooses another."),
+    "network": lazy_gettext(
+        "Of new instances. Everybody with access can change and delete it in LXD 5.0; empty: none."
     ),
     "ca_certificates": lazy_gettext("In PEM form; empty: those of the system."),
     "console_url": lazy_gettext("With {id} for the ID that the cloud has there; empty: none."),

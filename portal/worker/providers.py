@@ -12,12 +12,16 @@ from portal.domain.errors import Code
 from portal.domain.jobs import Job
 from portal.providers.contract import Later, NeedsPerson, Never, Provider
 from portal.providers.http_client import HttpClient
+from portal.providers.lxd import Lxd
+from portal.providers.lxd import Settings as LxdSettings
 from portal.providers.openstack import OpenStack
 from portal.providers.openstack import Settings as OpenStackSettings
 from portal.providers.webhook import Webhook
 
 Settings = Mapping[str, str]
 Credentials = Mapping[str, str]
+LXD_MAX_BYTES = 2**24
+"""Its lists have no pages: for about 10,000 projects, or certificates."""
 
 
 def _webhook(settings: Settings, credentials: Credentials) -> Provider:
@@ -38,6 +42,17 @@ def _openstack(settings: Settings, credentials: Credentials) -> Provider:
     )
 
 
+def _lxd(settings: Settings, credentials: Credentials) -> Provider:
+    http = HttpClient(
+        config.current().connection_networks,
+        fingerprint=settings["fingerprint"],
+        client_certificate=settings["client_certificate"],
+        client_key=credentials["secret_key"],
+        max_bytes=LXD_MAX_BYTES,
+    )
+    return Lxd(http, LxdSettings(**{name: settings[name] for name in ("url", "pool", "network")}))
+
+
 def _http(settings: Settings) -> HttpClient:
     networks = config.current().connection_networks
     return HttpClient(networks, ca_certificates=settings["ca_certificates"])
@@ -46,6 +61,7 @@ def _http(settings: Settings) -> HttpClient:
 PROVIDERS: dict[str, Callable[[Settings, Credentials], Provider]] = {
     Kind.WEBHOOK: _webhook,
     Kind.OPENSTACK: _openstack,
+    Kind.LXD: _lxd,
 }
 """By the kind of connection, for kinds that ask a cloud: `connections.KINDS` says which."""
 

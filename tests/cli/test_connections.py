@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 from flask import Flask
 
 from portal import config, create_app, db
 from portal.domain import connections
 from portal.domain.connections import Connection
 from tests.cli.test_cli import call
-from tests.support.connections import add_connection, stored, use_kind
+from tests.support.connections import add_connection, stored, use_key, use_kind
 from tests.support.relay import clear_mails
 from tests.support.settings import change_settings
 
@@ -91,6 +92,29 @@ def test_credentials_are_asked_for_sealed_and_sealed_again_with_a_new_key(
         assert again.exit_code == 0, again.output
         connection = db.read(lambda: db.session.get_one(Connection, connection_id))
         assert connections.unseal(connection) == {"password": "new"}
+
+
+def test_a_private_key_is_read_from_a_file_and_sealed(app: Flask, tmp_path: Path) -> None:
+    use_key(tmp_path / "keys")
+    leaf = trustme.CA().issue_cert("portal.example")
+    certificate, key = tmp_path / "portal.crt", tmp_path / "portal.key"
+    leaf.cert_chain_pems[0].write_to_path(str(certificate))
+    leaf.private_key_pem.write_to_path(str(key))
+    given = {"url": "https://lxd.example:8443", "fingerprint": "0A" * 32}
+    given["client_certificate"] = str(certificate)
+    words = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
+
+    added = app.test_cli_runner().invoke(
+        args=["connection", "add", "lxd", "Racks", *words], input=f"{tmp_path}/none\n{key}\n"
+    )
+
+    assert added.exit_code == 0, added.output
+    assert f"Private key of that certificate (a file): {key}" in added.output
+    connection = db.read(lambda: connections.find("Racks"))
+    assert connection is not None
+    assert connections.unseal(connection) == {"secret_key": key.read_text().strip()}
+    assert connection.settings["fingerprint"] == "0a" * 32
+    assert "PRIVATE KEY" not in str(connection.settings)
 
 
 @pytest.mark.parametrize(("mode", "text"), [(0o644, None), (0o600, "no key")])

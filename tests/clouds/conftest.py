@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clouds import cloudkitty, environments, keystone
+from tests.clouds import cloudkitty, environments, keystone, lxd
 from tests.clouds.domains import Admin, Domain
 from tests.clouds.rating import Rating
 
@@ -43,3 +43,13 @@ def rating(admin: Admin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
 def domain(admin: Admin) -> Domain:
     """A new domain with a manager, who may nothing else."""
     return admin.create_domain()
+
+
+@pytest.fixture(scope="session")
+def lxd_server() -> Iterator[lxd.Server]:
+    """A real LXD; the test is left out where it can't be had."""
+    try:
+        with lxd.start() as server:
+            yield server
+    except lxd.NoLxd as reason:
+        pytest.skip(f"no LXD: {reason}")

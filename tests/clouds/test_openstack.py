@@ -11,7 +11,7 @@ import yaml
 from portal.providers.contract import Ability, Access, Cloud, Member, NeedsPerson, Role
 from portal.providers.openstack import OpenStack
 from tests.clouds.domains import REFUSED, Admin, Domain, sign_in, use_token, wait_for_next_second
-from tests.clouds.ignoring_filters import ignoring_filters
+from tests.clouds.relay import ignoring_filters
 
 CARL = Member("mbr00000000000000001", "Carl", "carl@customer.example")
 NINA = Member("mbr00000000000000002", "Nina", "nina@customer.example")

@@ -12,8 +12,8 @@ import pytest
 from portal.providers.contract import Ability, Cloud, NeedsPerson, Usage
 from portal.providers.openstack import Problem
 from tests.clouds.domains import Domain
-from tests.clouds.ignoring_filters import ignoring_filters
 from tests.clouds.rating import Rating
+from tests.clouds.relay import ignoring_filters
 
 _days = itertools.count()
 

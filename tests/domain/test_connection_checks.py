@@ -6,12 +6,25 @@ from collections.abc import Callable
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from portal.domain.connections import checks
 from portal.domain.values import Invalid
 
 Check = Callable[[str], str]
 SECRET = "whsec_" + "QUJD" * 8
+FINGERPRINT = "0a" * 32
+_key = ec.generate_private_key(ec.SECP256R1())
+
+
+def pem_of(encryption: serialization.KeySerializationEncryption) -> str:
+    form = serialization.PrivateFormat.PKCS8
+    return _key.private_bytes(serialization.Encoding.PEM, form, encryption).decode().strip()
+
+
+KEY = pem_of(serialization.NoEncryption())
+ENCRYPTED = pem_of(serialization.BestAvailableEncryption(b"hunter2"))
 SECONDS = checks.number(0, 300)
 
 REFUSED: list[tuple[Check, str, str]] = [
@@ -43,6 +56,9 @@ REFUSED: list[tuple[Check, str, str]] = [
     (checks.certificates, "no certificate", "certificates-format"),
     (checks.certificates, "сертификат", "certificates-format"),
     (checks.certificates, "x" * 100_001, "too-long"),
+    *((checks.private_key, typed, "private-key-format") for typed in ("no key", ENCRYPTED)),
+    (checks.private_key, KEY[:40] + KEY[50:], "private-key-format"),
+    *((checks.fingerprint, typed, "fingerprint-format") for typed in ("ab" * 31, "g" * 64)),
     *((checks.currency, typed, "currency-unknown") for typed in ("euro", "XYZ", "€")),
     *((SECONDS, typed, "number-range") for typed in ("-1", "301", "1.5", "٣", "x")),
 ]
@@ -66,6 +82,10 @@ def test_what_is_wrong_is_refused_with_its_reason(check: Check, typed: str, code
         (checks.line, " Партнёр  Ё ", "Партнёр Ё"),
         (checks.console_url, "https://a.example/p/{id}?x", "https://a.example/p/{id}?x"),
         (checks.currency, " eur", "EUR"),
+        (checks.private_key, f"{KEY}\n", KEY),
+        (checks.private_key, KEY.replace("\n", ""), KEY),
+        (checks.private_key, KEY.replace("\n", " "), KEY),
+        (checks.fingerprint, f" {':'.join(['0A'] * 32)}", FINGERPRINT),
         (SECONDS, "0300", "300"),
     ],
 )

@@ -57,7 +57,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_PUT = do_POST = do_GET  # noqa: N815 - the names are the base class's
+    do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815 - the names are the base class's
 
     def log_message(self, *args: object) -> None:
         """Tests look at `requests`."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 from portal.providers.contract import Later, NeedsPerson
 from portal.providers.http_client import MAX_BYTES, Answer, HttpClient, is_public
@@ -174,6 +175,8 @@ def test_an_answer_has_at_most_a_mebibyte(server: Server) -> None:
 
     assert len(get(url, client).body) == MAX_BYTES
     assert refusal(url, client) == "http-answer-too-large"
+    larger = HttpClient(allowed=LOOPBACK, max_bytes=MAX_BYTES + 1)
+    assert len(get(url, larger).body) == MAX_BYTES + 1
 
 
 @pytest.fixture(scope="module")
@@ -231,6 +234,56 @@ def test_a_pinned_certificate_is_trusted_and_no_other(
     assert get(url, HttpClient(LOOPBACK, fingerprint=with_colons)).status == 200
     assert refusal(url, HttpClient(LOOPBACK, fingerprint="0" * 64)) == "http-certificate-changed"
     assert len(secure.requests) == 2  # nothing was sent to the other
+
+
+@pytest.fixture
+def demanding(authority: trustme.CA, context: ssl.SSLContext) -> Iterator[Server]:
+    """A server that asks its clients for a certificate."""
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with answering(context) as server:
+        yield server
+
+
+def test_a_client_certificate_is_shown_and_leaves_no_file(
+    demanding: Server, authority: trustme.CA
+) -> None:
+    ours = authority.issue_cert("portal.example")
+    certificate = ours.cert_chain_pems[0].bytes().decode()
+    key = ours.private_key_pem.bytes().decode()
+    trusted = authority.cert_pem.bytes().decode()
+    client = HttpClient(
+        LOOPBACK, ca_certificates=trusted, client_certificate=certificate, client_key=key
+    )
+    url = f"https://localhost:{demanding.server_port}/"
+
+    assert get(url, client).status == 200
+    assert key not in repr(client)
+    with pytest.raises(Later):
+        get(url, HttpClient(LOOPBACK, ca_certificates=trusted))
+    assert len(demanding.requests) == 1
+
+
+@pytest.mark.parametrize("key", ["", "no key", "encrypted", "another's"])
+def test_a_client_certificate_that_does_not_do_needs_a_person(
+    secure: Server, authority: trustme.CA, certificate: trustme.LeafCert, key: str
+) -> None:
+    if key == "encrypted":
+        pem = certificate.private_key_pem.bytes()
+        password = serialization.BestAvailableEncryption(b"secret")
+        key = (
+            serialization.load_pem_private_key(pem, None)
+            .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, password)
+            .decode()
+        )
+    if key == "another's":
+        key = authority.issue_cert("another.example").private_key_pem.bytes().decode()
+    pem = certificate.cert_chain_pems[0].bytes().decode()
+    client = HttpClient(LOOPBACK, client_certificate=pem, client_key=key)
+
+    url = f"https://localhost:{secure.server_port}/"
+
+    assert refusal(url, client) == "http-client-certificate-unreadable"
 
 
 def test_an_authority_that_is_no_certificate_needs_a_person(secure: Server) -> None:

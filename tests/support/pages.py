@@ -175,6 +175,13 @@ HELP = [
         INGRID,
         f"{ADD_CONNECTION}/openstack",
     ),
+    state(
+        "operator-connection-add-lxd",
+        "operator.add_connection",
+        INGRID,
+        f"{ADD_CONNECTION}/lxd",
+        send_invalid(name="Racks", fingerprint="12:34", client_certificate="no", secret_key="no"),
+    ),
     state("operator-to-carry-out", "operator.show_to_carry_out", INGRID, "/operator/to-carry-out"),
     people("operator-people", "show_people"),
     people("operator-people-nobody", "show_people", send_invalid(email="nobody@a.example")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from flask import Flask
@@ -52,12 +52,26 @@ def test_every_code_of_a_provider_has_a_sentence_and_every_sentence_a_code() -> 
     assert {*codes, Code.CREDENTIALS_UNREADABLE} == set(faults.SENTENCES)
 
 
-def test_every_right_that_openstack_needs_has_its_words(app: Flask) -> None:
-    tree = ast.parse((FOLDER / "providers" / "openstack" / "preflight.py").read_text())
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+def preflight_of(kind: str) -> list[ast.AST]:
+    return list(ast.walk(ast.parse((FOLDER / "providers" / kind / "preflight.py").read_text())))
+
+
+def texts(nodes: Iterable[ast.AST | None]) -> set[str]:
+    return {str(node.value) for node in nodes if isinstance(node, ast.Constant)}
+
+
+def test_every_right_that_a_kind_needs_has_its_words(app: Flask) -> None:
+    calls = [node for node in preflight_of("openstack") if isinstance(node, ast.Call) and node.args]
     tried = [call.args[0] for call in calls if getattr(call.func, "attr", "") == "attempt"]
-    rights = {arg.value for arg in tried if isinstance(arg, ast.Constant)}
-    assert rights | {f"grant the role {role}" for role in ROLES.values()} == set(faults.RIGHTS)
+    roles = {f"grant the role {role}" for role in ROLES.values()}
+    lxd = preflight_of("lxd")
+    steps = [
+        node.value for node in lxd if isinstance(node, ast.AnnAssign) and node.value is not None
+    ]
+    keys = [key for step in steps if isinstance(step, ast.Dict) for key in step.keys]
+    formatted = [node.values[0] for node in lxd if isinstance(node, ast.JoinedStr)]
+    named = {text.removesuffix(" (") for text in texts(formatted) if text.endswith(" (")}
+    assert texts(tried) | roles | texts(keys) | named == set(faults.RIGHTS)
     assert faults.right("create users (403 no)") == "create users (403 no)"
 
 

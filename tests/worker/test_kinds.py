@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from portal.domain.connections import Kind, Message
 from portal.domain.jobs import Job, OrderKind
 from portal.domain.jobs import Kind as JobKind
 from portal.providers.contract import Running
+from portal.providers.lxd import Lxd
+from portal.providers.lxd.accesses import make_certificate
 from portal.providers.openstack import OpenStack
 from portal.providers.webhook_signatures import new_secret
 from portal.wording import connections as wording
@@ -178,6 +181,30 @@ def test_an_order_whose_callback_came_during_its_try_asks_again_at_once(
     assert worker.run_next(JobKind.CLOUDS)
     assert job(order_id).state == "waiting"
     assert job(order_id).run_at <= db.read(db.now)
+
+
+def test_an_lxd_that_does_not_trust_the_portal_says_what_to_do(app: Flask) -> None:
+    leaf = trustme.CA().issue_cert("localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    leaf.configure_cert(context)
+    der = ssl.PEM_cert_to_DER_cert(leaf.cert_chain_pems[0].bytes().decode())
+    certificate, key = make_certificate("portal", datetime.now(UTC) + timedelta(days=1))
+    with answering(context) as server:
+        server.give(200, {"type": "sync", "metadata": {"auth": "untrusted"}})
+        connection_id = add(
+            Kind.LXD,
+            url=f"https://127.0.0.1:{server.server_address[1]}",
+            fingerprint=hashlib.sha256(der).hexdigest().upper(),
+            client_certificate=certificate,
+            secret_key=key.replace("\n", ""),
+            pool="fast",
+        )
+        found = check(connection_id)
+    assert found.startswith("LXD does not trust the certificate of the portal.")
+    provider = providers.provider_of(stored(connection_id))
+    assert isinstance(provider, Lxd)
+    assert (provider.settings.pool, provider.settings.network) == ("fast", "")
+    assert provider.http.allowed == config.current().connection_networks
 
 
 def test_the_example_ends_with_its_parent_and_takes_another_port_if_its_own_is_taken(

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 import ssl
+import textwrap
 from collections.abc import Callable
 
 from babel.numbers import list_currencies
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
 
 from portal.domain import values
 from portal.domain.errors import Code
@@ -74,6 +77,31 @@ def certificates(value: str) -> str:
     except (ssl.SSLError, TypeError, ValueError):
         raise Invalid(Code.CERTIFICATES_FORMAT) from None
     return value.strip()
+
+
+def private_key(value: str) -> str:
+    """A private key in PEM form, without a password. Its lines may have become one: an input for
+    secrets has no lines."""
+    parts = re.fullmatch(
+        r"\s*-----BEGIN ([A-Z ]*PRIVATE KEY)-----([\sA-Za-z0-9+/=]+)-----END \1-----\s*", value
+    )
+    if parts is None or len(value) > MAX_TEXT:
+        raise Invalid(Code.PRIVATE_KEY_FORMAT)
+    lines = textwrap.wrap("".join(parts[2].split()), 64)
+    key = "\n".join((f"-----BEGIN {parts[1]}-----", *lines, f"-----END {parts[1]}-----"))
+    try:
+        serialization.load_pem_private_key(key.encode(), None)
+    except (TypeError, ValueError, UnsupportedAlgorithm):
+        raise Invalid(Code.PRIVATE_KEY_FORMAT) from None
+    return key
+
+
+def fingerprint(value: str) -> str:
+    """The SHA-256 of a certificate, in hexadecimal; colons and case are not kept."""
+    digits = value.strip().replace(":", "").lower()
+    if not re.fullmatch("[0-9a-f]{64}", digits):
+        raise Invalid(Code.FINGERPRINT_FORMAT)
+    return digits
 
 
 def currency(value: str) -> str:

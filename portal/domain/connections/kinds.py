@@ -24,6 +24,7 @@ class Kind(StrEnum):
     WEBHOOK = "webhook"
     """The operator's own program carries it out."""
     OPENSTACK = "openstack"
+    LXD = "lxd"
 
 
 class Field(NamedTuple):
@@ -59,12 +60,13 @@ class KindSpec(NamedTuple):
         return frozenset(field.name for field in self.fields if field.is_secret)
 
 
+CONSOLE_URL = Field("console_url", checks.console_url, is_required=False)
 COMMON = (
     Field("ca_certificates", checks.certificates, is_required=False, has_lines=True),
-    Field("console_url", checks.console_url, is_required=False),
+    CONSOLE_URL,
     Field("currency", checks.currency, is_required=False),
 )
-"""Fields of every kind that asks a cloud over HTTPS."""
+"""Fields of the kinds that know their server by its name and ask what clouds cost."""
 KINDS: dict[str, KindSpec] = {
     Kind.BUILTIN: KindSpec(),
     Kind.MANUAL: KindSpec(),
@@ -88,6 +90,18 @@ KINDS: dict[str, KindSpec] = {
             Field("usage_project", is_required=False),
             Field("federation_protocol", is_required=False),
             *COMMON,
+        ),
+        asks=True,
+    ),
+    Kind.LXD: KindSpec(
+        (
+            Field("url", checks.url),
+            Field("fingerprint", checks.fingerprint),
+            Field("client_certificate", checks.certificates, has_lines=True),
+            Field("secret_key", checks.private_key, is_secret=True, has_lines=True),
+            Field("pool", default="default"),
+            Field("network", is_required=False),
+            CONSOLE_URL,
         ),
         asks=True,
     ),

@@ -40,6 +40,8 @@ CODES: dict[Code, tuple[str, ...]] = {
     Code.URL_PLACEHOLDER: (),
     Code.WEBHOOK_SECRET_FORMAT: (),
     Code.CERTIFICATES_FORMAT: (),
+    Code.PRIVATE_KEY_FORMAT: (),
+    Code.FINGERPRINT_FORMAT: (),
     Code.CURRENCY_UNKNOWN: (),
     Code.NUMBER_RANGE: ("least", "most"),
 }

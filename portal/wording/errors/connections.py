@@ -39,6 +39,11 @@ INVALID: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Code.CERTIFICATES_FORMAT: lambda f: _(
         "This is no certificate in PEM form. It begins with -----BEGIN CERTIFICATE-----."
     ),
+    Code.PRIVATE_KEY_FORMAT: lambda f: _(
+        "This is no private key in PEM form without a password. It begins with "
+        "-----BEGIN PRIVATE KEY-----."
+    ),
+    Code.FINGERPRINT_FORMAT: lambda f: _("A fingerprint is 64 hexadecimal digits (SHA-256)."),
     Code.CURRENCY_UNKNOWN: lambda f: _("Enter the code of a currency (ISO 4217), such as EUR."),
     Code.NUMBER_RANGE: lambda f: _("Enter a whole number from %(least)s to %(most)s.", **f),
 }
