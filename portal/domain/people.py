@@ -10,7 +10,16 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 
 from portal import db
-from portal.domain import access, audit, identity, locks, mail_deliveries, notifications, values
+from portal.domain import (
+    access,
+    audit,
+    identity,
+    locks,
+    mail_deliveries,
+    memberships,
+    notifications,
+    values,
+)
 from portal.domain.access import AccountAccess, AccountRole, CloudAccess
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
@@ -56,6 +65,7 @@ def block(user: User, *, by: Actor, reason: BlockReason) -> None:
     user.blocked_at, user.block_reason = db.now(), reason
     identity.end_sessions(user.id, by=by, why="blocked")
     notifications.cancel_mails(user)
+    memberships.settle_user(user.id)
     mail_deliveries.add(
         "account-blocked",
         about=user.id,
@@ -75,6 +85,7 @@ def unblock(user: User, *, by: Actor) -> None:
     if user.blocked_at is None:
         return
     user.blocked_at = user.block_reason = None
+    memberships.settle_user(user.id)
     _record(Action.USER_UNBLOCK, user, by=by)
 
 

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from portal import db
 from portal.domain import circuit_breakers, jobs
 from portal.domain.jobs import Job, OrderKind, Outcome, State
 from portal.providers.contract import Later, NeedsPerson, Never, Running
-from portal.worker import providers
-
-
-class Step(NamedTuple):
-    """How a kind of order is carried out. `call` reads what is agreed and talks to the cloud,
-    outside of any transaction; it raises Later, NeedsPerson or Never, or returns Running or its
-    result. `record` keeps that result, in the unit of work that ends the order."""
-
-    call: Callable[[Job], Any]
-    record: Callable[[Job, Any], None]
-
+from portal.worker import access_orders, providers
+from portal.worker.steps import Step
 
 STEPS: dict[str, Step] = {
     OrderKind.TEST: Step(providers.run_test, providers.record_test),
+    **access_orders.STEPS,
 }
 """By `jobs.OrderKind`."""
+INTERNAL_FAULT = "internal-fault"
 
 
 def carry_out(job: Job) -> Callable[[], dict[str, Any] | None]:
@@ -34,24 +27,43 @@ def carry_out(job: Job) -> Callable[[], dict[str, Any] | None]:
         result = step.call(job)
     except (Later, NeedsPerson, Never) as error:
         failure = error  # Python deletes `error`
-        return lambda: _end(job, _outcome_of(job, failure), is_down=_is_down(failure))
+        return lambda: _end_failed(job, step, failure)
     return lambda: _end_with(job, step, result)
 
 
 def record_fault(job: Job, error: Exception) -> Callable[[], dict[str, Any] | None]:
     """Return the unit of work that records a fault of ours."""
-    answer = f"internal fault: {type(error).__name__}"
-    return lambda: _end(job, jobs.outcome_of_fault(job, answer))
+    answer, step = f"internal fault: {type(error).__name__}", STEPS[job.subject_kind]
+
+    def unit() -> dict[str, Any] | None:
+        outcome = jobs.outcome_of_fault(job, answer)
+        if outcome.state is State.FAILED:
+            step.fail(job, INTERNAL_FAULT, {})
+        return _end(job, outcome)
+
+    return unit
 
 
 def _end_with(job: Job, step: Step, result: Any) -> dict[str, Any] | None:
     if isinstance(result, Running):
         facts, run_at = {"operation": result.operation}, db.now() + result.retry_after
         outcome = Outcome(State.WAITING, run_at=run_at, facts=facts)
-    else:
+        return _end(job, outcome, is_down=False)
+    if result is None:
+        return _end(job, Outcome(State.DONE))
+    try:
         step.record(job, result)
-        outcome = Outcome(State.DONE)
-    return _end(job, outcome, is_down=getattr(result, "is_down", False))
+    except NeedsPerson as error:
+        return _end_failed(job, step, error)
+    return _end(job, Outcome(State.DONE), is_down=getattr(result, "is_down", False))
+
+
+def _end_failed(job: Job, step: Step, error: Later | NeedsPerson | Never) -> dict[str, Any] | None:
+    """A refusal is recorded at once, even if the order is tried again; no answer in the end."""
+    outcome = _outcome_of(job, error)
+    if not isinstance(error, Later) or outcome.state is State.FAILED:
+        step.fail(job, str(error), getattr(error, "facts", {}))
+    return _end(job, outcome, is_down=_is_down(error))
 
 
 def _end(job: Job, outcome: Outcome, *, is_down: bool | None = None) -> dict[str, Any] | None:
@@ -72,12 +84,15 @@ def _is_down(error: Exception) -> bool:
 
 
 def _outcome_of(job: Job, error: Later | NeedsPerson | Never) -> Outcome:
-    """What becomes of the order. One that takes access away is tried again in any case."""
+    """What becomes of the order. One that takes access away is tried again in any case. An
+    operation that was refused is over: the next try begins another."""
     answer = str(error)
-    if isinstance(error, Later) or job.is_endless:
+    if isinstance(error, Later):
         outcome = jobs.outcome_of_fault(job, answer)
-        wish = getattr(error, "retry_after", None)
-        if outcome.state is State.WAITING and wish is not None:
-            return outcome._replace(run_at=db.now() + wish)
+        if outcome.state is State.WAITING and error.retry_after is not None:
+            return outcome._replace(run_at=db.now() + error.retry_after)
         return outcome
-    return Outcome(State.PARKED if isinstance(error, NeedsPerson) else State.FAILED, answer)
+    if job.is_endless:
+        return jobs.outcome_of_fault(job, answer)._replace(facts={})
+    state = State.PARKED if isinstance(error, NeedsPerson) else State.FAILED
+    return Outcome(state, answer, facts={})

@@ -16,6 +16,7 @@ from portal.domain import (
     imports,
     invitations,
     jobs,
+    memberships,
     notifications,
 )
 from portal.domain.jobs import Job, Kind, Outcome, State
@@ -29,10 +30,20 @@ PURGES: dict[str, Callable[[], bool]] = {
     "purge-feedback": feedback.purge_expired,
     "purge-notifications": notifications.purge_expired,
     "purge-heartbeats": heartbeats.purge_expired,
+    "purge-memberships": memberships.purge_expired,
 }
 """Units of work that delete one batch of what is past its retention, and return whether there may
 be more."""
-PURGE_EVERY = timedelta(minutes=10)
+SETTLE, WITHDRAW = "settle-memberships", "withdraw-accesses"
+BATCHES: dict[str, Callable[[], bool]] = {
+    **PURGES,
+    SETTLE: memberships.settle_due,
+    WITHDRAW: memberships.withdraw_due,
+}
+"""What runs in batches, like the purges."""
+BATCH_EVERY = timedelta(minutes=10)
+EVERY = dict.fromkeys((SETTLE, WITHDRAW), timedelta(minutes=1))
+"""People wait for these."""
 
 DOCTOR = "doctor"
 AUDIT_HEADS = "audit-heads"
@@ -41,7 +52,7 @@ DAILY = timedelta(days=1)
 
 def queue_upkeep() -> None:
     """Queue each upkeep job that is not queued."""
-    for name in (*PURGES, DOCTOR, AUDIT_HEADS):
+    for name in (*BATCHES, DOCTOR, AUDIT_HEADS):
         jobs.add_recurring(Kind.UPKEEP, key=f"upkeep:{name}", subject=("upkeep", name))
 
 
@@ -53,8 +64,10 @@ def run(job: Job) -> Outcome:
         if logs.are_json():  # else `audit verify` could not read them
             db.read(audit.log_heads)
         return Outcome(State.WAITING, run_at=db.read(db.now) + DAILY)
-    has_more, now = db.write(lambda: (PURGES[job.subject_id](), db.now()))
-    return Outcome(State.WAITING, run_at=now if has_more else now + PURGE_EVERY)
+    name = job.subject_id
+    has_more, now = db.write(lambda: (BATCHES[name](), db.now()))
+    wait = timedelta() if has_more else EVERY.get(name, BATCH_EVERY)
+    return Outcome(State.WAITING, run_at=now + wait)
 
 
 def _run_doctor() -> Outcome:

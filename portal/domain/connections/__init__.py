@@ -6,7 +6,9 @@ A cloud stays on its connection for life. A connection is closed for new clouds,
 from portal.domain.connections.credentials import (
     configure_keys,
     has_key,
+    open_sealed,
     reseal_next,
+    seal,
     unreadable_connections,
     unseal,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 
 from portal import db
-from portal.domain import access, audit, identity, invitations, mail_deliveries
+from portal.domain import access, audit, identity, invitations, mail_deliveries, memberships
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
@@ -99,6 +99,7 @@ def close(customer: Customer) -> None:
         cloud = db.session.get_one(Cloud, customer.default_cloud_id)
         if _is_linked(cloud.id, customer.subaccount_id):
             cloud.closed_at = now
+            memberships.settle_cloud(cloud.id)
     mail_deliveries.cancel(invitations.MAIL, about=customer.subaccount_id)
 
 

@@ -23,7 +23,7 @@ from portal.domain.jobs.claims import (
     retry_wait,
     settle_lost,
 )
-from portal.domain.jobs.orders import CLOUD_LANE, add_order, cloud_lane
+from portal.domain.jobs.orders import CLOUD_LANE, add_order, cancel_orders, cloud_lane
 from portal.domain.jobs.record import (
     OPEN_STATES,
     REPLACED,

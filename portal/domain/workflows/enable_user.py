@@ -1,0 +1,14 @@
+"""Enable a user: they may sign in again, and their roles on clouds are ordered again."""
+
+from __future__ import annotations
+
+from portal.domain import identity, memberships
+from portal.domain.actors import Actor
+from portal.domain.identity import User
+
+
+def enable_user(user: User, *, by: Actor) -> None:
+    """Let a disabled user sign in again, with the roles they had. Secrets that were revoked stay
+    so."""
+    identity.enable(user, by=by)
+    memberships.settle_user(user.id)
