@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from functools import partial
 from typing import Any, NamedTuple
 
 from portal import db
@@ -12,7 +11,7 @@ from portal.domain import memberships
 from portal.domain.access import CloudRole
 from portal.domain.errors import Code
 from portal.domain.jobs import Job, OrderKind
-from portal.domain.memberships import Access, Agreed
+from portal.domain.memberships import Agreed
 from portal.providers import contract
 from portal.providers.contract import Done, Later, NeedsPerson, Provider, Running
 from portal.worker import providers
@@ -79,16 +78,13 @@ def make_access(job: Job) -> contract.Access | Running | None:
     _require_turn(it)
     if it.secret is None:
         raise NeedsPerson(Code.ACCESS_UNREADABLE)
-    make = partial(_make, job, it, external_id, access, it.secret)
-    result: contract.Access | Running = _carry_out(job, it, make)
+    ids = {"access_id": access.id, "secret": it.secret}
+    result: contract.Access | Running = _carry_out(
+        job,
+        it,
+        lambda cloud: cloud.access(job.id, external_id, _member(it), **ids, until=access.until),
+    )
     return result
-
-
-def _make(
-    job: Job, it: Agreed, external_id: str, access: Access, secret: str, cloud: Provider
-) -> contract.Access | Running:
-    ids = {"access_id": access.id, "secret": secret}
-    return cloud.access(job.id, external_id, _member(it), **ids, until=access.until)
 
 
 def record_made(job: Job, result: contract.Access) -> None:
