@@ -46,6 +46,7 @@ WHO_MAY = {
     "partnership.end": OLGA,
     "account.switch_to_paid": TINA,
     "cloud.create": OLGA,
+    "cloud.get_access": DORA,
     "cloud.link": OLGA,
     "cloud.manage_access": DORA,
     "cloud.relink": DORA,

@@ -9,7 +9,16 @@ import pytest
 from sqlalchemy import insert
 
 from portal import db
-from portal.domain import access, accounts, cloud_access, clouds, customers, invitations, links
+from portal.domain import (
+    access,
+    accounts,
+    cloud_access,
+    clouds,
+    connections,
+    customers,
+    invitations,
+    links,
+)
 from portal.domain.access import AccountRole, CloudAccess, CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
@@ -145,7 +154,7 @@ def insert_clouds(email: str, payer: str, count: int, *, start: int = 0) -> list
     def unit() -> None:
         cloud_rows = [
             {"id": cloud_id, "name": f"cloud-{cloud_id[-5:]}", "name_key": f"cloud-{cloud_id[-5:]}"}
-            | {"created_at": now}
+            | {"created_at": now, "connection_id": connections.BUILTIN_ID}
             for cloud_id in ids
         ]
         link_rows = [

@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from cryptography.fernet import Fernet
 from sqlalchemy import select
 
 from portal import db, worker
 from portal.domain import connections, memberships
+from portal.domain.access import CloudRole
 from portal.domain.clouds import Cloud
-from portal.domain.connections import Findings
+from portal.domain.connections import Connection, Findings
 from portal.domain.jobs import Job, Kind, State
 from portal.domain.memberships import Access, Membership, Shown
 from portal.providers import contract
@@ -28,6 +30,45 @@ def connect(patch: pytest.MonkeyPatch, system: System) -> str:
     connection = add_connection()
     db.write(lambda: connections.record_test(connection.id, Findings(ABILITIES, (), 300)))
     return connection.id
+
+
+def pretend_connection() -> str:
+    """Add a connection that nothing answers, and a key to seal with, in a unit of work; its ID."""
+    keys = [Fernet.generate_key()]
+    connections.configure_keys(lambda: keys)
+    row = Connection(
+        id=db.new_id("con"),
+        kind="pretended",
+        name="Paris",
+        name_key="paris",
+        is_default=False,
+        settings={},
+        created_at=db.now(),
+        test_result=Findings(ABILITIES, (), 300)._asdict(),
+    )
+    db.session.add(row)
+    db.session.flush()
+    return row.id
+
+
+def put_on(connection_id: str, *cloud_ids: str) -> None:
+    """Have the clouds at the connection, in a unit of work."""
+    for cloud_id in cloud_ids:
+        cloud = db.lock(Cloud, cloud_id)
+        cloud.connection_id, cloud.external_id = connection_id, f"external-{cloud_id}"
+        cloud.carried_out_at = db.now()
+
+
+def add_memberships(email: str, *cloud_ids: str) -> None:
+    """Give the person memberships whose role is carried out, in a unit of work."""
+    for cloud_id in cloud_ids:
+        now, role = db.now(), CloudRole.EDITOR
+        row = Membership(
+            id=db.new_id("mem"), cloud_id=cloud_id, user_id=user(email).id, created_at=now
+        )
+        row.settled_at, row.granted_at, row.ordered_role, row.role = now, now, role, role
+        db.session.add(row)
+    db.session.flush()
 
 
 def carry_out(system: System, connection_id: str, cloud_id: str) -> str:
