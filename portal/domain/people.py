@@ -64,8 +64,8 @@ def block(user: User, *, by: Actor, reason: BlockReason) -> None:
         return
     user.blocked_at, user.block_reason = db.now(), reason
     identity.end_sessions(user.id, by=by, why="blocked")
-    notifications.cancel_mails(user)
     memberships.settle_user(user.id)
+    notifications.cancel_mails(user)
     mail_deliveries.add(
         "account-blocked",
         about=user.id,

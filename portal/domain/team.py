@@ -54,6 +54,7 @@ def add(partner: BillingAccount, *, by: Actor, address: EmailAddress, role: Acco
         Invitation.answered_by == user.id,
     )
     _require_no_customer(partner, Customer.subaccount_id.in_(confirmed))
+    memberships.lock_people(user.id)
     access.grant(role, to=user, account=partner, by=by)
     memberships.settle_user(user.id)
     return user
@@ -61,12 +62,19 @@ def add(partner: BillingAccount, *, by: Actor, address: EmailAddress, role: Acco
 
 def change(role: AccountRole, *, of: User, partner: BillingAccount, by: Actor) -> None:
     """Change the role of a member. Raises as `access.change`."""
+    access.require_recent_for(by, role)
+    partner = db.lock(BillingAccount, partner.id)
+    access.require(by, Action.ACCESS_MANAGE, partner)
+    memberships.lock_people(of.id)
     access.change(role, of=of, account=partner, by=by)
     memberships.settle_user(of.id)
 
 
 def remove(*, of: User, partner: BillingAccount, by: Actor) -> None:
     """Remove a member from the staff. Raises as `access.revoke`."""
+    partner = db.lock(BillingAccount, partner.id)
+    access.require(by, Action.ACCESS_MANAGE, partner)
+    memberships.lock_people(of.id)
     access.revoke(of=of, account=partner, by=by)
     memberships.settle_user(of.id)
 

@@ -75,6 +75,7 @@ ASKS_NOBODY = {
     "identity.enable",
     "identity.make_operator",
     "workflows.disable_user",
+    "workflows.enable_user",
     "workflows.erase_customer",
     "workflows.key_audit_log",
     "workflows.revoke_partner_status",
@@ -91,6 +92,7 @@ ASKS_OPERATORS = {
     "connections.set_credentials",
     "customers.record_arrived",
     "customers.record_not_arrived",
+    "memberships.map_person",
     "people.block",
     "people.end_sessions",
     "people.unblock",
@@ -120,7 +122,13 @@ PARTS = {
 }
 """What verbs are made of; who calls them has asked."""
 
-ONES_OWN = {"feedback.submit", "notifications.set_preferences", "notifications.mark_read"}
+ONES_OWN = {
+    "feedback.submit",
+    "memberships.show",
+    "memberships.withdraw",
+    "notifications.mark_read",
+    "notifications.set_preferences",
+}
 """They reach what is the actor's own, and nothing else."""
 
 
@@ -191,6 +199,7 @@ def test_the_table_is_the_one_of_the_design() -> None:
     editors = {CloudRole.OWNER, CloudRole.ADMIN, CloudRole.EDITOR}
     assert {
         **dict.fromkeys(("cloud.rename", "folder.create", "folder.rename"), editors),
+        "cloud.get_access": editors | {CloudRole.VIEWER},
         **{key: {CloudRole.OWNER} for key in ("cloud.manage_access", "cloud.relink")},
     } == CLOUD_TABLE
     assert sorted(INVITED_TABLE) == ["invitation.accept", "invitation.decline"]

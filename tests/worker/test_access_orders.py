@@ -202,6 +202,17 @@ def test_a_raised_role_is_ordered_when_it_takes_effect(
     assert memberships_of(SAM)[0].role is EDITOR
 
 
+def test_revoked_while_suspended_the_secret_stays_refused_after_resume(
+    shop: str, system: WebhookSystem
+) -> None:
+    secret, external_id = get_access(SAM, shop), f"project-{shop}"
+    system.connect().suspend("job-suspend", external_id)
+    revoke(shop, of=SAM)
+    run_orders()
+    system.connect().resume("job-resume", external_id)
+    assert not system.signs_in(secret)
+
+
 def test_a_person_who_becomes_a_mere_member_is_revoked(shop: str, system: WebhookSystem) -> None:
     secret = get_access(SAM, shop)
     change(shop, MEMBER, of=SAM)
@@ -321,7 +332,7 @@ def test_a_secret_that_can_not_be_decrypted_needs_a_person(
     assert worker.run_next(Kind.CLOUDS)
     use_key(tmp_path / "others")
     run_orders()
-    assert access(access_id).progress is Progress.WAITING
+    assert access(access_id).progress is Progress.FAILED
     assert support.orders(State.PARKED) == [OrderKind.ACCESS]
 
 

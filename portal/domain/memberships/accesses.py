@@ -98,9 +98,9 @@ def show(row: Access, *, by: Actor) -> Shown:
     values = connections.open_sealed(row.id, secret.sealed)
     if values is None:
         raise Refused(Code.ACCESS_UNREADABLE)
-    db.session.delete(secret)
     row.shown_at = db.now()
     db.session.flush()
+    db.session.delete(secret)
     _record(Action.CLOUD_SHOW_ACCESS, row, membership, by=by)
     return Shown(row, values["text"])
 

@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal import db
 from portal.domain import access, audit, identity, locks
+from portal.domain.access import CloudAccess
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud
@@ -14,7 +15,7 @@ from portal.domain.connections import Connection
 from portal.domain.errors import Code, Refused
 from portal.domain.identity import User
 from portal.domain.memberships.record import CloudIdentity, Membership
-from portal.domain.memberships.settling import revoke, settle_user
+from portal.domain.memberships.settling import create_for_mapped, end, order_revoke, settle_user
 
 FEDERATION = "federation"
 
@@ -44,8 +45,15 @@ def map_person(
     clouds = select(Cloud.id).where(Cloud.connection_id == connection.id)
     is_theirs = Membership.user_id == user.id, Membership.cloud_id.in_(clouds)
     query = locks.select_for_update(Membership.id, *is_theirs, Membership.revoking_at.is_(None))
-    for membership_id in db.session.scalars(query).all():
-        revoke(db.session.get_one(Membership, membership_id, populate_existing=True))
+    former = [
+        db.session.get_one(Membership, membership_id, populate_existing=True)
+        for membership_id in db.session.scalars(query).all()
+    ]
+    for membership in former:
+        end(membership)
+    create_for_mapped(CloudAccess.user_id == user.id)  # before jobs are locked
+    for membership in former:
+        order_revoke(membership)
     chain, facts = audit.INSTALLATION, {"connection": connection.id}
     audit.record(Action.USER_MAP, by=by, chain=chain, thing=user.id, **facts)
     settle_user(user.id)

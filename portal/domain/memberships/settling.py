@@ -21,16 +21,23 @@ from portal.domain.memberships.roles import (
 from portal.domain.retention import BATCH
 
 
+def lock_people(*user_ids: str | None) -> None:
+    """Lock the open memberships of people, for a verb that locks later rows before it settles."""
+    is_theirs = Membership.user_id.in_([user_id for user_id in user_ids if user_id])
+    is_open = Membership.revoking_at.is_(None)
+    db.session.execute(locks.select_for_update(Membership.id, is_theirs, is_open)).all()
+
+
 def settle_cloud(cloud_id: str) -> None:
     """A verb has changed roles on the cloud, or who may hold one: order what follows from it."""
-    _create_for_mapped(CloudAccess.cloud_id == cloud_id)
+    create_for_mapped(CloudAccess.cloud_id == cloud_id)
     _settle(Membership.cloud_id == cloud_id)
 
 
 def settle_user(user_id: str) -> None:
     """A verb has changed a person's roles, or whether they may act: order what follows from it. A
     person without memberships has nothing to order."""
-    _create_for_mapped(CloudAccess.user_id == user_id)
+    create_for_mapped(CloudAccess.user_id == user_id)
     _settle(Membership.user_id == user_id)
 
 
@@ -43,11 +50,10 @@ def settle_partner(partner_id: str) -> None:
 def settle_due() -> bool:
     """Settle a batch of memberships of which a role took effect since. Return whether there may be
     more."""
-    _create_for_mapped()
+    created = create_for_mapped()
     query = select(Membership.id).where(Membership.revoking_at.is_(None), changed_since_settled())
     ids = list(db.session.scalars(query.limit(BATCH)))
-    if ids:
-        _settle(Membership.id.in_(ids))
+    _settle(Membership.id.in_([*created, *ids]))
     return len(ids) == BATCH
 
 
@@ -79,7 +85,8 @@ def settle_membership(membership: Membership, role: CloudRole | None) -> None:
     """Order what the agreed role means for an open membership that the caller has locked."""
     membership.settled_at = db.now()
     if role is None:
-        revoke(membership)
+        end(membership)
+        order_revoke(membership)
     elif role is not membership.ordered_role:
         order_grant(membership, role)
     db.session.flush()
@@ -115,23 +122,31 @@ def _settle(*conditions: ColumnElement[bool]) -> None:
         settle_membership(membership, roles.get(membership.id))
 
 
-def revoke(membership: Membership) -> None:
-    """Order that the person loses all access; what was to give them some is cancelled. The caller
-    has locked the membership."""
+def end(membership: Membership) -> None:
+    """Agree that the person loses all access; what was to give them some is cancelled. The caller
+    has locked the membership, and calls `order_revoke` then."""
     membership.revoking_at, membership.fault = db.now(), None
-    query = select(Access).where(Access.membership_id == membership.id, Access.ended_at.is_(None))
-    accesses = list(db.session.scalars(query))
-    ids = [access.id for access in accesses]
-    for access in accesses:
+    for access in _open_accesses(membership):
         access.ending_at = access.ending_at or db.now()
     db.session.flush()
+
+
+def order_revoke(membership: Membership) -> None:
+    """Order at the connection what `end` agreed."""
+    ids = [access.id for access in _open_accesses(membership)]
     db.session.execute(delete(AccessSecret).where(AccessSecret.access_id.in_(ids)))
     jobs.cancel_orders((OrderKind.GRANT, OrderKind.ACCESS), [membership.id, *ids])
     add_order(OrderKind.REVOKE, membership.id, membership)
 
 
-def _create_for_mapped(*conditions: ColumnElement[bool]) -> None:
-    """Make the memberships of mapped people who hold a role by hand and have none yet."""
+def _open_accesses(membership: Membership) -> list[Access]:
+    is_open = Access.membership_id == membership.id, Access.ended_at.is_(None)
+    return list(db.session.scalars(select(Access).where(*is_open).order_by(Access.id)))
+
+
+def create_for_mapped(*conditions: ColumnElement[bool]) -> list[str]:
+    """Make the memberships of mapped people who hold a role by hand and have none yet; their IDs.
+    The caller settles them."""
     db.session.flush()
     is_member = and_(
         Membership.cloud_id == Cloud.id,
@@ -155,12 +170,11 @@ def _create_for_mapped(*conditions: ColumnElement[bool]) -> None:
         .distinct()
         .order_by(Cloud.id, User.id)
     )
+    created = []
     for cloud_id, user_id in db.session.execute(query).all():
         try:
             with db.savepoint():
-                membership = open_membership(cloud_id, user_id)
+                created.append(open_membership(cloud_id, user_id).id)
         except IntegrityError:  # another verb has just made it
             continue
-        roles = agreed_roles(Membership.id == membership.id)
-        if role := roles.get(membership.id):
-            order_grant(membership, role)
+    return created

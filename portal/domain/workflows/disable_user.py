@@ -28,6 +28,7 @@ def disable_user(user: User, *, by: Actor, heir: User | None = None) -> None:
     if heir is not None and (heir is user or not heir.is_active):
         raise Refused(Code.HEIR_UNFIT)
     accounts, clouds = _solely_owned_accounts(user), _solely_owned_clouds(user)
+    memberships.lock_people(user.id, heir.id if heir else None)
     solely_owned = [*(account.id for account in accounts), *(cloud.id for cloud in clouds)]
     if heir is not None:
         _transfer(accounts, clouds, to=heir, by=by)
