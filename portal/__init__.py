@@ -54,6 +54,7 @@ from portal.wording import connections as connection_wording
 from portal.wording import errors as error_wording
 from portal.wording import guide, labels
 from portal.wording import jobs as job_wording
+from portal.wording import memberships as membership_wording
 from portal.wording import notifications as notification_wording
 from portal.wording import readiness as problem_wording
 from portal.wording.quotes import quoted
@@ -243,6 +244,7 @@ def _add_template_globals(app: Flask) -> None:
         audit_wording=audit_wording,
         connection_wording=connection_wording,
         job_wording=job_wording,
+        membership_wording=membership_wording,
         notification_wording=notification_wording,
         quoted=quoted,
         problem_wording=problem_wording,

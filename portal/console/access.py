@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext
 from wtforms import EmailField, StringField, ValidationError
 
 from portal import db, web
-from portal.domain import access, cloud_access, clouds, identity, values
+from portal.domain import access, cloud_access, clouds, identity, memberships, values
 from portal.domain.access import CLOUD_TABLE, CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
@@ -36,6 +36,7 @@ def index(cloud_id: str) -> Any:
     members = cloud_access.members_of(cloud, reader=actor) if may_manage else []
     own_grants = [] if may_manage else explanation.grants_of_user(cloud, actor.id)
     has_pending_member = any(member.pending_role for member in members)
+    carried_out = _carried_out(cloud, members) if may_manage else {}
     return web.page(
         "console/access/index.html",
         fragment="holders",
@@ -44,11 +45,26 @@ def index(cloud_id: str) -> Any:
         members=members,
         partners=_partners(members),
         own_grants=own_grants,
+        **carried_out,
         has_pending_roles=has_pending_member or not all(grant.is_now for grant in own_grants),
         **({} if may_manage else _access_request(cloud)),
         roles=list(CloudRole),
         abilities=labels.abilities({explanation.SEE: set(CloudRole), **CLOUD_TABLE}),
     )
+
+
+def _carried_out(cloud: Cloud, members: list[Member]) -> dict[str, Any]:
+    """Return the template's context of what is carried out at the connection; empty where nothing
+    is."""
+    if not memberships.is_carried_out(cloud):
+        return {}
+    holding, losing = memberships.memberships_of(cloud)
+    staff = {
+        member.id: [holding[user_id] for user_id in access.staff_ids(member.id) & holding.keys()]
+        for member in members
+        if member.is_partner
+    }
+    return {"holding": holding, "losing": losing, "staff": staff}
 
 
 def _partners(members: list[Member]) -> dict[str, str]:

@@ -8,6 +8,7 @@ nothing is ordered. Verbs that change roles settle the memberships that exist.
 from portal.domain.memberships.accesses import (
     Shown,
     accesses_of,
+    cloud_id_of,
     get_access,
     refusal_to_get,
     show,

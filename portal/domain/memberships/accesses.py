@@ -118,6 +118,11 @@ def withdraw(row: Access, *, by: Actor) -> None:
     _record(Action.CLOUD_WITHDRAW_ACCESS, row, membership, by=by)
 
 
+def cloud_id_of(row: Access) -> str:
+    """The ID of the cloud to which the access leads."""
+    return db.session.get_one(Membership, row.membership_id).cloud_id
+
+
 def accesses_of(cloud: Cloud, *, actor: Actor) -> list[Access]:
     """The actor's own accesses to the cloud that have not ended, the newest first."""
     query = select(Access).join(Membership, Membership.id == Access.membership_id)
