@@ -51,11 +51,12 @@ def pretend_connection() -> str:
     return row.id
 
 
-def put_on(connection_id: str, *cloud_ids: str) -> None:
+def put_on(connection_id: str, *cloud_ids: str, external_id: str = "") -> None:
     """Have the clouds at the connection, in a unit of work."""
     for cloud_id in cloud_ids:
         cloud = db.lock(Cloud, cloud_id)
-        cloud.connection_id, cloud.external_id = connection_id, f"external-{cloud_id}"
+        cloud.connection_id = connection_id
+        cloud.external_id = external_id or f"external-{cloud_id}"
         cloud.carried_out_at = db.now()
 
 
