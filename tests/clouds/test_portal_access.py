@@ -16,7 +16,7 @@ from portal.domain.actors import COMMAND
 from portal.domain.identity import BlockReason
 from portal.domain.memberships import Progress
 from portal.providers import contract
-from tests.clouds.domains import REFUSED, Domain, sign_in, use_token
+from tests.clouds.domains import REFUSED, Domain, sign_in, use_token, wait_for_next_second
 from tests.providers.system import create, new_order
 from tests.support.cloud_access import give, revoke
 from tests.support.connections import add_connection, use_key, use_kind
@@ -83,6 +83,7 @@ def test_a_revoked_secret_and_token_stay_refused_when_the_role_is_given_again(
     shop: str, domain: Domain
 ) -> None:
     old = get_access(SAM, shop)
+    wait_for_next_second()  # tokens of the second in which the password changed are dead
     session = sign_in(old)
     token = session.get_token()
     assert use_token(session, token) == 200
