@@ -36,7 +36,6 @@ def index(cloud_id: str) -> Any:
     members = cloud_access.members_of(cloud, reader=actor) if may_manage else []
     own_grants = [] if may_manage else explanation.grants_of_user(cloud, actor.id)
     has_pending_member = any(member.pending_role for member in members)
-    carried_out = _carried_out(cloud, members) if may_manage else {}
     return web.page(
         "console/access/index.html",
         fragment="holders",
@@ -45,9 +44,8 @@ def index(cloud_id: str) -> Any:
         members=members,
         partners=_partners(members),
         own_grants=own_grants,
-        **carried_out,
         has_pending_roles=has_pending_member or not all(grant.is_now for grant in own_grants),
-        **({} if may_manage else _access_request(cloud)),
+        **(_carried_out(cloud, members) if may_manage else _access_request(cloud)),
         roles=list(CloudRole),
         abilities=labels.abilities({explanation.SEE: set(CloudRole), **CLOUD_TABLE}),
     )
