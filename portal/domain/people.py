@@ -84,8 +84,8 @@ def unblock(user: User, *, by: Actor) -> None:
     user = _lock(user, Action.USER_UNBLOCK, by=by)
     if user.blocked_at is None:
         return
-    user.blocked_at = user.block_reason = None
-    memberships.settle_user(user.id)
+    since, user.blocked_at, user.block_reason = user.blocked_at, None, None
+    memberships.reinstate(user.id, since=since)
     _record(Action.USER_UNBLOCK, user, by=by)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 from portal import db
@@ -13,7 +12,7 @@ from portal.domain.errors import Code
 from portal.domain.jobs import Job, OrderKind
 from portal.domain.memberships import Agreed
 from portal.providers import contract
-from portal.providers.contract import Done, Later, NeedsPerson, Provider, Running
+from portal.providers.contract import Done, NeedsPerson, Provider, Running
 from portal.worker import providers
 from portal.worker.steps import Step
 
@@ -23,7 +22,6 @@ ROLES = {
     CloudRole.ADMIN: contract.Role.ADMIN,
     CloudRole.OWNER: contract.Role.OWNER,
 }
-SOON = timedelta(seconds=15)
 
 
 class Granted(NamedTuple):
@@ -33,12 +31,12 @@ class Granted(NamedTuple):
 
 
 def grant(job: Job) -> Granted | Running | None:
-    """Give the person the role that is agreed now; None if there is nothing to do."""
+    """Give the person the role that is agreed now; None if there is nothing to do. While an earlier
+    membership of theirs is still to be revoked, it is ordered again after that."""
     it = db.read(lambda: memberships.agreed(job.subject_id))
-    if it.role is None or it.cloud.external_id is None:
+    if it.role is None or it.cloud.external_id is None or it.waits:
         return None
     external_id, role = it.cloud.external_id, it.role
-    _require_turn(it)
     result = _carry_out(
         job, it, lambda cloud: cloud.grant(job.id, external_id, _member(it), ROLES[role])
     )
@@ -75,7 +73,6 @@ def make_access(job: Job) -> contract.Access | Running | None:
         return None
     if external_id is None or it.membership.role is None:
         return None  # ordered again when the role is carried out
-    _require_turn(it)
     if it.secret is None:
         raise NeedsPerson(Code.ACCESS_UNREADABLE)
     ids = {"access_id": access.id, "secret": it.secret}
@@ -120,12 +117,6 @@ def _carry_out(job: Job, it: Agreed, call: Callable[[Provider], Any]) -> Any:
     cloud = providers.provider_of(it.connection)
     operation = job.facts.get("operation")
     return call(cloud) if operation is None else cloud.operation(job.id, operation)
-
-
-def _require_turn(it: Agreed) -> None:
-    """Raises Later while an earlier membership of the person is still to be revoked."""
-    if it.waits:
-        raise Later("the earlier access of this person is revoked first", SOON)
 
 
 def _member(it: Agreed) -> contract.Member:

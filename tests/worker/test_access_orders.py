@@ -229,7 +229,9 @@ def test_a_blocked_person_is_revoked_and_gets_the_role_but_no_secret_back(
     assert not system.signs_in(secret)
 
     db.write(lambda: people.unblock(user(SAM), by=COMMAND))
-    assert waiting() == [], "nobody has asked for an access since"
+    assert waiting() == [OrderKind.GRANT]
+    run_orders()
+    assert not system.signs_in(secret)
     assert system.signs_in(get_access(SAM, shop))
     assert not system.signs_in(secret)
 
@@ -318,6 +320,7 @@ def test_an_order_that_needs_a_person_is_shown_as_failed_until_it_is_carried_out
     access_id = order_access(SAM, shop)
     run_orders()
     assert memberships_of(SAM)[0].progress is Progress.FAILED
+    assert access(access_id).progress is Progress.FAILED
     monkeypatch.setitem(orders.STEPS, OrderKind.GRANT, step)
     order_access(SAM, shop)
     run_orders()

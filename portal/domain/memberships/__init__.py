@@ -43,6 +43,7 @@ from portal.domain.memberships.retention import purge_expired
 from portal.domain.memberships.roles import GIVING_ACCESS, roles_as_staff, roles_by_hand
 from portal.domain.memberships.settling import (
     lock_people,
+    reinstate,
     settle_cloud,
     settle_due,
     settle_partner,

@@ -72,10 +72,10 @@ def record_granted(membership_id: str, role: CloudRole) -> None:
     _record(Action.MEMBERSHIP_GRANT, membership, role=role)
     if membership.revoking_at is not None:
         return
-    is_waiting = Access.made_at.is_(None), Access.ending_at.is_(None)
-    query = select(Access.id).where(Access.membership_id == membership_id, *is_waiting)
-    for access_id in db.session.scalars(query.order_by(Access.id)).all():
-        add_order(OrderKind.ACCESS, access_id, membership)
+    for access in _not_made(membership_id):
+        access.fault = None
+        db.session.flush()
+        add_order(OrderKind.ACCESS, access.id, membership)
     roles = agreed_roles(Membership.id == membership_id)
     settle_membership(membership, roles.get(membership_id))
 
@@ -129,12 +129,24 @@ def record_withdrawn(access_id: str) -> None:
 
 
 def record_fault(kind: OrderKind, subject_id: str, reason: str) -> None:
-    """An order can't be carried out; `reason` is a code, or the cloud's words."""
-    if kind in (OrderKind.GRANT, OrderKind.REVOKE):
-        db.lock(Membership, subject_id).fault = reason
+    """An order can't be carried out; `reason` is a code, or the cloud's words. Accesses that wait
+    for a role wait for a person then."""
+    if kind in (OrderKind.ACCESS, OrderKind.WITHDRAW):
+        row, _membership = _lock(subject_id)
+        row.fault = reason
     else:
-        _lock(subject_id)[0].fault = reason
+        membership = db.lock(Membership, subject_id)
+        if kind is OrderKind.REVOKE or membership.revoking_at is None:
+            membership.fault = reason
+        for row in _not_made(subject_id):
+            row.fault = reason
     db.session.flush()
+
+
+def _not_made(membership_id: str) -> list[Access]:
+    is_waiting = Access.made_at.is_(None), Access.ending_at.is_(None)
+    query = select(Access).where(Access.membership_id == membership_id, *is_waiting)
+    return list(db.session.scalars(query.order_by(Access.id)))
 
 
 def _token_cache(membership: Membership) -> timedelta:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import ColumnElement, and_, delete, select
 from sqlalchemy.exc import IntegrityError
 
@@ -39,6 +41,16 @@ def settle_user(user_id: str) -> None:
     person without memberships has nothing to order."""
     create_for_mapped(CloudAccess.user_id == user_id)
     _settle(Membership.user_id == user_id)
+
+
+def reinstate(user_id: str, *, since: datetime) -> None:
+    """A person may act again, who lost all access at `since`: order their roles again, for new
+    memberships. Secrets that were revoked stay so."""
+    is_theirs = Membership.user_id == user_id, Membership.revoking_at >= since
+    query = select(Membership.cloud_id).where(*is_theirs).distinct()
+    for cloud_id in db.session.scalars(query.order_by(Membership.cloud_id)).all():
+        open_membership(cloud_id, user_id)
+    settle_user(user_id)
 
 
 def settle_partner(partner_id: str) -> None:
@@ -84,7 +96,9 @@ def open_membership(cloud_id: str, user_id: str) -> Membership:
 def settle_membership(membership: Membership, role: CloudRole | None) -> None:
     """Order what the agreed role means for an open membership that the caller has locked."""
     membership.settled_at = db.now()
-    if role is None:
+    if role is None and membership.ordered_role is None:
+        membership.revoking_at = membership.revoked_at = membership.ends_by = db.now()
+    elif role is None:
         end(membership)
         order_revoke(membership)
     elif role is not membership.ordered_role:

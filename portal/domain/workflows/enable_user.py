@@ -10,5 +10,7 @@ from portal.domain.identity import User
 def enable_user(user: User, *, by: Actor) -> None:
     """Let a disabled user sign in again, with the roles they had. Secrets that were revoked stay
     so."""
+    since = user.disabled_at
     identity.enable(user, by=by)
-    memberships.settle_user(user.id)
+    if since is not None:
+        memberships.reinstate(user.id, since=since)
