@@ -59,6 +59,11 @@ def _block_member(world: World) -> Unit:
     return lambda: people.block(user(EDDIE), by=COMMAND, reason=BlockReason.LEFT)
 
 
+def _unblock_member(world: World) -> Unit:
+    db.write(_block_member(world))
+    return lambda: people.unblock(user(EDDIE), by=COMMAND)
+
+
 def _remove_member(world: World) -> Unit:
     _have_access(world)
     give(world.doras_cloud, CloudRole.EDITOR, to=world.north)
@@ -102,6 +107,7 @@ def _record_revoked(world: World) -> Unit:
         _withdraw_access,
         _withdraw_unseen,
         _block_member,
+        _unblock_member,
         _remove_member,
         _disable_member,
         _map_person,

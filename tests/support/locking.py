@@ -47,10 +47,19 @@ INSERTED_UNDER = {
 }
 """Tables whose new rows have unique keys, with the row that is locked for an insert."""
 
-GENERATED_KEYS = {"jobs", "mail_deliveries", "audit_heads", "clouds", "connections"}
-GENERATED_KEYS |= {"access_secrets"}
+GENERATED_KEYS = {
+    "jobs",
+    "mail_deliveries",
+    "audit_heads",
+    "clouds",
+    "connections",
+    "access_secrets",
+    "memberships",
+}
 """Tables at whose new rows nobody waits: their unique keys contain a generated ID; a new cloud has
-no external ID, an order is queued under its subject's lock, a connection under all others'."""
+no external ID, an order is queued under its subject's lock, a connection under all others'. New
+memberships of a person are made in the order of their clouds, and two of one cloud and person are
+made only by verbs that hold the cloud or the person."""
 
 LAST, AUDIT_TABLES = "audit_heads", {"audit_heads", "audit_lines"}
 """After the first audit head a transaction writes nothing but audit rows."""

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import func, select
 
 from portal import db, worker
 from portal.domain import connections, jobs, memberships, people, workflows
 from portal.domain.access import CloudRole
+from portal.domain.actions import Action
 from portal.domain.actors import COMMAND
+from portal.domain.audit import AuditLine
 from portal.domain.errors import Refused
 from portal.domain.identity import BlockReason
 from portal.domain.jobs import Job, Kind, OrderKind, State
@@ -353,3 +356,26 @@ def test_after_a_restore_unseen_secrets_are_withdrawn_and_revokes_run(
     )
     run_orders()
     assert access(unseen).progress is Progress.ENDED
+
+
+def test_the_audit_log_has_what_was_agreed_and_what_was_carried_out(
+    shop: str, system: WebhookSystem
+) -> None:
+    start = db.read(lambda: db.session.scalar(select(func.count()).select_from(AuditLine)))
+    withdraw(SAM, order_access(SAM, shop))
+    get_access(SAM, shop)
+    revoke(shop, of=SAM)
+    run_orders()
+    query = select(AuditLine.action).order_by(AuditLine.at, AuditLine.chain, AuditLine.seq)
+    lines = db.read(lambda: list(db.session.scalars(query)))[start:]
+    assert [line for line in lines if not line.startswith("user.")] == [
+        Action.CLOUD_GET_ACCESS,
+        Action.CLOUD_WITHDRAW_ACCESS,
+        Action.CLOUD_GET_ACCESS,
+        Action.MEMBERSHIP_END_ACCESS,
+        Action.MEMBERSHIP_GRANT,
+        Action.MEMBERSHIP_MAKE_ACCESS,
+        Action.CLOUD_SHOW_ACCESS,
+        Action.CLOUD_ACCESS_REVOKE,
+        Action.MEMBERSHIP_REVOKE,
+    ]
