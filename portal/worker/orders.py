@@ -33,11 +33,11 @@ def carry_out(job: Job) -> Callable[[], dict[str, Any] | None]:
 
 def record_fault(job: Job, error: Exception) -> Callable[[], dict[str, Any] | None]:
     """Return the unit of work that records a fault of ours."""
-    answer, step = f"internal fault: {type(error).__name__}", STEPS[job.subject_kind]
+    answer, step = f"internal fault: {type(error).__name__}", STEPS.get(job.subject_kind)
 
     def unit() -> dict[str, Any] | None:
         outcome = jobs.outcome_of_fault(job, answer)
-        if outcome.state is State.FAILED:
+        if step is not None and outcome.state is State.FAILED:
             step.fail(job, INTERNAL_FAULT, {})
         return _end(job, outcome)
 

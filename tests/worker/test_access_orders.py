@@ -182,6 +182,29 @@ def test_a_role_lost_after_a_killed_grant_is_revoked(
     assert (waiting(), support.orders(State.DONE)) == ([], [OrderKind.GRANT, OrderKind.REVOKE])
 
 
+def test_what_a_late_worker_gives_after_a_revoke_is_revoked_again(
+    shop: str, system: WebhookSystem, clock: Clock
+) -> None:
+    order_access(SAM, shop)
+    assert worker.run_next(Kind.CLOUDS), "the role is given"
+    job = db.write(lambda: jobs.claim_next(Kind.CLOUDS))
+    assert job is not None
+    made = access_orders.make_access(job)
+    revoke(shop, of=SAM)
+    clock.forward(minutes=6)
+    run_orders()
+    assert memberships_of(SAM)[0].progress is Progress.ENDED
+    assert isinstance(made, Access)
+    db.write(lambda: access_orders.record_made(job, made))
+    assert (memberships_of(SAM)[0].progress, waiting()[-1:]) == (
+        Progress.ENDING,
+        [OrderKind.REVOKE],
+    )
+    run_orders()
+    assert memberships_of(SAM)[0].progress is Progress.ENDED
+    assert not system.signs_in(made)
+
+
 def test_a_changed_role_is_carried_out_and_keeps_the_secret(
     shop: str, system: WebhookSystem
 ) -> None:

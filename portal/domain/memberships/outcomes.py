@@ -68,6 +68,9 @@ def record_granted(membership_id: str, role: CloudRole) -> None:
     """The person has this role at the connection. Order the accesses that waited for it, and what
     was agreed meanwhile."""
     membership = db.lock(Membership, membership_id)
+    if membership.revoked_at is not None:
+        _revoke_again(membership)
+        return
     membership.role, membership.granted_at, membership.fault = role, db.now(), None
     _record(Action.MEMBERSHIP_GRANT, membership, role=role)
     if membership.revoking_at is not None:
@@ -78,6 +81,13 @@ def record_granted(membership_id: str, role: CloudRole) -> None:
         add_order(OrderKind.ACCESS, access.id, membership)
     roles = agreed_roles(Membership.id == membership_id)
     settle_membership(membership, roles.get(membership_id))
+
+
+def _revoke_again(membership: Membership) -> None:
+    """A worker that was late may have given access after another one took it away."""
+    membership.revoked_at = None
+    db.session.flush()
+    add_order(OrderKind.REVOKE, membership.id, membership)
 
 
 def record_revoked(membership_id: str, ends_by: datetime | None) -> None:
@@ -104,6 +114,14 @@ def record_made(access_id: str, *, how: str, text: str) -> None:
     """The connection has made the access. Its text waits sealed, unless the access was withdrawn
     meanwhile."""
     row, membership = _lock(access_id)
+    if membership.revoked_at is not None:
+        _revoke_again(membership)
+        return
+    if row.ended_at is not None:
+        row.ended_at = None
+        db.session.flush()
+        add_order(OrderKind.WITHDRAW, access_id, membership)
+        return
     row.fault = None
     secret = db.session.get(AccessSecret, access_id)
     if row.ending_at is not None or row.made_at is not None or secret is None:
