@@ -59,6 +59,7 @@ from portal.wording import errors as error_wording
 from portal.wording import guide, labels
 from portal.wording import jobs as job_wording
 from portal.wording import kinds as kind_wording
+from portal.wording import memberships as membership_wording
 from portal.wording import notifications as notification_wording
 from portal.wording import readiness as problem_wording
 from portal.wording.quotes import quoted
@@ -257,6 +258,7 @@ def _add_template_globals(app: Flask) -> None:
         connection_wording=connection_wording,
         kind_wording=kind_wording,
         job_wording=job_wording,
+        membership_wording=membership_wording,
         notification_wording=notification_wording,
         quoted=quoted,
         problem_wording=problem_wording,

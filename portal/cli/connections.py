@@ -1,4 +1,4 @@
-"""`flask connection`: add, list, change, test, close connections; the default; keys."""
+"""`flask connection`: add, list, change, test, close connections; the default; keys; people."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from flask.cli import AppGroup
 
 from portal import config, db
 from portal.cli import connection_questions
+from portal.cli.email import EMAIL, find_user
 from portal.cli.refusals import run_unit, text_of
-from portal.domain import connections, values
+from portal.domain import connections, memberships, values
 from portal.domain.actors import COMMAND
 from portal.domain.connections import KINDS, Connection
-from portal.domain.values import Invalid
+from portal.domain.values import EmailAddress, Invalid
 from portal.wording import connections as wording
 
 commands = AppGroup("connection", help="Where clouds live.")
@@ -125,6 +126,31 @@ def rekey() -> None:
         if not is_readable:
             click.echo(f"{found.name}: its credentials can't be decrypted; enter them again.")
     click.echo(f"{file} has a new key. Connections whose credentials are sealed with it: {sealed}.")
+
+
+@commands.command("map")
+@click.argument("email", type=EMAIL)
+@click.argument("name")
+@click.argument("provider")
+@click.argument("subject")
+def map_person(email: EmailAddress, name: str, provider: str, subject: str) -> None:
+    """EMAIL signs in at the connection NAME as SUBJECT of the identity provider PROVIDER."""
+    _map(email, name, provider, subject)
+    click.echo("Their roles by hand on its clouds are ordered for this identity.")
+
+
+@commands.command("unmap")
+@click.argument("email", type=EMAIL)
+@click.argument("name")
+def unmap_person(email: EmailAddress, name: str) -> None:
+    """EMAIL has no identity of their own at the connection NAME any more."""
+    _map(email, name, "", "")
+    click.echo("Their access there is revoked.")
+
+
+def _map(email: EmailAddress, name: str, provider: str, subject: str) -> None:
+    names = {"provider": provider, "subject": subject}
+    run_unit(lambda: memberships.map_person(find_user(email), _find(name), **names, by=COMMAND))
 
 
 def _find(name: str) -> Connection:

@@ -92,7 +92,7 @@ def disable(email: EmailAddress, heir: EmailAddress | None) -> None:
 @click.argument("email", type=EMAIL)
 def enable(email: EmailAddress) -> None:
     """EMAIL may sign in again, with all the roles they had."""
-    run_unit(lambda: identity.enable(find_user(email), by=COMMAND))
+    run_unit(lambda: workflows.enable_user(find_user(email), by=COMMAND))
     _say_who_may_sign_in(email)
 
 

@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext
 from wtforms import EmailField, StringField, ValidationError
 
 from portal import db, web
-from portal.domain import access, cloud_access, clouds, identity, values
+from portal.domain import access, cloud_access, clouds, identity, memberships, values
 from portal.domain.access import CLOUD_TABLE, CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
@@ -45,10 +45,24 @@ def index(cloud_id: str) -> Any:
         partners=_partners(members),
         own_grants=own_grants,
         has_pending_roles=has_pending_member or not all(grant.is_now for grant in own_grants),
-        **({} if may_manage else _access_request(cloud)),
+        **(_carried_out(cloud, members) if may_manage else _access_request(cloud)),
         roles=list(CloudRole),
         abilities=labels.abilities({explanation.SEE: set(CloudRole), **CLOUD_TABLE}),
     )
+
+
+def _carried_out(cloud: Cloud, members: list[Member]) -> dict[str, Any]:
+    """Return the template's context of what is carried out at the connection; empty where nothing
+    is."""
+    if not memberships.is_carried_out(cloud):
+        return {}
+    holding, losing = memberships.memberships_of(cloud)
+    staff = {
+        member.id: [holding[user_id] for user_id in access.staff_ids(member.id) & holding.keys()]
+        for member in members
+        if member.is_partner
+    }
+    return {"holding": holding, "losing": losing, "staff": staff}
 
 
 def _partners(members: list[Member]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext
 from wtforms import SelectField, ValidationError
 
 from portal import db, web
-from portal.domain import access, accounts, clouds
+from portal.domain import access, accounts, clouds, memberships
 from portal.domain.accounts import BillingAccount, Kind
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
@@ -157,6 +157,7 @@ def _page(cloud: Cloud, form: CreateFolderForm) -> Any:
     return web.form_page(
         form,
         "console/clouds/show.html",
+        fragment="accesses",
         cloud=cloud,
         folders=clouds.folders_of(cloud),
         payers=payers,
@@ -164,8 +165,18 @@ def _page(cloud: Cloud, form: CreateFolderForm) -> Any:
         progress=clouds.progress_for([cloud.id])[cloud.id],
         closing_form=web.Form(),
         may_close=access.may(actor, Action.CLOUD_CLOSE, cloud),
+        **_access_of(actor, cloud),
         may_rename=access.may(actor, Action.CLOUD_RENAME, cloud),
         may_edit=access.may(actor, Action.FOLDER_CREATE, cloud),
         is_own=payer is not None and payer.kind is Kind.DIRECT and cloud.closed_at is None,
         targets=[account for account in accounts_to_link if account is not payer],
     )
+
+
+def _access_of(actor: Actor, cloud: Cloud) -> dict[str, Any]:
+    """Return the template's context of the user's own access."""
+    is_offered = cloud.closed_at is None and memberships.is_carried_out(cloud)
+    return {
+        "accesses": memberships.accesses_of(cloud, actor=actor),
+        "may_get": is_offered and access.may(actor, Action.CLOUD_GET_ACCESS, cloud),
+    }

@@ -10,6 +10,7 @@ ALPHABET = "0123456789abcdefghijklmnopqrstuv"
 
 PREFIXES = {
     "acc": "assignment",
+    "acs": "access",
     "aje": "user",
     "b1g": "cloud",  # and folder
     "con": "connection",
@@ -19,6 +20,7 @@ PREFIXES = {
     "imp": "import",
     "job": "job",
     "lnk": "link",
+    "mem": "membership",
     "mis": "look-up",
     "not": "note",
     "ntc": "notification",

@@ -147,7 +147,7 @@ def _join(partner: SimulatedPartner, email: str, role: AccountRole, *, weight: i
 
 def _change_role(partner: SimulatedPartner, email: str, role: AccountRole, *, weight: int) -> Story:
     user = partner.directory.user(email)
-    access.change(role, of=user, account=partner.account, by=partner.owner)
+    team.change(role, of=user, partner=partner.account, by=partner.owner)
     yield HOUR
     _begin_work(partner, email, role, weight)
 
@@ -173,7 +173,7 @@ def _leave(partner: SimulatedPartner, email: str, *, successor: str) -> Story:
     yield HOUR
     partner.editors.remove(email)
     user = partner.directory.user(email)
-    access.revoke(of=user, account=partner.account, by=partner.owner)
+    team.remove(of=user, partner=partner.account, by=partner.owner)
 
 
 def _read_notices(directory: Directory, email: str, until: datetime) -> Story:

@@ -25,6 +25,7 @@ ORDER = (
     "clouds",
     "customers",
     "invitations",
+    "memberships",
     "alerts",
     "jobs",
     "circuit_breakers",

@@ -10,7 +10,16 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 
 from portal import db
-from portal.domain import access, audit, identity, locks, mail_deliveries, notifications, values
+from portal.domain import (
+    access,
+    audit,
+    identity,
+    locks,
+    mail_deliveries,
+    memberships,
+    notifications,
+    values,
+)
 from portal.domain.access import AccountAccess, AccountRole, CloudAccess
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
@@ -55,6 +64,7 @@ def block(user: User, *, by: Actor, reason: BlockReason) -> None:
         return
     user.blocked_at, user.block_reason = db.now(), reason
     identity.end_sessions(user.id, by=by, why="blocked")
+    memberships.settle_user(user.id)
     notifications.cancel_mails(user)
     mail_deliveries.add(
         "account-blocked",
@@ -74,7 +84,8 @@ def unblock(user: User, *, by: Actor) -> None:
     user = _lock(user, Action.USER_UNBLOCK, by=by)
     if user.blocked_at is None:
         return
-    user.blocked_at = user.block_reason = None
+    since, user.blocked_at, user.block_reason = user.blocked_at, None, None
+    memberships.reinstate(user.id, since=since)
     _record(Action.USER_UNBLOCK, user, by=by)
 
 

@@ -1,4 +1,4 @@
-"""The staff of a partner: members with their roles; adding a member."""
+"""The staff of a partner: members with their roles; adding, changing and removing a member."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import aliased
 
 from portal import db
-from portal.domain import access, identity, locks
+from portal.domain import access, identity, locks, memberships
 from portal.domain.access import AccountAccess, AccountRole
 from portal.domain.access.assignments import rank, role_state
 from portal.domain.accounts import BillingAccount, Kind
@@ -54,8 +54,29 @@ def add(partner: BillingAccount, *, by: Actor, address: EmailAddress, role: Acco
         Invitation.answered_by == user.id,
     )
     _require_no_customer(partner, Customer.subaccount_id.in_(confirmed))
+    memberships.lock_people(user.id)
     access.grant(role, to=user, account=partner, by=by)
+    memberships.settle_user(user.id)
     return user
+
+
+def change(role: AccountRole, *, of: User, partner: BillingAccount, by: Actor) -> None:
+    """Change the role of a member. Raises as `access.change`."""
+    access.require_recent_for(by, role)
+    partner = db.lock(BillingAccount, partner.id)
+    access.require(by, Action.ACCESS_MANAGE, partner)
+    memberships.lock_people(of.id)
+    access.change(role, of=of, account=partner, by=by)
+    memberships.settle_user(of.id)
+
+
+def remove(*, of: User, partner: BillingAccount, by: Actor) -> None:
+    """Remove a member from the staff. Raises as `access.revoke`."""
+    partner = db.lock(BillingAccount, partner.id)
+    access.require(by, Action.ACCESS_MANAGE, partner)
+    memberships.lock_people(of.id)
+    access.revoke(of=of, account=partner, by=by)
+    memberships.settle_user(of.id)
 
 
 def _require_no_customer(partner: BillingAccount, is_it: ColumnElement[bool]) -> None:

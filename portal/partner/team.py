@@ -98,7 +98,7 @@ def change(account_id: str, user_id: str) -> Any:
 
     def unit() -> None:
         partner, role = db.session.get_one(BillingAccount, account_id), AccountRole(form.role.data)
-        access.change(role, of=team.user_of(member), account=partner, by=actor)
+        team.change(role, of=team.user_of(member), partner=partner, by=actor)
 
     saved = _("%(name)s’s role is saved.", name=member.name)
     if answer := web.submit(form, unit, to=url_for(".index", account_id=account_id), success=saved):
@@ -114,7 +114,7 @@ def remove(account_id: str, user_id: str) -> Any:
 
     def unit() -> None:
         partner = db.session.get_one(BillingAccount, account_id)
-        access.revoke(of=team.user_of(member), account=partner, by=actor)
+        team.remove(of=team.user_of(member), partner=partner, by=actor)
 
     is_self = member.id == actor.id
     back = url_for("partner.choose") if is_self else url_for(".index", account_id=account_id)

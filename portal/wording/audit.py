@@ -65,6 +65,13 @@ TITLES = {
     Action.CLOUD_ACCESS_CHANGE: lazy_gettext("Role on a cloud changed"),
     Action.CLOUD_ACCESS_REVOKE: lazy_gettext("Role on a cloud taken back"),
     Action.CLOUD_ACCESS_REVOKE_PARTNER: lazy_gettext("Partner’s access to a cloud revoked"),
+    Action.CLOUD_GET_ACCESS: lazy_gettext("Access to a cloud ordered"),
+    Action.CLOUD_SHOW_ACCESS: lazy_gettext("Secret of an access shown"),
+    Action.CLOUD_WITHDRAW_ACCESS: lazy_gettext("Access to a cloud withdrawn"),
+    Action.MEMBERSHIP_GRANT: lazy_gettext("Role carried out at the cloud"),
+    Action.MEMBERSHIP_REVOKE: lazy_gettext("Access revoked at the cloud"),
+    Action.MEMBERSHIP_MAKE_ACCESS: lazy_gettext("Access made at the cloud"),
+    Action.MEMBERSHIP_END_ACCESS: lazy_gettext("Access ended at the cloud"),
     Action.FOLDER_CREATE: lazy_gettext("Folder created"),
     Action.FOLDER_RENAME: lazy_gettext("Folder renamed"),
     Action.USER_CREATE: lazy_gettext("Person registered"),
@@ -79,6 +86,7 @@ TITLES = {
     Action.USER_BLOCK: lazy_gettext("Person blocked"),
     Action.USER_UNBLOCK: lazy_gettext("Person unblocked"),
     Action.USER_END_SESSIONS: lazy_gettext("Sessions ended by an operator"),
+    Action.USER_MAP: lazy_gettext("Identity of a person at a connection set"),
     Action.JOB_RUN_AGAIN: lazy_gettext("Job run again"),
     Action.JOB_CANCEL: lazy_gettext("Job cancelled"),
     Action.CONNECTION_ADD: lazy_gettext("Connection added"),
@@ -174,6 +182,29 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.CLOUD_ACCESS_REVOKE_PARTNER: lambda f: _(
         "The partner’s access to the cloud %(id)s was revoked.", id=f["thing"]
     ),
+    Action.CLOUD_GET_ACCESS: lambda f: _(
+        "A person ordered access to the cloud %(id)s.", id=f["thing"]
+    ),
+    Action.CLOUD_SHOW_ACCESS: lambda f: _(
+        "A person saw the secret of their access to the cloud %(id)s.", id=f["thing"]
+    ),
+    Action.CLOUD_WITHDRAW_ACCESS: lambda f: _(
+        "An access to the cloud %(id)s was withdrawn.", id=f["thing"]
+    ),
+    Action.MEMBERSHIP_GRANT: lambda f: _(
+        "Carried out at the cloud %(id)s: a person is %(role)s.",
+        id=f["thing"],
+        role=role(f["role"]),
+    ),
+    Action.MEMBERSHIP_REVOKE: lambda f: _(
+        "Carried out at the cloud %(id)s: a person’s access is revoked.", id=f["thing"]
+    ),
+    Action.MEMBERSHIP_MAKE_ACCESS: lambda f: _(
+        "Carried out at the cloud %(id)s: an access is made.", id=f["thing"]
+    ),
+    Action.MEMBERSHIP_END_ACCESS: lambda f: _(
+        "Carried out at the cloud %(id)s: an access is ended.", id=f["thing"]
+    ),
     Action.FOLDER_CREATE: lambda f: _("A folder was created in the cloud %(id)s.", id=f["cloud"]),
     Action.FOLDER_RENAME: lambda f: _("A folder was renamed in the cloud %(id)s.", id=f["cloud"]),
     Action.USER_CREATE: lambda f: _("A person registered."),
@@ -190,6 +221,9 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     ),
     Action.USER_UNBLOCK: lambda f: _("A person was unblocked."),
     Action.USER_END_SESSIONS: lambda f: _("An operator ended all sessions of a person."),
+    Action.USER_MAP: lambda f: _(
+        "An operator set as whom a person signs in at the connection %(id)s.", id=f["connection"]
+    ),
     Action.JOB_RUN_AGAIN: lambda f: _("A job was run again: %(id)s.", id=f["thing"]),
     Action.JOB_CANCEL: lambda f: _("A job was cancelled: %(id)s.", id=f["thing"]),
     Action.CONNECTION_ADD: lambda f: _("A connection was added: %(id)s.", id=f["thing"]),

@@ -189,6 +189,8 @@ SENTENCES: dict[str, str] = {
         "This version has no program for the kind %(kind)s. Install one that has it."
     ),
 }
+FOR_EVERYBODY = frozenset({"lxd-no-viewers"})
+"""Codes whose sentence says nothing of the connection."""
 RIGHTS = {
     "list projects and users": lazy_gettext("list projects and users"),
     "create projects": lazy_gettext("create projects"),

@@ -54,7 +54,12 @@ UPKEEP = {
     "purge-identity": lazy_gettext("Delete old sign-ups, sessions and saved forms"),
     "purge-imports": lazy_gettext("Delete old imports"),
     "purge-jobs": lazy_gettext("Delete old jobs"),
+    "purge-memberships": lazy_gettext("Delete old accesses to clouds"),
     "purge-mails": lazy_gettext("Delete old mails"),
+    "settle-memberships": lazy_gettext("Order roles on clouds that took effect"),
+    "withdraw-accesses": lazy_gettext(
+        "Withdraw accesses that were not seen, or whose time is over"
+    ),
     "purge-notifications": lazy_gettext("Delete old notifications"),
 }
 

@@ -90,6 +90,7 @@ ABILITIES = {
     Action.ACCESS_MANAGE_OWNERS: lazy_gettext("Make somebody owner, change or remove an owner"),
     Action.ACCOUNT_SWITCH_TO_PAID: lazy_gettext("Switch to paid"),
     Action.CLOUD_SEE: lazy_gettext("See the cloud, its folders and who pays for it"),
+    Action.CLOUD_GET_ACCESS: lazy_gettext("Get access to the cloud"),
     Action.CLOUD_RENAME: lazy_gettext("Rename the cloud"),
     Action.CLOUD_CLOSE: lazy_gettext("Close and restore the cloud"),
     Action.FOLDER_CREATE: lazy_gettext("Create a folder"),

@@ -10,12 +10,13 @@ from portal import db
 from portal.domain import circuit_breakers, connections, jobs
 from portal.domain.jobs import Job, OrderKind, Outcome, State
 from portal.providers.contract import Later, NeedsPerson, Never, Running
-from portal.worker import cloud_orders, providers
+from portal.worker import access_orders, cloud_orders, providers
 from portal.worker.steps import Step
 
 STEPS: dict[str, Step] = {
     OrderKind.TEST: Step(providers.run_test, providers.record_test),
     **cloud_orders.STEPS,
+    **access_orders.STEPS,
 }
 """By `jobs.OrderKind`."""
 INTERNAL_FAULT = "internal-fault"

@@ -22,6 +22,7 @@ from portal.domain import (
     imports,
     invitations,
     jobs,
+    memberships,
     notifications,
     workflows,
 )
@@ -40,12 +41,21 @@ PURGES: dict[str, Callable[[], bool]] = {
     "purge-notifications": notifications.purge_expired,
     "purge-heartbeats": heartbeats.purge_expired,
     "purge-callbacks": connections.purge_expired,
+    "purge-memberships": memberships.purge_expired,
 }
 """Units of work that delete one batch of what is past its retention, and return whether there may
 be more."""
-BATCHES: dict[str, Callable[[], bool]] = {**PURGES, "close-clouds": clouds.close_due}
+SETTLE, WITHDRAW = "settle-memberships", "withdraw-accesses"
+BATCHES: dict[str, Callable[[], bool]] = {
+    **PURGES,
+    "close-clouds": clouds.close_due,
+    SETTLE: memberships.settle_due,
+    WITHDRAW: memberships.withdraw_due,
+}
 """What runs in batches, like the purges."""
 BATCH_EVERY = timedelta(minutes=10)
+EVERY = dict.fromkeys((SETTLE, WITHDRAW), timedelta(minutes=1))
+"""People wait for these."""
 
 DOCTOR = "doctor"
 AUDIT_HEADS = "audit-heads"
@@ -71,8 +81,10 @@ def run(job: Job) -> Outcome:
         if logs.are_json():  # else `audit verify` could not read them
             db.read(audit.log_heads)
         return Outcome(State.WAITING, run_at=db.read(db.now) + DAILY)
-    has_more, now = db.write(lambda: (BATCHES[job.subject_id](), db.now()))
-    return Outcome(State.WAITING, run_at=now if has_more else now + BATCH_EVERY)
+    name = job.subject_id
+    has_more, now = db.write(lambda: (BATCHES[name](), db.now()))
+    wait = timedelta() if has_more else EVERY.get(name, BATCH_EVERY)
+    return Outcome(State.WAITING, run_at=now + wait)
 
 
 def _run_doctor() -> Outcome:

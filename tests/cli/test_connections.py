@@ -8,14 +8,18 @@ from pathlib import Path
 import pytest
 import trustme
 from flask import Flask
+from sqlalchemy import select
 
 from portal import config, create_app, db
 from portal.domain import connections
 from portal.domain.connections import Connection
+from portal.domain.memberships import CloudIdentity
 from tests.cli.test_cli import call
 from tests.support.connections import add_connection, stored, use_key, use_kind
+from tests.support.memberships import pretend_connection
 from tests.support.relay import clear_mails
 from tests.support.settings import change_settings
+from tests.support.world import NINA, SAM
 
 
 @pytest.fixture
@@ -130,3 +134,21 @@ def test_a_file_of_keys_that_others_can_read_or_that_is_none_is_refused_at_the_s
         config.load({"CREDENTIALS_KEY_FILE": str(file)})
     file.unlink()
     config.load({"CREDENTIALS_KEY_FILE": str(file)})  # gone: connections ask again
+
+
+def test_a_person_is_mapped_to_an_identity_at_a_connection_and_mapped_no_more(app: Flask) -> None:
+    connection_id = db.write(pretend_connection)
+    code, said = call(app, "connection", "map", SAM, connection_id, "idp", "sam@idp")
+    assert (code, said) == (0, "Their roles by hand on its clouds are ordered for this identity.\n")
+    assert identities() == [("idp", "sam@idp")]
+    code, said = call(app, "connection", "map", NINA, "paris", "idp", "sam@idp")
+    assert (code, said) == (1, "Error: Another person is mapped to this identity.\n")
+    code, said = call(app, "connection", "map", NINA, "portal", "idp", "nina@idp")
+    assert (code, "Test it first" in said) == (1, True)
+    assert call(app, "connection", "unmap", SAM, "paris")[0] == 0
+    assert identities() == []
+
+
+def identities() -> list[tuple[str, str]]:
+    query = select(CloudIdentity.provider, CloudIdentity.subject)
+    return db.read(lambda: [tuple(row) for row in db.session.execute(query)])

@@ -49,6 +49,7 @@ WHO_MAY = {
     "account.switch_to_paid": TINA,
     "cloud.close": DORA,
     "cloud.create": OLGA,
+    "cloud.get_access": DORA,
     "cloud.link": OLGA,
     "cloud.manage_access": DORA,
     "cloud.relink": DORA,

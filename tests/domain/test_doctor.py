@@ -51,6 +51,7 @@ def more_ids() -> Params:
     ids = {name: user(email).id for name, email in people.items()}
     queries = {
         "eddies_role": "SELECT id FROM account_access WHERE role = 'billing.accounts.editor'",
+        "olgas_membership": "SELECT membership_id FROM accesses",
         "souths_cloud": "SELECT default_cloud_id FROM customers WHERE name = 'Elsewhere'",
     }
     return ids | {

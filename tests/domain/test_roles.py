@@ -77,6 +77,7 @@ ASKS_NOBODY = {
     "identity.enable",
     "identity.make_operator",
     "workflows.disable_user",
+    "workflows.enable_user",
     "workflows.erase_customer",
     "workflows.key_audit_log",
     "workflows.revoke_partner_status",
@@ -93,6 +94,7 @@ ASKS_OPERATORS = {
     "connections.queue_test",
     "customers.record_arrived",
     "customers.record_not_arrived",
+    "memberships.map_person",
     "people.block",
     "people.end_sessions",
     "people.unblock",
@@ -126,7 +128,13 @@ PARTS = {
 }
 """What verbs are made of; who calls them has asked."""
 
-ONES_OWN = {"feedback.submit", "notifications.set_preferences", "notifications.mark_read"}
+ONES_OWN = {
+    "feedback.submit",
+    "memberships.show",
+    "memberships.withdraw",
+    "notifications.mark_read",
+    "notifications.set_preferences",
+}
 """They reach what is the actor's own, and nothing else."""
 
 
@@ -197,6 +205,7 @@ def test_the_table_is_the_one_of_the_design() -> None:
     editors = {CloudRole.OWNER, CloudRole.ADMIN, CloudRole.EDITOR}
     assert {
         **dict.fromkeys(("cloud.rename", "folder.create", "folder.rename"), editors),
+        "cloud.get_access": editors | {CloudRole.VIEWER},
         **{f"cloud.{key}": {CloudRole.OWNER} for key in ("close", "manage_access", "relink")},
     } == CLOUD_TABLE
     assert sorted(INVITED_TABLE) == ["invitation.accept", "invitation.decline"]

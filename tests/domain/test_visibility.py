@@ -19,6 +19,7 @@ from portal.domain.customers import Customer, CustomerNote, Filter, SavedView
 from portal.domain.identity import SavedForm, User
 from portal.domain.imports import Import
 from portal.domain.invitations import Invitation
+from portal.domain.memberships import Access
 from portal.domain.notifications import Notification
 from tests.support.world import (
     ACE,
@@ -44,6 +45,7 @@ NOBODY = Actor(id="")
 """Somebody without an ID or an address, as no code should ever make one."""
 
 HAVE_A_RULE = {
+    "Access",
     "BillingAccount",
     "Cloud",
     "Connection",
@@ -81,6 +83,7 @@ SEEN_BY: dict[str, tuple[type[Any], Callable[[World], str], set[str]]] = {
     "a confirmed customer's folder": (Folder, lambda w: w.ninas_folder, STAFF | {NINA}),
     "a folder of one's own": (Folder, lambda w: w.doras_folder, {DORA}),
     "an open invitation": (Invitation, lambda w: w.carls_subaccount, {CARL}),
+    "an access to a cloud": (Access, lambda w: w.olgas_access, {OLGA}),
     "a notice": (Notification, lambda w: w.olgas_notice, {OLGA}),
     "an answered invitation": (Invitation, lambda w: w.ninas_subaccount, {NINA}),
 }

@@ -71,6 +71,35 @@ CASES = (
         ("doras_cloud",),
     ),
     Case(
+        "membership-without-role",
+        (
+            copy(
+                "memberships",
+                "id = :olgas_membership",
+                id="'mem2'",
+                user_id="(SELECT id FROM users WHERE email = 'dora@direct.example')",
+                revoking_at="NULL",
+                revoked_at="NULL",
+            ),
+        ),
+        ("mem2",),
+    ),
+    Case(
+        "revoke-not-ordered",
+        ("UPDATE memberships SET revoked_at = NULL WHERE id = :olgas_membership",),
+        ("olgas_membership",),
+    ),
+    Case(
+        "access-past-its-end",
+        ("UPDATE accesses SET ending_at = NULL, ended_at = NULL WHERE id = :olgas_access",),
+        ("olgas_access",),
+    ),
+    Case(
+        "access-secret-unreadable",
+        ("INSERT INTO access_secrets (access_id, sealed) VALUES (:olgas_access, 'x')",),
+        ("olgas_access",),
+    ),
+    Case(
         "migrations-not-at-head",
         ("UPDATE alembic_version SET version_num = '0001'",),
         ("0001",),

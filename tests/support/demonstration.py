@@ -23,6 +23,7 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from tests.conftest import SETTINGS, make_app
+from tests.support import access_pages
 from tests.support.processes import (
     free_port,
     live_processes,
@@ -87,7 +88,7 @@ def serve(folder: Path, **changes: str) -> Iterator[str]:
         "EXTERNAL_URL": url,
         "DATABASE_URL": f"sqlite:///{folder}/portal.db",
         "MAILBOX_DIR": str(folder / "mailbox"),
-        "CREDENTIALS_KEY_FILE": str(folder / "keys"),
+        "CREDENTIALS_KEY_FILE": access_pages.make_keys(folder),
     }
     environment = {**os.environ, **SETTINGS, **settings, **changes}
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "up"]

@@ -18,6 +18,7 @@ from portal.domain.locks import ORDER
 PARENTS = {
     "form_keys": ("users", "user_id"),
     "saved_views": ("users", "user_id"),
+    "cloud_identities": ("users", "user_id"),
     "hidden_first_steps": ("users", "user_id"),
     "muted_notices": ("users", "user_id"),
     "email_changes": ("users", "user_id"),
@@ -31,6 +32,8 @@ PARENTS = {
     "folders": ("clouds", "cloud_id"),
     "links": ("clouds", "cloud_id"),
     "cloud_access": ("clouds", "cloud_id"),
+    "accesses": ("memberships", "membership_id"),
+    "access_secrets": ("accesses", "access_id"),
     "customer_notes": ("customers", "customer_id"),
     "audit_lines": ("audit_heads", "chain"),
 }
@@ -44,9 +47,19 @@ INSERTED_UNDER = {
 }
 """Tables whose new rows have unique keys, with the row that is locked for an insert."""
 
-GENERATED_KEYS = {"jobs", "mail_deliveries", "audit_heads", "clouds", "connections"}
+GENERATED_KEYS = {
+    "jobs",
+    "mail_deliveries",
+    "audit_heads",
+    "clouds",
+    "connections",
+    "access_secrets",
+    "memberships",
+}
 """Tables at whose new rows nobody waits: their unique keys contain a generated ID; a new cloud has
-no external ID, an order is queued under its subject's lock, a connection under all others'."""
+no external ID, an order is queued under its subject's lock, a connection under all others'. New
+memberships of a person are made in the order of their clouds, and two of one cloud and person are
+made only by verbs that hold the cloud or the person."""
 
 LAST, AUDIT_TABLES = "audit_heads", {"audit_heads", "audit_lines"}
 """After the first audit head a transaction writes nothing but audit rows."""
@@ -87,9 +100,10 @@ class LockTracker:
         waited = []
         for row in changed:
             is_new = row not in before
-            if _may_wait(row, statement, is_new=is_new) and not self._is_held(row, is_new=is_new):
+            is_held = self._is_held(row, is_new=is_new)
+            if _may_wait(row, statement, is_new=is_new) and not is_held:
                 waited.append(row)
-            if is_new or waited[-1:] == [row]:
+            if is_new or is_held or waited[-1:] == [row]:
                 self._held.add((row.table, row.key))
         self._check(changed, waited, statement)
         self.locked_rows += waited
@@ -116,7 +130,9 @@ class LockTracker:
 
 
 def _order_key(row: Row) -> tuple[int, bool, str]:
-    table, _column = PARENTS.get(row.table, (row.table, ""))
+    table = row.table
+    while table in PARENTS:
+        table = PARENTS[table][0]
     return ORDER.index(table), row.is_subaccount, row.key
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from html import unescape
 from urllib.parse import urljoin
 
 from playwright.sync_api import Page
 
+from tests.support import access_pages
 from tests.support.tour import ID_PATTERN, Tour
 
 WAITING = "SUBACCOUNT-ACCEPTANCE-REQUIRED"
@@ -175,6 +177,9 @@ RESOLVERS: dict[str, Resolver] = {
     "subaccount": first_match("/console", rf'"(/console/billing/{ID_PATTERN})"'),
     "customers_account": first_match("{active}/clouds", rf'"(/console/billing/{ID_PATTERN})"'),
     "cloud": first_match("/console", CLOUD),
+    "shop": partial(access_pages.add, "{cloud}"),
+    "access_ready": partial(access_pages.access, "2", "{shop}"),
+    "access_used": partial(access_pages.access, "3", "{shop}"),
     "folder": first_match("{cloud}", rf'"([^"]*/folders/{ID_PATTERN}/rename)"'),
     "holder": first_match("{cloud}/access", rf'"([^"]*/access/{ID_PATTERN})/change"'),
     "revoke_partner": first_match("{cloud}/access", r'"([^"]*/revoke-partner)"'),

@@ -50,7 +50,7 @@ WITHOUT_PAGE = {
 """Endpoints that answer GET without a page, and what they answer."""
 PARENT_BLUEPRINTS = {
     **dict.fromkeys(("customers", "team", "activity"), "partner."),
-    **dict.fromkeys(("access", "billing", "clouds", "linking"), "console."),
+    **dict.fromkeys(("access", "accesses", "billing", "clouds", "linking"), "console."),
 }
 
 
@@ -312,6 +312,18 @@ CONSOLE = [
     state("link-nothing", "linking.link", NINA, "{subaccount}/link"),
     state("link-reasons", "linking.link", OLGA, "{customers_account}/link"),
     state("link-dialog", "console.home", CARL, "/console", open_menu(".tile"), *LINK),
+    state("cloud-accesses", "clouds.show", NINA, "{shop}"),
+    state("access-carried-out", "access.index", NINA, "{shop}/access"),
+    state("accesses-get", "accesses.get", NINA, "{shop}/accesses/get"),
+    state("accesses-withdraw", "accesses.withdraw", NINA, "{access_used}/withdraw"),
+    state("accesses-show", "accesses.show", NINA, "{access_ready}/show"),
+    state(
+        "accesses-secret",
+        "accesses.show",
+        NINA,
+        "{access_ready}/show",
+        send(".secret"),
+    ),
 ]
 GIVE_NOTICE = "{active}/give-notice"
 ENDING = [
@@ -355,6 +367,7 @@ EXTRA_STATES = {
         "customers-trial",
         "view-saved",
     ),
+    *("cloud-accesses", "access-carried-out", "accesses-secret"),
     *("customer-refused", "customer-active", "customer-suspend-dialog", "help-not-helpful"),
     *("console-invited", "invitation-none", "console-confirmed", "link-reasons", "error-404"),
 }

@@ -68,6 +68,11 @@ class Tour:
     _titles: dict[tuple[str, str], str] = field(default_factory=dict)
     _resolved: dict[tuple[str, str], str] = field(default_factory=dict)
 
+    @property
+    def email(self) -> str:
+        """The address of the person whose page is open."""
+        return self._email
+
     def resolve(self, page: Page, path: str) -> str:
         """`path` with its parameters filled in; each is looked up once per person."""
 

@@ -15,6 +15,7 @@ from portal.domain import (
     first_steps,
     imports,
     mail_deliveries,
+    memberships,
     team,
     values,
 )
@@ -27,6 +28,7 @@ from portal.domain.errors import Forbidden, Refused
 from portal.domain.imports import Import, Line
 from portal.domain.invitations import Invitation
 from tests.support.mail_deliveries import settle_invitation
+from tests.support.memberships import pretend_connection, put_on
 from tests.support.world import (
     DORA,
     EDDIE,
@@ -129,6 +131,15 @@ def _prepare_closing(world: World, _by: Actor) -> None:
 
 def _restore_cloud(world: World, by: Actor) -> None:
     clouds.restore(db.session.get_one(Cloud, world.doras_cloud), by=by)
+
+
+def _put_on_connection(world: World, _by: Actor) -> None:
+    put_on(pretend_connection(), world.doras_cloud)
+
+
+def _get_access(world: World, by: Actor) -> None:
+    cloud = db.session.get_one(Cloud, world.doras_cloud)
+    memberships.get_access(cloud, by=signed_in(by), name="sample", days=30)
 
 
 def _grant_cloud(world: World, by: Actor) -> None:
@@ -253,11 +264,11 @@ def _grant_owner(world: World, by: Actor) -> None:
 
 def _change_role(world: World, by: Actor) -> None:
     partner = db.session.get_one(BillingAccount, world.north)
-    access.change(AccountRole.VIEWER, of=user(EDDIE), account=partner, by=by)
+    team.change(AccountRole.VIEWER, of=user(EDDIE), partner=partner, by=by)
 
 
 def _revoke(world: World, by: Actor) -> None:
-    access.revoke(of=user(EDDIE), account=db.session.get_one(BillingAccount, world.north), by=by)
+    team.remove(of=user(EDDIE), partner=db.session.get_one(BillingAccount, world.north), by=by)
 
 
 def _save_view(world: World, by: Actor) -> None:
@@ -339,6 +350,7 @@ VERBS = (
     Verb("access.manage", _north, _revoke, ("access.revoke",)),
     Verb("access.manage_owners", _north, _grant_owner, ("access.grant",)),
     Verb("cloud.create", _north, _create_cloud),
+    Verb("cloud.get_access", _doras_cloud, _get_access, prepare=_put_on_connection),
     Verb("cloud.link", _north, _link_cloud, ("cloud.link", "cloud.leave"), prepare=_own_cloud),
     Verb("cloud.manage_access", _doras_cloud, _grant_cloud, ("cloud_access.grant",)),
     Verb(

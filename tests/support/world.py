@@ -37,6 +37,7 @@ from portal.domain.clouds import Cloud, Link
 from portal.domain.customers import Draft
 from portal.domain.identity import User
 from portal.domain.imports import Line
+from portal.domain.memberships import Access, Membership
 
 PASSWORD = "correct horse"
 PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
@@ -112,6 +113,8 @@ class World:
     """Of the invitation's mail."""
     connection: str
     """The default one."""
+    olgas_access: str
+    """To Nina's cloud, revoked since."""
 
     @classmethod
     def ids(cls) -> list[str]:
@@ -206,7 +209,22 @@ def _build() -> World:
         norths_import=import_id,
         carls_job=_job_of_invitation(carls.subaccount_id),
         connection=connections.BUILTIN_ID,
+        olgas_access=_add_revoked_access(OLGA, ninas.default_cloud_id),
     )
+
+
+def _add_revoked_access(email: str, cloud_id: str) -> str:
+    """The ID of an access that was revoked; the cloud's connection could not make one."""
+    now = db.now()
+    times = dict.fromkeys(("created_at", "settled_at", "revoking_at", "revoked_at", "ends_by"), now)
+    membership = Membership(id=db.new_id("mem"), cloud_id=cloud_id, user_id=user(email).id, **times)
+    db.session.add(membership)
+    db.session.flush()
+    times = dict.fromkeys(("created_at", "until", "ending_at", "ended_at"), now)
+    access_ = Access(id=db.new_id("acs"), membership_id=membership.id, name="Laptop", **times)
+    db.session.add(access_)
+    db.session.flush()
+    return access_.id
 
 
 def _create_checked_import(partner: BillingAccount) -> str:

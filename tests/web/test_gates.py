@@ -41,6 +41,7 @@ SAMPLES = {
     "job_id": (DORA, "carls_job"),
     "person_id": (DORA, "eddie"),
     "connection_id": (DORA, "connection"),
+    "access_id": (OLGA, "olgas_access"),
 }
 """For each argument whose it is, and which."""
 

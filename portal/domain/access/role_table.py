@@ -57,6 +57,7 @@ CLOUD_TABLE: dict[Action, frozenset[CloudRole]] = {
     Action.CLOUD_CLOSE: frozenset({CloudRole.OWNER}),
     Action.FOLDER_CREATE: _EDITORS,
     Action.FOLDER_RENAME: _EDITORS,
+    Action.CLOUD_GET_ACCESS: _EDITORS | {CloudRole.VIEWER},
     Action.CLOUD_MANAGE_ACCESS: frozenset({CloudRole.OWNER}),
     Action.CLOUD_RELINK: frozenset({CloudRole.OWNER}),
 }

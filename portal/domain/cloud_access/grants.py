@@ -7,7 +7,7 @@ from collections.abc import Iterable, Set
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import access, audit, clouds, identity, locks, notifications
+from portal.domain import access, audit, clouds, identity, locks, memberships, notifications
 from portal.domain.access import CloudAccess, CloudRole
 from portal.domain.access.assignments import Assignments, rank, revoke_assignments
 from portal.domain.accounts import BillingAccount
@@ -43,6 +43,7 @@ def grant(cloud: Cloud, *, by: Actor, role: CloudRole, to: EmailAddress | str) -
     else:
         holder_id = identity.look_up(to, by=by, account_id=payer_id).id
     _assignments(cloud, holder_id).assign_first(role, by=by)
+    memberships.settle_cloud(cloud.id)
     _record(Action.CLOUD_ACCESS_GRANT, cloud, holder_id, by=by, role=role)
     _notify_granted(cloud, holder_id, role, by=by)
     return holder_id
@@ -67,6 +68,7 @@ def change(cloud: Cloud, *, by: Actor, role: CloudRole, of: str) -> None:
     if rank(role) > rank(rows[0].role):
         _require_customers_role(cloud, rows, by=by)
     if assignments.change(role, by=by):
+        memberships.settle_cloud(cloud.id)
         _record(Action.CLOUD_ACCESS_CHANGE, cloud, of, by=by, role=role)
         _notify_granted(cloud, of, role, by=by)
 
@@ -83,6 +85,7 @@ def revoke(cloud: Cloud, *, by: Actor, of: str) -> None:
     _require_another_owner(cloud, rows)
     _require_customers_role(cloud, rows, by=by)
     revoke_assignments(rows)
+    memberships.settle_cloud(cloud.id)
     _record(Action.CLOUD_ACCESS_REVOKE, cloud, of, by=by)
     _notify_revoked(cloud, of, by=by)
 
@@ -101,6 +104,7 @@ def revoke_partner(cloud: Cloud, *, by: Actor, of: str) -> None:
         raise Refused(Code.NO_ROLE)
     _require_another_owner(cloud, rows)
     revoke_assignments(rows)
+    memberships.settle_cloud(cloud.id)
     _record(Action.CLOUD_ACCESS_REVOKE_PARTNER, cloud, of, by=by)
     _notify_revoked(cloud, of, by=by, staff={row.user_id for row in rows if row.user_id})
 

@@ -14,7 +14,9 @@ from portal.domain.connections.callbacks import (
 from portal.domain.connections.credentials import (
     configure_keys,
     has_key,
+    open_sealed,
     reseal_next,
+    seal,
     unreadable_connections,
     unseal,
 )

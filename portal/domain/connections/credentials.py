@@ -1,4 +1,4 @@
-"""Credentials: sealed with the newest key of a file; the connection's ID is sealed with them.
+"""Secrets at rest: sealed with the newest key of a file; the ID of their row is sealed with them.
 
 A token that is copied into another row would decrypt there, so the ID is compared.
 """
@@ -30,32 +30,33 @@ def configure_keys(read: ReadKeys) -> None:
 
 
 def has_key() -> bool:
-    """Whether credentials can be sealed."""
+    """Whether secrets can be sealed."""
     return _fernet() is not None
 
 
-def seal(connection_id: str, values: Mapping[str, str]) -> str:
-    """The values, sealed for this connection. Raises Refused("credentials-key-missing")."""
+def seal(row_id: str, values: Mapping[str, str]) -> str:
+    """The values, sealed for the row with this ID. Raises Refused("credentials-key-missing")."""
     fernet = _fernet()
     if fernet is None:
         raise Refused(Code.CREDENTIALS_KEY_MISSING)
-    body = json.dumps({"connection": connection_id, "values": dict(values)})
-    return fernet.encrypt(body.encode()).decode()
+    return fernet.encrypt(json.dumps({"row": row_id, "values": dict(values)}).encode()).decode()
+
+
+def open_sealed(row_id: str, sealed: str) -> dict[str, str] | None:
+    """The values that were sealed for the row; None if this process can't decrypt them."""
+    fernet = _fernet()
+    try:
+        body = fernet and json.loads(fernet.decrypt(sealed))
+    except InvalidToken:
+        return None
+    return dict(body["values"]) if body and body["row"] == row_id else None
 
 
 def unseal(connection: Connection) -> dict[str, str] | None:
     """The connection's credentials; None if this process can't decrypt them: then the connection
     asks for them again."""
-    if connection.credentials is None:
-        return {}
-    fernet = _fernet()
-    try:
-        body = fernet and json.loads(fernet.decrypt(connection.credentials))
-    except InvalidToken:
-        return None
-    if not body or body["connection"] != connection.id:
-        return None
-    return dict(body["values"])
+    sealed = connection.credentials
+    return {} if sealed is None else open_sealed(connection.id, sealed)
 
 
 def unreadable_connections() -> list[Connection]:

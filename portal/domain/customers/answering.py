@@ -5,7 +5,15 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import access, audit, clouds, identity, invitations, mail_deliveries
+from portal.domain import (
+    access,
+    audit,
+    clouds,
+    identity,
+    invitations,
+    mail_deliveries,
+    memberships,
+)
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
@@ -37,6 +45,7 @@ def accept(invitation: Invitation, *, by: Actor) -> Customer:
             access.CloudRole.OWNER, cloud_id=customer.default_cloud_id, user_id=by.id, by=by
         )
         clouds.order_changes(customer.default_cloud_id)
+        memberships.settle_cloud(customer.default_cloud_id)
     _record(Action.INVITATION_ACCEPT, customer, by=by)
     notify_partner(Kind.CONFIRMED, customer, by=by)
     return customer

@@ -5,7 +5,16 @@ from __future__ import annotations
 from sqlalchemy import and_, select
 
 from portal import db
-from portal.domain import access, audit, clouds, identity, invitations, locks, mail_deliveries
+from portal.domain import (
+    access,
+    audit,
+    clouds,
+    identity,
+    invitations,
+    locks,
+    mail_deliveries,
+    memberships,
+)
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
@@ -114,6 +123,7 @@ def close(customer: Customer) -> None:
         if _is_linked(cloud.id, customer.subaccount_id) and cloud.closed_at is None:
             cloud.closed_at = now
             clouds.order_changes(cloud.id)
+            memberships.settle_cloud(cloud.id)
     mail_deliveries.cancel(invitations.MAIL, about=customer.subaccount_id)
 
 

@@ -5,6 +5,8 @@ An order names only its kind and its subject. When it runs, it reads what is agr
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import update
 
 from portal import db
@@ -48,3 +50,14 @@ def add_order(
         priority=PRIORITIES.get(kind, 0),
         account_id=account_id,
     )
+
+
+def cancel_orders(kinds: Collection[OrderKind], subject_ids: Collection[str]) -> None:
+    """Cancel the orders of these kinds and subjects that wait or are parked, because an order that
+    takes access away replaces them. The calling verb has locked the subjects."""
+    is_order = Job.kind == Kind.CLOUDS, Job.subject_kind.in_(kinds)
+    is_idle = Job.state.in_((State.WAITING, State.PARKED))
+    query = locks.select_for_update(Job.id, *is_order, Job.subject_id.in_(subject_ids), is_idle)
+    ids = list(db.session.scalars(query))
+    values = {"state": State.CANCELLED, "answer": REPLACED, "finished_at": db.now()}
+    db.session.execute(update(Job).where(Job.id.in_(ids), is_idle).values(values))

@@ -19,6 +19,7 @@ from portal.domain.errors import Refused
 from portal.domain.imports import Import
 from portal.domain.jobs import OPEN_STATES, Job, Kind, State
 from portal.domain.mail_deliveries import DeliveryState, MailDelivery
+from portal.domain.memberships import Access, Membership
 from portal.domain.work.control import cancel_refusal, run_again_refusal
 from portal.domain.work.summary import is_listed
 
@@ -30,8 +31,8 @@ CURSOR = re.compile(r"([0-9]{1,16})-([0-9a-z]{20})")
 
 class JobRow(NamedTuple):
     """A job with its subject: the mail; for an invitation the customer's name; for an invitation
-    and an import the partner's name; for an order the name of the cloud or connection that is
-    its subject."""
+    and an import the partner's name; for an order the name of the cloud or connection that it
+    is about."""
 
     job: Job
     delivery: MailDelivery | None
@@ -95,6 +96,7 @@ def _rows(actor: Actor) -> Any:
         MailDelivery.kind == invitations.MAIL, Customer.subaccount_id == MailDelivery.about
     )
     partner_id = func.coalesce(Customer.partner_id, Import.partner_id)
+    cloud_id = func.coalesce(Membership.cloud_id, Job.subject_id)
     query: Any = (
         select(Job, MailDelivery, Customer.name, BillingAccount.name, Cloud.name, Connection.name)
         .select_from(Job)
@@ -102,7 +104,9 @@ def _rows(actor: Actor) -> Any:
         .outerjoin(Customer, is_invitation)
         .outerjoin(Import, _is_subject("import", Import.id))
         .outerjoin(BillingAccount, BillingAccount.id == partner_id)
-        .outerjoin(Cloud, and_(Job.kind == Kind.CLOUDS, Cloud.id == Job.subject_id))
+        .outerjoin(Access, Access.id == Job.subject_id)
+        .outerjoin(Membership, Membership.id == func.coalesce(Access.membership_id, Job.subject_id))
+        .outerjoin(Cloud, and_(Job.kind == Kind.CLOUDS, Cloud.id == cloud_id))
         .outerjoin(Connection, and_(Job.kind == Kind.CLOUDS, Connection.id == Job.subject_id))
         .where(Job.visible_to(actor))
     )

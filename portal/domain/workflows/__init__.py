@@ -1,6 +1,7 @@
 """Workflows: changes that span several packages of the domain, in a fixed order."""
 
 from portal.domain.workflows.disable_user import disable_user
+from portal.domain.workflows.enable_user import enable_user
 from portal.domain.workflows.end_partnership_on_its_day import end_partnership_on_its_day
 from portal.domain.workflows.erase_customer import erase_customer
 from portal.domain.workflows.finish_restore import Parked, finish_restore

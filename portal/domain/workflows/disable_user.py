@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from portal import db
-from portal.domain import access, audit, locks, notifications, team, values
+from portal.domain import access, audit, locks, memberships, notifications, team, values
 from portal.domain.access import AccountAccess, AccountRole, CloudAccess, CloudRole
 from portal.domain.accounts import BillingAccount, Kind
 from portal.domain.actions import Action
@@ -28,6 +28,7 @@ def disable_user(user: User, *, by: Actor, heir: User | None = None) -> None:
     if heir is not None and (heir is user or not heir.is_active):
         raise Refused(Code.HEIR_UNFIT)
     accounts, clouds = _solely_owned_accounts(user), _solely_owned_clouds(user)
+    memberships.lock_people(user.id, heir.id if heir else None)
     solely_owned = [*(account.id for account in accounts), *(cloud.id for cloud in clouds)]
     if heir is not None:
         _transfer(accounts, clouds, to=heir, by=by)
@@ -36,6 +37,9 @@ def disable_user(user: User, *, by: Actor, heir: User | None = None) -> None:
     user.disabled_at = db.now()
     end_sessions(user.id, by=by, why="disabled")
     notifications.cancel_mails(user)
+    memberships.settle_user(user.id)
+    if heir is not None:
+        memberships.settle_user(heir.id)
     audit.record(
         Action.USER_DISABLE,
         by=by,
@@ -87,7 +91,7 @@ def _transfer(accounts: list[BillingAccount], clouds: list[Cloud], *, to: User, 
     """Make the heir an owner at once, in place of the roles they have there, pending or not."""
     for account in accounts:
         if access.is_staff(to.id, account.id):
-            access.revoke(of=to, account=account, by=by)
+            team.remove(of=to, partner=account, by=by)
         team.add(account, by=by, address=values.email(to.email), role=AccountRole.OWNER)
     for cloud in clouds:
         query = select(CloudAccess).filter_by(

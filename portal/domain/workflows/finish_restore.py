@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from portal import db
-from portal.domain import customers, heartbeats, identity, installation, jobs, mail_deliveries
+from portal.domain import (
+    customers,
+    heartbeats,
+    identity,
+    installation,
+    jobs,
+    mail_deliveries,
+    memberships,
+)
 from portal.domain.actors import COMMAND
 
 
@@ -18,13 +26,15 @@ class Parked(NamedTuple):
 
 
 def finish_restore() -> Parked:
-    """After a restore, end all sessions, make links in earlier mails invalid, and park all work but
-    upkeep. Partners are notified of each invitation that may have left since the backup. Then the
-    database can be used. Called in `db.write(…, while_restoring=True)`."""
+    """After a restore, end all sessions, make links in earlier mails invalid, withdraw accesses
+    that may have been shown since the backup, and park all work but upkeep and orders that take
+    access away. Partners are notified of each invitation that may have left since the backup. Then
+    the database can be used. Called in `db.write(…, while_restoring=True)`."""
     db.end_restoring()
     installation.renew_link_epoch()
     identity.end_all_sessions(by=COMMAND, why="restored")
     heartbeats.delete_all()
+    memberships.withdraw_unseen()
     customers.queue_possible_resends()  # first: they are parked as well
     by_kind = jobs.park_restored()
     delivery_ids = mail_deliveries.park_restored()

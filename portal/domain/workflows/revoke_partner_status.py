@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import audit, cloud_access, customers, locks
+from portal.domain import audit, cloud_access, customers, locks, memberships
 from portal.domain.access import CloudAccess
 from portal.domain.accounts import BillingAccount, Kind
 from portal.domain.actions import Action
@@ -27,6 +27,7 @@ def revoke_partner_status(account: BillingAccount, *, by: Actor) -> None:
     if clouds := _solely_owned_clouds(account):
         raise Refused(Code.PARTNER_OWNS_CLOUDS, clouds=", ".join(clouds))
     account.kind = Kind.DIRECT
+    memberships.settle_partner(account.id)
     audit.record(Action.PARTNER_REVOKE, by=by, chain=account.chain, thing=account.id)
 
 

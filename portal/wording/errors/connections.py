@@ -22,6 +22,25 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         "There is no key to seal credentials with. Set CREDENTIALS_KEY_FILE, then run "
         "flask connection rekey."
     ),
+    Code.CONNECTION_UNFEDERATED: lambda f: _(
+        "People can’t sign in to this connection with an identity of their own. Test it first."
+    ),
+    Code.IDENTITY_TAKEN: lambda f: _("Another person is mapped to this identity."),
+    Code.CLOUD_NOT_READY: lambda f: _(
+        "The cloud is still being created. Try again when it is ready."
+    ),
+    Code.CLOUD_SUSPENDED: lambda f: _("The cloud is suspended, and refuses everybody."),
+    Code.ACCESS_NOT_OFFERED: lambda f: _("The connection of this cloud gives no access."),
+    Code.ACCESS_DAYS: lambda f: _("Choose between 1 and %(limit)s days.", limit=f["limit"]),
+    Code.ACCESSES_MANY: lambda f: _(
+        "You have %(limit)s accesses to this cloud. Withdraw one first.", limit=f["limit"]
+    ),
+    Code.ACCESS_SHOWN: lambda f: _(
+        "This secret was shown before, or was not seen in time. Get another access."
+    ),
+    Code.ACCESS_UNREADABLE: lambda f: _(
+        "The secret can’t be decrypted any more. Withdraw this access and get another."
+    ),
     Code.CREDENTIALS_UNREADABLE: lambda f: _(
         "The credentials can’t be decrypted any more. Enter them again."
     ),

@@ -1,0 +1,51 @@
+"""The memberships of a cloud, as its owners see them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from sqlalchemy import and_, or_, select
+
+from portal import db
+from portal.domain.clouds import Cloud
+from portal.domain.connections import Connection
+from portal.domain.identity import User
+from portal.domain.memberships.record import Membership
+
+LISTED_FOR = timedelta(days=1)
+"""After the end of what was running."""
+
+
+class Standing(NamedTuple):
+    """A person with their membership of the cloud."""
+
+    person: User
+    membership: Membership
+
+
+class OnCloud(NamedTuple):
+    """Who has access at the connection, by the ID of the user, and who loses it, or lost it
+    lately, the latest first."""
+
+    holding: dict[str, Standing]
+    losing: list[Standing]
+
+
+def is_carried_out(cloud: Cloud) -> bool:
+    """Whether the access of people is carried out at a connection."""
+    connection = db.session.get_one(Connection, cloud.connection_id)
+    return connection.spec is None or connection.spec.asks
+
+
+def memberships_of(cloud: Cloud) -> OnCloud:
+    """The memberships of the cloud. The caller has checked that the actor may see them."""
+    is_late = or_(Membership.ends_by.is_(None), Membership.ends_by > db.now() - LISTED_FOR)
+    query = (
+        select(User, Membership)
+        .join(Membership, Membership.user_id == User.id)
+        .where(and_(Membership.cloud_id == cloud.id, is_late))
+    )
+    rows = [Standing(*row) for row in db.session.execute(query.order_by(Membership.id.desc()))]
+    holding = {row.person.id: row for row in rows if row.membership.revoking_at is None}
+    return OnCloud(holding, [row for row in rows if row.membership.revoking_at is not None])

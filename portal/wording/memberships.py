@@ -1,0 +1,39 @@
+"""Wording of memberships: what has become of a person's access at a connection."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext
+
+from portal.domain.memberships import Progress
+from portal.wording import faults
+
+SHAPES = {
+    Progress.WAITING: "working",
+    Progress.READY: "working",
+    Progress.IN_USE: "active",
+    Progress.FAILED: "failed",
+    Progress.ENDING: "working",
+    Progress.ENDED: "inactive",
+}
+"""The shape of each state, by the names of the style sheet."""
+ACCESSES = {
+    Progress.WAITING: lazy_gettext("Being made"),
+    Progress.READY: lazy_gettext("Ready: show it within 15 minutes"),
+    Progress.IN_USE: lazy_gettext("Works"),
+    Progress.FAILED: lazy_gettext("Failed"),
+    Progress.ENDING: lazy_gettext("Being withdrawn, still works"),
+    Progress.ENDED: lazy_gettext("Withdrawn"),
+}
+MEMBERSHIPS = {
+    Progress.WAITING: lazy_gettext("Being carried out"),
+    Progress.IN_USE: lazy_gettext("Carried out"),
+    Progress.FAILED: lazy_gettext("Failed"),
+    Progress.ENDING: lazy_gettext("Being revoked"),
+    Progress.ENDED: lazy_gettext("Revoked"),
+}
+
+
+def fault(reason: str) -> str:
+    """Return why an order can't be carried out, as people read it; empty where only operators
+    should know."""
+    return faults.sentence(reason) if reason in faults.FOR_EVERYBODY else ""

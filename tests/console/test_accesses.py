@@ -1,0 +1,179 @@
+"""*Get access*, *Show* and *Withdraw* on a cloud's page; what Access control says of people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from portal import db
+from portal.domain import connections, memberships
+from portal.domain.access import CloudRole
+from portal.domain.clouds import Cloud
+from portal.domain.jobs import OrderKind
+from portal.domain.memberships import Access, Membership
+from tests.support.answers import errors, notices
+from tests.support.browser import Browser
+from tests.support.cloud_access import access_path, give, revoke
+from tests.support.memberships import add_memberships, memberships_of, pretend_connection, put_on
+from tests.support.page import text_of
+from tests.support.world import DORA, EDDIE, NINA, SAM, Clock, World
+
+Open = Callable[..., Browser]
+SECRET = 'clouds:\n  shop: {auth: <secret & "quoted">}'
+
+
+@pytest.fixture
+def shop(app: Flask, world: World) -> Iterator[str]:
+    """The path of Dora's cloud, which is at a connection."""
+    db.write(lambda: put_on(pretend_connection(), world.doras_cloud))
+    yield f"/console/clouds/{world.doras_cloud}"
+    connections.configure_keys(list)
+
+
+def own_access(client: Browser) -> str:
+    """What the page says of the user's own access."""
+    (found,) = (part for part in client.page.iter("section") if part.get("id") == "accesses")
+    return text_of(found)
+
+
+def waiting() -> list[str]:
+    """The IDs of the accesses that the connection has not made yet."""
+    query = select(Access.id).where(Access.made_at.is_(None), Access.ending_at.is_(None))
+    return list(db.session.scalars(query))
+
+
+def make(text: str = SECRET, how: str = "clouds.yaml") -> None:
+    """The connection has carried out what is ordered."""
+
+    def unit() -> None:
+        is_ordered = Membership.role.is_(None), Membership.revoking_at.is_(None)
+        for row in db.session.scalars(select(Membership).where(*is_ordered)).all():
+            memberships.record_granted(row.id, CloudRole.OWNER)
+        for access_id in waiting():
+            memberships.record_made(access_id, how=how, text=text)
+
+    db.write(unit)
+
+
+def get_access(client: Browser, shop: str) -> str:
+    """Order an access by its form; its ID."""
+    client.get(f"{shop}/accesses/get")
+    client.submit("Get access", name="Laptop", days="7")
+    return db.read(waiting)[0]
+
+
+def test_an_access_is_ordered_shown_once_and_withdrawn(browser: Open, shop: str) -> None:
+    client = browser(DORA)
+    client.get(shop)
+    assert "You have taken no access yet." in own_access(client)
+    access_id = get_access(client, shop)
+    assert "Laptop" in own_access(client)
+    assert "Being made" in own_access(client)
+    make()
+    client.get(shop)
+    client.click("Show Laptop")
+    assert "auth" not in client.text
+
+    assert client.submit("Show").headers["Cache-Control"] == "no-store"
+
+    assert SECRET in "".join(client.page.itertext())
+    (download,) = (link for link in client.page.iter("a") if link.get("download"))
+    assert download.get("download") == "clouds.yaml"
+    assert (download.get("href") or "").startswith("data:text/plain;charset=utf-8,clouds%3A%0A")
+    client.get(f"{shop}/accesses/{access_id}/show")
+    assert client.submit("Show").status_code == 422
+    assert "was shown before" in notices(client)[0]
+    client.get(shop)
+    client.click("Withdraw Laptop")
+    client.submit("Withdraw")
+    assert "Being withdrawn, still works" in own_access(client)
+
+
+def test_the_page_says_why_no_access_can_be_had(browser: Open, shop: str, world: World) -> None:
+    def suspend() -> None:
+        db.lock(Cloud, world.doras_cloud).is_suspended_there = True
+
+    db.write(suspend)
+    client = browser(DORA)
+    client.get(f"{shop}/accesses/get")
+    assert "suspended" in notices(client, "warn")[0]
+    assert client.submit("Get access", name="Laptop", days="7").status_code == 422
+    assert "suspended" in notices(client)[0]
+    client.submit("Get access", name="", days="7")
+    assert "name" in errors(client)
+
+
+def test_who_may_not_sees_no_way_to_get_access(browser: Open, shop: str, world: World) -> None:
+    give(world.doras_cloud, CloudRole.MEMBER, to=SAM)
+    client = browser(SAM)
+    client.get(shop)
+    assert "Your access" not in client.text
+    assert client.get(f"{shop}/accesses/get").status_code == 403
+
+
+def test_a_cloud_of_the_portal_alone_offers_no_access(browser: Open, world: World) -> None:
+    client = browser(NINA)
+    client.get(f"/console/clouds/{world.ninas_cloud}")
+    assert "Your access" not in client.text
+
+
+def test_the_access_of_another_is_not_found(browser: Open, shop: str, world: World) -> None:
+    access_id = get_access(browser(DORA), shop)
+    give(world.doras_cloud, CloudRole.OWNER, to=SAM)
+    client = browser(SAM)
+    for page in ("show", "withdraw"):
+        assert client.get(f"{shop}/accesses/{access_id}/{page}").status_code == 404
+
+
+def test_a_link_opens_the_console_and_is_shown_again(browser: Open, shop: str) -> None:
+    client = browser(DORA)
+    get_access(client, shop)
+    make("https://console.example/", "link")
+    client.get(shop)
+    (link,) = (a for a in client.page.iter("a") if text_of(a) == "Open console")
+    assert link.get("href") == "https://console.example/"
+
+
+def test_a_link_that_is_a_script_is_shown_as_text(browser: Open, shop: str) -> None:
+    client = browser(DORA)
+    get_access(client, shop)
+    make("javascript:alert(1)", "link")
+    client.get(shop)
+    assert not [a for a in client.page.iter("a") if (a.get("href") or "").startswith("java")]
+    assert "Ready" in own_access(client)
+
+
+def test_access_control_says_what_is_carried_out(
+    browser: Open, shop: str, world: World, clock: Clock
+) -> None:
+    cloud_id = world.doras_cloud
+    give(cloud_id, CloudRole.EDITOR, to=SAM)
+    give(cloud_id, CloudRole.EDITOR, to=world.north)
+    db.write(lambda: add_memberships(SAM, cloud_id))
+    db.write(lambda: add_memberships(EDDIE, cloud_id))
+    client = browser(DORA)
+    client.get(access_path(cloud_id))
+    assert "1 of its staff has access" in client.text
+    assert "no access taken yet" in client.text, "of Dora"
+    assert "Carried out" in client.text
+
+    revoke(cloud_id, of=SAM)
+    client.get(access_path(cloud_id))
+    assert "Sam Stranger: being revoked since" in notices(client, "warn")[0]
+    assert "still works" in notices(client, "warn")[0]
+    membership_id = memberships_of(SAM)[0].id
+    db.write(lambda: memberships.record_fault(OrderKind.REVOKE, membership_id, "refused"))
+    client.get(access_path(cloud_id))
+    assert "the operator knows" in notices(client, "warn")[0]
+
+    db.write(lambda: memberships.record_revoked(membership_id, None))
+    client.get(access_path(cloud_id))
+    assert "Sam Stranger: revoked at" in client.text
+    assert "New sign-ins are refused from now on; what is running ends by" in client.text
+    clock.forward(days=2)
+    client = browser(DORA)
+    client.get(access_path(cloud_id))
+    assert "Sam Stranger" not in client.text

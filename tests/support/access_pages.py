@@ -1,0 +1,115 @@
+"""The pages of accesses: a cloud of the demo at a connection, with accesses in each state."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+from portal import config
+from portal.demo.people import CARL, EDDIE
+from portal.domain import connections
+from tests.support.tour import Tour
+
+KEYS = "credentials-keys"
+"""The file of the keys that seal the demo's secrets, beside its database."""
+CONNECTION = "con" + "pages".ljust(17, "0")
+CLOUDS_YAML = """clouds:
+  openstack:
+    auth_type: v3applicationcredential
+    auth:
+      auth_url: https://keystone.example:5000/v3
+      application_credential_id: 21f4a6c2b0d94e1c8a70c3b1d5e6f708
+      application_credential_secret: Zm9yLXRoZS1waWN0dXJlcy1vbmx5
+"""
+ACCESSES: dict[str, dict[str, Any]] = {
+    "1": {"name": "Build server in Königsberg, second floor"},
+    "2": {"name": "Laptop", "made_at": True, "how": "clouds.yaml"},
+    "3": {"name": "Workstation", "made_at": True, "how": "clouds.yaml", "shown_at": True},
+    "4": {"name": "Old laptop", "made_at": True, "shown_at": True, "ending_at": True},
+    "5": {"name": "Phone", "fault": "quota"},
+    "6": {"name": "Console", "made_at": True, "how": "link", "link": "https://console.example/"},
+}
+"""By the end of the ID; True is now."""
+
+
+def add(cloud: str, page: Page, tour: Tour) -> str:
+    """Give the cloud at this path a connection and the signed-in person accesses; the path."""
+    path = tour.resolve(page, cloud)
+    keys = tour.database.parent / KEYS
+    connections.configure_keys(partial(config.read_credentials_keys, str(keys)))
+    with closing(sqlite3.connect(tour.database, timeout=20)) as connection, connection:
+        _add(connection, path.rpartition("/")[2], tour.email)
+    connections.configure_keys(list)
+    return path
+
+
+def access(number: str, cloud: str, page: Page, tour: Tour) -> str:
+    """The path of an access of that cloud."""
+    return f"{tour.resolve(page, cloud)}/accesses/{_id('acs', number)}"
+
+
+def make_keys(folder: Path) -> str:
+    """A file with a key; its path."""
+    file = str(folder / KEYS)
+    config.add_credentials_key(file)
+    return file
+
+
+def _id(prefix: str, number: str) -> str:
+    return prefix + number.rjust(17, "0")
+
+
+def _add(connection: sqlite3.Connection, cloud_id: str, email: str) -> None:
+    now = datetime.now(UTC)
+    at, until, later = (
+        f"{now + wait:%Y-%m-%d %H:%M:%S.%f}"
+        for wait in (timedelta(), timedelta(days=30), timedelta(minutes=5))
+    )
+
+    def insert(table: str, **values: Any) -> None:
+        values = {name: at if value is True else value for name, value in values.items()}
+        marks = ", ".join("?" * len(values))
+        connection.execute(
+            f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})",
+            list(values.values()),
+        )
+
+    results = '{"abilities": ["access", "suspend"], "token_cache_seconds": 300}'
+    names = {"id": CONNECTION, "kind": "pretended", "name": "Frankfurt", "name_key": "frankfurt"}
+    insert(
+        "connections",
+        **names,
+        is_default=False,
+        settings="{}",
+        created_at=True,
+        test_result=results,
+    )
+    connection.execute(
+        "UPDATE clouds SET connection_id = ?, external_id = 'x', carried_out_at = ? WHERE id = ?",
+        [CONNECTION, at, cloud_id],
+    )
+    carried_out = {"ordered_role": "admin", "role": "admin", "granted_at": True}
+    people = {
+        email: carried_out,
+        CARL: carried_out | {"revoking_at": True},
+        EDDIE: {"revoking_at": True, "revoked_at": True, "ends_by": later},
+    }
+    for number, (person, values) in enumerate(people.items()):
+        (user_id,) = connection.execute("SELECT id FROM users WHERE email = ?", [person]).fetchone()
+        ids = {"id": _id("mem", str(number)), "cloud_id": cloud_id, "user_id": user_id}
+        insert("memberships", **ids, created_at=True, settled_at=True, **values)
+    for number, values in ACCESSES.items():
+        ids = {"id": _id("acs", number), "membership_id": _id("mem", "0")}
+        insert("accesses", **ids, created_at=True, until=until, **values)
+    ready = _id("acs", "2")
+    insert(
+        "access_secrets",
+        access_id=ready,
+        sealed=connections.seal(ready, {"text": CLOUDS_YAML}),
+    )

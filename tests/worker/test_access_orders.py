@@ -1,0 +1,404 @@
+"""A person's access to a real cloud: given, changed, taken away, with the example of webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from portal import db, worker
+from portal.domain import connections, jobs, memberships, people, workflows
+from portal.domain.access import CloudRole
+from portal.domain.actions import Action
+from portal.domain.actors import COMMAND
+from portal.domain.audit import AuditLine
+from portal.domain.errors import Refused
+from portal.domain.identity import BlockReason
+from portal.domain.jobs import Job, Kind, OrderKind, State
+from portal.domain.memberships import Progress
+from portal.providers.contract import Access, How, Later, NeedsPerson
+from portal.worker import access_orders, orders
+from tests.providers import webhook_example
+from tests.providers.webhook_example import WebhookSystem
+from tests.support import memberships as support
+from tests.support.cloud_access import change, give, revoke
+from tests.support.connections import use_key
+from tests.support.jobs import run_upkeep
+from tests.support.memberships import (
+    access,
+    carry_out,
+    connect,
+    get_access,
+    memberships_of,
+    order_access,
+    run_orders,
+    show,
+    withdraw,
+)
+from tests.support.relay import clear_mails
+from tests.support.world import DORA, SAM, Clock, World, user
+
+EDITOR, VIEWER, MEMBER = CloudRole.EDITOR, CloudRole.VIEWER, CloudRole.MEMBER
+
+
+@pytest.fixture
+def kind() -> str:
+    """Nothing here depends on the database."""
+    return "sqlite"
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[WebhookSystem]:
+    with webhook_example.started() as system:
+        yield system
+
+
+@pytest.fixture
+def shop(
+    app: Flask,
+    world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    system: WebhookSystem,
+) -> Iterator[str]:
+    """Dora's cloud at the example; Sam is editor on it."""
+    clear_mails()
+    use_key(tmp_path / "keys")
+    carry_out(system, connect(monkeypatch, system), world.doras_cloud)
+    give(world.doras_cloud, EDITOR, to=SAM)
+    yield world.doras_cloud
+    connections.configure_keys(list)
+
+
+def waiting() -> list[str]:
+    return support.orders(State.WAITING)
+
+
+def test_a_person_gets_an_access_sees_it_once_and_signs_in(
+    shop: str, system: WebhookSystem
+) -> None:
+    access_id = order_access(SAM, shop)
+    assert access(access_id).progress is Progress.WAITING
+    run_orders()
+    assert access(access_id).progress is Progress.READY
+    shown = show(SAM, access_id)
+    assert system.signs_in(Access(How.TEXT, shown.text))
+    assert access(access_id).progress is Progress.IN_USE
+    with pytest.raises(Refused, match="access-shown"):
+        show(SAM, access_id)
+
+
+def test_a_role_without_an_access_orders_nothing(shop: str) -> None:
+    change(shop, VIEWER, of=SAM)
+    revoke(shop, of=SAM)
+    assert (waiting(), memberships_of(SAM)) == ([], [])
+
+
+def test_after_a_revoke_the_secret_is_refused_and_stays_so_when_the_role_is_given_again(
+    shop: str, system: WebhookSystem
+) -> None:
+    old = get_access(SAM, shop)
+    revoke(shop, of=SAM)
+    assert memberships_of(SAM)[0].progress is Progress.ENDING
+    assert system.signs_in(old)
+
+    run_orders()
+    revoked = memberships_of(SAM)[0]
+    assert revoked.progress is Progress.ENDED
+    assert revoked.revoked_at is not None
+    assert revoked.ends_by is not None
+    assert revoked.ends_by >= revoked.revoked_at + timedelta(seconds=300)
+    assert not system.signs_in(old)
+
+    give(shop, EDITOR, to=SAM)
+    new = get_access(SAM, shop)
+    assert system.signs_in(new)
+    assert not system.signs_in(old)
+    assert len({row.id for row in memberships_of(SAM)}) == 2
+
+
+def test_a_revoke_overtakes_a_waiting_grant_and_access(shop: str, system: WebhookSystem) -> None:
+    access_id = order_access(SAM, shop)
+    revoke(shop, of=SAM)
+    assert waiting() == [OrderKind.REVOKE]
+    run_orders()
+    assert access(access_id).progress is Progress.ENDED
+    assert support.orders(State.CANCELLED) == [OrderKind.GRANT]
+
+
+def test_a_revoke_while_an_order_is_under_way_comes_after_it(
+    shop: str, system: WebhookSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access_id, seen = order_access(SAM, shop), list[Access]()
+    assert worker.run_next(Kind.CLOUDS), "the role is given"
+    step = access_orders.STEPS[OrderKind.ACCESS]
+
+    def make_and_revoke(job: Job) -> object:
+        made = step.call(job)
+        seen.append(made)
+        revoke(shop, of=SAM)
+        return made
+
+    monkeypatch.setitem(orders.STEPS, OrderKind.ACCESS, step._replace(call=make_and_revoke))
+    assert worker.run_next(Kind.CLOUDS)
+    assert system.signs_in(seen[0])
+    run_orders()
+    assert not system.signs_in(seen[0])
+    assert access(access_id).progress is Progress.ENDED
+
+
+def test_an_order_that_was_killed_before_its_record_is_repeated(
+    shop: str, system: WebhookSystem, clock: Clock
+) -> None:
+    access_id = order_access(SAM, shop)
+    for _kind in ("grant", "access"):
+        job = db.write(lambda: jobs.claim_next(Kind.CLOUDS))
+        assert job is not None
+        orders.carry_out(job)  # and its outcome is lost
+        clock.forward(minutes=6)
+        db.write(lambda: jobs.settle_lost(Kind.CLOUDS))
+        clock.forward(minutes=1)
+        assert worker.run_next(Kind.CLOUDS)
+    assert system.signs_in(Access(How.TEXT, show(SAM, access_id).text))
+
+
+def test_a_role_lost_after_a_killed_grant_is_revoked(
+    shop: str, system: WebhookSystem, clock: Clock
+) -> None:
+    order_access(SAM, shop)
+    job = db.write(lambda: jobs.claim_next(Kind.CLOUDS))
+    assert job is not None
+    orders.carry_out(job)
+    revoke(shop, of=SAM)
+    clock.forward(minutes=6)
+    run_orders()
+    clock.forward(minutes=1)
+    run_orders()
+    assert memberships_of(SAM)[0].progress is Progress.ENDED
+    assert (waiting(), support.orders(State.DONE)) == ([], [OrderKind.GRANT, OrderKind.REVOKE])
+
+
+def test_what_a_late_worker_gives_after_a_revoke_is_revoked_again(
+    shop: str, system: WebhookSystem, clock: Clock
+) -> None:
+    order_access(SAM, shop)
+    assert worker.run_next(Kind.CLOUDS), "the role is given"
+    job = db.write(lambda: jobs.claim_next(Kind.CLOUDS))
+    assert job is not None
+    made = access_orders.make_access(job)
+    revoke(shop, of=SAM)
+    clock.forward(minutes=6)
+    run_orders()
+    assert memberships_of(SAM)[0].progress is Progress.ENDED
+    assert isinstance(made, Access)
+    db.write(lambda: access_orders.record_made(job, made))
+    assert (memberships_of(SAM)[0].progress, waiting()[-1:]) == (
+        Progress.ENDING,
+        [OrderKind.REVOKE],
+    )
+    run_orders()
+    assert memberships_of(SAM)[0].progress is Progress.ENDED
+    assert not system.signs_in(made)
+
+
+def test_a_changed_role_is_carried_out_and_keeps_the_secret(
+    shop: str, system: WebhookSystem
+) -> None:
+    secret = get_access(SAM, shop)
+    change(shop, VIEWER, of=SAM)
+    assert memberships_of(SAM)[0].progress is Progress.WAITING
+    run_orders()
+    assert (memberships_of(SAM)[0].role, system.signs_in(secret)) == (VIEWER, True)
+
+
+def test_a_raised_role_is_ordered_when_it_takes_effect(
+    shop: str, system: WebhookSystem, clock: Clock
+) -> None:
+    change(shop, VIEWER, of=SAM)
+    get_access(SAM, shop)
+    change(shop, EDITOR, of=SAM)
+    assert waiting() == []
+    clock.forward(hours=1)
+    run_upkeep("settle-memberships")
+    run_orders()
+    assert memberships_of(SAM)[0].role is EDITOR
+
+
+def test_revoked_while_suspended_the_secret_stays_refused_after_resume(
+    shop: str, system: WebhookSystem
+) -> None:
+    secret, external_id = get_access(SAM, shop), f"project-{shop}"
+    system.connect().suspend("job-suspend", external_id)
+    revoke(shop, of=SAM)
+    run_orders()
+    system.connect().resume("job-resume", external_id)
+    assert not system.signs_in(secret)
+
+
+def test_a_person_who_becomes_a_mere_member_is_revoked(shop: str, system: WebhookSystem) -> None:
+    secret = get_access(SAM, shop)
+    change(shop, MEMBER, of=SAM)
+    run_orders()
+    assert not system.signs_in(secret)
+
+
+def test_a_blocked_person_is_revoked_and_gets_the_role_but_no_secret_back(
+    shop: str, system: WebhookSystem
+) -> None:
+    secret = get_access(SAM, shop)
+    db.write(lambda: people.block(user(SAM), by=COMMAND, reason=BlockReason.LEFT))
+    run_orders()
+    assert not system.signs_in(secret)
+
+    db.write(lambda: people.unblock(user(SAM), by=COMMAND))
+    assert waiting() == [OrderKind.GRANT]
+    run_orders()
+    assert not system.signs_in(secret)
+    assert system.signs_in(get_access(SAM, shop))
+    assert not system.signs_in(secret)
+
+
+def test_a_disabled_person_is_revoked(shop: str, system: WebhookSystem) -> None:
+    secret = get_access(SAM, shop)
+    db.write(lambda: workflows.disable_user(user(SAM), by=COMMAND, heir=user(DORA)))
+    run_orders()
+    assert not system.signs_in(secret)
+
+
+def test_one_access_is_withdrawn_and_the_others_stay(shop: str, system: WebhookSystem) -> None:
+    first = order_access(SAM, shop)
+    run_orders()
+    secret, kept = Access(How.TEXT, show(SAM, first).text), get_access(SAM, shop)
+    withdraw(SAM, first)
+    assert access(first).progress is Progress.ENDING
+    run_orders()
+    assert access(first).progress is Progress.ENDED
+    assert (system.signs_in(secret), system.signs_in(kept)) == (False, True)
+
+
+def test_two_accesses_ordered_at_once_are_both_made(shop: str, system: WebhookSystem) -> None:
+    both = [order_access(SAM, shop, name=name) for name in ("Laptop", "CI")]
+    run_orders()
+    texts = {show(SAM, access_id).text for access_id in both}
+    assert len(texts) == 2
+    assert all(system.signs_in(Access(How.TEXT, text)) for text in texts)
+
+
+def test_a_secret_that_is_not_seen_within_15_minutes_is_withdrawn(
+    shop: str, system: WebhookSystem, clock: Clock
+) -> None:
+    access_id = order_access(SAM, shop)
+    run_orders()
+    clock.forward(minutes=16)
+    run_upkeep("withdraw-accesses")
+    assert waiting() == [OrderKind.WITHDRAW]
+    with pytest.raises(Refused, match="access-shown"):
+        show(SAM, access_id)
+    run_orders()
+    assert access(access_id).progress is Progress.ENDED
+
+
+def test_an_access_whose_time_is_over_is_withdrawn(
+    shop: str, system: WebhookSystem, clock: Clock
+) -> None:
+    secret = get_access(SAM, shop)
+    clock.forward(days=31)
+    run_upkeep("withdraw-accesses")
+    run_orders()
+    assert not system.signs_in(secret)
+
+
+def test_revoked_while_the_connection_is_down_nobody_gets_in_afterwards(
+    shop: str, system: WebhookSystem, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = get_access(SAM, shop)
+    revoke(shop, of=SAM)
+    give(shop, EDITOR, to=SAM)
+    step = access_orders.STEPS[OrderKind.REVOKE]
+
+    def refuse(_job: Job) -> None:
+        raise Later("no answer")
+
+    monkeypatch.setitem(orders.STEPS, OrderKind.REVOKE, step._replace(call=refuse))
+    access_id = order_access(SAM, shop)
+    run_orders()
+    assert access(access_id).progress is Progress.WAITING, "the old access is revoked first"
+    monkeypatch.setitem(orders.STEPS, OrderKind.REVOKE, step)
+    clock.forward(minutes=10)
+    run_orders()
+    assert not system.signs_in(secret)
+    assert system.signs_in(Access(How.TEXT, show(SAM, access_id).text))
+
+
+def test_an_order_that_needs_a_person_is_shown_as_failed_until_it_is_carried_out(
+    shop: str, system: WebhookSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = access_orders.STEPS[OrderKind.GRANT]
+
+    def refuse(_job: Job) -> None:
+        raise NeedsPerson("name-taken")
+
+    monkeypatch.setitem(orders.STEPS, OrderKind.GRANT, step._replace(call=refuse))
+    access_id = order_access(SAM, shop)
+    run_orders()
+    assert memberships_of(SAM)[0].progress is Progress.FAILED
+    assert access(access_id).progress is Progress.FAILED
+    monkeypatch.setitem(orders.STEPS, OrderKind.GRANT, step)
+    order_access(SAM, shop)
+    run_orders()
+    assert memberships_of(SAM)[0].progress is Progress.IN_USE
+    assert access(access_id).progress is Progress.READY
+
+
+def test_a_secret_that_can_not_be_decrypted_needs_a_person(
+    shop: str, system: WebhookSystem, tmp_path: Path
+) -> None:
+    access_id = order_access(SAM, shop)
+    assert worker.run_next(Kind.CLOUDS)
+    use_key(tmp_path / "others")
+    run_orders()
+    assert access(access_id).progress is Progress.FAILED
+    assert support.orders(State.PARKED) == [OrderKind.ACCESS]
+
+
+def test_after_a_restore_unseen_secrets_are_withdrawn_and_revokes_run(
+    shop: str, system: WebhookSystem
+) -> None:
+    unseen = order_access(SAM, shop)
+    run_orders()
+    db.write(memberships.withdraw_unseen)
+    order_access(DORA, shop)
+    db.write(jobs.park_restored)
+    assert (waiting(), support.orders(State.PARKED)) == (
+        [OrderKind.WITHDRAW],
+        [OrderKind.GRANT],
+    )
+    run_orders()
+    assert access(unseen).progress is Progress.ENDED
+
+
+def test_the_audit_log_has_what_was_agreed_and_what_was_carried_out(
+    shop: str, system: WebhookSystem
+) -> None:
+    start = db.read(lambda: db.session.scalar(select(func.count()).select_from(AuditLine)))
+    withdraw(SAM, order_access(SAM, shop))
+    get_access(SAM, shop)
+    revoke(shop, of=SAM)
+    run_orders()
+    query = select(AuditLine.action).order_by(AuditLine.at, AuditLine.chain, AuditLine.seq)
+    lines = db.read(lambda: list(db.session.scalars(query)))[start:]
+    assert [line for line in lines if not line.startswith("user.")] == [
+        Action.CLOUD_GET_ACCESS,
+        Action.CLOUD_WITHDRAW_ACCESS,
+        Action.CLOUD_GET_ACCESS,
+        Action.MEMBERSHIP_END_ACCESS,
+        Action.MEMBERSHIP_GRANT,
+        Action.MEMBERSHIP_MAKE_ACCESS,
+        Action.CLOUD_SHOW_ACCESS,
+        Action.CLOUD_ACCESS_REVOKE,
+        Action.MEMBERSHIP_REVOKE,
+    ]
