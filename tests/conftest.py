@@ -24,7 +24,7 @@ from werkzeug.routing import Rule
 
 from portal import create_app, db
 from portal.domain import identity
-from tests.support import postgres, row_snapshots
+from tests.support import memory, postgres, row_snapshots
 from tests.support.browser import Browser
 from tests.support.world import START, Clock, World, build, user
 
@@ -150,8 +150,6 @@ Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": CodeCache()}
 # Passwords are hashed slowly on purpose; tests/domain/test_identity.py looks at the real hasher.
 HASHER = identity.use_hasher(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 KINDS = ("sqlite", "postgresql")
-MEMORY = Path("/dev/shm")
-"""A folder in memory, on Linux: nothing is written to a disk when a test commits."""
 _numbers = itertools.count()
 
 
@@ -265,8 +263,7 @@ class Databases:
 @pytest.fixture(scope="session")
 def databases() -> Iterator[Databases]:
     """The databases of this worker; files lie in memory if there is room."""
-    has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2**30
-    parent = MEMORY if has_room and os.access(MEMORY, os.W_OK) else None
+    parent = memory.find_folder()
     with tempfile.TemporaryDirectory(prefix="portal-databases-", dir=parent) as folder:
         found = Databases(Path(folder))
         yield found
