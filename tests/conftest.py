@@ -56,13 +56,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without `--full`, a test of pages runs on SQLite alone: SQL lives in the domain.
 
-    Those whose subject is what a database answers have the mark `both_databases`. Tests in a
+    Those whose subject is what a database answers have the mark `both_databases`; others whose
+    subject is the same on both databases have the mark `sqlite_alone`. Tests in a
     browser, which wait half of their time, come first, so that others run beside them.
     """
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
     if config.getoption("full"):
         return
-    left_out = {item for item in items if is_page_on_postgresql(item)}
+    left_out = {item for item in items if is_left_to_full(item)}
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
 
@@ -74,9 +75,12 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(100_000, 50, 100)
 
 
-def is_page_on_postgresql(item: pytest.Item) -> bool:
-    """Whether the test opens pages, and runs on PostgreSQL only because every test does."""
+def is_left_to_full(item: pytest.Item) -> bool:
+    """Whether the test runs on PostgreSQL only because every test does: it opens pages, or has the
+    mark `sqlite_alone`."""
     parameters = getattr(getattr(item, "callspec", None), "params", {})
+    if item.get_closest_marker("sqlite_alone"):
+        return "postgresql" in parameters.values()
     return (
         "browser" in getattr(item, "fixturenames", ())
         and parameters.get("kind") == "postgresql"
