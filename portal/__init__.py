@@ -53,8 +53,10 @@ from portal.domain.values import Invalid
 from portal.i18n import formats, languages, reader
 from portal.web import errors, headers, surfaces
 from portal.wording import audit as audit_wording
+from portal.wording import claims as claim_wording
 from portal.wording import clouds as cloud_wording
 from portal.wording import connections as connection_wording
+from portal.wording import drift as drift_wording
 from portal.wording import errors as error_wording
 from portal.wording import guide, labels
 from portal.wording import jobs as job_wording
@@ -255,7 +257,9 @@ def _add_template_globals(app: Flask) -> None:
         labels=labels,
         audit_wording=audit_wording,
         cloud_wording=cloud_wording,
+        claim_wording=claim_wording,
         connection_wording=connection_wording,
+        drift_wording=drift_wording,
         kind_wording=kind_wording,
         job_wording=job_wording,
         membership_wording=membership_wording,

@@ -32,7 +32,7 @@ class CreateCloudForm(NewCloudForm):
 
     def __init__(self, payers: list[BillingAccount], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.account_id.choices = [(payer.id, _label(payer)) for payer in payers]
+        self.account_id.choices = [(payer.id, payer_label(payer)) for payer in payers]
         if not self.is_submitted() and request.args.get("account") in dict(self.account_id.choices):
             self.account_id.data = request.args["account"]
 
@@ -62,7 +62,7 @@ def create() -> Any:
     return web.form_page(form, "console/clouds/create.html", payers=payers)
 
 
-def _label(payer: BillingAccount) -> str:
+def payer_label(payer: BillingAccount) -> str:
     """Return an account's label; a subaccount's names the partner, who pays in the end."""
     if payer.parent is None:
         return f"{payer.name} · {payer.id}"

@@ -7,7 +7,8 @@ from typing import Any
 from flask import Blueprint, request, url_for
 
 from portal import web
-from portal.domain import accounts, clouds, customers, invitations
+from portal.domain import accounts, claims, clouds, customers, invitations
+from portal.domain.claims import ClaimState
 
 blueprint = Blueprint("console", __name__, url_prefix="/console")
 web.gate(blueprint, web.require_sign_in)
@@ -28,6 +29,7 @@ def home() -> Any:
         **_subaccounts(search, after),
         **_other_clouds(clouds_after),
         url=lambda **changes: url_for("console.home", **{**query, **changes}),
+        claims=claims.claims_of(actor, ClaimState.WAITING, ClaimState.REFUSED),
         may_create=bool(accounts.accounts_to_pay_from(actor)),
         staffed_partner_ids=[partner.id for partner in accounts.partner_accounts_of(actor)],
     )

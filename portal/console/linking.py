@@ -12,9 +12,10 @@ from flask_babel import gettext as _
 from wtforms import HiddenField, StringField
 
 from portal import db, web
-from portal.domain import access, links
+from portal.domain import access, claims, links
 from portal.domain.accounts import BillingAccount, PartnerAccount
 from portal.domain.actions import Action
+from portal.domain.claims import ClaimState
 from portal.domain.clouds import Cloud
 from portal.domain.links import Target
 from portal.wording import message_drafts
@@ -91,6 +92,7 @@ def _page(target: Target, form: LinkForm, cloud: Cloud | None) -> Any:
         part=part,
         account_refusal=links.account_refusal(target),
         candidates=links.list_candidates(target, search=search, limit=limit),
+        claims=claims.claims_of(target.actor, ClaimState.WAITING, search=search),
         search=search,
         chosen=chosen,
         refusal=refusal,

@@ -13,9 +13,11 @@ PREFIXES = {
     "acs": "access",
     "aje": "user",
     "b1g": "cloud",  # and folder
+    "clm": "claim",
     "con": "connection",
     "cst": "customer",
     "dn2": "account",
+    "drf": "drift",
     "fbk": "feedback",
     "imp": "import",
     "job": "job",

@@ -3,7 +3,9 @@
 from portal.operator import (
     audit_heads,
     carrying_out,
+    claims,
     connections,
+    drift,
     feedback,
     people,
     unknown_mails,

@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext
 from wtforms import PasswordField, StringField, TextAreaField
 
 from portal import web
-from portal.domain import circuit_breakers, clouds, connections, jobs
+from portal.domain import circuit_breakers, clouds, connections, drift, jobs
 from portal.domain.connections import KINDS, Connection, Field
 from portal.operator.blueprint import blueprint
 from portal.web.cloud_forms import NameForm
@@ -40,6 +40,7 @@ def show_connection(connection_id: str) -> Any:
         fragment="connection",
         connection=connection,
         numbers=clouds.numbers_by_connection().get(connection.id),
+        drifts=drift.numbers_by_connection().get(connection.id),
         is_readable=connections.unseal(connection) is not None,
     )
 

@@ -217,6 +217,16 @@ class Provider(Protocol):
         """The cloud with this ID; None only after a list that was read to its end."""
         ...
 
+    def name_there(self, cloud: Cloud) -> str:
+        """The name that `Found` has if nobody renamed the cloud there. Asks nobody."""
+        ...
+
+    def role_of(self, external_id: str, identity: tuple[str, str]) -> Role | None:
+        """The role of a person, by their identity there (provider, subject), on a cloud that the
+        portal did not create: OWNER if they may give roles on it. None without a role, or if there
+        is no such cloud or identity."""
+        ...
+
     def everything(self) -> Iterator[Found]:
         """All clouds of the connection, foreign ones too."""
         ...

@@ -121,6 +121,14 @@ class Webhook:
             raise NeedsPerson("webhook-answer-unclear", type="cloud.find")
         return found
 
+    def name_there(self, cloud: Cloud) -> str:
+        return cloud.name
+
+    def role_of(self, external_id: str, identity: tuple[str, str]) -> Role | None:
+        """Others than memberships are listed by their subject."""
+        found = self.find(external_id)
+        return None if found is None or found.members is None else found.members.get(identity[1])
+
     def everything(self) -> Iterator[Found]:
         return map(answers.found, self._list("cloud.list"))
 

@@ -48,6 +48,7 @@ UPKEEP = {
     "audit-heads": lazy_gettext("Log the heads of the audit log"),
     "doctor": lazy_gettext("Check of the data"),
     "purge-callbacks": lazy_gettext("Delete old callbacks of webhook programs"),
+    "purge-claims": lazy_gettext("Delete old registrations of existing clouds"),
     "purge-feedback": lazy_gettext("Delete old feedback"),
     "purge-heartbeats": lazy_gettext("Delete old heartbeats"),
     "purge-idempotency-keys": lazy_gettext("Delete old form keys"),
@@ -56,6 +57,7 @@ UPKEEP = {
     "purge-jobs": lazy_gettext("Delete old jobs"),
     "purge-memberships": lazy_gettext("Delete old accesses to clouds"),
     "purge-mails": lazy_gettext("Delete old mails"),
+    "reconcile": lazy_gettext("Compare all connections with the portal"),
     "settle-memberships": lazy_gettext("Order roles on clouds that took effect"),
     "withdraw-accesses": lazy_gettext(
         "Withdraw accesses that were not seen, or whose time is over"
@@ -74,6 +76,8 @@ ORDERS = {
     OrderKind.REVOKE: lazy_gettext("Take a person’s access away: %(name)s"),
     OrderKind.ACCESS: lazy_gettext("Make a secret to sign in with: %(name)s"),
     OrderKind.WITHDRAW: lazy_gettext("End an access: %(name)s"),
+    OrderKind.CHECK_CLAIM: lazy_gettext("Ask whose an existing cloud is: %(name)s"),
+    OrderKind.RECONCILE: lazy_gettext("Compare the connection %(name)s with the portal"),
 }
 """`name` is that of the cloud or the connection, or the ID of the subject."""
 

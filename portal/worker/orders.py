@@ -10,13 +10,15 @@ from portal import db
 from portal.domain import circuit_breakers, connections, jobs
 from portal.domain.jobs import Job, OrderKind, Outcome, State
 from portal.providers.contract import Later, NeedsPerson, Never, Running
-from portal.worker import access_orders, cloud_orders, providers
+from portal.worker import access_orders, claim_orders, cloud_orders, providers, reconciling
 from portal.worker.steps import Step
 
 STEPS: dict[str, Step] = {
     OrderKind.TEST: Step(providers.run_test, providers.record_test),
     **cloud_orders.STEPS,
     **access_orders.STEPS,
+    **claim_orders.STEPS,
+    **reconciling.STEPS,
 }
 """By `jobs.OrderKind`."""
 INTERNAL_FAULT = "internal-fault"

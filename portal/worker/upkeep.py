@@ -11,10 +11,12 @@ from portal import db, logs
 from portal.domain import (
     audit,
     billing_days,
+    claims,
     clouds,
     connections,
     customers,
     doctor,
+    drift,
     feedback,
     heartbeats,
     idempotency,
@@ -41,6 +43,7 @@ PURGES: dict[str, Callable[[], bool]] = {
     "purge-notifications": notifications.purge_expired,
     "purge-heartbeats": heartbeats.purge_expired,
     "purge-callbacks": connections.purge_expired,
+    "purge-claims": claims.purge_expired,
     "purge-memberships": memberships.purge_expired,
 }
 """Units of work that delete one batch of what is past its retention, and return whether there may
@@ -60,6 +63,8 @@ EVERY = dict.fromkeys((SETTLE, WITHDRAW), timedelta(minutes=1))
 DOCTOR = "doctor"
 AUDIT_HEADS = "audit-heads"
 DAILY = timedelta(days=1)
+RECONCILE = "reconcile"
+HOURLY = timedelta(hours=1)
 ENDINGS = "end-partnerships"
 ENDINGS_EVERY = timedelta(minutes=10)
 """And when a billing day begins."""
@@ -67,7 +72,7 @@ ENDINGS_EVERY = timedelta(minutes=10)
 
 def queue_upkeep() -> None:
     """Queue each upkeep job that is not queued."""
-    for name in (*BATCHES, DOCTOR, AUDIT_HEADS, ENDINGS):
+    for name in (*BATCHES, DOCTOR, AUDIT_HEADS, ENDINGS, RECONCILE):
         jobs.add_recurring(Kind.UPKEEP, key=f"upkeep:{name}", subject=("upkeep", name))
 
 
@@ -81,6 +86,9 @@ def run(job: Job) -> Outcome:
         if logs.are_json():  # else `audit verify` could not read them
             db.read(audit.log_heads)
         return Outcome(State.WAITING, run_at=db.read(db.now) + DAILY)
+    if job.subject_id == RECONCILE:
+        db.write(drift.reconcile_all)
+        return Outcome(State.WAITING, run_at=db.read(db.now) + HOURLY)
     name = job.subject_id
     has_more, now = db.write(lambda: (BATCHES[name](), db.now()))
     wait = timedelta() if has_more else EVERY.get(name, BATCH_EVERY)

@@ -85,6 +85,8 @@ ASKS_NOBODY = {
 """Verbs of the operator's commands and of sign-up: no role on anything leads to them."""
 
 ASKS_OPERATORS = {
+    "claims.refuse",
+    "claims.verify",
     "clouds.record_done",
     "clouds.record_fault",
     "connections.add",
@@ -94,6 +96,10 @@ ASKS_OPERATORS = {
     "connections.queue_test",
     "customers.record_arrived",
     "customers.record_not_arrived",
+    "drift.accept",
+    "drift.assign",
+    "drift.queue_reconcile",
+    "drift.restore",
     "memberships.map_person",
     "people.block",
     "people.end_sessions",
@@ -111,6 +117,7 @@ PARTS = {
     "access.assign_cloud_role",
     "audit.record",
     "accounts.open_paid",
+    "clouds.adopt",
     "clouds.create_with_folder",
     "customers.end",
     "customers.erase",
@@ -129,6 +136,8 @@ PARTS = {
 """What verbs are made of; who calls them has asked."""
 
 ONES_OWN = {
+    "claims.check_again",
+    "claims.withdraw",
     "feedback.submit",
     "memberships.show",
     "memberships.withdraw",

@@ -47,10 +47,12 @@ NOBODY = Actor(id="")
 HAVE_A_RULE = {
     "Access",
     "BillingAccount",
+    "Claim",
     "Cloud",
     "Connection",
     "Customer",
     "CustomerNote",
+    "Drift",
     "Feedback",
     "Folder",
     "HiddenSteps",

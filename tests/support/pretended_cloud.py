@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -13,7 +13,7 @@ from portal.domain.clouds import Cloud, Progress
 from portal.domain.connections import KINDS, KindSpec
 from portal.domain.jobs import Kind
 from portal.providers import contract
-from portal.providers.contract import Done, Running
+from portal.providers.contract import Done, Found, Role, Running
 from portal.worker import providers
 from tests.support.work import appoint_operator
 
@@ -26,10 +26,12 @@ class Failure(NamedTuple):
 
 
 class PretendedCloud:
-    """What it has, by external ID, and the calls that reached it."""
+    """What it has, by external ID, our IDs of them, people's roles, and the calls."""
 
     def __init__(self) -> None:
         self.clouds: dict[str, dict[str, Any]] = {}
+        self.marks: dict[str, str] = {}
+        self.members: dict[str, dict[str, Role]] = {}
         self.calls: list[str] = []
         self.failures: list[Failure] = []
         """Of the next calls, one each."""
@@ -55,12 +57,32 @@ class PretendedCloud:
             raise failure.result
         return failure.result
 
+    def add(self, external_id: str, name: str = "Theirs", our_id: str = "") -> None:
+        """Have this cloud, which somebody made there unless it has our ID."""
+        self.clouds[external_id] = {"name": name, "is_suspended": False, "is_closed": False}
+        self.marks[external_id] = our_id
+
+    def name_there(self, cloud: contract.Cloud) -> str:
+        return cloud.name
+
+    def role_of(self, external_id: str, identity: tuple[str, str]) -> Role | None:
+        self.calls.append("role")
+        return self.members.get(external_id, {}).get(identity[1])
+
+    def everything(self) -> Iterator[Found]:
+        self.calls.append("everything")
+        if self.failures:
+            raise self.failures.pop(0).result  # type: ignore[misc]
+        for external_id, cloud in self.clouds.items():
+            mark, members = self.marks.get(external_id, ""), self.members.get(external_id)
+            yield Found(external_id, cloud["name"], mark, cloud["is_suspended"], members)
+
     def ensure_cloud(self, order: str, cloud: contract.Cloud) -> Done | Running:
         external_id = f"ext-{cloud.id}"
 
         def create() -> Done:
-            new = {"name": cloud.name, "is_suspended": False, "is_closed": False}
-            self.clouds.setdefault(external_id, new)
+            if external_id not in self.clouds:
+                self.add(external_id, name=cloud.name, our_id=cloud.id)
             return Done(external_id)
 
         return self._call("ensure", create)
@@ -73,6 +95,7 @@ class PretendedCloud:
         return self._call(call, change)
 
     def change_cloud(self, order: str, external_id: str, cloud: contract.Cloud) -> Done | Running:
+        self.marks[external_id] = cloud.id
         return self._change("change", external_id, name=cloud.name)
 
     def suspend(self, order: str, external_id: str) -> Done | Running:

@@ -9,6 +9,7 @@ from portal import db
 from portal.domain import (
     access,
     accounts,
+    claims,
     cloud_access,
     clouds,
     customers,
@@ -23,6 +24,7 @@ from portal.domain.access import AccountRole, CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND, Actor
 from portal.domain.clouds import Cloud, Folder
+from portal.domain.connections import Connection
 from portal.domain.customers import Customer, CustomerNote, SavedView
 from portal.domain.errors import Forbidden, Refused
 from portal.domain.imports import Import, Line
@@ -86,6 +88,12 @@ def _switch_to_paid(world: World, by: Actor) -> None:
 
 def _create_cloud(world: World, by: Actor) -> None:
     clouds.create(db.session.get_one(BillingAccount, world.north), by=by, name="sample")
+
+
+def _register_claim(world: World, by: Actor) -> None:
+    row = db.session.get_one(Connection, pretend_connection())
+    account = db.session.get_one(BillingAccount, world.north)
+    claims.register(account, connection=row, external_id="prj-1", name="sample", by=by)
 
 
 def _own_cloud(world: World, by: Actor) -> None:
@@ -350,6 +358,7 @@ VERBS = (
     Verb("access.manage", _north, _revoke, ("access.revoke",)),
     Verb("access.manage_owners", _north, _grant_owner, ("access.grant",)),
     Verb("cloud.create", _north, _create_cloud),
+    Verb("cloud.create", _north, _register_claim, ("claim.register",)),
     Verb("cloud.get_access", _doras_cloud, _get_access, prepare=_put_on_connection),
     Verb("cloud.link", _north, _link_cloud, ("cloud.link", "cloud.leave"), prepare=_own_cloud),
     Verb("cloud.manage_access", _doras_cloud, _grant_cloud, ("cloud_access.grant",)),

@@ -33,6 +33,7 @@ from portal.domain import (
 from portal.domain.access import AccountRole, CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND, Actor
+from portal.domain.claims import LIFETIME, Claim, ClaimState
 from portal.domain.clouds import Cloud, Link
 from portal.domain.customers import Draft
 from portal.domain.identity import User
@@ -115,6 +116,8 @@ class World:
     """The default one."""
     olgas_access: str
     """To Nina's cloud, revoked since."""
+    doras_claim: str
+    """Withdrawn since."""
 
     @classmethod
     def ids(cls) -> list[str]:
@@ -215,8 +218,28 @@ def _build() -> World:
         norths_import=import_id,
         carls_job=_job_of_invitation(carls.subaccount_id),
         connection=connections.BUILTIN_ID,
+        doras_claim=_add_withdrawn_claim(own_accounts[DORA]),
         olgas_access=_add_revoked_access(OLGA, ninas.default_cloud_id),
     )
+
+
+def _add_withdrawn_claim(account: BillingAccount) -> str:
+    """The ID of a claim of Dora's; a built-in connection has nothing to claim."""
+    now, dora = db.now(), user(DORA).id
+    claim = Claim(
+        id=db.new_id("clm"),
+        user_id=dora,
+        account_id=account.id,
+        connection_id=connections.BUILTIN_ID,
+        external_id="prj-dora",
+        name="Old racks",
+        state=ClaimState.WITHDRAWN,
+        created_at=now,
+        expires_at=now + LIFETIME,
+    )
+    db.session.add(claim)
+    db.session.flush()
+    return claim.id
 
 
 def _add_revoked_access(email: str, cloud_id: str) -> str:

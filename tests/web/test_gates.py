@@ -41,6 +41,7 @@ SAMPLES = {
     "job_id": (DORA, "carls_job"),
     "person_id": (DORA, "eddie"),
     "connection_id": (DORA, "connection"),
+    "claim_id": (DORA, "doras_claim"),
     "access_id": (OLGA, "olgas_access"),
 }
 """For each argument whose it is, and which."""
@@ -55,6 +56,8 @@ NOBODYS = {
     "help.show": "the guide is everybody's",
     "help.answer": "everybody may say whether it helped",
     "operator.add_connection": "a kind of connections is no tenant's",
+    "operator.accept_drift": "what differs at a connection is the operators'",
+    "operator.restore_drift": "as above",
     "operator.carried_out": "what is to be done by hand is the operators'",
     "operator.cannot_carry_out": "as above",
     "operator.show_jobs": "a kind of jobs is no tenant's",

@@ -18,6 +18,7 @@ from portal.domain.clouds.closing import (
 from portal.domain.clouds.lifecycle import (
     DEFAULT_NAME,
     MAX_NAME_LENGTH,
+    adopt,
     audit_chain_of,
     create,
     create_folder,
@@ -25,6 +26,7 @@ from portal.domain.clouds.lifecycle import (
     rename,
     rename_folder,
     require_open,
+    require_payer,
 )
 from portal.domain.clouds.listing import (
     PAGE,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import exists, select
+from sqlalchemy.exc import IntegrityError
 
 from portal import db
 from portal.domain import access, audit, connections
@@ -35,23 +38,22 @@ def create_with_folder(
         connection_id=connection.id,
         carried_out_at=now if is_builtin else None,
     )
-    db.session.add(cloud)
-    db.session.flush()
-    folder = Folder(
-        id=db.new_id("b1g"), cloud_id=cloud.id, name=folder_name, is_default=True, created_at=now
-    )
-    link = Link(
-        id=db.new_id("lnk"),
-        cloud_id=cloud.id,
-        account_id=payer.id,
-        since_at=now,
-        linked_by=by.id,
-    )
-    db.session.add_all([folder, link])
-    db.session.flush()
+    folder = _add(cloud, payer, folder_name=folder_name, by=by)
     if not is_builtin:
         order_changes(cloud.id)
     return cloud, folder
+
+
+def _add(cloud: Cloud, payer: BillingAccount, *, folder_name: str, by: Actor) -> Folder:
+    """Add a new cloud with its link and its default folder; returns the folder."""
+    db.session.add(cloud)
+    db.session.flush()
+    now, ids = db.now(), {"cloud_id": cloud.id}
+    folder = Folder(id=db.new_id("b1g"), name=folder_name, is_default=True, created_at=now, **ids)
+    link = Link(id=db.new_id("lnk"), account_id=payer.id, since_at=now, linked_by=by.id, **ids)
+    db.session.add_all([folder, link])
+    db.session.flush()
+    return folder
 
 
 def create(
@@ -65,12 +67,7 @@ def create(
     """
     payer = db.lock(BillingAccount, payer.id)
     access.require(by, Action.CLOUD_CREATE, payer)
-    if payer.ends_on is not None:
-        raise Refused(Code.PARTNERSHIP_ENDING, day=payer.ends_on)
-    if payer.status not in (Status.ACTIVE, Status.TRIAL_ACTIVE):
-        raise Refused(Code.ACCOUNT_NOT_ACTIVE, status=payer.status)
-    if payer.parent_id is not None and payer.confirmed_at is None:
-        raise Refused(Code.CUSTOMER_NOT_CONFIRMED)
+    require_payer(payer)
     cloud, folder = create_with_folder(payer, by=by, name=name, folder_name=folder_name)
     partner = (
         payer.parent_id if payer.parent_id and access.is_staff(by.id, payer.parent_id) else None
@@ -91,6 +88,54 @@ def create(
         folder=folder.id,
         payer=payer.id,
     )
+    return cloud
+
+
+def require_payer(payer: BillingAccount) -> None:
+    """Raises Refused("partnership-ending", "customer-not-confirmed", "account-not-active") unless
+    the account can pay for another cloud."""
+    if payer.ends_on is not None:
+        raise Refused(Code.PARTNERSHIP_ENDING, day=payer.ends_on)
+    if payer.status not in (Status.ACTIVE, Status.TRIAL_ACTIVE):
+        raise Refused(Code.ACCOUNT_NOT_ACTIVE, status=payer.status)
+    if payer.parent_id is not None and payer.confirmed_at is None:
+        raise Refused(Code.CUSTOMER_NOT_CONFIRMED)
+
+
+def adopt(
+    payer: BillingAccount,
+    *,
+    connection_id: str,
+    external_id: str,
+    name: str,
+    owners: Collection[str],
+    by: Actor,
+) -> Cloud:
+    """Make a cloud of one that exists at a connection, owned by these users; that it is named and
+    marked there is ordered. The calling verb checks permissions and locks the account.
+
+    Raises Refused("external-id-taken") and those of `require_payer`.
+    """
+    require_payer(payer)
+    cloud = Cloud(
+        id=db.new_id("b1g"),
+        name=name,
+        name_key=search_key(name),
+        created_at=db.now(),
+        connection_id=connection_id,
+        external_id=external_id,
+        carried_out_at=db.now(),
+    )
+    try:
+        with db.savepoint():
+            _add(cloud, payer, folder_name=DEFAULT_NAME, by=by)
+    except IntegrityError as error:
+        raise Refused(Code.EXTERNAL_ID_TAKEN) from error
+    for user_id in sorted(owners):
+        _give_owner(cloud, user=user_id, by=by)
+    order_changes(cloud.id)
+    facts = {"payer": payer.id, "external_id": external_id}
+    audit.record(Action.CLOUD_ADOPT, by=by, chain=payer.chain, thing=cloud.id, **facts)
     return cloud
 
 

@@ -42,6 +42,8 @@ class OrderKind(StrEnum):
     REVOKE = "revoke-member"
     ACCESS = "make-access"
     WITHDRAW = "withdraw-access"
+    CHECK_CLAIM = "check-claim"
+    RECONCILE = "reconcile-connection"
 
 
 TAKING_ACCESS_AWAY = (OrderKind.SUSPEND, OrderKind.CLOSE, OrderKind.REVOKE, OrderKind.WITHDRAW)

@@ -44,6 +44,7 @@ from portal.domain.memberships.roles import GIVING_ACCESS, roles_as_staff, roles
 from portal.domain.memberships.settling import (
     lock_people,
     reinstate,
+    revoke_all,
     settle_cloud,
     settle_due,
     settle_partner,

@@ -153,6 +153,16 @@ def order_revoke(membership: Membership) -> None:
     add_order(OrderKind.REVOKE, membership.id, membership)
 
 
+def revoke_all(cloud_id: str) -> None:
+    """The cloud is gone at its connection, and is created again: who has access there loses it, and
+    may take it again. The calling verb has locked the cloud."""
+    is_open = Membership.cloud_id == cloud_id, Membership.revoking_at.is_(None)
+    for membership_id in db.session.scalars(locks.select_for_update(Membership.id, *is_open)).all():
+        membership = db.session.get_one(Membership, membership_id, populate_existing=True)
+        end(membership)
+        order_revoke(membership)
+
+
 def _open_accesses(membership: Membership) -> list[Access]:
     is_open = Access.membership_id == membership.id, Access.ended_at.is_(None)
     return list(db.session.scalars(select(Access).where(*is_open).order_by(Access.id)))
@@ -179,7 +189,8 @@ def create_for_mapped(*conditions: ColumnElement[bool]) -> list[str]:
         )
         .outerjoin(Membership, is_member)
         .where(Membership.id.is_(None), User.is_active, Cloud.closed_at.is_(None))
-        .where(Cloud.external_id.is_not(None), CloudAccess.role.in_(GIVING_ACCESS))
+        .where(Cloud.carried_out_at.is_not(None), Cloud.external_id.is_not(None))
+        .where(CloudAccess.role.in_(GIVING_ACCESS))
         .where(holds(CloudAccess, db.now()), *conditions)
         .distinct()
         .order_by(Cloud.id, User.id)

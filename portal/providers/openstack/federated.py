@@ -89,16 +89,24 @@ def _name(session: Session, member: Member) -> str:
 
 
 def _of_identity(session: Session, member: Member) -> Row | None:
-    """The user of the identity. Keystone lists users without their identities: each is asked for
-    them."""
-    provider, protocol, subject = _identity(session, member)
+    """The user of the identity. Raises NeedsPerson if the connection did not make it."""
+    user = find_user(session, member.federated or ("", ""))
+    if user is not None and MARK not in user:
+        raise NeedsPerson(Problem.IDENTITY_NOT_OURS, user=user["id"])
+    return user
+
+
+def find_user(session: Session, identity: tuple[str, str]) -> Row | None:
+    """The user of an identity (provider, subject), whoever made it. Keystone lists users without
+    their identities: each is asked for them."""
+    (provider, subject), protocol = identity, session.settings.federation_protocol
+    if not protocol:
+        return None
     filters = {"idp_id": provider, "protocol_id": protocol, "unique_id": subject}
     listed = session.rows("users", domain_id=session.domain_id, **filters)
     for row in list(listed):
         user = session.call("GET", f"/users/{row['id']}", allow=(403, 404)).data.get("user", {})
         if (provider, protocol, subject) in _identities(user):
-            if MARK not in user:
-                raise NeedsPerson(Problem.IDENTITY_NOT_OURS, user=user["id"])
             return dict(user)
     return None
 

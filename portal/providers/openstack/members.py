@@ -147,3 +147,12 @@ def _users(session: Session) -> Iterator[Row]:
     for user in session.rows("users", domain_id=domain_id, limit=PAGE_ROWS):
         if user.get("domain_id") == domain_id:
             yield user
+
+
+def role_of(session: Session, project_id: str, identity: tuple[str, str]) -> Role | None:
+    """The role of an identity's user on a project. Who manages it gives roles: an owner."""
+    user = federated.find_user(session, identity)
+    if user is None:
+        return None
+    role = by_project(session, project_id).get(project_id, {}).get(user["id"])
+    return Role.OWNER if role is Role.ADMIN else role

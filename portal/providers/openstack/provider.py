@@ -87,6 +87,15 @@ class OpenStack:
         roles = members.by_project(session, external_id)
         return _found(project, roles)
 
+    def name_there(self, cloud: Cloud) -> str:
+        return projects.project_name(cloud)
+
+    def role_of(self, external_id: str, identity: tuple[str, str]) -> Role | None:
+        session = self._session("role")
+        if projects.find(session, external_id) is None:
+            return None
+        return members.role_of(session, external_id, identity)
+
     def everything(self) -> Iterator[Found]:
         session = self._session("everything")
         roles = _roles(session)

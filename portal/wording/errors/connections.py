@@ -16,6 +16,19 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         "New clouds are created on this connection. Make another one the default first."
     ),
     Code.CONNECTION_UNTESTABLE: lambda f: _("A connection of this kind asks nobody: it works."),
+    Code.CLAIMS_MANY: lambda f: _(
+        "You have registered %(limit)s clouds within a day. Try again tomorrow.", limit=f["limit"]
+    ),
+    Code.CLAIM_OVER: lambda f: _("This registration is over. Look at the list again."),
+    Code.CLAIM_JUST_CHECKED: lambda f: _("It was checked less than a minute ago."),
+    Code.CLAIM_AUTHOR: lambda f: _(
+        "The person who registered it can’t let this account pay any more."
+    ),
+    Code.DRIFT_OVER: lambda f: _("This is decided, or does not differ any more."),
+    Code.FOREIGN_CLOUD_OVER: lambda f: _(
+        "This cloud is assigned, or the connection does not have it any more."
+    ),
+    Code.ACCOUNT_UNKNOWN: lambda f: _("There is no account with this ID."),
     Code.EXTERNAL_ID_MISSING: lambda f: _("Enter the ID that the new cloud has there."),
     Code.EXTERNAL_ID_TAKEN: lambda f: _("Another cloud of this connection has this ID."),
     Code.CREDENTIALS_KEY_MISSING: lambda f: _(

@@ -48,6 +48,9 @@ REASONS: dict[str, Callable[[Facts], str]] = {
         "The customer is suspended; nothing can be linked to this subaccount until the partner "
         "resumes it."
     ),
+    Code.NOT_VERIFIED: lambda f: _(
+        "Not verified yet: it is not known whether this cloud is yours."
+    ),
     Code.PARTNERSHIP_ENDING: lambda f: _(
         "The partnership ends on %(day)s; nothing can be linked to this subaccount or created in "
         "it.",

@@ -1,0 +1,163 @@
+"""Operators decide: adopt theirs, restore ours, assign a cloud that only the connection has."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from portal import db
+from portal.domain import (
+    access,
+    audit,
+    circuit_breakers,
+    clouds,
+    identity,
+    jobs,
+    memberships,
+    values,
+)
+from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
+from portal.domain.actors import Actor
+from portal.domain.clouds import Cloud
+from portal.domain.connections import Connection
+from portal.domain.drift.listing import foreign_cloud
+from portal.domain.drift.record import ACCEPTABLE, RESTORABLE, Drift, DriftKind
+from portal.domain.errors import Code, Refused
+from portal.domain.jobs import OPEN_STATES, Job, OrderKind
+from portal.domain.values import Invalid
+
+
+def queue_reconcile(connection: Connection, *, by: Actor) -> None:
+    """An operator has a connection compared with the portal now.
+
+    Raises Forbidden, Refused("connection-untestable").
+    """
+    access.require_operator(by, Action.CONNECTION_RECONCILE)
+    connection = db.lock(Connection, connection.id)
+    if connection.spec is None or not connection.spec.asks:
+        raise Refused(Code.CONNECTION_UNTESTABLE)
+    _order(connection)
+    circuit_breakers.allow_probe(jobs.cloud_lane(connection.id))
+    chain = audit.INSTALLATION
+    audit.record(Action.CONNECTION_RECONCILE, by=by, chain=chain, thing=connection.id)
+
+
+def reconcile_all() -> None:
+    """Order that each connection that asks a cloud is compared with the portal. One that is being
+    compared, or does not answer, has an order that is open."""
+    query = select(Connection).order_by(Connection.id)
+    for connection in db.session.scalars(query).all():
+        if connection.spec is not None and connection.spec.asks:
+            db.lock(Connection, connection.id)
+            is_order = Job.subject_kind == OrderKind.RECONCILE, Job.subject_id == connection.id
+            is_open = select(Job.id).where(*is_order, Job.state.in_(OPEN_STATES)).limit(1)
+            if db.session.scalar(is_open) is None:
+                _order(connection)
+
+
+def _order(connection: Connection) -> None:
+    jobs.add_order(OrderKind.RECONCILE, connection.id, connection_id=connection.id)
+
+
+def accept(drift: Drift, *, by: Actor) -> None:
+    """An operator adopts what the connection has: a cloud that is missing there is closed here, one
+    that was renamed there is renamed here, a role that was given there is left to them.
+
+    Raises ReauthenticationRequired, Forbidden, Refused("drift-over") and the codes of
+    `values.line`.
+    """
+    cloud, drift = _lock(drift, Action.CLOUD_ACCEPT_DRIFT, ACCEPTABLE, by=by)
+    chain, kind = clouds.audit_chain_of(cloud), drift.kind
+    facts = {"kind": str(kind), "external_id": drift.external_id}
+    if kind is DriftKind.ROLE:
+        drift.accepted_at = db.now()
+    else:
+        theirs = drift.theirs.removesuffix(f"-{cloud.id}")
+        db.session.delete(drift)
+        db.session.flush()
+        if kind is DriftKind.RENAMED:
+            _rename(cloud, theirs)
+        else:
+            now = db.now()
+            cloud.closed_at = cloud.closed_at or now
+            cloud.closed_there_at = cloud.emptied_at = now
+            db.session.flush()
+            memberships.settle_cloud(cloud.id)
+    db.session.flush()
+    audit.record(Action.CLOUD_ACCEPT_DRIFT, by=by, chain=chain, thing=cloud.id, **facts)
+
+
+def restore(drift: Drift, *, by: Actor) -> None:
+    """An operator has restored what the portal has carried out. Of a cloud that was deleted there
+    another one is created, to which nobody has access yet.
+
+    Raises ReauthenticationRequired, Forbidden, Refused("drift-over").
+    """
+    cloud, drift = _lock(drift, Action.CLOUD_RESTORE_DRIFT, RESTORABLE, by=by)
+    kind, facts = drift.kind, {"kind": str(drift.kind), "external_id": drift.external_id}
+    db.session.delete(drift)
+    if kind is DriftKind.RENAMED:
+        cloud.carried_out_name = None
+    elif kind is DriftKind.MISSING:
+        cloud.carried_out_at = cloud.carried_out_name = cloud.asked_at = cloud.asked_name = None
+        cloud.is_suspended_there = False
+    else:
+        cloud.is_suspended_there = kind is DriftKind.SUSPENDED
+    db.session.flush()
+    if kind is DriftKind.MISSING:
+        memberships.revoke_all(cloud.id)
+    clouds.order_changes(cloud.id)
+    chain = clouds.audit_chain_of(cloud)
+    audit.record(Action.CLOUD_RESTORE_DRIFT, by=by, chain=chain, thing=cloud.id, **facts)
+
+
+def assign(
+    connection: Connection, *, external_id: str, account_id: str, name: str, by: Actor
+) -> Cloud:
+    """An operator assigns a cloud that only the connection has to an account, whose administrators
+    own it then under this name.
+
+    Raises ReauthenticationRequired, Forbidden, Refused("account-unknown", "foreign-cloud-over",
+    "customer-not-confirmed", "external-id-taken") and the refusals of `clouds.create`.
+    """
+    identity.require_recent(by)
+    access.require_operator(by, Action.CLOUD_ADOPT)
+    if db.session.get(BillingAccount, account_id) is None:
+        raise Refused(Code.ACCOUNT_UNKNOWN, field="account_id")
+    account = db.lock(BillingAccount, account_id)
+    owners = access.users_with_role(account.id, access.ACCOUNT_TABLE[Action.ACCESS_MANAGE])
+    if foreign_cloud(connection, external_id) is None:
+        raise Refused(Code.FOREIGN_CLOUD_OVER)
+    if not owners:
+        raise Refused(Code.CUSTOMER_NOT_CONFIRMED, field="account_id")
+    cloud = clouds.adopt(
+        account,
+        connection_id=connection.id,
+        external_id=external_id,
+        name=name,
+        owners=owners,
+        by=by,
+    )
+    memberships.settle_cloud(cloud.id)
+    return cloud
+
+
+def _rename(cloud: Cloud, name: str) -> None:
+    try:
+        cloud.name = values.line(name, limit=clouds.MAX_NAME_LENGTH)
+    except Invalid as error:
+        raise Refused(error.code, field=None, **error.facts) from error
+    cloud.name_key, cloud.carried_out_name = values.search_key(cloud.name), cloud.name
+
+
+def _lock(
+    drift: Drift, action: Action, kinds: frozenset[DriftKind], *, by: Actor
+) -> tuple[Cloud, Drift]:
+    """Check that the actor may, and that it still differs; the cloud and the drift, locked."""
+    identity.require_recent(by)
+    access.require_operator(by, action)
+    cloud = db.lock(Cloud, drift.cloud_id)
+    row = db.session.get(Drift, drift.id, with_for_update=True, populate_existing=True)
+    if row is None or row.kind not in kinds or row.accepted_at is not None:
+        raise Refused(Code.DRIFT_OVER)
+    return cloud, row

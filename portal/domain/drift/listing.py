@@ -1,0 +1,97 @@
+"""Lists for operators: the drift of a connection, and the clouds that only the connection has."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import exists, func, select
+
+from portal import db
+from portal.domain.actors import Actor
+from portal.domain.clouds import Cloud
+from portal.domain.connections import Connection
+from portal.domain.drift.record import ACCEPTABLE, RESTORABLE, Drift, FoundCloud, Reconciliation
+
+PAGE = 50
+
+
+class DriftRow(NamedTuple):
+    """A difference that is to be decided, and its cloud."""
+
+    drift: Drift
+    cloud: Cloud
+
+    @property
+    def may_accept(self) -> bool:
+        return self.drift.kind in ACCEPTABLE
+
+    @property
+    def may_restore(self) -> bool:
+        return self.drift.kind in RESTORABLE
+
+
+def drift_for(actor: Actor, connection: Connection, *, after: str = "") -> list[DriftRow]:
+    """A page of what differs at the connection and is not accepted, the oldest first, and one more
+    if there is a next page. `after` is an ID. Operators only."""
+    query = _open(actor).where(Drift.connection_id == connection.id)
+    if after:
+        query = query.where(Drift.id > after)
+    rows = db.session.execute(query.order_by(Drift.id).limit(PAGE + 1))
+    return [DriftRow(*row) for row in rows]
+
+
+def find_drift(actor: Actor, drift_id: str) -> DriftRow | None:
+    """The difference with this ID, if it is to be decided."""
+    row = db.session.execute(_open(actor).where(Drift.id == drift_id)).first()
+    return None if row is None else DriftRow(*row)
+
+
+def numbers_by_connection() -> dict[str, int]:
+    """How many differences are to be decided, by the ID of the connection."""
+    query = select(Drift.connection_id, func.count()).where(Drift.accepted_at.is_(None))
+    rows = db.session.execute(query.group_by(Drift.connection_id))
+    return {row[0]: row[1] for row in rows}
+
+
+def foreign_clouds(connection: Connection, *, after: str = "") -> list[FoundCloud]:
+    """A page of the clouds that the connection had at the last reconciliation and the portal has
+    not, by external ID, and one more if there is a next page."""
+    query = _foreign(connection)
+    if after:
+        query = query.where(FoundCloud.external_id > after)
+    return list(db.session.scalars(query.order_by(FoundCloud.external_id).limit(PAGE + 1)))
+
+
+def foreign_cloud(connection: Connection, external_id: str) -> FoundCloud | None:
+    """The cloud with this ID in that list."""
+    row: FoundCloud | None = db.session.scalar(
+        _foreign(connection).where(FoundCloud.external_id == external_id)
+    )
+    return row
+
+
+def reconciliation_of(connection: Connection) -> Reconciliation | None:
+    """When the connection was compared last, and what went wrong since."""
+    return db.session.get(Reconciliation, connection.id)
+
+
+def _open(actor: Actor) -> Any:
+    query = select(Drift, Cloud).join(Cloud, Cloud.id == Drift.cloud_id)
+    return query.where(Drift.visible_to(actor), Drift.accepted_at.is_(None))
+
+
+def _foreign(connection: Connection) -> Any:
+    """Doubled clouds, which are marked as one of ours, are drift."""
+    is_here = exists().where(
+        Cloud.connection_id == FoundCloud.connection_id,
+        Cloud.external_id == FoundCloud.external_id,
+    )
+    is_double = exists().where(
+        Cloud.id == FoundCloud.our_id, Cloud.connection_id == FoundCloud.connection_id
+    )
+    return (
+        select(FoundCloud)
+        .join(Reconciliation, Reconciliation.connection_id == FoundCloud.connection_id)
+        .where(FoundCloud.connection_id == connection.id, FoundCloud.run == Reconciliation.run)
+        .where(~is_here, ~is_double)
+    )

@@ -1,0 +1,75 @@
+"""*Drift*: an operator compares a connection, decides what differs, assigns what is not here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from portal import db
+from portal.domain import connections
+from portal.providers.contract import Later
+from tests.support.answers import errors, notices
+from tests.support.browser import Browser
+from tests.support.claims import clouds_with
+from tests.support.clouds import create_cloud, own_account_id
+from tests.support.pretended_cloud import cloud_now, run_orders, use_pretended
+from tests.support.relay import clear_mails
+from tests.support.work import appoint_operator
+from tests.support.world import DORA, World
+
+Open = Callable[..., Browser]
+
+
+@pytest.fixture(autouse=True)
+def _quiet(app: Flask) -> None:
+    clear_mails()
+
+
+def test_an_operator_decides_and_assigns(
+    browser: Open, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = use_pretended(monkeypatch)
+    shop, blog = create_cloud(DORA, name="shop"), create_cloud(DORA, name="blog")
+    run_orders()
+    there.clouds[f"ext-{shop}"]["name"] = "bazaar"
+    there.clouds[f"ext-{blog}"]["is_suspended"] = True
+    there.add("prj-1", name="Old racks")
+    appoint_operator()
+    dora = browser(DORA)
+    dora.get("/operator/connections")
+    dora.click("Frankfurt")
+    dora.click("Drift")
+    assert "It was not compared yet." in dora.text
+    dora.submit("Reconcile")
+    run_orders()
+    dora.get(f"/operator/connections/{db.read(connections.default).id}/drift")
+    assert "It is named bazaar there." in dora.text
+    dora.click("Adopt theirs: shop")
+    dora.submit("Adopt theirs")
+    assert cloud_now(shop).name == "bazaar"
+    dora.click("Restore ours: blog")
+    dora.submit("Restore ours")
+    assert notices(dora, "success") == ["It is ordered at the connection."]
+    dora.click("Assign: Old racks")
+    dora.submit("Assign", account_id="dn2nobody")
+    assert errors(dora) == {"account_id": "There is no account with this ID."}
+    dora.submit("Assign", account_id=own_account_id(DORA))
+    assert [cloud.name for cloud in clouds_with("prj-1")] == ["Old racks"]
+    assert "Nothing differs" in dora.text
+
+
+def test_a_comparison_that_failed_says_why(
+    browser: Open, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = use_pretended(monkeypatch)
+    there.fail(*[Later("The cloud says: too busy.")])
+    appoint_operator()
+    dora = browser(DORA)
+    connection_id = db.read(connections.default).id
+    dora.get(f"/operator/connections/{connection_id}/drift")
+    dora.submit("Reconcile")
+    run_orders()
+    dora.get(f"/operator/connections/{connection_id}/drift")
+    assert "It was not compared yet." in dora.text
