@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 from playwright.sync_api import Page
 
-from tests.support import access_pages
+from tests.support import access_pages, drift_pages
 from tests.support.tour import ID_PATTERN, Tour
 
 WAITING = "SUBACCOUNT-ACCEPTANCE-REQUIRED"
@@ -180,6 +180,7 @@ RESOLVERS: dict[str, Resolver] = {
     "shop": partial(access_pages.add, "{cloud}"),
     "access_ready": partial(access_pages.access, "2", "{shop}"),
     "access_used": partial(access_pages.access, "3", "{shop}"),
+    "drift": drift_pages.add,
     "folder": first_match("{cloud}", rf'"([^"]*/folders/{ID_PATTERN}/rename)"'),
     "holder": first_match("{cloud}/access", rf'"([^"]*/access/{ID_PATTERN})/change"'),
     "revoke_partner": first_match("{cloud}/access", r'"([^"]*/revoke-partner)"'),

@@ -7,6 +7,7 @@ from __future__ import annotations
 from playwright.sync_api import Page
 
 from portal.demo.people import CARL, EDDIE, INGRID, NOOR, OLGA, PIET, SAM, TINA, VERA
+from tests.support.claim_states import CLAIMS, NINA
 from tests.support.page_paths import (
     WAITING,
     Step,
@@ -24,9 +25,9 @@ from tests.support.page_paths import (
     send_without_token,
     submit,
 )
+from tests.support.page_states import state
 from tests.support.tour import PageState, Tour
 
-NINA = "nina@quillmoor.example"
 NEWCOMER = {"name": "Mira Vahl", "email": "mira.vahl@fernhollow.example"}
 NEW_EMAIL = {"email": "tina.roux@saltmarsh.example"}
 
@@ -48,24 +49,6 @@ WITHOUT_PAGE = {
     "partner.customers.now": "fragments of a customer's page, for live updates",
 }
 """Endpoints that answer GET without a page, and what they answer."""
-PARENT_BLUEPRINTS = {
-    **dict.fromkeys(("customers", "team", "activity"), "partner."),
-    **dict.fromkeys(("access", "accesses", "billing", "clouds", "linking"), "console."),
-}
-
-
-def state(
-    name: str, endpoint: str, email: str, path: str, *steps: Step, status: int = 200
-) -> PageState:
-    """The state that the page at `path` has after the steps."""
-
-    def navigate(tour: Tour, page: Page) -> None:
-        page.goto(tour.resolve(page, path))
-        for step in steps:
-            step(page)
-
-    parent = PARENT_BLUEPRINTS.get(endpoint.partition(".")[0], "")
-    return PageState(name, parent + endpoint, email, navigate, status)
 
 
 def confirm(name: str, path: str, *steps: Step) -> PageState:
@@ -383,4 +366,15 @@ def first_states() -> list[PageState]:
     ]
 
 
-STATES = [*PUBLIC, *HELP, *ACCOUNT, *LISTS, *ONE_CUSTOMER, *TEAM, *CONSOLE, *ENDING, *OTHER]
+STATES = [
+    *PUBLIC,
+    *HELP,
+    *ACCOUNT,
+    *LISTS,
+    *ONE_CUSTOMER,
+    *TEAM,
+    *CONSOLE,
+    *CLAIMS,
+    *ENDING,
+    *OTHER,
+]

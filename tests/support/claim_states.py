@@ -1,0 +1,44 @@
+"""The states of the pages of registered clouds and of drift."""
+
+from __future__ import annotations
+
+from portal.demo.people import INGRID
+from tests.support.page_paths import click, send, send_invalid
+from tests.support.page_states import state
+
+NINA = "nina@quillmoor.example"
+REGISTER, OPERATOR_CLAIMS = "/console/claims/register", "/operator/claims"
+RACK = {"external_id": "21f4a6c2b0d94e1c8a70c3b1d5e6f708", "name": "Old racks"}
+CLAIMS = [
+    state("claim-register", "claims.register", NINA, REGISTER),
+    state("claim-register-faults", "claims.register", NINA, REGISTER, send_invalid()),
+    state("claim", "claims.show", NINA, REGISTER, send("#claim", **RACK)),
+    state("claim-home", "console.home", NINA, "/console"),
+    state("claim-link", "linking.link", NINA, "{subaccount}/link"),
+    state("operator-claims", "operator.show_claims", INGRID, OPERATOR_CLAIMS),
+    state(
+        "operator-claim-verify",
+        "operator.verify_claim",
+        INGRID,
+        OPERATOR_CLAIMS,
+        click("[id^=verify]"),
+    ),
+    state(
+        "operator-claim-refuse",
+        "operator.refuse_claim",
+        INGRID,
+        OPERATOR_CLAIMS,
+        click("[id^=refuse]"),
+    ),
+    state("operator-drift", "operator.show_drift", INGRID, "{drift}"),
+    state("operator-drift-none", "operator.show_drift", INGRID, "{connection}/drift"),
+    state("operator-adopt", "operator.accept_drift", INGRID, "{drift}", click("[id^=adopt]")),
+    state("operator-restore", "operator.restore_drift", INGRID, "{drift}", click("[id^=restore]")),
+    state(
+        "operator-assign",
+        "operator.assign_cloud",
+        INGRID,
+        "{drift}",
+        click("[href*='/assign']"),
+    ),
+]

@@ -1,0 +1,48 @@
+"""The page of drift: a connection of the demo on which each kind of difference was found."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any
+
+from playwright.sync_api import Page
+
+from portal.domain.drift import DriftKind
+from tests.support.tour import Tour
+
+CONNECTION = "con" + "drift".ljust(17, "0")
+THEIRS = {DriftKind.RENAMED: "Königsberg-archive", DriftKind.ROLE: "9c1d6f0e4b7a4f0f8a2e"}
+
+
+def add(_page: Page, tour: Tour) -> str:
+    """Add the connection, unless it is there; the path of its drift."""
+    with closing(sqlite3.connect(tour.database, timeout=20)) as connection, connection:
+        query = "SELECT count(*) FROM connections WHERE id = ?"
+        if not connection.execute(query, [CONNECTION]).fetchone()[0]:
+            _add(connection)
+    return f"/operator/connections/{CONNECTION}/drift"
+
+
+def _add(connection: sqlite3.Connection) -> None:
+    at = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"
+
+    def insert(table: str, **values: Any) -> None:
+        marks = ", ".join("?" * len(values))
+        sql = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})"
+        connection.execute(sql, list(values.values()))
+
+    names = {"id": CONNECTION, "kind": "openstack", "name": "Paris", "name_key": "paris"}
+    insert("connections", **names, is_default=False, settings="{}", created_at=at, test_result="{}")
+    ids = {"connection_id": CONNECTION}
+    insert("reconciliations", **ids, run="job1", ended_at=at, fault_facts="{}")
+    clouds = connection.execute("SELECT id FROM clouds ORDER BY id LIMIT 6").fetchall()
+    for number, (kind, (cloud_id,)) in enumerate(zip(DriftKind, clouds, strict=True)):
+        row = {"kind": str(kind), "cloud_id": cloud_id, "theirs": THEIRS.get(kind, "")}
+        external_id = f"21f4a6c2b0d94e1c8a70c3b1d5e6f70{number}"
+        drift_id = "drf" + str(number).rjust(17, "0")
+        insert("drifts", id=drift_id, external_id=external_id, found_at=at, **row, **ids)
+    for name in ("Legacy", "Königlich-Niederländische Binnenschifffahrt"):
+        row = {"external_id": f"prj-{name[:2]}", "name": name, "our_id": "", "members": "null"}
+        insert("found_clouds", run="job1", is_suspended=False, **row, **ids)
