@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import access, claims, clouds, connections, team
+from portal.domain import access, claims, clouds, connections, doctor, team
 from portal.domain.accounts import BillingAccount
 from portal.domain.audit import AuditLine
 from portal.domain.claims import LIFETIME, Claim, ClaimState
@@ -81,6 +81,7 @@ def test_an_operator_verifies_and_the_cloud_is_adopted_at_its_connection(
     assert cloud_now(cloud.id).carried_out_name == "Old racks"
     assert actions_about(claim_id) == ["claim.register", "claim.verify"]
     assert actions_about(cloud.id) == ["cloud.adopt", "cloud.carry_out"]
+    assert [result for result in doctor.run() if result.total] == []
 
 
 def account_of(claim_id: str) -> BillingAccount:

@@ -23,6 +23,15 @@ INVITATION = {
     "email": "'x@y.example'",
 }
 
+OTHER_CONNECTION = copy(
+    "connections",
+    "id = :connection",
+    id="'con2'",
+    kind="'webhook'",
+    name_key="'2'",
+    is_default="false",
+)
+
 
 def next_link(since: str, continues: str) -> Step:
     return copy(
@@ -56,16 +65,28 @@ CASES = (
         ("connection",),
     ),
     Case(
+        "claim-of-another-connection",
+        (
+            OTHER_CONNECTION,
+            """UPDATE claims SET state = 'verified', cloud_id = :doras_cloud,
+               connection_id = 'con2' WHERE id = :doras_claim""",
+        ),
+        ("doras_claim",),
+    ),
+    Case(
+        "drift-of-another-connection",
+        (
+            OTHER_CONNECTION,
+            f"""INSERT INTO drifts
+                (id, connection_id, cloud_id, kind, external_id, theirs, found_at)
+                VALUES ('drf2', 'con2', :doras_cloud, 'missing', 'x', '', {APRIL})""",
+        ),
+        ("drf2",),
+    ),
+    Case(
         "cloud-without-order",
         (
-            copy(
-                "connections",
-                "id = :connection",
-                id="'con2'",
-                kind="'webhook'",
-                name_key="'2'",
-                is_default="false",
-            ),
+            OTHER_CONNECTION,
             "UPDATE clouds SET connection_id = 'con2' WHERE id = :doras_cloud",
         ),
         ("doras_cloud",),

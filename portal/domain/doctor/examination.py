@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from portal import db
 from portal.domain.doctor import (
     audit_log,
+    claims,
     connections,
     constraints,
     copies,
@@ -37,6 +38,7 @@ SCHEMA_CHECKS = (*_checks_of(schema), *_checks_of(constraints))
 CHECKS = (
     *SCHEMA_CHECKS,
     *_checks_of(connections),
+    *_checks_of(claims),
     *_checks_of(customers),
     *_checks_of(deliveries),
     *_checks_of(links),
