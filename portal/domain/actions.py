@@ -45,7 +45,7 @@ class Action(StrEnum):
     CLOUD_CLOSED = "cloud.closed"
     CLOUD_CARRY_OUT = "cloud.carry_out"
     CLOUD_CARRY_OUT_FAULT = "cloud.carry_out_fault"
-    CLOUD_ACCEPT_DRIFT = "cloud.accept_drift"
+    CLOUD_ADOPT_DRIFT = "cloud.adopt_drift"
     CLOUD_RESTORE_DRIFT = "cloud.restore_drift"
     CLOUD_LINK = "cloud.link"
     CLOUD_LEAVE = "cloud.leave"

@@ -36,12 +36,12 @@ class Decision(NamedTuple):
     attribute: str
 
 
-ACCEPT = Decision(
-    drift.accept,
+ADOPT = Decision(
+    drift.adopt,
     lazy_gettext("Adopt theirs?"),
     lazy_gettext("Adopt theirs"),
     lazy_gettext("The portal has taken over what the connection has."),
-    "may_accept",
+    "may_adopt",
 )
 RESTORE = Decision(
     drift.restore,
@@ -111,9 +111,9 @@ def assign_cloud(connection_id: str) -> Any:
 
 
 @blueprint.route("/drift/<id:entry_id>/adopt", methods=["GET", "POST"])
-def accept_drift(entry_id: str) -> Any:
+def adopt_drift(entry_id: str) -> Any:
     """*Adopt theirs*: the portal takes over what the connection has."""
-    return _decide(ACCEPT, entry_id)
+    return _decide(ADOPT, entry_id)
 
 
 @blueprint.route("/drift/<id:entry_id>/restore", methods=["GET", "POST"])

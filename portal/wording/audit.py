@@ -65,7 +65,7 @@ TITLES = {
     Action.CLAIM_CHECK: lazy_gettext("Registration of a cloud checked again"),
     Action.CLAIM_VERIFY: lazy_gettext("Registration of a cloud verified"),
     Action.CLAIM_REFUSE: lazy_gettext("Registration of a cloud refused"),
-    Action.CLOUD_ACCEPT_DRIFT: lazy_gettext("Change at the cloud adopted"),
+    Action.CLOUD_ADOPT_DRIFT: lazy_gettext("Change at the cloud adopted"),
     Action.CLOUD_RESTORE_DRIFT: lazy_gettext("Change at the cloud undone"),
     Action.CLOUD_LINK: lazy_gettext("Cloud linked"),
     Action.CLOUD_LEAVE: lazy_gettext("Cloud linked elsewhere"),
@@ -219,7 +219,7 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
         external=f["external_id"],
         id=f["thing"],
     ),
-    Action.CLOUD_ACCEPT_DRIFT: lambda f: _(
+    Action.CLOUD_ADOPT_DRIFT: lambda f: _(
         "What was changed by hand at the cloud %(id)s was adopted.", id=f["thing"]
     ),
     Action.CLOUD_RESTORE_DRIFT: lambda f: _(

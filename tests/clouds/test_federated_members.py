@@ -221,3 +221,19 @@ def test_two_people_can_not_be_mapped_to_one_identity(
     connection.grant("job2", shop, nina(sso), Role.VIEWER)
 
     assert code_of(connection, shop, nina(sso)) == Problem.IDENTITY_TAKEN
+
+
+def test_who_manages_a_project_there_owns_it(
+    admin: Admin, domain: Domain, sso: IdentityProvider, connection: OpenStack
+) -> None:
+    project_id, identity = domain.create_project("Old racks"), (sso.id, SUBJECT)
+    assert connection.role_of(project_id, identity) is None
+    sso.sign_in(SUBJECT)  # which makes the user
+    (user,) = domain.users()
+    path = f"/projects/{project_id}/users/{user['id']}/roles"
+    admin.call("PUT", f"{path}/{admin.role('member')}")
+    assert connection.role_of(project_id, identity) is Role.EDITOR
+    admin.call("PUT", f"{path}/{admin.role('manager')}")
+    assert connection.role_of(project_id, identity) is Role.OWNER
+    assert connection.role_of("no-such-project", identity) is None
+    assert connection.role_of(project_id, (sso.id, "somebody")) is None

@@ -96,7 +96,7 @@ ASKS_OPERATORS = {
     "connections.queue_test",
     "customers.record_arrived",
     "customers.record_not_arrived",
-    "drift.accept",
+    "drift.adopt",
     "drift.assign",
     "drift.queue_reconcile",
     "drift.restore",

@@ -253,6 +253,20 @@ class Conformance:
             finish(provider, provider.change_cloud, theirs, new_cloud())
         assert system.signs_in(give_access(provider, theirs, new_member()))
 
+    @pytest.mark.parametrize("name", ["Web shop", "Ё" * 63])
+    def test_a_cloud_has_the_name_that_it_gets_there(self, provider: Provider, name: str) -> None:
+        cloud = new_cloud(name)
+        external_id = create(provider, cloud)
+        assert (found := provider.find(external_id)) is not None
+        assert found.name == provider.name_there(cloud)
+
+    def test_nobody_owns_a_foreign_cloud_by_an_unknown_identity(
+        self, system: System, provider: Provider
+    ) -> None:
+        theirs = system.create_cloud(f"Foreign {new_order()}")
+        for external_id in (theirs, new_order()):
+            assert provider.role_of(external_id, ("idp", new_order())) is None
+
     def test_granted_again_after_a_revoke_the_old_secret_stays_refused(
         self, system: System, provider: Provider
     ) -> None:

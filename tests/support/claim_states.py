@@ -32,7 +32,7 @@ CLAIMS = [
     ),
     state("operator-drift", "operator.show_drift", INGRID, "{drift}"),
     state("operator-drift-none", "operator.show_drift", INGRID, "{connection}/drift"),
-    state("operator-adopt", "operator.accept_drift", INGRID, "{drift}", click("[id^=adopt]")),
+    state("operator-adopt", "operator.adopt_drift", INGRID, "{drift}", click("[id^=adopt]")),
     state("operator-restore", "operator.restore_drift", INGRID, "{drift}", click("[id^=restore]")),
     state(
         "operator-assign",

@@ -56,7 +56,7 @@ NOBODYS = {
     "help.show": "the guide is everybody's",
     "help.answer": "everybody may say whether it helped",
     "operator.add_connection": "a kind of connections is no tenant's",
-    "operator.accept_drift": "what differs at a connection is the operators'",
+    "operator.adopt_drift": "what differs at a connection is the operators'",
     "operator.restore_drift": "as above",
     "operator.carried_out": "what is to be done by hand is the operators'",
     "operator.cannot_carry_out": "as above",

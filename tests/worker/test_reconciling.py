@@ -104,7 +104,7 @@ def test_a_name_that_was_changed_there_is_adopted_or_restored(
     there.clouds[f"ext-{shop}"]["name"] = "bazaar"
     reconcile()
     calls = list(there.calls)
-    decide(drift.accept)
+    decide(drift.adopt)
     assert cloud_now(shop).name == "bazaar"
     assert there.calls == calls
     assert reconcile() == []
@@ -114,7 +114,7 @@ def test_a_name_that_was_changed_there_is_adopted_or_restored(
 def test_a_suspension_by_hand_is_only_restored(there: PretendedCloud, shop: str) -> None:
     there.clouds[f"ext-{shop}"]["is_suspended"] = True
     assert reconcile() == ["suspended"]
-    assert refused(lambda: decide(drift.accept)) == "drift-over"
+    assert refused(lambda: decide(drift.adopt)) == "drift-over"
     decide(drift.restore)
     assert there.clouds[f"ext-{shop}"]["is_suspended"] is False
     assert reconcile() == []
@@ -140,7 +140,7 @@ def test_a_cloud_that_was_deleted_there_is_closed_here(there: PretendedCloud, sh
     del there.clouds[f"ext-{shop}"]
     reconcile()
     calls = list(there.calls)
-    decide(drift.accept)
+    decide(drift.adopt)
     assert progress(shop).state is ProgressState.CLOSED
     assert there.calls == calls
     assert reconcile() == []
@@ -153,7 +153,7 @@ def test_a_second_cloud_with_our_mark_is_shown_and_neither_taken_nor_assigned(
     there.add("copy", name="shop", our_id=shop)
     assert reconcile() == ["doubled"]
     assert foreign() == []
-    for verb in (drift.accept, drift.restore):
+    for verb in (drift.adopt, drift.restore):
         assert refused(lambda: decide(verb)) == "drift-over"  # noqa: B023
     del there.clouds["copy"]
     assert reconcile() == []
@@ -167,7 +167,7 @@ def test_a_role_that_was_given_there_is_accepted_once(there: PretendedCloud, sho
     assert reconcile() == ["role"]
     assert rows()[0].drift.theirs == "root"
     assert refused(lambda: decide(drift.restore)) == "drift-over"
-    decide(drift.accept)
+    decide(drift.adopt)
     assert reconcile() == []
     there.members[f"ext-{shop}"] = {}
     reconcile()
@@ -262,7 +262,7 @@ def test_its_verbs_lock_in_the_one_order(there: PretendedCloud, world: World, sh
     for unit in (
         lambda: drift.queue_reconcile(connection, by=by),
         drift.reconcile_all,
-        lambda: drift.accept(db.session.get_one(Drift, renamed.id), by=by),
+        lambda: drift.adopt(db.session.get_one(Drift, renamed.id), by=by),
         lambda: drift.assign(connection, by=by, name="x", **ids),
     ):
         assert faults(unit) == []

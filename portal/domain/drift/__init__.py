@@ -12,7 +12,7 @@ from portal.domain.drift.comparing import (
     record_fault,
     store,
 )
-from portal.domain.drift.deciding import accept, assign, queue_reconcile, reconcile_all, restore
+from portal.domain.drift.deciding import adopt, assign, queue_reconcile, reconcile_all, restore
 from portal.domain.drift.listing import (
     PAGE,
     DriftRow,
@@ -24,7 +24,7 @@ from portal.domain.drift.listing import (
     reconciliation_of,
 )
 from portal.domain.drift.record import (
-    ACCEPTABLE,
+    ADOPTABLE,
     RESTORABLE,
     Drift,
     DriftKind,

@@ -12,6 +12,7 @@ from portal.domain import (
     clouds,
     identity,
     jobs,
+    locks,
     memberships,
     values,
 )
@@ -21,9 +22,10 @@ from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud
 from portal.domain.connections import Connection
 from portal.domain.drift.listing import foreign_cloud
-from portal.domain.drift.record import ACCEPTABLE, RESTORABLE, Drift, DriftKind
+from portal.domain.drift.record import ADOPTABLE, RESTORABLE, Drift, DriftKind
 from portal.domain.errors import Code, Refused
 from portal.domain.jobs import OPEN_STATES, Job, OrderKind
+from portal.domain.jobs import Kind as JobKind
 from portal.domain.values import Invalid
 
 
@@ -45,28 +47,28 @@ def queue_reconcile(connection: Connection, *, by: Actor) -> None:
 def reconcile_all() -> None:
     """Order that each connection that asks a cloud is compared with the portal. One that is being
     compared, or does not answer, has an order that is open."""
-    query = select(Connection).order_by(Connection.id)
-    for connection in db.session.scalars(query).all():
-        if connection.spec is not None and connection.spec.asks:
-            db.lock(Connection, connection.id)
-            is_order = Job.subject_kind == OrderKind.RECONCILE, Job.subject_id == connection.id
-            is_open = select(Job.id).where(*is_order, Job.state.in_(OPEN_STATES)).limit(1)
-            if db.session.scalar(is_open) is None:
-                _order(connection)
+    locked = db.session.scalars(locks.select_for_update(Connection.id)).all()
+    is_order = Job.kind == JobKind.CLOUDS, Job.subject_kind == OrderKind.RECONCILE
+    is_open = Job.state.in_(OPEN_STATES)
+    ordered = set(db.session.scalars(select(Job.subject_id).where(*is_order, is_open)))
+    for connection_id in locked:
+        connection = db.session.get_one(Connection, connection_id)
+        if connection.spec is not None and connection.spec.asks and connection_id not in ordered:
+            _order(connection)
 
 
 def _order(connection: Connection) -> None:
     jobs.add_order(OrderKind.RECONCILE, connection.id, connection_id=connection.id)
 
 
-def accept(drift: Drift, *, by: Actor) -> None:
+def adopt(drift: Drift, *, by: Actor) -> None:
     """An operator adopts what the connection has: a cloud that is missing there is closed here, one
     that was renamed there is renamed here, a role that was given there is left to them.
 
     Raises ReauthenticationRequired, Forbidden, Refused("drift-over") and the codes of
     `values.line`.
     """
-    cloud, drift = _lock(drift, Action.CLOUD_ACCEPT_DRIFT, ACCEPTABLE, by=by)
+    cloud, drift = _lock(drift, Action.CLOUD_ADOPT_DRIFT, ADOPTABLE, by=by)
     chain, kind = clouds.audit_chain_of(cloud), drift.kind
     facts = {"kind": str(kind), "external_id": drift.external_id}
     if kind is DriftKind.ROLE:
@@ -84,7 +86,7 @@ def accept(drift: Drift, *, by: Actor) -> None:
             db.session.flush()
             memberships.settle_cloud(cloud.id)
     db.session.flush()
-    audit.record(Action.CLOUD_ACCEPT_DRIFT, by=by, chain=chain, thing=cloud.id, **facts)
+    audit.record(Action.CLOUD_ADOPT_DRIFT, by=by, chain=chain, thing=cloud.id, **facts)
 
 
 def restore(drift: Drift, *, by: Actor) -> None:

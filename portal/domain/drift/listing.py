@@ -10,7 +10,7 @@ from portal import db
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud
 from portal.domain.connections import Connection
-from portal.domain.drift.record import ACCEPTABLE, RESTORABLE, Drift, FoundCloud, Reconciliation
+from portal.domain.drift.record import ADOPTABLE, RESTORABLE, Drift, FoundCloud, Reconciliation
 
 PAGE = 50
 
@@ -22,8 +22,8 @@ class DriftRow(NamedTuple):
     cloud: Cloud
 
     @property
-    def may_accept(self) -> bool:
-        return self.drift.kind in ACCEPTABLE
+    def may_adopt(self) -> bool:
+        return self.drift.kind in ADOPTABLE
 
     @property
     def may_restore(self) -> bool:

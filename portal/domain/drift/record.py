@@ -33,7 +33,7 @@ class DriftKind(StrEnum):
     """Somebody has a role there that was not given here."""
 
 
-ACCEPTABLE = frozenset({DriftKind.MISSING, DriftKind.RENAMED, DriftKind.ROLE})
+ADOPTABLE = frozenset({DriftKind.MISSING, DriftKind.RENAMED, DriftKind.ROLE})
 """What an operator can accept: the cloud is closed or renamed here, the role is left to them.
 A cloud is suspended exactly while its payer is, and of two clouds one is to be removed by hand."""
 RESTORABLE = frozenset(
