@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import click
@@ -44,25 +44,30 @@ def up() -> None:
     if is_demo and db.read(demo.is_empty):
         _seed(demo.CUSTOMERS)
     is_demo = is_demo and bool(db.read(demo.accounts_table))
-    with pretend_cloud.running() if is_demo else nullcontext():
-        _serve()
+    _serve(pretend_cloud.running() if is_demo else nullcontext())
 
 
 @click.command()
 @with_appcontext
 def serve() -> None:
     """Web server and mail worker; one Ctrl-C stops both."""
-    _serve()
+    _serve(nullcontext())
 
 
-def _serve() -> None:
+def _serve(beside: AbstractContextManager[None]) -> None:
+    """Serve with `beside`, which begins once the port is ours: a second start changes nothing."""
+    server = _listen(config.current().host, config.current().port)
+    with beside:
+        _run(server)
+
+
+def _run(server: Any) -> None:
     settings = config.current()
     accounts = demo_accounts()
     stop = threading.Event()
     supervisor = threading.Thread(target=_supervise_worker, args=(stop,), daemon=True)
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT
         signal.signal(number, signal.default_int_handler)
-    server = _listen(settings.host, settings.port)
     logs.set_level(logging.INFO)
     log.info("web.started", server="waitress")
     supervisor.start()

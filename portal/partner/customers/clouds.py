@@ -25,10 +25,12 @@ def clouds(account_id: str, customer_id: str) -> Any:
     customer = find(customer_id)
     subaccount = web.find_or_404(BillingAccount, customer.subaccount_id)
     partner = PartnerAccount(g.partner.id, g.partner.name)
+    linked = domain_clouds.clouds_linked_to([subaccount.id])[subaccount.id]
     return web.page(
         "partner/customers/clouds.html",
         **summary(customer),
-        clouds=domain_clouds.clouds_linked_to([subaccount.id])[subaccount.id],
+        clouds=linked,
+        progress=domain_clouds.progress_for([cloud.id for cloud in linked]),
         may_create=access.may(web.actor(), Action.CLOUD_CREATE, subaccount),
         message_draft=message_drafts.access_to_clouds(partner, web.actor()),
     )

@@ -195,7 +195,9 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
         "This account can’t pay for a cloud now: its status is %(status)s.", **f
     ),
     Code.CLOUD_CLOSED: lambda f: _("This cloud is closed."),
-    Code.CLOUD_CLOSING: lambda f: _("This cloud is being closed already."),
+    Code.CLOUD_CLOSING: lambda f: _(
+        "This cloud is to be closed. Its owners can restore it until then."
+    ),
     Code.CUSTOMERS_OWN_CLOUD: lambda f: _(
         "One of the customer’s people owns this cloud; only they close it."
     ),
