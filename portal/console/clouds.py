@@ -19,7 +19,7 @@ from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud, Folder, Progress
 from portal.domain.memberships import Access
-from portal.web import form_recovery
+from portal.web import cloud_forms, form_recovery
 from portal.web.cloud_forms import NameForm, NewCloudForm
 
 blueprint = Blueprint("clouds", __name__, url_prefix="/clouds")
@@ -60,7 +60,7 @@ def create() -> Any:
         form,
         unit,
         to=lambda cloud_id: url_for(".show", cloud_id=cloud_id),
-        success=lambda _cloud_id: _("The cloud %(name)s is created.", name=form.name.data),
+        success=lambda cloud_id: cloud_forms.created(cloud_id, form),
     ):
         return answer
     return web.form_page(form, "console/clouds/create.html", payers=payers)

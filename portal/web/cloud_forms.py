@@ -7,9 +7,10 @@ from typing import Any
 from flask_babel import lazy_gettext
 from wtforms import StringField, ValidationError
 
-from portal import web
+from portal import db, web
 from portal.domain import clouds, values
 from portal.domain.values import Invalid
+from portal.wording import clouds as cloud_wording
 from portal.wording.errors import sentence
 
 
@@ -44,3 +45,9 @@ class NewCloudForm(NameForm, web.CreatingForm):
     def names(self) -> dict[str, str]:
         """Return the keyword arguments of `clouds.create`: `name` and `folder_name`."""
         return {"name": self.name.data or "", "folder_name": self.folder_name.data or ""}
+
+
+def created(cloud_id: str, form: NewCloudForm) -> str:
+    """Return the message after *Create cloud*."""
+    progress = db.read(lambda: clouds.progress_for([cloud_id])[cloud_id])
+    return cloud_wording.created(progress, form.name.data or "")

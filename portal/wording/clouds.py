@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import NamedTuple
 
@@ -106,18 +106,30 @@ def status(progress: Progress, moves_on: date | None = None) -> Status:
 def suspension(rows: Iterable[tuple[Connection, int]]) -> list[str]:
     """Return what suspending stops, and what goes on costing: a sentence for each connection with
     its number of clouds."""
-    return [
-        str(
-            ngettext(
-                "%(num)s cloud on %(connection)s: %(effect)s",
-                "%(num)s clouds on %(connection)s: %(effect)s",
-                number,
-                connection=connection.name,
-                effect=SUSPENSION.get(connection.kind, SUSPENSION_ELSEWHERE),
-            )
+    return [" ".join(_suspension_on(*row)) for row in rows]
+
+
+def _suspension_on(connection: Connection, number: int) -> Iterator[str]:
+    yield ngettext(
+        "%(num)s cloud on %(connection)s: %(effect)s",
+        "%(num)s clouds on %(connection)s: %(effect)s",
+        number,
+        connection=connection.name,
+        effect=SUSPENSION.get(connection.kind, SUSPENSION_ELSEWHERE),
+    )
+    if minutes := connection.token_cache_minutes:
+        yield ngettext(
+            "Who is signed in has access for %(num)s more minute at most.",
+            "Who is signed in has access for %(num)s more minutes at most.",
+            minutes,
         )
-        for connection, number in rows
-    ]
+
+
+def created(progress: Progress, name: str) -> str:
+    """Return what has become of a cloud that somebody has just created."""
+    if progress.tasks:
+        return str(_("The cloud %(name)s is being created.", name=name))
+    return str(_("The cloud %(name)s is created.", name=name))
 
 
 def to_do(row: PendingTasks) -> list[str]:

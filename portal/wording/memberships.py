@@ -45,7 +45,7 @@ def revoking(connection: Connection, *, has_access: bool) -> list[str]:
     """Return what revoking a role ends in a cloud of the connection, and when."""
     if not has_access:
         return [str(_("No access was taken in the cloud; nothing has to end there."))]
-    minutes = -(-int(connection.test_result.get("token_cache_seconds", 0)) // 60)
+    minutes = connection.token_cache_minutes
     lines = [
         _("In the cloud, new sign-ins are refused as soon as this is carried out there."),
         ngettext(

@@ -155,7 +155,7 @@ def test_the_clouds_page_says_what_is_carried_out_when(
     assert "As agreed since" in nina.text
     suspend(world)
     nina.get(page)
-    assert [words for words in notices(nina, "warn") if "Being suspended It still works." in words]
+    assert [words for words in notices(nina, "warn") if "It still works." in words]
     there.done = Done(ends_by=clock.now + timedelta(minutes=5), left=("2 servers",))
     run_orders()
     nina.get(page)

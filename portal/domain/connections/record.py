@@ -78,6 +78,11 @@ class Connection(db.Base):
         """The spec of its kind; None if this version does not have the kind."""
         return KINDS.get(self.kind)
 
+    @property
+    def token_cache_minutes(self) -> int:
+        """For how long what is signed in goes on after a suspension or a revoke, rounded up."""
+        return -(-int(self.test_result.get("token_cache_seconds", 0)) // 60)
+
     def console_url(self, external_id: str | None) -> str:
         """The address of the cloud in its own console; empty if there is none."""
         template = self.settings.get("console_url", "") if external_id else ""

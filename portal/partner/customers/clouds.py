@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask import g, url_for
-from flask_babel import gettext as _
 
 from portal import db, web
 from portal.domain import access
@@ -14,7 +13,7 @@ from portal.domain.accounts import BillingAccount, PartnerAccount
 from portal.domain.actions import Action
 from portal.partner.customers.blueprint import blueprint, find
 from portal.partner.customers.summary import summary
-from portal.web import form_recovery
+from portal.web import cloud_forms, form_recovery
 from portal.web.cloud_forms import NewCloudForm
 from portal.wording import message_drafts
 
@@ -48,10 +47,7 @@ def create_cloud(account_id: str, customer_id: str) -> Any:
         payer = db.session.get_one(BillingAccount, payer_id)
         return domain_clouds.create(payer, by=actor, **form.names()).id
 
-    def success(_cloud_id: str) -> str:
-        return str(_("The cloud %(name)s is created.", name=form.name.data))
-
     back = url_for(".clouds", account_id=account_id, customer_id=customer_id)
-    if answer := web.submit(form, unit, to=back, success=success):
+    if answer := web.submit(form, unit, to=back, success=lambda it: cloud_forms.created(it, form)):
         return answer
     return web.form_page(form, "partner/customers/create_cloud.html", **summary(customer))

@@ -218,6 +218,6 @@ def _change_state(
         partner=g.partner,
         customer=find(customer_id),
         change=change,
-        consequences=(*change.consequences, *lines),
+        consequences=(*change.consequences[:1], *lines, *change.consequences[1:]),
         **context,
     )
