@@ -35,9 +35,10 @@ def index(cloud_id: str) -> Any:
     actor, cloud = web.actor(), web.find_or_404(Cloud, cloud_id)
     may_manage = access.may(actor, Action.CLOUD_MANAGE_ACCESS, cloud)
     people = people_of(cloud) if may_manage else {}
-    members = people.get("members", [])
+    members: list[Member] = people.get("members", [])
     own_grants = [] if may_manage else explanation.grants_of_user(cloud, actor.id)
-    has_pending_member = any(member.pending_role for member in members)
+    has_pending_roles = any(member.pending_role for member in members)
+    has_pending_roles |= not all(grant.is_now for grant in own_grants)
     return web.page(
         "console/access/index.html",
         fragment="holders",
@@ -45,10 +46,8 @@ def index(cloud_id: str) -> Any:
         may_manage=may_manage,
         partners=_partners(members),
         own_grants=own_grants,
-        is_under_way=has_pending_member
-        or not all(grant.is_now for grant in own_grants)
-        or is_changing(people),
-        has_pending_roles=has_pending_member or not all(grant.is_now for grant in own_grants),
+        is_under_way=has_pending_roles or is_changing(people),
+        has_pending_roles=has_pending_roles,
         **(people if may_manage else _access_request(cloud)),
         roles=list(CloudRole),
         abilities=labels.abilities({explanation.SEE: set(CloudRole), **CLOUD_TABLE}),

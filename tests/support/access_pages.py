@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,18 @@ from portal.demo.people import CARL, EDDIE
 from portal.domain import connections
 from tests.support.tour import Tour
 
+EXTERNAL_ID = "9c41f0d2a7b84f3e9d0b6a5c71e2f408"
+NOW, GRACE = timedelta(), timedelta(days=7)
+READY = "fault = NULL, external_id = :external_id, carried_out_at = :at"
+CREATING = "external_id = NULL, carried_out_at = NULL, agreed_at = :at"
+CHANGES = {
+    "creating": CREATING,
+    "failed": f"{CREATING}, fault = 'no room', fault_facts = '{{}}', fault_mark = :mark",
+    "resuming": f"{READY}, is_suspended_there = true",
+    "closing": f"{READY}, is_suspended_there = false, closes_at = :later",
+    "ready": "closes_at = NULL",
+}
+"""What is set of a cloud, in the order in which the pages show it."""
 KEYS = "credentials-keys"
 """The file of the keys that seal the demo's secrets, beside its database."""
 CONNECTION = "con" + "pages".ljust(17, "0")
@@ -54,6 +67,22 @@ def access(number: str, cloud: str, page: Page, tour: Tour) -> str:
     return f"{tour.resolve(page, cloud)}/accesses/{_id('acs', number)}"
 
 
+def change(state: str, cloud: str, page: Page, tour: Tour) -> str:
+    """Bring the cloud at this path into a state of CHANGES; the path."""
+    path = tour.resolve(page, cloud)
+    with closing(sqlite3.connect(tour.database, timeout=20)) as connection, connection:
+        (name,) = connection.execute(
+            "SELECT name FROM clouds WHERE id = ?", [path.rpartition("/")[2]]
+        ).fetchone()
+        mark = hashlib.sha256(f"create\n{name}".encode()).hexdigest()[:16]
+        at, later = (f"{datetime.now(UTC) + wait:%Y-%m-%d %H:%M:%S.%f}" for wait in (NOW, GRACE))
+        values = {"at": at, "later": later, "mark": mark, "external_id": EXTERNAL_ID}
+        connection.execute(
+            f"UPDATE clouds SET {CHANGES[state]} WHERE connection_id = '{CONNECTION}'", values
+        )
+    return path
+
+
 def make_keys(folder: Path) -> str:
     """A file with a key; its path."""
     file = str(folder / KEYS)
@@ -86,13 +115,14 @@ def _add(connection: sqlite3.Connection, cloud_id: str, email: str) -> None:
         "connections",
         **names,
         is_default=False,
-        settings="{}",
+        settings='{"console_url": "https://console.example/projects/{id}"}',
         created_at=True,
         test_result=results,
     )
     connection.execute(
-        "UPDATE clouds SET connection_id = ?, external_id = 'x', carried_out_at = ? WHERE id = ?",
-        [CONNECTION, at, cloud_id],
+        "UPDATE clouds SET connection_id = ?, external_id = ?, carried_out_at = ?,"
+        " changed_there_at = ?, carried_out_name = name WHERE id = ?",
+        [CONNECTION, EXTERNAL_ID, at, at, cloud_id],
     )
     carried_out = {"ordered_role": "admin", "role": "admin", "granted_at": True}
     people = {

@@ -178,6 +178,10 @@ RESOLVERS: dict[str, Resolver] = {
     "customers_account": first_match("{active}/clouds", rf'"(/console/billing/{ID_PATTERN})"'),
     "cloud": first_match("/console", CLOUD),
     "shop": partial(access_pages.add, "{cloud}"),
+    **{
+        f"shop_{state}": partial(access_pages.change, state, "{shop}")
+        for state in access_pages.CHANGES
+    },
     "access_ready": partial(access_pages.access, "2", "{shop}"),
     "access_used": partial(access_pages.access, "3", "{shop}"),
     "folder": first_match("{cloud}", rf'"([^"]*/folders/{ID_PATTERN}/rename)"'),

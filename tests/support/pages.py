@@ -324,6 +324,13 @@ CONSOLE = [
         "{access_ready}/show",
         send(".secret"),
     ),
+    state("cloud-creating", "clouds.show", NINA, "{shop_creating}"),
+    state("cloud-failed", "clouds.show", NINA, "{shop_failed}"),
+    state("cloud-resuming", "clouds.show", NINA, "{shop_resuming}"),
+    state("cloud-closing", "clouds.show", NINA, "{shop_closing}"),
+    state("cloud-menu", "clouds.show", NINA, "{shop_ready}", open_menu(".page-head")),
+    state("cloud-explain", "access.explain", NINA, f"{{shop}}/access/explain?email={NINA}"),
+    state("cloud-revoke", "access.revoke", NINA, "{holder}/revoke"),
 ]
 GIVE_NOTICE = "{active}/give-notice"
 ENDING = [
