@@ -34,7 +34,7 @@ PURGES: dict[str, Callable[[], bool]] = {
 """Units of work that delete one batch of what is past its retention, and return whether there may
 be more."""
 BATCHES: dict[str, Callable[[], bool]] = {**PURGES, "close-clouds": clouds.close_due}
-"""What runs in batches, like the purges."""
+"""The purges, and other units of work in batches."""
 BATCH_EVERY = timedelta(minutes=10)
 
 DOCTOR = "doctor"
