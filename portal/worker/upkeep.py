@@ -52,7 +52,7 @@ BATCHES: dict[str, Callable[[], bool]] = {
     SETTLE: memberships.settle_due,
     WITHDRAW: memberships.withdraw_due,
 }
-"""What runs in batches, like the purges."""
+"""The purges, and other units of work in batches."""
 BATCH_EVERY = timedelta(minutes=10)
 EVERY = dict.fromkeys((SETTLE, WITHDRAW), timedelta(minutes=1))
 """People wait for these."""

@@ -54,6 +54,8 @@ class Progress(NamedTuple):
     """Since when the connection gives no answer, while something is to be carried out."""
     ends_by: datetime | None
     left_running: tuple[str, ...]
+    closes_at: datetime | None
+    """When it is closed, if it is to be."""
 
 
 def progress_for(cloud_ids: Collection[str]) -> dict[str, Progress]:
@@ -78,6 +80,7 @@ def _progress(row: PendingTasks, down: Mapping[str, datetime]) -> Progress:
         down_since=down.get(lane) if tasks and row.asks else None,
         ends_by=cloud.ends_by,
         left_running=tuple(cloud.left_running),
+        closes_at=cloud.closes_at if cloud.closed_at is None else None,
     )
 
 
