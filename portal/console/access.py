@@ -152,7 +152,8 @@ def revoke(cloud_id: str, holder_id: str) -> Any:
     success = _("%(name)s has no role on this cloud any more.", name=member.name)
     if answer := web.submit(form, unit, to=lambda _none: _url_after(cloud_id), success=success):
         return answer
-    return _page("revoke", form, cloud=cloud, member=member)
+    is_carried_out = memberships.is_carried_out(cloud)
+    return _page("revoke", form, cloud=cloud, member=member, is_carried_out=is_carried_out)
 
 
 @blueprint.route("/<id:partner_id>/revoke-partner", methods=["GET", "POST"])
