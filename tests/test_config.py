@@ -250,3 +250,10 @@ def test_the_installer_reads_the_external_url() -> None:
             check=True,
         )
         assert asked.stdout == SAFE["EXTERNAL_URL"] + "\n"
+
+
+@pytest.mark.parametrize("value", ["10.0.0.1/8", "racks", "10.0.0.0/8 fd00::/8"])
+def test_networks_of_connections_are_networks(value: str) -> None:
+    assert faults(CONNECTION_NETWORKS=value)[0].startswith("CONNECTION_NETWORKS must be networks")
+    networks = config.load({"CONNECTION_NETWORKS": "10.0.0.0/8, fd00::/8"}).connection_networks
+    assert [str(network) for network in networks] == ["10.0.0.0/8", "fd00::/8"]
