@@ -43,6 +43,7 @@ from portal.account import (
     sign_in,
 )
 from portal.config import Settings
+from portal.demo import try_as
 from portal.domain import accounts, audit, connections, policy, readiness, values
 from portal.domain import notifications as domain_notifications
 from portal.domain.policy import Policy, SignUpPolicy
@@ -80,6 +81,7 @@ PUBLIC = {
     "help.answer",
     "mailbox.index",
     "mailbox.show",
+    "try_as.sign_in",
     "preferences.language",
     "preferences.theme",
 }
@@ -132,6 +134,8 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
         app.register_blueprint(surface.blueprint)
     if config.mailbox_dir(settings) is not None:
         app.register_blueprint(mailbox.blueprint)
+    if config.is_only_for_this_machine(settings):
+        app.register_blueprint(try_as.blueprint)
     app.add_url_rule("/", "front", sign_in.front)
     app.add_url_rule("/healthz", "health", health.health)
     app.add_url_rule("/readyz", "ready", health.ready)

@@ -32,7 +32,7 @@ def show(ident: str) -> Any:
 def accept(ident: str) -> Any:
     """*Confirm*: accept the invitation."""
     success = _(
-        "You confirmed the partnership. Its subaccount stands below: begin in its cloud, or, with "
+        "You confirmed the partnership. Its subaccount is below: begin in its cloud, or, with "
         "⋯ → Link cloud, link one that you have already."
     )
     return _answer(ident, customers.accept, success)

@@ -8,13 +8,12 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flask import Blueprint, abort, request
+from flask import Blueprint, abort
 
 from portal import config, web
 
 blueprint = Blueprint("mailbox", __name__, url_prefix="/mailbox")
 PAGE = 100
-PROXY_HEADERS = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 
 
 class StoredMail(NamedTuple):
@@ -26,14 +25,7 @@ class StoredMail(NamedTuple):
     links: list[str]
 
 
-def require_local_request() -> None:
-    """Abort with 404 for requests from other machines, also through a proxy on this one."""
-    is_proxied = any(name in request.headers for name in PROXY_HEADERS)
-    if is_proxied or request.remote_addr not in ("127.0.0.1", "::1"):
-        abort(404)
-
-
-web.gate(blueprint, require_local_request)
+web.gate(blueprint, web.require_local_request)
 
 
 @blueprint.get("")

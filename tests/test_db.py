@@ -122,7 +122,7 @@ def test_what_was_deferred_in_a_unit_or_savepoint_that_failed_is_not_done(
     assert counter() == 1
 
 
-def test_a_unit_reads_anew_what_was_read_before_it(
+def test_a_unit_reads_again_what_was_read_before_it(
     app: Flask, world: World, cast: tuple[str, World]
 ) -> None:
     head = db.session.get(AuditHead, world.north)

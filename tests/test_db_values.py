@@ -54,7 +54,7 @@ def grant(world: World, **wanted: Any) -> None:
 
 
 def granted(world: World) -> InitialGrant | None:
-    """The same, read anew."""
+    """The same, read again."""
     db.session.rollback()
     return db.session.get(InitialGrant, world.carls_subaccount)
 

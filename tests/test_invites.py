@@ -153,7 +153,7 @@ def test_confirming_makes_everything_usable_at_once(browser: Open, world: World)
     answer = client.submit("Confirm")
     assert answer.request.path == "/console"
     assert notices(client, "success") == [
-        "You confirmed the partnership. Its subaccount stands below: begin in its cloud, or, with "
+        "You confirmed the partnership. Its subaccount is below: begin in its cloud, or, with "
         "⋯ → Link cloud, link one that you have already."
     ]
     assert "confirmation required" not in client.text

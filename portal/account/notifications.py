@@ -65,7 +65,7 @@ class PreferencesForm(web.Form):
 
 @blueprint.route("/choose", methods=["GET", "POST"])
 def choose() -> Any:
-    """*Choose what you hear of*: the kinds of notices to receive, by channel."""
+    """*Choose notices*: the kinds of notices to receive, by channel."""
     actor = web.actor()
     muted = notifications.muted_by(actor)
     checked = [value for value, preference in CHECKBOXES.items() if preference not in muted]

@@ -47,9 +47,14 @@ def sign_in() -> Any:
         return redirect(target, 303)
     if not form.validate_on_submit():
         return authentication.form_page(form, "account/sign_in.html", is_carrying=False)
-    email, password, wrong = form.email.data, form.password.data, Refused(Code.PASSWORD_FOREIGN)
+    return sign_in_with(form, form.email.data or "", form.password.data or "")
+
+
+def sign_in_with(form: SignInForm, email: str, password: str) -> Any:
+    """Sign in and go to the form's target; where that is refused, show the form."""
+    wrong, target = Refused(Code.PASSWORD_FOREIGN), web.safe_path(form.next.data)
     try:
-        authenticated = authentication.authenticate(email or "", password or "", wrong=wrong)
+        authenticated = authentication.authenticate(email, password, wrong=wrong)
         authentication.start_session(*authenticated, instead_of=web.actor_or_none())
     except Refused as error:
         return authentication.form_page(form, "account/sign_in.html", error, is_carrying=False)

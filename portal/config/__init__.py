@@ -18,6 +18,7 @@ from portal.config.settings import (
     SETTINGS,
     Setting,
     Settings,
+    is_only_for_this_machine,
     mailbox_dir,
     readme_table,
 )

@@ -59,9 +59,14 @@ def parse_listening(value: str) -> str:
 
 
 @cache
+def host_of(external_url: str) -> str:
+    """Return the host of a parsed `EXTERNAL_URL`, as `parse_host` writes it."""
+    return parse_host(re.sub(r"^https?://|:[0-9]+$", "", external_url))
+
+
 def trusted(external_url: str, *, is_local: bool) -> frozenset[str]:
     """Return the hosts that requests may name, each in its one form."""
-    external = parse_host(re.sub(r"^https?://|:[0-9]+$", "", external_url))
+    external = host_of(external_url)
     return frozenset({external, *(map(in_url, LOOPBACK) if is_local else ())})
 
 

@@ -243,6 +243,13 @@ def mailbox_dir(settings: Settings) -> Path | None:
     return ROOT / settings.mailbox_dir if settings.host in LOOPBACK else None
 
 
+def is_only_for_this_machine(settings: Settings) -> bool:
+    """Whether this is a local run that listens on a loopback address and has its URL there."""
+    external = hosts.host_of(settings.external_url).strip("[]")
+    is_loopback = settings.host in LOOPBACK and external in LOOPBACK
+    return settings.portal_env == "local" and is_loopback
+
+
 def readme_table() -> str:
     """The table of settings in the README, as Markdown."""
     rows = ["| setting | default | meaning |", "|---|---|---|"]

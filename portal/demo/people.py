@@ -10,6 +10,8 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND, Actor
 from portal.domain.identity import User
 
+N_ = str
+"""Marks a sentence to translate where it is shown."""
 PASSWORD = "demonstration"  # noqa: S105 - of invented people, in a local run only
 
 OLGA, EDDIE, VERA = "olga@halden.example", "eddie@halden.example", "vera@halden.example"
@@ -22,15 +24,15 @@ INGRID = "ingrid@northfold.example"
 
 PEOPLE = {
     # address: (name, what to try with it)
-    OLGA: ("Olga Brandt", "owner of the partner Halden Integration"),
-    EDDIE: ("Eddie Moreau", "editor there: adds customers"),
-    VERA: ("Vera Lind", "viewer there: only looks"),
-    AMIRA: ("Amira Haddad", "admin there, in Russian"),
-    CARL: ("Carl Lindqvist", "customer, invited by two partners"),
-    GLEB: ("Глеб Озерай", "customer, invited by one, in Russian"),
-    SAM: ("Sam Okafor", "owner of another partner, Tidewater Systems"),
-    TINA: ("Tina Roux", "owner of a partner still in trial"),
-    INGRID: ("Ingrid Solheim", "operator: sees the work, reads the feedback on the guide"),
+    OLGA: ("Olga Brandt", N_("owner of the partner Halden Integration")),
+    EDDIE: ("Eddie Moreau", N_("editor there: adds customers")),
+    VERA: ("Vera Lind", N_("viewer there: only looks")),
+    AMIRA: ("Amira Haddad", N_("admin there, in Russian")),
+    CARL: ("Carl Lindqvist", N_("customer, invited by two partners")),
+    GLEB: ("Глеб Озерай", N_("customer, invited by one, in Russian")),
+    SAM: ("Sam Okafor", N_("owner of another partner, Tidewater Systems")),
+    TINA: ("Tina Roux", N_("owner of a partner still in trial")),
+    INGRID: ("Ingrid Solheim", N_("operator: sees the work, reads the feedback on the guide")),
 }
 COLLEAGUES = {
     PIET: "Piet Janssen",
@@ -39,6 +41,11 @@ COLLEAGUES = {
     NOOR: "Noor Siddiqui",
 }
 RUSSIAN_READERS = (AMIRA, GLEB)
+
+
+def exist() -> bool:
+    """Whether the database has all of PEOPLE: only the demonstration creates them."""
+    return all(identity.user_by_email(email) is not None for email in PEOPLE)
 
 
 @contextmanager

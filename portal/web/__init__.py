@@ -4,8 +4,10 @@ from portal.web.forms import EMAIL, NEVER_SAVED, REQUIRED, CreatingForm, Form, n
 from portal.web.gates import (
     client_network,
     gate,
+    is_local_request,
     is_utf8,
     refuse_ungated,
+    require_local_request,
     require_recent_sign_in,
     require_sign_in,
     require_text,

@@ -86,7 +86,7 @@ class CreatingForm(Form):
     def validate_form_key(self, field: HiddenField) -> None:
         """Check the sent key; `field.data` would fall back to a new random one."""
         if not field.raw_data or not re.fullmatch(r"[\w-]{16,64}", field.raw_data[0]):
-            raise ValidationError(_("Load this page anew."))
+            raise ValidationError(_("Reload this page."))
 
     @property
     def has_acted(self) -> bool:

@@ -16,6 +16,8 @@ from portal.domain.errors import ReauthenticationRequired
 from portal.web.pages import htmx_redirect, is_partial, return_path
 from portal.web.surfaces import Surface, actor, actor_or_none
 
+PROXY_HEADERS = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
+
 V = TypeVar("V", bound=Callable[..., Any])
 
 WITH_PORT = re.compile(r"\[(?P<ipv6>.+)\](:\d+)?|(?P<ipv4>[\d.]+):\d+")
@@ -56,6 +58,18 @@ def require_sign_in() -> Any:
         return htmx_redirect(target) if "HX-Request" in request.headers else redirect(target, 303)
     target = url_for("auth.sign_in", next=return_path(), carry=1)
     return htmx_redirect(target) if "HX-Request" in request.headers else redirect(target, 307)
+
+
+def require_local_request() -> None:
+    """Abort with 404 for requests from other machines, also through a proxy on this one."""
+    if not is_local_request():
+        abort(404)
+
+
+def is_local_request() -> bool:
+    """Whether the request comes from this machine, and from no proxy on it."""
+    is_proxied = any(name in request.headers for name in PROXY_HEADERS)
+    return not is_proxied and request.remote_addr in ("127.0.0.1", "::1")
 
 
 def require_recent_sign_in() -> None:

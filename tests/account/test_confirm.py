@@ -216,8 +216,8 @@ def test_a_wrong_password_is_refused_at_its_field(browser: Open, clock: Clock) -
     client.get("/profile/email", follow_redirects=True)
     assert links(client)["Forgotten your password?"] == "/forgot"
     for wrong, sentence in (
-        ("wrong wrong", "This is not your password. Type it anew."),
-        ("x" * 10_000, "This is not your password. Type it anew."),
+        ("wrong wrong", "This is not your password. Type it again."),
+        ("x" * 10_000, "This is not your password. Type it again."),
         ("", "Fill this in; it is required."),
     ):
         assert confirm(client, wrong).status_code == 422

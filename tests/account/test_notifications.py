@@ -200,7 +200,7 @@ def test_a_mail_of_a_notice_may_go_again_where_nobody_knows_whether_it_left(
 def test_one_chooses_what_one_hears_of_and_where(app: Flask, world: World, browser: Open) -> None:
     olga = browser(OLGA)
     olga.get("/notices")
-    olga.click("Choose what you hear of")
+    olga.click("Choose notices")
     boxes = olga.form("/notices/choose")["wanted"]
     assert boxes == [f"{kind}:{channel}" for kind, channel in PREFERENCES], "all, to begin with"
     kept = [box for box in boxes if box not in ("customer.confirmed:mail", "owner.added:app")]

@@ -226,7 +226,7 @@ def test_a_new_password_needs_the_current_one_however_recent_the_sign_in(
     client = browser(DORA)
     before = stored_rows() | {"tries": []}
     assert change_password(client, current_password="wrong wrong") == 422
-    assert errors(client) == {"current_password": "This is not your password. Type it anew."}
+    assert errors(client) == {"current_password": "This is not your password. Type it again."}
     for _ in range(9):
         change_password(client, current_password="wrong wrong")
     assert change_password(client) == 429, "tries are limited as at sign-in"

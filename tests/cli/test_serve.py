@@ -142,7 +142,7 @@ def test_a_worker_that_waits_for_a_reply_does_not_hold_up_the_end(
         keeper = threading.Thread(target=serve._supervise_worker, args=(stop,))
         keeper.start()
         try:
-            wait_until(lambda: silent.dots >= 1)
+            wait_until(lambda: any(log.dot for log in silent.connections))
             (process,) = [p for p in psutil.Process().children() if "work" in p.cmdline()]
         finally:
             stop.set()

@@ -163,7 +163,7 @@ def test_choosing_fetches_the_effect_alone(browser: Open, world: World, shop: st
     assert not radios(client)
 
 
-def test_what_changed_meanwhile_is_shown_anew_and_not_done(
+def test_what_changed_meanwhile_is_shown_again_and_not_done(
     browser: Open, world: World, shop: str
 ) -> None:
     client = browser(EDDIE)

@@ -95,7 +95,7 @@ def test_what_is_no_ip_address_counts_as_one_network(app: object) -> None:
     assert not allowed("u@client.example", "")
 
 
-def test_the_right_password_begins_the_accounts_count_anew_and_not_the_networks(
+def test_the_right_password_begins_the_accounts_count_again_and_not_the_networks(
     app: object,
 ) -> None:
     for _ in range(9):

@@ -44,7 +44,7 @@ def test_an_import_shows_by_itself_how_it_goes_on(
     assert_accessible(eddie)
 
 
-def test_without_a_script_the_page_loads_itself_anew(
+def test_without_a_script_the_page_loads_itself_again(
     person: Callable[..., Page], tmp_path: Path
 ) -> None:
     eddie = person(java_script_enabled=False)

@@ -90,7 +90,7 @@ def test_the_country_says_what_its_tax_number_is(browser: Open, world: World, co
     assert text_of(field).startswith(NAMES[country].partition(" Such")[0].partition(" Req")[0])
 
 
-def test_another_country_judges_the_numbers_anew(browser: Open, world: World) -> None:
+def test_another_country_judges_the_numbers_again(browser: Open, world: World) -> None:
     client = open_form(browser(OLGA), world)
     typed = {"tin": "7707083893", "phone": "8 (495) 123-45-67"}
     assert left(client, world, country="", **typed).keys() == {"tin"}

@@ -156,7 +156,7 @@ def test_an_open_page_changes_only_when_something_has_happened(browser: Open, wo
     assert "hx-get" not in answer.text.partition("All set")[2]
 
 
-def test_an_open_list_is_loaded_anew_once_customers_can_be_added(
+def test_an_open_list_is_loaded_again_once_customers_can_be_added(
     browser: Open, world: World
 ) -> None:
     """Its head says so too, which the checklist can't change."""

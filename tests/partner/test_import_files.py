@@ -99,7 +99,7 @@ BAD_FILES = {
     "unknown column": (csv_file("a", header=HEADER + ",vip"), "column 4: “vip” is none"),
     "column without a name": (csv_file("a", header="name,,country"), "column 2: “” is none"),
     "no header": (csv_file(header=csv_rows(1)[0]), "column 1: “Firm 0” is none"),
-    "column twice": (csv_file("a", header=HEADER + ",Name"), "column 4: “name” stands in column 1"),
+    "column twice": (csv_file("a", header=HEADER + ",Name"), "column 4: “name” is in column 1"),
     "missing columns": (csv_file("a", header="name,phone"), "needs: invitation_email, country."),
     "more cells than columns": (
         csv_file("A,B,a@client.example,DE"),

@@ -223,7 +223,7 @@ def test_a_form_without_a_good_key_is_refused(browser: Open, world: World, key: 
     client = open_form(browser(OLGA), world)
     before = stored_rows()
     assert post_form(client, world, form_key=key).status_code == 422
-    assert "Load this page anew." in notices(client)[0]
+    assert "Reload this page." in notices(client)[0]
     assert client.form("/customers/add")["name"] == "New Client"
     assert stored_rows() == before
 

@@ -64,7 +64,7 @@ def _tax_check(facts: Facts) -> str:
 def _character(facts: Facts) -> str:
     return _(
         "Character %(position)s (%(character)s) can’t be seen and is not accepted. "
-        "Delete it, or type the text anew.",
+        "Delete it, or type the text again.",
         **facts,
     )
 
@@ -76,11 +76,11 @@ def _minutes(facts: Facts) -> str:
 
 INVALID: dict[str, Callable[[Facts], str]] = {
     Code.REQUIRED: lambda f: _("Fill this in; it is required."),
-    Code.NOT_TEXT: lambda f: _("This is not text. Type it anew."),
+    Code.NOT_TEXT: lambda f: _("This is not text. Type it again."),
     Code.TOO_LONG: lambda f: _(
         "This has %(length)s characters; at most %(limit)s are possible. Shorten it.", **f
     ),
-    Code.NOTHING_VISIBLE: lambda f: _("This has no visible character. Type it anew."),
+    Code.NOTHING_VISIBLE: lambda f: _("This has no visible character. Type it again."),
     Code.LINE_BREAK: lambda f: _("This must be one line. Remove the line break."),
     Code.CONTROL_CHARACTER: _character,
     Code.DIRECTION_CHARACTER: _character,
@@ -95,7 +95,7 @@ INVALID: dict[str, Callable[[Facts], str]] = {
         "two dots in a row."
     ),
     Code.EMAIL_LOCAL_LETTER: lambda f: _(
-        "“%(letter)s” (%(character)s) can’t stand before the @. Use Latin letters and digits.", **f
+        "“%(letter)s” (%(character)s) can’t be before the @. Use Latin letters and digits.", **f
     ),
     Code.EMAIL_LOCAL_LONG: lambda f: _(
         "The part before the @ has %(length)s characters; at most %(limit)s are possible.", **f
@@ -105,7 +105,7 @@ INVALID: dict[str, Callable[[Facts], str]] = {
         "Addresses that end in %(ending)s can’t receive mail. Give one that can.", **f
     ),
     Code.EMAIL_LOOK_ALIKE: lambda f: _(
-        "“%(label)s” mixes letters of different alphabets that look alike. Type the address anew, "
+        "“%(label)s” mixes letters of different alphabets that look alike. Type the address again, "
         "in one alphabet.",
         **f,
     ),
@@ -171,7 +171,7 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
         "This form was sent already, with other contents. Look at what it added, then begin a new "
         "one."
     ),
-    Code.SIGN_UP_CLOSED: lambda f: _("Sign-up is closed here. Ask whoever runs this portal."),
+    Code.SIGN_UP_CLOSED: lambda f: _("Sign-up is closed here. Ask the operator of this portal."),
     Code.ACCOUNT_EXISTS: lambda f: _("This address has an account already. Sign in."),
     Code.ALREADY_PAID: lambda f: _("This account is in paid mode already."),
     Code.ACCOUNT_CLOSED: lambda f: _("This account is closed."),
@@ -217,7 +217,7 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     ),
     Code.CUSTOMER_INACTIVE: lambda f: _("This partnership is over; its record stays as it was."),
     Code.RECORD_CHANGED: lambda f: _(
-        "Somebody else changed this record meanwhile. Open it anew, and make your changes there."
+        "Somebody else changed this record meanwhile. Open it again, and make your changes there."
     ),
     Code.PARTNERSHIP_NOT_CONFIRMED: lambda f: _(
         "Only a confirmed partnership can be ended; one that waits can be removed."

@@ -23,7 +23,7 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         **f,
     ),
     Code.FILE_NUL: lambda f: _(
-        "Row %(row)s, column %(column)s: a NUL character, which no text holds. Save the file anew "
+        "Row %(row)s, column %(column)s: a NUL character, which no text holds. Save the file again "
         "as “CSV UTF-8”.",
         **f,
     ),
@@ -42,7 +42,7 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     Code.FILE_ROW_LONG: lambda f: _(
         "Row %(row)s has %(cells)s cells, the header names %(columns)s columns. A cell with a "
-        "separator in it must stand in quotation marks.",
+        "separator in it must be in quotation marks.",
         **f,
     ),
     Code.COLUMN_UNKNOWN: lambda f: _(
@@ -51,7 +51,7 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         **f,
     ),
     Code.COLUMN_TWICE: lambda f: _(
-        "Row 1, column %(column)s: “%(name)s” stands in column %(first)s already. Remove one.", **f
+        "Row 1, column %(column)s: “%(name)s” is in column %(first)s already. Remove one.", **f
     ),
     Code.COLUMN_MISSING: lambda f: _(
         "Row 1: the file lacks a column that every customer needs: %(names)s. Add it.",

@@ -27,11 +27,11 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
         "This password is easy to guess: little is left of it without your name, your address and "
         "the name of this portal. Use several unrelated words."
     ),
-    Code.PASSWORDS_DIFFER: lambda f: _("The two passwords differ. Type both anew."),
+    Code.PASSWORDS_DIFFER: lambda f: _("The two passwords differ. Type both again."),
     Code.PASSWORD_FOREIGN: lambda f: _(
         "This address and password do not belong together. Try again."
     ),
-    Code.PASSWORD_WRONG: lambda f: _("This is not your password. Type it anew."),
+    Code.PASSWORD_WRONG: lambda f: _("This is not your password. Type it again."),
     Code.EMAIL_SAME: lambda f: _("This is your address already. Give the new one."),
     Code.EMAIL_IN_USE: lambda f: _(
         "This address has an account of its own, so yours can’t take it. Sign in with that one, or "
@@ -45,7 +45,7 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
         "The heir must be another person, who is neither disabled nor blocked."
     ),
     Code.USER_DISABLED: lambda f: _(
-        "Your account can’t be used any more. Ask whoever runs this portal."
+        "Your account can’t be used any more. Ask the operator of this portal."
     ),
     Code.PERSON_UNKNOWN: lambda f: _("No account here has this address."),
     Code.BLOCK_SELF: lambda f: _("You can’t block yourself. Ask another operator."),

@@ -61,7 +61,7 @@ PAGES = {
         Page("access", lazy_gettext("Give a partner access, or take it back"), "customer"),
         Page("not-linked", lazy_gettext("Why a cloud can’t be linked"), "everybody"),
         Page("sign-in", lazy_gettext("Signing up, signing in"), "everybody"),
-        Page("profile", lazy_gettext("Your profile and what you are told"), "everybody"),
+        Page("profile", lazy_gettext("Your profile and notices"), "everybody"),
         Page("operating", lazy_gettext("Run the installation"), "operator"),
     )
 }
