@@ -178,6 +178,7 @@ RESOLVERS: dict[str, Resolver] = {
     "customers_account": first_match("{active}/clouds", rf'"(/console/billing/{ID_PATTERN})"'),
     "cloud": first_match("/console", CLOUD),
     "shop": partial(access_pages.add, "{cloud}"),
+    "to_carry_out": access_pages.to_carry_out,
     "access_ready": partial(access_pages.access, "2", "{shop}"),
     "access_used": partial(access_pages.access, "3", "{shop}"),
     "folder": first_match("{cloud}", rf'"([^"]*/folders/{ID_PATTERN}/rename)"'),

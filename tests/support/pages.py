@@ -182,6 +182,8 @@ HELP = [
         f"{ADD_CONNECTION}/lxd",
         send_invalid(name="Racks", fingerprint="12:34", client_certificate="no", secret_key="no"),
     ),
+    state("operator-carried-out", "operator.carried_out", INGRID, "{to_carry_out}/done"),
+    state("operator-cannot", "operator.cannot_carry_out", INGRID, "{to_carry_out}/fault"),
     state("operator-to-carry-out", "operator.show_to_carry_out", INGRID, "/operator/to-carry-out"),
     people("operator-people", "show_people"),
     people("operator-people-nobody", "show_people", send_invalid(email="nobody@a.example")),
