@@ -177,6 +177,7 @@ def policy_from(settings: Settings) -> Policy:
         initial_grant_lasts=timedelta(days=settings.initial_grant_days),
         customer_email_domains=settings.customer_email_domains,
         currency=settings.currency,
+        billing_time_zone=settings.billing_time_zone or settings.time_zone,
         access_propagation=timedelta(seconds=settings.access_propagation_seconds),
         invitations_per_day=settings.invitations_per_day,
     )

@@ -64,6 +64,10 @@ def zone(value: str) -> str:
     return value
 
 
+def zone_or_empty(value: str) -> str:
+    return zone(value) if value else ""
+
+
 def currency(value: str) -> str:
     if value not in list_currencies():
         raise ValueError("must be an ISO 4217 code such as EUR")

@@ -186,6 +186,24 @@ class Settings:
     time_zone: Annotated[
         str, Setting("UTC", "zone of times shown to people who chose none", parsing.zone)
     ]
+    billing_time_zone: Annotated[
+        str,
+        Setting(
+            "",
+            "zone in which days of usage begin and end; empty: `TIME_ZONE`; fixed, like "
+            "`CURRENCY`, once usage is published",
+            parsing.zone_or_empty,
+        ),
+    ]
+    upload_mb: Annotated[
+        int,
+        Setting(
+            "100",
+            "size of usage files that operators upload in the browser, in MB; larger ones by "
+            "`flask usage import`; nginx has a limit of its own",
+            parsing.number(1, 10_000),
+        ),
+    ]
     mail_server: Annotated[
         str,
         Setting(

@@ -15,6 +15,7 @@ PREFIXES = {
     "con": "connection",
     "cst": "customer",
     "dn2": "account",
+    "dlv": "delivery",
     "fbk": "feedback",
     "imp": "import",
     "job": "job",
@@ -23,6 +24,7 @@ PREFIXES = {
     "not": "note",
     "ntc": "notification",
     "out": "mail",
+    "src": "source",
     "viw": "view",
 }
 """THE table of ID prefixes: what each one identifies."""

@@ -24,6 +24,7 @@ class Policy:
     initial_grant_lasts: timedelta = timedelta(days=60)
     customer_email_domains: tuple[str, ...] = ()
     currency: str = "EUR"
+    billing_time_zone: str = "UTC"
     access_propagation: timedelta = timedelta(seconds=180)
     invitations_per_day: int = 50
 

@@ -81,12 +81,18 @@ TITLES = {
     Action.CONNECTION_DEFAULT: lazy_gettext("Connection made the default"),
     Action.CONNECTION_CLOSE: lazy_gettext("Connection closed"),
     Action.CONNECTION_REKEY: lazy_gettext("Credentials of a connection sealed with a new key"),
+    Action.USAGE_SOURCE_ADD: lazy_gettext("Source of usage added"),
+    Action.USAGE_UPLOAD: lazy_gettext("Usage uploaded"),
+    Action.USAGE_PUBLISH: lazy_gettext("Usage published"),
+    Action.USAGE_DISCARD: lazy_gettext("Usage discarded"),
+    Action.USAGE_REMOVE: lazy_gettext("Usage removed"),
+    Action.USAGE_ASSIGN: lazy_gettext("Usage assigned to a cloud"),
     Action.AUDIT_KEYED: lazy_gettext("Key of the audit log changed"),
 }
 """The name of each action, as filters list it."""
 
 INSTALLATION_ACTIONS = {
-    action for action in TITLES if action.startswith(("user.", "job.", "connection."))
+    action for action in TITLES if action.startswith(("user.", "job.", "connection.", "usage."))
 }
 """Actions recorded in the installation's chain, not in an account's."""
 

@@ -54,6 +54,7 @@ UPKEEP = {
     "purge-jobs": lazy_gettext("Delete old jobs"),
     "purge-mails": lazy_gettext("Delete old mails"),
     "purge-notifications": lazy_gettext("Delete old notifications"),
+    "purge-usage": lazy_gettext("Delete old rows of usage"),
 }
 
 ORDERS = {
@@ -78,6 +79,9 @@ def subject(row: JobRow) -> str:
         return (
             _("Import of %(partner)s", partner=row.partner) if row.partner else _("Removed import")
         )
+    if job.subject_kind in ("delivery", "usage-key"):
+        is_delivery = job.subject_kind == "delivery"
+        return _("Usage files") if is_delivery else _("Assignment of usage to a cloud")
     if mail is not None and row.customer:
         names = {"customer": row.customer, "partner": row.partner}
         return _("Invitation of %(customer)s by %(partner)s", **names)

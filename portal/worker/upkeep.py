@@ -17,6 +17,7 @@ from portal.domain import (
     invitations,
     jobs,
     notifications,
+    usage,
 )
 from portal.domain.jobs import Job, Kind, Outcome, State
 
@@ -28,6 +29,7 @@ PURGES: dict[str, Callable[[], bool]] = {
     "purge-idempotency-keys": idempotency.purge_expired,
     "purge-feedback": feedback.purge_expired,
     "purge-notifications": notifications.purge_expired,
+    "purge-usage": usage.purge_expired,
     "purge-heartbeats": heartbeats.purge_expired,
 }
 """Units of work that delete one batch of what is past its retention, and return whether there may

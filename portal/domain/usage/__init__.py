@@ -1,0 +1,62 @@
+"""Usage: sources deliver what clouds used and cost; rows are kept, summed exactly, assigned."""
+
+from portal.domain.usage.amounts import exact, split
+from portal.domain.usage.keys import (
+    SUBJECT,
+    Plan,
+    PlanOutdated,
+    apply_assignment,
+    assign,
+    parts_of,
+    plan_assignment,
+)
+from portal.domain.usage.listing import (
+    PAGE,
+    CloudBefore,
+    Preview,
+    Sum,
+    UnassignedKey,
+    before_for,
+    deliveries_for,
+    find_cloud,
+    find_key,
+    is_in_force,
+    preview,
+    unassigned_for,
+)
+from portal.domain.usage.publishing import discard, publish, queue, refuse_repetition, remove
+from portal.domain.usage.record import (
+    MAX_NAME_LENGTH,
+    Category,
+    Delivery,
+    DeliveryFile,
+    DeliveryKey,
+    DeliveryPart,
+    DeliveryScope,
+    DeliveryUpload,
+    Mode,
+    PartKind,
+    State,
+    UsageGroup,
+    UsageKey,
+    UsageSource,
+)
+from portal.domain.usage.retention import UNUSED_RETENTION, purge_expired
+from portal.domain.usage.sources import add_source, find_source, sources_for
+from portal.domain.usage.staging import (
+    KeyNumbers,
+    LeaseLost,
+    Staging,
+    add_groups,
+    add_piece,
+    begin,
+    claim,
+    clear_some,
+    digest,
+    finish,
+    hold,
+    number_keys,
+    refuse,
+    set_files,
+)
+from portal.domain.usage.uploads import CHUNK_BYTES, add_chunk, begin_upload, chunks
