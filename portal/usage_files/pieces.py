@@ -130,16 +130,16 @@ def key_sums(reading: UsageReading) -> Iterator[KeySum]:
     yield from map(KeySum._make, reading.stream(query))
 
 
-def pieces(reading: UsageReading, rows: int = PIECE_ROWS) -> Iterator[Piece]:
-    """The rows in pieces, file by file, in their order."""
+def pieces(reading: UsageReading) -> Iterator[Piece]:
+    """The rows in pieces of PIECE_ROWS, file by file, in their order."""
     number = 0
     for file, layout in enumerate(reading.layouts):
         columns = {name: f"c{place}" for place, name in enumerate(layout.names)}
         amounts = {name: column for name, column in columns.items() if not is_apart(name)}
         extras = {name: column for name, column in columns.items() if is_apart(name)}
         (((last,),)) = reading.select("SELECT max(n) FROM checked WHERE file = ?", file)
-        for begin in range(0, last or 0, rows):
-            where = f"file = {file} AND n > {begin} AND n <= {begin + rows}"
+        for begin in range(0, last or 0, PIECE_ROWS):
+            where = f"file = {file} AND n > {begin} AND n <= {begin + PIECE_ROWS}"
             count = reading.select(f"SELECT count(*) FROM checked WHERE {where}")[0][0]  # noqa: S608
             if not count:
                 continue

@@ -234,5 +234,5 @@ def test_the_connection_reads_nothing_else_and_writes_nowhere_else(tmp_path: Pat
             "SET enable_external_access = true",
             "LOAD httpfs",
         ):
-            with pytest.raises(duckdb.Error, match="disabled|locked|external"):
+            with pytest.raises(duckdb.Error, match=r"disabled|locked|external"):
                 opened.select(statement)

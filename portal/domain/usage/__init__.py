@@ -40,6 +40,7 @@ from portal.domain.usage.record import (
     UsageGroup,
     UsageKey,
     UsageSource,
+    counts,
 )
 from portal.domain.usage.retention import UNUSED_RETENTION, purge_expired
 from portal.domain.usage.sources import add_source, find_source, sources_for
