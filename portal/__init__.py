@@ -56,6 +56,7 @@ from portal.wording import guide, labels
 from portal.wording import jobs as job_wording
 from portal.wording import notifications as notification_wording
 from portal.wording import readiness as problem_wording
+from portal.wording import usage as usage_wording
 from portal.wording.quotes import quoted
 
 log = structlog.get_logger(__name__)
@@ -247,6 +248,7 @@ def _add_template_globals(app: Flask) -> None:
         notification_wording=notification_wording,
         quoted=quoted,
         problem_wording=problem_wording,
+        usage_wording=usage_wording,
         forced_theme=preferences.forced_theme,
         themes=preferences.themes,
     )

@@ -152,8 +152,7 @@ def _create_sums() -> None:
     op.create_index("ix_delivery_scopes_open", "delivery_scopes", columns, **is_open)
     op.create_table(
         "usage_keys",
-        col("id", NUMBER),
-        *(col(name, TEXT) for name in ("source_id", "key")),
+        *(col(name, TEXT) for name in ("id", "source_id", "key")),
         col("cloud_id", TEXT, null=True),
         col("assigned_at", INSTANT, null=True),
         col("assigned_by", TEXT, null=True),
@@ -166,7 +165,7 @@ def _create_sums() -> None:
     op.create_table(
         "delivery_keys",
         col("delivery_id", TEXT),
-        col("key_id", NUMBER, autoincrement=False),
+        col("key_id", TEXT),
         *(col(name, DAY) for name in ("scope_on", "first_on", "last_on")),
         *(col(f"{of}{name}", BIG) for of in ("", "before_") for name in SUMS),
         key("delivery_keys", "delivery_id", "key_id", "scope_on"),
@@ -178,8 +177,7 @@ def _create_sums() -> None:
         "usage_groups",
         col("delivery_id", TEXT),
         col("number", NUMBER, autoincrement=False),
-        col("key_id", NUMBER),
-        col("service", TEXT),
+        *(col(name, TEXT) for name in ("key_id", "service")),
         col("category", enum("category", *CATEGORIES)),
         *(col(name, DAY) for name in ("usage_on", "period_on", "scope_on")),
         *(col(name, BIG) for name in SUMS),

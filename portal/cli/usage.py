@@ -68,12 +68,17 @@ def import_files(
 def _source(name: str, key_column: str | None) -> UsageSource:
     """The source of this name, added at its first use."""
 
-    def unit() -> UsageSource:
+    def unit() -> str:
         found = usage.find_source(name)
-        return found or usage.add_source(name, by=COMMAND, key_column=key_column)
+        return (found or usage.add_source(name, by=COMMAND, key_column=key_column)).id
 
-    source = run_unit(unit)
-    db.session.expunge(source)
+    def load(source_id: str) -> UsageSource:
+        source = db.session.get_one(UsageSource, source_id)
+        db.session.expunge(source)  # it is used outside of any transaction
+        return source
+
+    source_id = run_unit(unit)
+    source = db.read(lambda: load(source_id))
     if key_column and source.key_column != key_column:
         raise click.ClickException(f"The key column of {name} can't be changed.")
     return source

@@ -25,6 +25,7 @@ PREFIXES = {
     "ntc": "notification",
     "out": "mail",
     "src": "source",
+    "uky": "usage-key",
     "viw": "view",
 }
 """THE table of ID prefixes: what each one identifies."""

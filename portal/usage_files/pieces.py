@@ -36,7 +36,7 @@ class Piece(NamedTuple):
 class Group(NamedTuple):
     """The exact sum of rows with equal values: `micros`·10⁻⁶ + `rest`·10⁻¹⁵. Days are ISO text."""
 
-    key: int
+    key: str
     service: str
     category: str
     usage_on: str
@@ -49,7 +49,7 @@ class Group(NamedTuple):
 class KeySum(NamedTuple):
     """The sums of a key in a period; those *before the portal* are part of them."""
 
-    key: int
+    key: str
     period_on: str
     first_on: str
     last_on: str
@@ -97,36 +97,36 @@ def scopes(reading: UsageReading) -> list[ScopeSum]:
     return [ScopeSum(*row) for row in reading.select(query)]
 
 
-def number_keys(
-    reading: UsageReading, numbers: Mapping[str, int], since: Mapping[str, datetime]
+def identify_keys(
+    reading: UsageReading, ids: Mapping[str, str], since: Mapping[str, datetime]
 ) -> None:
-    """Give keys their numbers, and the start of the first link of their cloud, if one is known."""
+    """Give keys their IDs, and the start of the first link of their cloud, if one is known."""
     reading.connection.execute(
-        "CREATE OR REPLACE TABLE keys (key VARCHAR, number BIGINT, since_at TIMESTAMPTZ)"
+        "CREATE OR REPLACE TABLE keys (key VARCHAR, id VARCHAR, since_at TIMESTAMPTZ)"
     )
-    listed = list(numbers)
+    listed = list(ids)
     for begin in range(0, len(listed), BATCH):
         batch = listed[begin : begin + BATCH]
-        columns = [batch, [numbers[key] for key in batch], [since.get(key) for key in batch]]
+        columns = [batch, [ids[key] for key in batch], [since.get(key) for key in batch]]
         reading.connection.execute(
             "INSERT INTO keys SELECT unnest(?), unnest(?), unnest(?::TIMESTAMPTZ[])", columns
         )
 
 
 def groups(reading: UsageReading) -> Iterator[Group]:
-    """The groups, by key and day. Call `number_keys` first."""
-    query = f"""SELECT number, service, category, usage_on::VARCHAR, period_on::VARCHAR,
+    """The groups, by key and day. Call `identify_keys` first."""
+    query = f"""SELECT id, service, category, usage_on::VARCHAR, period_on::VARCHAR,
         count(*), {_sums("amount")} FROM checked JOIN keys USING (key)
-        GROUP BY ALL ORDER BY number, usage_on::VARCHAR"""  # noqa: S608
+        GROUP BY ALL ORDER BY id, usage_on::VARCHAR"""  # noqa: S608
     yield from map(Group._make, reading.stream(query))
 
 
 def key_sums(reading: UsageReading) -> Iterator[KeySum]:
-    """The sums by key and period. Call `number_keys` first."""
+    """The sums by key and period. Call `identify_keys` first."""
     before = f"CASE WHEN {IS_BEFORE} THEN amount END"
-    query = f"""SELECT number, period_on::VARCHAR, min(usage_on)::VARCHAR, max(usage_on)::VARCHAR,
+    query = f"""SELECT id, period_on::VARCHAR, min(usage_on)::VARCHAR, max(usage_on)::VARCHAR,
         count(*), {_sums("amount")}, count({before}), {_sums(before)}
-        FROM checked JOIN keys USING (key) GROUP BY number, period_on ORDER BY number"""  # noqa: S608
+        FROM checked JOIN keys USING (key) GROUP BY id, period_on ORDER BY id"""  # noqa: S608
     yield from map(KeySum._make, reading.stream(query))
 
 

@@ -197,6 +197,12 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.CONNECTION_REKEY: lambda f: _(
         "The credentials of a connection were sealed with a new key: %(id)s.", id=f["thing"]
     ),
+    Action.USAGE_SOURCE_ADD: lambda f: _("A source of usage was added: %(id)s.", id=f["thing"]),
+    Action.USAGE_UPLOAD: lambda f: _("Files of usage were uploaded: %(id)s.", id=f["thing"]),
+    Action.USAGE_PUBLISH: lambda f: _("A delivery of usage was published: %(id)s.", id=f["thing"]),
+    Action.USAGE_DISCARD: lambda f: _("A delivery of usage was discarded: %(id)s.", id=f["thing"]),
+    Action.USAGE_REMOVE: lambda f: _("A delivery of usage was removed: %(id)s.", id=f["thing"]),
+    Action.USAGE_ASSIGN: lambda f: _("Usage was assigned to the cloud %(id)s.", id=f["cloud"]),
     Action.AUDIT_KEYED: lambda f: _("From here on, lines are signed with the installation’s key."),
 }
 """The sentence of each action with its facts; the actor is shown separately."""

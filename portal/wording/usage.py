@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from flask_babel import get_locale, gettext, lazy_gettext, lazy_pgettext
+from flask_babel import get_locale, gettext, lazy_gettext, lazy_pgettext, ngettext
 
 from portal.domain.usage import Mode, State
 from portal.usage_files import Reason
@@ -34,6 +34,16 @@ STATES = {
     State.REMOVED: lazy_pgettext("usage", "Removed"),
     State.REFUSED: lazy_pgettext("usage", "Not published"),
 }
+SHAPES = {
+    State.UPLOADING: "waiting",
+    State.UPLOADED: "waiting",
+    State.STAGING: "waiting",
+    State.STAGED: "waiting",
+    State.PUBLISHED: "active",
+    State.REMOVED: "inactive",
+    State.REFUSED: "failed",
+}
+"""How each state is marked."""
 REASONS = {
     Reason.COLUMNS: lazy_gettext("The row has another number of columns than the header."),
     Reason.QUOTES: lazy_gettext("Quotation marks are wrong."),
@@ -78,3 +88,9 @@ def bad_rows_table(rows: Iterable[Any]) -> Iterator[list[str]]:
 def refusal(refusal: dict[str, Any]) -> str:
     """Why a delivery was refused."""
     return sentence(refusal["code"], refusal["facts"])
+
+
+def rows_and_sum(of: Any, currency: str) -> str:
+    """The number of rows and their exact sum."""
+    text = ngettext("%(num)s row", "%(num)s rows", of.rows)
+    return f"{text}, {exact_money(of.amount, currency)}"

@@ -86,7 +86,7 @@ def terms_of(source: UsageSource) -> Terms:
 
 def refusal_of(error: UsageFileError) -> Refused:
     """The refusal that says why a file can't be read."""
-    return Refused(Code(str(error.code)), field="files", **error.facts)
+    return Refused(Code.USAGE_FILE, field="files", fault=error.code, **error.facts)
 
 
 def stage(
@@ -94,7 +94,7 @@ def stage(
 ) -> None:
     """Stage all rows, by short transactions; `progress` is told the rows of each piece. Raises
     LeaseLost."""
-    numbers = _number_keys(staging, reading)
+    identified = _identify_keys(staging, reading)
     for piece in pieces.pieces(reading):
         db.write(lambda: usage.add_piece(staging, piece))  # noqa: B023 - runs at once
         if piece.kind == pieces.AMOUNTS:
@@ -103,31 +103,31 @@ def stage(
     for batch in _batches(pieces.groups(reading), GROUPS_BATCH):
         db.write(lambda: usage.add_groups(staging, first, batch))  # noqa: B023 - runs at once
         first += len(batch)
-    while not _finish(staging, reading, numbers):
-        numbers = _number_keys(staging, reading)
+    while not _finish(staging, reading, identified):
+        identified = _identify_keys(staging, reading)
 
 
-def _number_keys(staging: Staging, reading: UsageReading) -> usage.KeyNumbers:
+def _identify_keys(staging: Staging, reading: UsageReading) -> usage.KeyIds:
     """Give the keys of the rows their IDs."""
-    numbers = None
+    identified = None
     for batch in _batches(pieces.keys(reading), KEYS_BATCH):
-        found = db.write(lambda: usage.number_keys(staging, batch))  # noqa: B023 - runs at once
-        if numbers is None:
-            numbers = found
-        numbers.ids.update(found.ids)
-        numbers.since.update(found.since)
-    numbers = numbers or db.write(lambda: usage.number_keys(staging, []))
-    pieces.number_keys(reading, numbers.ids, numbers.since)
-    return numbers
+        found = db.write(lambda: usage.identify_keys(staging, batch))  # noqa: B023 - runs at once
+        if identified is None:
+            identified = found
+        identified.ids.update(found.ids)
+        identified.since.update(found.since)
+    identified = identified or db.write(lambda: usage.identify_keys(staging, []))
+    pieces.identify_keys(reading, identified.ids, identified.since)
+    return identified
 
 
-def _finish(staging: Staging, reading: UsageReading, numbers: usage.KeyNumbers) -> bool:
+def _finish(staging: Staging, reading: UsageReading, identified: usage.KeyIds) -> bool:
     keys, scopes = list(pieces.key_sums(reading)), pieces.scopes(reading)
     total = reading.rows, *usage.split(reading.total)
     return db.write(
         lambda: usage.finish(
             staging,
-            numbers,
+            identified,
             keys=keys,
             scopes=scopes,
             total=total,
@@ -146,7 +146,7 @@ def _assign(job: Job) -> Outcome:
     """Assign a key to a cloud; what that changes is worked out before the transaction."""
 
     def plan() -> usage.Plan:
-        key = db.session.get_one(UsageKey, int(job.subject_id))
+        key = db.session.get_one(UsageKey, job.subject_id)
         return usage.plan_assignment(key, job.facts["cloud"])
 
     found = db.read(plan)

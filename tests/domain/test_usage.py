@@ -313,4 +313,4 @@ def test_keys_of_a_refused_delivery_stay_unused(app: Flask) -> None:
     delivery_id = stage(row("1"))
     db.write(lambda: usage.discard(db.session.get_one(Delivery, delivery_id), by=COMMAND))
     clear()
-    assert (count(UsageKey), db.read(lambda: usage.unassigned_for(COMMAND))) == (1, [])
+    assert (count(UsageKey), db.read(lambda: usage.unassigned_for(COMMAND))) == (2, [])

@@ -41,6 +41,8 @@ SAMPLES = {
     "job_id": (DORA, "carls_job"),
     "person_id": (DORA, "eddie"),
     "connection_id": (DORA, "connection"),
+    "delivery_id": (DORA, "delivery"),
+    "key_id": (DORA, "usage_key"),
 }
 """For each argument whose it is, and which."""
 

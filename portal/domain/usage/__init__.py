@@ -1,6 +1,8 @@
 """Usage: sources deliver what clouds used and cost; rows are kept, summed exactly, assigned."""
 
 from portal.domain.usage.amounts import exact, split
+from portal.domain.usage.clearing import clear_some
+from portal.domain.usage.key_ids import identify_keys
 from portal.domain.usage.keys import (
     SUBJECT,
     Plan,
@@ -45,18 +47,16 @@ from portal.domain.usage.record import (
 from portal.domain.usage.retention import UNUSED_RETENTION, purge_expired
 from portal.domain.usage.sources import add_source, find_source, sources_for
 from portal.domain.usage.staging import (
-    KeyNumbers,
+    KeyIds,
     LeaseLost,
     Staging,
     add_groups,
     add_piece,
     begin,
     claim,
-    clear_some,
     digest,
     finish,
     hold,
-    number_keys,
     refuse,
     set_files,
 )

@@ -35,7 +35,7 @@ class Plan(NamedTuple):
     """An assignment as worked out outside of the transaction: rows, micros and rest *before the
     portal* by delivery and scope. `deliveries` are those that have the key."""
 
-    key_id: int
+    key_id: str
     cloud_id: str
     deliveries: frozenset[str]
     before: Mapping[tuple[str, date], tuple[int, int, int]]
@@ -107,11 +107,11 @@ def assign(key: UsageKey, *, cloud_id: str, by: Actor) -> None:
     source = db.lock(UsageSource, key.source_id)
     if db.session.get(Cloud, cloud_id) is None:
         raise Refused(Code.USAGE_CLOUD_UNKNOWN, field="cloud")
-    facts = {"cloud": cloud_id, "key": str(key.id)}
+    facts = {"cloud": cloud_id, "key": key.id}
     jobs.add(
         jobs.Kind.USAGE,
         key=lane_of(source.id),
-        subject=(SUBJECT, str(key.id)),
+        subject=(SUBJECT, key.id),
         facts=facts | {"by": by.id},
     )
     audit.record(Action.USAGE_ASSIGN, by=by, chain=audit.INSTALLATION, thing=source.id, **facts)

@@ -43,7 +43,7 @@ class Preview(NamedTuple):
 class UnassignedKey(NamedTuple):
     """A key that names no cloud, with its rows in force."""
 
-    id: int
+    id: str
     key: str
     source: str
     first_on: date

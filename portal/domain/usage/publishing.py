@@ -20,7 +20,7 @@ from portal.domain.usage.record import (
     UsageSource,
     is_in_force,
 )
-from portal.domain.usage.staging import queue_staging
+from portal.domain.usage.staging import queue_staging, stored
 
 DISCARDABLE = (State.UPLOADING, State.UPLOADED, State.STAGED, State.REFUSED)
 
@@ -149,7 +149,7 @@ def discard(delivery: Delivery, *, by: Actor) -> None:
     if delivery.state not in DISCARDABLE:
         raise Refused(Code.USAGE_NOT_STAGED)
     delivery.state = State.REFUSED
-    delivery.refusal = {"code": Code.USAGE_DISCARDED, "facts": {}}
+    delivery.refusal = stored(Refused(Code.USAGE_DISCARDED))
     db.session.flush()
     facts = {"source": delivery.source_id}
     audit.record(Action.USAGE_DISCARD, by=by, chain=audit.INSTALLATION, thing=delivery.id, **facts)

@@ -221,7 +221,7 @@ class UsageKey(OperatorsOnly, db.Base):
         Index("ix_usage_keys_cloud_id", "cloud_id"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
     source_id: Mapped[str] = mapped_column(ForeignKey("usage_sources.id"))
     key: Mapped[str]
     cloud_id: Mapped[str | None] = mapped_column(ForeignKey("clouds.id"))
@@ -240,7 +240,7 @@ class DeliveryKey(Sums, db.Base):
     __table_args__ = (Index("ix_delivery_keys_key_id", "key_id"),)
 
     delivery_id: Mapped[str] = mapped_column(ForeignKey("deliveries.id"), primary_key=True)
-    key_id: Mapped[int] = mapped_column(ForeignKey("usage_keys.id"), primary_key=True)
+    key_id: Mapped[str] = mapped_column(ForeignKey("usage_keys.id"), primary_key=True)
     scope_on: Mapped[date] = mapped_column(primary_key=True)
     first_on: Mapped[date]
     last_on: Mapped[date]
@@ -256,7 +256,7 @@ class UsageGroup(Sums, db.Base):
 
     delivery_id: Mapped[str] = mapped_column(ForeignKey("deliveries.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    key_id: Mapped[int] = mapped_column(ForeignKey("usage_keys.id"))
+    key_id: Mapped[str] = mapped_column(ForeignKey("usage_keys.id"))
     service: Mapped[str]
     category: Mapped[Category] = mapped_column(db.enum_column(Category, "category"))
     usage_on: Mapped[date]

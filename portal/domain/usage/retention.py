@@ -7,7 +7,13 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 
 from portal import db
-from portal.domain.errors import Code
+from portal.domain.errors import Code, Refused
+from portal.domain.usage.clearing import (
+    GROUPS_BATCH,
+    PARTS_BATCH,
+    clear_some,
+    delete_batch,
+)
 from portal.domain.usage.record import (
     Delivery,
     DeliveryKey,
@@ -17,7 +23,7 @@ from portal.domain.usage.record import (
     State,
     UsageGroup,
 )
-from portal.domain.usage.staging import DIED, PARTS_BATCH, clear_some, delete_batch
+from portal.domain.usage.staging import DIED, stored
 
 UNUSED_RETENTION = timedelta(days=3)
 """Of a delivery that nobody published."""
@@ -50,7 +56,7 @@ def _give_up() -> bool:
     if delivery is None:
         return False
     is_dead_now = delivery.state is State.STAGING
-    delivery.refusal = DIED if is_dead_now else {"code": Code.USAGE_EXPIRED, "facts": {}}
+    delivery.refusal = DIED if is_dead_now else stored(Refused(Code.USAGE_EXPIRED))
     delivery.state, delivery.token, delivery.leased_until = State.REFUSED, None, None
     db.session.flush()
     return True
@@ -84,5 +90,5 @@ def _clear_ended() -> bool:
     if delivery is not None:
         parts = delete_batch(DeliveryPart, delivery.id, PARTS_BATCH)
         if not parts:
-            delete_batch(UsageGroup, delivery.id, 50_000)
+            delete_batch(UsageGroup, delivery.id, GROUPS_BATCH)
     return delivery is not None

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import insert, select, update
 
 from portal import db
 from portal.domain import access, jobs
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
-from portal.domain.clouds import Cloud, Link
 from portal.domain.errors import Code, Refused
 from portal.domain.usage.record import (
     Delivery,
@@ -31,17 +30,25 @@ from portal.domain.usage.record import (
     PartKind,
     State,
     UsageGroup,
-    UsageKey,
     UsageSource,
 )
 from portal.usage_files import BadRows, FileFacts, Group, KeySum, Piece, ScopeSum
 
 LEASE = timedelta(minutes=1)
 """Extended by each transaction; the longest takes about a second."""
-PARTS_BATCH, GROUPS_BATCH = 10, 50_000
-"""Rows that are deleted in one transaction."""
-KEYS_BATCH = 5_000
-DIED = {"code": Code.USAGE_IMPORT_DIED, "facts": {}}
+SUMS = ("rows", "micros", "rest")
+GROUP_COLUMNS = ("key_id", "service", "category", "usage_on", "period_on", *SUMS)
+"""The columns of a Group, in its order."""
+KEY_COLUMNS = ("key_id", "scope_on", "first_on", "last_on", *SUMS, *(f"before_{n}" for n in SUMS))
+"""The columns of a KeySum, in its order."""
+
+
+def stored(refusal: Refused) -> dict[str, Any]:
+    """A refusal in the form that is kept with a delivery."""
+    return {"code": refusal.code, "facts": refusal.facts}
+
+
+DIED = stored(Refused(Code.USAGE_IMPORT_DIED))
 
 
 class LeaseLost(Exception):
@@ -55,11 +62,11 @@ class Staging(NamedTuple):
     token: str
 
 
-class KeyNumbers(NamedTuple):
+class KeyIds(NamedTuple):
     """The IDs of keys, and when the first link of their cloud began, if they have a cloud;
     `assignments` is the source's count at that moment."""
 
-    ids: dict[str, int]
+    ids: dict[str, str]
     since: dict[str, datetime]
     assignments: int
 
@@ -169,7 +176,7 @@ def add_groups(staging: Staging, first: int, groups: Iterable[Group]) -> None:
     ident = staging.delivery_id
     db.insert_rows(
         UsageGroup,
-        "delivery_id number key_id service category usage_on period_on rows micros rest scope_on",
+        ("delivery_id", "number", *GROUP_COLUMNS, "scope_on"),
         (
             (ident, number, *group, group.period_on)
             for number, group in enumerate(groups, start=first)
@@ -177,45 +184,9 @@ def add_groups(staging: Staging, first: int, groups: Iterable[Group]) -> None:
     )
 
 
-def number_keys(staging: Staging, keys: Sequence[str]) -> KeyNumbers:
-    """The IDs of the source's keys; new ones are added, with their cloud if they are its ID. Raises
-    LeaseLost."""
-    delivery = db.session.get_one(Delivery, staging.delivery_id)
-    source = db.lock(UsageSource, delivery.source_id)
-    hold(staging)
-    ids: dict[str, int] = {}
-    since: dict[str, datetime] = {}
-    for batch in _batches(keys):
-        known = select(UsageKey.key).where(UsageKey.source_id == source.id, UsageKey.key.in_(batch))
-        new = set(batch).difference(db.session.scalars(known))
-        clouds = set(db.session.scalars(select(Cloud.id).where(Cloud.id.in_(new))))
-        rows = [
-            {"source_id": source.id, "key": key, "cloud_id": key if key in clouds else None}
-            for key in sorted(new)
-        ]
-        if rows:
-            db.session.execute(insert(UsageKey), rows)
-        is_first = Link.cloud_id == UsageKey.cloud_id, Link.continues_at.is_(None)
-        query = (
-            select(UsageKey.key, UsageKey.id, Link.since_at)
-            .outerjoin(Link, is_first[0] & is_first[1])
-            .where(UsageKey.source_id == source.id, UsageKey.key.in_(batch))
-        )
-        for key, ident, since_at in db.session.execute(query):
-            ids[key] = ident
-            if since_at is not None:
-                since[key] = since_at
-    return KeyNumbers(ids, since, source.assignments)
-
-
-def _batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    for begin_at in range(0, len(keys), KEYS_BATCH):
-        yield keys[begin_at : begin_at + KEYS_BATCH]
-
-
 def finish(
     staging: Staging,
-    numbers: KeyNumbers,
+    identified: KeyIds,
     *,
     keys: Iterable[KeySum],
     scopes: Sequence[ScopeSum],
@@ -228,13 +199,12 @@ def finish(
     delivery = db.session.get_one(Delivery, staging.delivery_id)
     source = db.lock(UsageSource, delivery.source_id)
     hold(staging)
-    if source.assignments != numbers.assignments:
+    if source.assignments != identified.assignments:
         return False
     ident = delivery.id
     db.insert_rows(
         DeliveryKey,
-        "delivery_id key_id scope_on first_on last_on rows micros rest"
-        " before_rows before_micros before_rest",
+        ("delivery_id", *KEY_COLUMNS),
         ((ident, *key) for key in keys),
     )
     rows = [{**s._asdict(), "delivery_id": ident, "scope_on": s.period_on} for s in scopes]
@@ -253,35 +223,13 @@ def refuse(staging: Staging, refusal: Refused) -> None:
     """Keep why the files can't be imported. Raises LeaseLost."""
     hold(staging)
     delivery = db.session.get_one(Delivery, staging.delivery_id)
-    delivery.refusal = {"code": refusal.code, "facts": refusal.facts}
+    delivery.refusal = stored(refusal)
     _end_staging(delivery, State.REFUSED)
 
 
 def _end_staging(delivery: Delivery, state: State) -> None:
     delivery.state, delivery.token, delivery.leased_until = state, None, None
     db.session.flush()
-
-
-def clear_some(delivery_id: str, *, with_upload: bool = False) -> bool:
-    """Delete a batch of what a delivery has staged. Return whether there may be more."""
-    parts = delete_batch(DeliveryPart, delivery_id, PARTS_BATCH)
-    groups = delete_batch(UsageGroup, delivery_id, GROUPS_BATCH)
-    for model in (DeliveryKey, DeliveryScope):
-        db.session.execute(delete(model).where(model.delivery_id == delivery_id))
-    uploads = with_upload and delete_batch(DeliveryUpload, delivery_id, PARTS_BATCH)
-    return parts or groups or uploads
-
-
-def delete_batch(model: Any, delivery_id: str, size: int) -> bool:
-    """Delete up to `size` of a delivery's rows, by their numbers. Return whether there may be
-    more."""
-    numbers = select(model.number).where(model.delivery_id == delivery_id)
-    first = numbers.order_by(model.number).limit(size).subquery()
-    is_first = model.number.in_(select(first.c.number))
-    result: Any = db.session.execute(
-        delete(model).where(model.delivery_id == delivery_id, is_first)
-    )
-    return bool(result.rowcount >= size)
 
 
 def queue_staging(delivery: Delivery) -> None:

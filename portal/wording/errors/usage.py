@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from portal.domain.errors import Code
+from portal.usage_files import Fault
 
 SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Code.USAGE_SOURCE_NAME_TAKEN: lambda f: _("Another source has this name."),
@@ -30,44 +31,47 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         f["count"],
     ),
     Code.USAGE_NO_ROWS: lambda f: _("The delivery has no rows. Remove the old one instead."),
-    Code.USAGE_CLOUD_UNKNOWN: lambda f: _(
-        "There is no cloud with this ID, or several of the name."
-    ),
+    Code.USAGE_CLOUD_UNKNOWN: lambda f: _("No cloud has this ID, or several have this name."),
     Code.USAGE_MONEY_CHANGED: lambda f: _(
         "Usage was published with another CURRENCY or BILLING_TIME_ZONE. Set them back."
     ),
-    Code.USAGE_FILE_EMPTY: lambda f: _("%(file)s is empty.", **f),
-    Code.USAGE_FILE_EXCEL: lambda f: _(
+    Code.USAGE_FILE: lambda f: FAULTS[f["fault"]](f),
+}
+
+FAULTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    Fault.EMPTY: lambda f: _("%(file)s is empty.", **f),
+    Fault.EXCEL: lambda f: _(
         "%(file)s is a spreadsheet or ZIP file. Save it as CSV, or unpack it.", **f
     ),
-    Code.USAGE_FILE_UTF16: lambda f: _("%(file)s is UTF-16. Save it as CSV in UTF-8.", **f),
-    Code.USAGE_FILE_NOT_UTF8: lambda f: _("%(file)s is not UTF-8. Save it as CSV in UTF-8.", **f),
-    Code.USAGE_FILE_NUL: lambda f: _(
+    Fault.UTF16: lambda f: _("%(file)s is UTF-16. Save it as CSV in UTF-8.", **f),
+    Fault.NOT_UTF8: lambda f: _("%(file)s is not UTF-8. Save it as CSV in UTF-8.", **f),
+    Fault.NUL: lambda f: _(
         "%(file)s contains the character NUL, so it is not a CSV file or was damaged.", **f
     ),
-    Code.USAGE_FILE_GZIP_CUT: lambda f: _(
+    Fault.GZIP_CUT: lambda f: _(
         "%(file)s ends in the middle. Download it again; it is not complete.", **f
     ),
-    Code.USAGE_FILE_GZIP_BROKEN: lambda f: _(
+    Fault.GZIP_BROKEN: lambda f: _(
         "%(file)s is damaged: its checksum is wrong. Download it again.", **f
     ),
-    Code.USAGE_FILE_TOO_LARGE: lambda f: _(
+    Fault.TOO_LARGE: lambda f: _(
         "%(file)s is too large when it is unpacked: at most %(most)s MB, and 250 times its size.",
         **f,
     ),
-    Code.USAGE_FILE_BROKEN_PARQUET: lambda f: _("%(file)s can’t be read as Parquet.", **f),
-    Code.USAGE_FILE_CHANGED: lambda f: _(
+    Fault.BROKEN_PARQUET: lambda f: _("%(file)s can’t be read as Parquet.", **f),
+    Fault.CHANGED: lambda f: _(
         "%(file)s changed while it was read. Import it again when it is complete.", **f
     ),
-    Code.USAGE_FILE_QUOTES: lambda f: _(
+    Fault.QUOTES: lambda f: _(
         "A quotation mark in %(file)s is never closed, so its rows can’t be told apart.", **f
     ),
-    Code.USAGE_FILE_COLUMN_TWICE: lambda f: _("%(file)s has two columns named %(column)s.", **f),
-    Code.USAGE_FILE_COLUMNS_MISSING: lambda f: _("%(file)s lacks the columns %(columns)s.", **f),
-    Code.USAGE_FILE_AMOUNTS_LARGE: lambda f: _(
+    Fault.COLUMN_TWICE: lambda f: _("%(file)s has two columns named %(column)s.", **f),
+    Fault.COLUMNS_MISSING: lambda f: _("%(file)s lacks the columns %(columns)s.", **f),
+    Fault.AMOUNTS_LARGE: lambda f: _(
         "The amounts in %(file)s are more than nine trillion together.", **f
     ),
-    Code.USAGE_FILE_NO_SPACE: lambda f: _(
+    Fault.NO_SPACE: lambda f: _(
         "There is not enough space for temporary files to read %(file)s.", **f
     ),
 }
+"""Why a file can’t be read."""
