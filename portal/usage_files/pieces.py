@@ -13,7 +13,7 @@ from typing import NamedTuple
 import duckdb
 
 from portal.usage_files import engine
-from portal.usage_files.columns import is_apart
+from portal.usage_files.columns import OURS, is_apart
 from portal.usage_files.expressions import AMOUNT, name_of, text_of
 from portal.usage_files.reading import BATCH, UsageReading
 
@@ -80,6 +80,9 @@ def _sums(amount: str) -> str:
     )
 
 
+CHECKED = ("key", "service", "category", "usage_on", "period_on", "amount", "start_at", "end_at")
+TYPED = tuple(f"{name} AS {OURS}{name}" for name in CHECKED)
+"""The checked values that are kept beside what was delivered."""
 IS_BEFORE = """coalesce(CASE WHEN end_at > start_at THEN end_at <= since_at
     ELSE start_at < since_at END, false)"""
 """A row wholly before the first link of its cloud; one without length is a point."""
@@ -139,27 +142,24 @@ def pieces(reading: UsageReading) -> Iterator[Piece]:
         extras = {name: column for name, column in columns.items() if is_apart(name)}
         (((last,),)) = reading.select("SELECT max(n) FROM checked WHERE file = ?", file)
         for begin in range(0, last or 0, PIECE_ROWS):
-            where = f"file = {file} AND n > {begin} AND n <= {begin + PIECE_ROWS}"
-            count = reading.select(f"SELECT count(*) FROM checked WHERE {where}")[0][0]  # noqa: S608
+            where = f"n > {begin} AND n <= {begin + PIECE_ROWS}"
+            good = f"(SELECT * FROM checked WHERE file = {file} AND {where})"  # noqa: S608
+            count = reading.select(f"SELECT count(*) FROM {good}")[0][0]  # noqa: S608
             if not count:
                 continue
             number += 1
-            typed = """key AS portal_key, service AS portal_service, category AS portal_category,
-                usage_on AS portal_usage_on, period_on AS portal_period_on,
-                amount AS portal_amount, start_at AS portal_start_at, end_at AS portal_end_at, """
-            for kind, chosen, ours in ((AMOUNTS, amounts, typed), (EXTRAS, extras, "")):
-                content = _write(reading, file, where, chosen, ours) if chosen else b""
-                if content:
-                    yield Piece(number, file, kind, count, content)
+            for kind, chosen, ours in ((AMOUNTS, amounts, TYPED), (EXTRAS, extras, ())):
+                if chosen:
+                    raw = f"(SELECT * FROM raw{file} WHERE {where})"  # noqa: S608
+                    named = [f"{column} AS {name_of(name)}" for name, column in chosen.items()]
+                    query = f"""SELECT n AS {OURS}row, {", ".join([*ours, *named])}
+                        FROM {raw} JOIN {good} USING (n) ORDER BY n"""  # noqa: S608
+                    yield Piece(number, file, kind, count, _write(reading, query))
 
 
-def _write(
-    reading: UsageReading, file: int, where: str, columns: Mapping[str, str], ours: str
-) -> bytes:
+def _write(reading: UsageReading, query: str) -> bytes:
+    """The rows of the query as Parquet."""
     target = reading.folder / "piece.parquet"
-    listed = ", ".join(f"{column} AS {name_of(name)}" for name, column in columns.items())
-    query = f"""SELECT n AS portal_row, {ours} {listed} FROM raw{file} JOIN
-        (SELECT * FROM checked WHERE {where}) USING (n) ORDER BY n"""  # noqa: S608
     reading.connection.execute(
         f"COPY ({query}) TO {text_of(str(target))} (FORMAT parquet, COMPRESSION zstd)"
     )
@@ -186,10 +186,7 @@ def _opened(contents: Iterable[bytes]) -> Iterator[tuple[duckdb.DuckDBPyConnecti
 def group_pieces(contents: Iterable[bytes]) -> dict[tuple[str, ...], tuple[int, Decimal]]:
     """Rows and exact sum by key, service, category, usage day and period of the kept pieces. Raises
     duckdb.Error for a piece that can't be read."""
-    columns = ", ".join(
-        f"portal_{name}::VARCHAR"
-        for name in ("key", "service", "category", "usage_on", "period_on")
-    )
+    columns = ", ".join(f"{OURS}{name}::VARCHAR" for name in CHECKED[:5])
     with _opened(contents) as (connection, source):
         query = f"SELECT {columns}, count(*), sum(portal_amount) FROM {source} GROUP BY ALL"  # noqa: S608
         rows = connection.execute(query).fetchall()

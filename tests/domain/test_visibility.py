@@ -49,6 +49,7 @@ HAVE_A_RULE = {
     "Connection",
     "Customer",
     "CustomerNote",
+    "Delivery",
     "Feedback",
     "Folder",
     "HiddenSteps",
@@ -58,6 +59,8 @@ HAVE_A_RULE = {
     "SavedForm",
     "Notification",
     "SavedView",
+    "UsageKey",
+    "UsageSource",
     "User",
 }
 """Models that are looked up by an ID from outside."""

@@ -68,12 +68,9 @@ class PartKind(StrEnum):
     EXTRAS = "extras"
 
 
-class OperatorsOnly:
-    """Visible to operators only."""
-
-    @classmethod
-    def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
-        return true() if actor.is_system or actor.is_operator else false()
+def _is_operators(actor: Actor) -> ColumnElement[bool]:
+    """Whether the actor is an operator or the system."""
+    return true() if actor.is_system or actor.is_operator else false()
 
 
 class Sums:
@@ -88,7 +85,7 @@ class Sums:
         return exact(self.micros, self.rest)
 
 
-class UsageSource(OperatorsOnly, db.Base):
+class UsageSource(db.Base):
     """Who measures: a connection, or the issuer of files. `mode` is that of its files, if all have
     one; `key_column` names the cloud in them. `assignments` counts the changes of its keys."""
 
@@ -104,8 +101,13 @@ class UsageSource(OperatorsOnly, db.Base):
     assignments: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
 
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
+        """Visible to operators only."""
+        return _is_operators(actor)
 
-class Delivery(OperatorsOnly, Sums, db.Base):
+
+class Delivery(Sums, db.Base):
     """What one or several files, taken together, say of a source. `token` and `leased_until` are
     of the process that stages it. `sha256` is that of the file; of several that of their digests.
     """
@@ -151,6 +153,11 @@ class Delivery(OperatorsOnly, Sums, db.Base):
     files: Mapped[list[DeliveryFile]] = relationship(
         order_by="DeliveryFile.number", lazy="selectin", viewonly=True
     )
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
+        """Visible to operators only."""
+        return _is_operators(actor)
 
 
 class DeliveryFile(db.Base):
@@ -211,7 +218,7 @@ class DeliveryScope(Sums, db.Base):
     """The snapshot that replaced it; None if it was removed."""
 
 
-class UsageKey(OperatorsOnly, db.Base):
+class UsageKey(db.Base):
     """What a source calls a cloud. `cloud_id` is None while nobody has said which cloud it is;
     `assigned_at` if an operator has."""
 
@@ -230,6 +237,11 @@ class UsageKey(OperatorsOnly, db.Base):
 
     source: Mapped[UsageSource] = relationship(lazy="joined", innerjoin=True)
     cloud: Mapped[Cloud | None] = relationship(lazy="joined")
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
+        """Visible to operators only."""
+        return _is_operators(actor)
 
 
 class DeliveryKey(Sums, db.Base):
