@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 import tempfile
 from decimal import Decimal, InvalidOperation
@@ -20,6 +19,7 @@ from portal.domain.actors import COMMAND
 from portal.domain.errors import Code, Refused
 from portal.domain.usage import Delivery, Mode, State, UsageSource
 from portal.usage_files import KEY_COLUMNS, BadRow, FileFacts, UsageFileError, UsageReading
+from portal.web import csv
 from portal.wording import usage as wording
 from portal.worker import usage_imports
 
@@ -121,7 +121,10 @@ def _check(reading: UsageReading, first: Path, options: dict[str, Any]) -> None:
         target = Path(f"{first.name}.bad.csv")
         _write_bad_rows(target, reading.bad.listed)
         click.echo(f"The first {len(reading.bad.listed)} of them, with reasons: {target}")
-    said = {"rows": (options["rows"], reading.rows), "sum": (options["amount"], reading.total)}
+    said = {
+        "rows": (options["rows"], reading.rows + reading.bad.count),
+        "sum": (options["amount"], reading.total),
+    }
     for what, (expected, found) in said.items():
         if expected is not None and expected != found:
             raise click.ClickException(f"The issuer's {what} is {expected}. Nothing is published.")
@@ -131,7 +134,7 @@ def _check(reading: UsageReading, first: Path, options: dict[str, Any]) -> None:
 
 def _write_bad_rows(target: Path, rows: list[BadRow]) -> None:
     with current_app.test_request_context(), target.open("w", newline="") as file:
-        csv.writer(file).writerows(wording.bad_rows_table(rows))
+        file.writelines(csv.write_rows(wording.bad_rows_table(rows)))
 
 
 def _stage(source: UsageSource, mode: Mode, facts: list[FileFacts], reading: UsageReading) -> str:

@@ -26,7 +26,7 @@ from portal.usage_files.expressions import (
 from portal.usage_files.faults import Fault, UsageFileError
 from portal.usage_files.unpacking import FileFacts
 
-NULLS = ("", "NULL", "null", "(null)")
+NULL_TEXTS = ", ".join(map(text_of, ("", "NULL", "null", "(null)")))
 STORED_ROWS = 50_000
 """Rows that are read at a time when a piece is made."""
 MAX_LINE_BYTES = 16 * 1024**2
@@ -71,8 +71,8 @@ class UsageReading:
             try:
                 reading._load()
                 yield reading
-            except duckdb.IOException as error:
-                if "space" not in str(error).lower():
+            except duckdb.Error as error:
+                if not _is_space(error):
                     raise
                 raise UsageFileError(Fault.NO_SPACE, file=files[0].name) from None
             finally:
@@ -130,12 +130,15 @@ class UsageReading:
             types = {str(row[0]).strip().casefold(): str(row[1]) for row in columns}
             doubles = tuple(n for n in NEEDED if types.get(n.casefold()) in ("DOUBLE", "FLOAT"))
             layout = layout_of([row[0] for row in columns], file.name, doubles=doubles)
+            texts = [f"CAST(#{place + 1} AS VARCHAR)" for place in range(len(columns))]
             listed = ", ".join(
-                f"nullif(CAST(#{place + 1} AS VARCHAR), '') AS c{place}"
-                for place in range(len(columns))
+                f"CASE WHEN {text} NOT IN ({NULL_TEXTS}) THEN {text} END AS c{place}"
+                for place, text in enumerate(texts)
             )
             self._store(table, f"SELECT row_number() OVER () AS n, {listed} FROM {source}")  # noqa: S608
-        except (duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException):
+        except duckdb.Error as error:
+            if _is_space(error):
+                raise
             raise UsageFileError(Fault.BROKEN_PARQUET, file=file.name) from None
         return layout
 
@@ -196,13 +199,18 @@ class UsageReading:
         )
 
 
+def _is_space(error: duckdb.Error) -> bool:
+    """Whether a disk is full, or the limit of the folder for temporary files is reached."""
+    is_full = isinstance(error, duckdb.IOException) and "space" in str(error).lower()
+    return is_full or isinstance(error, duckdb.OutOfMemoryException)
+
+
 def _read_csv(path: Path, columns: list[str], delimiter: str) -> str:
     types = ", ".join(f"'{column}': 'VARCHAR'" for column in columns)
-    nulls = ", ".join(map(text_of, NULLS))
     return (
         f"read_csv({text_of(os.fspath(path))}, auto_detect=false, header=true, "
         f"columns={{{types}}}, delim={text_of(delimiter)}, quote='\"', escape='\"', "
-        f"nullstr=[{nulls}], strict_mode=true, null_padding=false, "
+        f"nullstr=[{NULL_TEXTS}], strict_mode=true, null_padding=false, "
         f"max_line_size={MAX_LINE_BYTES})"
     )
 

@@ -32,14 +32,10 @@ def run(job: Job) -> Outcome:
         return _assign(job)
     try:
         staging = db.write(lambda: usage.claim(job.subject_id))
-    except Refused:
+        if staging is not None:
+            _stage_upload(staging)
+    except (Refused, usage.LeaseLost):  # another import of the source goes on
         return Outcome(State.WAITING, run_at=db.read(db.now) + RETRY)
-    if staging is None:
-        return Outcome(State.DONE)
-    try:
-        _stage_upload(staging)
-    except usage.LeaseLost:
-        return Outcome(State.DONE)
     return Outcome(State.DONE)
 
 

@@ -98,7 +98,7 @@ TO_ASSIGN = (
     click("[name=skip_bad_rows]"),
     submit("dl"),
     click("nav.tabs [href$='/usage']"),
-    click("[href$='/assign']", "form"),
+    click("[href$='/assign']", "main form"),
 )
 FIND_PIET, BLOCK = send(email=PIET), click("[href$='/block']")
 LIST, ADD, IMPORT = "{partner}/customers", "{partner}/customers/add", "{partner}/customers/import"

@@ -201,6 +201,7 @@ def write_parquet(path: Path, cost: str) -> Path:
     values["ChargePeriodStart"] = "TIMESTAMPTZ '2026-10-05 10:00:00+02'"
     values["ChargePeriodEnd"] = "TIMESTAMP '2026-10-05 09:00:00'"
     values["Tags"] = "MAP {'a': 'b'}"
+    values["SubAccountId"] = "'NULL'"
     columns = ", ".join(f'{value} AS "{name}"' for name, value in values.items())
     with duckdb.connect() as connection:
         connection.execute(f"COPY (SELECT {columns}) TO '{path}' (FORMAT parquet)")
@@ -223,6 +224,7 @@ def test_parquet_of_every_type(
 ) -> None:
     with reading(tmp_path, write_parquet(tmp_path / "usage.parquet", cost)) as opened:
         assert (opened.total, opened.doubles, opened.bad.count) == (Decimal(total), doubles, bad)
+        assert [*pieces.keys(opened)] == ["account-9"] * (1 - bad)
 
 
 def test_the_connection_reads_nothing_else_and_writes_nowhere_else(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from portal import db
+from portal import db, usage_files
 from portal.domain import usage
 from portal.domain.actors import COMMAND
 from portal.domain.errors import Refused
@@ -118,3 +118,26 @@ def test_an_upload_whose_worker_is_killed_is_staged_by_the_next(
     db.write(lambda: usage.publish(db.session.get_one(Delivery, delivery_id), by=COMMAND))
     assert in_force() == SUMS
     assert problems() == []
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_an_upload_that_is_overtaken_while_it_is_read_is_staged_afterwards(
+    app: Flask, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivery_id = upload()
+    unpack, overtaken = usage_files.unpack, []
+
+    def unpack_slowly(*arguments: Any, **more: Any) -> Any:
+        facts = unpack(*arguments, **more)
+        if not overtaken:
+            overtaken.append(1)
+            clock.forward(minutes=2)
+            deliver({"BilledCost": "100"})
+        return facts
+
+    monkeypatch.setattr(usage_files, "unpack", unpack_slowly)
+    run_usage()
+    assert db.session.get_one(Delivery, delivery_id).state is State.UPLOADED
+    clock.forward(minutes=1)
+    run_usage()
+    assert db.session.get_one(Delivery, delivery_id).state is State.STAGED

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, update
 
 from portal import db, usage_files
-from portal.domain import access, audit, identity, jobs, policy
+from portal.domain import access, audit, identity, jobs, locks, policy
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud, Link
@@ -122,6 +122,7 @@ def apply_assignment(plan: Plan, *, assigned_by: str) -> None:
     key = db.session.get_one(UsageKey, plan.key_id)
     source = db.lock(UsageSource, key.source_id)
     key = db.session.get_one(UsageKey, plan.key_id, populate_existing=True)
+    db.session.execute(locks.select_for_update(Delivery.id, Delivery.id.in_(plan.deliveries))).all()
     if _deliveries(key) != plan.deliveries:
         raise PlanOutdated
     key.cloud_id, key.assigned_at, key.assigned_by = plan.cloud_id, db.now(), assigned_by

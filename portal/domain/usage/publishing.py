@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 
 from portal import db
-from portal.domain import access, audit, identity, installation
+from portal.domain import access, audit, identity, installation, locks
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
@@ -172,5 +172,10 @@ def queue(delivery: Delivery, *, by: Actor) -> None:
 
 
 def _lock(delivery: Delivery) -> tuple[UsageSource, Delivery]:
+    """Lock the source, and the delivery with those of the source that are in force."""
     source = db.lock(UsageSource, delivery.source_id)
-    return source, db.lock(Delivery, delivery.id)
+    is_open = select(DeliveryScope.delivery_id).where(DeliveryScope.ended_at.is_(None))
+    is_locked = or_(Delivery.id == delivery.id, Delivery.id.in_(is_open))
+    which = Delivery.source_id == source.id, is_locked
+    db.session.execute(locks.select_for_update(Delivery.id, *which)).all()
+    return source, db.session.get_one(Delivery, delivery.id, populate_existing=True)
