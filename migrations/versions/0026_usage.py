@@ -84,7 +84,7 @@ def _create_deliveries() -> None:
         col("token", TEXT, null=True),
         col("leased_until", INSTANT, null=True),
         *(col(name, BIG) for name in (*SUMS, "bad_rows")),
-        col("rounded", TEXT),
+        *(col(name, TEXT) for name in ("currency", "time_zone", "rounded")),
         col("refusal", JSON),
         col("bad_listed", JSON),
         key("deliveries", "id"),

@@ -174,6 +174,7 @@ class Code(StrEnum):
     USAGE_NO_ROWS = "usage-no-rows"
     USAGE_CLOUD_UNKNOWN = "usage-cloud-unknown"
     USAGE_MONEY_CHANGED = "usage-money-changed"
+    USAGE_READ_OTHERWISE = "usage-read-otherwise"
     USAGE_FILE = "usage-file"
     LAST_CLOUD_OWNER = "last-cloud-owner"
     CUSTOMERS_LAST_ROLE = "customers-last-role"

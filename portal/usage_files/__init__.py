@@ -6,7 +6,6 @@ Plain values in and out; no database of ours. Each reading has its own folder an
 from portal.usage_files.bad_rows import MAX_LISTED, BadRow, BadRows
 from portal.usage_files.columns import KEY_COLUMNS, PLAIN_COLUMNS
 from portal.usage_files.faults import Fault, Reason, UsageFileError
-from portal.usage_files.pieces import PIECE_ROWS, Group, KeySum, Piece, ScopeSum, group_pieces
-from portal.usage_files.pieces import sum_before as sum_before
+from portal.usage_files.pieces import Group, KeySum, Piece, ScopeSum, group_pieces, sum_before
 from portal.usage_files.reading import Terms, UsageReading
 from portal.usage_files.unpacking import FileFacts, digest_of, unpack

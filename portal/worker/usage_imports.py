@@ -129,6 +129,7 @@ def _finish(staging: Staging, reading: UsageReading, identified: usage.KeyIds) -
             total=total,
             bad=reading.bad,
             rounded=reading.doubles,
+            terms=reading.terms,
         )
     )
 

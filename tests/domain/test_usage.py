@@ -248,10 +248,13 @@ def test_an_assignment_while_a_delivery_is_staged_counts(
 @ON_SQLITE
 def test_currency_and_zone_are_fixed_by_the_first_published_delivery(app: Flask) -> None:
     first, second = stage(row("1")), stage(row("2"))
-    publish(first)
     before = policy.current()
     policy.configure(policy.Policy(currency="EUR", billing_time_zone="Europe/Berlin"))
     try:
+        assert refusal(publishing(first)) == Code.USAGE_READ_OTHERWISE
+        policy.configure(before)
+        publish(first)
+        policy.configure(policy.Policy(currency="USD"))
         assert refusal(publishing(second)) == Code.USAGE_MONEY_CHANGED
     finally:
         policy.configure(before)

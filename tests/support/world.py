@@ -40,7 +40,7 @@ from portal.domain.customers import Draft
 from portal.domain.identity import User
 from portal.domain.imports import Line
 from portal.domain.usage import Mode
-from portal.usage_files import BadRows, FileFacts
+from portal.usage_files import BadRows, FileFacts, Terms
 
 PASSWORD = "correct horse"
 PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
@@ -238,6 +238,7 @@ def _create_staged_delivery() -> tuple[str, str]:
     staging = usage.begin(source, mode=Mode.OVERWRITE, files=[file], by=COMMAND)
     identified = usage.identify_keys(staging, ["project-0"])
     nothing = {"keys": (), "scopes": (), "total": (0, 0, 0), "bad": BadRows(), "rounded": ()}
+    nothing["terms"] = Terms("EUR", "UTC")
     usage.finish(staging, identified, **nothing)  # type: ignore[arg-type]
     return staging.delivery_id, identified.ids["project-0"]
 

@@ -22,7 +22,6 @@ from portal.domain.usage.listing import (
     deliveries_for,
     find_cloud,
     find_key,
-    is_in_force,
     preview,
     unassigned_for,
 )

@@ -87,12 +87,6 @@ def preview(delivery: Delivery) -> Preview:
     return Preview(unassigned, before, periods)
 
 
-def is_in_force(delivery: Delivery) -> bool:
-    """Whether some of what a published delivery says has not been replaced."""
-    is_open = DeliveryScope.delivery_id == delivery.id, DeliveryScope.ended_at.is_(None)
-    return db.session.scalar(select(DeliveryScope.scope_on).where(*is_open).limit(1)) is not None
-
-
 def unassigned_for(actor: Actor, *, limit: int | None = None) -> list[UnassignedKey]:
     """Keys without a cloud that have rows in force, by source and key."""
     days = func.min(DeliveryKey.first_on), func.max(DeliveryKey.last_on)

@@ -64,7 +64,7 @@ def publish(
     no effect on one that is published.
 
     Raises ReauthenticationRequired, Forbidden, Refused("usage-not-staged", "usage-bad-rows",
-    "usage-no-rows", "usage-money-changed") and as `refuse_repetition`.
+    "usage-no-rows", "usage-money-changed", "usage-read-otherwise") and as `refuse_repetition`.
     """
     identity.require_recent(by)
     access.require_operator(by, Action.USAGE_PUBLISH)
@@ -74,6 +74,8 @@ def publish(
         return
     if delivery.state is not State.STAGED:
         raise Refused(Code.USAGE_NOT_STAGED)
+    if (delivery.currency, delivery.time_zone) != installation.fixed_money():
+        raise Refused(Code.USAGE_READ_OTHERWISE)
     if delivery.bad_rows and not skip_bad_rows:
         raise Refused(Code.USAGE_BAD_ROWS, count=delivery.bad_rows)
     if not delivery.rows:

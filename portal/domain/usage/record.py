@@ -143,6 +143,9 @@ class Delivery(Sums, db.Base):
     token: Mapped[str | None]
     leased_until: Mapped[datetime | None]
     bad_rows: Mapped[int] = mapped_column(BIG, default=0)
+    currency: Mapped[str] = mapped_column(default="")
+    time_zone: Mapped[str] = mapped_column(default="")
+    """Of the usage days; both as they were when the rows were staged."""
     rounded: Mapped[str] = mapped_column(default="")
     """Columns that came as binary fractions and were rounded to 15 decimals."""
     refusal: Mapped[dict[str, Any]] = mapped_column(default=dict)

@@ -32,7 +32,7 @@ from portal.domain.usage.record import (
     UsageGroup,
     UsageSource,
 )
-from portal.usage_files import BadRows, FileFacts, Group, KeySum, Piece, ScopeSum
+from portal.usage_files import BadRows, FileFacts, Group, KeySum, Piece, ScopeSum, Terms
 
 LEASE = timedelta(minutes=1)
 """Extended by each transaction; the longest takes about a second."""
@@ -193,6 +193,7 @@ def finish(
     total: tuple[int, int, int],
     bad: BadRows,
     rounded: Sequence[str],
+    terms: Terms,
 ) -> bool:
     """End staging; `total` is rows, micros and rest. False if a key was assigned meanwhile: then
     the sums of keys have to be made again. Raises LeaseLost."""
@@ -213,6 +214,7 @@ def finish(
     if rows:
         db.session.execute(insert(DeliveryScope), rows)
     delivery.rows, delivery.micros, delivery.rest = total
+    delivery.currency, delivery.time_zone = terms.currency, terms.zone
     delivery.bad_rows, delivery.rounded = bad.count, ", ".join(rounded)
     delivery.bad_listed = [list(row) for row in bad.listed]
     _end_staging(delivery, State.STAGED)

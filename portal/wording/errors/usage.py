@@ -35,6 +35,9 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Code.USAGE_MONEY_CHANGED: lambda f: _(
         "Usage was published with another CURRENCY or BILLING_TIME_ZONE. Set them back."
     ),
+    Code.USAGE_READ_OTHERWISE: lambda f: _(
+        "The files were read with another CURRENCY or BILLING_TIME_ZONE. Import them again."
+    ),
     Code.USAGE_FILE: lambda f: FAULTS[f["fault"]](f),
 }
 
