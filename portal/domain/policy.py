@@ -8,6 +8,8 @@ from decimal import Decimal
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+UTC = ZoneInfo("UTC")
+
 
 class SignUpPolicy(StrEnum):
     OPEN = "open"
@@ -27,7 +29,7 @@ class Policy:
     currency: str = "EUR"
     access_propagation: timedelta = timedelta(seconds=180)
     invitations_per_day: int = 50
-    billing_time_zone: ZoneInfo = ZoneInfo("UTC")
+    billing_time_zone: ZoneInfo = UTC
     notice_days: int = 30
 
 

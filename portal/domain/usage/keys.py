@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
 
@@ -75,7 +74,7 @@ def _first_days(key: UsageKey) -> dict[str, date]:
 
 
 def _start_of(day: date) -> datetime:
-    return datetime.combine(day, time(), ZoneInfo(policy.current().billing_time_zone))
+    return datetime.combine(day, time(), policy.current().billing_time_zone)
 
 
 def _deliveries(key: UsageKey) -> frozenset[str]:
