@@ -24,7 +24,7 @@ from werkzeug.routing import Rule
 
 from portal import create_app, db
 from portal.domain import identity
-from tests.support import postgres, row_snapshots
+from tests.support import memory, postgres, row_snapshots
 from tests.support.browser import Browser
 from tests.support.world import START, Clock, World, build, user
 
@@ -57,13 +57,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without `--full`, a test of pages runs on SQLite alone: SQL lives in the domain.
 
-    Those whose subject is what a database answers have the mark `both_databases`. Tests in a
+    Those whose subject is what a database answers have the mark `both_databases`; others whose
+    subject is the same on both databases have the mark `sqlite_alone`. Tests in a
     browser, which wait half of their time, come first, so that others run beside them.
     """
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
     if config.getoption("full"):
         return
-    left_out = {item for item in items if is_page_on_postgresql(item)}
+    left_out = {item for item in items if is_left_to_full(item)}
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
 
@@ -75,9 +76,12 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(100_000, 50, 100)
 
 
-def is_page_on_postgresql(item: pytest.Item) -> bool:
-    """Whether the test opens pages, and runs on PostgreSQL only because every test does."""
+def is_left_to_full(item: pytest.Item) -> bool:
+    """Whether the test runs on PostgreSQL only because every test does: it opens pages, or has the
+    mark `sqlite_alone`."""
     parameters = getattr(getattr(item, "callspec", None), "params", {})
+    if item.get_closest_marker("sqlite_alone"):
+        return "postgresql" in parameters.values()
     return (
         "browser" in getattr(item, "fixturenames", ())
         and parameters.get("kind") == "postgresql"
@@ -151,8 +155,6 @@ Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": CodeCache()}
 # Passwords are hashed slowly on purpose; tests/domain/test_identity.py looks at the real hasher.
 HASHER = identity.use_hasher(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 KINDS = ("sqlite", "postgresql")
-MEMORY = Path("/dev/shm")
-"""A folder in memory, on Linux: nothing is written to a disk when a test commits."""
 _numbers = itertools.count()
 
 
@@ -266,8 +268,7 @@ class Databases:
 @pytest.fixture(scope="session")
 def databases() -> Iterator[Databases]:
     """The databases of this worker; files lie in memory if there is room."""
-    has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2**30
-    parent = MEMORY if has_room and os.access(MEMORY, os.W_OK) else None
+    parent = memory.find_folder()
     with tempfile.TemporaryDirectory(prefix="portal-databases-", dir=parent) as folder:
         found = Databases(Path(folder))
         yield found

@@ -22,6 +22,7 @@ from flask.cli import with_appcontext
 from portal import config, db, demo, health, logs, metrics, worker
 from portal.cli import unavailable
 from portal.demo import pretend_cloud
+from portal.domain import installation, policy
 from portal.domain.heartbeats import ProcessKind
 from portal.worker import monitor
 
@@ -99,6 +100,24 @@ class DemoInProduction(click.ClickException):
         )
 
 
+class OtherMoney(click.ClickException):
+    """Refuses to start with another currency or zone of usage days than that of published usage."""
+
+    def __init__(self, currency: str, zone: str) -> None:
+        super().__init__(
+            f"Usage was published with CURRENCY={currency} and BILLING_TIME_ZONE={zone}. "
+            "Set them to these values; they can't be changed any more."
+        )
+
+
+def refuse_other_money() -> None:
+    """Raise OtherMoney if other settings are fixed. Every web server and worker calls this."""
+    fixed = db.read(installation.fixed_money)
+    current = policy.current()
+    if fixed not in (None, (current.currency, current.billing_time_zone.key)):
+        raise OtherMoney(*fixed or ("", ""))
+
+
 def says_restoring() -> bool:
     """Whether the database is being restored; if so, say what to do."""
     try:
@@ -114,10 +133,11 @@ def demo_accounts() -> str:
     """Return the table of demonstration accounts; empty without demonstration data, or while the
     database is being restored.
 
-    Raises DemoInProduction. Every web server calls this when it starts.
+    Raises DemoInProduction, OtherMoney. Every web server calls this when it starts.
     """
     if says_restoring():
         return ""
+    refuse_other_money()
     accounts = db.read(demo.accounts_table)
     if accounts and config.current().portal_env == "production":
         raise DemoInProduction
@@ -132,7 +152,8 @@ def _listen(host: str, port: int) -> Any:
             port=port,
             threads=THREADS,
             connection_limit=CONNECTIONS,
-            max_request_body_size=4 * config.MAX_FILE_BYTES,  # waitress buffers bodies on disk
+            # Waitress buffers bodies on disk.
+            max_request_body_size=_max_body_bytes(),
             clear_untrusted_proxy_headers=False,  # ProxyFix reads those of trusted proxies
             ident="",
         )
@@ -142,6 +163,12 @@ def _listen(host: str, port: int) -> Any:
             f"{config.in_url(host)}:{port} can't be listened on ({reason}). "
             "Another program has the port? Choose one with PORT=8001 make run."
         ) from error
+
+
+def _max_body_bytes() -> int:
+    """A little more than the largest upload, so that one a little larger gets our sentence."""
+    upload = (config.current().upload_mb + 8) * 1024**2
+    return max(4 * config.MAX_FILE_BYTES, upload)
 
 
 def _supervise_worker(stop: threading.Event) -> None:
@@ -190,10 +217,10 @@ def work(under: int | None, kinds: tuple[str, ...]) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_args: stop.set())
-    if under is None:
-        says_restoring()
-    else:
+    if under is not None:
         threading.Thread(target=_watch_parent, args=(under, stop), daemon=True).start()
+    elif not says_restoring():
+        refuse_other_money()
     logs.set_level(logging.INFO)
     log.info("worker.started")
     app = current_app._get_current_object()  # type: ignore[attr-defined]

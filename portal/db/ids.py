@@ -16,6 +16,7 @@ PREFIXES = {
     "con": "connection",
     "cst": "customer",
     "dn2": "account",
+    "dlv": "delivery",
     "fbk": "feedback",
     "imp": "import",
     "job": "job",
@@ -25,6 +26,8 @@ PREFIXES = {
     "not": "note",
     "ntc": "notification",
     "out": "mail",
+    "src": "source",
+    "uky": "usage-key",
     "viw": "view",
 }
 """THE table of ID prefixes: what each one identifies."""

@@ -29,7 +29,7 @@ from portal.providers import lxd
 from portal.providers.contract import CALL_SECONDS
 from portal.providers.http_client import HttpClient
 from portal.providers.lxd import accesses
-from tests.clouds.keystone import CACHE
+from tests.clouds.environments import CACHE
 from tests.support.processes import free_port, run_program, wait_until
 
 PACKAGES = ["lxd", "lxd-client", "busybox-static"]

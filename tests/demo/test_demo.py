@@ -1,4 +1,7 @@
-"""The demonstration's world: a small one on both databases, all of it on SQLite."""
+"""The demonstration's world: a small one, with `--full` on both databases; all of it on SQLite.
+
+tests/cli/test_cli.py seeds both databases.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,8 @@ from portal.domain.policy import Policy
 from tests.conftest import Databases, make_app
 from tests.support import demonstration
 from tests.support.world import Clock, actor, user
+
+pytestmark = pytest.mark.sqlite_alone
 
 TUESDAY = datetime(2026, 3, 3, 14, 30, tzinfo=UTC)
 SATURDAY_NIGHT = datetime(2026, 3, 7, 23, 58, tzinfo=UTC)

@@ -51,6 +51,7 @@ HAVE_A_RULE = {
     "Connection",
     "Customer",
     "CustomerNote",
+    "Delivery",
     "Feedback",
     "Folder",
     "HiddenSteps",
@@ -60,6 +61,8 @@ HAVE_A_RULE = {
     "SavedForm",
     "Notification",
     "SavedView",
+    "UsageKey",
+    "UsageSource",
     "User",
 }
 """Models that are looked up by an ID from outside."""

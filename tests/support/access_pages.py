@@ -1,4 +1,4 @@
-"""The pages of accesses: a cloud of the demo at a connection, with accesses in each state."""
+"""The pages of clouds at connections: accesses in each state, and what is done by hand."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from portal.domain import connections
 from tests.support.tour import Tour
 
 EXTERNAL_ID = "9c41f0d2a7b84f3e9d0b6a5c71e2f408"
+SETTINGS = '{"console_url": "https://console.example/projects/{id}"}'
 NOW, GRACE = timedelta(), timedelta(days=7)
 READY = "fault = NULL, external_id = :external_id, carried_out_at = :at"
 CREATING = "external_id = NULL, carried_out_at = NULL, agreed_at = :at"
@@ -83,6 +84,25 @@ def change(state: str, cloud: str, page: Page, tour: Tour) -> str:
     return path
 
 
+def to_carry_out(_page: Page, tour: Tour) -> str:
+    """Put a cloud of the demo on a connection by hand, to be created there; the path of what is to
+    be done."""
+    by_hand = "con" + "byhand".ljust(17, "0")
+    with closing(sqlite3.connect(tour.database, timeout=20)) as connection, connection:
+        _add_connection(connection, id=by_hand, kind="manual", name="Racks", name_key="racks")
+        (cloud_id,) = connection.execute(
+            "SELECT cloud_id FROM links JOIN billing_accounts ON billing_accounts.id = account_id"
+            " JOIN clouds ON clouds.id = cloud_id"
+            " WHERE until_at IS NULL AND parent_id IS NULL AND clouds.closed_at IS NULL"
+            " ORDER BY cloud_id DESC LIMIT 1"
+        ).fetchone()
+        values = [by_hand, cloud_id]
+        connection.execute(
+            "UPDATE clouds SET connection_id = ?, carried_out_at = NULL WHERE id = ?", values
+        )
+    return f"/operator/to-carry-out/{cloud_id}"
+
+
 def make_keys(folder: Path) -> str:
     """A file with a key; its path."""
     file = str(folder / KEYS)
@@ -94,6 +114,21 @@ def _id(prefix: str, number: str) -> str:
     return prefix + number.rjust(17, "0")
 
 
+def _add_connection(connection: sqlite3.Connection, **values: Any) -> None:
+    values = {"is_default": False, "settings": "{}", "test_result": "{}", **values}
+    _insert(connection, "2026-01-01 00:00:00.000000", "connections", created_at=True, **values)
+
+
+def _insert(connection: sqlite3.Connection, at: str, table: str, **values: Any) -> None:
+    """Insert a row; True is the time `at`."""
+    values = {name: at if value is True else value for name, value in values.items()}
+    marks = ", ".join("?" * len(values))
+    connection.execute(
+        f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})",
+        list(values.values()),
+    )
+
+
 def _add(connection: sqlite3.Connection, cloud_id: str, email: str) -> None:
     now = datetime.now(UTC)
     at, until, later = (
@@ -101,24 +136,10 @@ def _add(connection: sqlite3.Connection, cloud_id: str, email: str) -> None:
         for wait in (timedelta(), timedelta(days=30), timedelta(minutes=5))
     )
 
-    def insert(table: str, **values: Any) -> None:
-        values = {name: at if value is True else value for name, value in values.items()}
-        marks = ", ".join("?" * len(values))
-        connection.execute(
-            f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})",
-            list(values.values()),
-        )
-
+    insert = partial(_insert, connection, at)
     results = '{"abilities": ["access", "suspend"], "token_cache_seconds": 300}'
     names = {"id": CONNECTION, "kind": "pretended", "name": "Frankfurt", "name_key": "frankfurt"}
-    insert(
-        "connections",
-        **names,
-        is_default=False,
-        settings='{"console_url": "https://console.example/projects/{id}"}',
-        created_at=True,
-        test_result=results,
-    )
+    _add_connection(connection, **names, test_result=results, settings=SETTINGS)
     connection.execute(
         "UPDATE clouds SET connection_id = ?, external_id = ?, carried_out_at = ?,"
         " changed_there_at = ?, carried_out_name = name WHERE id = ?",

@@ -26,6 +26,7 @@ ARGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--renderer-process-limit=1",  # for each context: a new page finds its scripts compiled
 )
 
 # Chromium for x86-64 Linux with its own libraries and fonts, from the npm registry.

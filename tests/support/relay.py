@@ -30,16 +30,16 @@ def clear_mails() -> None:
     """Cancel the cast's pending mails and turn off mail notifications, so that only the
     test's mails wait."""
 
-    def turn_off_notifications() -> None:
+    def unit() -> None:
         for email in STAFF_ROLES:
             notifications.set_preferences(set(), by=actor(email))
+        pending = select(MailDelivery.kind, MailDelivery.about).where(
+            MailDelivery.state == DeliveryState.PENDING
+        )
+        for kind, about in set(db.session.execute(pending)):
+            mail_deliveries.cancel(kind, about=about)
 
-    db.write(turn_off_notifications)
-    pending = select(MailDelivery.kind, MailDelivery.about).where(
-        MailDelivery.state == DeliveryState.PENDING
-    )
-    for kind, about in db.read(lambda: set(db.session.execute(pending))):
-        db.write(lambda kind=kind, about=about: mail_deliveries.cancel(kind, about=about))
+    db.write(unit)
     assert not db.read(lambda: jobs.has_work(*mail_deliveries.KINDS))
 
 

@@ -160,6 +160,8 @@ class Tour:
                 reduced_motion="reduce",  # axe must not measure colours during a transition
             )
             accessibility.prepare(self._contexts[email])
+            # Open to the end: the process of a context ends with its last page.
+            self._contexts[email].new_page().goto("/healthz")
         context = self._contexts[email]
         cookies, began_at = self._cookies.get(email, ([], -math.inf))
         if email and time.monotonic() - began_at > SIGN_IN_SECONDS:

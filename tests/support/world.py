@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 
 from argon2 import PasswordHasher
 from sqlalchemy import select
@@ -28,6 +29,7 @@ from portal.domain import (
     links,
     mail_deliveries,
     notifications,
+    usage,
     values,
 )
 from portal.domain.access import AccountRole, CloudRole
@@ -38,6 +40,8 @@ from portal.domain.customers import Draft
 from portal.domain.identity import User
 from portal.domain.imports import Line
 from portal.domain.memberships import Access, Membership
+from portal.domain.usage import Mode
+from portal.usage_files import BadRows, FileFacts, Terms
 
 PASSWORD = "correct horse"
 PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
@@ -115,14 +119,24 @@ class World:
     """The default one."""
     olgas_access: str
     """To Nina's cloud, revoked since."""
+    delivery: str
+    """Of usage, staged and without rows."""
+    usage_key: str
+    """Of its source; names no cloud."""
 
     @classmethod
     def ids(cls) -> list[str]:
         return [field.name for field in fields(cls)]
 
 
+@cache
+def _key(email: str) -> str:
+    """Tests look the same few people up; to check an address takes longer than the query."""
+    return values.email(email).key
+
+
 def user(email: str) -> User:
-    account = identity.user_by_email(values.email(email).key)
+    account = identity.user_by_email(_key(email))
     assert account is not None, f"{email} has no account"
     return account
 
@@ -184,6 +198,7 @@ def _build() -> World:
     )
     note = customers.add_note(ninas, by=actor(EDDIE), text="Pays late, asks early.")
     view = customers.save_view(north, by=actor(OLGA), name="Mine", query="manager=me")
+    delivery_id, key_id = _create_staged_delivery()
     doras_cloud = clouds.create(own_accounts[DORA], by=actor(DORA), name="dora-cloud")
     assert carls.default_cloud_id
     assert ninas.default_cloud_id
@@ -210,6 +225,8 @@ def _build() -> World:
         carls_job=_job_of_invitation(carls.subaccount_id),
         connection=connections.BUILTIN_ID,
         olgas_access=_add_revoked_access(OLGA, ninas.default_cloud_id),
+        delivery=delivery_id,
+        usage_key=key_id,
     )
 
 
@@ -236,6 +253,18 @@ def _create_checked_import(partner: BillingAccount) -> str:
         pass
     jobs.cancel(f"import:{import_.id}")
     return import_.id
+
+
+def _create_staged_delivery() -> tuple[str, str]:
+    """The IDs of a delivery of usage without rows, and of a key of its source."""
+    source = usage.add_source("Issuer", by=COMMAND)
+    file = FileFacts("usage.csv", "0" * 64, 1, Path("usage.csv"), is_parquet=False)
+    staging = usage.begin(source, mode=Mode.OVERWRITE, files=[file], by=COMMAND)
+    identified = usage.identify_keys(staging, ["project-0"])
+    nothing = {"keys": (), "scopes": (), "total": (0, 0, 0), "bad": BadRows(), "rounded": ()}
+    nothing["terms"] = Terms("EUR", "UTC")
+    usage.finish(staging, identified, **nothing)  # type: ignore[arg-type]
+    return staging.delivery_id, identified.ids["project-0"]
 
 
 def _job_of_invitation(subaccount_id: str) -> str:

@@ -42,6 +42,8 @@ SAMPLES = {
     "person_id": (DORA, "eddie"),
     "connection_id": (DORA, "connection"),
     "access_id": (OLGA, "olgas_access"),
+    "delivery_id": (DORA, "delivery"),
+    "key_id": (DORA, "usage_key"),
 }
 """For each argument whose it is, and which."""
 

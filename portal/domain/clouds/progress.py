@@ -55,8 +55,6 @@ class Progress(NamedTuple):
 
     state: ProgressState
     place: Place
-    closes_at: datetime | None
-    """When an open cloud is to be closed."""
     tasks: tuple[Task, ...]
     """What is not carried out; without emptying, which only operators see."""
     agreed_at: datetime | None
@@ -70,6 +68,8 @@ class Progress(NamedTuple):
     """Since when the connection gives no answer."""
     ends_by: datetime | None
     left_running: tuple[str, ...]
+    closes_at: datetime | None
+    """When it is closed, if it is to be."""
 
     @property
     def failed_task(self) -> Task | None:
@@ -91,7 +91,6 @@ def _progress(row: PendingTasks, down: Mapping[str, datetime]) -> Progress:
     return Progress(
         state=ProgressState.FAILED if fault else _state(row, tasks),
         place=_place(row),
-        closes_at=cloud.closes_at if cloud.closed_at is None else None,
         tasks=tasks,
         agreed_at=cloud.agreed_at if tasks else None,
         changed_at=cloud.changed_there_at,
@@ -101,6 +100,7 @@ def _progress(row: PendingTasks, down: Mapping[str, datetime]) -> Progress:
         down_since=down.get(lane) if row.asks else None,
         ends_by=cloud.ends_by,
         left_running=tuple(cloud.left_running),
+        closes_at=cloud.closes_at if cloud.closed_at is None else None,
     )
 
 

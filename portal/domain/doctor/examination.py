@@ -22,6 +22,7 @@ from portal.domain.doctor import (
     ownership,
     schema,
     states,
+    usage,
 )
 from portal.domain.doctor.check import Check, Problem
 
@@ -45,6 +46,7 @@ CHECKS = (
     *_checks_of(audit_log),
     *_checks_of(copies),
     *_checks_of(ownership),
+    *_checks_of(usage),
 )
 """All checks in the order in which they run."""
 

@@ -13,7 +13,7 @@ from portal.providers.lxd.session import Session, segment
 
 NAME = "portal-preflight"
 EXTENSIONS = ("certificate_project", "project_usage", "projects_networks_restricted_access")
-"""Of LXD's API; 5.0 has them, and so has Incus."""
+"""Of LXD's API; 5.0 has them."""
 ABILITIES = frozenset({Ability.SUSPEND, Ability.ACCESS, Ability.LIMITS, Ability.USAGE_SAMPLE})
 
 
