@@ -161,7 +161,7 @@ def test_access_control_says_what_is_carried_out(
     assert "Carried out" in client.text
 
     client.get(access_path(cloud_id, f"/{user(SAM).id}/revoke"))
-    assert "works until the cloud has carried it out" in client.text
+    assert "new sign-ins are refused as soon as this is carried out there" in client.text
     revoke(cloud_id, of=SAM)
     assert "every 5s" in client.get(access_path(cloud_id)).get_data(as_text=True), "it polls"
     assert "Sam Stranger: being revoked since" in notices(client, "warn")[0]
