@@ -15,6 +15,7 @@ from portal.domain import access, cloud_access, clouds, identity, memberships, v
 from portal.domain.access import CLOUD_TABLE, CloudRole
 from portal.domain.actions import Action
 from portal.domain.cloud_access import Member, explanation
+from portal.domain.cloud_access.explanation import Grant
 from portal.domain.clouds import Cloud
 from portal.domain.errors import Code
 from portal.domain.memberships import Progress
@@ -35,16 +36,14 @@ def index(cloud_id: str) -> Any:
     actor, cloud = web.actor(), web.find_or_404(Cloud, cloud_id)
     may_manage = access.may(actor, Action.CLOUD_MANAGE_ACCESS, cloud)
     people = people_of(cloud) if may_manage else {}
-    members: list[Member] = people.get("members", [])
+    members = people.get("members", [])
     own_grants = [] if may_manage else explanation.grants_of_user(cloud, actor.id)
-    has_pending_roles = any(member.pending_role for member in members)
-    has_pending_roles |= not all(grant.is_now for grant in own_grants)
+    has_pending_roles = _has_pending_roles(members, own_grants)
     return web.page(
         "console/access/index.html",
         fragment="holders",
         cloud=cloud,
         may_manage=may_manage,
-        partners=_partners(members),
         own_grants=own_grants,
         is_under_way=has_pending_roles or is_changing(people),
         has_pending_roles=has_pending_roles,
@@ -54,19 +53,26 @@ def index(cloud_id: str) -> Any:
     )
 
 
+def _has_pending_roles(members: list[Member], own_grants: list[Grant]) -> bool:
+    """Whether one of the roles takes effect later."""
+    has_pending_member = any(member.pending_role for member in members)
+    return has_pending_member or not all(grant.is_now for grant in own_grants)
+
+
 def people_of(cloud: Cloud) -> dict[str, Any]:
     """Return the template's context of the members of a cloud, for its owners, and where a
     connection carries out roles, of what it has carried out."""
     members = cloud_access.members_of(cloud, reader=web.actor())
     if not memberships.is_carried_out(cloud):
-        return {"members": members}
+        return {"members": members, "partners": _partners(members)}
     holding, losing = memberships.memberships_of(cloud)
     staff = {
         member.id: [holding[user_id] for user_id in access.staff_ids(member.id) & holding.keys()]
         for member in members
         if member.is_partner
     }
-    return {"members": members, "holding": holding, "losing": losing, "staff": staff}
+    context = {"members": members, "partners": _partners(members)}
+    return {**context, "holding": holding, "losing": losing, "staff": staff}
 
 
 def is_changing(people: dict[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from wtforms import SelectField, ValidationError
 
 from portal import db, web
 from portal.console.access import is_changing, people_of
-from portal.domain import access, accounts, clouds, memberships
+from portal.domain import access, accounts, clouds, connections, memberships
 from portal.domain.accounts import BillingAccount, Kind
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
@@ -50,7 +50,8 @@ def create() -> Any:
     """*Create cloud*: create a cloud that one of the user's accounts pays for."""
     actor = web.actor()
     payers = _possible_payers(actor)
-    form = CreateCloudForm(payers, **form_recovery.saved_input())
+    has_folders = connections.default().has_folders
+    form = CreateCloudForm(payers, has_folders=has_folders, **form_recovery.saved_input())
 
     def unit() -> str:
         payer = db.session.get_one(BillingAccount, form.account_id.data)

@@ -112,7 +112,7 @@ def _place(row: PendingTasks) -> Place:
         external_id=external_id,
         console_url=connection.console_url(external_id),
         asks=row.asks,
-        has_folders=connection.spec is not None and connection.spec.has_folders,
+        has_folders=connection.has_folders,
     )
 
 

@@ -79,6 +79,11 @@ class Connection(db.Base):
         return KINDS.get(self.kind)
 
     @property
+    def has_folders(self) -> bool:
+        """Whether its clouds are divided into folders."""
+        return self.spec is not None and self.spec.has_folders
+
+    @property
     def token_cache_minutes(self) -> int:
         """For how long what is signed in goes on after a suspension or a revoke, rounded up."""
         return -(-int(self.test_result.get("token_cache_seconds", 0)) // 60)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import g, url_for
 
 from portal import db, web
-from portal.domain import access
+from portal.domain import access, connections
 from portal.domain import clouds as domain_clouds
 from portal.domain.accounts import BillingAccount, PartnerAccount
 from portal.domain.actions import Action
@@ -41,7 +41,8 @@ def create_cloud(account_id: str, customer_id: str) -> Any:
     actor, customer = web.actor(), find(customer_id)
     payer_id = customer.subaccount_id
     access.require(actor, Action.CLOUD_CREATE, web.find_or_404(BillingAccount, payer_id))
-    form = NewCloudForm(**form_recovery.saved_input())
+    has_folders = connections.default().has_folders
+    form = NewCloudForm(has_folders=has_folders, **form_recovery.saved_input())
 
     def unit() -> str:
         payer = db.session.get_one(BillingAccount, payer_id)
