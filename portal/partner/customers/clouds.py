@@ -27,6 +27,7 @@ def clouds(account_id: str, customer_id: str) -> Any:
     linked = domain_clouds.clouds_linked_to([subaccount.id])[subaccount.id]
     return web.page(
         "partner/customers/clouds.html",
+        fragment="linked",
         **summary(customer),
         clouds=linked,
         progress=domain_clouds.progress_for([cloud.id for cloud in linked]),
