@@ -63,6 +63,7 @@ types: .venv/.dev
 bench: .venv/.dev
 	@$(BIN)/python -m bench.drop_down
 	@$(BIN)/python -m bench.slow_clients
+	@$(BIN)/python -m bench.usage_import
 
 # What is lost or repeated while processes are killed and servers fail: docs/reliability.md.
 # DATABASES="sqlite" chooses; SEED=1 repeats a run. About six minutes for each database.

@@ -64,6 +64,7 @@ from portal.wording import kinds as kind_wording
 from portal.wording import memberships as membership_wording
 from portal.wording import notifications as notification_wording
 from portal.wording import readiness as problem_wording
+from portal.wording import usage as usage_wording
 from portal.wording.quotes import quoted
 
 log = structlog.get_logger(__name__)
@@ -266,6 +267,7 @@ def _add_template_globals(app: Flask) -> None:
         notification_wording=notification_wording,
         quoted=quoted,
         problem_wording=problem_wording,
+        usage_wording=usage_wording,
         forced_theme=preferences.forced_theme,
         themes=preferences.themes,
     )

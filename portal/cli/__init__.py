@@ -22,6 +22,7 @@ from portal.cli import (
     restore,
     serve,
     unavailable,
+    usage,
     users,
 )
 
@@ -30,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 def register(app: Flask) -> None:
     """Add the portal's commands to `flask`."""
-    modules = (users, partners, customers, clouds, connections, audit)
+    modules = (users, partners, customers, clouds, connections, usage, audit)
     groups = (module.commands for module in modules)
     for command in (*serve.COMMANDS, backup.command, restore.command, doctor.command, *groups):
         app.cli.add_command(_logged(unavailable.guard(command)))

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import click
@@ -22,6 +22,7 @@ from flask.cli import with_appcontext
 from portal import config, db, demo, health, logs, metrics, worker
 from portal.cli import unavailable
 from portal.demo import pretend_cloud
+from portal.domain import installation, policy
 from portal.domain.heartbeats import ProcessKind
 from portal.worker import monitor
 
@@ -44,25 +45,30 @@ def up() -> None:
     if is_demo and db.read(demo.is_empty):
         _seed(demo.CUSTOMERS)
     is_demo = is_demo and bool(db.read(demo.accounts_table))
-    with pretend_cloud.running() if is_demo else nullcontext():
-        _serve()
+    _serve(pretend_cloud.running() if is_demo else nullcontext())
 
 
 @click.command()
 @with_appcontext
 def serve() -> None:
     """Web server and mail worker; one Ctrl-C stops both."""
-    _serve()
+    _serve(nullcontext())
 
 
-def _serve() -> None:
+def _serve(beside: AbstractContextManager[None]) -> None:
+    """Serve with `beside`, which begins once the port is ours: a second start changes nothing."""
+    server = _listen(config.current().host, config.current().port)
+    with beside:
+        _run(server)
+
+
+def _run(server: Any) -> None:
     settings = config.current()
     accounts = demo_accounts()
     stop = threading.Event()
     supervisor = threading.Thread(target=_supervise_worker, args=(stop,), daemon=True)
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT
         signal.signal(number, signal.default_int_handler)
-    server = _listen(settings.host, settings.port)
     logs.set_level(logging.INFO)
     log.info("web.started", server="waitress")
     supervisor.start()
@@ -94,6 +100,24 @@ class DemoInProduction(click.ClickException):
         )
 
 
+class OtherMoney(click.ClickException):
+    """Refuses to start with another currency or zone of usage days than that of published usage."""
+
+    def __init__(self, currency: str, zone: str) -> None:
+        super().__init__(
+            f"Usage was published with CURRENCY={currency} and BILLING_TIME_ZONE={zone}. "
+            "Set them to these values; they can't be changed any more."
+        )
+
+
+def refuse_other_money() -> None:
+    """Raise OtherMoney if other settings are fixed. Every web server and worker calls this."""
+    fixed = db.read(installation.fixed_money)
+    current = policy.current()
+    if fixed not in (None, (current.currency, current.billing_time_zone.key)):
+        raise OtherMoney(*fixed or ("", ""))
+
+
 def says_restoring() -> bool:
     """Whether the database is being restored; if so, say what to do."""
     try:
@@ -109,10 +133,11 @@ def demo_accounts() -> str:
     """Return the table of demonstration accounts; empty without demonstration data, or while the
     database is being restored.
 
-    Raises DemoInProduction. Every web server calls this when it starts.
+    Raises DemoInProduction, OtherMoney. Every web server calls this when it starts.
     """
     if says_restoring():
         return ""
+    refuse_other_money()
     accounts = db.read(demo.accounts_table)
     if accounts and config.current().portal_env == "production":
         raise DemoInProduction
@@ -127,7 +152,8 @@ def _listen(host: str, port: int) -> Any:
             port=port,
             threads=THREADS,
             connection_limit=CONNECTIONS,
-            max_request_body_size=4 * config.MAX_FILE_BYTES,  # waitress buffers bodies on disk
+            # Waitress buffers bodies on disk.
+            max_request_body_size=_max_body_bytes(),
             clear_untrusted_proxy_headers=False,  # ProxyFix reads those of trusted proxies
             ident="",
         )
@@ -137,6 +163,12 @@ def _listen(host: str, port: int) -> Any:
             f"{config.in_url(host)}:{port} can't be listened on ({reason}). "
             "Another program has the port? Choose one with PORT=8001 make run."
         ) from error
+
+
+def _max_body_bytes() -> int:
+    """A little more than the largest upload, so that one a little larger gets our sentence."""
+    upload = (config.current().upload_mb + 8) * 1024**2
+    return max(4 * config.MAX_FILE_BYTES, upload)
 
 
 def _supervise_worker(stop: threading.Event) -> None:
@@ -185,10 +217,10 @@ def work(under: int | None, kinds: tuple[str, ...]) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_args: stop.set())
-    if under is None:
-        says_restoring()
-    else:
+    if under is not None:
         threading.Thread(target=_watch_parent, args=(under, stop), daemon=True).start()
+    elif not says_restoring():
+        refuse_other_money()
     logs.set_level(logging.INFO)
     log.info("worker.started")
     app = current_app._get_current_object()  # type: ignore[attr-defined]

@@ -202,7 +202,8 @@ class Settings:
         str,
         Setting(
             "",
-            "zone of billing days: a partnership ends at 00:00 there; empty: `TIME_ZONE`",
+            "zone of billing days: a partnership ends at 00:00 there, and days of usage begin; "
+            "empty: `TIME_ZONE`; fixed, like `CURRENCY`, once usage is published",
             parsing.optional_zone,
         ),
     ]
@@ -212,6 +213,15 @@ class Settings:
             "30",
             "days of notice, at least, with which a partner ends a partnership",
             parsing.number(1, 3650),
+        ),
+    ]
+    upload_mb: Annotated[
+        int,
+        Setting(
+            "100",
+            "size of usage files that operators upload in the browser, in MB; larger ones by "
+            "`flask usage import`; nginx has a limit of its own",
+            parsing.number(1, 10_000),
         ),
     ]
     mail_server: Annotated[

@@ -13,14 +13,16 @@ from wtforms import EmailField, StringField, ValidationError
 from portal import db, web
 from portal.domain import access, cloud_access, clouds, identity, memberships, values
 from portal.domain.access import CLOUD_TABLE, CloudRole
-from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.cloud_access import Member, explanation
+from portal.domain.cloud_access.explanation import Grant
 from portal.domain.clouds import Cloud
 from portal.domain.errors import Code
+from portal.domain.memberships import Progress
 from portal.domain.values import EmailAddress, Invalid
 from portal.web import role_form
 from portal.wording import labels, message_drafts
+from portal.wording import memberships as membership_wording
 from portal.wording.errors import sentence
 
 blueprint = Blueprint("access", __name__, url_prefix="/clouds/<id:cloud_id>/access")
@@ -33,36 +35,50 @@ def index(cloud_id: str) -> Any:
     """List the members for owners; show others their own grants."""
     actor, cloud = web.actor(), web.find_or_404(Cloud, cloud_id)
     may_manage = access.may(actor, Action.CLOUD_MANAGE_ACCESS, cloud)
-    members = cloud_access.members_of(cloud, reader=actor) if may_manage else []
+    people = people_of(cloud) if may_manage else {}
+    members = people.get("members", [])
     own_grants = [] if may_manage else explanation.grants_of_user(cloud, actor.id)
-    has_pending_member = any(member.pending_role for member in members)
+    has_pending_roles = _has_pending_roles(members, own_grants)
     return web.page(
         "console/access/index.html",
         fragment="holders",
         cloud=cloud,
         may_manage=may_manage,
-        members=members,
-        partners=_partners(members),
         own_grants=own_grants,
-        has_pending_roles=has_pending_member or not all(grant.is_now for grant in own_grants),
-        **(_carried_out(cloud, members) if may_manage else _access_request(cloud)),
+        is_under_way=has_pending_roles or is_changing(people),
+        has_pending_roles=has_pending_roles,
+        **(people if may_manage else _access_request(cloud)),
         roles=list(CloudRole),
         abilities=labels.abilities({explanation.SEE: set(CloudRole), **CLOUD_TABLE}),
     )
 
 
-def _carried_out(cloud: Cloud, members: list[Member]) -> dict[str, Any]:
-    """Return the template's context of what is carried out at the connection; empty where nothing
-    is."""
+def _has_pending_roles(members: list[Member], own_grants: list[Grant]) -> bool:
+    """Whether one of the roles takes effect later."""
+    has_pending_member = any(member.pending_role for member in members)
+    return has_pending_member or not all(grant.is_now for grant in own_grants)
+
+
+def people_of(cloud: Cloud) -> dict[str, Any]:
+    """Return the template's context of the members of a cloud, for its owners, and where a
+    connection carries out roles, of what it has carried out."""
+    members = cloud_access.members_of(cloud, reader=web.actor())
     if not memberships.is_carried_out(cloud):
-        return {}
+        return {"members": members, "partners": _partners(members)}
     holding, losing = memberships.memberships_of(cloud)
     staff = {
         member.id: [holding[user_id] for user_id in access.staff_ids(member.id) & holding.keys()]
         for member in members
         if member.is_partner
     }
-    return {"holding": holding, "losing": losing, "staff": staff}
+    context = {"members": members, "partners": _partners(members)}
+    return {**context, "holding": holding, "losing": losing, "staff": staff}
+
+
+def is_changing(people: dict[str, Any]) -> bool:
+    """Whether the connection is about to carry out something of `people_of`."""
+    standings = [*people.get("holding", {}).values(), *people.get("losing", [])]
+    return any(one.membership.progress in (Progress.WAITING, Progress.ENDING) for one in standings)
 
 
 def _partners(members: list[Member]) -> dict[str, str]:
@@ -152,7 +168,7 @@ def revoke(cloud_id: str, holder_id: str) -> Any:
     success = _("%(name)s has no role on this cloud any more.", name=member.name)
     if answer := web.submit(form, unit, to=lambda _none: _url_after(cloud_id), success=success):
         return answer
-    return _page("revoke", form, cloud=cloud, member=member)
+    return _page("revoke", form, cloud=cloud, member=member, ends=_what_ends(cloud, [member]))
 
 
 @blueprint.route("/<id:partner_id>/revoke-partner", methods=["GET", "POST"])
@@ -168,8 +184,9 @@ def revoke_partner(cloud_id: str, partner_id: str) -> Any:
     success = _("%(name)s has no access to this cloud any more.", name=name)
     if answer := web.submit(form, unit, to=lambda _none: _url_after(cloud_id), success=success):
         return answer
-    payer = db.find(BillingAccount, clouds.payer_of(cloud).id, actor)
+    payer = clouds.visible_payer(cloud, actor)
     context = {"cloud": cloud, "members": members, "partner_name": name, "payer": payer}
+    context["ends"] = _what_ends(cloud, members)
     return _page("revoke_partner", form, **context)
 
 
@@ -190,16 +207,20 @@ def explain(cloud_id: str) -> Any:
     """*Explain*: show what a user may do on the cloud, and by which grants."""
     cloud, is_submitted = _find(cloud_id), "email" in request.args
     form = ExplainForm(request.args if is_submitted else None, meta={"csrf": False})
-    abilities = None
+    abilities = user = None
     if is_submitted and form.validate():
         user = identity.user_by_email(values.email(form.email.data).key)
         abilities = explanation.explain(cloud, user, reader=web.actor())
     status = 422 if is_submitted and abilities is None else 200
     template = "console/access/explain.html"
-    account = db.find(BillingAccount, clouds.payer_of(cloud).id, web.actor())
-    return web.page(
-        template, cloud=cloud, form=form, abilities=abilities, account=account, status=status
-    )
+    account = clouds.visible_payer(cloud, web.actor())
+    context: dict[str, Any] = {
+        "account": account,
+        "is_carried_out": memberships.is_carried_out(cloud),
+    }
+    if abilities is not None and context["is_carried_out"]:
+        context["standing"] = memberships.standing_of(cloud, user.id if user else None)
+    return web.page(template, cloud=cloud, form=form, abilities=abilities, status=status, **context)
 
 
 def _find(cloud_id: str) -> Cloud:
@@ -207,6 +228,19 @@ def _find(cloud_id: str) -> Cloud:
     cloud = web.find_or_404(Cloud, cloud_id)
     access.require(web.actor(), Action.CLOUD_MANAGE_ACCESS, cloud)
     return cloud
+
+
+def _what_ends(cloud: Cloud, members: list[Member]) -> list[str]:
+    """Return what revoking the roles of these members ends in the cloud, and when."""
+    if not memberships.is_carried_out(cloud):
+        return []
+    user_ids = {member.id for member in members}.union(
+        *(access.staff_ids(member.id) for member in members if member.is_partner)
+    )
+    has_access = not user_ids.isdisjoint(memberships.memberships_of(cloud).holding)
+    return membership_wording.revoking(
+        clouds.pending_tasks(cloud).connection, has_access=has_access
+    )
 
 
 def _member(cloud: Cloud, member_id: str) -> Member:

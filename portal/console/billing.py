@@ -34,10 +34,12 @@ def index() -> Any:
 def show(account_id: str) -> Any:
     """Show an account: its mode, the rest of its initial grant, its clouds."""
     actor, account = web.actor(), web.find_or_404(BillingAccount, account_id)
+    linked = clouds.clouds_linked_to([account.id])[account.id]
     return web.page(
         "console/billing/show.html",
         account=account,
-        clouds=clouds.clouds_linked_to([account.id])[account.id],
+        clouds=linked,
+        progress=clouds.progress_for([cloud.id for cloud in linked]),
         may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, account),
         may_create=access.may(actor, Action.CLOUD_CREATE, account),
         may_link=access.may(actor, Action.CLOUD_LINK, account),

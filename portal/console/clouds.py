@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, request, url_for
@@ -10,12 +12,14 @@ from flask_babel import lazy_gettext
 from wtforms import SelectField, ValidationError
 
 from portal import db, web
-from portal.domain import access, accounts, clouds, memberships
+from portal.console.access import is_changing, people_of
+from portal.domain import access, accounts, clouds, connections, memberships
 from portal.domain.accounts import BillingAccount, Kind
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
-from portal.domain.clouds import Cloud, Folder
-from portal.web import form_recovery
+from portal.domain.clouds import Cloud, Folder, Progress
+from portal.domain.memberships import Access
+from portal.web import cloud_forms, form_recovery
 from portal.web.cloud_forms import NameForm, NewCloudForm
 
 blueprint = Blueprint("clouds", __name__, url_prefix="/clouds")
@@ -46,7 +50,8 @@ def create() -> Any:
     """*Create cloud*: create a cloud that one of the user's accounts pays for."""
     actor = web.actor()
     payers = _possible_payers(actor)
-    form = CreateCloudForm(payers, **form_recovery.saved_input())
+    has_folders = connections.default().has_folders
+    form = CreateCloudForm(payers, has_folders=has_folders, **form_recovery.saved_input())
 
     def unit() -> str:
         payer = db.session.get_one(BillingAccount, form.account_id.data)
@@ -56,7 +61,7 @@ def create() -> Any:
         form,
         unit,
         to=lambda cloud_id: url_for(".show", cloud_id=cloud_id),
-        success=lambda _cloud_id: _("The cloud %(name)s is created.", name=form.name.data),
+        success=lambda cloud_id: cloud_forms.created(cloud_id, form),
     ):
         return answer
     return web.form_page(form, "console/clouds/create.html", payers=payers)
@@ -150,33 +155,69 @@ def _rename_page(form: NameForm, cloud: Cloud, *, title: str, folder: Folder | N
 
 def _page(cloud: Cloud, form: CreateFolderForm) -> Any:
     actor = web.actor()
-    payers = clouds.payers_of(cloud, actor=actor)
-    payer = db.find(BillingAccount, payers[0].account_id or "", actor)
+    progress = clouds.progress_for([cloud.id])[cloud.id]
+    payer = clouds.visible_payer(cloud, actor)
     may_link = cloud.closed_at is None and access.may(actor, Action.CLOUD_RELINK, cloud)
     accounts_to_link = accounts.accounts_to_pay_from(actor) if may_link else []
+    may_manage = access.may(actor, Action.CLOUD_MANAGE_ACCESS, cloud)
+    people = people_of(cloud) if may_manage else {}
+    own = _access_of(actor, cloud)
+    stamp = _stamp(progress, own["accesses"], people)
+    if web.is_partial() and request.args.get("seen") == stamp:
+        return "", 204
     return web.form_page(
         form,
         "console/clouds/show.html",
-        fragment="accesses",
+        fragment="cloud",
         cloud=cloud,
-        folders=clouds.folders_of(cloud),
-        payers=payers,
+        folders=clouds.folders_of(cloud) if progress.place.has_folders else [],
+        payers=clouds.payers_of(cloud, actor=actor),
         account=payer,
-        progress=clouds.progress_for([cloud.id])[cloud.id],
+        progress=progress,
+        stamp=stamp,
+        is_under_way=_is_under_way(progress, own["accesses"], people),
+        moves_on=_moves_on(actor, payer),
         closing_form=web.Form(),
         may_close=access.may(actor, Action.CLOUD_CLOSE, cloud),
-        **_access_of(actor, cloud),
         may_rename=access.may(actor, Action.CLOUD_RENAME, cloud),
         may_edit=access.may(actor, Action.FOLDER_CREATE, cloud),
+        may_manage=may_manage,
         is_own=payer is not None and payer.kind is Kind.DIRECT and cloud.closed_at is None,
         targets=[account for account in accounts_to_link if account is not payer],
+        **own,
+        **people,
     )
 
 
 def _access_of(actor: Actor, cloud: Cloud) -> dict[str, Any]:
-    """Return the template's context of the user's own access."""
-    is_offered = cloud.closed_at is None and memberships.is_carried_out(cloud)
+    """Return the template's context of the user's own access. Without `may_get` the cloud's kind
+    gives none, or the user has no role for it; `get_refusal` is why not now."""
+    may_get = memberships.is_carried_out(cloud) and cloud.closed_at is None
+    may_get = may_get and access.may(actor, Action.CLOUD_GET_ACCESS, cloud)
     return {
         "accesses": memberships.accesses_of(cloud, actor=actor),
-        "may_get": is_offered and access.may(actor, Action.CLOUD_GET_ACCESS, cloud),
+        "may_get": may_get,
+        "get_refusal": memberships.refusal_to_get(cloud) if may_get else None,
+        "may_enter": access.may(actor, Action.CLOUD_GET_ACCESS, cloud),
     }
+
+
+def _moves_on(actor: Actor, payer: BillingAccount | None) -> date | None:
+    """Return the day on which the cloud goes to the user's own account, for the customer's side."""
+    if payer is None or payer.ends_on is None or access.is_staff(actor.id, payer.parent_id or ""):
+        return None
+    return payer.ends_on
+
+
+def _is_under_way(progress: Progress, accesses: list[Access], people: dict[str, Any]) -> bool:
+    """Whether the page changes by itself soon."""
+    changing = (memberships.Progress.WAITING, memberships.Progress.ENDING)
+    is_mine = any(access.progress in changing for access in accesses)
+    return bool(progress.tasks) or is_mine or is_changing(people)
+
+
+def _stamp(progress: Progress, accesses: list[Access], people: dict[str, Any]) -> str:
+    """Return a digest of what the page follows by itself."""
+    standings = [*people.get("holding", {}).values(), *people.get("losing", [])]
+    rows = [(row.id, row.progress) for row in (*accesses, *(one.membership for one in standings))]
+    return hashlib.sha256(repr((progress, rows)).encode()).hexdigest()[:16]

@@ -21,13 +21,16 @@ def home() -> Any:
     search, after = request.args.get("q", "").strip()[:200], request.args.get("after", "")[:20]
     clouds_after = request.args.get("clouds_after", "")[:20]
     query = {"q": search or None, "after": after or None, "clouds_after": clouds_after or None}
+    subaccounts, others = _subaccounts(search, after), _other_clouds(clouds_after)
+    shown = [cloud for card in subaccounts["cards"] for cloud in card.clouds]
     open_ids = [invitation.subaccount_id for invitation in invitations.open_for(actor)]
     return web.page(
         "console/home.html",
         fragment="list",
         invitations=customers.subaccount_cards(actor, only=open_ids),
-        **_subaccounts(search, after),
-        **_other_clouds(clouds_after),
+        progress=clouds.progress_for([cloud.id for cloud in (*shown, *others["other_clouds"])]),
+        **subaccounts,
+        **others,
         url=lambda **changes: url_for("console.home", **{**query, **changes}),
         claims=claims.claims_of(actor, ClaimState.WAITING, ClaimState.REFUSED),
         may_create=bool(accounts.accounts_to_pay_from(actor)),

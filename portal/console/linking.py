@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from wtforms import HiddenField, StringField
 
 from portal import db, web
-from portal.domain import access, claims, links
+from portal.domain import access, claims, clouds, links
 from portal.domain.accounts import BillingAccount, PartnerAccount
 from portal.domain.actions import Action
 from portal.domain.claims import ClaimState
@@ -77,6 +77,8 @@ def _page(target: Target, form: LinkForm, cloud: Cloud | None) -> Any:
     query |= {"dialog": 1} if is_dialog else {}
     chosen = links.find_candidate(target, cloud) if cloud else None
     refusal = links.find_refusal(target, chosen) if chosen else None
+    candidates = links.list_candidates(target, search=search, limit=limit)
+    options = (*candidates.eligible, *candidates.ineligible)
     part = PARTS.get(request.headers.get("HX-Target", "")) if web.is_partial() else None
     return web.page(
         "console/linking/link.html",
@@ -91,7 +93,8 @@ def _page(target: Target, form: LinkForm, cloud: Cloud | None) -> Any:
         form=form,
         part=part,
         account_refusal=links.account_refusal(target),
-        candidates=links.list_candidates(target, search=search, limit=limit),
+        candidates=candidates,
+        progress=clouds.progress_for([option.candidate.id for option in options]),
         claims=claims.claims_of(target.actor, ClaimState.WAITING, search=search),
         search=search,
         chosen=chosen,

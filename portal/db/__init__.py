@@ -1,5 +1,6 @@
 """The database: transactions, IDs, the time of a unit of work, column types, dialects."""
 
+from portal.db.bulk import insert_rows
 from portal.db.dialects import engine_options, register_listeners
 from portal.db.ids import PREFIXES, new_id
 from portal.db.restoring import SET_MARK

@@ -18,6 +18,7 @@ PREFIXES = {
     "cst": "customer",
     "dn2": "account",
     "drf": "drift",
+    "dlv": "delivery",
     "fbk": "feedback",
     "imp": "import",
     "job": "job",
@@ -27,6 +28,8 @@ PREFIXES = {
     "not": "note",
     "ntc": "notification",
     "out": "mail",
+    "src": "source",
+    "uky": "usage-key",
     "viw": "view",
 }
 """THE table of ID prefixes: what each one identifies."""

@@ -26,7 +26,7 @@ EXAMPLE = config.ROOT / "examples" / "webhook_cloud.py"
 @contextmanager
 def running() -> Iterator[None]:
     """Run the pretend cloud until the block ends. At the first start its connection is added, and
-    is the default for new clouds."""
+    is the default for new clouds; it is tested at each start."""
     file = config.current().credentials_key_file
     if not connections.has_key():
         config.add_credentials_key(file)
@@ -67,6 +67,7 @@ def _connect(url: str, secret: str) -> None:
         connections.make_default(connection, by=COMMAND)
     elif _values(connection) != {**_values(connection), **values}:
         connections.change(connection, values=values, by=COMMAND)
+    connections.queue_test(connection, by=COMMAND)  # it gives access, and answers again
 
 
 def _values(connection: Connection | None) -> dict[str, str]:

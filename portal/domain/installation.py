@@ -8,17 +8,21 @@ from sqlalchemy import CheckConstraint, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
+from portal.domain import policy
+from portal.domain.errors import Code, Refused
 
 
 class Installation(db.Base):
     """The only row. `link_epoch` is signed with every link in a mail; it is empty until the first
-    restore."""
+    restore. `currency` and `billing_time_zone` are fixed by the first published usage."""
 
     __tablename__ = "installation"
     __table_args__ = (CheckConstraint("id = 1", name="only"),)
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     link_epoch: Mapped[str]
+    currency: Mapped[str | None]
+    billing_time_zone: Mapped[str | None]
 
 
 def link_epoch() -> str:
@@ -29,3 +33,23 @@ def link_epoch() -> str:
 def renew_link_epoch() -> None:
     """Make every link that was signed before invalid."""
     db.session.execute(update(Installation).values(link_epoch=secrets.token_hex(8)))
+
+
+def fixed_money() -> tuple[str, str] | None:
+    """The currency and the zone of usage days that are fixed; None before the first usage."""
+    query = select(Installation.currency, Installation.billing_time_zone)
+    currency, zone = db.session.execute(query).one()
+    return (currency, zone) if currency and zone else None
+
+
+def fix_money() -> None:
+    """Fix the currency and the zone of usage days, which are those of the settings. Raises
+    Refused("usage-money-changed") if others are fixed."""
+    current = policy.current()
+    given = current.currency, current.billing_time_zone.key
+    if fixed_money() is None:
+        values = {"currency": given[0], "billing_time_zone": given[1]}
+        is_open = Installation.currency.is_(None)
+        db.session.execute(update(Installation).where(is_open).values(values))
+    if fixed_money() != given:
+        raise Refused(Code.USAGE_MONEY_CHANGED)

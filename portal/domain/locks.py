@@ -20,6 +20,8 @@ ORDER = (
     "users",
     "sign_ups",
     "imports",
+    "usage_sources",
+    "deliveries",
     "billing_accounts",
     "connections",
     "claims",

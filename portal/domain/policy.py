@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, timedelta, tzinfo
+from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+UTC = ZoneInfo("UTC")
 
 
 class SignUpPolicy(StrEnum):
@@ -26,7 +29,7 @@ class Policy:
     currency: str = "EUR"
     access_propagation: timedelta = timedelta(seconds=180)
     invitations_per_day: int = 50
-    billing_time_zone: tzinfo = UTC
+    billing_time_zone: ZoneInfo = UTC
     notice_days: int = 30
 
 

@@ -17,6 +17,7 @@ MAX_DELAY: dict[str, timedelta] = {
     Kind.MAIL_NOW: timedelta(minutes=15),
     Kind.MAIL: timedelta(minutes=15),
     Kind.IMPORTS: timedelta(minutes=15),
+    Kind.USAGE: timedelta(hours=1),
     Kind.CLOUDS: timedelta(hours=1),
 }
 """How long a due job may wait."""

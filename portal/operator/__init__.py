@@ -9,6 +9,8 @@ from portal.operator import (
     feedback,
     people,
     unknown_mails,
+    usage,
+    usage_upload,
     work,
 )
 from portal.operator.blueprint import blueprint

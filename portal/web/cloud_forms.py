@@ -7,9 +7,10 @@ from typing import Any
 from flask_babel import lazy_gettext
 from wtforms import StringField, ValidationError
 
-from portal import web
+from portal import db, web
 from portal.domain import clouds, values
 from portal.domain.values import Invalid
+from portal.wording import clouds as cloud_wording
 from portal.wording.errors import sentence
 
 
@@ -31,16 +32,26 @@ class NameForm(web.Form):
 
 
 class NewCloudForm(NameForm, web.CreatingForm):
-    """The names of a new cloud and of its first folder."""
+    """The names of a new cloud and, where its kind has folders, of the first one."""
 
     folder_name = StringField(
         lazy_gettext("Name of its first folder"), [_validate_name], default=clouds.DEFAULT_NAME
     )
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, has_folders: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.folder_name.flags.required = True
+        if has_folders:
+            self.folder_name.flags.required = True
+        else:
+            del self.folder_name
 
     def names(self) -> dict[str, str]:
-        """Return the keyword arguments of `clouds.create`: `name` and `folder_name`."""
-        return {"name": self.name.data or "", "folder_name": self.folder_name.data or ""}
+        """Return the keyword arguments of `clouds.create`: `name`, and `folder_name` if asked."""
+        names = {"name": self.name, "folder_name": self.folder_name}
+        return {name: field.data or "" for name, field in names.items() if field}
+
+
+def created(cloud_id: str, form: NewCloudForm) -> str:
+    """Return the message after *Create cloud*."""
+    progress = db.read(lambda: clouds.progress_for([cloud_id])[cloud_id])
+    return cloud_wording.created(progress, form.name.data or "")

@@ -10,7 +10,6 @@ from urllib.parse import unquote_to_bytes
 
 from flask import Blueprint, Flask, Response, abort, current_app, redirect, request, url_for
 
-from portal import config
 from portal.domain import identity
 from portal.domain.errors import ReauthenticationRequired
 from portal.web.pages import htmx_redirect, is_partial, return_path
@@ -86,18 +85,23 @@ def _is_background_request() -> bool:
     return is_partial() and ("poll" in request.args or "GET" not in ((rule and rule.methods) or ()))
 
 
-def takes_file(view: V) -> V:
-    """Let the view's form carry a file, of at most `config.MAX_FILE_BYTES` bytes."""
-    view.takes_file = True  # type: ignore[attr-defined]
-    return view
+def takes_file(max_bytes: Callable[[], int]) -> Callable[[V], V]:
+    """Let the view's form carry files, of at most so many bytes."""
+
+    def decorate(view: V) -> V:
+        view.takes_file = max_bytes  # type: ignore[attr-defined]
+        return view
+
+    return decorate
 
 
 def require_text() -> None:
     """Refuse a body that is no form of UTF-8 text (400). The last check of a gate: reading the body
     before the redirect to sign-in would lose it."""
     view = current_app.view_functions.get(request.endpoint or "")
-    if request.mimetype == FILE_FORM and hasattr(view, "takes_file"):
-        request.max_content_length = config.MAX_FILE_BYTES
+    max_bytes: Callable[[], int] | None = getattr(view, "takes_file", None)
+    if request.mimetype == FILE_FORM and max_bytes is not None:
+        request.max_content_length = max_bytes()
         return
     is_form = request.mimetype == "application/x-www-form-urlencoded"
     content = request.get_data()

@@ -104,12 +104,18 @@ TITLES = {
     Action.CONNECTION_CLOSE: lazy_gettext("Connection closed"),
     Action.CONNECTION_RECONCILE: lazy_gettext("Connection compared with the portal"),
     Action.CONNECTION_REKEY: lazy_gettext("Credentials of a connection sealed with a new key"),
+    Action.USAGE_SOURCE_ADD: lazy_gettext("Source of usage added"),
+    Action.USAGE_UPLOAD: lazy_gettext("Usage uploaded"),
+    Action.USAGE_PUBLISH: lazy_gettext("Usage published"),
+    Action.USAGE_DISCARD: lazy_gettext("Usage discarded"),
+    Action.USAGE_REMOVE: lazy_gettext("Usage removed"),
+    Action.USAGE_ASSIGN: lazy_gettext("Usage assigned to a cloud"),
     Action.AUDIT_KEYED: lazy_gettext("Key of the audit log changed"),
 }
 """The name of each action, as filters list it."""
 
 INSTALLATION_ACTIONS = {
-    action for action in TITLES if action.startswith(("user.", "job.", "connection."))
+    action for action in TITLES if action.startswith(("user.", "job.", "connection.", "usage."))
 }
 """Actions recorded in the installation's chain, not in an account's."""
 
@@ -278,6 +284,12 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.CONNECTION_REKEY: lambda f: _(
         "The credentials of a connection were sealed with a new key: %(id)s.", id=f["thing"]
     ),
+    Action.USAGE_SOURCE_ADD: lambda f: _("A source of usage was added: %(id)s.", id=f["thing"]),
+    Action.USAGE_UPLOAD: lambda f: _("Files of usage were uploaded: %(id)s.", id=f["thing"]),
+    Action.USAGE_PUBLISH: lambda f: _("A delivery of usage was published: %(id)s.", id=f["thing"]),
+    Action.USAGE_DISCARD: lambda f: _("A delivery of usage was discarded: %(id)s.", id=f["thing"]),
+    Action.USAGE_REMOVE: lambda f: _("A delivery of usage was removed: %(id)s.", id=f["thing"]),
+    Action.USAGE_ASSIGN: lambda f: _("Usage was assigned to the cloud %(id)s.", id=f["cloud"]),
     Action.AUDIT_KEYED: lambda f: _("From here on, lines are signed with the installation’s key."),
 }
 """The sentence of each action with its facts; the actor is shown separately."""

@@ -1,13 +1,18 @@
-"""Wording of clouds: what operators carry out, and the progress that people read."""
+"""Wording of clouds: what operators carry out, the progress that people read, what changes do."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import NamedTuple
 
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
+from flask_babel import lazy_gettext, lazy_pgettext, ngettext
 
-from portal.domain.clouds import PendingTasks, Progress, Task
+from portal.domain.clouds import PendingTasks, Progress, ProgressState, Task
+from portal.domain.connections import Connection
+from portal.i18n.formats import local_day, plain_day
 
 TASKS = {
     Task.CREATE: lazy_gettext("create"),
@@ -32,13 +37,99 @@ EMPTYING = {
 }
 """The command that deletes what is in a cloud, by the kind of its connection."""
 PROGRESS = {
-    Task.CREATE: lazy_gettext("Being created: agreed, and not carried out yet."),
-    Task.RENAME: lazy_gettext("Being renamed: it still has its former name there."),
-    Task.SUSPEND: lazy_gettext("Being suspended: it still works."),
-    Task.RESUME: lazy_gettext("Being resumed: sign-ins are still refused."),
-    Task.CLOSE: lazy_gettext("Being closed: it still works."),
+    Task.CREATE: lazy_gettext("It does not exist there yet."),
+    Task.RENAME: lazy_gettext("It still has its former name there."),
+    Task.SUSPEND: lazy_gettext("It still works."),
+    Task.RESUME: lazy_gettext("Sign-ins are still refused."),
+    Task.CLOSE: lazy_gettext("It still works."),
 }
-"""What people read while a task is not carried out."""
+"""What is so while a task is not carried out."""
+STATES = {
+    ProgressState.UNCONFIRMED: ("waiting", lazy_gettext("Created on confirmation")),
+    ProgressState.CREATING: ("working", lazy_gettext("Being created")),
+    ProgressState.READY: ("active", lazy_pgettext("cloud", "Active")),
+    ProgressState.SUSPENDING: ("working", lazy_gettext("Being suspended")),
+    ProgressState.SUSPENDED: ("suspended", lazy_pgettext("cloud", "Suspended")),
+    ProgressState.RESUMING: ("working", lazy_gettext("Being resumed")),
+    ProgressState.RENAMING: ("working", lazy_gettext("Being renamed")),
+    ProgressState.CLOSING: ("working", lazy_gettext("Being closed")),
+    ProgressState.CLOSED: ("inactive", lazy_pgettext("cloud", "Closed")),
+}
+"""The shape of each state, by the names of the style sheet, and its words."""
+FAILURES = {
+    Task.CREATE: lazy_gettext("Not created"),
+    Task.RENAME: lazy_gettext("Not renamed"),
+    Task.SUSPEND: lazy_gettext("Not suspended"),
+    Task.RESUME: lazy_gettext("Not resumed"),
+    Task.CLOSE: lazy_gettext("Not closed there"),
+}
+SUSPENSION = {
+    "builtin": lazy_gettext("nothing outside of the portal stops."),
+    "manual": lazy_gettext(
+        "an operator refuses sign-ins by hand. What is in them goes on and costs as before."
+    ),
+    "openstack": lazy_gettext(
+        "new sign-ins are refused. Servers run on, and everything costs as before."
+    ),
+    "lxd": lazy_gettext(
+        "access is refused and the instances are stopped. Their storage costs as before."
+    ),
+}
+"""What stops in suspended clouds and what goes on costing, by the kind of their connection."""
+SUSPENSION_ELSEWHERE = lazy_gettext(
+    "sign-ins are refused. Each cloud’s page then says what goes on and costs as before."
+)
+
+
+class Status(NamedTuple):
+    """The state of a cloud: a shape of the style sheet, and words."""
+
+    shape: str
+    words: str
+
+
+def status(progress: Progress, moves_on: date | None = None) -> Status:
+    """Return the state of a cloud; `moves_on` is the day on which it goes to the reader’s own
+    account."""
+    if task := progress.failed_task:
+        return Status("failed", str(FAILURES[task]))
+    if progress.state is ProgressState.READY and progress.closes_at:
+        day = local_day(progress.closes_at)
+        return Status("waiting", str(_("Closes on %(day)s", day=day)))
+    if progress.state is ProgressState.READY and moves_on:
+        day = plain_day(moves_on)
+        return Status("waiting", str(_("Goes to your account on %(day)s", day=day)))
+    shape, words = STATES[progress.state]
+    return Status(shape, str(words))
+
+
+def suspension(rows: Iterable[tuple[Connection, int]]) -> list[str]:
+    """Return what suspending stops, and what goes on costing: a sentence for each connection with
+    its number of clouds."""
+    return [" ".join(_suspension_on(*row)) for row in rows]
+
+
+def _suspension_on(connection: Connection, number: int) -> Iterator[str]:
+    yield ngettext(
+        "%(num)s cloud on %(connection)s: %(effect)s",
+        "%(num)s clouds on %(connection)s: %(effect)s",
+        number,
+        connection=connection.name,
+        effect=SUSPENSION.get(connection.kind, SUSPENSION_ELSEWHERE),
+    )
+    if minutes := connection.token_cache_minutes:
+        yield ngettext(
+            "Who is signed in has access for %(num)s more minute at most.",
+            "Who is signed in has access for %(num)s more minutes at most.",
+            minutes,
+        )
+
+
+def created(progress: Progress, name: str) -> str:
+    """Return what has become of a cloud that somebody has just created."""
+    if progress.tasks:
+        return str(_("The cloud %(name)s is being created.", name=name))
+    return str(_("The cloud %(name)s is created.", name=name))
 
 
 def to_do(row: PendingTasks) -> list[str]:

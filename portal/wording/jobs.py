@@ -63,6 +63,7 @@ UPKEEP = {
         "Withdraw accesses that were not seen, or whose time is over"
     ),
     "purge-notifications": lazy_gettext("Delete old notifications"),
+    "purge-usage": lazy_gettext("Delete old rows of usage"),
 }
 
 ORDERS = {
@@ -89,6 +90,9 @@ def subject(row: JobRow) -> str:
         return (
             _("Import of %(partner)s", partner=row.partner) if row.partner else _("Removed import")
         )
+    if job.subject_kind in ("delivery", "usage-key"):
+        is_delivery = job.subject_kind == "delivery"
+        return _("Usage files") if is_delivery else _("Assignment of usage to a cloud")
     if mail is not None and row.customer:
         names = {"customer": row.customer, "partner": row.partner}
         return _("Invitation of %(customer)s by %(partner)s", **names)

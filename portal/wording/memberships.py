@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from flask_babel import lazy_gettext
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext, ngettext
 
+from portal.domain.connections import Connection, Kind
 from portal.domain.memberships import Progress
 from portal.wording import faults
 
@@ -37,3 +39,24 @@ def fault(reason: str) -> str:
     """Return why an order can't be carried out, as people read it; empty where only operators
     should know."""
     return faults.sentence(reason) if reason in faults.FOR_EVERYBODY else ""
+
+
+def revoking(connection: Connection, *, has_access: bool) -> list[str]:
+    """Return what revoking a role ends in a cloud of the connection, and when."""
+    if not has_access:
+        return [str(_("No access was taken in the cloud; nothing has to end there."))]
+    minutes = connection.token_cache_minutes
+    lines = [
+        _("In the cloud, new sign-ins are refused as soon as this is carried out there."),
+        ngettext(
+            "What is running ends within %(num)s minute after that.",
+            "What is running ends within %(num)s minutes after that.",
+            minutes,
+        )
+        if minutes
+        else _("What is running ends with it."),
+    ]
+    if connection.kind == Kind.LXD:
+        lines[1] = _("An open console of an instance goes on until that instance is stopped.")
+    lines.append(_("It is tried until it is done; Access control shows since when."))
+    return [str(line) for line in lines]

@@ -12,6 +12,7 @@ KINDS = {
     Kind.MAIL_NOW: lazy_gettext("Urgent mail"),
     Kind.MAIL: lazy_gettext("Mail"),
     Kind.IMPORTS: lazy_gettext("Imports"),
+    Kind.USAGE: lazy_gettext("Usage"),
     Kind.CLOUDS: lazy_gettext("Clouds"),
     Kind.UPKEEP: lazy_gettext("Upkeep"),
 }

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from portal import db
 from portal.domain import jobs, mail_deliveries
 from portal.domain.jobs import Job, Kind, Outcome
-from portal.worker import import_steps, mails, orders, upkeep
+from portal.worker import import_steps, mails, orders, upkeep, usage_imports
 
 Record = Callable[[], dict[str, Any] | None]
 """The unit of work that records an outcome. It returns the facts for the log, with the new `state`,
@@ -58,6 +58,7 @@ HANDLERS: dict[str, Handler] = {
     Kind.MAIL_NOW: _MAIL,
     Kind.MAIL: _MAIL,
     Kind.IMPORTS: _runs(import_steps.run, lease=import_steps.LEASE),
+    Kind.USAGE: _runs(usage_imports.run, lease=usage_imports.LEASE),
     Kind.CLOUDS: Handler(_claim, orders.carry_out, orders.record_fault, jobs.LEASE),
     Kind.UPKEEP: _runs(upkeep.run),
 }
@@ -65,6 +66,7 @@ THREADS: dict[str, int] = {
     Kind.MAIL_NOW: 1,
     Kind.MAIL: 2,
     Kind.IMPORTS: 1,
+    Kind.USAGE: 1,
     Kind.CLOUDS: 4,
     Kind.UPKEEP: 1,
 }

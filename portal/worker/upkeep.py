@@ -26,6 +26,7 @@ from portal.domain import (
     jobs,
     memberships,
     notifications,
+    usage,
     workflows,
 )
 from portal.domain.actors import WORKER
@@ -41,6 +42,7 @@ PURGES: dict[str, Callable[[], bool]] = {
     "purge-idempotency-keys": idempotency.purge_expired,
     "purge-feedback": feedback.purge_expired,
     "purge-notifications": notifications.purge_expired,
+    "purge-usage": usage.purge_expired,
     "purge-heartbeats": heartbeats.purge_expired,
     "purge-callbacks": connections.purge_expired,
     "purge-claims": claims.purge_expired,
@@ -55,7 +57,7 @@ BATCHES: dict[str, Callable[[], bool]] = {
     SETTLE: memberships.settle_due,
     WITHDRAW: memberships.withdraw_due,
 }
-"""What runs in batches, like the purges."""
+"""The purges, and other units of work in batches."""
 BATCH_EVERY = timedelta(minutes=10)
 EVERY = dict.fromkeys((SETTLE, WITHDRAW), timedelta(minutes=1))
 """People wait for these."""

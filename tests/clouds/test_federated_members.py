@@ -135,6 +135,7 @@ def test_a_revoke_that_was_cut_off_is_ended_by_the_next_one(
 
     connection.revoke("job4", shop, member)
 
+    wait_for_next_second()
     assert sso.enter(SUBJECT, other).get_project_id() == other
     with pytest.raises(REFUSED):
         sso.enter(SUBJECT, shop)

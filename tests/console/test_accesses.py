@@ -19,7 +19,7 @@ from tests.support.browser import Browser
 from tests.support.cloud_access import access_path, give, revoke
 from tests.support.memberships import add_memberships, memberships_of, pretend_connection, put_on
 from tests.support.page import text_of
-from tests.support.world import DORA, EDDIE, NINA, SAM, Clock, World
+from tests.support.world import DORA, EDDIE, NINA, SAM, Clock, World, user
 
 Open = Callable[..., Browser]
 SECRET = 'clouds:\n  shop: {auth: <secret & "quoted">}'
@@ -160,8 +160,10 @@ def test_access_control_says_what_is_carried_out(
     assert "no access taken yet" in client.text, "of Dora"
     assert "Carried out" in client.text
 
+    client.get(access_path(cloud_id, f"/{user(SAM).id}/revoke"))
+    assert "new sign-ins are refused as soon as this is carried out there" in client.text
     revoke(cloud_id, of=SAM)
-    client.get(access_path(cloud_id))
+    assert "every 5s" in client.get(access_path(cloud_id)).get_data(as_text=True), "it polls"
     assert "Sam Stranger: being revoked since" in notices(client, "warn")[0]
     assert "still works" in notices(client, "warn")[0]
     membership_id = memberships_of(SAM)[0].id

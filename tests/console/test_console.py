@@ -107,7 +107,7 @@ def test_a_closed_subaccount_is_no_card(browser: Open, world: World) -> None:
 def test_my_other_clouds_say_that_i_pay_for_them(browser: Open, world: World) -> None:
     client = browser(DORA)
     client.get("/console")
-    assert others(client) == [["dora-cloud", world.doras_cloud, f"you {world.direct}"]]
+    assert others(client) == [["dora-cloud", world.doras_cloud, "Active", f"you {world.direct}"]]
     assert "Paid by you, not linked to a partner." in client.text
     assert "If you don’t link a cloud, you pay for it separately in Test Cloud." in client.text
 
@@ -120,7 +120,7 @@ def test_another_payer_is_another_account(browser: Open, world: World) -> None:
     db.write(let_sam_in)
     client = browser(SAM)
     client.get("/console")
-    assert others(client) == [["dora-cloud", world.doras_cloud, "another account"]]
+    assert others(client) == [["dora-cloud", world.doras_cloud, "Active", "another account"]]
     assert "Paid by you" not in client.text
     client.click("dora-cloud")
     assert "another account" in client.text

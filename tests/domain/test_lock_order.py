@@ -21,6 +21,7 @@ from portal.domain import (
     mail_deliveries,
     notifications,
     people,
+    usage,
     values,
     work,
     workflows,
@@ -35,6 +36,7 @@ from portal.domain.imports import Import
 from portal.domain.invitations import Invitation
 from portal.domain.jobs import Job
 from portal.domain.mail_deliveries import MailDelivery
+from portal.domain.usage import Delivery, UsageKey
 from portal.worker import mails
 from tests.domain.test_audit import WHO_MAY
 from tests.support.clouds import (
@@ -46,6 +48,7 @@ from tests.support.clouds import (
 from tests.support.locking import track_locks
 from tests.support.mail_deliveries import claim_entry, settle_invitation
 from tests.support.relay import invite
+from tests.support.usage import deliver, stage
 from tests.support.verbs import VERBS, Verb
 from tests.support.work import appoint_operator, begun_import
 from tests.support.world import (
@@ -250,7 +253,32 @@ def _add_connection(_world: World) -> Unit:
     return lambda: connections.add("manual", name="By hand", values={}, by=by)
 
 
+def _publish_usage(_world: World) -> Unit:
+    """A snapshot that ends another one, which fixes the currency before that."""
+    deliver({})
+    return _step_of_delivery(usage.publish, stage({"BilledCost": "2"}))
+
+
+def _remove_usage(_world: World) -> Unit:
+    return _step_of_delivery(usage.remove, deliver({}))
+
+
+def _step_of_delivery(verb: Callable[..., None], delivery_id: str) -> Unit:
+    by = appoint_operator()
+    return lambda: verb(db.session.get_one(Delivery, delivery_id), by=signed_in(by))
+
+
+def _assign_usage(world: World) -> Unit:
+    by = appoint_operator()
+    return lambda: usage.assign(
+        db.session.get_one(UsageKey, world.usage_key), cloud_id=world.doras_cloud, by=signed_in(by)
+    )
+
+
 OTHERS: dict[str, Callable[[World], Unit]] = {
+    "publish_usage": _publish_usage,
+    "remove_usage": _remove_usage,
+    "assign_usage": _assign_usage,
     "register": _register,
     "change_email": _change_email,
     "disable": _disable,

@@ -86,6 +86,8 @@ REFUSED: list[tuple[Callable[[Any], object], Any, str]] = [
     (checks.console_url, "https://a.example", "url-placeholder"),
     (checks.webhook_secret, "whsec_", "webhook-secret-format"),
     (checks.certificates, "x", "certificates-format"),
+    (checks.private_key, "x", "private-key-format"),
+    (checks.fingerprint, "12:34", "fingerprint-format"),
     (checks.currency, "euro", "currency-unknown"),
     (checks.number(0, 9), "10", "number-range"),
     (values.line, "", "required"),

@@ -52,6 +52,7 @@ HAVE_A_RULE = {
     "Connection",
     "Customer",
     "CustomerNote",
+    "Delivery",
     "Drift",
     "Feedback",
     "Folder",
@@ -62,6 +63,8 @@ HAVE_A_RULE = {
     "SavedForm",
     "Notification",
     "SavedView",
+    "UsageKey",
+    "UsageSource",
     "User",
 }
 """Models that are looked up by an ID from outside."""

@@ -38,12 +38,13 @@ def test_a_cloud_is_being_created_until_an_operator_has_done_it(
 ) -> None:
     nina, dora, olga = browser(NINA), browser(DORA), browser(OLGA)
     nina.get(f"/console/clouds/{cloud}")
-    assert "Being created: agreed, and not carried out yet." in nina.text
+    assert "It does not exist there yet." in nina.text
+    assert "An operator does it." in nina.text
     lists = ((nina, "/console"), (nina, f"/console/billing/{world.ninas_subaccount}"))
     partners = f"/partner/{world.north}/customers/{world.ninas_customer}/clouds"
     for client, path in (*lists, (olga, partners)):
         client.get(path)
-        assert client.text.count("not carried out yet") == 1, path
+        assert client.text.count("Being created") == 1, path
     dora.get(LIST)
     assert "Create a cloud with this name, and note its ID." in dora.text
     dora.click("Done: shop")
@@ -80,7 +81,7 @@ def test_a_suspension_that_is_not_carried_out_is_a_warning(
     olga.get(f"{customer}/suspend")
     olga.submit("Suspend")
     nina.get(f"/console/clouds/{cloud}")
-    assert [words for words in notices(nina, "warn") if "it still works" in words]
+    assert [words for words in notices(nina, "warn") if "It still works." in words]
     dora.get(LIST)
     assert "Refuse sign-ins to the cloud" in dora.text
     dora.click("Done: shop")

@@ -85,7 +85,7 @@ def park(world: World) -> str:
 def test_the_work_is_the_operators_first_page(dora: Browser) -> None:
     dora.get("/operator", follow_redirects=True)
     assert dora.page.findtext(".//h1") == "Work"
-    kinds = ["Urgent", "Mail", "Imports", "Clouds", "Upkeep"]
+    kinds = ["Urgent", "Mail", "Imports", "Usage", "Clouds", "Upkeep"]
     assert [row.split()[0] for row in rows(dora)] == kinds
     assert "No process was seen in the last minute." in dora.text
     dora.click("Feedback")

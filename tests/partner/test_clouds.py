@@ -63,7 +63,7 @@ def test_the_tab_shows_what_is_linked_since_when_and_who_pays(browser: Open, wor
     olga.get(f"/partner/{world.north}/customers/{world.ninas_customer}")
     olga.click("Clouds")
     (row,) = rows(olga)
-    assert row.startswith(f"default {world.ninas_cloud} since 2 Mar 2026, 09:00")
+    assert row.startswith(f"default {world.ninas_cloud} Active since 2 Mar 2026, 09:00")
     assert row.endswith(f"North by the subaccount {world.ninas_subaccount}")
     assert world.ninas_cloud in [button.get("data-copy") for button in olga.page.iter("button")]
     olga.click("default")
@@ -245,7 +245,7 @@ def test_for_an_inactive_customer_nothing_is_created_and_it_says_why(
     olga = browser(OLGA)
     olga.get(at(world, world.carls_customer))
     assert "The partnership is over and its subaccount closed" in olga.text
-    assert rows(olga)[0].startswith("default closed")
+    assert rows(olga)[0].startswith(f"default {world.carls_cloud} Closed")
     assert "Paid by: nobody" in rows(olga)[0]
     assert "A cloud of the customer is missing?" not in olga.text, "none can be linked any more"
     nothing_is_created(olga, world, world.carls_customer, "its status is CLOSED")

@@ -252,7 +252,7 @@ def test_a_declined_invitation_is_kept_for_history(browser: Open, world: World) 
     assert "Inactive" in client.text
     assert "Customer declined" in client.text
     assert "Email cancelled before it left" in client.text
-    assert definition_list(client)["Cloud default"] == f"{world.carls_cloud} closed"
+    assert definition_list(client)["Cloud default"] == f"{world.carls_cloud} Closed"
     assert "Copy confirmation link" not in client.text
 
 

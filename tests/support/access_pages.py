@@ -1,7 +1,8 @@
-"""The pages of accesses: a cloud of the demo at a connection, with accesses in each state."""
+"""The pages of clouds at connections: accesses in each state, and what is done by hand."""
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,19 @@ from portal.demo.people import CARL, EDDIE
 from portal.domain import connections
 from tests.support.tour import Tour
 
+EXTERNAL_ID = "9c41f0d2a7b84f3e9d0b6a5c71e2f408"
+SETTINGS = '{"console_url": "https://console.example/projects/{id}"}'
+NOW, GRACE = timedelta(), timedelta(days=7)
+READY = "fault = NULL, external_id = :external_id, carried_out_at = :at"
+CREATING = "external_id = NULL, carried_out_at = NULL, agreed_at = :at"
+CHANGES = {
+    "creating": CREATING,
+    "failed": f"{CREATING}, fault = 'no room', fault_facts = '{{}}', fault_mark = :mark",
+    "resuming": f"{READY}, is_suspended_there = true",
+    "closing": f"{READY}, is_suspended_there = false, closes_at = :later",
+    "ready": "closes_at = NULL",
+}
+"""What is set of a cloud, in the order in which the pages show it."""
 KEYS = "credentials-keys"
 """The file of the keys that seal the demo's secrets, beside its database."""
 CONNECTION = "con" + "pages".ljust(17, "0")
@@ -54,6 +68,41 @@ def access(number: str, cloud: str, page: Page, tour: Tour) -> str:
     return f"{tour.resolve(page, cloud)}/accesses/{_id('acs', number)}"
 
 
+def change(state: str, cloud: str, page: Page, tour: Tour) -> str:
+    """Bring the cloud at this path into a state of CHANGES; the path."""
+    path = tour.resolve(page, cloud)
+    with closing(sqlite3.connect(tour.database, timeout=20)) as connection, connection:
+        (name,) = connection.execute(
+            "SELECT name FROM clouds WHERE id = ?", [path.rpartition("/")[2]]
+        ).fetchone()
+        mark = hashlib.sha256(f"create\n{name}".encode()).hexdigest()[:16]
+        at, later = (f"{datetime.now(UTC) + wait:%Y-%m-%d %H:%M:%S.%f}" for wait in (NOW, GRACE))
+        values = {"at": at, "later": later, "mark": mark, "external_id": EXTERNAL_ID}
+        connection.execute(
+            f"UPDATE clouds SET {CHANGES[state]} WHERE connection_id = '{CONNECTION}'", values
+        )
+    return path
+
+
+def to_carry_out(_page: Page, tour: Tour) -> str:
+    """Put a cloud of the demo on a connection by hand, to be created there; the path of what is to
+    be done."""
+    by_hand = "con" + "byhand".ljust(17, "0")
+    with closing(sqlite3.connect(tour.database, timeout=20)) as connection, connection:
+        _add_connection(connection, id=by_hand, kind="manual", name="Racks", name_key="racks")
+        (cloud_id,) = connection.execute(
+            "SELECT cloud_id FROM links JOIN billing_accounts ON billing_accounts.id = account_id"
+            " JOIN clouds ON clouds.id = cloud_id"
+            " WHERE until_at IS NULL AND parent_id IS NULL AND clouds.closed_at IS NULL"
+            " ORDER BY cloud_id DESC LIMIT 1"
+        ).fetchone()
+        values = [by_hand, cloud_id]
+        connection.execute(
+            "UPDATE clouds SET connection_id = ?, carried_out_at = NULL WHERE id = ?", values
+        )
+    return f"/operator/to-carry-out/{cloud_id}"
+
+
 def make_keys(folder: Path) -> str:
     """A file with a key; its path."""
     file = str(folder / KEYS)
@@ -65,6 +114,21 @@ def _id(prefix: str, number: str) -> str:
     return prefix + number.rjust(17, "0")
 
 
+def _add_connection(connection: sqlite3.Connection, **values: Any) -> None:
+    values = {"is_default": False, "settings": "{}", "test_result": "{}", **values}
+    _insert(connection, "2026-01-01 00:00:00.000000", "connections", created_at=True, **values)
+
+
+def _insert(connection: sqlite3.Connection, at: str, table: str, **values: Any) -> None:
+    """Insert a row; True is the time `at`."""
+    values = {name: at if value is True else value for name, value in values.items()}
+    marks = ", ".join("?" * len(values))
+    connection.execute(
+        f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})",
+        list(values.values()),
+    )
+
+
 def _add(connection: sqlite3.Connection, cloud_id: str, email: str) -> None:
     now = datetime.now(UTC)
     at, until, later = (
@@ -72,27 +136,14 @@ def _add(connection: sqlite3.Connection, cloud_id: str, email: str) -> None:
         for wait in (timedelta(), timedelta(days=30), timedelta(minutes=5))
     )
 
-    def insert(table: str, **values: Any) -> None:
-        values = {name: at if value is True else value for name, value in values.items()}
-        marks = ", ".join("?" * len(values))
-        connection.execute(
-            f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})",
-            list(values.values()),
-        )
-
+    insert = partial(_insert, connection, at)
     results = '{"abilities": ["access", "suspend"], "token_cache_seconds": 300}'
     names = {"id": CONNECTION, "kind": "pretended", "name": "Frankfurt", "name_key": "frankfurt"}
-    insert(
-        "connections",
-        **names,
-        is_default=False,
-        settings="{}",
-        created_at=True,
-        test_result=results,
-    )
+    _add_connection(connection, **names, test_result=results, settings=SETTINGS)
     connection.execute(
-        "UPDATE clouds SET connection_id = ?, external_id = 'x', carried_out_at = ? WHERE id = ?",
-        [CONNECTION, at, cloud_id],
+        "UPDATE clouds SET connection_id = ?, external_id = ?, carried_out_at = ?,"
+        " changed_there_at = ?, carried_out_name = name WHERE id = ?",
+        [CONNECTION, EXTERNAL_ID, at, at, cloud_id],
     )
     carried_out = {"ordered_role": "admin", "role": "admin", "granted_at": True}
     people = {

@@ -27,6 +27,12 @@ def run_imports() -> None:
         pass
 
 
+def run_usage() -> None:
+    """Run the imports and assignments of usage that are due."""
+    while worker.run_next(Kind.USAGE):
+        pass
+
+
 def run_import_steps(import_id: str) -> None:
     """Run the import's steps that are due, each in its own unit of work."""
     while run_import_step(import_id):

@@ -57,7 +57,7 @@ def put_on(connection_id: str, *cloud_ids: str, external_id: str = "") -> None:
         cloud = db.lock(Cloud, cloud_id)
         cloud.connection_id = connection_id
         cloud.external_id = external_id or f"external-{cloud_id}"
-        cloud.carried_out_at = db.now()
+        cloud.carried_out_at, cloud.carried_out_name = db.now(), cloud.name
 
 
 def add_memberships(email: str, *cloud_ids: str) -> None:

@@ -12,6 +12,7 @@ from playwright.sync_api import Page
 
 from tests.support import access_pages, drift_pages
 from tests.support.tour import ID_PATTERN, Tour
+from tests.support.usage_files import focus_rows
 
 WAITING = "SUBACCOUNT-ACCEPTANCE-REQUIRED"
 CSV = """name;invitation_email;country
@@ -105,6 +106,16 @@ def choose_file(page: Page) -> None:
     page.locator("[type=file]").set_input_files(file)
 
 
+def upload_usage(page: Page) -> None:
+    """Upload a file of usage, and wait until the worker has read it."""
+    page.goto(urljoin(page.url, "/operator/usage/upload"))
+    text = focus_rows({"ServiceName": "Compute"}, {"BilledCost": "1_000"})
+    file = {"name": "october.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    page.locator("[type=file]").set_input_files(file)
+    submit("dl")(page)
+    page.locator("[href$='/publish']").wait_for()
+
+
 def open_mailed_link(prefix: str) -> Step:
     """Wait for a mail with a link whose path begins with `prefix`, and open the link of the newest.
     Raises AssertionError after 20 seconds."""
@@ -178,6 +189,11 @@ RESOLVERS: dict[str, Resolver] = {
     "customers_account": first_match("{active}/clouds", rf'"(/console/billing/{ID_PATTERN})"'),
     "cloud": first_match("/console", CLOUD),
     "shop": partial(access_pages.add, "{cloud}"),
+    **{
+        f"shop_{state}": partial(access_pages.change, state, "{shop}")
+        for state in access_pages.CHANGES
+    },
+    "to_carry_out": access_pages.to_carry_out,
     "access_ready": partial(access_pages.access, "2", "{shop}"),
     "access_used": partial(access_pages.access, "3", "{shop}"),
     "drift": drift_pages.add,
@@ -190,6 +206,7 @@ RESOLVERS: dict[str, Resolver] = {
     "guide": first_match("/help", r'"(/help/[^"#]+)"'),
     "job": first_match("/operator/work/upkeep", rf'"(/operator/work/jobs/{ID_PATTERN})/run-again"'),
     "connection": first_match("/operator/connections", rf'"(/operator/connections/{ID_PATTERN})"'),
+    "delivery": first_match("/operator/usage", rf'"(/operator/usage/{ID_PATTERN})"'),
     "unknown_job": first_match(
         "/operator/work/mail?state=parked", rf'"(/operator/work/jobs/{ID_PATTERN})/arrived"'
     ),

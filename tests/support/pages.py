@@ -24,6 +24,7 @@ from tests.support.page_paths import (
     send_invalid,
     send_without_token,
     submit,
+    upload_usage,
 )
 from tests.support.page_states import state
 from tests.support.tour import PageState, Tour
@@ -39,7 +40,9 @@ WITHOUT_PAGE = {
     "ready": "for monitoring",
     "metrics": "for monitoring",
     "operator.download_audit_heads": "a file",
+    "operator.download_bad_rows": "a file",
     "operator.home": "redirects to the work",
+    "operator.usage_template": "a file",
     "front": "redirects to the partner portal or the console",
     "partner.activity.export": "a file",
     "partner.customers.changes": "fragments of the list, for live updates",
@@ -69,6 +72,20 @@ def people(name: str, endpoint: str, *steps: Step) -> PageState:
 
 
 ADD_CONNECTION, SECRET = "/operator/connections/add", "whsec_" + "QUJD" * 8
+
+
+def usage(name: str, endpoint: str, path: str = "", *steps: Step) -> PageState:
+    """The state that a page of the operator's *Usage* has after the steps."""
+    return state(name, f"operator.{endpoint}", INGRID, f"/operator/usage{path}", *steps)
+
+
+ADD_SOURCE = send(name="Vendor", mode="overwrite")
+TO_ASSIGN = (
+    click("[name=skip_bad_rows]"),
+    submit("dl"),
+    click("nav.tabs [href$='/usage']"),
+    click("[href$='/assign']", "main form"),
+)
 FIND_PIET, BLOCK = send(email=PIET), click("[href$='/block']")
 LIST, ADD, IMPORT = "{partner}/customers", "{partner}/customers/add", "{partner}/customers/import"
 INVALID = {"invitation_email": "nobody", "country": "DE", "tin": "12", "phone": "x"}
@@ -165,7 +182,20 @@ HELP = [
         f"{ADD_CONNECTION}/lxd",
         send_invalid(name="Racks", fingerprint="12:34", client_certificate="no", secret_key="no"),
     ),
+    state("operator-carried-out", "operator.carried_out", INGRID, "{to_carry_out}/done"),
+    state("operator-cannot", "operator.cannot_carry_out", INGRID, "{to_carry_out}/fault"),
     state("operator-to-carry-out", "operator.show_to_carry_out", INGRID, "/operator/to-carry-out"),
+    usage("operator-usage", "show_usage"),
+    usage("operator-usage-source", "add_usage_source", "/sources/add"),
+    usage("operator-usage-upload", "upload_usage", "/upload"),
+    usage("operator-usage-delivery", "show_delivery", "/sources/add", ADD_SOURCE, upload_usage),
+    usage("operator-usage-upload-missing", "upload_usage", "/upload", send_invalid()),
+    state("operator-usage-publish", "operator.publish_delivery", INGRID, "{delivery}/publish"),
+    state("operator-usage-discard", "operator.discard_delivery", INGRID, "{delivery}/discard"),
+    state("operator-usage-remove", "operator.remove_delivery", INGRID, "{delivery}/remove"),
+    state("operator-usage-assign", "operator.assign_key", INGRID, "{delivery}/publish", *TO_ASSIGN),
+    state("operator-usage-published", "operator.show_delivery", INGRID, "{delivery}"),
+    usage("operator-usage-unassigned", "show_usage"),
     people("operator-people", "show_people"),
     people("operator-people-nobody", "show_people", send_invalid(email="nobody@a.example")),
     people("operator-person", "show_person", FIND_PIET),
@@ -307,6 +337,13 @@ CONSOLE = [
         "{access_ready}/show",
         send(".secret"),
     ),
+    state("cloud-creating", "clouds.show", NINA, "{shop_creating}"),
+    state("cloud-failed", "clouds.show", NINA, "{shop_failed}"),
+    state("cloud-resuming", "clouds.show", NINA, "{shop_resuming}"),
+    state("cloud-closing", "clouds.show", NINA, "{shop_closing}"),
+    state("cloud-menu", "clouds.show", NINA, "{shop_ready}", open_menu(".page-head")),
+    state("cloud-explain", "access.explain", NINA, f"{{shop}}/access/explain?email={NINA}"),
+    state("cloud-revoke", "access.revoke", NINA, "{holder}/revoke"),
 ]
 GIVE_NOTICE = "{active}/give-notice"
 ENDING = [

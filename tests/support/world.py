@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
+from pathlib import Path
 
 from argon2 import PasswordHasher
 from sqlalchemy import select
@@ -28,6 +29,7 @@ from portal.domain import (
     links,
     mail_deliveries,
     notifications,
+    usage,
     values,
 )
 from portal.domain.access import AccountRole, CloudRole
@@ -39,6 +41,8 @@ from portal.domain.customers import Draft
 from portal.domain.identity import User
 from portal.domain.imports import Line
 from portal.domain.memberships import Access, Membership
+from portal.domain.usage import Mode
+from portal.usage_files import BadRows, FileFacts, Terms
 
 PASSWORD = "correct horse"
 PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
@@ -118,6 +122,10 @@ class World:
     """To Nina's cloud, revoked since."""
     doras_claim: str
     """Withdrawn since."""
+    delivery: str
+    """Of usage, staged and without rows."""
+    usage_key: str
+    """Of its source; names no cloud."""
 
     @classmethod
     def ids(cls) -> list[str]:
@@ -193,6 +201,7 @@ def _build() -> World:
     )
     note = customers.add_note(ninas, by=actor(EDDIE), text="Pays late, asks early.")
     view = customers.save_view(north, by=actor(OLGA), name="Mine", query="manager=me")
+    delivery_id, key_id = _create_staged_delivery()
     doras_cloud = clouds.create(own_accounts[DORA], by=actor(DORA), name="dora-cloud")
     assert carls.default_cloud_id
     assert ninas.default_cloud_id
@@ -220,6 +229,8 @@ def _build() -> World:
         connection=connections.BUILTIN_ID,
         doras_claim=_add_withdrawn_claim(own_accounts[DORA]),
         olgas_access=_add_revoked_access(OLGA, ninas.default_cloud_id),
+        delivery=delivery_id,
+        usage_key=key_id,
     )
 
 
@@ -265,6 +276,18 @@ def _create_checked_import(partner: BillingAccount) -> str:
         pass
     jobs.cancel(f"import:{import_.id}")
     return import_.id
+
+
+def _create_staged_delivery() -> tuple[str, str]:
+    """The IDs of a delivery of usage without rows, and of a key of its source."""
+    source = usage.add_source("Issuer", by=COMMAND)
+    file = FileFacts("usage.csv", "0" * 64, 1, Path("usage.csv"), is_parquet=False)
+    staging = usage.begin(source, mode=Mode.OVERWRITE, files=[file], by=COMMAND)
+    identified = usage.identify_keys(staging, ["project-0"])
+    nothing = {"keys": (), "scopes": (), "total": (0, 0, 0), "bad": BadRows(), "rounded": ()}
+    nothing["terms"] = Terms("EUR", "UTC")
+    usage.finish(staging, identified, **nothing)  # type: ignore[arg-type]
+    return staging.delivery_id, identified.ids["project-0"]
 
 
 def _job_of_invitation(subaccount_id: str) -> str:

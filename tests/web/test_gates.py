@@ -43,6 +43,8 @@ SAMPLES = {
     "connection_id": (DORA, "connection"),
     "claim_id": (DORA, "doras_claim"),
     "access_id": (OLGA, "olgas_access"),
+    "delivery_id": (DORA, "delivery"),
+    "key_id": (DORA, "usage_key"),
 }
 """For each argument whose it is, and which."""
 

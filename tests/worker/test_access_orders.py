@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
 from portal import db, worker
-from portal.domain import connections, jobs, memberships, people, workflows
+from portal.domain import connections, jobs, people, workflows
 from portal.domain.access import CloudRole
 from portal.domain.actions import Action
 from portal.domain.actors import COMMAND
 from portal.domain.audit import AuditLine
-from portal.domain.errors import Refused
 from portal.domain.identity import BlockReason
 from portal.domain.jobs import Job, Kind, OrderKind, State
 from portal.domain.memberships import Progress
-from portal.providers.contract import Access, How, Later, NeedsPerson
-from portal.worker import access_orders, orders
+from portal.providers.contract import Access, Done, How, Later, NeedsPerson, Running
+from portal.worker import access_orders, orders, providers
 from tests.providers import webhook_example
 from tests.providers.webhook_example import WebhookSystem
 from tests.support import memberships as support
 from tests.support.cloud_access import change, give, revoke
-from tests.support.connections import use_key
+from tests.support.connections import PRETENDED, use_key
 from tests.support.jobs import run_upkeep
 from tests.support.memberships import (
     access,
@@ -76,20 +76,6 @@ def shop(
 
 def waiting() -> list[str]:
     return support.orders(State.WAITING)
-
-
-def test_a_person_gets_an_access_sees_it_once_and_signs_in(
-    shop: str, system: WebhookSystem
-) -> None:
-    access_id = order_access(SAM, shop)
-    assert access(access_id).progress is Progress.WAITING
-    run_orders()
-    assert access(access_id).progress is Progress.READY
-    shown = show(SAM, access_id)
-    assert system.signs_in(Access(How.TEXT, shown.text))
-    assert access(access_id).progress is Progress.IN_USE
-    with pytest.raises(Refused, match="access-shown"):
-        show(SAM, access_id)
 
 
 def test_a_role_without_an_access_orders_nothing(shop: str) -> None:
@@ -269,49 +255,6 @@ def test_a_disabled_person_is_revoked(shop: str, system: WebhookSystem) -> None:
     assert not system.signs_in(secret)
 
 
-def test_one_access_is_withdrawn_and_the_others_stay(shop: str, system: WebhookSystem) -> None:
-    first = order_access(SAM, shop)
-    run_orders()
-    secret, kept = Access(How.TEXT, show(SAM, first).text), get_access(SAM, shop)
-    withdraw(SAM, first)
-    assert access(first).progress is Progress.ENDING
-    run_orders()
-    assert access(first).progress is Progress.ENDED
-    assert (system.signs_in(secret), system.signs_in(kept)) == (False, True)
-
-
-def test_two_accesses_ordered_at_once_are_both_made(shop: str, system: WebhookSystem) -> None:
-    both = [order_access(SAM, shop, name=name) for name in ("Laptop", "CI")]
-    run_orders()
-    texts = {show(SAM, access_id).text for access_id in both}
-    assert len(texts) == 2
-    assert all(system.signs_in(Access(How.TEXT, text)) for text in texts)
-
-
-def test_a_secret_that_is_not_seen_within_15_minutes_is_withdrawn(
-    shop: str, system: WebhookSystem, clock: Clock
-) -> None:
-    access_id = order_access(SAM, shop)
-    run_orders()
-    clock.forward(minutes=16)
-    run_upkeep("withdraw-accesses")
-    assert waiting() == [OrderKind.WITHDRAW]
-    with pytest.raises(Refused, match="access-shown"):
-        show(SAM, access_id)
-    run_orders()
-    assert access(access_id).progress is Progress.ENDED
-
-
-def test_an_access_whose_time_is_over_is_withdrawn(
-    shop: str, system: WebhookSystem, clock: Clock
-) -> None:
-    secret = get_access(SAM, shop)
-    clock.forward(days=31)
-    run_upkeep("withdraw-accesses")
-    run_orders()
-    assert not system.signs_in(secret)
-
-
 def test_revoked_while_the_connection_is_down_nobody_gets_in_afterwards(
     shop: str, system: WebhookSystem, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -354,33 +297,6 @@ def test_an_order_that_needs_a_person_is_shown_as_failed_until_it_is_carried_out
     assert access(access_id).progress is Progress.READY
 
 
-def test_a_secret_that_can_not_be_decrypted_needs_a_person(
-    shop: str, system: WebhookSystem, tmp_path: Path
-) -> None:
-    access_id = order_access(SAM, shop)
-    assert worker.run_next(Kind.CLOUDS)
-    use_key(tmp_path / "others")
-    run_orders()
-    assert access(access_id).progress is Progress.FAILED
-    assert support.orders(State.PARKED) == [OrderKind.ACCESS]
-
-
-def test_after_a_restore_unseen_secrets_are_withdrawn_and_revokes_run(
-    shop: str, system: WebhookSystem
-) -> None:
-    unseen = order_access(SAM, shop)
-    run_orders()
-    db.write(memberships.withdraw_unseen)
-    order_access(DORA, shop)
-    db.write(jobs.park_restored)
-    assert (waiting(), support.orders(State.PARKED)) == (
-        [OrderKind.WITHDRAW],
-        [OrderKind.GRANT],
-    )
-    run_orders()
-    assert access(unseen).progress is Progress.ENDED
-
-
 def test_the_audit_log_has_what_was_agreed_and_what_was_carried_out(
     shop: str, system: WebhookSystem
 ) -> None:
@@ -402,3 +318,36 @@ def test_the_audit_log_has_what_was_agreed_and_what_was_carried_out(
         Action.CLOUD_ACCESS_REVOKE,
         Action.MEMBERSHIP_REVOKE,
     ]
+
+
+class Slow:
+    """A connection to the example that gives roles in the background."""
+
+    def __init__(self, system: WebhookSystem) -> None:
+        self.cloud, self.asked = system.connect(), list[str]()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.cloud, name)
+
+    def grant(self, *order: Any) -> Running:
+        self.cloud.grant(*order)
+        return Running(f"grant {order[0]}", timedelta(seconds=3))
+
+    def operation(self, order: str, operation: str) -> Done:
+        self.asked.append(operation)
+        assert operation == f"grant {order}"
+        return Done()
+
+
+def test_an_order_that_goes_on_at_the_cloud_is_asked_about(
+    shop: str, system: WebhookSystem, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Slow(system)
+    monkeypatch.setitem(providers.PROVIDERS, PRETENDED, lambda _settings, _secrets: slow)
+    access_id = order_access(SAM, shop)
+    run_orders()
+    assert (slow.asked, memberships_of(SAM)[0].progress) == ([], Progress.WAITING)
+    clock.forward(seconds=4)
+    run_orders()
+    assert len(slow.asked) == 1
+    assert system.signs_in(Access(How.TEXT, show(SAM, access_id).text))

@@ -13,12 +13,13 @@ from portal.domain.clouds import ProgressState
 from portal.domain.customers import Customer
 from portal.domain.jobs import Kind
 from portal.worker import loop, providers
-from tests.providers.test_webhook_conformance import WebhookSystem, system
+from tests.providers.webhook_example import WebhookSystem
 from tests.support.clouds import create_cloud
 from tests.support.forked_worker import fork_worker, stop_before
 from tests.support.pretended_cloud import progress, run_orders, use_asking
 from tests.support.relay import clear_mails
 from tests.support.world import NINA, OLGA, Clock, World, actor
+from tests.worker.test_access_orders import system
 
 __all__ = ["system"]
 

@@ -90,7 +90,7 @@ def test_control_without_the_index_two_jobs_of_a_lane_run(app: Flask) -> None:
 def test_a_worker_runs_only_the_kinds_that_it_has(app: Flask) -> None:
     clear_mails()
     queue_invitation()
-    of_newer_version = queue_job("usage:x", kind="usage")
+    of_newer_version = queue_job("future:x", kind="future")
     of_imports = queue_job("import:x")
     run_imports()
     assert state(of_imports) is State.DONE

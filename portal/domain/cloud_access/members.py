@@ -92,7 +92,7 @@ def _partners_concerned(cloud: Cloud, rows: list[Any], reader: Actor) -> dict[st
     """Names by ID of the partners with a role on the cloud, and of the partner whose customer pays
     for it, if the reader sees the payer."""
     partners = {row[0].partner_id: row[2] for row in rows if row[0].partner_id}
-    payer = db.find(BillingAccount, clouds.payer_of(cloud).id, reader)
+    payer = clouds.visible_payer(cloud, reader)
     if payer is not None and payer.parent is not None:
         partners[payer.parent.id] = payer.parent.name
     return partners

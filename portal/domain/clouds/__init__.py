@@ -2,6 +2,7 @@
 
 from portal.domain.clouds.carrying_out import (
     PAGE_TO_CARRY_OUT,
+    connections_of,
     entry_for,
     numbers_by_connection,
     record_done,
@@ -40,6 +41,7 @@ from portal.domain.clouds.listing import (
     payer_columns_for,
     payer_of,
     payers_of,
+    visible_payer,
 )
 from portal.domain.clouds.ordering import (
     SUSPENSION,
@@ -59,5 +61,5 @@ from portal.domain.clouds.pending import (
     pending_tasks,
     pending_tasks_of,
 )
-from portal.domain.clouds.progress import Progress, ProgressState, progress_for
+from portal.domain.clouds.progress import Place, Progress, ProgressState, progress_for
 from portal.domain.clouds.record import Cloud, Folder, Link

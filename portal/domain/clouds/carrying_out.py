@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal import db
 from portal.domain import access, audit, identity
+from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds.ordering import order_changes, record_changed
@@ -41,6 +42,15 @@ def numbers_by_connection() -> dict[str, OnConnection]:
     query = pending_query().with_only_columns(*columns).where(Cloud.closed_at.is_(None))
     rows = db.session.execute(query.group_by(Cloud.connection_id))
     return {connection_id: OnConnection(*numbers) for connection_id, *numbers in rows}
+
+
+def connections_of(account: BillingAccount) -> list[tuple[Connection, int]]:
+    """The connections of the open clouds that the account pays for, by ID, each with its number of
+    them. The caller has checked that the actor sees the account."""
+    is_its = BillingAccount.id == account.id, Cloud.closed_at.is_(None)
+    query = pending_query().with_only_columns(Connection, func.count()).where(*is_its)
+    rows = db.session.execute(query.group_by(Connection.id).order_by(Connection.id))
+    return [(connection, number) for connection, number in rows]
 
 
 def to_carry_out(actor: Actor, *, after: str = "") -> list[PendingTasks]:

@@ -11,7 +11,6 @@ from portal import db
 from portal.domain import access
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
-from portal.domain.clouds.pending import has_tasks
 from portal.domain.clouds.record import Cloud, Folder, Link
 from portal.domain.connections import Connection, Kind
 
@@ -27,8 +26,6 @@ class CloudRow(NamedTuple):
     payer_name: str | None
     closed_at: datetime | None
     linked_at: datetime
-    is_waiting: bool
-    """Whether something agreed about it is not carried out yet."""
 
 
 class Payer(NamedTuple):
@@ -48,7 +45,14 @@ def payer_of(cloud: Cloud) -> BillingAccount:
         .join(Link, Link.account_id == BillingAccount.id)
         .where(Link.cloud_id == cloud.id, Link.until_at.is_(None))
     )
-    return db.session.scalars(query).one()
+    return db.load_once(("payer", cloud.id), lambda: db.session.scalars(query).one())
+
+
+def visible_payer(cloud: Cloud, actor: Actor) -> BillingAccount | None:
+    """The account that pays for the cloud now; None if the actor can't see it."""
+    payer_id = payer_of(cloud).id
+    key = ("visible_payer", cloud.id, actor.id)
+    return db.load_once(key, lambda: db.find(BillingAccount, payer_id, actor))
 
 
 def default_folder(cloud_id: str) -> tuple[Cloud, Folder]:
@@ -89,9 +93,7 @@ def other_clouds_for(actor: Actor, *, after: str = "") -> list[CloudRow]:
             *payer_columns_for(actor),
             Cloud.closed_at,
             Link.since_at,
-            has_tasks(),
         )
-        .join(Connection, Connection.id == Cloud.connection_id)
         .join(Link, and_(Link.cloud_id == Cloud.id, Link.until_at.is_(None)))
         .join(BillingAccount, BillingAccount.id == Link.account_id)
         .where(Cloud.id.in_(access.cloud_ids(actor, direct_only=True)), Cloud.closed_at.is_(None))
@@ -114,9 +116,7 @@ def clouds_linked_to(account_ids: list[str]) -> dict[str, list[CloudRow]]:
             BillingAccount.name,
             Cloud.closed_at,
             Link.since_at,
-            has_tasks(),
         )
-        .join(Connection, Connection.id == Cloud.connection_id)
         .join(Link, and_(Link.cloud_id == Cloud.id, Link.until_at.is_(None)))
         .join(BillingAccount, BillingAccount.id == Link.account_id)
         .where(BillingAccount.id.in_(account_ids))

@@ -68,9 +68,7 @@ def _ordered(cloud_ids: Collection[str]) -> set[tuple[str, str]]:
     query = select(Job.subject_kind, Job.subject_id).where(
         Job.kind == Kind.CLOUDS, Job.subject_id.in_(cloud_ids), Job.state.in_(states)
     )
-    return (
-        {(kind, cloud_id) for kind, cloud_id in db.session.execute(query)} if cloud_ids else set()
-    )
+    return {(kind, cloud_id) for kind, cloud_id in db.session.execute(query)}
 
 
 def lock_linked_to(account: BillingAccount, *, beside: str | None) -> list[str]:

@@ -36,11 +36,25 @@ STATES = {
 """By the task that is not carried out, the most important first."""
 
 
+class Place(NamedTuple):
+    """Where a cloud is. `name` is the connection's, empty for a cloud that is built in;
+    `console_url` is empty if there is no console."""
+
+    kind: str
+    name: str
+    external_id: str | None
+    console_url: str
+    asks: bool
+    """Whether jobs carry out what is agreed."""
+    has_folders: bool
+
+
 class Progress(NamedTuple):
     """The progress of a cloud. `agreed_at`: since when a task is agreed; `changed_at`: when the
     last one was carried out."""
 
     state: ProgressState
+    place: Place
     tasks: tuple[Task, ...]
     """What is not carried out; without emptying, which only operators see."""
     agreed_at: datetime | None
@@ -51,9 +65,16 @@ class Progress(NamedTuple):
     is_by_hand: bool
     """Whether operators carry it out; then `fault` has an operator's words."""
     down_since: datetime | None
-    """Since when the connection gives no answer, while something is to be carried out."""
+    """Since when the connection gives no answer."""
     ends_by: datetime | None
     left_running: tuple[str, ...]
+    closes_at: datetime | None
+    """When it is closed, if it is to be."""
+
+    @property
+    def failed_task(self) -> Task | None:
+        """The most important task of those that can't be carried out."""
+        return next((task for task in STATES if task in self.tasks), None) if self.fault else None
 
 
 def progress_for(cloud_ids: Collection[str]) -> dict[str, Progress]:
@@ -69,15 +90,29 @@ def _progress(row: PendingTasks, down: Mapping[str, datetime]) -> Progress:
     fault = row.fault if tasks else None
     return Progress(
         state=ProgressState.FAILED if fault else _state(row, tasks),
+        place=_place(row),
         tasks=tasks,
         agreed_at=cloud.agreed_at if tasks else None,
         changed_at=cloud.changed_there_at,
         fault=fault,
         fault_facts=cloud.fault_facts if fault else {},
         is_by_hand=row.connection.kind == Kind.MANUAL,
-        down_since=down.get(lane) if tasks and row.asks else None,
+        down_since=down.get(lane) if row.asks else None,
         ends_by=cloud.ends_by,
         left_running=tuple(cloud.left_running),
+        closes_at=cloud.closes_at if cloud.closed_at is None else None,
+    )
+
+
+def _place(row: PendingTasks) -> Place:
+    connection, external_id = row.connection, row.cloud.external_id
+    return Place(
+        kind=connection.kind,
+        name="" if connection.kind == Kind.BUILTIN else connection.name,
+        external_id=external_id,
+        console_url=connection.console_url(external_id),
+        asks=row.asks,
+        has_folders=connection.has_folders,
     )
 
 

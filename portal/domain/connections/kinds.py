@@ -49,10 +49,11 @@ class Field(NamedTuple):
 
 class KindSpec(NamedTuple):
     """What a kind of connection has. With `asks`, the worker asks a cloud, so that the connection
-    can be tested."""
+    can be tested. With `has_folders`, its clouds are divided into folders."""
 
     fields: tuple[Field, ...] = ()
     asks: bool = False
+    has_folders: bool = False
 
     @property
     def secret_names(self) -> frozenset[str]:
@@ -68,7 +69,7 @@ COMMON = (
 )
 """Fields of the kinds that know their server by its name and ask what clouds cost."""
 KINDS: dict[str, KindSpec] = {
-    Kind.BUILTIN: KindSpec(),
+    Kind.BUILTIN: KindSpec(has_folders=True),
     Kind.MANUAL: KindSpec(),
     Kind.WEBHOOK: KindSpec(
         (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from sqlalchemy import (
     CheckConstraint,
@@ -20,6 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
 from portal.domain.actors import Actor
+from portal.domain.connections.checks import EXTERNAL_ID
 from portal.domain.connections.kinds import KINDS, KindSpec
 from portal.domain.values import search_key
 
@@ -75,6 +77,21 @@ class Connection(db.Base):
     def spec(self) -> KindSpec | None:
         """The spec of its kind; None if this version does not have the kind."""
         return KINDS.get(self.kind)
+
+    @property
+    def has_folders(self) -> bool:
+        """Whether its clouds are divided into folders."""
+        return self.spec is not None and self.spec.has_folders
+
+    @property
+    def token_cache_minutes(self) -> int:
+        """For how long what is signed in goes on after a suspension or a revoke, rounded up."""
+        return -(-int(self.test_result.get("token_cache_seconds", 0)) // 60)
+
+    def console_url(self, external_id: str | None) -> str:
+        """The address of the cloud in its own console; empty if there is none."""
+        template = self.settings.get("console_url", "") if external_id else ""
+        return template.replace(EXTERNAL_ID, quote(external_id or "", safe=""))
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:

@@ -23,6 +23,7 @@ from portal.domain.doctor import (
     ownership,
     schema,
     states,
+    usage,
 )
 from portal.domain.doctor.check import Check, Problem
 
@@ -47,6 +48,7 @@ CHECKS = (
     *_checks_of(audit_log),
     *_checks_of(copies),
     *_checks_of(ownership),
+    *_checks_of(usage),
 )
 """All checks in the order in which they run."""
 

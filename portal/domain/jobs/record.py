@@ -25,6 +25,7 @@ class Kind(StrEnum):
     MAIL_NOW = "mail-now"
     MAIL = "mail"
     IMPORTS = "imports"
+    USAGE = "usage"
     CLOUDS = "clouds"
     UPKEEP = "upkeep"
 

@@ -147,7 +147,9 @@ def _clouds_of(
 ) -> Select[Any]:
     """IDs of the open clouds of these roles, and whether they look ready under `conditions`."""
     is_elsewhere = Link.account_id != target.account.id
-    ready = and_(literal(value=can_be_ready), _owns_now(roles.c), is_elsewhere, *conditions)
+    is_kept = Cloud.closes_at.is_(None)
+    can_be = literal(value=can_be_ready)
+    ready = and_(can_be, _owns_now(roles.c), is_elsewhere, is_kept, *conditions)
     return (
         select(roles.c.cloud_id, case((ready, 1), else_=0).label("ready"))
         .join(Cloud, Cloud.id == roles.c.cloud_id)
@@ -167,6 +169,7 @@ def _clouds(target: Target) -> Any:
             Cloud.id,
             Cloud.name,
             Cloud.closed_at,
+            Cloud.closes_at,
             Link.id,
             Link.since_at,
             Link.account_id,

@@ -57,6 +57,7 @@ class Candidate(NamedTuple):
     id: str
     name: str
     closed_at: datetime | None
+    closes_at: datetime | None
     link_id: str
     linked_at: datetime
     linked_account_id: str
@@ -107,8 +108,8 @@ def find_refusal(target: Target, candidate: Candidate) -> Refused | None:
     """Why the actor can't link the cloud to the account now; None if they can.
 
     The first reason that applies, lasting ones before temporary ones: those of `account_refusal`,
-    "cloud-closed", "already-linked", "role-insufficient", "not-this-customers", "paid-to-trial",
-    "role-too-recent".
+    "cloud-closed", "already-linked", "cloud-closing", "role-insufficient", "not-this-customers",
+    "paid-to-trial", "role-too-recent".
     """
     return (
         account_refusal(target)
@@ -122,6 +123,8 @@ def _cloud_refusal(target: Target, candidate: Candidate) -> Refused | None:
         return Refused(Code.CLOUD_CLOSED)
     if candidate.linked_account_id == target.account.id:
         return Refused(Code.ALREADY_LINKED, since=candidate.linked_at)
+    if candidate.closes_at is not None:
+        return Refused(Code.CLOUD_CLOSING)
     return None
 
 

@@ -16,7 +16,13 @@ from portal.domain.memberships.accesses import (
     withdraw_due,
     withdraw_unseen,
 )
-from portal.domain.memberships.listing import OnCloud, Standing, is_carried_out, memberships_of
+from portal.domain.memberships.listing import (
+    OnCloud,
+    Standing,
+    is_carried_out,
+    memberships_of,
+    standing_of,
+)
 from portal.domain.memberships.outcomes import (
     Agreed,
     agreed,

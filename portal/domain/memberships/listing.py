@@ -34,8 +34,17 @@ class OnCloud(NamedTuple):
 
 def is_carried_out(cloud: Cloud) -> bool:
     """Whether the access of people is carried out at a connection."""
-    connection = db.session.get_one(Connection, cloud.connection_id)
+    key = ("connection", cloud.connection_id)
+    connection = db.load_once(key, lambda: db.session.get_one(Connection, cloud.connection_id))
     return connection.spec is None or connection.spec.asks
+
+
+def standing_of(cloud: Cloud, user_id: str | None) -> Standing | None:
+    """The person's membership of the cloud: the open one, else the one that ended last; None if
+    they have none. The caller has checked that the actor may see it."""
+    holding, losing = memberships_of(cloud)
+    ended = next((one for one in losing if one.person.id == user_id), None)
+    return holding.get(user_id or "", ended)
 
 
 def memberships_of(cloud: Cloud) -> OnCloud:

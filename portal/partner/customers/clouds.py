@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from flask import g, url_for
-from flask_babel import gettext as _
 
 from portal import db, web
-from portal.domain import access
+from portal.domain import access, connections
 from portal.domain import clouds as domain_clouds
 from portal.domain.accounts import BillingAccount, PartnerAccount
 from portal.domain.actions import Action
 from portal.partner.customers.blueprint import blueprint, find
 from portal.partner.customers.summary import summary
-from portal.web import form_recovery
+from portal.web import cloud_forms, form_recovery
 from portal.web.cloud_forms import NewCloudForm
 from portal.wording import message_drafts
 
@@ -25,10 +24,13 @@ def clouds(account_id: str, customer_id: str) -> Any:
     customer = find(customer_id)
     subaccount = web.find_or_404(BillingAccount, customer.subaccount_id)
     partner = PartnerAccount(g.partner.id, g.partner.name)
+    linked = domain_clouds.clouds_linked_to([subaccount.id])[subaccount.id]
     return web.page(
         "partner/customers/clouds.html",
+        fragment="linked",
         **summary(customer),
-        clouds=domain_clouds.clouds_linked_to([subaccount.id])[subaccount.id],
+        clouds=linked,
+        progress=domain_clouds.progress_for([cloud.id for cloud in linked]),
         may_create=access.may(web.actor(), Action.CLOUD_CREATE, subaccount),
         message_draft=message_drafts.access_to_clouds(partner, web.actor()),
     )
@@ -40,16 +42,14 @@ def create_cloud(account_id: str, customer_id: str) -> Any:
     actor, customer = web.actor(), find(customer_id)
     payer_id = customer.subaccount_id
     access.require(actor, Action.CLOUD_CREATE, web.find_or_404(BillingAccount, payer_id))
-    form = NewCloudForm(**form_recovery.saved_input())
+    has_folders = connections.default().has_folders
+    form = NewCloudForm(has_folders=has_folders, **form_recovery.saved_input())
 
     def unit() -> str:
         payer = db.session.get_one(BillingAccount, payer_id)
         return domain_clouds.create(payer, by=actor, **form.names()).id
 
-    def success(_cloud_id: str) -> str:
-        return str(_("The cloud %(name)s is created.", name=form.name.data))
-
     back = url_for(".clouds", account_id=account_id, customer_id=customer_id)
-    if answer := web.submit(form, unit, to=back, success=success):
+    if answer := web.submit(form, unit, to=back, success=lambda it: cloud_forms.created(it, form)):
         return answer
     return web.form_page(form, "partner/customers/create_cloud.html", **summary(customer))

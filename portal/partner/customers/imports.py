@@ -71,7 +71,7 @@ class UploadForm(web.CreatingForm):
 
 
 @blueprint.route("/import", methods=["GET", "POST"])
-@web.takes_file
+@web.takes_file(lambda: config.MAX_FILE_BYTES)
 def upload(account_id: str) -> Any:
     """*Import CSV*: upload a file; show the columns and earlier imports."""
     actor = web.actor()

@@ -31,6 +31,7 @@ def overview(customer: Customer) -> dict[str, Any]:
     link = web.external_url(url_for("invites.show", ident=customer.subaccount_id))
     return summary(customer) | {
         "cloud": default_cloud,
+        "progress": clouds.progress_for([cloud_id])[cloud_id] if cloud_id else None,
         "folder": folder,
         "last_copy": customers.last_link_copy(customer),
         "manager": manager_label(manager) if manager else "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from flask import g
@@ -12,12 +12,14 @@ from wtforms import DateField
 from wtforms.validators import InputRequired
 
 from portal import config, db, web
-from portal.domain import access, customers, invitations
+from portal.domain import access, clouds, customers, invitations
+from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.customers import Customer
 from portal.i18n.formats import plain_day
 from portal.partner.customers.blueprint import blueprint, customer_url, find
 from portal.web import form_recovery
+from portal.wording import clouds as cloud_wording
 
 
 class StateChange(NamedTuple):
@@ -136,7 +138,9 @@ STATE_CHANGES = {
 @blueprint.route("/<id:customer_id>/suspend", methods=["GET", "POST"])
 def suspend(account_id: str, customer_id: str) -> Any:
     """*Suspend* an active customer."""
-    return _change_state("suspend", customer_id)
+    subaccount = web.find_or_404(BillingAccount, find(customer_id).subaccount_id)
+    lines = cloud_wording.suspension(clouds.connections_of(subaccount))
+    return _change_state("suspend", customer_id, lines=lines)
 
 
 @blueprint.route("/<id:customer_id>/resume", methods=["GET", "POST"])
@@ -186,8 +190,16 @@ def end_partnership(account_id: str, customer_id: str) -> Any:
     return _change_state("end-partnership", customer_id)
 
 
-def _change_state(name: str, customer_id: str, form: web.Form | None = None, **context: Any) -> Any:
-    """Ask for confirmation on GET, change the state on POST. The page gets the context."""
+def _change_state(
+    name: str,
+    customer_id: str,
+    form: web.Form | None = None,
+    *,
+    lines: Sequence[str] = (),
+    **context: Any,
+) -> Any:
+    """Ask for confirmation on GET, change the state on POST. `lines` are consequences beside those
+    of the change; the page gets the context."""
     change, actor = STATE_CHANGES[name], web.actor()
     find(customer_id)
     access.require(actor, change.action, g.partner)
@@ -206,5 +218,6 @@ def _change_state(name: str, customer_id: str, form: web.Form | None = None, **c
         partner=g.partner,
         customer=find(customer_id),
         change=change,
+        consequences=(*change.consequences[:1], *lines, *change.consequences[1:]),
         **context,
     )

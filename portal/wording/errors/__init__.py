@@ -13,7 +13,7 @@ from flask_babel import get_locale, gettext, ngettext
 
 from portal.domain.errors import Code, Refused
 from portal.i18n.formats import local_time, plain_day
-from portal.wording.errors import connections, imports, limits, mails, people, work
+from portal.wording.errors import connections, imports, limits, mails, people, usage, work
 from portal.wording.errors.eligibility import REASONS
 
 Facts = Mapping[str, Any]
@@ -195,7 +195,9 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
         "This account can’t pay for a cloud now: its status is %(status)s.", **f
     ),
     Code.CLOUD_CLOSED: lambda f: _("This cloud is closed."),
-    Code.CLOUD_CLOSING: lambda f: _("This cloud is being closed already."),
+    Code.CLOUD_CLOSING: lambda f: _(
+        "This cloud is to be closed. Its owners can restore it until then."
+    ),
     Code.CUSTOMERS_OWN_CLOUD: lambda f: _(
         "One of the customer’s people owns this cloud; only they close it."
     ),
@@ -287,7 +289,7 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     ),
 }
 
-for messages in (connections, imports, limits, mails, people, work):
+for messages in (connections, imports, limits, mails, people, usage, work):
     REFUSED |= messages.SENTENCES
 INVALID |= connections.INVALID
 SENTENCES = {**INVALID, **REFUSED, **REASONS}

@@ -1,0 +1,136 @@
+"""Benchmark of an import of usage against DuckDB alone, which turns the same CSV into Parquet.
+
+`python -m bench.usage_import [ROWS] [ROUNDS]` (1,000,000 and 5), on SQLite and PostgreSQL. It
+prints medians and their ratio to DuckDB, which varies less between runs than the times do, and the
+longest wait of another writer.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import flask_migrate
+from flask import Flask
+
+from bench.usage_files import SOURCES, generate, to_parquet
+from portal import db
+from portal.domain import usage
+from portal.domain.actors import COMMAND
+from portal.domain.errors import Refused
+from portal.domain.usage import Delivery, Mode
+from portal.usage_files import UsageReading
+from portal.worker import usage_imports
+from tests.conftest import KINDS, Databases, make_app
+from tests.support.usage import add_source, find
+
+PAUSE = 0.01
+
+
+def seconds(unit: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    unit()
+    return time.perf_counter() - begin
+
+
+def import_file(path: Path, mode: Mode) -> None:
+    """Import the file from its hash to the commit, as the command does."""
+    with tempfile.TemporaryDirectory() as name:
+        files = usage_imports.open_files([path], Path(name))
+        source = find("Bench")
+        usage.refuse_repetition(source, mode, usage.digest(files), again=False)
+        terms = usage_imports.terms_of(source)
+        with UsageReading.open(files, terms, Path(name)) as reading:
+            staging = db.write(
+                lambda: usage.begin(find("Bench"), mode=mode, files=files, by=COMMAND)
+            )
+            usage_imports.stage(staging, reading)
+    ident = staging.delivery_id
+    db.write(lambda: usage.publish(db.session.get_one(Delivery, ident), by=COMMAND))
+
+
+def import_again(path: Path) -> None:
+    """The same bytes are refused after their hash."""
+    try:
+        import_file(path, Mode.OVERWRITE)
+    except Refused:
+        return
+    raise AssertionError("imported twice")
+
+
+@contextmanager
+def other_writer(app: Flask, waits: list[float]) -> Iterator[None]:
+    """Write meanwhile, and keep how long each transaction took."""
+    stop = threading.Event()
+
+    def write() -> None:
+        with app.app_context():
+            while not stop.wait(PAUSE):
+                waits.append(seconds(lambda: db.write(lambda: usage.find_source("Bench"))))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def measure(kind: str, rows: int, rounds: int, databases: Databases, folder: Path) -> None:
+    """Print the measures of a kind of file on each database."""
+    path, other = folder / f"{kind}.csv", folder / f"{kind}-2.csv"
+    generate(path, kind, rows)
+    other.write_bytes(path.read_bytes() + b"\n")
+    alone = [seconds(lambda: to_parquet(path, folder / "alone.parquet")) for _ in range(rounds)]
+    print(f"{kind}: DuckDB alone {statistics.median(alone):.2f} s")
+    units: dict[str, Callable[[], object]] = {
+        "first import": lambda: import_file(path, Mode.OVERWRITE),
+        "the same file again": lambda: import_again(path),
+        "the same rows, other SHA": lambda: import_file(other, Mode.OVERWRITE),
+        "append": lambda: import_file(path, Mode.APPEND),
+    }
+    for database in KINDS:
+        times: dict[str, list[float]] = {name: [] for name in units}
+        waits: list[float] = []
+        for _round in range(rounds):
+            app = make_app(databases.empty(database))
+            with app.app_context():
+                flask_migrate.upgrade()
+                add_source("Bench")
+                with other_writer(app, waits):
+                    for name, unit in units.items():
+                        times[name].append(seconds(unit))
+                db.session.remove()
+                db.extension.engine.dispose()
+        for name, taken in times.items():
+            median = statistics.median(taken)
+            ratio = median / statistics.median(alone)
+            print(f"  {database:11}{name:26}{median:8.2f} s{ratio:8.2f}")
+        print(f"  {database:11}longest wait of another writer {max(waits):.2f} s")
+
+
+def main() -> None:
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    with tempfile.TemporaryDirectory(prefix="portal-bench-") as name:
+        databases = Databases(Path(name))
+        try:
+            for kind in SOURCES:
+                measure(kind, rows, rounds, databases, Path(name))
+        finally:
+            if databases.server is not None:
+                databases.server.stop()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"memory: {peak:.0f} MB at most")
+
+
+if __name__ == "__main__":
+    main()

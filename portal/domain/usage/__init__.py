@@ -1,0 +1,62 @@
+"""Usage: sources deliver what clouds used and cost; rows are kept, summed exactly, assigned."""
+
+from portal.domain.usage.amounts import exact, split
+from portal.domain.usage.clearing import clear_some
+from portal.domain.usage.key_ids import identify_keys
+from portal.domain.usage.keys import (
+    SUBJECT,
+    Plan,
+    PlanOutdated,
+    apply_assignment,
+    assign,
+    parts_of,
+    plan_assignment,
+)
+from portal.domain.usage.listing import (
+    PAGE,
+    CloudBefore,
+    Preview,
+    Sum,
+    UnassignedKey,
+    before_for,
+    deliveries_for,
+    find_cloud,
+    find_key,
+    preview,
+    unassigned_for,
+)
+from portal.domain.usage.publishing import discard, publish, queue, refuse_repetition, remove
+from portal.domain.usage.record import (
+    MAX_NAME_LENGTH,
+    Category,
+    Delivery,
+    DeliveryFile,
+    DeliveryKey,
+    DeliveryPart,
+    DeliveryScope,
+    DeliveryUpload,
+    Mode,
+    PartKind,
+    State,
+    UsageGroup,
+    UsageKey,
+    UsageSource,
+    counts,
+)
+from portal.domain.usage.retention import UNUSED_RETENTION, purge_expired
+from portal.domain.usage.sources import add_source, find_source, sources_for
+from portal.domain.usage.staging import (
+    KeyIds,
+    LeaseLost,
+    Staging,
+    add_groups,
+    add_piece,
+    begin,
+    claim,
+    digest,
+    finish,
+    hold,
+    refuse,
+    set_files,
+)
+from portal.domain.usage.uploads import CHUNK_BYTES, add_chunk, begin_upload, chunks

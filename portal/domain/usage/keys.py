@@ -1,0 +1,145 @@
+"""Keys: which cloud a source means; an operator assigns one, and a worker applies it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, time
+from typing import NamedTuple
+
+from sqlalchemy import select, update
+
+from portal import db, usage_files
+from portal.domain import access, audit, identity, jobs, locks, policy
+from portal.domain.actions import Action
+from portal.domain.actors import Actor
+from portal.domain.clouds import Cloud, Link
+from portal.domain.errors import Code, Refused
+from portal.domain.usage.record import (
+    Delivery,
+    DeliveryKey,
+    DeliveryPart,
+    PartKind,
+    State,
+    UsageKey,
+    UsageSource,
+)
+from portal.domain.usage.staging import lane_of
+
+SUBJECT = "usage-key"
+"""The kind of subject of an assignment's job."""
+WITH_ROWS = (State.STAGED, State.PUBLISHED)
+
+
+class Plan(NamedTuple):
+    """An assignment as worked out outside of the transaction: rows, micros and rest *before the
+    portal* by delivery and scope. `deliveries` are those that have the key."""
+
+    key_id: str
+    cloud_id: str
+    deliveries: frozenset[str]
+    before: Mapping[tuple[str, date], tuple[int, int, int]]
+
+
+class PlanOutdated(Exception):
+    """Deliveries of the key came or went since the plan was made."""
+
+
+def plan_assignment(key: UsageKey, cloud_id: str) -> Plan:
+    """Work out what an assignment changes, from the kept rows.
+
+    Raises Refused("usage-cloud-unknown").
+    """
+    is_first = Link.cloud_id == cloud_id, Link.continues_at.is_(None)
+    since = db.session.scalar(select(Link.since_at).where(*is_first))
+    if since is None:
+        raise Refused(Code.USAGE_CLOUD_UNKNOWN, field="cloud")
+    before: dict[tuple[str, date], tuple[int, int, int]] = {}
+    for delivery_id, first_on in _first_days(key).items():
+        if _start_of(first_on) < since:
+            contents = parts_of(delivery_id)
+            for scope_on, sums in usage_files.sum_before(contents, key.key, since).items():
+                before[delivery_id, scope_on] = sums
+    return Plan(key.id, cloud_id, _deliveries(key), before)
+
+
+def _first_days(key: UsageKey) -> dict[str, date]:
+    """The first usage day of the key, by delivery."""
+    query = select(DeliveryKey.delivery_id, DeliveryKey.first_on).where(
+        DeliveryKey.key_id == key.id, DeliveryKey.delivery_id.in_(_deliveries(key))
+    )
+    first: dict[str, date] = {}
+    for delivery_id, day in db.session.execute(query):
+        first[delivery_id] = min(day, first.get(delivery_id, day))
+    return first
+
+
+def _start_of(day: date) -> datetime:
+    return datetime.combine(day, time(), policy.current().billing_time_zone)
+
+
+def _deliveries(key: UsageKey) -> frozenset[str]:
+    query = (
+        select(Delivery.id)
+        .join(DeliveryKey, DeliveryKey.delivery_id == Delivery.id)
+        .where(DeliveryKey.key_id == key.id, Delivery.state.in_(WITH_ROWS))
+    )
+    return frozenset(db.session.scalars(query))
+
+
+def parts_of(delivery_id: str) -> Iterator[bytes]:
+    """The kept rows of a delivery, piece by piece."""
+    is_part = DeliveryPart.delivery_id == delivery_id, DeliveryPart.kind == PartKind.AMOUNTS
+    numbers = select(DeliveryPart.number).where(*is_part).order_by(DeliveryPart.number)
+    for number in list(db.session.scalars(numbers)):
+        content = select(DeliveryPart.content).where(*is_part, DeliveryPart.number == number)
+        yield db.session.scalars(content).one()
+
+
+def assign(key: UsageKey, *, cloud_id: str, by: Actor) -> None:
+    """An operator says which cloud a key is, for all its rows, past and to come; a worker applies
+    it.
+
+    Raises ReauthenticationRequired, Forbidden, Refused("usage-cloud-unknown").
+    """
+    identity.require_recent(by)
+    access.require_operator(by, Action.USAGE_ASSIGN)
+    source = db.lock(UsageSource, key.source_id)
+    if db.session.get(Cloud, cloud_id) is None:
+        raise Refused(Code.USAGE_CLOUD_UNKNOWN, field="cloud")
+    facts = {"cloud": cloud_id, "key": key.id}
+    jobs.add(
+        jobs.Kind.USAGE,
+        key=lane_of(source.id),
+        subject=(SUBJECT, key.id),
+        facts=facts | {"by": by.id},
+    )
+    audit.record(Action.USAGE_ASSIGN, by=by, chain=audit.INSTALLATION, thing=source.id, **facts)
+
+
+def apply_assignment(plan: Plan, *, assigned_by: str) -> None:
+    """The worker applies an assignment. Raises PlanOutdated."""
+    key = db.session.get_one(UsageKey, plan.key_id)
+    source = db.lock(UsageSource, key.source_id)
+    key = db.session.get_one(UsageKey, plan.key_id, populate_existing=True)
+    db.session.execute(locks.select_for_update(Delivery.id, Delivery.id.in_(plan.deliveries))).all()
+    if _deliveries(key) != plan.deliveries:
+        raise PlanOutdated
+    key.cloud_id, key.assigned_at, key.assigned_by = plan.cloud_id, db.now(), assigned_by
+    source.assignments += 1
+    db.session.flush()
+    _set_before(plan)
+
+
+def _set_before(plan: Plan) -> None:
+    """Set what is *before the portal* in all deliveries of the key."""
+    is_key = DeliveryKey.key_id == plan.key_id, DeliveryKey.delivery_id.in_(plan.deliveries)
+    nothing = {"before_rows": 0, "before_micros": 0, "before_rest": 0}
+    options = {"synchronize_session": False}
+    db.session.execute(
+        update(DeliveryKey).where(*is_key).values(nothing).execution_options(**options)
+    )
+    for (delivery_id, scope_on), sums in plan.before.items():
+        is_row = DeliveryKey.delivery_id == delivery_id, DeliveryKey.scope_on == scope_on
+        values = dict(zip(nothing, sums, strict=True))
+        statement = update(DeliveryKey).where(DeliveryKey.key_id == plan.key_id, *is_row)
+        db.session.execute(statement.values(values).execution_options(**options))

@@ -1,0 +1,199 @@
+"""*Usage*: sources, deliveries and their sums; *Publish*, *Discard*, *Remove*, *Assign*."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from flask import request, url_for
+from flask_babel import lazy_gettext
+from wtforms import BooleanField, StringField
+
+from portal import config, web
+from portal.domain import policy, usage
+from portal.domain.errors import Code
+from portal.domain.usage import Delivery, State, UsageKey
+from portal.operator.blueprint import blueprint
+from portal.wording import usage as wording
+
+LISTED = 100
+"""Unassigned keys, and clouds with rows before the portal, that the page lists."""
+MOVING = (State.UPLOADING, State.UPLOADED, State.STAGING)
+"""States that end by themselves."""
+
+
+@blueprint.get("/usage")
+def show_usage() -> Any:
+    """*Usage*: list deliveries, sources, what is unassigned and what is before the portal."""
+    actor, before = web.actor(), request.args.get("before", "")[:40]
+    rows = usage.deliveries_for(actor, before=before)
+    shown, next_before = web.paginate(rows, usage.PAGE, cursor=lambda row: row.id)
+    return web.page(
+        "operator/usage.html",
+        fragment="list",
+        rows=shown,
+        before=before,
+        next_before=next_before,
+        is_moving=any(row.state in MOVING for row in shown),
+        sources=usage.sources_for(actor),
+        unassigned=usage.unassigned_for(actor, limit=LISTED + 1),
+        before_portal=usage.before_for(actor, limit=LISTED + 1),
+        listed=LISTED,
+        currency=policy.current().currency,
+    )
+
+
+@blueprint.get("/usage/<id:delivery_id>")
+def show_delivery(delivery_id: str) -> Any:
+    """A delivery: its files and state, its preview, the steps that can be taken."""
+    delivery = web.find_or_404(Delivery, delivery_id)
+    has_rows = delivery.state in (State.STAGED, State.PUBLISHED, State.REMOVED)
+    return web.page(
+        "operator/usage_delivery.html",
+        fragment="delivery",
+        delivery=delivery,
+        is_moving=delivery.state in MOVING,
+        preview=usage.preview(delivery) if has_rows else None,
+        upload_mb=config.current().upload_mb,
+        currency=policy.current().currency,
+    )
+
+
+@blueprint.get("/usage/<id:delivery_id>/bad-rows")
+def download_bad_rows(delivery_id: str) -> Any:
+    """Download the first bad rows of a delivery, each with its reason."""
+    delivery = web.find_or_404(Delivery, delivery_id)
+    return web.csv_file("bad-rows", wording.bad_rows_table(delivery.bad_listed))
+
+
+class PublishForm(web.Form):
+    """What has to be meant to publish the delivery."""
+
+    skip_bad_rows = BooleanField(lazy_gettext("Publish it without the bad rows"))
+    again = BooleanField(lazy_gettext("Append these files again: that is meant"))
+
+    def leave_out(self, delivery: Delivery) -> None:
+        """Leave out what this delivery does not ask."""
+        if not delivery.bad_rows:
+            del self.skip_bad_rows
+        if not self.is_refused_with(Code.USAGE_APPEND_AGAIN) and not self.again.data:
+            del self.again
+
+
+@blueprint.route("/usage/<id:delivery_id>/publish", methods=["GET", "POST"])
+def publish_delivery(delivery_id: str) -> Any:
+    """*Publish* a delivery whose rows are staged."""
+    delivery = web.find_or_404(Delivery, delivery_id)
+    web.require_recent_sign_in()
+    form = PublishForm()
+
+    def unit() -> None:
+        usage.publish(
+            web.find_or_404(Delivery, delivery_id),
+            by=web.actor(),
+            skip_bad_rows=bool(form.skip_bad_rows.data),
+            again=bool(form.again.data),
+        )
+
+    back = url_for(".show_delivery", delivery_id=delivery_id)
+    done = lazy_gettext("The delivery is published.")
+    if answer := web.submit(form, unit, to=back, success=done):
+        return answer
+    form.leave_out(delivery)
+    return _step_page(PUBLISH, delivery, form, back)
+
+
+class Step(NamedTuple):
+    """A step of an operator with a delivery: its wording, and its verb, if it asks for nothing."""
+
+    title: Any
+    button: Any
+    consequence: Any
+    done: Any = ""
+    verb: Callable[..., None] | None = None
+    is_danger: bool = False
+
+
+PUBLISH = Step(
+    lazy_gettext("Publish this delivery?"),
+    lazy_gettext("Publish"),
+    lazy_gettext("Its rows count from now on. A snapshot replaces its billing periods."),
+)
+DISCARD = Step(
+    lazy_gettext("Discard this delivery?"),
+    lazy_gettext("Discard"),
+    lazy_gettext("Nothing of it is published. Its rows are deleted."),
+    lazy_gettext("The delivery is discarded."),
+    usage.discard,
+    is_danger=True,
+)
+REMOVE = Step(
+    lazy_gettext("Remove this delivery?"),
+    lazy_gettext("Remove delivery"),
+    lazy_gettext(
+        "Its billing periods become empty. An older snapshot does not come back: import its file "
+        "again if it is right."
+    ),
+    lazy_gettext("The delivery is removed."),
+    usage.remove,
+    is_danger=True,
+)
+
+
+@blueprint.route("/usage/<id:delivery_id>/discard", methods=["GET", "POST"])
+def discard_delivery(delivery_id: str) -> Any:
+    """*Discard* a delivery that is not published."""
+    return _take(DISCARD, delivery_id)
+
+
+@blueprint.route("/usage/<id:delivery_id>/remove", methods=["GET", "POST"])
+def remove_delivery(delivery_id: str) -> Any:
+    """*Remove* a published delivery."""
+    return _take(REMOVE, delivery_id)
+
+
+def _take(step: Step, delivery_id: str) -> Any:
+    """Ask for confirmation on GET, take the step on POST."""
+    web.find_or_404(Delivery, delivery_id)
+    web.require_recent_sign_in()
+    form, back = web.Form(), url_for(".show_delivery", delivery_id=delivery_id)
+
+    def unit() -> None:
+        if step.verb is not None:
+            step.verb(web.find_or_404(Delivery, delivery_id), by=web.actor())
+
+    if answer := web.submit(form, unit, to=back, success=step.done):
+        return answer
+    return _step_page(step, web.find_or_404(Delivery, delivery_id), form, back)
+
+
+def _step_page(step: Step, delivery: Delivery, form: web.Form, back: str) -> Any:
+    return web.form_page(form, "operator/usage_step.html", delivery=delivery, step=step, back=back)
+
+
+class AssignForm(web.Form):
+    """Which cloud a key is."""
+
+    cloud = StringField(
+        lazy_gettext("Cloud"),
+        [web.REQUIRED],
+        description=lazy_gettext("Its ID, or its name if no other cloud has it."),
+    )
+
+
+@blueprint.route("/usage/keys/<id:key_id>/assign", methods=["GET", "POST"])
+def assign_key(key_id: str) -> Any:
+    """*Assign* a key to a cloud."""
+    key = web.find_or_404(UsageKey, key_id)
+    web.require_recent_sign_in()
+    form, back = AssignForm(), url_for(".show_usage")
+
+    def unit() -> None:
+        cloud = usage.find_cloud((form.cloud.data or "").strip())
+        row = web.find_or_404(UsageKey, key_id)
+        usage.assign(row, cloud_id=cloud.id if cloud else "", by=web.actor())
+
+    done = lazy_gettext("A worker assigns all its rows, past and to come.")
+    if answer := web.submit(form, unit, to=back, success=done):
+        return answer
+    return web.form_page(form, "operator/usage_assign.html", key=key, back=back)

@@ -1,0 +1,96 @@
+"""Wording of usage: modes, states, the reasons of bad rows, exact amounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from flask_babel import get_locale, gettext, lazy_gettext, lazy_pgettext, ngettext
+
+from portal.domain.usage import Mode, State
+from portal.usage_files import Reason
+from portal.wording.errors import sentence
+
+
+def _(text: str, **facts: object) -> str:
+    return str(gettext(text, **facts))
+
+
+MODES = {
+    Mode.OVERWRITE: lazy_gettext("Overwrite: all that there is of its billing periods"),
+    Mode.APPEND: lazy_gettext("Append: something more"),
+}
+MODE_NAMES = {
+    Mode.OVERWRITE: lazy_pgettext("usage", "Overwrite"),
+    Mode.APPEND: lazy_pgettext("usage", "Append"),
+}
+STATES = {
+    State.UPLOADING: lazy_pgettext("usage", "Uploading"),
+    State.UPLOADED: lazy_pgettext("usage", "Waiting"),
+    State.STAGING: lazy_pgettext("usage", "Being read"),
+    State.STAGED: lazy_pgettext("usage", "To be published"),
+    State.PUBLISHED: lazy_pgettext("usage", "Published"),
+    State.REMOVED: lazy_pgettext("usage", "Removed"),
+    State.REFUSED: lazy_pgettext("usage", "Not published"),
+}
+SHAPES = {
+    State.UPLOADING: "waiting",
+    State.UPLOADED: "waiting",
+    State.STAGING: "waiting",
+    State.STAGED: "waiting",
+    State.PUBLISHED: "active",
+    State.REMOVED: "inactive",
+    State.REFUSED: "failed",
+}
+"""How each state is marked."""
+REASONS = {
+    Reason.COLUMNS: lazy_gettext("The row has another number of columns than the header."),
+    Reason.QUOTES: lazy_gettext("Quotation marks are wrong."),
+    Reason.MISSING: lazy_gettext("The value is missing."),
+    Reason.NOT_A_NUMBER: lazy_gettext("This is not a number such as 1234.56."),
+    Reason.TOO_LARGE: lazy_gettext("The number is too large, or no number."),
+    Reason.DECIMALS: lazy_gettext("The number has more than 15 decimals."),
+    Reason.CURRENCY: lazy_gettext("The currency is not that of this installation."),
+    Reason.DATE: lazy_gettext("This is not a time such as 2026-10-01T00:00:00Z."),
+    Reason.REVERSED: lazy_gettext("The period ends before it begins."),
+    Reason.CATEGORY: lazy_gettext(
+        "The category is not Usage, Purchase, Tax, Credit or Adjustment."
+    ),
+    Reason.NO_KEY: lazy_gettext("No column names a cloud."),
+    Reason.KEY_LONG: lazy_gettext("The name of the cloud is longer than 500 characters."),
+}
+
+
+def exact_text(amount: Decimal) -> str:
+    """The amount with all its decimals, at least two: "1234.50"."""
+    whole, _point, decimals = format(amount, "f").partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
+
+
+def exact_money(amount: Decimal, currency: str) -> str:
+    """The amount with all its decimals in the reader's format, and the currency."""
+    locale: Any = get_locale()
+    sign = locale.number_symbols["latn"]
+    whole, _point, decimals = exact_text(amount).partition(".")
+    grouped = f"{int(whole):,}".replace(",", sign["group"])
+    minus = "-" if whole == "-0" else ""
+    return f"{minus}{grouped}{sign['decimal']}{decimals} {currency}"
+
+
+def bad_rows_table(rows: Iterable[Any]) -> Iterator[list[str]]:
+    """The table of bad rows for a CSV file, with its header."""
+    yield [_("File"), _("Row"), _("Column"), _("Value"), _("Reason")]
+    for file, row, reason, column, value in rows:
+        yield [file, str(row), column, value, str(REASONS.get(reason, reason))]
+
+
+def refusal(refusal: dict[str, Any]) -> str:
+    """Why a delivery was refused."""
+    return sentence(refusal["code"], refusal["facts"])
+
+
+def rows_and_sum(of: Any, currency: str) -> str:
+    """The number of rows and their exact sum."""
+    text = ngettext("%(num)s row", "%(num)s rows", of.rows)
+    return f"{text}, {exact_money(of.amount, currency)}"

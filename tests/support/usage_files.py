@@ -1,0 +1,39 @@
+"""Usage files for tests: FOCUS rows as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+FOCUS = {
+    "BilledCost": "1.5",
+    "BillingCurrency": "EUR",
+    "BillingPeriodStart": "2026-10-01T00:00:00Z",
+    "BillingPeriodEnd": "2026-11-01T00:00:00Z",
+    "ChargePeriodStart": "2026-10-05T10:00:00Z",
+    "ChargePeriodEnd": "2026-10-05T11:00:00Z",
+    "ChargeCategory": "Usage",
+    "SubAccountId": "project-1",
+    "BillingAccountId": "account-9",
+    "ServiceName": "Compute",
+    "Tags": '{"owner": "somebody"}',
+    "x_Vendor": "anything",
+}
+"""A good row."""
+
+
+def focus_rows(*rows: dict[str, str], columns: Sequence[str] = tuple(FOCUS)) -> str:
+    """The text of a CSV file: each row is the good one with these values."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, columns, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows({**FOCUS, **row} for row in rows)
+    return buffer.getvalue()
+
+
+def write_focus(path: Path, *rows: dict[str, str]) -> Path:
+    """Write such a file."""
+    path.write_text(focus_rows(*rows), encoding="utf-8")
+    return path

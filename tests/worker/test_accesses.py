@@ -1,0 +1,107 @@
+"""Accesses: made, shown once, withdrawn, and what ends them without anybody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from portal import db, worker
+from portal.domain import jobs, memberships
+from portal.domain.errors import Refused
+from portal.domain.jobs import Kind, OrderKind, State
+from portal.domain.memberships import Progress
+from portal.providers.contract import Access, How
+from tests.providers.webhook_example import WebhookSystem
+from tests.support import memberships as support
+from tests.support.connections import use_key
+from tests.support.jobs import run_upkeep
+from tests.support.memberships import access, get_access, order_access, run_orders, show, withdraw
+from tests.support.world import DORA, SAM, Clock
+from tests.worker.test_access_orders import kind, shop, system, waiting
+
+__all__ = ["kind", "shop", "system"]
+
+
+def test_a_person_gets_an_access_sees_it_once_and_signs_in(
+    shop: str, system: WebhookSystem
+) -> None:
+    access_id = order_access(SAM, shop)
+    assert access(access_id).progress is Progress.WAITING
+    run_orders()
+    assert access(access_id).progress is Progress.READY
+    shown = show(SAM, access_id)
+    assert system.signs_in(Access(How.TEXT, shown.text))
+    assert access(access_id).progress is Progress.IN_USE
+    with pytest.raises(Refused, match="access-shown"):
+        show(SAM, access_id)
+
+
+def test_one_access_is_withdrawn_and_the_others_stay(shop: str, system: WebhookSystem) -> None:
+    first = order_access(SAM, shop)
+    run_orders()
+    secret, kept = Access(How.TEXT, show(SAM, first).text), get_access(SAM, shop)
+    withdraw(SAM, first)
+    assert access(first).progress is Progress.ENDING
+    run_orders()
+    assert access(first).progress is Progress.ENDED
+    assert (system.signs_in(secret), system.signs_in(kept)) == (False, True)
+
+
+def test_two_accesses_ordered_at_once_are_both_made(shop: str, system: WebhookSystem) -> None:
+    both = [order_access(SAM, shop, name=name) for name in ("Laptop", "CI")]
+    run_orders()
+    texts = {show(SAM, access_id).text for access_id in both}
+    assert len(texts) == 2
+    assert all(system.signs_in(Access(How.TEXT, text)) for text in texts)
+
+
+def test_a_secret_that_is_not_seen_within_15_minutes_is_withdrawn(
+    shop: str, system: WebhookSystem, clock: Clock
+) -> None:
+    access_id = order_access(SAM, shop)
+    run_orders()
+    clock.forward(minutes=16)
+    run_upkeep("withdraw-accesses")
+    assert waiting() == [OrderKind.WITHDRAW]
+    with pytest.raises(Refused, match="access-shown"):
+        show(SAM, access_id)
+    run_orders()
+    assert access(access_id).progress is Progress.ENDED
+
+
+def test_an_access_whose_time_is_over_is_withdrawn(
+    shop: str, system: WebhookSystem, clock: Clock
+) -> None:
+    secret = get_access(SAM, shop)
+    clock.forward(days=31)
+    run_upkeep("withdraw-accesses")
+    run_orders()
+    assert not system.signs_in(secret)
+
+
+def test_a_secret_that_can_not_be_decrypted_needs_a_person(
+    shop: str, system: WebhookSystem, tmp_path: Path
+) -> None:
+    access_id = order_access(SAM, shop)
+    assert worker.run_next(Kind.CLOUDS)
+    use_key(tmp_path / "others")
+    run_orders()
+    assert access(access_id).progress is Progress.FAILED
+    assert support.orders(State.PARKED) == [OrderKind.ACCESS]
+
+
+def test_after_a_restore_unseen_secrets_are_withdrawn_and_revokes_run(
+    shop: str, system: WebhookSystem
+) -> None:
+    unseen = order_access(SAM, shop)
+    run_orders()
+    db.write(memberships.withdraw_unseen)
+    order_access(DORA, shop)
+    db.write(jobs.park_restored)
+    assert (waiting(), support.orders(State.PARKED)) == (
+        [OrderKind.WITHDRAW],
+        [OrderKind.GRANT],
+    )
+    run_orders()
+    assert access(unseen).progress is Progress.ENDED
