@@ -32,7 +32,6 @@ def home() -> Any:
         **subaccounts,
         **others,
         url=lambda **changes: url_for("console.home", **{**query, **changes}),
-        claims=claims.claims_of(actor, ClaimState.WAITING, ClaimState.REFUSED),
         may_create=bool(accounts.accounts_to_pay_from(actor)),
         staffed_partner_ids=[partner.id for partner in accounts.partner_accounts_of(actor)],
     )
@@ -46,7 +45,9 @@ def _subaccounts(search: str, after: str) -> dict[str, Any]:
 
 
 def _other_clouds(after: str) -> dict[str, Any]:
-    """Return the context of the section of other clouds: a page of them."""
-    rows = clouds.other_clouds_for(web.actor(), after=after)
-    shown, next_after = web.paginate(rows, clouds.PAGE)
-    return {"other_clouds": shown, "next_clouds_after": next_after, "clouds_after": after}
+    """Return the context of the sections of other clouds, a page of them, and registered ones."""
+    actor = web.actor()
+    shown, next_after = web.paginate(clouds.other_clouds_for(actor, after=after), clouds.PAGE)
+    registered = claims.claims_of(actor, ClaimState.WAITING, ClaimState.REFUSED)
+    page = {"other_clouds": shown, "next_clouds_after": next_after, "clouds_after": after}
+    return {**page, "claims": registered}

@@ -12,6 +12,7 @@ from flask_babel import gettext, lazy_gettext
 
 from portal.domain.actions import Action
 from portal.i18n.formats import iso_day
+from portal.wording import claims
 from portal.wording.clouds import TASKS
 from portal.wording.labels import BLOCK_REASONS, NOT_ARRIVED_REASONS, field, role
 
@@ -59,14 +60,7 @@ TITLES = {
     Action.CLOUD_CLOSED: lazy_gettext("Cloud closed"),
     Action.CLOUD_CARRY_OUT: lazy_gettext("Carried out at the cloud"),
     Action.CLOUD_CARRY_OUT_FAULT: lazy_gettext("Can’t be carried out at the cloud"),
-    Action.CLOUD_ADOPT: lazy_gettext("Existing cloud taken over"),
-    Action.CLAIM_REGISTER: lazy_gettext("Existing cloud registered"),
-    Action.CLAIM_WITHDRAW: lazy_gettext("Registration of a cloud withdrawn"),
-    Action.CLAIM_CHECK: lazy_gettext("Registration of a cloud checked again"),
-    Action.CLAIM_VERIFY: lazy_gettext("Registration of a cloud verified"),
-    Action.CLAIM_REFUSE: lazy_gettext("Registration of a cloud refused"),
-    Action.CLOUD_ADOPT_DRIFT: lazy_gettext("Change at the cloud adopted"),
-    Action.CLOUD_RESTORE_DRIFT: lazy_gettext("Change at the cloud undone"),
+    **claims.AUDIT_TITLES,
     Action.CLOUD_LINK: lazy_gettext("Cloud linked"),
     Action.CLOUD_LEAVE: lazy_gettext("Cloud linked elsewhere"),
     Action.CLOUD_ACCESS_GRANT: lazy_gettext("Role on a cloud given"),
@@ -220,32 +214,7 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.MEMBERSHIP_END_ACCESS: lambda f: _(
         "Carried out at the cloud %(id)s: an access is ended.", id=f["thing"]
     ),
-    Action.CLOUD_ADOPT: lambda f: _(
-        "The existing cloud %(external)s was taken over as %(id)s.",
-        external=f["external_id"],
-        id=f["thing"],
-    ),
-    Action.CLOUD_ADOPT_DRIFT: lambda f: _(
-        "What was changed by hand at the cloud %(id)s was adopted.", id=f["thing"]
-    ),
-    Action.CLOUD_RESTORE_DRIFT: lambda f: _(
-        "What was changed by hand at the cloud %(id)s is undone.", id=f["thing"]
-    ),
-    Action.CLAIM_REGISTER: lambda f: _("An existing cloud was registered: %(id)s.", id=f["thing"]),
-    Action.CLAIM_WITHDRAW: lambda f: _(
-        "The registration of a cloud was withdrawn: %(id)s.", id=f["thing"]
-    ),
-    Action.CLAIM_CHECK: lambda f: _(
-        "The registration of a cloud is checked again: %(id)s.", id=f["thing"]
-    ),
-    Action.CLAIM_VERIFY: lambda f: _(
-        "The registration of a cloud was verified: %(id)s is %(cloud)s.",
-        id=f["thing"],
-        cloud=f["cloud"],
-    ),
-    Action.CLAIM_REFUSE: lambda f: _(
-        "The registration of a cloud was refused: %(id)s.", id=f["thing"]
-    ),
+    **claims.AUDIT_SENTENCES,
     Action.FOLDER_CREATE: lambda f: _("A folder was created in the cloud %(id)s.", id=f["cloud"]),
     Action.FOLDER_RENAME: lambda f: _("A folder was renamed in the cloud %(id)s.", id=f["cloud"]),
     Action.USER_CREATE: lambda f: _("A person registered."),
