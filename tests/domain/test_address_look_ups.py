@@ -143,6 +143,7 @@ def test_imports_and_explanations_never_tell(app: Flask, world: World) -> None:
     cloud = db.session.get_one(Cloud, world.doras_cloud)
     told: list[object] = []
     statements: list[object] = []
+    explanation.explain(cloud, None, reader=actor(DORA))  # who pays is asked once a request
     event.listen(
         db.extension.engine, "before_cursor_execute", lambda *call: statements.append(call[2])
     )

@@ -129,7 +129,7 @@ def test_a_closed_cloud_refuses_links_names_and_access(
         db.write(lambda: clouds.rename(db.session.get_one(Cloud, cloud_id), by=nina, name=name))
 
     rename("shop")
-    assert refusal_code(cloud_id, world.ninas_subaccount, by=NINA) is None, "it may be kept"
+    assert refusal_code(cloud_id, world.ninas_subaccount, by=NINA) == Code.CLOUD_CLOSING
     pass_grace(clock)
     assert refusal(lambda: rename("shop-2")) == Code.CLOUD_CLOSED
     assert refusal_code(cloud_id, world.ninas_subaccount, by=NINA) == Code.CLOUD_CLOSED
