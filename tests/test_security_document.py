@@ -12,7 +12,7 @@ from typing import NamedTuple
 from portal import config
 from portal.config import SETTINGS
 from portal.db import dialects
-from portal.domain import customers, identity, imports, notifications
+from portal.domain import claims, customers, identity, imports, notifications
 from portal.domain.customers import invitation_quota
 from portal.domain.identity import address_look_ups, password, rate_limits, session
 from portal.domain.imports import lifecycle
@@ -136,6 +136,7 @@ def test_the_decisions_are_there_with_the_figures_of_the_code() -> None:
         f"{config.MAX_BODY_BYTES // 1024} KB",
         f"{customers.MAX_NOTE_LENGTH:,} characters",
         f"{customers.MAX_VIEWS}",
+        f"{claims.MOST} in 24 hours",
         f"{password.MAX_CONCURRENT_HASHES}",
         f"{dialects.MAX_WAITING_WRITERS}",
         *connections,

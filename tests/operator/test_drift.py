@@ -9,7 +9,7 @@ from flask import Flask
 
 from portal import db
 from portal.domain import connections
-from portal.providers.contract import Later
+from portal.providers.contract import NeedsPerson
 from tests.support.answers import errors, notices
 from tests.support.browser import Browser
 from tests.support.claims import clouds_with
@@ -64,7 +64,7 @@ def test_a_comparison_that_failed_says_why(
     browser: Open, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = use_pretended(monkeypatch)
-    there.fail(*[Later("The cloud says: too busy.")])
+    there.fail(NeedsPerson("credentials-unreadable"))
     appoint_operator()
     dora = browser(DORA)
     connection_id = db.read(connections.default).id
@@ -72,4 +72,5 @@ def test_a_comparison_that_failed_says_why(
     dora.submit("Reconcile")
     run_orders()
     dora.get(f"/operator/connections/{connection_id}/drift")
-    assert "It was not compared yet." in dora.text
+    assert "The last comparison failed." in dora.text
+    assert "The credentials can’t be decrypted." in dora.text

@@ -4,6 +4,7 @@ Registering looks at no cloud, so the answer is the same whether the ID exists, 
 """
 
 from portal.domain.claims.lifecycle import (
+    MOST,
     check_again,
     purge_expired,
     refuse,
