@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from portal import db
@@ -22,6 +22,8 @@ STEPS: dict[str, Step] = {
 }
 """By `jobs.OrderKind`."""
 INTERNAL_FAULT = "internal-fault"
+DATABASE_WAIT = timedelta(seconds=1)
+"""How long an order waits for a database that is busy or away."""
 
 
 def carry_out(job: Job) -> Callable[[], dict[str, Any] | None]:
@@ -29,6 +31,8 @@ def carry_out(job: Job) -> Callable[[], dict[str, Any] | None]:
     step = STEPS[job.subject_kind]
     try:
         result = step.call(job)
+    except db.Unavailable:  # no fault of the order, and nothing was asked
+        return lambda: _end(job, Outcome(State.WAITING, run_at=db.now() + DATABASE_WAIT))
     except (Later, NeedsPerson, Never) as error:
         failure = error  # Python deletes `error`
         return lambda: _end_failed(job, step, failure)

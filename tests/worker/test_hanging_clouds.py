@@ -10,9 +10,11 @@ from flask import Flask
 
 from portal import db
 from portal.domain.clouds import ProgressState
+from portal.domain.jobs import Job, Kind, State
 from portal.providers import contract
 from portal.providers.contract import Done, Running
-from portal.worker import loop
+from portal.worker import handlers, loop, orders
+from tests.support import database_faults
 from tests.support.browser import Browser
 from tests.support.clouds import create_cloud
 from tests.support.jobs import job_of, queue_job, run_threads
@@ -20,7 +22,7 @@ from tests.support.pretended_cloud import PretendedCloud, progress, use_asking
 from tests.support.processes import wait_until
 from tests.support.relay import clear_mails, delivery, queue_invitation, use_relay
 from tests.support.smtp import SmtpServer
-from tests.support.world import DORA
+from tests.support.world import DORA, Clock
 
 
 class HangingCloud(PretendedCloud):
@@ -66,3 +68,22 @@ def test_a_connection_that_hangs_delays_nothing_else(
         hanging.released.set()
         wait_until(lambda: all(progress(it).state is ProgressState.READY for it in stuck))
     assert len(hanging.clouds) == len(stuck)
+
+
+def test_a_database_that_takes_nothing_is_no_fault_of_an_order(
+    app: Flask, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten threads want SQLite's write lock, for which five may wait."""
+    clear_mails()
+    cloud = PretendedCloud()
+    use_asking(monkeypatch, "pretended", cloud)
+    create_cloud(DORA)
+    handler = handlers.HANDLERS[Kind.CLOUDS]
+    job = db.write(lambda: handler.claim(Kind.CLOUDS, handler.lease))
+    with database_faults.cause("read-only", app.config["SQLALCHEMY_DATABASE_URI"]):
+        record = orders.carry_out(job)
+    db.write(record)
+    job = db.read(lambda: db.session.get_one(Job, job.id))
+    assert (job.state, job.answer) == (State.WAITING, "")
+    assert job.run_at <= db.now() + orders.DATABASE_WAIT
+    assert cloud.clouds == {}
