@@ -84,7 +84,7 @@ def _production_faults(values: dict[str, Any]) -> list[str]:
     if values["EXTERNAL_URL"].startswith("http://"):
         faults.append("EXTERNAL_URL must begin with https://")
     if os.environ.get("FLASK_DEBUG", "0") not in ("", "0"):
-        faults.append("FLASK_DEBUG shows the code and its values to whoever meets a fault")
+        faults.append("FLASK_DEBUG shows the code and its values to everybody who meets a fault")
     if _is_weak(values["SECRET_KEY"]):
         faults.append(
             f"SECRET_KEY is too weak: {MIN_SECRET_LENGTH} random characters or more, for example "

@@ -210,14 +210,14 @@ def _moves_on(actor: Actor, payer: BillingAccount | None) -> date | None:
 
 
 def _is_under_way(progress: Progress, accesses: list[Access], people: dict[str, Any]) -> bool:
-    """Whether the page changes by itself soon."""
+    """Whether the page should poll for changes."""
     changing = (memberships.Progress.WAITING, memberships.Progress.ENDING)
     is_mine = any(access.progress in changing for access in accesses)
     return bool(progress.tasks) or is_mine or is_changing(people)
 
 
 def _stamp(progress: Progress, accesses: list[Access], people: dict[str, Any]) -> str:
-    """Return a digest of what the page follows by itself."""
+    """Return a digest of what the page polls for."""
     standings = [*people.get("holding", {}).values(), *people.get("losing", [])]
     rows = [(row.id, row.progress) for row in (*accesses, *(one.membership for one in standings))]
     return hashlib.sha256(repr((progress, rows)).encode()).hexdigest()[:16]

@@ -73,7 +73,7 @@ class HttpClient:
     ca_certificates: str = ""
     """Trust these (PEM) instead of the system's."""
     fingerprint: str = ""
-    """Trust the certificate with this SHA-256 (hexadecimal) and no other, whoever issued it."""
+    """Trust the certificate with this SHA-256 (hexadecimal) and no other, from any issuer."""
     client_certificate: str = ""
     """Who we are: a certificate (PEM) that the server trusts."""
     client_key: str = field(default="", repr=False)

@@ -17,7 +17,7 @@ csv.field_size_limit(2**31 - 1)
 
 
 class BadRow(NamedTuple):
-    """`row` counts from 1, the header; `value` is what stands in `column`."""
+    """`row` counts from 1, the header; `value` is the text in `column`."""
 
     file: str
     row: int

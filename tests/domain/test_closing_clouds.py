@@ -150,11 +150,14 @@ def test_a_partners_staff_close_what_they_alone_own(app: Flask, world: World) ->
     close(world.carls_cloud, EDDIE, "default")
     own = create_cloud(OLGA)
     close(own, OLGA)
+    assert cloud_now(world.carls_cloud).closes_at is not None
+    assert cloud_now(own).closes_at is not None
 
 
 def test_a_stranger_with_the_owner_role_is_no_partners_staff(app: Flask, world: World) -> None:
     assign_cloud_role(SAM, world.ninas_cloud)
     close(world.ninas_cloud, SAM, "default")
+    assert cloud_now(world.ninas_cloud).closes_at is not None
 
 
 def test_a_partner_with_a_role_on_a_cloud_that_the_customer_pays_does_not_close_it(

@@ -97,7 +97,7 @@ def _of_identity(session: Session, member: Member) -> Row | None:
 
 
 def find_user(session: Session, identity: tuple[str, str]) -> Row | None:
-    """The user of an identity (provider, subject), whoever made it. Keystone lists users without
+    """The user of an identity (provider, subject), ours or not. Keystone lists users without
     their identities: each is asked for them."""
     (provider, subject), protocol = identity, session.settings.federation_protocol
     if not protocol:
