@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import structlog
 from flask import Flask, Response, current_app, g, request, url_for
 from flask_migrate import Migrate
 from flask_wtf.csrf import generate_csrf
@@ -66,8 +65,6 @@ from portal.wording import notifications as notification_wording
 from portal.wording import readiness as problem_wording
 from portal.wording import usage as usage_wording
 from portal.wording.quotes import quoted
-
-log = structlog.get_logger(__name__)
 
 PUBLIC = {
     "static",
@@ -129,8 +126,6 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     """Return the application. Raises config.UnsafeSettings."""
     settings = config.load(overrides)
     logs.configure(is_production=settings.portal_env == "production")
-    for warning in config.warnings(settings):
-        log.warning("settings.will_be_refused", reason=warning)
     policy.configure(policy_from(settings))
     audit.configure(partial(config.read_audit_keys, settings.audit_key_file))
     connections.configure_keys(partial(config.read_credentials_keys, settings.credentials_key_file))

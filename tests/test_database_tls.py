@@ -1,15 +1,11 @@
-"""TLS to PostgreSQL: which connections production warns of now, and refuses next."""
+"""TLS to PostgreSQL: which connections production refuses."""
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from flask import Flask
 
-from portal import config, create_app
+from portal import config
 from portal.config import database_tls
-from tests.support.settings import change_settings
 from tests.test_config import SAFE, faults
 
 PLAIN = "postgresql://u:swordfish@db.example/portal"
@@ -25,7 +21,11 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def unencrypted(url: str, plain_hosts: str = "") -> bool:
     settings = SAFE | {"DATABASE_URL": url, "DATABASE_PLAIN_HOSTS": plain_hosts}
-    return bool(config.warnings(config.load(settings)))
+    try:
+        config.load(settings)
+    except config.UnsafeSettings:
+        return True
+    return False
 
 
 def test_a_connection_to_another_machine_must_require_tls(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,28 +65,8 @@ def test_named_hosts_need_no_tls() -> None:
     assert unencrypted("postgresql:///n?host=db&host=elsewhere", "db")
 
 
-@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
-def test_this_version_warns_when_it_starts_and_in_doctor(
-    capsys: pytest.CaptureFixture[str], app: Flask
-) -> None:
-    create_app(SAFE | {"DATABASE_URL": PLAIN})
-    (line,) = map(json.loads, capsys.readouterr().err.splitlines())
-    assert (line["event"], line["level"]) == ("settings.will_be_refused", "warning")
-    assert line["reason"].startswith(SENTENCE)
-    assert "swordfish" not in line["reason"]
-
-    parsed = config.load({"DATABASE_URL": PLAIN}).database_url
-    change_settings(app, portal_env="production", database_url=parsed)
-    doctor = app.test_cli_runner()
-    shown = doctor.invoke(args=["doctor"])
-    assert (shown.exit_code, f"\nWarning: {SENTENCE}" in shown.output) == (0, True)
-    listed = json.loads(doctor.invoke(args=["doctor", "--json"]).stdout)
-    assert [warning.startswith(SENTENCE) for warning in listed["warnings"]] == [True]
-
-
-def test_the_next_version_refuses_in_production_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database_tls, "IS_REQUIRED", True)
+def test_production_refuses_what_a_local_run_takes() -> None:
     (fault,) = faults(**SAFE, DATABASE_URL=PLAIN)
     assert fault.startswith(SENTENCE)
-    config.load(SAFE | {"DATABASE_URL": PLAIN, "DATABASE_PLAIN_HOSTS": "db.example"})
+    assert "swordfish" not in fault
     config.load({"DATABASE_URL": PLAIN})

@@ -11,7 +11,6 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from portal import config
 from portal.domain import doctor
 from portal.domain.doctor import Check, Result
 
@@ -58,7 +57,6 @@ def _object_of(results: list[Result]) -> dict[str, Any]:
     ]
     return {
         "healthy": not any(result.total for result in results),
-        "warnings": config.warnings(config.current()),
         "checks": checks,
     }
 
@@ -76,6 +74,4 @@ def _print(results: list[Result]) -> None:
             click.echo(f"  and {more} more; --json lists all")
     if len(results) < len(doctor.CHECKS):
         click.echo(f"\n{len(doctor.CHECKS) - len(results)} more checks need the newest schema.")
-    for warning in config.warnings(config.current()):
-        click.echo(f"\nWarning: {warning}. The next version refuses to start so.")
     click.echo("\nThe database is unhealthy." if broken else "\nThe database is healthy.")

@@ -10,9 +10,6 @@ from itertools import zip_longest
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-IS_REQUIRED = False
-"""Whether a start without TLS is refused. The first version with this check warns; set True in the
-next one."""
 ENCRYPTED = ("require", "verify-ca", "verify-full")
 """The values of libpq's `sslmode` that never fall back to a connection without TLS."""
 

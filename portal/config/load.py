@@ -60,13 +60,6 @@ def load(overrides: Mapping[str, str] | None = None) -> Settings:
     return Settings(**{name.lower(): value for name, value in values.items()})
 
 
-def warnings(settings: Settings) -> list[str]:
-    """What the next version refuses these settings for."""
-    if settings.portal_env == "local":
-        return []
-    return database_tls.faults(settings.database_url, settings.database_plain_hosts)
-
-
 def _local_faults(values: dict[str, Any]) -> list[str]:
     """A local run prints passwords and shows mails to everyone: only for this machine."""
     advice = "; with that only PORTAL_ENV=production starts, a local run is for this machine alone"
@@ -92,8 +85,7 @@ def _production_faults(values: dict[str, Any]) -> list[str]:
         )
     if any(map(_is_weak, values["SECRET_KEY_OLD"])):
         faults.append("SECRET_KEY_OLD has a key that is too weak: remove it")
-    if database_tls.IS_REQUIRED:
-        faults += database_tls.faults(values["DATABASE_URL"], values["DATABASE_PLAIN_HOSTS"])
+    faults += database_tls.faults(values["DATABASE_URL"], values["DATABASE_PLAIN_HOSTS"])
     return faults
 
 
