@@ -100,7 +100,7 @@ def _behind_proxy(settings: Settings) -> str:
     if settings.trusted_proxies:
         return text
     return (
-        f"{text}\nTRUSTED_PROXIES is not set: add TRUSTED_PROXIES=1 to .env when it is there. "
+        f"{text}\nTRUSTED_PROXIES is not set: add TRUSTED_PROXIES=1 to .env for that proxy. "
         "Until then all people share one address and its rate limits."
     )
 

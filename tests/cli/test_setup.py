@@ -135,6 +135,7 @@ def test_setup_says_that_the_relay_did_not_take_the_mail(env: Path, url: str) ->
         result = run_setup(env, url, relay.port)
     assert result.exit_code == 0
     assert "NOT handed over: 550 5.1.1 User unknown" in result.output
+    assert "Mail does not work yet" in result.output
 
 
 def test_setup_refuses_what_production_would_refuse(env: Path, url: str) -> None:
