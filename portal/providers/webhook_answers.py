@@ -35,6 +35,11 @@ TAKING = frozenset({"cloud.suspend", "cloud.close", "member.revoke", "access.wit
 ACCESS = "access.create"
 MAX_TEXT = 255
 MAX_NUMBER = 10**15
+MAX_LEFT = 50
+"""Things that go on, of those a program names."""
+MAX_TOKEN_CACHE = timedelta(days=1)
+YEARS = range(2000, 9000)
+"""Of instants; at the ends of the calendar there is no local time."""
 MAX_WAIT = timedelta(hours=1)
 UNCLEAR = (KeyError, TypeError, ValueError, RecursionError)
 LATER = {408, 422, 425, 429}
@@ -62,7 +67,7 @@ def change(kind: str, answer: Answer) -> Done | Running:
         return Done(
             _id(facts.get("external_id", ""), may_be_empty=kind != "cloud.ensure"),
             None if ends_by is None else _instant(ends_by),
-            tuple(_shown(one) for one in facts.get("left", [])),
+            tuple(_shown(one) for one in facts.get("left", [])[:MAX_LEFT]),
         )
 
 
@@ -75,6 +80,7 @@ def access(answer: Answer) -> Access | Running:
         text, expires = facts["text"], facts.get("expires")
         if not isinstance(text, str) or not text:
             raise ValueError("text")
+        text.encode()  # half a character can't be shown
         return Access(How(facts["how"]), text, None if expires is None else _instant(expires))
 
 
@@ -105,10 +111,13 @@ def read(kind: str, answer: Answer) -> dict[str, Any]:
 def preflight(facts: dict[str, Any]) -> Preflight:
     """What the program can do; abilities that we don't know are passed over."""
     with _clear("preflight"):
+        token_cache = timedelta(seconds=int(facts.get("token_cache", 0)))
+        if not timedelta() <= token_cache <= MAX_TOKEN_CACHE:
+            raise ValueError("token_cache")
         return Preflight(
             frozenset(Ability) & frozenset(facts["abilities"]),
             tuple(_shown(one) for one in facts.get("missing", [])),
-            timedelta(seconds=int(facts.get("token_cache", 0))),
+            token_cache,
         )
 
 
@@ -181,8 +190,8 @@ def _shown(value: Any) -> str:
 
 def _instant(value: Any) -> datetime:
     instant = datetime.fromisoformat(value)
-    if instant.tzinfo is None:
-        raise ValueError("no time zone")
+    if instant.tzinfo is None or instant.year not in YEARS:
+        raise ValueError("no instant")
     return instant.astimezone(UTC)
 
 

@@ -223,6 +223,8 @@ UNCLEAR = [
     {"external_id": "x", "ends_by": "soon"},
     {"external_id": "x", "ends_by": "2026-11-28T12:00:00"},
     {"external_id": "x", "ends_by": 3},
+    {"external_id": "x", "ends_by": "0001-01-01T00:00:00+00:00"},
+    {"external_id": "x", "ends_by": "9999-12-31T23:59:59+00:00"},
 ]
 
 
@@ -235,7 +237,14 @@ def test_an_unclear_answer_needs_a_person(program: Server, webhook: Webhook, fac
 
 
 @pytest.mark.parametrize(
-    "facts", [{}, {"how": "fax", "text": "x"}, {"how": "text"}, {"how": "text", "text": ""}]
+    "facts",
+    [
+        {},
+        {"how": "fax", "text": "x"},
+        {"how": "text"},
+        {"how": "text", "text": ""},
+        {"how": "text", "text": "half a character: \ud800"},
+    ],
 )
 def test_an_unclear_access_needs_a_person(
     program: Server, webhook: Webhook, facts: dict[str, str]
@@ -272,6 +281,23 @@ def test_preflight_says_what_the_program_can(program: Server, webhook: Webhook) 
 
     assert preflight.abilities == {Ability.ACCESS}
     assert (preflight.missing, preflight.token_cache) == (("a key",), timedelta(seconds=9))
+
+
+@pytest.mark.parametrize("seconds", [-1, 86_401, 10**12])
+def test_a_token_cache_has_a_bound(program: Server, webhook: Webhook, seconds: int) -> None:
+    """What a revoke adds to its time."""
+    program.give(200, {"abilities": ["access"], "token_cache": seconds})
+
+    with pytest.raises(NeedsPerson, match="webhook-answer-unclear"):
+        webhook.preflight()
+
+
+def test_what_goes_on_is_named_up_to_a_bound(program: Server, webhook: Webhook) -> None:
+    program.give(200, {"left": ["a server"] * 10_000})
+
+    done = webhook.suspend("17", "x-1")
+    assert isinstance(done, Done)
+    assert len(done.left) == 50
 
 
 def test_lists_are_read_to_their_end(program: Server, webhook: Webhook) -> None:

@@ -127,7 +127,7 @@ def record_made(access_id: str, *, how: str, text: str) -> None:
     if row.ending_at is not None or row.made_at is not None or secret is None:
         return
     row.made_at, row.how = db.now(), how
-    if how == LINK and text.startswith(("https://", "http://")):
+    if how == LINK and text.startswith(("https://", "http://")) and text.isprintable():
         row.link = text
         db.session.delete(secret)
     else:
