@@ -17,6 +17,8 @@ from portal.domain.access import CloudRole
 from portal.domain.actions import Action
 from portal.domain.actors import COMMAND
 from portal.domain.audit import AuditLine
+from portal.domain.clouds import Cloud
+from portal.domain.connections import Findings
 from portal.domain.identity import BlockReason
 from portal.domain.jobs import Job, Kind, OrderKind, State
 from portal.domain.memberships import Progress
@@ -105,6 +107,21 @@ def test_after_a_revoke_the_secret_is_refused_and_stays_so_when_the_role_is_give
     assert system.signs_in(new)
     assert not system.signs_in(old)
     assert len({row.id for row in memberships_of(SAM)}) == 2
+
+
+def test_after_a_test_that_failed_access_is_offered_and_the_end_of_tokens_is_known(
+    shop: str, system: WebhookSystem
+) -> None:
+    connection_id = db.read(lambda: db.session.get_one(Cloud, shop).connection_id)
+    fault = Findings(fault="timed out", is_down=True)
+    db.write(lambda: connections.record_test(connection_id, fault))
+    get_access(SAM, shop)
+    revoke(shop, of=SAM)
+    run_orders()
+    (row,) = memberships_of(SAM)
+    assert row.revoked_at is not None
+    assert row.ends_by is not None
+    assert row.ends_by - row.revoked_at >= timedelta(seconds=300)
 
 
 def test_a_revoke_overtakes_a_waiting_grant_and_access(shop: str, system: WebhookSystem) -> None:

@@ -31,8 +31,8 @@ MAX_NAME_LENGTH = 63
 
 
 class Findings(NamedTuple):
-    """What a test found: codes of what the connection can and what it lacks, or the fault: a code
-    and its facts, or the cloud's words."""
+    """What a test found: codes of what the connection can and what it lacks. With a fault, a code
+    and its facts or the cloud's words, they are those of the last test that succeeded."""
 
     abilities: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
