@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from portal import db, worker
-from portal.domain import connections, jobs, people, workflows
+from portal.domain import connections, jobs, people, work, workflows
 from portal.domain.access import CloudRole
 from portal.domain.actions import Action
 from portal.domain.actors import COMMAND
@@ -42,6 +42,7 @@ from tests.support.memberships import (
     withdraw,
 )
 from tests.support.relay import clear_mails
+from tests.support.work import appoint_operator
 from tests.support.world import DORA, SAM, Clock, World, user
 
 EDITOR, VIEWER, MEMBER = CloudRole.EDITOR, CloudRole.VIEWER, CloudRole.MEMBER
@@ -131,6 +132,28 @@ def test_a_revoke_overtakes_a_waiting_grant_and_access(shop: str, system: Webhoo
     run_orders()
     assert access(access_id).progress is Progress.ENDED
     assert support.orders(State.CANCELLED) == [OrderKind.GRANT]
+
+
+def test_a_role_that_waits_for_a_revoke_waits_for_an_operator_after_a_restore(
+    shop: str, system: WebhookSystem
+) -> None:
+    get_access(SAM, shop)
+    revoke(shop, of=SAM)
+    give(shop, EDITOR, to=SAM)
+    access_id = order_access(SAM, shop)
+
+    db.write(workflows.finish_restore, while_restoring=True)
+    run_orders()
+    assert [row.role for row in memberships_of(SAM)] == [None, None]
+    assert support.orders(State.PARKED) == [OrderKind.GRANT]
+
+    by = appoint_operator()
+    (parked,) = db.read(
+        lambda: list(db.session.scalars(select(Job).filter_by(kind="clouds", state="parked")))
+    )
+    db.write(lambda: work.run_again(db.session.get_one(Job, parked.id), by=by))
+    run_orders()
+    assert access(access_id).progress is Progress.READY
 
 
 def test_a_revoke_while_an_order_is_under_way_comes_after_it(

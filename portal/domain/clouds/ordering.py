@@ -134,7 +134,8 @@ def record_order(
     record_changed(cloud)
     _record(Action.CLOUD_CARRY_OUT, row, tasks=[str(task)])
     # A worker that was late may have undone what another one has recorded.
-    order_changes(cloud.id, of=SUSPENSION if task in SUSPENSION else [task])
+    again = SUSPENSION if task in SUSPENSION else [task]
+    order_changes(cloud.id, of=[it for it in again if not jobs.is_parked(ORDERS[it], cloud.id)])
 
 
 def record_changed(cloud: Cloud) -> None:

@@ -24,7 +24,13 @@ from portal.domain.jobs.claims import (
     settle_lost,
     wake,
 )
-from portal.domain.jobs.orders import CLOUD_LANE, add_order, cancel_orders, cloud_lane
+from portal.domain.jobs.orders import (
+    CLOUD_LANE,
+    add_order,
+    cancel_orders,
+    cloud_lane,
+    is_parked,
+)
 from portal.domain.jobs.record import (
     OPEN_STATES,
     REPLACED,

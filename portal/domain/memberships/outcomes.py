@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import select, update
 
 from portal import db
-from portal.domain import audit, clouds, connections
+from portal.domain import audit, clouds, connections, jobs
 from portal.domain.access import CloudRole
 from portal.domain.actions import Action
 from portal.domain.actors import WORKER
@@ -92,7 +92,7 @@ def _revoke_again(membership: Membership) -> None:
 
 def record_revoked(membership_id: str, ends_by: datetime | None) -> None:
     """The connection refuses the person's new sign-ins; what is running ends by then. A role that
-    they were given meanwhile is ordered now."""
+    they were given meanwhile is ordered now, unless its order waits for an operator."""
     membership = db.lock(Membership, membership_id)
     if membership.revoked_at is not None:
         return
@@ -104,7 +104,7 @@ def record_revoked(membership_id: str, ends_by: datetime | None) -> None:
     db.session.execute(ended.values(ended_at=now))
     _record(Action.MEMBERSHIP_REVOKE, membership)
     following_id = _other(membership, Membership.revoking_at.is_(None))
-    if following_id is not None:
+    if following_id is not None and not jobs.is_parked(OrderKind.GRANT, following_id):
         following = db.lock(Membership, following_id)
         if following.role is None and following.ordered_role is not None:
             order_grant(following, following.ordered_role)
