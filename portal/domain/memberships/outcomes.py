@@ -92,7 +92,8 @@ def _revoke_again(membership: Membership) -> None:
 
 def record_revoked(membership_id: str, ends_by: datetime | None) -> None:
     """The connection refuses the person's new sign-ins; what is running ends by then. A role that
-    they were given meanwhile is ordered now, unless its order waits for an operator."""
+    they were given meanwhile is ordered now, unless its order waits for an operator; once more, if
+    they have it: both memberships may be of one identity."""
     membership = db.lock(Membership, membership_id)
     if membership.revoked_at is not None:
         return
@@ -106,7 +107,7 @@ def record_revoked(membership_id: str, ends_by: datetime | None) -> None:
     following_id = _other(membership, Membership.revoking_at.is_(None))
     if following_id is not None and not jobs.is_parked(OrderKind.GRANT, following_id):
         following = db.lock(Membership, following_id)
-        if following.role is None and following.ordered_role is not None:
+        if following.ordered_role is not None:
             order_grant(following, following.ordered_role)
 
 
