@@ -51,6 +51,7 @@ from portal.domain.memberships.settling import (
     lock_people,
     reinstate,
     revoke_all,
+    settle,
     settle_cloud,
     settle_due,
     settle_partner,

@@ -30,6 +30,11 @@ def lock_people(*user_ids: str | None) -> None:
     db.session.execute(locks.select_for_update(Membership.id, is_theirs, is_open)).all()
 
 
+def settle(membership_id: str) -> None:
+    """Order what the roles of one membership have come to, if it is open."""
+    _settle(Membership.id == membership_id)
+
+
 def settle_cloud(cloud_id: str) -> None:
     """A verb has changed roles on the cloud, or who may hold one: order what follows from it."""
     create_for_mapped(CloudAccess.cloud_id == cloud_id)
