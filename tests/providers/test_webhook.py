@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 import standardwebhooks
 
+from portal.providers import webhook as webhook_module
 from portal.providers.contract import (
     Ability,
     Access,
@@ -317,6 +320,40 @@ def test_a_list_that_turns_in_a_circle_needs_a_person(program: Server, webhook: 
 
     with pytest.raises(NeedsPerson, match="webhook-answer-unclear"):
         list(webhook.everything())
+
+
+class Endless(list[Any]):
+    """Answers with pages of which each names another next one."""
+
+    def __init__(self, *rows: object) -> None:
+        super().__init__([None, None])
+        self.rows, self.number = rows, 0
+
+    def pop(self, _index: Any = 0) -> tuple[int, dict[str, str], bytes]:
+        self.number += 1
+        page = {"rows": self.rows, "next": f"page-{self.number}"}
+        return 200, {}, json.dumps(page).encode()
+
+
+def test_a_list_without_an_end_ends_with_the_time_of_a_call(
+    program: Server, webhook: Webhook
+) -> None:
+    """Else it would hold the connection, and what takes access away there."""
+    program.answers = Endless()
+
+    with pytest.raises(Later):
+        list(replace(webhook, seconds=0.3).everything())
+
+
+def test_a_list_has_a_bound(
+    program: Server, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_module, "MAX_ROWS", 5)
+    program.answers = Endless(*[{"external_id": "x-1", "name": "Shop"}] * 2)
+
+    with pytest.raises(NeedsPerson, match="webhook-answer-unclear"):
+        list(webhook.everything())
+    assert len(program.requests) == 3
 
 
 def test_another_cloud_than_the_one_asked_for_is_not_taken(
