@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from portal.providers.contract import (
@@ -40,7 +39,6 @@ MAX_LEFT = 50
 MAX_TOKEN_CACHE = timedelta(days=1)
 YEARS = range(2000, 9000)
 """Of instants; at the ends of the calendar there is no local time."""
-MAX_WAIT = timedelta(hours=1)
 UNCLEAR = (KeyError, TypeError, ValueError, RecursionError)
 LATER = {408, 422, 425, 429}
 """Busy with the same cloud (422), or asked too soon; beside 5xx."""
@@ -88,7 +86,7 @@ def _running(kind: str, answer: Answer) -> Running:
     """Its type is part of the operation's name: it says what the answer to `operation` means."""
     with _clear(kind):
         name = _id(_object(answer.body).get("operation", ""), may_be_empty=True)
-    return Running(f"{kind}:{name}", _wait(answer) or timedelta(seconds=5))
+    return Running(f"{kind}:{name}", answer.retry_after or timedelta(seconds=5))
 
 
 def read(kind: str, answer: Answer) -> dict[str, Any]:
@@ -100,7 +98,7 @@ def read(kind: str, answer: Answer) -> dict[str, Any]:
     # What is said about an access may have its secret in it.
     said = "" if kind == ACCESS else _said(answer)
     if status in LATER or (status >= 500 and status != 501):
-        raise Later(f"HTTP {status} {said}".strip(), _wait(answer))
+        raise Later(f"HTTP {status} {said}".strip(), answer.retry_after)
     if 300 <= status < 400:
         raise NeedsPerson("webhook-redirects")
     if status in SETTINGS:
@@ -210,16 +208,3 @@ def _said(answer: Answer) -> str:
         return _shown(_object(answer.body)["description"])
     except UNCLEAR:
         return ""
-
-
-def _wait(answer: Answer) -> timedelta | None:
-    """What `Retry-After` wishes, between a second and an hour; RFC 9110 has seconds or a date."""
-    value = answer.headers.get("Retry-After", "").strip()
-    try:
-        if value.isdecimal():
-            wait = timedelta(seconds=min(int(value), 10**6))
-        else:
-            wait = parsedate_to_datetime(value) - datetime.now(UTC)
-    except (TypeError, ValueError):
-        return None
-    return min(max(wait, timedelta(seconds=1)), MAX_WAIT)
