@@ -21,18 +21,17 @@ from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from functools import cached_property
 from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, IncompleteRead
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
+from portal.providers import retry_after
 from portal.providers.contract import CALL_SECONDS, Later, NeedsPerson
 
 MAX_BYTES = 2**20
-MAX_WAIT = timedelta(hours=1)
 SCHEMES = {"http": 80, "https": 443}
 
 Network = IPv4Network | IPv6Network
@@ -61,7 +60,7 @@ class Answer(NamedTuple):
     @property
     def retry_after(self) -> timedelta | None:
         """The wait that the header wishes."""
-        return parse_retry_after(self.headers.get("Retry-After", ""))
+        return retry_after.parse(self.headers.get("Retry-After", ""))
 
 
 class _Address(NamedTuple):
@@ -183,20 +182,6 @@ def _load_client(context: ssl.SSLContext, pem: str) -> None:
             context.load_cert_chain(f"/proc/self/fd/{file.fileno()}", password=lambda: "")
         except (ssl.SSLError, ValueError) as error:
             raise NeedsPerson("http-client-certificate-unreadable", said=str(error)) from error
-
-
-def parse_retry_after(value: str) -> timedelta | None:
-    """What a header wishes, between a second and MAX_WAIT: whoever answers must not put off for
-    long what takes access away. None if it wishes nothing; RFC 9110 has seconds or a date."""
-    value = value.strip()
-    try:
-        if value.isdecimal():
-            wait = timedelta(seconds=min(int(value), 10**6))
-        else:
-            wait = parsedate_to_datetime(value) - datetime.now(UTC)
-    except (TypeError, ValueError):
-        return None
-    return min(max(wait, timedelta(seconds=1)), MAX_WAIT)
 
 
 def is_public(address: str) -> bool:
