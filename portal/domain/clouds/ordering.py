@@ -165,7 +165,8 @@ def _record_created(cloud: Cloud, external_id: str) -> None:
     )
     if db.session.scalar(others) is not None:
         raise Refused(Code.EXTERNAL_ID_TAKEN)
-    cloud.carried_out_at, cloud.external_id = cloud.carried_out_at or db.now(), external_id
+    if cloud.carried_out_at is None:  # the ID stays: people have access there
+        cloud.carried_out_at, cloud.external_id = db.now(), external_id
     cloud.carried_out_name = cloud.asked_name
 
 
