@@ -1,4 +1,4 @@
-"""The demonstration's world: a small one, with `--full` on both databases; all of it on SQLite.
+"""The demonstration's world: a small one, and all of it, on SQLite.
 
 tests/cli/test_cli.py seeds both databases.
 """
@@ -33,8 +33,6 @@ from portal.domain.policy import Policy
 from tests.conftest import Databases, make_app
 from tests.support import demonstration
 from tests.support.world import Clock, actor, user
-
-pytestmark = pytest.mark.sqlite_alone
 
 TUESDAY = datetime(2026, 3, 3, 14, 30, tzinfo=UTC)
 SATURDAY_NIGHT = datetime(2026, 3, 7, 23, 58, tzinfo=UTC)
@@ -71,10 +69,10 @@ def planted(
         databases.drop(url)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def small(request: pytest.FixtureRequest, databases: Databases) -> Iterator[None]:
+@pytest.fixture(scope="module")
+def small(databases: Databases) -> Iterator[None]:
     """A world of as few customers as possible, which tests only read."""
-    with planted(databases, request.param, demo.MIN_CUSTOMERS):
+    with planted(databases, "sqlite", demo.MIN_CUSTOMERS):
         yield
 
 
