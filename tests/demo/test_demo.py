@@ -54,10 +54,10 @@ def opened(url: str, **settings: str) -> Iterator[Flask]:
 
 @contextmanager
 def planted(
-    databases: Databases, kind: str, customers: int, at: datetime = TUESDAY, **settings: str
+    databases: Databases, customers: int, at: datetime = TUESDAY, **settings: str
 ) -> Iterator[None]:
     """Inside the application on a database with a world of so many customers."""
-    url, before = databases.empty(kind), db.time.clock
+    url, before = databases.empty("sqlite"), db.time.clock
     db.time.clock = Clock(at)
     try:
         with opened(url, **settings) as app:
@@ -72,7 +72,7 @@ def planted(
 @pytest.fixture(scope="module")
 def small(databases: Databases) -> Iterator[None]:
     """A world of as few customers as possible, which tests only read."""
-    with planted(databases, "sqlite", demo.MIN_CUSTOMERS):
+    with planted(databases, demo.MIN_CUSTOMERS):
         yield
 
 
@@ -284,7 +284,7 @@ def test_it_can_be_told_on_any_day_and_whatever_is_set(databases: Databases, at:
         "ACCESS_PROPAGATION_SECONDS": "86400",
         "INITIAL_GRANT_DAYS": "1",
     }
-    with planted(databases, "sqlite", demo.MIN_CUSTOMERS, at, **settings):
+    with planted(databases, demo.MIN_CUSTOMERS, at, **settings):
         assert len(rows(Customer.id)) == demo.MIN_CUSTOMERS
         assert set(rows(Customer.status)) == set(Status)
         agreed = policy.current()
