@@ -15,7 +15,9 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.clouds import Cloud
 from portal.domain.connections import Connection
+from portal.domain.identity import User
 from portal.domain.jobs import Kind
+from portal.domain.memberships import CloudIdentity
 from tests.domain.test_races import Run, race
 from tests.support.cloud_access import give
 from tests.support.memberships import (
@@ -81,20 +83,37 @@ def test_a_person_who_is_mapped_while_their_role_is_revoked_keeps_no_membership(
     """The revoke does not see the membership that is made for the mapping."""
     connection_id = db.read(lambda: db.session.get_one(Cloud, shop).connection_id)
     give(shop, CloudRole.EDITOR, to=SAM)
-    sam, dora = user(SAM), actor(DORA)
+    sam, dora = user(SAM).id, actor(DORA)
 
     def map_sam() -> None:
         connection = db.session.get_one(Connection, connection_id)
-        memberships.map_person(sam, connection, provider="idp", subject="sam", by=COMMAND)
+        person = db.session.get_one(User, sam)
+        memberships.map_person(person, connection, provider="idp", subject="sam", by=COMMAND)
 
     def revoke() -> None:
-        cloud_access.revoke(db.session.get_one(Cloud, shop), by=dora, of=sam.id)
+        cloud_access.revoke(db.session.get_one(Cloud, shop), by=dora, of=sam)
 
     assert race(map_sam, revoke) == ["done", "done"]
     while worker.run_next(Kind.CLOUDS):
         pass
     (row,) = memberships_of(SAM)
     assert row.revoking_at is not None
+
+
+def test_an_access_is_ordered_while_upkeep_makes_the_membership(
+    shop: str, world: World, race: Run
+) -> None:
+    connection_id = db.read(lambda: db.session.get_one(Cloud, shop).connection_id)
+    give(shop, CloudRole.EDITOR, to=SAM)
+    ids = {"user_id": user(SAM).id, "connection_id": connection_id}
+    db.write(lambda: db.session.add(CloudIdentity(**ids, provider="idp", subject="sam")))
+    sam = signed_in(SAM)
+
+    def get() -> None:
+        memberships.get_access(db.session.get_one(Cloud, shop), by=sam, name="CI", days=1)
+
+    assert race(memberships.settle_due, get) == ["done", "done"]
+    assert len(memberships_of(SAM)) == 1
 
 
 def test_an_access_ordered_while_the_role_is_lost_is_refused_or_revoked(

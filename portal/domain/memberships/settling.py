@@ -80,21 +80,30 @@ def open_membership(cloud_id: str, user_id: str) -> Membership:
     query = select(Membership).where(*is_theirs, Membership.revoking_at.is_(None))
     query = query.execution_options(populate_existing=True)
     membership = db.session.scalar(query.with_for_update(key_share=True))
-    if membership is None:
-        connection_id = db.session.get_one(Cloud, cloud_id).connection_id
-        mapped = db.session.get(CloudIdentity, (user_id, connection_id))
-        now = db.now()
-        membership = Membership(
-            id=db.new_id("mem"),
-            cloud_id=cloud_id,
-            user_id=user_id,
-            identity_provider=mapped.provider if mapped else None,
-            identity_subject=mapped.subject if mapped else None,
-            created_at=now,
-            settled_at=now,
-        )
-        db.session.add(membership)
-        db.session.flush()
+    if membership is not None:
+        return membership
+    try:
+        with db.savepoint():
+            return _create(cloud_id, user_id)
+    except IntegrityError:  # another verb has just made it
+        return open_membership(cloud_id, user_id)
+
+
+def _create(cloud_id: str, user_id: str) -> Membership:
+    connection_id = db.session.get_one(Cloud, cloud_id).connection_id
+    mapped = db.session.get(CloudIdentity, (user_id, connection_id))
+    now = db.now()
+    membership = Membership(
+        id=db.new_id("mem"),
+        cloud_id=cloud_id,
+        user_id=user_id,
+        identity_provider=mapped.provider if mapped else None,
+        identity_subject=mapped.subject if mapped else None,
+        created_at=now,
+        settled_at=now,
+    )
+    db.session.add(membership)
+    db.session.flush()
     return membership
 
 
@@ -204,7 +213,7 @@ def create_for_mapped(*conditions: ColumnElement[bool]) -> list[str]:
     for cloud_id, user_id in db.session.execute(query).all():
         try:
             with db.savepoint():
-                created.append(open_membership(cloud_id, user_id).id)
+                created.append(_create(cloud_id, user_id).id)
         except IntegrityError:  # another verb has just made it
             continue
     return created
