@@ -49,14 +49,14 @@ def shop(app: object, world: World) -> str:
 
 def losing(world: World) -> tuple[Callable[[], None], Callable[[], None]]:
     """Dora takes his role, and Olga removes him from the staff."""
-    dora, olga, eddie = actor(DORA), actor(OLGA), user(EDDIE)
+    dora, olga, eddie = actor(DORA), actor(OLGA), user(EDDIE).id
 
     def revoke() -> None:
-        cloud_access.revoke(db.session.get_one(Cloud, world.doras_cloud), by=dora, of=eddie.id)
+        cloud_access.revoke(db.session.get_one(Cloud, world.doras_cloud), by=dora, of=eddie)
 
     def remove() -> None:
         north = db.session.get_one(BillingAccount, world.north)
-        team.remove(of=eddie, partner=north, by=olga)
+        team.remove(of=db.session.get_one(User, eddie), partner=north, by=olga)
 
     return revoke, remove
 
