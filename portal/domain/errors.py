@@ -63,6 +63,7 @@ class Code(StrEnum):
     CUSTOMER_NOT_CONFIRMED = "customer-not-confirmed"
     ACCOUNT_NOT_ACTIVE = "account-not-active"
     CLOUD_CLOSED = "cloud-closed"
+    CLOUD_CANT_STOP = "cloud-cant-stop"
     CLOUD_CLOSING = "cloud-closing"
     CUSTOMERS_OWN_CLOUD = "customers-own-cloud"
     NAME_DIFFERS = "name-differs"

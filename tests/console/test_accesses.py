@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal import db
 from portal.domain import connections, memberships
 from portal.domain.access import CloudRole
 from portal.domain.clouds import Cloud
+from portal.domain.connections import Connection
+from portal.domain.errors import Refused
 from portal.domain.jobs import OrderKind
 from portal.domain.memberships import Access, Membership
 from tests.support.answers import errors, notices
@@ -144,6 +147,43 @@ def test_a_link_that_is_a_script_is_shown_as_text(browser: Open, shop: str) -> N
     client.get(shop)
     assert not [a for a in client.page.iter("a") if (a.get("href") or "").startswith("java")]
     assert "Ready" in own_access(client)
+
+
+def kind_is(kind: str) -> None:
+    db.write(lambda: db.session.execute(update(Connection).values(kind=kind)))
+
+
+def test_revoke_and_stop_is_offered_where_an_open_console_outlives_a_revoke(
+    browser: Open, shop: str, world: World
+) -> None:
+    cloud_id, client, path = world.doras_cloud, browser(DORA), access_path(world.doras_cloud)
+    give(cloud_id, CloudRole.EDITOR, to=SAM)
+    give(cloud_id, CloudRole.EDITOR, to=world.north)
+    revoke_sam, revoke_north = f"/{user(SAM).id}/revoke", f"/{world.north}/revoke-partner"
+    client.get(path + revoke_sam)
+    assert "Revoke and stop" not in client.text
+    with pytest.raises(Refused) as refusal:
+        revoke(cloud_id, of=SAM, stop=True)
+    assert refusal.value.code == "cloud-cant-stop"
+
+    kind_is("lxd")
+    client.get(path + revoke_sam)
+    assert "Revoke and stop" not in client.text, "no access was taken"
+    db.write(lambda: add_memberships(SAM, cloud_id))
+    db.write(lambda: add_memberships(EDDIE, cloud_id))
+    client.get(path + revoke_sam)
+    assert "An open console of an instance goes on until that instance is stopped." in client.text
+    client.submit("Revoke")
+    client.get(path + revoke_north)
+    client.submit("Revoke and stop")
+    assert [row.stops for email in (SAM, EDDIE) for row in memberships_of(email)] == [False, True]
+
+    for email in (SAM, EDDIE):
+        row_id = memberships_of(email)[0].id
+        db.write(partial(memberships.record_revoked, row_id, None))
+    client.get(path)
+    assert "An open console of an instance goes on" in client.text, "of Sam"
+    assert "and all instances were stopped" in client.text, "of Eddie"
 
 
 def test_access_control_says_what_is_carried_out(

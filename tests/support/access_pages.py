@@ -84,6 +84,14 @@ def change(state: str, cloud: str, page: Page, tour: Tour) -> str:
     return path
 
 
+def move_to_lxd(cloud: str, page: Page, tour: Tour) -> str:
+    """Make the connection of the cloud at this path one of LXD; the path."""
+    path = tour.resolve(page, cloud)
+    with closing(sqlite3.connect(tour.database, timeout=20)) as connection, connection:
+        connection.execute("UPDATE connections SET kind = 'lxd' WHERE id = ?", [CONNECTION])
+    return path
+
+
 def to_carry_out(_page: Page, tour: Tour) -> str:
     """Put a cloud of the demo on a connection by hand, to be created there; the path of what is to
     be done."""

@@ -195,6 +195,7 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
         "This account can’t pay for a cloud now: its status is %(status)s.", **f
     ),
     Code.CLOUD_CLOSED: lambda f: _("This cloud is closed."),
+    Code.CLOUD_CANT_STOP: lambda f: _("Instances of this cloud can’t be stopped from here."),
     Code.CLOUD_CLOSING: lambda f: _(
         "This cloud is to be closed. Its owners can restore it until then."
     ),
