@@ -188,8 +188,9 @@ SENTENCES: dict[str, str] = {
     "kind-not-installed": lazy_gettext(
         "This version has no program for the kind %(kind)s. Install one that has it."
     ),
+    "order-cancelled": lazy_gettext("An operator cancelled it."),
 }
-FOR_EVERYBODY = frozenset({"lxd-no-viewers"})
+FOR_EVERYBODY = frozenset({"lxd-no-viewers", "order-cancelled"})
 """Codes whose sentence says nothing of the connection."""
 RIGHTS = {
     "list projects and users": lazy_gettext("list projects and users"),
@@ -229,6 +230,11 @@ def sentence(answer: str, facts: Mapping[str, str] | None = None) -> str:
     text = str(SENTENCES[answer]) % known
     said = (facts or {}).get("said", "")
     return str(_("%(sentence)s It says: %(said)s", sentence=text, said=said)) if said else text
+
+
+def for_everybody(answer: str) -> str:
+    """Return the sentence of a code that everybody may read; empty for what is for operators."""
+    return sentence(answer) if answer in FOR_EVERYBODY else ""
 
 
 def right(missing: str) -> str:

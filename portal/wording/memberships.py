@@ -36,9 +36,8 @@ MEMBERSHIPS = {
 
 
 def fault(reason: str) -> str:
-    """Return why an order can't be carried out, as people read it; empty where only operators
-    should know."""
-    return faults.sentence(reason) if reason in faults.FOR_EVERYBODY else ""
+    """Return why an order can't be carried out, as people read it; operators read more."""
+    return faults.for_everybody(reason) or str(_("The operator knows."))
 
 
 def revoking(connection: Connection, *, has_access: bool) -> list[str]:

@@ -10,18 +10,19 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from portal import db
-from portal.domain import connections, memberships
+from portal.domain import connections, memberships, work
 from portal.domain.access import CloudRole
 from portal.domain.clouds import Cloud
 from portal.domain.connections import Connection
 from portal.domain.errors import Refused
-from portal.domain.jobs import OrderKind
+from portal.domain.jobs import Job, OrderKind
 from portal.domain.memberships import Access, Membership
 from tests.support.answers import errors, notices
 from tests.support.browser import Browser
 from tests.support.cloud_access import access_path, give, revoke
 from tests.support.memberships import add_memberships, memberships_of, pretend_connection, put_on
 from tests.support.page import text_of
+from tests.support.work import appoint_operator
 from tests.support.world import DORA, EDDIE, NINA, SAM, Clock, World, user
 
 Open = Callable[..., Browser]
@@ -46,6 +47,11 @@ def waiting() -> list[str]:
     """The IDs of the accesses that the connection has not made yet."""
     query = select(Access.id).where(Access.made_at.is_(None), Access.ending_at.is_(None))
     return list(db.session.scalars(query))
+
+
+def job_of_kind(kind: OrderKind) -> Job:
+    """The job that is the only order of this kind."""
+    return db.read(lambda: db.session.scalars(select(Job).where(Job.subject_kind == kind)).one())
 
 
 def make(text: str = SECRET, how: str = "clouds.yaml") -> None:
@@ -147,6 +153,22 @@ def test_a_link_that_is_a_script_is_shown_as_text(browser: Open, shop: str) -> N
     client.get(shop)
     assert not [a for a in client.page.iter("a") if (a.get("href") or "").startswith("java")]
     assert "Ready" in own_access(client)
+
+
+def test_a_role_whose_order_an_operator_cancelled_has_failed_until_it_is_ordered_again(
+    browser: Open, shop: str
+) -> None:
+    client = browser(DORA)
+    get_access(client, shop)
+    order, by = job_of_kind(OrderKind.GRANT), appoint_operator()
+    db.write(lambda: work.cancel(order, by=by))
+    client.get(shop)
+    assert "Being made" not in own_access(client)
+    assert "Failed An operator cancelled it." in own_access(client)
+    get_access(client, shop)
+    make()
+    client.get(shop)
+    assert own_access(client).count("Ready") == 2
 
 
 def kind_is(kind: str) -> None:

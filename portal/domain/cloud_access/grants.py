@@ -80,7 +80,11 @@ def revoke(cloud: Cloud, *, by: Actor, of: str, stop: bool = False) -> None:
     of the cloud are stopped if this ends access to it. Raises as `change` to a lower role, and
     Refused("cloud-cant-stop").
     """
-    cloud = _lock_to_revoke(cloud, by=by, stop=stop)
+    cloud = db.lock(Cloud, cloud.id)
+    access.require(by, Action.CLOUD_MANAGE_ACCESS, cloud)
+    clouds.require_open(cloud)
+    if stop:
+        _require_can_stop(cloud)
     rows = _assignments(cloud, of).require_existing()
     _require_another_owner(cloud, rows)
     _require_customers_role(cloud, rows, by=by)
@@ -96,7 +100,11 @@ def revoke_partner(cloud: Cloud, *, by: Actor, of: str, stop: bool = False) -> N
 
     Raises Forbidden; Refused("cloud-closed", "cloud-cant-stop", "no-role", "last-cloud-owner").
     """
-    cloud = _lock_to_revoke(cloud, by=by, stop=stop)
+    cloud = db.lock(Cloud, cloud.id)
+    access.require(by, Action.CLOUD_MANAGE_ACCESS, cloud)
+    clouds.require_open(cloud)
+    if stop:
+        _require_can_stop(cloud)
     staff = access.staff_ids(of)
     rows = [row for row in open_grants(cloud) if row.partner_id == of or row.user_id in staff]
     if not rows:
@@ -108,13 +116,9 @@ def revoke_partner(cloud: Cloud, *, by: Actor, of: str, stop: bool = False) -> N
     _notify_revoked(cloud, of, by=by, staff={row.user_id for row in rows if row.user_id})
 
 
-def _lock_to_revoke(cloud: Cloud, *, by: Actor, stop: bool) -> Cloud:
-    cloud = db.lock(Cloud, cloud.id)
-    access.require(by, Action.CLOUD_MANAGE_ACCESS, cloud)
-    clouds.require_open(cloud)
-    if stop and not clouds.pending_tasks(cloud).connection.can_stop:
+def _require_can_stop(cloud: Cloud) -> None:
+    if not clouds.pending_tasks(cloud).connection.can_stop:
         raise Refused(Code.CLOUD_CANT_STOP)
-    return cloud
 
 
 def _partner(account_id: str) -> BillingAccount:

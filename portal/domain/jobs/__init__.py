@@ -16,6 +16,7 @@ from portal.domain.jobs.claims import (
     extend_lease,
     finish,
     has_work,
+    have_workers_died,
     lock,
     lock_lost,
     new_token,
