@@ -37,6 +37,7 @@ def index(cloud_id: str) -> Any:
     may_manage = access.may(actor, Action.CLOUD_MANAGE_ACCESS, cloud)
     people = people_of(cloud) if may_manage else {}
     members = people.get("members", [])
+    own = {} if may_manage else {**_access_request(cloud), **_standing(cloud, actor.id)}
     own_grants = [] if may_manage else explanation.grants_of_user(cloud, actor.id)
     has_pending_roles = _has_pending_roles(members, own_grants)
     return web.page(
@@ -45,9 +46,10 @@ def index(cloud_id: str) -> Any:
         cloud=cloud,
         may_manage=may_manage,
         own_grants=own_grants,
-        is_under_way=has_pending_roles or is_changing(people),
+        is_under_way=has_pending_roles or is_changing(people) or is_changing(own),
         has_pending_roles=has_pending_roles,
-        **(people if may_manage else _access_request(cloud)),
+        **people,
+        **own,
         roles=list(CloudRole),
         abilities=labels.abilities({explanation.SEE: set(CloudRole), **CLOUD_TABLE}),
     )
@@ -84,7 +86,18 @@ def people_of(cloud: Cloud) -> dict[str, Any]:
 def is_changing(people: dict[str, Any]) -> bool:
     """Whether the connection is about to carry out something of `people_of`."""
     standings = [*people.get("holding", {}).values(), *people.get("losing", [])]
-    return any(one.membership.progress in (Progress.WAITING, Progress.ENDING) for one in standings)
+    standings.append(people.get("standing"))
+    states = (Progress.WAITING, Progress.ENDING)
+    return any(one.membership.progress in states for one in standings if one)
+
+
+def _standing(cloud: Cloud, user_id: str | None) -> dict[str, Any]:
+    """Return the template's context of a person's membership of the cloud, where a connection
+    carries out roles."""
+    if not memberships.is_carried_out(cloud):
+        return {}
+    can_stop = clouds.pending_tasks(cloud).connection.can_stop
+    return {"standing": memberships.standing_of(cloud, user_id), "can_stop": can_stop}
 
 
 def _partners(members: list[Member]) -> dict[str, str]:
@@ -231,8 +244,8 @@ def explain(cloud_id: str) -> Any:
         "account": account,
         "is_carried_out": memberships.is_carried_out(cloud),
     }
-    if abilities is not None and context["is_carried_out"]:
-        context["standing"] = memberships.standing_of(cloud, user.id if user else None)
+    if abilities is not None:
+        context |= _standing(cloud, user.id if user else None)
     return web.page(template, cloud=cloud, form=form, abilities=abilities, status=status, **context)
 
 

@@ -30,7 +30,7 @@ MEMBERSHIPS = {
     Progress.WAITING: lazy_gettext("Being carried out"),
     Progress.IN_USE: lazy_gettext("Carried out"),
     Progress.FAILED: lazy_gettext("Failed"),
-    Progress.ENDING: lazy_gettext("Being revoked"),
+    Progress.ENDING: lazy_gettext("Being revoked, still works"),
     Progress.ENDED: lazy_gettext("Revoked"),
 }
 

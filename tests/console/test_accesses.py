@@ -20,7 +20,13 @@ from portal.domain.memberships import Access, Membership
 from tests.support.answers import errors, notices
 from tests.support.browser import Browser
 from tests.support.cloud_access import access_path, give, revoke
-from tests.support.memberships import add_memberships, memberships_of, pretend_connection, put_on
+from tests.support.memberships import (
+    add_memberships,
+    memberships_of,
+    order_access,
+    pretend_connection,
+    put_on,
+)
 from tests.support.page import text_of
 from tests.support.work import appoint_operator
 from tests.support.world import DORA, EDDIE, NINA, SAM, Clock, World, user
@@ -153,6 +159,35 @@ def test_a_link_that_is_a_script_is_shown_as_text(browser: Open, shop: str) -> N
     client.get(shop)
     assert not [a for a in client.page.iter("a") if (a.get("href") or "").startswith("java")]
     assert "Ready" in own_access(client)
+
+
+def test_who_reads_a_role_on_a_cloud_reads_whether_it_is_carried_out(
+    browser: Open, shop: str, world: World, clock: Clock
+) -> None:
+    cloud_id, dora, sam = world.doras_cloud, browser(DORA), browser(SAM)
+    give(cloud_id, CloudRole.EDITOR, to=SAM)
+    give(cloud_id, CloudRole.EDITOR, to=world.north)
+    db.write(lambda: add_memberships(SAM, cloud_id))
+    order_access(EDDIE, cloud_id)
+    sam.get(access_path(cloud_id))
+    assert "In the cloud: Carried out" in sam.text
+    dora.get(access_path(cloud_id))
+    assert "of its staff has access" not in dora.text, "Eddie's role is not carried out yet"
+
+    revoke(cloud_id, of=SAM)
+    explained = access_path(cloud_id, f"/explain?email={SAM}")
+    dora.get(explained)
+    assert "Being revoked, still works" in dora.text
+    membership_id = memberships_of(SAM)[0].id
+    db.write(lambda: memberships.record_revoked(membership_id, None))
+    running = "New sign-ins are refused from now on; what is running ends by"
+    for page in (explained, shop):
+        dora.get(page)
+        assert running in dora.text
+    clock.forward(minutes=6)
+    dora = browser(DORA)
+    dora.get(shop)
+    assert running not in dora.text
 
 
 def test_a_role_whose_order_an_operator_cancelled_has_failed_until_it_is_ordered_again(
