@@ -9,6 +9,7 @@ from flask import Blueprint, request, url_for
 from portal import web
 from portal.domain import accounts, claims, clouds, customers, invitations
 from portal.domain.claims import ClaimState
+from portal.web import cloud_progress
 
 blueprint = Blueprint("console", __name__, url_prefix="/console")
 web.gate(blueprint, web.require_sign_in)
@@ -24,11 +25,14 @@ def home() -> Any:
     subaccounts, others = _subaccounts(search, after), _other_clouds(clouds_after)
     shown = [cloud for card in subaccounts["cards"] for cloud in card.clouds]
     open_ids = [invitation.subaccount_id for invitation in invitations.open_for(actor)]
+    followed = cloud_progress.followed([row.id for row in (*shown, *others["other_clouds"])])
+    if cloud_progress.is_shown(followed):
+        return "", 204
     return web.page(
         "console/home.html",
         fragment="list",
         invitations=customers.subaccount_cards(actor, only=open_ids),
-        progress=clouds.progress_for([cloud.id for cloud in (*shown, *others["other_clouds"])]),
+        **followed,
         **subaccounts,
         **others,
         url=lambda **changes: url_for("console.home", **{**query, **changes}),
