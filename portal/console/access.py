@@ -35,24 +35,26 @@ def index(cloud_id: str) -> Any:
     """List the members for owners; show others their own grants."""
     actor, cloud = web.actor(), web.find_or_404(Cloud, cloud_id)
     may_manage = access.may(actor, Action.CLOUD_MANAGE_ACCESS, cloud)
-    people = people_of(cloud) if may_manage else {}
-    members = people.get("members", [])
-    own = {} if may_manage else {**_access_request(cloud), **_standing(cloud, actor.id)}
-    own_grants = [] if may_manage else explanation.grants_of_user(cloud, actor.id)
-    has_pending_roles = _has_pending_roles(members, own_grants)
+    people = people_of(cloud) if may_manage else _own_access(cloud)
+    has_pending_roles = _has_pending_roles(people.get("members", []), people.get("own_grants", []))
     return web.page(
         "console/access/index.html",
         fragment="holders",
         cloud=cloud,
         may_manage=may_manage,
-        own_grants=own_grants,
-        is_under_way=has_pending_roles or is_changing(people) or is_changing(own),
+        is_under_way=has_pending_roles or is_changing(people),
         has_pending_roles=has_pending_roles,
         **people,
-        **own,
         roles=list(CloudRole),
         abilities=labels.abilities({explanation.SEE: set(CloudRole), **CLOUD_TABLE}),
     )
+
+
+def _own_access(cloud: Cloud) -> dict[str, Any]:
+    """Return the template's context of the reader's own access, for who is no owner."""
+    actor_id = web.actor().id
+    own_grants = explanation.grants_of_user(cloud, actor_id)
+    return {"own_grants": own_grants, **_access_request(cloud), **_standing(cloud, actor_id)}
 
 
 def _has_pending_roles(members: list[Member], own_grants: list[Grant]) -> bool:

@@ -67,6 +67,7 @@ class Code(StrEnum):
     CLOUD_CLOSING = "cloud-closing"
     CUSTOMERS_OWN_CLOUD = "customers-own-cloud"
     NAME_DIFFERS = "name-differs"
+    CLOUD_FOLDERLESS = "cloud-folderless"
     FOLDER_NAME_TAKEN = "folder-name-taken"
     EMAIL_DOMAIN = "email-domain"
     EMAIL_IS_STAFF = "email-is-staff"

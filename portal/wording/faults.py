@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
 from portal.domain.errors import Code
+from portal.domain.work import ORDER_CANCELLED
 
 HTTP = {
     "http-url-wrong": lazy_gettext("The address is not one of a server. Correct it."),
@@ -188,9 +189,9 @@ SENTENCES: dict[str, str] = {
     "kind-not-installed": lazy_gettext(
         "This version has no program for the kind %(kind)s. Install one that has it."
     ),
-    "order-cancelled": lazy_gettext("An operator cancelled it."),
+    ORDER_CANCELLED: lazy_gettext("An operator cancelled it."),
 }
-FOR_EVERYBODY = frozenset({"lxd-no-viewers", "order-cancelled"})
+FOR_EVERYBODY = frozenset({"lxd-no-viewers", ORDER_CANCELLED})
 """Codes whose sentence says nothing of the connection."""
 RIGHTS = {
     "list projects and users": lazy_gettext("list projects and users"),

@@ -43,6 +43,7 @@ from portal.domain.customers.listing import (
     CustomerRow,
     ExportRow,
     Filter,
+    SubaccountCard,
     count_live_customers,
     counts_for,
     export_rows,
