@@ -194,6 +194,7 @@ RESOLVERS: dict[str, Resolver] = {
         for state in access_pages.CHANGES
     },
     "shop_lxd": partial(access_pages.move_to_lxd, "{shop}"),
+    "shop_down": partial(access_pages.take_down, "{shop}"),
     "own_role": first_match("{shop_lxd}/access", r'"([^"]*/access/aje[0-9a-v]{17}/revoke)"'),
     "to_carry_out": access_pages.to_carry_out,
     "access_ready": partial(access_pages.access, "2", "{shop}"),

@@ -380,6 +380,13 @@ OTHER = [
     state("error-422", "", OLGA, "/profile", send_without_token, status=422),
     state("error-500", "password_reset.ask", "", "{broken}/forgot", send(email=TINA), status=500),
 ]
+DOWN = [
+    state("down-cloud", "clouds.show", NINA, "{shop_down}"),
+    state("down-home", "console.home", NINA, "/console"),
+    state("down-account", "billing.show", NINA, "{subaccount}"),
+    state("down-link", "linking.link", NINA, "{subaccount}/link"),
+    state("down-customer", "customers.clouds", OLGA, "{active}/clouds"),
+]
 EXTRA_STATES = {
     *(
         "sign-up-faults",
@@ -416,4 +423,5 @@ STATES = [
     *CLAIMS,
     *ENDING,
     *OTHER,
+    *DOWN,
 ]
