@@ -153,6 +153,7 @@ def test_a_cloud_is_seen_by_its_owner_and_the_payers_people_only(app: object, wo
     assert seen_by(world.carls_cloud) == {OLGA, AMIR, EDDIE, ACE, VERA}
 
 
+@pytest.mark.both_databases
 def test_a_role_shows_a_cloud_before_it_takes_effect_but_allows_nothing(
     app: object, world: World, clock: Clock
 ) -> None:

@@ -48,6 +48,8 @@ from tests.support.world import (
     user,
 )
 
+pytestmark = pytest.mark.both_databases
+
 EDITOR, VIEWER = CloudRole.EDITOR, CloudRole.VIEWER
 GRANT, REVOKE = OrderKind.GRANT, OrderKind.REVOKE
 

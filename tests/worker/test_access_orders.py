@@ -43,6 +43,8 @@ from tests.support.memberships import (
 from tests.support.relay import clear_mails
 from tests.support.world import DORA, SAM, Clock, World, user
 
+pytestmark = pytest.mark.both_databases
+
 EDITOR, VIEWER, MEMBER = CloudRole.EDITOR, CloudRole.VIEWER, CloudRole.MEMBER
 
 
