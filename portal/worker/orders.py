@@ -29,7 +29,7 @@ DATABASE_WAIT = timedelta(seconds=1)
 def carry_out(job: Job) -> Callable[[], dict[str, Any] | None]:
     """Carry the order out; return the unit of work that records the outcome."""
     step = STEPS[job.subject_kind]
-    if jobs.have_workers_died(job):
+    if jobs.has_lost_its_workers(job):
         return lambda: _give_up(job, step)
     try:
         result = step.call(job)

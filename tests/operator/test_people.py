@@ -61,7 +61,6 @@ def test_a_person_is_found_by_any_writing_of_their_address_which_is_in_no_url(
     assert find(dora, "nobody") == 422
 
 
-@pytest.mark.sqlite_alone
 def test_of_who_is_blocked_an_operator_reads_where_access_still_works(
     dora: Browser, world: World
 ) -> None:

@@ -20,12 +20,6 @@ from tests.support.world import DORA, Clock, World, actor
 
 
 @pytest.fixture
-def kind() -> str:
-    """Nothing here depends on the database."""
-    return "sqlite"
-
-
-@pytest.fixture
 def cloud(app: Flask, monkeypatch: pytest.MonkeyPatch) -> PretendedCloud:
     clear_mails()
     return use_pretended(monkeypatch)

@@ -166,13 +166,13 @@ def retry_wait(attempts: int) -> timedelta:
 
 def settle_lost(*kinds: str) -> None:
     """Retry the jobs whose worker died, or fail those that had all their tries: a worker's death
-    may have had another cause. Orders are failed by a worker, see `have_workers_died`."""
+    may have had another cause. Orders are failed by a worker, see `has_lost_its_workers`."""
     for job in lock_lost(*kinds):
         is_last = job.attempts > len(RETRY_AFTER) and job.kind != Kind.CLOUDS
         finish(job.key, job.token, outcome_of_fault(job, WORKER_DIED, gives_up=is_last))
 
 
-def have_workers_died(job: Job) -> bool:
+def has_lost_its_workers(job: Job) -> bool:
     """Whether a claimed order had all its tries, and its worker died in the last one: it fails
     without another try, once what it is about is locked, which comes before jobs."""
     is_last = job.attempts > len(RETRY_AFTER) + 1 and job.answer == WORKER_DIED
