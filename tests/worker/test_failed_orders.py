@@ -12,6 +12,7 @@ from portal import db
 from portal.domain import circuit_breakers, clouds, jobs, work
 from portal.domain.clouds import Cloud, ProgressState
 from portal.domain.jobs import Job, Kind, OrderKind, State
+from portal.providers.contract import Never
 from tests.support.clouds import create_cloud
 from tests.support.pretended_cloud import PretendedCloud, progress, run_orders, use_pretended
 from tests.support.relay import clear_mails
@@ -50,6 +51,18 @@ def test_an_order_whose_workers_died_in_all_tries_has_failed_until_an_operator_r
     assert progress(cloud_id).state is ProgressState.CREATING
     run_orders()
     assert progress(cloud_id).state is ProgressState.READY
+
+
+def test_to_cancel_an_order_that_failed_says_nothing_of_the_one_that_took_its_place(
+    cloud: PretendedCloud, world: World
+) -> None:
+    cloud_id, by = create_cloud(DORA, "Shop"), actor(DORA)
+    cloud.fail(Never("no room"))
+    run_orders()
+    assert progress(cloud_id).fault == "no room"
+    db.write(lambda: clouds.rename(db.session.get_one(Cloud, cloud_id), by=by, name="Shop 2"))
+    take(work.cancel, State.FAILED)
+    assert progress(cloud_id).state is ProgressState.CREATING
 
 
 def test_a_cloud_whose_creation_an_operator_cancelled_is_not_being_created(

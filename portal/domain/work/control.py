@@ -80,9 +80,9 @@ def run_again(job: Job, *, by: Actor) -> None:
 
 def cancel(job: Job, *, by: Actor) -> None:
     """An operator cancels a job that waits, failed or is parked, but neither upkeep nor an order
-    that takes access away; what an order is about is shown as cancelled. Its import is closed. A
-    mail that is sent at most once is cancelled only
-    before its end; its partner is notified that it failed.
+    that takes access away. What an order is about is shown as cancelled; the import of a job is
+    closed. A mail that is sent at most once is cancelled only before its end; its partner is
+    notified that it failed.
 
     Raises ReauthenticationRequired, Forbidden, Refused as `cancel_refusal`, LookupError.
     """
@@ -90,7 +90,8 @@ def cancel(job: Job, *, by: Actor) -> None:
     access.require_operator(by, Action.JOB_CANCEL)
     if job.subject_kind == "import":
         imports.cancel(job.subject_id, by=by)  # first: imports are locked before jobs
-    _set_order_fault(job, ORDER_CANCELLED)
+    if job.state is not State.FAILED:  # a newer order may have taken its place
+        _set_order_fault(job, ORDER_CANCELLED)
     job, delivery = _lock(job)
     if refusal := cancel_refusal(job, delivery):
         raise refusal
