@@ -90,7 +90,7 @@ def revoke(cloud: Cloud, *, by: Actor, of: str, stop: bool = False) -> None:
     _require_customers_role(cloud, rows, by=by)
     revoke_assignments(rows)
     memberships.settle_cloud(cloud.id, stop=stop)
-    _record(Action.CLOUD_ACCESS_REVOKE, cloud, of, by=by, stop=stop)
+    _record(Action.CLOUD_ACCESS_REVOKE, cloud, of, by=by, **({"stop": True} if stop else {}))
     _notify_revoked(cloud, of, by=by)
 
 
@@ -112,7 +112,9 @@ def revoke_partner(cloud: Cloud, *, by: Actor, of: str, stop: bool = False) -> N
     _require_another_owner(cloud, rows)
     revoke_assignments(rows)
     memberships.settle_cloud(cloud.id, stop=stop)
-    _record(Action.CLOUD_ACCESS_REVOKE_PARTNER, cloud, of, by=by, stop=stop)
+    _record(
+        Action.CLOUD_ACCESS_REVOKE_PARTNER, cloud, of, by=by, **({"stop": True} if stop else {})
+    )
     _notify_revoked(cloud, of, by=by, staff={row.user_id for row in rows if row.user_id})
 
 
