@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+from portal import webhook_signatures as signatures
 from portal.providers import webhook_answers as answers
-from portal.providers import webhook_signatures as signatures
 from portal.providers.contract import (
     CALL_SECONDS,
     Access,

@@ -67,7 +67,9 @@ def revoke(job: Job) -> Done | Running:
     if external_id is None or it.membership.revoked_at is not None:
         return Done()
     result: Done | Running = _carry_out(
-        job, it, lambda cloud: cloud.revoke(job.id, external_id, _member(it))
+        job,
+        it,
+        lambda cloud: cloud.revoke(job.id, external_id, _member(it), stop=it.membership.stops),
     )
     return result
 

@@ -32,7 +32,7 @@ from portal.providers.contract import (
 )
 from portal.providers.http_client import HttpClient
 from portal.providers.webhook import Webhook
-from portal.providers.webhook_signatures import new_secret
+from portal.webhook_signatures import new_secret
 from tests.providers.answering_servers import Server, answering
 
 SECRET = new_secret()

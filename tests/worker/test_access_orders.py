@@ -23,12 +23,13 @@ from portal.domain.identity import BlockReason
 from portal.domain.jobs import Job, Kind, OrderKind, State
 from portal.domain.memberships import Progress
 from portal.providers.contract import Access, Done, How, Later, NeedsPerson, Running
+from portal.providers.webhook import Webhook
 from portal.worker import access_orders, orders, providers
 from tests.providers import webhook_example
 from tests.providers.webhook_example import WebhookSystem
 from tests.support import memberships as support
 from tests.support.cloud_access import change, give, revoke
-from tests.support.connections import PRETENDED, use_key
+from tests.support.connections import PRETENDED, use_key, use_kind
 from tests.support.jobs import run_upkeep
 from tests.support.memberships import (
     access,
@@ -125,6 +126,27 @@ def test_after_a_test_that_failed_access_is_offered_and_the_end_of_tokens_is_kno
     assert row.revoked_at is not None
     assert row.ends_by is not None
     assert row.ends_by - row.revoked_at >= timedelta(seconds=300)
+
+
+def test_revoke_and_stop_reaches_the_cloud(
+    shop: str, system: WebhookSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    class Stopping(Webhook):
+        def revoke(self, *args: Any, stop: bool = False) -> Done | Running:
+            asked.append(stop)
+            return super().revoke(*args, stop=stop)
+
+    connected = system.connect()
+    stopping = Stopping(connected.url, connected.secret, connected.http)
+    use_kind(monkeypatch, lambda _settings, _credentials: stopping, can_stop=True)
+    for stop in (False, True):
+        get_access(SAM, shop)
+        revoke(shop, of=SAM, stop=stop)
+        run_orders()
+        give(shop, EDITOR, to=SAM)
+    assert asked == [False, True]
 
 
 def test_a_revoke_overtakes_a_waiting_grant_and_access(shop: str, system: WebhookSystem) -> None:

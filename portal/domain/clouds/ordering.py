@@ -141,6 +141,15 @@ def record_order(
 def record_changed(cloud: Cloud) -> None:
     """Record that something has been carried out now, which ends a fault."""
     cloud.changed_there_at, cloud.agreed_at = db.now(), None
+    _end_fault(cloud)
+
+
+def end_order_fault(cloud_id: str) -> None:
+    """The connection is asked again for what it refused."""
+    _end_fault(db.lock(Cloud, cloud_id))
+
+
+def _end_fault(cloud: Cloud) -> None:
     cloud.fault, cloud.fault_facts, cloud.fault_mark = None, {}, None
     db.session.flush()
 

@@ -84,6 +84,11 @@ class Connection(db.Base):
         return self.spec is not None and self.spec.has_folders
 
     @property
+    def can_stop(self) -> bool:
+        """Whether a revoke can stop all instances of a cloud, and with them open consoles."""
+        return self.spec is not None and self.spec.can_stop
+
+    @property
     def token_cache_minutes(self) -> int:
         """For how long what is signed in goes on after a suspension or a revoke, rounded up."""
         return -(-int(self.test_result.get("token_cache_seconds", 0)) // 60)

@@ -15,6 +15,7 @@ from portal.domain.jobs.claims import (
     claim_next,
     extend_lease,
     finish,
+    has_lost_its_workers,
     has_work,
     lock,
     lock_lost,

@@ -21,6 +21,7 @@ from portal.domain.memberships.listing import (
     Standing,
     is_carried_out,
     memberships_of,
+    progress_of,
     standing_of,
 )
 from portal.domain.memberships.outcomes import (

@@ -147,9 +147,9 @@ def record_withdrawn(access_id: str) -> None:
     _record(Action.MEMBERSHIP_END_ACCESS, membership, access=access_id)
 
 
-def record_fault(kind: OrderKind, subject_id: str, reason: str) -> None:
-    """An order can't be carried out; `reason` is a code, or the cloud's words. Accesses that wait
-    for a role wait for a person then."""
+def record_fault(kind: OrderKind, subject_id: str, reason: str | None) -> None:
+    """An order can't be carried out; `reason` is a code, or the cloud's words; None: it is tried
+    again. Accesses that wait for a role wait for a person then."""
     if kind in (OrderKind.ACCESS, OrderKind.WITHDRAW):
         row, _membership = _lock(subject_id)
         row.fault = reason

@@ -35,10 +35,11 @@ def settle(membership_id: str) -> None:
     _settle(Membership.id == membership_id)
 
 
-def settle_cloud(cloud_id: str) -> None:
-    """A verb has changed roles on the cloud, or who may hold one: order what follows from it."""
+def settle_cloud(cloud_id: str, *, stop: bool = False) -> None:
+    """A verb has changed roles on the cloud, or who may hold one: order what follows from it. With
+    `stop`, revokes stop all instances of the cloud."""
     create_for_mapped(CloudAccess.cloud_id == cloud_id)
-    _settle(Membership.cloud_id == cloud_id)
+    _settle(Membership.cloud_id == cloud_id, stop=stop)
 
 
 def settle_user(user_id: str) -> None:
@@ -107,12 +108,15 @@ def _create(cloud_id: str, user_id: str) -> Membership:
     return membership
 
 
-def settle_membership(membership: Membership, role: CloudRole | None) -> None:
+def settle_membership(
+    membership: Membership, role: CloudRole | None, *, stop: bool = False
+) -> None:
     """Order what the agreed role means for an open membership that the caller has locked."""
     membership.settled_at = db.now()
     if role is None and membership.ordered_role is None:
         membership.revoking_at = membership.revoked_at = membership.ends_by = db.now()
     elif role is None:
+        membership.stops = stop
         end(membership)
         order_revoke(membership)
     elif role is not membership.ordered_role:
@@ -134,7 +138,7 @@ def add_order(kind: OrderKind, subject_id: str, membership: Membership) -> None:
     jobs.add_order(kind, subject_id, connection_id=cloud.connection_id, account_id=account_id)
 
 
-def _settle(*conditions: ColumnElement[bool]) -> None:
+def _settle(*conditions: ColumnElement[bool], stop: bool = False) -> None:
     """Compare the open memberships with their roles. They are locked first: of two changes that
     take a role away at once, the later one sees both."""
     db.session.flush()
@@ -147,7 +151,7 @@ def _settle(*conditions: ColumnElement[bool]) -> None:
     memberships = list(db.session.scalars(query.execution_options(populate_existing=True)))
     roles = agreed_roles(is_locked)
     for membership in memberships:
-        settle_membership(membership, roles.get(membership.id))
+        settle_membership(membership, roles.get(membership.id), stop=stop)
 
 
 def end(membership: Membership) -> None:
