@@ -16,7 +16,7 @@ from portal import db
 from portal.domain import connections, jobs
 from portal.domain.connections import Callback, Connection, Kind, Message, callbacks
 from portal.domain.jobs import Job, OrderKind, Outcome, State
-from portal.providers.webhook_signatures import MAX_AGE, new_secret, sign
+from portal.webhook_signatures import MAX_AGE, new_secret, sign
 from tests.support.connections import add_connection, use_key, use_kind
 from tests.support.jobs import run_upkeep
 from tests.support.orders import claim_order, job, queue_order

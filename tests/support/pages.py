@@ -344,6 +344,8 @@ CONSOLE = [
     state("cloud-menu", "clouds.show", NINA, "{shop_ready}", open_menu(".page-head")),
     state("cloud-explain", "access.explain", NINA, f"{{shop}}/access/explain?email={NINA}"),
     state("cloud-revoke", "access.revoke", NINA, "{holder}/revoke"),
+    state("cloud-revoke-stop", "access.revoke", NINA, "{own_role}"),
+    state("cloud-lost-lxd", "access.index", NINA, "{shop_lxd}/access"),
 ]
 GIVE_NOTICE = "{active}/give-notice"
 ENDING = [
@@ -377,6 +379,13 @@ OTHER = [
     state("error-405", "", OLGA, "/sign-out", status=405),
     state("error-422", "", OLGA, "/profile", send_without_token, status=422),
     state("error-500", "password_reset.ask", "", "{broken}/forgot", send(email=TINA), status=500),
+]
+DOWN = [
+    state("down-cloud", "clouds.show", NINA, "{shop_down}"),
+    state("down-home", "console.home", NINA, "/console"),
+    state("down-account", "billing.show", NINA, "{subaccount}"),
+    state("down-link", "linking.link", NINA, "{subaccount}/link"),
+    state("down-customer", "customers.clouds", OLGA, "{active}/clouds"),
 ]
 EXTRA_STATES = {
     *(
@@ -414,4 +423,5 @@ STATES = [
     *CLAIMS,
     *ENDING,
     *OTHER,
+    *DOWN,
 ]

@@ -49,11 +49,13 @@ class Field(NamedTuple):
 
 class KindSpec(NamedTuple):
     """What a kind of connection has. With `asks`, the worker asks a cloud, so that the connection
-    can be tested. With `has_folders`, its clouds are divided into folders."""
+    can be tested. With `has_folders`, its clouds are divided into folders. With `can_stop`, an open
+    console outlives a revoke, which can stop all instances."""
 
     fields: tuple[Field, ...] = ()
     asks: bool = False
     has_folders: bool = False
+    can_stop: bool = False
 
     @property
     def secret_names(self) -> frozenset[str]:
@@ -105,6 +107,7 @@ KINDS: dict[str, KindSpec] = {
             CONSOLE_URL,
         ),
         asks=True,
+        can_stop=True,
     ),
 }
 """By the kind, as stored."""

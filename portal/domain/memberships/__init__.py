@@ -21,6 +21,7 @@ from portal.domain.memberships.listing import (
     Standing,
     is_carried_out,
     memberships_of,
+    progress_of,
     standing_of,
 )
 from portal.domain.memberships.outcomes import (
@@ -51,6 +52,7 @@ from portal.domain.memberships.settling import (
     lock_people,
     reinstate,
     revoke_all,
+    settle,
     settle_cloud,
     settle_due,
     settle_partner,
