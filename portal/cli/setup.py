@@ -57,9 +57,10 @@ ALREADY = """{product} is set up already, for {user}; its settings are in {env}.
 @click.command()
 @answer_options
 def setup(**options: str | None) -> None:
-    """Send a test mail, write the settings, migrate, make the operator and a paid partner account.
+    """Migrate, send a test mail, write the settings, make the operator and a paid partner account.
 
-    Asks for what no option answers. No demonstration data. Refuses a database that has users.
+    Asks for what no option answers; without a terminal, defaults answer. No demonstration data.
+    Refuses a database that has users.
     """
     given = {name: answer for name, answer in options.items() if answer is not None}
     _refuse_second(given.get("DATABASE_URL"))
@@ -87,8 +88,9 @@ def _refuse_second(database_url: str | None) -> None:
         return
     if user := setup_database.first_user(own_url):
         file = setup_database.sqlite_file(own_url)
-        remove = f"`rm {ENV} {file}*`" if file else f"`rm {ENV}`, empty its database"
-        product = settings["PRODUCT_NAME"]
+        of_sqlite = f"remove {ENV} and {file} (with -wal and -shm)"
+        remove = of_sqlite if file else f"remove {ENV}, empty the database"
+        product = settings.get("PRODUCT_NAME", "The portal")
         raise click.ClickException(
             ALREADY.format(product=product, user=user, env=ENV, remove=remove)
         )

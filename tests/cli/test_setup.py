@@ -178,7 +178,7 @@ def test_setup_is_for_a_new_database_only(env: Path, url: str) -> None:
         again = run_setup(env, url, relay.port, email="other@obrien.example")
         assert (again.exit_code, len(relay.messages)) == (1, 1)
         assert "is set up already, for pat@obrien.example" in again.output
-        assert f"rm {env}" in again.output
+        assert f"remove {env}" in again.output
         env.unlink()
         elsewhere = run_setup(env, url, relay.port)
     assert elsewhere.exit_code == 2
