@@ -34,6 +34,7 @@ CLAIMS = [
     state("operator-drift-none", "operator.show_drift", INGRID, "{connection}/drift"),
     state("operator-adopt", "operator.adopt_drift", INGRID, "{drift}", click("[id^=adopt]")),
     state("operator-restore", "operator.restore_drift", INGRID, "{drift}", click("[id^=restore]")),
+    state("operator-drift-done", "operator.check_drift", INGRID, "{drift}", click("[id^=done]")),
     state(
         "operator-assign",
         "operator.assign_cloud",

@@ -13,7 +13,12 @@ from portal.domain.drift import DriftKind
 from tests.support.tour import Tour
 
 CONNECTION = "con" + "drift".ljust(17, "0")
-THEIRS = {DriftKind.RENAMED: "Königsberg-archive", DriftKind.ROLE: "9c1d6f0e4b7a4f0f8a2e"}
+PERSON = "9c1d6f0e4b7a4f0f8a2e"
+THEIRS = {
+    DriftKind.RENAMED: "Königsberg-archive",
+    DriftKind.ROLE: PERSON,
+    DriftKind.NO_ROLE: "mem1jbk9d75ndih0dmoo",
+}
 
 
 def add(_page: Page, tour: Tour) -> str:
@@ -37,7 +42,7 @@ def _add(connection: sqlite3.Connection) -> None:
     insert("connections", **names, is_default=False, settings="{}", created_at=at, test_result="{}")
     ids = {"connection_id": CONNECTION}
     insert("reconciliations", **ids, run="job1", ended_at=at, fault_facts="{}")
-    clouds = connection.execute("SELECT id FROM clouds ORDER BY id LIMIT 6").fetchall()
+    clouds = connection.execute("SELECT id FROM clouds ORDER BY id LIMIT 7").fetchall()
     for number, (kind, (cloud_id,)) in enumerate(zip(DriftKind, clouds, strict=True)):
         row = {"kind": str(kind), "cloud_id": cloud_id, "theirs": THEIRS.get(kind, "")}
         external_id = f"21f4a6c2b0d94e1c8a70c3b1d5e6f70{number}"

@@ -107,6 +107,24 @@ class PretendedCloud:
     def close(self, order: str, external_id: str) -> Done | Running:
         return self._change("close", external_id, is_closed=True)
 
+    def grant(
+        self, order: str, external_id: str, member: contract.Member, role: Role
+    ) -> Done | Running:
+        def give() -> Done:
+            self.members.setdefault(external_id, {})[member.id] = role
+            return Done()
+
+        return self._call("grant", give)
+
+    def revoke(
+        self, order: str, external_id: str, member: contract.Member, *, stop: bool = False
+    ) -> Done | Running:
+        def take() -> Done:
+            self.members.get(external_id, {}).pop(member.id, None)
+            return Done()
+
+        return self._call("revoke", take)
+
     def operation(self, order: str, operation: str) -> Done | Running:
         self.calls.append(f"operation {operation}")
         result = self.operations[operation]

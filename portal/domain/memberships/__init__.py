@@ -48,8 +48,10 @@ from portal.domain.memberships.record import (
 from portal.domain.memberships.retention import purge_expired
 from portal.domain.memberships.roles import GIVING_ACCESS, roles_as_staff, roles_by_hand
 from portal.domain.memberships.settling import (
+    begin_again,
     lock_people,
     reinstate,
+    revoke_again,
     revoke_all,
     settle_cloud,
     settle_due,
