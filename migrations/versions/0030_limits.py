@@ -8,7 +8,7 @@ branch_labels = None
 depends_on = None
 
 OLD_KINDS = ("missing", "doubled", "renamed", "suspended", "resumed", "role")
-KINDS = (*OLD_KINDS, "no-role")
+KINDS = (*OLD_KINDS, "lost-role")
 
 
 def upgrade() -> None:
@@ -16,7 +16,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DELETE FROM drifts WHERE kind = 'no-role'")
+    op.execute("DELETE FROM drifts WHERE kind = 'lost-role'")
     allow_drifts(OLD_KINDS)
 
 

@@ -7,6 +7,7 @@ from portal.operator import (
     connections,
     drift,
     feedback,
+    mappings,
     people,
     unknown_mails,
     usage,

@@ -19,7 +19,7 @@ def sentence(row: DriftRow) -> str:
         DriftKind.SUSPENDED: _("It is suspended there, and the account that pays is not."),
         DriftKind.RESUMED: _("It is not suspended there, and the account that pays is."),
         DriftKind.ROLE: _("%(who)s has a role there that was not given here.", who=who),
-        DriftKind.NO_ROLE: _("%(who)s has lost there the role that was given here.", who=who),
+        DriftKind.LOST_ROLE: _("%(who)s has lost there the role that was given here.", who=who),
     }
     return str(sentences[row.drift.kind])
 
@@ -31,7 +31,7 @@ def by_hand(row: DriftRow) -> str:
         DriftKind.SUSPENDED: _("To leave it suspended, have the partner suspend the customer."),
         DriftKind.RESUMED: _("To leave it running, have the partner resume the customer."),
         DriftKind.ROLE: _("The connection did not make this person: take the role away there."),
-        DriftKind.NO_ROLE: _("To leave it so, have an owner of the cloud revoke the role."),
+        DriftKind.LOST_ROLE: _("To leave it so, have an owner of the cloud revoke the role."),
     }
     return str(sentences[row.drift.kind])
 
@@ -46,7 +46,7 @@ def consequence(row: DriftRow, decision: str) -> str:
         DriftKind.SUSPENDED: _("The cloud is resumed there."),
         DriftKind.RESUMED: _("The cloud is suspended there."),
         DriftKind.ROLE: _("All access of this person to the cloud is revoked there."),
-        DriftKind.NO_ROLE: _("The role is given there again. The person takes access again."),
+        DriftKind.LOST_ROLE: _("The role is given there again. The person takes access again."),
     }
     adopting = {
         DriftKind.MISSING: _("The cloud is closed here at once, and can’t be restored."),

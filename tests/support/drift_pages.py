@@ -1,4 +1,4 @@
-"""The page of drift: a connection of the demo on which each kind of difference was found."""
+"""A connection of the demo with federated people, on which each kind of difference was found."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ PERSON = "9c1d6f0e4b7a4f0f8a2e"
 THEIRS = {
     DriftKind.RENAMED: "Königsberg-archive",
     DriftKind.ROLE: PERSON,
-    DriftKind.NO_ROLE: "mem1jbk9d75ndih0dmoo",
+    DriftKind.LOST_ROLE: "mem1jbk9d75ndih0dmoo",
 }
 
 
 def add(_page: Page, tour: Tour) -> str:
-    """Add the connection, unless it is there; the path of its drift."""
+    """Add the connection, unless it is there; the path of its page."""
     with closing(sqlite3.connect(tour.database, timeout=20)) as connection, connection:
         query = "SELECT count(*) FROM connections WHERE id = ?"
         if not connection.execute(query, [CONNECTION]).fetchone()[0]:
             _add(connection)
-    return f"/operator/connections/{CONNECTION}/drift"
+    return f"/operator/connections/{CONNECTION}"
 
 
 def _add(connection: sqlite3.Connection) -> None:
@@ -39,7 +39,8 @@ def _add(connection: sqlite3.Connection) -> None:
         connection.execute(sql, list(values.values()))
 
     names = {"id": CONNECTION, "kind": "openstack", "name": "Paris", "name_key": "paris"}
-    insert("connections", **names, is_default=False, settings="{}", created_at=at, test_result="{}")
+    tested = {"tested_at": at, "test_result": '{"abilities": ["federation", "suspend"]}'}
+    insert("connections", **names, is_default=False, settings="{}", created_at=at, **tested)
     ids = {"connection_id": CONNECTION}
     insert("reconciliations", **ids, run="job1", ended_at=at, fault_facts="{}")
     clouds = connection.execute("SELECT id FROM clouds ORDER BY id LIMIT 7").fetchall()

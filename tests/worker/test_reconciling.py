@@ -207,7 +207,7 @@ def test_a_role_that_was_lost_there_is_given_to_a_new_membership(
     membership_id = has_role(there, shop)
     assert reconcile() == []
     there.members[f"ext-{shop}"] = {}
-    assert reconcile() == ["no-role"]
+    assert reconcile() == ["lost-role"]
     assert refused(lambda: decide(drift.adopt)) == "drift-over"
     decide(drift.restore)
     (now,) = there.members[f"ext-{shop}"]

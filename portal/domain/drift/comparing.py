@@ -160,7 +160,7 @@ def _of_cloud(
             yield Difference(cloud.id, DriftKind.ROLE, external_id, holder)
         for member, is_settled in members.items():
             if is_settled and member not in its.members:
-                yield Difference(cloud.id, DriftKind.NO_ROLE, external_id, member)
+                yield Difference(cloud.id, DriftKind.LOST_ROLE, external_id, member)
 
 
 def _keep(connection_id: str, cloud_ids: Sequence[str], differences: set[Difference]) -> None:

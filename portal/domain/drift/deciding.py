@@ -116,7 +116,7 @@ def _restore(cloud: Cloud, kind: DriftKind, theirs: str) -> None:
     if kind is DriftKind.ROLE:
         if not memberships.revoke_again(theirs, cloud_id=cloud.id):
             raise Refused(Code.DRIFT_OVER)
-    elif kind is DriftKind.NO_ROLE:
+    elif kind is DriftKind.LOST_ROLE:
         memberships.begin_again(theirs, cloud_id=cloud.id)
     elif kind is DriftKind.RENAMED:
         cloud.carried_out_name = None

@@ -31,7 +31,7 @@ class DriftKind(StrEnum):
     RESUMED = "resumed"
     ROLE = "role"
     """Somebody has a role there that was not given here."""
-    NO_ROLE = "no-role"
+    LOST_ROLE = "lost-role"
     """Somebody has lost there the role that was carried out."""
 
 

@@ -33,7 +33,13 @@ from portal.domain.memberships.outcomes import (
     record_revoked,
     record_withdrawn,
 )
-from portal.domain.memberships.people import map_person
+from portal.domain.memberships.people import (
+    PAGE,
+    Mapping,
+    is_federated,
+    map_person,
+    mappings_for,
+)
 from portal.domain.memberships.record import (
     MAX_ACCESSES,
     MAX_DAYS,
