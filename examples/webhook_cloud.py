@@ -25,7 +25,7 @@ def carry_out(order):
     cloud, member = CLOUDS.get(external_id), order.get("member", {}).get("id")
     match kind:
         case "preflight":
-            return 200, {"abilities": ["suspend", "access"]}
+            return 200, {"abilities": ["suspend", "access", "limits"]}
         case "cloud.list":
             return 200, {"rows": list(CLOUDS.values())}
         case "cloud.ensure":
@@ -36,6 +36,7 @@ def carry_out(order):
             pass
         case "cloud.change" if cloud["our_id"] in ("", order["our_id"]):
             cloud["name"], cloud["our_id"] = order["name"], order["our_id"]
+            cloud["limits"] = order["limits"]
         case "cloud.change":
             return 409, {"description": f"it is the cloud {cloud['our_id']}"}
         case "cloud.suspend" | "cloud.resume" | "cloud.close":

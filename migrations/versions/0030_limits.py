@@ -1,5 +1,6 @@
 """Limits of clouds; drift of roles that were taken away at a connection."""
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0030"
@@ -8,14 +9,30 @@ branch_labels = None
 depends_on = None
 
 OLD_KINDS = ("missing", "doubled", "renamed", "suspended", "resumed", "role")
+COLUMNS = (
+    ("clouds", "limits", False),
+    ("clouds", "asked_limits", True),
+    ("clouds", "carried_out_limits", True),
+    ("connections", "default_limits", False),
+)
 KINDS = (*OLD_KINDS, "lost-role")
 
 
 def upgrade() -> None:
+    for table, name, is_nullable in COLUMNS:
+        op.add_column(table, sa.Column(name, sa.String()))
+        if name != "asked_limits":
+            op.execute(f"UPDATE {table} SET {name} = '{{}}'")
+        if not is_nullable:
+            with op.batch_alter_table(table) as batch:
+                batch.alter_column(name, existing_type=sa.String(), nullable=False)
     allow_drifts(KINDS)
 
 
 def downgrade() -> None:
+    for table, name, _is_nullable in reversed(COLUMNS):
+        with op.batch_alter_table(table) as batch:
+            batch.drop_column(name)
     op.execute("DELETE FROM drifts WHERE kind = 'lost-role'")
     allow_drifts(OLD_KINDS)
 

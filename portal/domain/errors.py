@@ -153,6 +153,7 @@ class Code(StrEnum):
     CONNECTION_NAME_TAKEN = "connection-name-taken"
     CONNECTION_CLOSED = "connection-closed"
     CONNECTION_DEFAULT = "connection-default"
+    LIMITS_NOT_OFFERED = "limits-not-offered"
     CONNECTION_UNTESTABLE = "connection-untestable"
     CLAIMS_MANY = "claims-many"
     CLAIM_OVER = "claim-over"

@@ -7,6 +7,7 @@ from portal.operator import (
     connections,
     drift,
     feedback,
+    limits,
     mappings,
     people,
     unknown_mails,

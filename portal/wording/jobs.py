@@ -70,6 +70,7 @@ ORDERS = {
     OrderKind.TEST: lazy_gettext("Test the connection %(name)s"),
     OrderKind.ENSURE: lazy_gettext("Create the cloud %(name)s"),
     OrderKind.CHANGE: lazy_gettext("Change the cloud %(name)s"),
+    OrderKind.LIMIT: lazy_gettext("Limit the cloud %(name)s"),
     OrderKind.SUSPEND: lazy_gettext("Suspend the cloud %(name)s"),
     OrderKind.RESUME: lazy_gettext("Resume the cloud %(name)s"),
     OrderKind.CLOSE: lazy_gettext("Close the cloud %(name)s"),

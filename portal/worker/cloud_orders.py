@@ -1,4 +1,4 @@
-"""Orders of clouds: create, rename, suspend, resume and close them at their connection."""
+"""Orders of clouds: create, rename, limit, suspend, resume and close them at their connection."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ CALLS: dict[OrderKind, Call] = {
     OrderKind.CHANGE: lambda cloud, order, it: cloud.change_cloud(
         order, it.external_id, _cloud(it)
     ),
+    OrderKind.LIMIT: lambda cloud, order, it: cloud.change_cloud(order, it.external_id, _cloud(it)),
     OrderKind.SUSPEND: lambda cloud, order, it: cloud.suspend(order, it.external_id),
     OrderKind.RESUME: lambda cloud, order, it: cloud.resume(order, it.external_id),
     OrderKind.CLOSE: lambda cloud, order, it: cloud.close(order, it.external_id),
@@ -62,7 +63,7 @@ def fail(job: Job, fault: str, facts: Mapping[str, str]) -> None:
 
 
 def _cloud(facts: OrderFacts) -> Cloud:
-    return Cloud(facts.cloud_id, facts.name)
+    return Cloud(facts.cloud_id, facts.name, facts.limits)
 
 
 STEPS: dict[str, Step] = {kind: Step(call, record, fail) for kind in CALLS}

@@ -138,7 +138,10 @@ def test_an_answer_about_another_project_is_not_taken_for_ours(
 def test_a_change_is_made_again_on_what_somebody_changed_meanwhile(
     server: Server, connection: Lxd
 ) -> None:
-    theirs = {**PROJECT, "config": {**PROJECT["config"], "limits.cpu": "4"}}
+    theirs = {
+        **PROJECT,
+        "config": {**PROJECT["config"], "limits.cpu": "4", "limits.memory": "4GiB"},
+    }
     give(server, {**PROJECT, "config": {**PROJECT["config"], "features.profiles": "true"}})
     give(server, PROJECT, ETag='"1"')
     refuse(server, 412, "ETag doesn't match: 2 vs 1")
@@ -146,11 +149,16 @@ def test_a_change_is_made_again_on_what_somebody_changed_meanwhile(
     give(server, {})
     give(server, {"devices": {"root": {"path": "/", "type": "disk"}}, "config": {}})
 
-    connection.change_cloud("job1", ID, Cloud(ID, "Web shop 2"))
+    limits = {"cpu": None, "instances": 20}
+    connection.change_cloud("job1", ID, Cloud(ID, "Web shop 2", limits))
 
     puts = [request for request in server.requests if request.method == "PUT"]
     assert [request.headers["if-match"] for request in puts] == ['"1"', '"2"']
-    assert json.loads(puts[1].body)["config"]["limits.cpu"] == "4"
+    config = json.loads(puts[1].body)["config"]
+    assert {key: value for key, value in config.items() if key.startswith("limits.")} == {
+        "limits.memory": "4GiB",
+        "limits.instances": "20",
+    }
     assert json.loads(puts[1].body)["description"] == "Web shop 2"
 
 

@@ -38,9 +38,10 @@ def _add(connection: sqlite3.Connection) -> None:
         sql = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})"
         connection.execute(sql, list(values.values()))
 
-    names = {"id": CONNECTION, "kind": "openstack", "name": "Paris", "name_key": "paris"}
-    tested = {"tested_at": at, "test_result": '{"abilities": ["federation", "suspend"]}'}
-    insert("connections", **names, is_default=False, settings="{}", created_at=at, **tested)
+    names = {"id": CONNECTION, "kind": "webhook", "name": "Paris", "name_key": "paris"}
+    tested = {"tested_at": at, "test_result": '{"abilities": ["federation", "limits", "suspend"]}'}
+    tested |= dict.fromkeys(("settings", "default_limits"), "{}")
+    insert("connections", **names, is_default=False, created_at=at, **tested)
     ids = {"connection_id": CONNECTION}
     insert("reconciliations", **ids, run="job1", ended_at=at, fault_facts="{}")
     clouds = connection.execute("SELECT id FROM clouds ORDER BY id LIMIT 7").fetchall()
@@ -49,6 +50,11 @@ def _add(connection: sqlite3.Connection) -> None:
         external_id = f"21f4a6c2b0d94e1c8a70c3b1d5e6f70{number}"
         drift_id = "drf" + str(number).rjust(17, "0")
         insert("drifts", id=drift_id, external_id=external_id, found_at=at, **row, **ids)
+    limits = '{"cpu": 4, "disk": 200, "memory": 8}'
+    connection.execute(
+        "UPDATE clouds SET connection_id = ?, limits = ?, carried_out_limits = '{}' WHERE id = ?",
+        [CONNECTION, limits, clouds[-1][0]],
+    )
     for name in ("Legacy", "Königlich-Niederländische Binnenschifffahrt"):
         row = {"external_id": f"prj-{name[:2]}", "name": name, "our_id": "", "members": "null"}
         insert("found_clouds", run="job1", is_suspended=False, **row, **ids)

@@ -96,7 +96,7 @@ class PretendedCloud:
 
     def change_cloud(self, order: str, external_id: str, cloud: contract.Cloud) -> Done | Running:
         self.marks[external_id] = cloud.id
-        return self._change("change", external_id, name=cloud.name)
+        return self._change("change", external_id, name=cloud.name, limits=dict(cloud.limits))
 
     def suspend(self, order: str, external_id: str) -> Done | Running:
         return self._change("suspend", external_id, is_suspended=True)
@@ -142,7 +142,7 @@ def use_pretended(patch: pytest.MonkeyPatch, name: str = "Frankfurt") -> Pretend
 
 def use_asking(patch: pytest.MonkeyPatch, kind: str, provider: Any, name: str = "Frankfurt") -> str:
     """Let new clouds be created on a connection with this provider; the ID of the connection."""
-    patch.setitem(KINDS, kind, KindSpec(asks=True))
+    patch.setitem(KINDS, kind, KindSpec(asks=True, has_limits=True))
     patch.setitem(providers.PROVIDERS, kind, lambda _settings, _credentials: provider)
     by = appoint_operator()
 

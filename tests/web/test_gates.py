@@ -63,6 +63,7 @@ NOBODYS = {
     "operator.check_drift": "as above",
     "operator.carried_out": "what is to be done by hand is the operators'",
     "operator.cannot_carry_out": "as above",
+    "operator.limit_cloud": "a cloud of a connection is the operators', too",
     "operator.show_jobs": "a kind of jobs is no tenant's",
 }
 """Endpoints whose argument is no ID of a tenant's thing."""

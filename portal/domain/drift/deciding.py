@@ -122,7 +122,7 @@ def _restore(cloud: Cloud, kind: DriftKind, theirs: str) -> None:
         cloud.carried_out_name = None
     elif kind is DriftKind.MISSING:
         cloud.carried_out_at = cloud.carried_out_name = cloud.asked_at = cloud.asked_name = None
-        cloud.is_suspended_there = False
+        cloud.is_suspended_there, cloud.carried_out_limits = False, {}
         db.session.flush()
         memberships.revoke_all(cloud.id)
     else:

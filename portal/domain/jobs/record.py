@@ -36,6 +36,7 @@ class OrderKind(StrEnum):
     TEST = "test-connection"
     ENSURE = "ensure-cloud"
     CHANGE = "change-cloud"
+    LIMIT = "limit-cloud"
     SUSPEND = "suspend-cloud"
     RESUME = "resume-cloud"
     CLOSE = "close-cloud"

@@ -41,19 +41,16 @@ def is_suspended(project: Row) -> bool:
 
 def ensure(session: Session, cloud: Cloud) -> Done:
     """Find the project, or create it. Raises NeedsPerson if its name is taken by another one."""
-    fields = {
-        "name": cloud.id,
-        "description": clean(cloud.name),
-        "config": {
-            MARK: cloud.id,
-            "features.images": "true",
-            "features.profiles": "true",
-            "features.storage.volumes": "true",
-            "restricted": "true",
-            "restricted.networks.access": session.settings.network or NO_NETWORK,
-            **limits.of_project(cloud),
-        },
+    config = {
+        MARK: cloud.id,
+        "features.images": "true",
+        "features.profiles": "true",
+        "features.storage.volumes": "true",
+        "restricted": "true",
+        "restricted.networks.access": session.settings.network or NO_NETWORK,
     }
+    limits.set_on(config, cloud)
+    fields = {"name": cloud.id, "description": clean(cloud.name), "config": config}
     answer = session.call("POST", "/projects", fields, allow=(409,))
     if answer.status == 409:
         project = find(session, cloud.id)
@@ -101,7 +98,8 @@ def change(session: Session, external_id: str, cloud: Cloud) -> Done:
 
     def edit(row: Row) -> None:
         row["description"] = clean(cloud.name)
-        row["config"] |= {MARK: cloud.id, **limits.of_project(cloud)}
+        row["config"][MARK] = cloud.id
+        limits.set_on(row["config"], cloud)
 
     # A limit below what is in use is a server error to LXD.
     said = session.change(path(external_id), edit, allow=(400, 500))
