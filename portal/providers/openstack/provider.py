@@ -98,10 +98,8 @@ class OpenStack:
 
     def everything(self) -> Iterator[Found]:
         session = self._session("everything")
-        roles = _roles(session)
-        # Read at once: the time of who asks must not count.
-        listed = list(projects.everything(session))
-        usage_project = self.settings.usage_project
+        roles, usage_project = _roles(session), self.settings.usage_project
+        listed = session.without_reader(projects.everything(session))
         yield from (_found(each, roles) for each in listed if each["id"] != usage_project)
 
     def usage(self, external_ids: Collection[str], day: date) -> Iterator[Usage]:
