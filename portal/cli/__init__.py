@@ -18,6 +18,7 @@ from portal.cli import (
     connections,
     customers,
     doctor,
+    jobs,
     partners,
     restore,
     serve,
@@ -31,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 def register(app: Flask) -> None:
     """Add the portal's commands to `flask`, in which Flask-Migrate has put `db`."""
-    modules = (users, partners, customers, clouds, connections, usage, audit)
+    modules = (users, partners, customers, clouds, connections, usage, jobs, audit)
     groups = (app.cli.commands["db"], *(module.commands for module in modules))
     for command in (*serve.COMMANDS, backup.command, restore.command, doctor.command, *groups):
         app.cli.add_command(_logged(unavailable.guard(command)))
