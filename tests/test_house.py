@@ -108,7 +108,7 @@ def test_every_module_has_a_caption_and_is_named_after_a_thing() -> None:
     def check(path: Path) -> Iterator[str]:
         if not module_map.caption(path).endswith("."):
             yield "has no docstring that begins with a caption"
-        if path.stem in KINDS_OF_CODE and within(path) not in ("web/forms", "worker/handlers"):
+        if path.stem in KINDS_OF_CODE and within(path) != "web/forms":
             yield "is named after a kind of code"
 
     assert faults(MODULES, check) == []

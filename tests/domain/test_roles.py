@@ -26,7 +26,8 @@ from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer
 from portal.domain.errors import Forbidden
 from portal.domain.invitations import Invitation
-from tests.support.verbs import VERBS, Verb
+from tests.support.verbs import VERBS
+from tests.support.verbs.verb import Verb
 from tests.support.world import (
     ACE,
     AMIR,
