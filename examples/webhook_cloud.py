@@ -32,6 +32,8 @@ def carry_out(order):
             return create(order["our_id"], order["name"])
         case _ if cloud is None:
             return 410, {}
+        case "cloud.is_empty":
+            return 200, {"is_empty": True}  # nothing can be in a pretended cloud
         case "cloud.find" | "operation.get":
             pass
         case "cloud.change" if cloud["our_id"] in ("", order["our_id"]):

@@ -1,4 +1,4 @@
-"""Limits of clouds; drift of roles that were taken away at a connection."""
+"""Limits of clouds, and whether they are empty; drift of roles taken away at a connection."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,10 +26,15 @@ def upgrade() -> None:
         if not is_nullable:
             with op.batch_alter_table(table) as batch:
                 batch.alter_column(name, existing_type=sa.String(), nullable=False)
+    op.add_column("clouds", sa.Column("emptiness_at", sa.DateTime(timezone=True)))
+    op.add_column("clouds", sa.Column("is_empty_there", sa.Boolean()))
     allow_drifts(KINDS)
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("clouds") as batch:
+        batch.drop_column("is_empty_there")
+        batch.drop_column("emptiness_at")
     for table, name, _is_nullable in reversed(COLUMNS):
         with op.batch_alter_table(table) as batch:
             batch.drop_column(name)

@@ -78,6 +78,7 @@ class Code(StrEnum):
     CUSTOMER_INACTIVE = "customer-inactive"
     RECORD_CHANGED = "record-changed"
     PARTNERSHIP_NOT_CONFIRMED = "partnership-not-confirmed"
+    CLOUD_ASKED = "cloud-asked"
     CLOUDS_LINKED = "clouds-linked"
     NOTICE_SHORT = "notice-short"
     NOTICE_GIVEN = "notice-given"

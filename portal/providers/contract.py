@@ -218,6 +218,11 @@ class Provider(Protocol):
         """The cloud with this ID; None only after a list that was read to its end."""
         ...
 
+    def is_empty(self, external_id: str) -> bool | None:
+        """Whether nothing is in the cloud that could cost or be lost. None: it can't be said, which
+        counts as in use."""
+        ...
+
     def name_there(self, cloud: Cloud) -> str:
         """The name that `Found` has if nobody renamed the cloud there. Asks nobody."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from portal import db
 from portal.domain import clouds
@@ -66,4 +67,30 @@ def _cloud(facts: OrderFacts) -> Cloud:
     return Cloud(facts.cloud_id, facts.name, facts.limits)
 
 
+class Emptiness(NamedTuple):
+    """What the connection says; None if it can't."""
+
+    is_empty: bool | None
+
+
+def ask_whether_empty(job: Job) -> Emptiness | None:
+    """Ask the connection whether nothing is in the cloud."""
+    cloud = db.read(lambda: db.session.get_one(clouds.Cloud, job.subject_id))
+    if cloud.external_id is None or cloud.closed_at is not None:
+        return None
+    connection = db.read(lambda: db.session.get_one(Connection, cloud.connection_id))
+    return Emptiness(providers.provider_of(connection).is_empty(cloud.external_id))
+
+
+def record_emptiness(job: Job, result: Emptiness) -> None:
+    """Keep the answer."""
+    clouds.record_emptiness(job.subject_id, is_empty=result.is_empty)
+
+
+def fail_emptiness(job: Job, _fault: str, _facts: Mapping[str, str]) -> None:
+    """Keep that there is no answer: the cloud counts as in use."""
+    clouds.record_emptiness(job.subject_id, is_empty=None)
+
+
 STEPS: dict[str, Step] = {kind: Step(call, record, fail) for kind in CALLS}
+STEPS[OrderKind.CHECK_EMPTY] = Step(ask_whether_empty, record_emptiness, fail_emptiness)

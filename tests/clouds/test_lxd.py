@@ -316,6 +316,14 @@ def test_limits_bound_what_people_create_and_their_profile_stays(
     assert limited == {"limits.cpu": "8", "limits.disk": "30GiB"}
 
 
+def test_a_project_with_an_instance_is_not_empty(
+    connection: Lxd, enter: partial[Person], shop: str
+) -> None:
+    assert connection.is_empty(shop) is True
+    enter(shop, CARL).start_instance("first")
+    assert connection.is_empty(shop) is False
+
+
 def test_instances_have_the_network_of_the_settings(lxd_server: Server, connection: Lxd) -> None:
     cloud = Cloud(f"b1g{secrets.token_hex(8)}", "Web shop")
 

@@ -126,6 +126,16 @@ def test_nothing_is_missing_on_a_list_that_is_none(
     assert refusal.value.code == "lxd-not-lxd"
 
 
+def test_a_project_is_empty_if_nothing_but_profiles_use_it(server: Server, connection: Lxd) -> None:
+    for used_by, is_empty in (
+        (["/1.0/profiles/default?project=x", "/1.0/profiles/theirs?project=x"], True),
+        (["/1.0/profiles/default?project=x", "/1.0/images/ab12?project=x"], False),
+    ):
+        server.answers.clear()
+        give(server, {**PROJECT, "used_by": used_by})
+        assert connection.is_empty(ID) is is_empty
+
+
 def test_an_answer_about_another_project_is_not_taken_for_ours(
     server: Server, connection: Lxd
 ) -> None:

@@ -38,6 +38,7 @@ class PretendedCloud:
         self.operations: dict[str, Done | Running | Exception] = {}
         self.meanwhile: list[Callable[[], object]] = []
         """What happens during the next calls, before they do anything."""
+        self.is_empty_there: bool | None = None
         self.done = Done()
         """What is answered to suspend and close."""
 
@@ -61,6 +62,10 @@ class PretendedCloud:
         """Have this cloud, which somebody made there unless it has our ID."""
         self.clouds[external_id] = {"name": name, "is_suspended": False, "is_closed": False}
         self.marks[external_id] = our_id
+
+    def is_empty(self, external_id: str) -> bool | None:
+        self._call("empty", Done)
+        return self.is_empty_there
 
     def name_there(self, cloud: contract.Cloud) -> str:
         return cloud.name

@@ -16,6 +16,7 @@ from portal.domain.clouds.closing import (
     close_refusal,
     restore,
 )
+from portal.domain.clouds.emptiness import ask_whether_empty, is_unused, record_emptiness
 from portal.domain.clouds.lifecycle import (
     DEFAULT_NAME,
     MAX_NAME_LENGTH,
@@ -39,7 +40,6 @@ from portal.domain.clouds.listing import (
     clouds_on,
     default_folder,
     folders_of,
-    is_unused,
     other_clouds_for,
     payer_columns_for,
     payer_of,

@@ -13,7 +13,7 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
 from portal.domain.clouds.pending import PendingTasks, pending_query
 from portal.domain.clouds.record import Cloud, Folder, Link
-from portal.domain.connections import Connection, Kind
+from portal.domain.connections import Connection
 from portal.domain.values import search_key
 
 PAGE = 50
@@ -66,17 +66,6 @@ def default_folder(cloud_id: str) -> tuple[Cloud, Folder]:
     )
     cloud, folder = db.session.execute(query).one()
     return cloud, folder
-
-
-def is_unused(cloud: Cloud) -> bool:
-    """Whether nothing can be in the cloud: it has only its default folder, and is either built in
-    or was never asked for at its connection. In doubt it is in use."""
-    connection = db.session.get_one(Connection, cloud.connection_id)
-    is_there = cloud.carried_out_at is not None or cloud.asked_at is not None
-    if connection.kind != Kind.BUILTIN and is_there:
-        return False
-    query = select(Folder.id).where(Folder.cloud_id == cloud.id, ~Folder.is_default)
-    return db.session.scalar(query.limit(1)) is None
 
 
 def clouds_on(

@@ -61,6 +61,10 @@ class Cloud(db.Base):
     """Those that it has there. None: unknown."""
     is_suspended_there: Mapped[bool | None] = mapped_column(default=False)
     """None: unknown, because a try has begun and its result is not recorded."""
+    emptiness_at: Mapped[datetime | None]
+    """When the connection was asked last whether nothing is in it."""
+    is_empty_there: Mapped[bool | None]
+    """What it said. None: it can't say it."""
     changed_there_at: Mapped[datetime | None]
     """When something was carried out last."""
     ends_by: Mapped[datetime | None]

@@ -45,6 +45,7 @@ class OrderKind(StrEnum):
     ACCESS = "make-access"
     WITHDRAW = "withdraw-access"
     CHECK_CLAIM = "check-claim"
+    CHECK_EMPTY = "check-empty"
     RECONCILE = "reconcile-connection"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from portal.providers.contract import Cloud, Done, Later, NeedsPerson
 from portal.providers.lxd import limits
@@ -60,6 +61,11 @@ def ensure(session: Session, cloud: Cloud) -> Done:
             raise NeedsPerson("lxd-name-taken", project=cloud.id)
     limits.complete_profile(session, cloud.id, cloud)
     return Done(cloud.id)
+
+
+def is_empty(project: Row) -> bool:
+    """Whether the project has nothing but profiles, by the paths of all that is in it."""
+    return all(urlsplit(used).path.startswith("/1.0/profiles/") for used in project["used_by"])
 
 
 def everything(session: Session) -> list[Row]:

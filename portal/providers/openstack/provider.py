@@ -87,6 +87,10 @@ class OpenStack:
         roles = members.by_project(session, external_id)
         return _found(project, roles)
 
+    def is_empty(self, external_id: str) -> bool | None:
+        """Keystone does not know what other services have for a project."""
+        return None
+
     def name_there(self, cloud: Cloud) -> str:
         return projects.project_name(cloud)
 
