@@ -20,6 +20,8 @@ from portal import db, urls
 from tests.conftest import Databases, make_app
 from tests.support.world import World
 
+pytestmark = pytest.mark.both_databases
+
 ROOT = Path(__file__).resolve().parent.parent
 
 PG_CATALOGUE = """

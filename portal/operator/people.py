@@ -61,8 +61,9 @@ BLOCK = Step(
     lazy_gettext("Block"),
     lazy_gettext(
         "All their sessions end at once. Signing in and resetting the password are refused, in the "
-        "same words as a wrong password; imports they began stop. They keep their roles and what "
-        "they own, and get an email that says they are blocked."
+        "same words as a wrong password; imports they began stop. Their access to clouds is "
+        "revoked there; until then it works, as this person’s page says. They keep their roles and "
+        "what they own, and get an email that says they are blocked."
     ),
     lazy_gettext("The person is blocked, and their sessions are ended."),
     is_danger=True,

@@ -23,6 +23,11 @@ def _(text: str, **facts: Any) -> str:
     return str(gettext(text, **facts))
 
 
+def _with_stop(facts: Facts, sentence: str) -> str:
+    stopped = _("All its instances were to be stopped.") if facts.get("stop") else ""
+    return f"{sentence} {stopped}".strip()
+
+
 TITLES = {
     Action.ACCOUNT_CREATE: lazy_gettext("Account opened"),
     Action.ACCOUNT_SWITCH_TO_PAID: lazy_gettext("Switched to paid"),
@@ -188,11 +193,11 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.CLOUD_ACCESS_CHANGE: lambda f: _(
         "A role on the cloud %(id)s was changed to %(role)s.", role=f["role"], id=f["thing"]
     ),
-    Action.CLOUD_ACCESS_REVOKE: lambda f: _(
-        "A role on the cloud %(id)s was taken back.", id=f["thing"]
+    Action.CLOUD_ACCESS_REVOKE: lambda f: _with_stop(
+        f, _("A role on the cloud %(id)s was taken back.", id=f["thing"])
     ),
-    Action.CLOUD_ACCESS_REVOKE_PARTNER: lambda f: _(
-        "The partner’s access to the cloud %(id)s was revoked.", id=f["thing"]
+    Action.CLOUD_ACCESS_REVOKE_PARTNER: lambda f: _with_stop(
+        f, _("The partner’s access to the cloud %(id)s was revoked.", id=f["thing"])
     ),
     Action.CLOUD_GET_ACCESS: lambda f: _(
         "A person ordered access to the cloud %(id)s.", id=f["thing"]

@@ -13,6 +13,7 @@ from flask_babel import lazy_gettext, lazy_pgettext, ngettext
 from portal.domain.clouds import PendingTasks, Progress, ProgressState, Task
 from portal.domain.connections import LIMITS, Connection
 from portal.i18n.formats import local_day, plain_day
+from portal.wording import faults
 
 TASKS = {
     Task.CREATE: lazy_gettext("create"),
@@ -169,5 +170,6 @@ def fault(progress: Progress) -> str:
     if not progress.fault:
         return ""
     if not progress.is_by_hand:
-        return str(_("It can’t be done. The operator knows."))
+        known = faults.for_everybody(progress.fault)
+        return known or str(_("It can’t be done. The operator knows."))
     return str(_("It can’t be done: %(reason)s. The operator knows.", reason=progress.fault))

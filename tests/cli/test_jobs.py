@@ -15,8 +15,6 @@ from tests.support.orders import queue_order
 from tests.support.relay import clear_mails
 from tests.support.world import World
 
-pytestmark = pytest.mark.sqlite_alone
-
 
 @pytest.fixture(autouse=True)
 def _quiet(app: Flask) -> None:

@@ -21,6 +21,8 @@ from tests.support.state_breaking import Case, Params
 from tests.support.verbs.verb import Verb
 from tests.support.world import DORA, EDDIE, NINA, OLGA, START, VERA, Clock, World, actor, user
 
+pytestmark = pytest.mark.both_databases
+
 T = TypeVar("T")
 TABLES = db.Base.metadata.sorted_tables
 ROW_CHECKS = [check for check in doctor.CHECKS if check is not schema.guard_missing]

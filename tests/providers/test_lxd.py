@@ -88,7 +88,8 @@ def test_an_error_says_who_can_do_something(
 
 
 @pytest.mark.parametrize(
-    ("status", "wait", "seconds"), [(503, "7", 7), (429, "soon", None), (404, "", 5)]
+    ("status", "wait", "seconds"),
+    [(503, "7", 7), (503, "86400", 3600), (503, "9" * 30, 3600), (429, "soon", None), (404, "", 5)],
 )
 def test_lxd_says_when_to_ask_again(
     server: Server, connection: Lxd, status: int, wait: str, seconds: int | None

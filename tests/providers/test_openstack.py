@@ -74,7 +74,9 @@ def test_an_error_says_who_can_do_something(
     [
         (503, "7", 7),
         (429, "7", 7),
-        (429, "Sat, 28 Nov 2026 20:00:00 GMT", None),
+        (429, "soon", None),
+        (503, "86400", 3600),
+        (503, "9" * 30, 3600),
         (404, "", 5),
         (409, "", 5),
     ],
@@ -157,7 +159,7 @@ def test_all_projects_are_read_page_by_page_and_their_reader_has_time(
     assert [found.external_id for found in listed] == ["p3"]
     assert len(server.requests) == asked + 1
 
-    session = connection._session("everything")
+    session = connection.session("everything")
     ends, rows = session.ends, session.without_reader([{"id": "p1"}])
     assert list(rows) == [{"id": "p1"}]
     assert session.ends > ends

@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 
 from portal import config
 from portal.demo.people import CARL, EDDIE
-from portal.domain import connections
+from portal.domain import connections, jobs
 from tests.support.tour import Tour
 
 EXTERNAL_ID = "9c41f0d2a7b84f3e9d0b6a5c71e2f408"
@@ -81,6 +81,24 @@ def change(state: str, cloud: str, page: Page, tour: Tour) -> str:
         connection.execute(
             f"UPDATE clouds SET {CHANGES[state]} WHERE connection_id = '{CONNECTION}'", values
         )
+    return path
+
+
+def move_to_lxd(cloud: str, page: Page, tour: Tour) -> str:
+    """Make the connection of the cloud at this path one of LXD; the path."""
+    path = tour.resolve(page, cloud)
+    with closing(sqlite3.connect(tour.database, timeout=20)) as connection, connection:
+        connection.execute("UPDATE connections SET kind = 'lxd' WHERE id = ?", [CONNECTION])
+    return path
+
+
+def take_down(cloud: str, page: Page, tour: Tour) -> str:
+    """Have the cloud at this path be created at a connection that gives no answer; the path."""
+    path = change("creating", cloud, page, tour)
+    with closing(sqlite3.connect(tour.database, timeout=20)) as connection, connection:
+        at = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"
+        values = {"key": jobs.cloud_lane(CONNECTION), "failures": 3, "answer": "no answer"}
+        _insert(connection, at, "circuit_breakers", since=True, retry_at=True, **values)
     return path
 
 

@@ -71,6 +71,8 @@ CONSOLE = [
     state("cloud-menu", "clouds.show", NINA, "{shop_ready}", open_menu(".page-head")),
     state("cloud-explain", "access.explain", NINA, f"{{shop}}/access/explain?email={NINA}"),
     state("cloud-revoke", "access.revoke", NINA, "{holder}/revoke"),
+    state("cloud-revoke-stop", "access.revoke", NINA, "{own_role}"),
+    state("cloud-lost-lxd", "access.index", NINA, "{shop_lxd}/access"),
 ]
 
 GIVE_NOTICE = "{active}/give-notice"

@@ -7,7 +7,7 @@ from __future__ import annotations
 from playwright.sync_api import Page
 
 from portal.demo.people import CARL, EDDIE, OLGA, SAM, TINA, VERA
-from tests.support.claim_states import CLAIMS
+from tests.support.claim_states import CLAIMS, NINA
 from tests.support.console_states import CONSOLE, ENDING
 from tests.support.operator_states import OPERATOR
 from tests.support.page_paths import (
@@ -195,6 +195,13 @@ OTHER = [
     state("error-422", "", OLGA, "/profile", send_without_token, status=422),
     state("error-500", "password_reset.ask", "", "{broken}/forgot", send(email=TINA), status=500),
 ]
+DOWN = [
+    state("down-cloud", "clouds.show", NINA, "{shop_down}"),
+    state("down-home", "console.home", NINA, "/console"),
+    state("down-account", "billing.show", NINA, "{subaccount}"),
+    state("down-link", "linking.link", NINA, "{subaccount}/link"),
+    state("down-customer", "customers.clouds", OLGA, "{active}/clouds"),
+]
 EXTRA_STATES = {
     *(
         "sign-up-faults",
@@ -232,4 +239,5 @@ STATES = [
     *CLAIMS,
     *ENDING,
     *OTHER,
+    *DOWN,
 ]

@@ -208,7 +208,7 @@ def test_reading_shows_each_what_is_theirs_and_changes_nothing(
     urls, tenants = list(every_url(app, world, "GET")), with_ids(app, "GET")
     before = stored_rows()
     for rule, target in urls:
-        for method in ("GET", "HEAD"):
+        for method in ("GET", "HEAD") if who == OLGA else ("GET",):
             clock.forward(seconds=2)  # the session is seen again, and stays recent
             # Signed in already, "/sign-in" leads on; that page is one of the others.
             status = client.open(target, method=method, buffered=True).status_code

@@ -16,8 +16,6 @@ from tests.support.pretended_cloud import PretendedCloud, cloud_now, run_orders,
 from tests.support.relay import clear_mails
 from tests.support.world import OLGA, Clock, World, signed_in
 
-pytestmark = pytest.mark.sqlite_alone
-
 
 @pytest.fixture
 def there(app: Flask, world: World, monkeypatch: pytest.MonkeyPatch) -> PretendedCloud:

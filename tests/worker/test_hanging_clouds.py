@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from portal import db
+from portal.domain import jobs
 from portal.domain.clouds import ProgressState
 from portal.domain.jobs import Job, Kind, State
 from portal.providers import contract
@@ -68,6 +69,20 @@ def test_a_connection_that_hangs_delays_nothing_else(
         hanging.released.set()
         wait_until(lambda: all(progress(it).state is ProgressState.READY for it in stuck))
     assert len(hanging.clouds) == len(stuck)
+
+
+def test_a_database_that_takes_nothing_is_no_fault_of_upkeep(app: Flask, clock: Clock) -> None:
+    name = "withdraw-accesses"
+    subject = ("upkeep", name)
+    db.write(lambda: jobs.add_recurring(Kind.UPKEEP, key=f"upkeep:{name}", subject=subject))
+    handler = job_kinds.HANDLERS[Kind.UPKEEP]
+    job = db.write(lambda: handler.claim(Kind.UPKEEP, handler.lease))
+    with database_faults.cause("read-only", app.config["SQLALCHEMY_DATABASE_URI"]):
+        record = handler.run(job)
+    db.write(record)
+    job = db.read(lambda: db.session.get_one(Job, job.id))
+    assert (job.state, job.answer, job.attempts) == (State.WAITING, "", 0)
+    assert job.run_at <= db.now() + orders.DATABASE_WAIT
 
 
 def test_a_database_that_takes_nothing_is_no_fault_of_an_order(

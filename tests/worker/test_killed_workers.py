@@ -30,6 +30,8 @@ from tests.support.relay import (
 from tests.support.smtp import SmtpServer
 from tests.support.world import OLGA, Clock, World, actor
 
+pytestmark = pytest.mark.both_databases
+
 ON_SQLITE = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 SENT, UNKNOWN = DeliveryState.SENT, DeliveryState.UNKNOWN
 

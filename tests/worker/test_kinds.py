@@ -23,7 +23,7 @@ from portal.providers.contract import Running
 from portal.providers.lxd import Lxd
 from portal.providers.lxd.accesses import make_certificate
 from portal.providers.openstack import OpenStack
-from portal.providers.webhook_signatures import new_secret
+from portal.webhook_signatures import new_secret
 from portal.wording import connections as wording
 from portal.worker import orders, providers
 from tests.providers.answering_servers import Server, answering

@@ -17,6 +17,8 @@ from tests.support.relay import clear_mails, queue_invitation, run_worker, use_r
 from tests.support.smtp import SmtpServer
 from tests.support.world import Clock
 
+pytestmark = pytest.mark.both_databases
+
 ON_POSTGRESQL = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 
 

@@ -93,6 +93,7 @@ def foreign() -> list[str]:
     return [row.external_id for row in db.read(lambda: drift.foreign_clouds(connection))]
 
 
+@pytest.mark.both_databases
 def test_what_is_as_carried_out_does_not_differ(there: PretendedCloud, shop: str) -> None:
     assert reconcile() == []
     assert foreign() == []
@@ -101,7 +102,6 @@ def test_what_is_as_carried_out_does_not_differ(there: PretendedCloud, shop: str
     assert (ended.fault, ended.ended_at is None) == (None, False)
 
 
-@pytest.mark.sqlite_alone
 def test_a_name_that_was_changed_there_is_adopted_or_restored(
     there: PretendedCloud, shop: str
 ) -> None:
@@ -121,7 +121,6 @@ def test_a_name_that_was_changed_there_is_adopted_or_restored(
     assert reconcile() == []
 
 
-@pytest.mark.sqlite_alone
 def test_a_suspension_by_hand_is_only_restored(there: PretendedCloud, shop: str) -> None:
     there.clouds[f"ext-{shop}"]["is_suspended"] = True
     assert reconcile() == ["suspended"]
@@ -131,7 +130,6 @@ def test_a_suspension_by_hand_is_only_restored(there: PretendedCloud, shop: str)
     assert reconcile() == []
 
 
-@pytest.mark.sqlite_alone
 def test_a_cloud_that_was_deleted_there_is_created_again_and_access_is_taken_again(
     there: PretendedCloud, shop: str
 ) -> None:
@@ -145,7 +143,6 @@ def test_a_cloud_that_was_deleted_there_is_created_again_and_access_is_taken_aga
     assert reconcile() == []
 
 
-@pytest.mark.sqlite_alone
 def test_a_cloud_that_was_deleted_there_is_closed_here(there: PretendedCloud, shop: str) -> None:
     del there.clouds[f"ext-{shop}"]
     reconcile()
@@ -156,7 +153,6 @@ def test_a_cloud_that_was_deleted_there_is_closed_here(there: PretendedCloud, sh
     assert reconcile() == []
 
 
-@pytest.mark.sqlite_alone
 def test_a_second_cloud_with_our_mark_is_shown_and_neither_taken_nor_assigned(
     there: PretendedCloud, shop: str
 ) -> None:
@@ -169,7 +165,6 @@ def test_a_second_cloud_with_our_mark_is_shown_and_neither_taken_nor_assigned(
     assert reconcile() == []
 
 
-@pytest.mark.sqlite_alone
 def test_a_role_that_was_given_there_is_accepted_once(there: PretendedCloud, shop: str) -> None:
     db.write(lambda: add_memberships(DORA, shop))
     (membership,) = memberships_of(DORA)
@@ -185,7 +180,6 @@ def test_a_role_that_was_given_there_is_accepted_once(there: PretendedCloud, sho
     assert reconcile() == ["role"]  # it was taken away between the two
 
 
-@pytest.mark.sqlite_alone
 def test_a_role_of_somebody_who_was_revoked_here_is_revoked_there_again(
     there: PretendedCloud, shop: str
 ) -> None:
@@ -200,7 +194,6 @@ def test_a_role_of_somebody_who_was_revoked_here_is_revoked_there_again(
     assert reconcile() == []
 
 
-@pytest.mark.sqlite_alone
 def test_a_role_that_was_lost_there_is_given_to_a_new_membership(
     there: PretendedCloud, shop: str
 ) -> None:
@@ -215,6 +208,7 @@ def test_a_role_that_was_lost_there_is_given_to_a_new_membership(
     assert reconcile() == []
 
 
+@pytest.mark.both_databases
 def test_a_foreign_cloud_is_assigned_to_an_account(
     there: PretendedCloud, world: World, shop: str
 ) -> None:
@@ -241,6 +235,7 @@ def test_a_foreign_cloud_is_assigned_to_an_account(
     assert refused(lambda: assign("prj-2", world.carls_subaccount)) == "customer-not-confirmed"
 
 
+@pytest.mark.both_databases
 def test_a_list_that_breaks_off_changes_nothing_that_was_known(
     there: PretendedCloud, shop: str
 ) -> None:
@@ -252,7 +247,6 @@ def test_a_list_that_breaks_off_changes_nothing_that_was_known(
     assert foreign() == ["prj-1"]
 
 
-@pytest.mark.sqlite_alone
 def test_it_runs_hourly_and_one_at_a_time(there: PretendedCloud, clock: Clock) -> None:
     def orders() -> int:
         is_order = Job.subject_kind == OrderKind.RECONCILE
@@ -270,7 +264,6 @@ def test_it_runs_hourly_and_one_at_a_time(there: PretendedCloud, clock: Clock) -
     assert not worker.run_next(Kind.IMPORTS)
 
 
-@pytest.mark.sqlite_alone
 def test_rows_come_in_batches(
     there: PretendedCloud, monkeypatch: pytest.MonkeyPatch, shop: str
 ) -> None:

@@ -51,6 +51,7 @@ from portal.domain.clouds.ordering import (
     TASKS,
     OrderFacts,
     begin_order,
+    end_order_fault,
     lock_linked_to,
     order_changes,
     record_order,

@@ -175,9 +175,9 @@ def limit(cloud: Cloud, *, limits: Mapping[str, str], by: Actor) -> None:
 
 
 def create_folder(cloud: Cloud, *, by: Actor, name: str) -> Folder:
-    """Editors of a cloud add folders.
+    """Editors of a cloud add folders, if its kind has them.
 
-    Raises Forbidden, Refused("cloud-closed", "folder-name-taken").
+    Raises Forbidden, Refused("cloud-closed", "cloud-folderless", "folder-name-taken").
     """
     cloud = db.lock(Cloud, cloud.id)
     access.require(by, Action.FOLDER_CREATE, cloud)
@@ -225,6 +225,8 @@ def require_open(cloud: Cloud) -> None:
 
 def _require_free_name(cloud: Cloud, name: str) -> None:
     require_open(cloud)
+    if not db.session.get_one(connections.Connection, cloud.connection_id).has_folders:
+        raise Refused(Code.CLOUD_FOLDERLESS)
     is_taken = exists().where(Folder.cloud_id == cloud.id, Folder.name == name)
     if db.session.scalar(select(is_taken)):
         raise Refused(Code.FOLDER_NAME_TAKEN, field="name", name=name)

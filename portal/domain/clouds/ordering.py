@@ -141,12 +141,22 @@ def record_order(
     record_changed(cloud)
     _record(Action.CLOUD_CARRY_OUT, row, tasks=[str(task)])
     # A worker that was late may have undone what another one has recorded.
-    order_changes(cloud.id, of=SUSPENSION if task in SUSPENSION else [task])
+    again = SUSPENSION if task in SUSPENSION else [task]
+    order_changes(cloud.id, of=[it for it in again if not jobs.is_parked(ORDERS[it], cloud.id)])
 
 
 def record_changed(cloud: Cloud) -> None:
     """Record that something has been carried out now, which ends a fault."""
     cloud.changed_there_at, cloud.agreed_at = db.now(), None
+    _end_fault(cloud)
+
+
+def end_order_fault(cloud_id: str) -> None:
+    """The connection is asked again for what it refused."""
+    _end_fault(db.lock(Cloud, cloud_id))
+
+
+def _end_fault(cloud: Cloud) -> None:
     cloud.fault, cloud.fault_facts, cloud.fault_mark = None, {}, None
     db.session.flush()
 
@@ -171,7 +181,8 @@ def _record_created(cloud: Cloud, external_id: str) -> None:
     )
     if db.session.scalar(others) is not None:
         raise Refused(Code.EXTERNAL_ID_TAKEN)
-    cloud.carried_out_at, cloud.external_id = cloud.carried_out_at or db.now(), external_id
+    if cloud.carried_out_at is None:  # the ID stays: people have access there
+        cloud.carried_out_at, cloud.external_id = db.now(), external_id
     cloud.carried_out_name = cloud.asked_name
 
 

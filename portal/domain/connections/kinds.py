@@ -50,12 +50,14 @@ class Field(NamedTuple):
 class KindSpec(NamedTuple):
     """What a kind of connection has. With `asks`, the worker asks a cloud, so that the connection
     can be tested. With `has_folders`, its clouds are divided into folders. With `has_limits`, they
-    can be limited; one that asks a cloud says by its test whether it can."""
+    can be limited; one that asks a cloud says by its test whether it can. With `can_stop`, an open
+    console outlives a revoke, which can stop all instances."""
 
     fields: tuple[Field, ...] = ()
     asks: bool = False
     has_folders: bool = False
     has_limits: bool = False
+    can_stop: bool = False
 
     @property
     def secret_names(self) -> frozenset[str]:
@@ -109,6 +111,7 @@ KINDS: dict[str, KindSpec] = {
         ),
         asks=True,
         has_limits=True,
+        can_stop=True,
     ),
 }
 """By the kind, as stored."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import select
 
@@ -123,10 +124,18 @@ def queue_test(connection: Connection, *, by: Actor) -> None:
 
 
 def record_test(connection_id: str, result: Findings) -> None:
-    """Keep what the worker's test found."""
+    """Keep what the worker's test found. A test that failed found nothing: what the connection can
+    stays as it was known."""
     connection = db.lock(Connection, connection_id)
+    if result.fault:
+        result = result._replace(**_known(connection.test_result))
     connection.tested_at, connection.test_result = db.now(), result._asdict()
     db.session.flush()
+
+
+def _known(test_result: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("abilities", "missing", "token_cache_seconds")
+    return {name: test_result[name] for name in names if name in test_result}
 
 
 def default() -> Connection:

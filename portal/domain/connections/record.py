@@ -31,8 +31,8 @@ MAX_NAME_LENGTH = 63
 
 
 class Findings(NamedTuple):
-    """What a test found: codes of what the connection can and what it lacks, or the fault: a code
-    and its facts, or the cloud's words."""
+    """What a test found: codes of what the connection can and what it lacks. With a fault, a code
+    and its facts or the cloud's words, they are those of the last test that succeeded."""
 
     abilities: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
@@ -91,6 +91,11 @@ class Connection(db.Base):
         if self.spec is None or not self.spec.has_limits:
             return False
         return not self.spec.asks or "limits" in self.test_result.get("abilities", ())
+
+    @property
+    def can_stop(self) -> bool:
+        """Whether a revoke can stop all instances of a cloud, and with them open consoles."""
+        return self.spec is not None and self.spec.can_stop
 
     @property
     def token_cache_minutes(self) -> int:

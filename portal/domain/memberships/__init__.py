@@ -21,6 +21,7 @@ from portal.domain.memberships.listing import (
     Standing,
     is_carried_out,
     memberships_of,
+    progress_of,
     standing_of,
 )
 from portal.domain.memberships.outcomes import (
@@ -59,6 +60,7 @@ from portal.domain.memberships.settling import (
     reinstate,
     revoke_again,
     revoke_all,
+    settle,
     settle_cloud,
     settle_due,
     settle_partner,

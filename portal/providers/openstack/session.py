@@ -15,6 +15,7 @@ from email.message import Message
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
+from portal.providers import retry_after
 from portal.providers.contract import Later, NeedsPerson, Never
 from portal.providers.http_client import HttpClient
 from portal.providers.openstack.problems import Problem
@@ -240,8 +241,7 @@ def _error(request: str, answer: Answer, said: str) -> Exception:
     if status in (404, 409):  # it went away, or came, since it was looked up
         return Later(said, SOON)
     if status == 429 or (status >= 500 and status != 501):
-        wait = answer.headers.get("Retry-After", "")
-        return Later(said, timedelta(seconds=int(wait)) if wait.isdecimal() else None)
+        return Later(said, retry_after.parse(answer.headers.get("Retry-After", "")))
     return Never(said)
 
 
