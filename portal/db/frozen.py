@@ -31,7 +31,7 @@ class Connection(psycopg.Connection[Any]):
                     raise
                 if self._is_server_frozen():
                     self.pgconn.finish()
-                    raise psycopg.OperationalError("the server gives no answer") from None
+                    raise psycopg.OperationalError("server-frozen") from None
 
     def _is_server_frozen(self) -> bool:
         """A refusal, such as that of a missing password, is an answer, too."""

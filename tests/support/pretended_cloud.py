@@ -101,7 +101,8 @@ class PretendedCloud:
 
     def change_cloud(self, order: str, external_id: str, cloud: contract.Cloud) -> Done | Running:
         self.marks[external_id] = cloud.id
-        return self._change("change", external_id, name=cloud.name, limits=dict(cloud.limits))
+        limits = {"limits": dict(cloud.limits)} if cloud.limits else {}
+        return self._change("change", external_id, name=cloud.name, **limits)
 
     def suspend(self, order: str, external_id: str) -> Done | Running:
         return self._change("suspend", external_id, is_suspended=True)
