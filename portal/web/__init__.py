@@ -6,6 +6,7 @@ from portal.web.forms import (
     NEVER_SAVED,
     REQUIRED,
     CreatingForm,
+    FileForm,
     Form,
     is_secret,
     normalise_with,

@@ -35,6 +35,7 @@ PARENTS = {
     "delivery_keys": ("deliveries", "delivery_id"),
     "usage_groups": ("deliveries", "delivery_id"),
     "initial_grants": ("billing_accounts", "account_id"),
+    "partner_profiles": ("billing_accounts", "account_id"),
     "account_access": ("billing_accounts", "account_id"),
     "folders": ("clouds", "cloud_id"),
     "links": ("clouds", "cloud_id"),

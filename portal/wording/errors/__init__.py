@@ -13,7 +13,7 @@ from flask_babel import get_locale, gettext, ngettext
 
 from portal.domain.errors import Code, Refused
 from portal.i18n.formats import local_time, plain_day
-from portal.wording.errors import connections, imports, limits, mails, people, usage, work
+from portal.wording.errors import connections, imports, limits, mails, people, profiles, usage, work
 from portal.wording.errors.eligibility import REASONS
 
 Facts = Mapping[str, Any]
@@ -55,7 +55,7 @@ def tax_label(label: str) -> str:
 
 def _tax_check(facts: Facts) -> str:
     return _(
-        "The check digit does not match. Compare the %(label)s with the customer’s papers, "
+        "The check digit does not match. Compare the %(label)s with the firm’s papers, "
         "digit by digit.",
         label=tax_label(facts["label"]),
     )
@@ -294,7 +294,7 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     ),
 }
 
-for messages in (connections, imports, limits, mails, people, usage, work):
+for messages in (connections, imports, limits, mails, people, profiles, usage, work):
     REFUSED |= messages.SENTENCES
-INVALID |= connections.INVALID
+INVALID |= connections.INVALID | profiles.INVALID
 SENTENCES = {**INVALID, **REFUSED, **REASONS}
