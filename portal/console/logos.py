@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, abort, request
 
 from portal import web
 from portal.domain.partner_profiles import PartnerProfile
@@ -10,11 +10,13 @@ from portal.domain.partner_profiles import PartnerProfile
 blueprint = Blueprint("logos", __name__, url_prefix="/logos")
 
 
-@blueprint.get("/<id:account_id>/<digest>")
-def show(account_id: str, digest: str) -> Response:
-    """Show the logo with this digest; another logo has another URL, so browsers keep it."""
+@blueprint.get("/<id:account_id>")
+def show(account_id: str) -> Response:
+    """Show a logo. Browsers keep it if the parameter `v` is its digest."""
     profile = web.find_or_404(PartnerProfile, account_id)
-    web.same_or_404(digest, profile.logo_digest or "")
+    if profile.logo is None:
+        abort(404)
     response = Response(profile.logo, mimetype=profile.logo_type)
-    response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    if request.args.get("v") == profile.logo_digest:
+        response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
     return response

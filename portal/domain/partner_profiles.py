@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -112,7 +111,8 @@ def _address(value: str) -> str:
 def _number_prefix(value: str) -> str:
     """Return what the numbers of customer statements begin with."""
     prefix = values.line(value)
-    if len(prefix) > MAX_PREFIX_LENGTH or not re.fullmatch(r"([^\W\d_]|[0-9/-])+", prefix):
+    is_allowed = all(character.isalpha() or character in "0123456789-/" for character in prefix)
+    if len(prefix) > MAX_PREFIX_LENGTH or not is_allowed:
         raise Invalid(Code.NUMBER_PREFIX, most=MAX_PREFIX_LENGTH)
     return prefix
 
@@ -164,7 +164,9 @@ def edit(partner: BillingAccount, *, by: Actor, draft: ProfileDraft, version: in
     Forbidden; Refused("not-partner", "record-changed", "number-prefix-used") or as
     `ProfileDraft.normalised`.
     """
-    profile = _lock_profile(partner, by)
+    partner = db.lock(BillingAccount, partner.id)
+    access.require(by, Action.PARTNER_EDIT_PROFILE, partner)
+    profile = _read_or_add(partner)
     if profile.version != version:
         raise Refused(Code.RECORD_CHANGED)
     draft, before = draft.normalised(), draft_of(profile)
@@ -183,7 +185,9 @@ def edit(partner: BillingAccount, *, by: Actor, draft: ProfileDraft, version: in
 
 def set_logo(partner: BillingAccount, *, by: Actor, logo: Picture) -> None:
     """Owners of a partner's account set its logo. Raises Forbidden, Refused("not-partner")."""
-    profile = _lock_profile(partner, by)
+    partner = db.lock(BillingAccount, partner.id)
+    access.require(by, Action.PARTNER_EDIT_PROFILE, partner)
+    profile = _read_or_add(partner)
     profile.logo, profile.logo_type = logo.content, logo.type
     profile.logo_digest = hashlib.sha256(logo.content).hexdigest()
     _record(Action.PARTNER_SET_LOGO, partner, by)
@@ -192,17 +196,18 @@ def set_logo(partner: BillingAccount, *, by: Actor, logo: Picture) -> None:
 def remove_logo(partner: BillingAccount, *, by: Actor) -> None:
     """Owners of a partner's account remove its logo, if it has one. Raises Forbidden,
     Refused("not-partner")."""
-    profile = _lock_profile(partner, by)
+    partner = db.lock(BillingAccount, partner.id)
+    access.require(by, Action.PARTNER_EDIT_PROFILE, partner)
+    profile = _read_or_add(partner)
     if profile.logo_digest is None:
         return
     profile.logo = profile.logo_type = profile.logo_digest = None
     _record(Action.PARTNER_REMOVE_LOGO, partner, by)
 
 
-def _lock_profile(partner: BillingAccount, by: Actor) -> PartnerProfile:
-    """Lock the account, and return its profile, a new one if it has none."""
-    partner = db.lock(BillingAccount, partner.id)
-    access.require(by, Action.PARTNER_EDIT_PROFILE, partner)
+def _read_or_add(partner: BillingAccount) -> PartnerProfile:
+    """Return the profile of a locked account, a new one if it has none. Raises
+    Refused("not-partner")."""
     if partner.kind is not Kind.PARTNER:
         raise Refused(Code.NOT_PARTNER)
     profile = db.session.get(PartnerProfile, partner.id, populate_existing=True)

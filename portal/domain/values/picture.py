@@ -48,7 +48,7 @@ def picture(content: bytes) -> Picture:
         # Reads the header alone; decompresses no pixels.
         image: Image.Image = Image.open(io.BytesIO(content), formats=("PNG", "JPEG"))
         is_animated = image.format == "PNG" and getattr(image, "is_animated", False)
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise Invalid(Code.PICTURE_SIDE, least=MIN_SIDE, most=MAX_SIDE) from error
     except Exception as error:  # Pillow raises whatever a broken file leads to
         raise Invalid(Code.PICTURE_FORMAT) from error
