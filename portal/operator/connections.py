@@ -25,6 +25,7 @@ def show_connections() -> Any:
         fragment="list",
         rows=connections.connections_for(web.actor()),
         numbers=clouds.numbers_by_connection(),
+        orders=jobs.numbers_for_person(),
         breakers={breaker.key: breaker for breaker in circuit_breakers.open_breakers()},
         lane=jobs.cloud_lane,
         kinds=list(KINDS),
@@ -40,6 +41,7 @@ def show_connection(connection_id: str) -> Any:
         fragment="connection",
         connection=connection,
         numbers=clouds.numbers_by_connection().get(connection.id),
+        orders=jobs.numbers_for_person().get(jobs.cloud_lane(connection.id), 0),
         drifts=drift.numbers_by_connection().get(connection.id),
         is_readable=connections.unseal(connection) is not None,
     )

@@ -35,7 +35,7 @@ def call(job: Job) -> Done | Access | Running | None:
     if facts is None:
         return None
     connection = db.read(lambda: db.session.get_one(Connection, facts.connection_id))
-    provider = providers.provider_of(connection)
+    provider = providers.provider_for(job, connection)
     if operation is not None:
         return provider.operation(job.id, operation)
     return CALLS[kind](provider, job.id, facts)
