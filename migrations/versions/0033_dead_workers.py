@@ -1,4 +1,4 @@
-"""Jobs know their worker, heartbeats the machine of their process; alerts of orders for a person."""
+"""Jobs know their worker, heartbeats their machine; alerts of orders that wait for a person."""
 
 from typing import Any
 

@@ -156,6 +156,8 @@ class Code(StrEnum):
     CONNECTION_CLOSED = "connection-closed"
     CONNECTION_DEFAULT = "connection-default"
     CONNECTION_UNTESTABLE = "connection-untestable"
+    CONNECTION_UNTESTED = "connection-untested"
+    CONNECTION_TEST_FAILED = "connection-test-failed"
     CLAIMS_MANY = "claims-many"
     CLAIM_OVER = "claim-over"
     CLAIM_JUST_CHECKED = "claim-just-checked"

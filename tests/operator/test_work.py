@@ -21,6 +21,7 @@ from portal.domain.actors import COMMAND
 from portal.domain.heartbeats import ProcessKind
 from portal.domain.jobs import Kind, OrderKind, Outcome, State
 from portal.domain.mail_deliveries import DeliveryState
+from portal.processes import Process
 from tests.support.answers import definition_list, errors, links, notices
 from tests.support.browser import Browser
 from tests.support.jobs import job_of
@@ -121,7 +122,7 @@ def test_a_relay_that_does_not_answer_stands_on_top_with_its_last_words(
 
 
 def test_the_processes_that_are_alive_are_listed(dora: Browser) -> None:
-    process = ("north-1", 17)
+    process = Process("p1", "north-1", 17, "")
     db.write(lambda: heartbeats.beat(process, ProcessKind.WORKER, version="2.0.1"))
     dora.get("/operator/work")
     assert "Worker 17 north-1 2.0.1" in dora.text

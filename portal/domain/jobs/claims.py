@@ -168,13 +168,13 @@ def retry_wait(attempts: int) -> timedelta:
 
 
 def settle_lost(*kinds: str) -> None:
-    """Retry the jobs whose worker died, after the first try at once, or fail those that had all
-    their tries: a worker's death may have had another cause. Orders are failed by a worker, see
-    `has_lost_its_workers`."""
+    """Retry the jobs whose worker died, or fail those that had all their tries: a worker's death
+    may have had another cause. An order that takes access away is retried at once after its first
+    try. Orders are failed by a worker, see `has_lost_its_workers`."""
     for job in lock_lost(*kinds):
         is_last = job.attempts > len(RETRY_AFTER) and job.kind != Kind.CLOUDS
         outcome = outcome_of_fault(job, WORKER_DIED, gives_up=is_last)
-        if job.attempts == 1:
+        if job.takes_access_away and job.attempts == 1:
             outcome = outcome._replace(run_at=db.now())
         finish(job.key, job.token, outcome)
 

@@ -76,7 +76,7 @@ def waits_for_person() -> ColumnElement[bool]:
 def numbers_for_person() -> dict[str, int]:
     """How many orders wait for a person, by the lane of their connection."""
     query = select(Job.key, func.count()).where(waits_for_person()).group_by(Job.key)
-    return {key: number for key, number in db.session.execute(query)}
+    return {row[0]: row[1] for row in db.session.execute(query)}
 
 
 def cancel_orders(kinds: Collection[OrderKind], subject_ids: Collection[str]) -> None:
