@@ -27,8 +27,8 @@ def end_leases_of_dead_workers() -> int:
     number. They are settled as if their lease was over. A mail that is sent at most once belongs to
     no worker after its mark: it keeps its lease."""
     now, gone = db.now(), heartbeats.gone()
-    is_silent = Job.worker.not_in(heartbeats.seen_within(heartbeats.ALIVE_FOR))
-    is_dead = or_(Job.worker.in_(gone), and_(is_silent, Job.started_at < now - DEAD_AFTER))
+    is_silent = and_(_was_not_seen_for(heartbeats.ALIVE_FOR), Job.started_at < now - DEAD_AFTER)
+    is_dead = or_(Job.worker.in_(gone), is_silent)
     is_lost = Job.state == State.RUNNING, Job.leased_until >= now, is_dead
     ids = list(db.session.scalars(locks.select_for_update(Job.id, *is_lost)))
     db.session.execute(update(Job).where(Job.id.in_(ids), *is_lost).values(leased_until=now))
@@ -38,5 +38,9 @@ def end_leases_of_dead_workers() -> int:
 
 def is_orphaned() -> ColumnElement[bool]:
     """The condition for running jobs whose worker missed its heartbeats: it is probably dead."""
-    seen = heartbeats.seen_within(heartbeats.SILENT_AFTER)
-    return and_(Job.state == State.RUNNING, Job.worker.is_not(None), Job.worker.not_in(seen))
+    return and_(Job.state == State.RUNNING, _was_not_seen_for(heartbeats.SILENT_AFTER))
+
+
+def _was_not_seen_for(span: timedelta) -> ColumnElement[bool]:
+    # Without the first condition, NULL would not be in an empty list.
+    return and_(Job.worker.is_not(None), Job.worker.not_in(heartbeats.seen_within(span)))
