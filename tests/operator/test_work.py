@@ -10,6 +10,7 @@ from flask import Flask
 from portal import db, processes, worker
 from portal.domain import (
     circuit_breakers,
+    connections,
     heartbeats,
     identity,
     jobs,
@@ -112,6 +113,7 @@ def test_an_order_names_the_person_the_cloud_and_the_connection(
     dora.get("/operator/work/clouds")
     assert f"Take away the access of Sam Stranger: {name} on Paris" in dora.text
     assert f"Create the cloud {name} on Paris" in dora.text
+    connections.configure_keys(list)
 
 
 def carls_delivery(world: World) -> str:
