@@ -18,7 +18,7 @@ from portal.domain.jobs import Job, Kind, OrderKind, State
 from portal.domain.mail_deliveries import DeliveryState
 from portal.providers import contract
 from portal.providers.contract import CALL_SECONDS, Done
-from portal.worker import handlers, loop, monitor, orders, providers
+from portal.worker import job_kinds, loop, monitor, orders, providers
 from tests.providers.answering_servers import answering
 from tests.providers.webhook_example import WebhookSystem
 from tests.support import mail_deliveries
@@ -206,7 +206,7 @@ def test_an_order_whose_call_begins_long_after_its_claim_is_put_back(
     cloud = PretendedCloud()
     use_asking(monkeypatch, "pretended", cloud)
     create_cloud(DORA)
-    handler = handlers.HANDLERS[Kind.CLOUDS]
+    handler = job_kinds.HANDLERS[Kind.CLOUDS]
     claimed = db.write(lambda: handler.claim(Kind.CLOUDS, handler.lease))
     clock.forward(seconds=providers.BEGINS_WITHIN.total_seconds() + 1)
     db.write(orders.carry_out(claimed))
