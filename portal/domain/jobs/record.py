@@ -63,6 +63,8 @@ class State(StrEnum):
 
 
 OPEN_STATES = (State.WAITING, State.RUNNING)
+NO_CLAIM = dict.fromkeys(("token", "leased_until", "started_at", "worker"))
+"""The values of a job that no worker has claimed."""
 RESTORED = "the portal was restored from a backup; this may have been done since that backup"
 """The answer of jobs that a restore parked."""
 REPLACED = "a newer order for the same subject replaced this one"
@@ -74,7 +76,8 @@ IS_RECURRING = "kind = 'upkeep' AND state IN ('waiting', 'running')"
 
 class Job(db.Base):
     """A job about the thing `subject_kind`, `subject_id`. `started_at` is the start of the present
-    try, `answer` the last result in words, `account_id` the account whose data it is."""
+    try, `worker` the ID of the process that makes it, `answer` the last result in words,
+    `account_id` the account whose data it is."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -126,6 +129,7 @@ class Job(db.Base):
     started_at: Mapped[datetime | None]
     token: Mapped[str | None]
     leased_until: Mapped[datetime | None]
+    worker: Mapped[str | None]
     finished_at: Mapped[datetime | None]
     answer: Mapped[str | None]
     account_id: Mapped[str | None]
@@ -207,8 +211,7 @@ def park_restored() -> dict[str, int]:
     is_endless = or_(Job.kind == Kind.UPKEEP, takes_access_away())
     is_parked = Job.state.in_(OPEN_STATES), ~is_endless
     db.session.execute(locks.select_for_update(Job.id, *is_parked)).all()
-    values = {"state": State.PARKED, "answer": RESTORED, "finished_at": db.now()}
-    values |= dict.fromkeys(("token", "leased_until", "started_at"))
+    values = {"state": State.PARKED, "answer": RESTORED, "finished_at": db.now(), **NO_CLAIM}
     parked = update(Job).where(*is_parked).values(values).returning(Job.kind)
     return Counter(db.session.scalars(parked))
 
