@@ -1,4 +1,4 @@
-"""The monitor: a thread that records that its process lives; a worker's also raises alerts."""
+"""The monitor: a thread that records that its process lives; a worker's also watches the work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import structlog
 from flask import Flask
 
 from portal import config, db
-from portal.domain import alerts, heartbeats
+from portal.domain import alerts, heartbeats, workflows
 from portal.domain.heartbeats import ProcessKind
 
 T = TypeVar("T")
@@ -34,12 +34,20 @@ def _run(app: Flask, kind: ProcessKind, stop: threading.Event) -> None:
     process, began = (platform.node(), os.getpid()), time.monotonic()
     while not stop.is_set():
         with app.app_context():
+            if kind is ProcessKind.WORKER:
+                pull_back_times()  # first: the process's own last sign of life shows it
             _try(partial(heartbeats.beat, process, kind, version=config.version()))
             if kind is ProcessKind.WORKER and time.monotonic() - began > ALERTS_AFTER:
                 raise_alerts()
         stop.wait(heartbeats.EVERY.total_seconds())
     with app.app_context():
         _try(partial(heartbeats.end, process, kind))
+
+
+def pull_back_times() -> None:
+    """Let work go on after the clock was set back, and log that it was."""
+    if count := _try(workflows.pull_back_times):
+        log.warning("clock.set_back", times=count)
 
 
 def raise_alerts() -> None:
