@@ -189,6 +189,10 @@ SENTENCES: dict[str, str] = {
     "kind-not-installed": lazy_gettext(
         "This version has no program for the kind %(kind)s. Install one that has it."
     ),
+    "order-still-running": lazy_gettext(
+        "The cloud has been carrying this out for 24 hours. Look at it there, then run the order "
+        "again."
+    ),
     ORDER_CANCELLED: lazy_gettext("An operator cancelled it."),
 }
 FOR_EVERYBODY = frozenset({"lxd-no-viewers", ORDER_CANCELLED})

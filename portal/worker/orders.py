@@ -22,6 +22,9 @@ STEPS: dict[str, Step] = {
 }
 """By `jobs.OrderKind`."""
 INTERNAL_FAULT = "internal-fault"
+STILL_RUNNING = "order-still-running"
+MAX_RUNNING = timedelta(hours=24)
+"""How long a cloud may carry out an order, but for one that takes access away."""
 DATABASE_WAIT = timedelta(seconds=1)
 """How long an order waits for a database that is busy or away."""
 
@@ -56,7 +59,10 @@ def record_fault(job: Job, error: Exception) -> Callable[[], dict[str, Any] | No
 
 def _end_with(job: Job, step: Step, result: Any) -> dict[str, Any] | None:
     if isinstance(result, Running):
-        facts = {"operation": result.operation}
+        since = job.facts.get("since") or db.now().isoformat()
+        if not job.is_endless and datetime.fromisoformat(since) <= db.now() - MAX_RUNNING:
+            return _end_failed(job, step, NeedsPerson(STILL_RUNNING))
+        facts = {"operation": result.operation, "since": since}
         outcome = Outcome(State.WAITING, run_at=_next_question(job, result), facts=facts)
         return _end(job, outcome, is_down=False)
     if result is None:
