@@ -47,6 +47,7 @@ UPKEEP = {
     "close-clouds": lazy_gettext("Close clouds whose days to restore them are over"),
     "audit-heads": lazy_gettext("Log the heads of the audit log"),
     "doctor": lazy_gettext("Check of the data"),
+    "end-partnerships": lazy_gettext("End partnerships whose day has come"),
     "purge-callbacks": lazy_gettext("Delete old callbacks of webhook programs"),
     "purge-claims": lazy_gettext("Delete old registrations of existing clouds"),
     "purge-feedback": lazy_gettext("Delete old feedback"),
@@ -58,6 +59,7 @@ UPKEEP = {
     "purge-memberships": lazy_gettext("Delete old accesses to clouds"),
     "purge-mails": lazy_gettext("Delete old mails"),
     "reconcile": lazy_gettext("Compare all connections with the portal"),
+    "revoke-closed": lazy_gettext("Take away access to closed clouds"),
     "settle-memberships": lazy_gettext("Order roles on clouds that took effect"),
     "withdraw-accesses": lazy_gettext(
         "Withdraw accesses that were not seen, or whose time is over"

@@ -33,10 +33,14 @@ from portal.domain.jobs.orders import (
     is_parked,
 )
 from portal.domain.jobs.record import (
+    AGREED_UPKEEP,
+    CLOSE,
+    ENDINGS,
     OPEN_STATES,
     REPLACED,
     RESTORED,
     RETENTION,
+    SETTLE,
     TAKING_ACCESS_AWAY,
     Job,
     Kind,
@@ -46,9 +50,11 @@ from portal.domain.jobs.record import (
     add_recurring,
     cancel,
     end_cancelled,
+    is_lane_parked,
     kind_of,
     park_restored,
     purge_expired,
     requeue,
     takes_access_away,
+    upkeep_lane,
 )

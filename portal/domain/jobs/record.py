@@ -60,6 +60,10 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
+SETTLE, CLOSE, ENDINGS = "settle-memberships", "close-clouds", "end-partnerships"
+AGREED_UPKEEP = (SETTLE, CLOSE, ENDINGS)
+"""Upkeep that does what people agreed on. They may have withdrawn it since a backup, so after a
+restore it waits for an operator."""
 OPEN_STATES = (State.WAITING, State.RUNNING)
 RESTORED = "the portal was restored from a backup; this may have been done since that backup"
 """The answer of jobs that a restore parked."""
@@ -177,12 +181,26 @@ def add(
 
 
 def add_recurring(kind: Kind, *, key: str, subject: tuple[str, str]) -> None:
-    """Queue a job that never ends, unless it is queued already; each try names the next one."""
+    """Queue a job that never ends, unless it is queued or parked already; each try names the next
+    one."""
+    if is_lane_parked(key):
+        return
     try:
         with db.savepoint():
             add(kind, key=key, subject=subject)
     except IntegrityError:
         return
+
+
+def is_lane_parked(key: str) -> bool:
+    """Whether a job of this lane waits for an operator."""
+    is_it = Job.key == key, Job.state == State.PARKED
+    return db.session.scalar(select(Job.id).where(*is_it).limit(1)) is not None
+
+
+def upkeep_lane(name: str) -> str:
+    """The lane of this upkeep."""
+    return f"upkeep:{name}"
 
 
 def kind_of(key: str) -> str:
@@ -200,10 +218,12 @@ def cancel(key: str) -> None:
 
 
 def park_restored() -> dict[str, int]:
-    """After a restore, park all open jobs but upkeep and orders that take access away. Returns
-    their numbers by kind."""
-    is_endless = or_(Job.kind == Kind.UPKEEP, takes_access_away())
-    is_parked = Job.state.in_(OPEN_STATES), ~is_endless
+    """After a restore, park AGREED_UPKEEP, and all open jobs but other upkeep and orders that take
+    access away. Returns their numbers by kind."""
+    for name in AGREED_UPKEEP:
+        add_recurring(Kind.UPKEEP, key=upkeep_lane(name), subject=("upkeep", name))
+    goes_on = and_(Job.kind == Kind.UPKEEP, Job.subject_id.not_in(AGREED_UPKEEP))
+    is_parked = Job.state.in_(OPEN_STATES), ~or_(goes_on, takes_access_away())
     db.session.execute(locks.select_for_update(Job.id, *is_parked)).all()
     values = {"state": State.PARKED, "answer": RESTORED, "finished_at": db.now()}
     values |= dict.fromkeys(("token", "leased_until", "started_at"))
@@ -234,7 +254,7 @@ def end_cancelled(job: Job) -> None:
 
 
 def purge_expired() -> bool:
-    """Delete a batch of jobs past their retention; those of mails are deleted with them. Return
-    whether there may be more."""
-    is_old = Job.finished_at < db.now() - RETENTION, Job.subject_kind != "mail"
+    """Delete a batch of jobs past their retention, but no upkeep that waits for an operator; those
+    of mails are deleted with them. Return whether there may be more."""
+    is_old = Job.finished_at < db.now() - RETENTION, Job.subject_kind.not_in(("mail", "upkeep"))
     return retention.delete_batch(Job, *is_old)

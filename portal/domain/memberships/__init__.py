@@ -53,6 +53,7 @@ from portal.domain.memberships.settling import (
     reinstate,
     revoke_all,
     settle,
+    settle_closed,
     settle_cloud,
     settle_due,
     settle_partner,
