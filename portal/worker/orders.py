@@ -79,7 +79,7 @@ def _end_failed(job: Job, step: Step, error: Later | NeedsPerson | Never) -> dic
     outcome = _outcome_of(job, error)
     if not isinstance(error, Later) or outcome.state is State.FAILED:
         step.fail(job, str(error), getattr(error, "facts", {}))
-    return _end(job, outcome, is_down=_is_down(error))
+    return _end(job, outcome, is_down=providers.is_down(error))
 
 
 def _give_up(job: Job, step: Step) -> dict[str, Any] | None:
@@ -105,11 +105,6 @@ def _end(job: Job, outcome: Outcome, *, is_down: bool | None = None) -> dict[str
         circuit_breakers.record_answer(job.key)
     facts = {"subject": job.subject_id, "order": job.subject_kind, "state": outcome.state}
     return {**facts, "attempts": job.attempts} if is_ours else None
-
-
-def _is_down(error: Exception) -> bool:
-    """A cloud that says when to ask again, or refuses, has answered."""
-    return isinstance(error, Later) and error.retry_after is None
 
 
 def _outcome_of(job: Job, error: Later | NeedsPerson | Never) -> Outcome:
