@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_babel import gettext, lazy_gettext, lazy_pgettext
 
 from portal.domain.heartbeats import ProcessKind
-from portal.domain.jobs import OrderKind, State
+from portal.domain.jobs import UNREADABLE, OrderKind, State
 from portal.domain.work import LISTED_STATES, JobRow
 from portal.wording import faults, labels
 
@@ -106,6 +106,8 @@ def subject(row: JobRow) -> str:
 
 def answer(row: JobRow) -> str:
     """Return the last answer: the relay's words, or ours translated; empty if there is none."""
+    if columns := row.unreadable:
+        return faults.sentence(UNREADABLE, {"columns": ", ".join(columns)})
     if row.delivery and row.is_unknown and not row.delivery.answer:
         return labels.unknown_reason(row.delivery.code)
     if row.delivery is None:

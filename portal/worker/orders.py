@@ -33,7 +33,9 @@ def carry_out(job: Job) -> Callable[[], dict[str, Any] | None]:
     """Carry the order out; return the unit of work that records the outcome."""
     step = STEPS[job.subject_kind]
     if jobs.has_lost_its_workers(job):
-        return lambda: _give_up(job, step)
+        return lambda: _give_up(job, step, Outcome(State.FAILED, jobs.WORKER_DIED))
+    if (failed := jobs.outcome_of_unreadable(job)) is not None:
+        return lambda: _give_up(job, step, failed)
     try:
         result = step.call(job)
     except db.Unavailable:  # no fault of the order, and nothing was asked
@@ -82,9 +84,9 @@ def _end_failed(job: Job, step: Step, error: Later | NeedsPerson | Never) -> dic
     return _end(job, outcome, is_down=providers.is_down(error))
 
 
-def _give_up(job: Job, step: Step) -> dict[str, Any] | None:
+def _give_up(job: Job, step: Step, outcome: Outcome) -> dict[str, Any] | None:
     step.fail(job, INTERNAL_FAULT, {})
-    return _end(job, Outcome(State.FAILED, jobs.WORKER_DIED))
+    return _end(job, outcome)
 
 
 def _next_question(job: Job, result: Running) -> datetime:

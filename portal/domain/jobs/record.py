@@ -67,6 +67,8 @@ restore it waits for an operator."""
 OPEN_STATES = (State.WAITING, State.RUNNING)
 RESTORED = "the portal was restored from a backup; this may have been done since that backup"
 """The answer of jobs that a restore parked."""
+UNREADABLE = "job-unreadable"
+"""The answer of a job whose row can't be read; of one that is claimed, a fact: which columns."""
 REPLACED = "a newer order for the same subject replaced this one"
 """The answer of an order that a newer one replaced."""
 IS_ORDER = "kind = 'clouds' AND state = 'waiting'"
@@ -119,16 +121,16 @@ class Job(db.Base):
     priority: Mapped[int] = mapped_column(default=0)
     subject_kind: Mapped[str]
     subject_id: Mapped[str]
-    facts: Mapped[dict[str, Any]]
+    facts: Mapped[dict[str, Any]] = mapped_column(db.LenientObject())
     state: Mapped[State] = mapped_column(db.enum_column(State, "state"))
     attempts: Mapped[int] = mapped_column(default=0)
-    created_at: Mapped[datetime]
-    run_at: Mapped[datetime]
-    first_tried_at: Mapped[datetime | None]
-    started_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(db.LenientDateTime())
+    run_at: Mapped[datetime] = mapped_column(db.LenientDateTime())
+    first_tried_at: Mapped[datetime | None] = mapped_column(db.LenientDateTime())
+    started_at: Mapped[datetime | None] = mapped_column(db.LenientDateTime())
     token: Mapped[str | None]
-    leased_until: Mapped[datetime | None]
-    finished_at: Mapped[datetime | None]
+    leased_until: Mapped[datetime | None] = mapped_column(db.LenientDateTime())
+    finished_at: Mapped[datetime | None] = mapped_column(db.LenientDateTime())
     answer: Mapped[str | None]
     account_id: Mapped[str | None]
 
@@ -240,6 +242,7 @@ def requeue(job: Job) -> None:
     """Let a job that the caller has locked run now. Of one that waits no more than its next try
     changes; one that ended counts its tries from there. Raises IntegrityError for upkeep that is
     queued by another job, and for an order that a newer one replaced."""
+    db.make_readable(job)
     if job.state is not State.WAITING:
         job.state, job.finished_at = State.WAITING, None
         job.attempts, job.first_tried_at = 0, None
