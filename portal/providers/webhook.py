@@ -127,6 +127,11 @@ class Webhook:
             raise NeedsPerson("webhook-answer-unclear", type="cloud.find")
         return found
 
+    def is_empty(self, external_id: str) -> bool | None:
+        """None from a program that does not know the question."""
+        body = {"type": "cloud.is_empty", "external_id": external_id}
+        return answers.is_empty(self._send("POST", "", _new_id(), body))
+
     def name_there(self, cloud: Cloud) -> str:
         return cloud.name
 

@@ -60,6 +60,7 @@ TITLES = {
     Action.IMPORT_REMOVE: lazy_gettext("File removed"),
     Action.CLOUD_CREATE: lazy_gettext("Cloud created"),
     Action.CLOUD_RENAME: lazy_gettext("Cloud renamed"),
+    Action.CLOUD_LIMIT: lazy_gettext("Limits of a cloud changed"),
     Action.CLOUD_CLOSE: lazy_gettext("Cloud to be closed"),
     Action.CLOUD_RESTORE: lazy_gettext("Cloud restored"),
     Action.CLOUD_CLOSED: lazy_gettext("Cloud closed"),
@@ -101,6 +102,7 @@ TITLES = {
     Action.CONNECTION_TEST: lazy_gettext("Connection tested"),
     Action.CONNECTION_DEFAULT: lazy_gettext("Connection made the default"),
     Action.CONNECTION_CLOSE: lazy_gettext("Connection closed"),
+    Action.CONNECTION_LIMIT: lazy_gettext("Limits of a connection’s new clouds changed"),
     Action.CONNECTION_RECONCILE: lazy_gettext("Connection compared with the portal"),
     Action.CONNECTION_REKEY: lazy_gettext("Credentials of a connection sealed with a new key"),
     Action.USAGE_SOURCE_ADD: lazy_gettext("Source of usage added"),
@@ -169,6 +171,7 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.IMPORT_REMOVE: lambda f: _("A file of customers was removed."),
     Action.CLOUD_CREATE: lambda f: _("A cloud was created: %(id)s.", id=f["thing"]),
     Action.CLOUD_RENAME: lambda f: _("The cloud %(id)s was renamed.", id=f["thing"]),
+    Action.CLOUD_LIMIT: lambda f: _("The limits of the cloud %(id)s were changed.", id=f["thing"]),
     Action.CLOUD_CLOSE: lambda f: _("The cloud %(id)s was to be closed.", id=f["thing"]),
     Action.CLOUD_RESTORE: lambda f: _("The cloud %(id)s was restored.", id=f["thing"]),
     Action.CLOUD_CLOSED: lambda f: _("The cloud %(id)s was closed.", id=f["thing"]),
@@ -251,6 +254,9 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     ),
     Action.CONNECTION_CLOSE: lambda f: _(
         "A connection was closed for new clouds: %(id)s.", id=f["thing"]
+    ),
+    Action.CONNECTION_LIMIT: lambda f: _(
+        "The limits of new clouds of the connection %(id)s were changed.", id=f["thing"]
     ),
     Action.CONNECTION_RECONCILE: lambda f: _(
         "A connection is compared with the portal: %(id)s.", id=f["thing"]

@@ -18,7 +18,8 @@ from portal.domain.actors import COMMAND
 from portal.domain.audit import AuditHead, AuditLine
 from portal.domain.customers import Customer, Draft
 from portal.domain.invitations import Invitation
-from tests.support.verbs import VERBS, Verb
+from tests.support.verbs import VERBS
+from tests.support.verbs.verb import Verb
 from tests.support.world import (
     CARL,
     DORA,

@@ -18,7 +18,7 @@ from tests.domain.test_audit import CHANGES, WHO_MAY
 from tests.support import state_breaking
 from tests.support.broken_states import CASES
 from tests.support.state_breaking import Case, Params
-from tests.support.verbs import Verb
+from tests.support.verbs.verb import Verb
 from tests.support.world import DORA, EDDIE, NINA, OLGA, START, VERA, Clock, World, actor, user
 
 pytestmark = pytest.mark.both_databases

@@ -133,7 +133,8 @@ def _id(prefix: str, number: str) -> str:
 
 
 def _add_connection(connection: sqlite3.Connection, **values: Any) -> None:
-    values = {"is_default": False, "settings": "{}", "test_result": "{}", **values}
+    empty = dict.fromkeys(("settings", "test_result", "default_limits"), "{}")
+    values = {"is_default": False, **empty, **values}
     _insert(connection, "2026-01-01 00:00:00.000000", "connections", created_at=True, **values)
 
 

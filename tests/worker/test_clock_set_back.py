@@ -21,7 +21,7 @@ from portal.domain.jobs import OPEN_STATES, Job, Kind, OrderKind
 from portal.domain.readiness import Cause
 from portal.domain.workflows.pull_back_times import LONGEST_LEASE
 from portal.worker import monitor
-from portal.worker.handlers import HANDLERS
+from portal.worker.job_kinds import HANDLERS
 from tests.support.jobs import run_upkeep
 from tests.support.orders import claim_order, job, queue_order
 from tests.support.processes import wait_until

@@ -83,7 +83,8 @@ def check(connection_id: str) -> str:
 
 
 def test_a_program_that_works_says_what_it_can(app: Flask, program: str) -> None:
-    assert check(add(Kind.WEBHOOK, url=program, secret=SECRET)) == "It works: give access, suspend."
+    words = check(add(Kind.WEBHOOK, url=program, secret=SECRET))
+    assert words == "It works: give access, limits, suspend."
 
 
 def test_another_secret_is_refused_until_it_is_changed(app: Flask, program: str) -> None:

@@ -13,6 +13,7 @@ from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.connections.credentials import seal, unseal
 from portal.domain.connections.kinds import KINDS, KindSpec
+from portal.domain.connections.limits import parse_limits
 from portal.domain.connections.record import Connection, Findings
 from portal.domain.errors import Code, Refused
 from portal.domain.jobs import OrderKind
@@ -92,6 +93,17 @@ def close(connection: Connection, *, by: Actor) -> None:
     connection.closed_at = db.now()
     db.session.flush()
     _record(Action.CONNECTION_CLOSE, connection, by=by)
+
+
+def limit_new_clouds(connection: Connection, *, limits: Mapping[str, str], by: Actor) -> None:
+    """An operator says which limits new clouds of a connection have; clouds that exist keep theirs.
+
+    Raises ReauthenticationRequired, Forbidden, Refused("limits-not-offered"), Invalid.
+    """
+    connection = _lock(connection, Action.CONNECTION_LIMIT, by=by)
+    connection.default_limits = parse_limits(connection, limits)
+    db.session.flush()
+    _record(Action.CONNECTION_LIMIT, connection, by=by)
 
 
 def queue_test(connection: Connection, *, by: Actor) -> None:

@@ -72,6 +72,8 @@ class Connection(db.Base):
     closed_at: Mapped[datetime | None]
     tested_at: Mapped[datetime | None]
     test_result: Mapped[dict[str, Any]]
+    default_limits: Mapped[dict[str, Any]] = mapped_column(db.SortedJson, default=dict)
+    """Those of new clouds, by their names in LIMITS."""
 
     @property
     def spec(self) -> KindSpec | None:
@@ -82,6 +84,13 @@ class Connection(db.Base):
     def has_folders(self) -> bool:
         """Whether its clouds are divided into folders."""
         return self.spec is not None and self.spec.has_folders
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether its clouds can be limited."""
+        if self.spec is None or not self.spec.has_limits:
+            return False
+        return not self.spec.asks or "limits" in self.test_result.get("abilities", ())
 
     @property
     def can_stop(self) -> bool:

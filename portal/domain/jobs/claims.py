@@ -67,6 +67,10 @@ class Outcome(NamedTuple):
     facts: dict[str, Any] | None = None
 
 
+class _ProbedByAnother(Exception):
+    """Another worker has just claimed the one job that an open circuit breaker lets pass."""
+
+
 def has_work(*kinds: str) -> bool:
     """Whether a job of these kinds is due, or has lost its worker. Only reads, so that idle workers
     lock nothing."""
@@ -83,13 +87,9 @@ def claim_next(*kinds: str, lease: timedelta = LEASE) -> Job | None:
     _repair(job)
     try:
         with db.savepoint():
-            job.state, job.token, job.leased_until = State.RUNNING, new_token(), now + lease
-            job.started_at, job.first_tried_at = now, job.first_tried_at or now
-            job.attempts += 1
-            db.session.flush()
-    except IntegrityError:  # another worker has just claimed a job of the same lane
+            _begin(job, now, lease)
+    except (IntegrityError, _ProbedByAnother):  # or it has just claimed a job of the same lane
         return None
-    circuit_breakers.begin_probe(job.kind, job.key)
     return job
 
 
@@ -108,6 +108,15 @@ def outcome_of_unreadable(job: Job) -> Outcome | None:
     if columns is None:
         return None
     return Outcome(State.FAILED, UNREADABLE, facts={**facts, "fault": {"columns": columns}})
+
+
+def _begin(job: Job, now: datetime, lease: timedelta) -> None:
+    job.state, job.token, job.leased_until = State.RUNNING, new_token(), now + lease
+    job.started_at, job.first_tried_at = now, job.first_tried_at or now
+    job.attempts += 1
+    db.session.flush()
+    if not circuit_breakers.begin_probe(job.kind, job.key):
+        raise _ProbedByAnother
 
 
 def new_token() -> str:

@@ -181,6 +181,13 @@ def order_revoke(membership: Membership) -> None:
     add_order(OrderKind.REVOKE, membership.id, membership)
 
 
+def order_revoke_again(membership: Membership) -> None:
+    """Order a revoke again that was carried out, of a membership that the caller has locked."""
+    membership.revoked_at = None
+    db.session.flush()
+    add_order(OrderKind.REVOKE, membership.id, membership)
+
+
 def revoke_all(cloud_id: str) -> None:
     """The cloud is gone at its connection, and is created again: who has access there loses it, and
     may take it again. The calling verb has locked the cloud."""
@@ -189,6 +196,30 @@ def revoke_all(cloud_id: str) -> None:
         membership = db.session.get_one(Membership, membership_id, populate_existing=True)
         end(membership)
         order_revoke(membership)
+
+
+def revoke_again(membership_id: str, *, cloud_id: str) -> bool:
+    """The connection has a role of somebody whose membership of the cloud was revoked: order that
+    again. Return False if it is no such membership. The calling verb has locked the cloud."""
+    is_it = Membership.id == membership_id, Membership.cloud_id == cloud_id
+    if not db.session.scalars(locks.select_for_update(Membership.id, *is_it)).all():
+        return False
+    membership = db.session.get_one(Membership, membership_id, populate_existing=True)
+    if membership.revoking_at is None:
+        return False
+    order_revoke_again(membership)
+    return True
+
+
+def begin_again(membership_id: str, *, cloud_id: str) -> None:
+    """The connection has lost somebody's role: what it may have left is revoked, and the role that
+    is agreed is ordered for a new membership. The calling verb has locked the cloud."""
+    membership = db.lock(Membership, membership_id)
+    if membership.revoking_at is None:
+        end(membership)
+        open_membership(cloud_id, membership.user_id)  # before jobs are locked
+        order_revoke(membership)
+    settle_cloud(cloud_id)
 
 
 def _open_accesses(membership: Membership) -> list[Access]:

@@ -231,6 +231,9 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     Code.PARTNERSHIP_NOT_CONFIRMED: lambda f: _(
         "Only a confirmed partnership can be ended; one that waits can be removed."
     ),
+    Code.CLOUD_ASKED: lambda f: _(
+        "The place of the default cloud is being asked whether it is empty. Try again in a minute."
+    ),
     Code.CLOUDS_LINKED: lambda f: _(
         "Clouds are still linked to the subaccount: %(count)s. Link each to another account first; "
         "an unused default cloud may stay.",

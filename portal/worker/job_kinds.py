@@ -1,4 +1,4 @@
-"""Handlers: what runs the jobs of each kind, and what records the outcome."""
+"""Job kinds: what runs the jobs of each kind, what records the outcome, in how many threads."""
 
 from __future__ import annotations
 
