@@ -158,6 +158,8 @@ class Code(StrEnum):
     CONNECTION_DEFAULT = "connection-default"
     LIMITS_NOT_OFFERED = "limits-not-offered"
     CONNECTION_UNTESTABLE = "connection-untestable"
+    CONNECTION_UNTESTED = "connection-untested"
+    CONNECTION_TEST_FAILED = "connection-test-failed"
     CLAIMS_MANY = "claims-many"
     CLAIM_OVER = "claim-over"
     CLAIM_JUST_CHECKED = "claim-just-checked"

@@ -124,7 +124,7 @@ def fail(job: Job, fault: str, _facts: Mapping[str, str]) -> None:
 
 def _carry_out(job: Job, it: Agreed, call: Callable[[Provider], Any]) -> Any:
     """Begin the order at the connection, or ask what has become of it."""
-    cloud = providers.provider_of(it.connection)
+    cloud = providers.provider_for(job, it.connection)
     operation = job.facts.get("operation")
     return call(cloud) if operation is None else cloud.operation(job.id, operation)
 

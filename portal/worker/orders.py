@@ -38,7 +38,7 @@ def carry_out(job: Job) -> Callable[[], dict[str, Any] | None]:
         return lambda: _give_up(job, step, failed)
     try:
         result = step.call(job)
-    except db.Unavailable:  # no fault of the order, and nothing was asked
+    except (db.Unavailable, providers.BegunTooLate):  # no fault of the order; nothing was asked
         return lambda: _end(job, Outcome(State.WAITING, run_at=db.now() + DATABASE_WAIT))
     except (Later, NeedsPerson, Never) as error:
         failure = error  # Python deletes `error`

@@ -20,6 +20,7 @@ from portal.domain.heartbeats import Heartbeat, ProcessKind
 from portal.domain.jobs import OPEN_STATES, Job, Kind, OrderKind
 from portal.domain.readiness import Cause
 from portal.domain.workflows.pull_back_times import LONGEST_LEASE
+from portal.processes import Process
 from portal.worker import monitor
 from portal.worker.job_kinds import HANDLERS
 from tests.support.jobs import run_upkeep
@@ -30,6 +31,7 @@ from tests.support.world import Clock
 
 pytestmark = pytest.mark.both_databases
 
+OTHER = Process("p1", "north-1", 17, "")
 PAST = (
     Heartbeat.seen_at,
     Alert.began_at,
@@ -45,7 +47,7 @@ def _work(app: Flask) -> None:
     """Upkeep, a connection that does not answer, a worker that died, an alert."""
     clear_mails()
     run_upkeep()
-    db.write(lambda: heartbeats.beat(("host", 1), ProcessKind.WORKER, version="1"))
+    db.write(lambda: heartbeats.beat(OTHER, ProcessKind.WORKER, version="1"))
     for _ in range(circuit_breakers.OPENS_AFTER):
         db.write(lambda: circuit_breakers.record_failure("cloud:condown", "timed out"))
     db.write(alerts.update_alerts)
@@ -89,7 +91,7 @@ def test_after_the_clock_was_set_back_work_goes_on_and_what_is_late_is_reported(
     assert claimed.id == revoke
 
     clock.forward(minutes=6)
-    db.write(lambda: heartbeats.beat(("host", 1), ProcessKind.WORKER, version="1"))
+    db.write(lambda: heartbeats.beat(OTHER, ProcessKind.WORKER, version="1"))
     overdue = [it.kind for it in db.read(readiness.problems) if it.cause is Cause.OVERDUE]
     assert overdue == [Kind.CLOUDS]
 

@@ -45,8 +45,8 @@ class Findings(NamedTuple):
 
 
 class Connection(db.Base):
-    """`credentials` are sealed. `test_result` has the fields of Findings; it is empty before the
-    first test."""
+    """`credentials` are sealed. `tested_at` is None if it was not tested with these settings.
+    `test_result` has the fields of Findings; it is empty before the first test."""
 
     __tablename__ = "connections"
     __table_args__ = (

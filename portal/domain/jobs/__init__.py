@@ -1,8 +1,8 @@
 """Jobs: work that is done outside of a request, at least once, in lanes.
 
 A job commits with the change that caused it. A worker claims it with a random token and a lease; if
-the worker dies, the job is settled when the lease ends. A lane is a key: one job of a key runs at a
-time, which a unique index guarantees.
+the worker dies, the job is settled as soon as that is known, at the latest when the lease ends. A
+lane is a key: one job of a key runs at a time, which a unique index guarantees.
 """
 
 from portal.domain.jobs.claims import (
@@ -26,12 +26,19 @@ from portal.domain.jobs.claims import (
     settle_lost,
     wake,
 )
+from portal.domain.jobs.dead_workers import (
+    DEAD_AFTER,
+    end_leases_of_dead_workers,
+    is_orphaned,
+)
 from portal.domain.jobs.orders import (
     CLOUD_LANE,
     add_order,
     cancel_orders,
     cloud_lane,
     is_parked,
+    numbers_for_person,
+    waits_for_person,
 )
 from portal.domain.jobs.record import (
     AGREED_UPKEEP,

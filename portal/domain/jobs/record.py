@@ -67,6 +67,8 @@ AGREED_UPKEEP = (SETTLE, CLOSE, ENDINGS)
 """Upkeep that does what people agreed on. They may have withdrawn it since a backup, so after a
 restore it waits for an operator."""
 OPEN_STATES = (State.WAITING, State.RUNNING)
+NO_CLAIM = dict.fromkeys(("token", "leased_until", "started_at", "worker"))
+"""The values of a job that no worker has claimed."""
 RESTORED = "the portal was restored from a backup; this may have been done since that backup"
 """The answer of jobs that a restore parked."""
 UNREADABLE = "job-unreadable"
@@ -80,7 +82,8 @@ IS_RECURRING = "kind = 'upkeep' AND state IN ('waiting', 'running')"
 
 class Job(db.Base):
     """A job about the thing `subject_kind`, `subject_id`. `started_at` is the start of the present
-    try, `answer` the last result in words, `account_id` the account whose data it is."""
+    try, `worker` the ID of the process that makes it, `answer` the last result in words,
+    `account_id` the account whose data it is."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -132,6 +135,7 @@ class Job(db.Base):
     started_at: Mapped[datetime | None] = mapped_column(db.LenientDateTime())
     token: Mapped[str | None]
     leased_until: Mapped[datetime | None] = mapped_column(db.LenientDateTime())
+    worker: Mapped[str | None]
     finished_at: Mapped[datetime | None] = mapped_column(db.LenientDateTime())
     answer: Mapped[str | None]
     account_id: Mapped[str | None]
@@ -229,8 +233,7 @@ def park_restored() -> dict[str, int]:
     goes_on = and_(Job.kind == Kind.UPKEEP, Job.subject_id.not_in(AGREED_UPKEEP))
     is_parked = Job.state.in_(OPEN_STATES), ~or_(goes_on, takes_access_away())
     db.session.execute(locks.select_for_update(Job.id, *is_parked)).all()
-    values = {"state": State.PARKED, "answer": RESTORED, "finished_at": db.now()}
-    values |= dict.fromkeys(("token", "leased_until", "started_at"))
+    values = {"state": State.PARKED, "answer": RESTORED, "finished_at": db.now(), **NO_CLAIM}
     parked = update(Job).where(*is_parked).values(values).returning(Job.kind)
     return Counter(db.session.scalars(parked))
 

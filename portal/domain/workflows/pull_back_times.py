@@ -47,7 +47,7 @@ def _is_set_back() -> bool:
     late, never = db.now() + TOLERANCE, db.now() + NEVER
     is_open = Job.state.in_(OPEN_STATES)
     is_ahead = or_(Job.created_at > late, Job.run_at > never, Job.leased_until > never)
-    seen = select(Heartbeat.process).where(Heartbeat.seen_at > late)
+    seen = select(Heartbeat.id).where(Heartbeat.seen_at > late)
     waiting = select(Job.id).where(is_open, is_ahead)
     return bool(db.session.scalar(select(or_(seen.exists(), waiting.exists()))))
 
