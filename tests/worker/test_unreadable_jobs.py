@@ -64,7 +64,7 @@ def test_an_order_that_can_not_be_read_fails_with_the_reason_and_others_run(
     assert progress(cloud).state is ProgressState.READY
     assert progress(broken_cloud).state is ProgressState.FAILED
 
-    dora.click("Run again: Create the cloud Broken")
+    dora.click("Run again: Create the cloud Broken on Frankfurt")
     dora.submit("Run again")
     run_orders()
     assert progress(broken_cloud).state is ProgressState.READY
