@@ -113,6 +113,10 @@ RUN_AGAIN = Step(
                 "so at the cloud."
             ),
         ),
+        "upkeep": lazy_gettext(
+            "The portal was restored from a backup. People may have taken back since that backup "
+            "what this job does. Let them do so again first; then it runs by the clock."
+        ),
         "": lazy_gettext(
             "The portal was restored from a backup. If this job ran after that backup, it runs "
             "twice."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_babel import gettext, lazy_gettext, lazy_pgettext
 
 from portal.domain.heartbeats import ProcessKind
-from portal.domain.jobs import OrderKind, State
+from portal.domain.jobs import UNREADABLE, OrderKind, State
 from portal.domain.work import LISTED_STATES, JobRow
 from portal.wording import faults, labels
 
@@ -59,6 +59,7 @@ UPKEEP = {
     "purge-memberships": lazy_gettext("Delete old accesses to clouds"),
     "purge-mails": lazy_gettext("Delete old mails"),
     "reconcile": lazy_gettext("Compare all connections with the portal"),
+    "revoke-closed": lazy_gettext("Take away access to closed clouds"),
     "settle-memberships": lazy_gettext("Order roles on clouds that took effect"),
     "withdraw-accesses": lazy_gettext(
         "Withdraw accesses that were not seen, or whose time is over"
@@ -115,7 +116,9 @@ def _place(row: JobRow) -> str:
 
 def answer(row: JobRow) -> str:
     """Return the last answer: the relay's words, or ours translated; empty if there is none. Of a
-    running job whose worker is silent, that."""
+    running job whose worker is silent, that; of a row that can't be read, that."""
+    if columns := row.unreadable:
+        return faults.sentence(UNREADABLE, {"columns": ", ".join(columns)})
     if row.is_orphaned:
         return _("Its worker does not show up any more. Another one takes the job up.")
     if row.delivery and row.is_unknown and not row.delivery.answer:

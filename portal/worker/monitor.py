@@ -1,4 +1,4 @@
-"""The monitor: a thread that records that its process lives; a worker's also watches the others."""
+"""The monitor: a thread that records that its process lives; a worker's also watches the work."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import structlog
 from flask import Flask
 
 from portal import config, db, processes
-from portal.domain import alerts, heartbeats, jobs
+from portal.domain import alerts, heartbeats, jobs, workflows
 from portal.domain.heartbeats import ProcessKind
 
 T = TypeVar("T")
@@ -32,6 +32,8 @@ def _run(app: Flask, kind: ProcessKind, stop: threading.Event) -> None:
     process, began = processes.this(), time.monotonic()
     while not stop.is_set():
         with app.app_context():
+            if kind is ProcessKind.WORKER:
+                pull_back_times()  # first: the process's own last sign of life shows it
             _try(partial(heartbeats.beat, process, kind, version=config.version()))
             if kind is ProcessKind.WORKER:
                 take_up_jobs()
@@ -46,6 +48,12 @@ def take_up_jobs() -> None:
     """Let the workers take up the jobs of workers that are dead."""
     if number := _try(jobs.end_leases_of_dead_workers):
         log.warning("worker.died", jobs=number)
+
+
+def pull_back_times() -> None:
+    """Let work go on after the clock was set back, and log that it was."""
+    if count := _try(workflows.pull_back_times):
+        log.warning("clock.set_back", times=count)
 
 
 def raise_alerts() -> None:

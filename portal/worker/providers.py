@@ -23,6 +23,9 @@ from portal.providers.webhook import Webhook
 
 Settings = Mapping[str, str]
 Credentials = Mapping[str, str]
+NOT_INSTALLED = "kind-not-installed"
+NOT_ASKED = frozenset({Code.CREDENTIALS_UNREADABLE, Code.ACCESS_UNREADABLE, NOT_INSTALLED})
+"""Why a cloud can't be asked."""
 LXD_MAX_BYTES = 2**24
 """Its lists have no pages: for about 10,000 projects, or certificates."""
 BEGINS_WITHIN = timedelta(seconds=10)
@@ -86,8 +89,16 @@ def provider_of(connection: Connection) -> Provider:
     if credentials is None:
         raise NeedsPerson(Code.CREDENTIALS_UNREADABLE)
     if make is None:
-        raise NeedsPerson("kind-not-installed", kind=connection.kind)
+        raise NeedsPerson(NOT_INSTALLED, kind=connection.kind)
     return make(connection.settings, credentials)
+
+
+def is_down(error: Exception) -> bool | None:
+    """Whether the cloud does not answer: one that says when to ask again, or refuses, does. None if
+    it was not asked."""
+    if str(error) in NOT_ASKED:
+        return None
+    return isinstance(error, Later) and error.retry_after is None
 
 
 def provider_for(job: Job, connection: Connection) -> Provider:
@@ -111,7 +122,7 @@ def run_test(job: Job) -> Findings:
         preflight = provider_for(job, connection).preflight()
     except (Later, NeedsPerson, Never) as error:
         facts = error.facts if isinstance(error, NeedsPerson) else None
-        return Findings(fault=str(error), is_down=isinstance(error, Later), facts=facts)
+        return Findings(fault=str(error), is_down=is_down(error), facts=facts)
     return Findings(
         tuple(sorted(preflight.abilities)),
         tuple(preflight.missing),

@@ -4,6 +4,7 @@ subaccounts), cloud with its links, customer, invitation, job, audit heads by ch
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -222,6 +223,17 @@ def _finish_restore(world: World) -> Unit:
     return unit
 
 
+def _pull_back_times(world: World) -> Unit:
+    begun_import(world.norths_import)
+    db.write(lambda: circuit_breakers.record_failure("mail", "timed out"))
+
+    def unit() -> None:
+        db.set_now(db.now() - timedelta(days=1))
+        assert workflows.pull_back_times()
+
+    return unit
+
+
 def _park(world: World) -> MailDelivery:
     """The delivery of Carl's invitation, unknown; Dora is operator."""
     db.write(lambda: identity.make_operator(user(DORA), by=COMMAND))
@@ -304,6 +316,7 @@ OTHERS: dict[str, Callable[[World], Unit]] = {
     "record_not_arrived": _record_not_arrived,
     "accept_parked": _accept_parked,
     "finish_restore": _finish_restore,
+    "pull_back_times": _pull_back_times,
 }
 """What no role on anything leads to: one's own, the worker's steps, the operator's commands."""
 

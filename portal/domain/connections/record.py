@@ -38,8 +38,8 @@ class Findings(NamedTuple):
     missing: tuple[str, ...] = ()
     token_cache_seconds: int = 0
     fault: str = ""
-    is_down: bool = False
-    """Whether the cloud gave no answer."""
+    is_down: bool | None = False
+    """Whether the cloud gave no answer; None if it was not asked."""
     facts: dict[str, str] | None = None
     """They fill the sentence of the fault."""
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 from portal import db, processes
 from portal.domain import circuit_breakers, locks
 from portal.domain.circuit_breakers import CircuitBreaker
-from portal.domain.jobs.record import NO_CLAIM, REPLACED, Job, Kind, State
+from portal.domain.jobs.record import NO_CLAIM, REPLACED, UNREADABLE, Job, Kind, State
 from portal.domain.retention import BATCH
 
 RETRY_AFTER = tuple(timedelta(seconds=s) for s in (15, 60, 180, 300, 600, 900))
@@ -84,12 +84,30 @@ def claim_next(*kinds: str, lease: timedelta = LEASE) -> Job | None:
     job = db.session.scalar(_NEXT, {"kinds": kinds, "now": now})
     if job is None:
         return None
+    _repair(job)
     try:
         with db.savepoint():
             _begin(job, now, lease)
     except (IntegrityError, _ProbedByAnother):  # or it has just claimed a job of the same lane
         return None
     return job
+
+
+def _repair(job: Job) -> None:
+    """Make a row readable that was edited by hand. Those that go on in any case run without what is
+    lost; of the others the handler records that they fail."""
+    names = db.make_readable(job)
+    if names and not (job.is_endless or job.subject_kind == "mail"):
+        job.facts = {**job.facts, UNREADABLE: ", ".join(names)}
+
+
+def outcome_of_unreadable(job: Job) -> Outcome | None:
+    """The outcome of a claimed job whose row could not be read; None if it could."""
+    facts = dict(job.facts)
+    columns = facts.pop(UNREADABLE, None)
+    if columns is None:
+        return None
+    return Outcome(State.FAILED, UNREADABLE, facts={**facts, "fault": {"columns": columns}})
 
 
 def _begin(job: Job, now: datetime, lease: timedelta) -> None:

@@ -64,6 +64,11 @@ class JobRow(NamedTuple):
         return self.job.state is State.PARKED and self.job.answer == jobs.RESTORED
 
     @property
+    def unreadable(self) -> list[str]:
+        """The columns of the job that can't be read, after an edit by hand."""
+        return db.unreadable_columns(self.job)
+
+    @property
     def cursor(self) -> str:
         """The place of this row in the list, for `after` of the next page."""
         return f"{(self.job.run_at - EPOCH) // MICROSECOND}-{self.job.id}"
