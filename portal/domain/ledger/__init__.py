@@ -1,0 +1,1 @@
+"""Ledger: lots, draws and entries of each paying account."""
