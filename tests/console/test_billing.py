@@ -12,8 +12,9 @@ from sqlalchemy import update
 from portal import db
 from portal.domain import access, accounts
 from portal.domain.access import AccountRole
-from portal.domain.accounts import BillingAccount, InitialGrant, Mode
+from portal.domain.accounts import BillingAccount, Mode
 from portal.domain.actors import COMMAND
+from portal.domain.ledger import Lot
 from tests.support.answers import csrf_token, definition_list, links, notices, stored_rows
 from tests.support.browser import Browser
 from tests.support.world import (
@@ -155,11 +156,11 @@ def test_a_stale_token_switches_nothing_and_asks_again(browser: Open, world: Wor
 def test_after_its_date_the_grant_is_over_and_so_is_the_trial(
     browser: Open, world: World, clock: Clock
 ) -> None:
-    clock.forward(days=60)
+    clock.forward(days=61)
     client = browser(DORA)
     client.get(f"/console/billing/{world.direct}")
     assert "TRIAL_EXPIRED" in client.text
-    assert definition_list(client)["Initial grant"] == "€4,000.00, over since 1 May 2026"
+    assert definition_list(client)["Initial grant"] == "€4,000.00, over since 2 May 2026"
     assert "The trial is over" in client.text
     assert "Create cloud" not in links(client)
     client.click("Switch to paid")
@@ -171,8 +172,8 @@ def test_after_its_date_the_grant_is_over_and_so_is_the_trial(
 
 
 def test_a_spent_grant_says_so(browser: Open, world: World) -> None:
-    spent = update(InitialGrant).where(InitialGrant.account_id == world.direct)
-    db.write(lambda: db.session.execute(spent.values(remaining=Decimal(0))))
+    spent = update(Lot).where(Lot.account_id == world.direct)
+    db.write(lambda: db.session.execute(spent.values(used=Decimal(4000))))
     client = browser(DORA)
     client.get(f"/console/billing/{world.direct}")
     assert "€4,000.00, spent; it was given until 1 May 2026" in client.text
