@@ -212,13 +212,13 @@ def add_entries(posting: Posting, amounts: Mapping[str, Mapping[str, Decimal]]) 
         ledgers = select(Ledger.account_id, Ledger.balance, Ledger.entries).where(
             Ledger.account_id.in_(account_ids)
         )
-        for account_id, balance, seq in db.session.execute(ledgers.order_by(Ledger.account_id)):
-            for bearer, amount in amounts[account_id].items():
-                seq += 1
-                balance += amount if bearer == PERSONAL else 0
-                values = {"account_id": account_id, "seq": seq, "bearer": bearer}
+        for head in db.session.execute(ledgers.order_by(Ledger.account_id)):
+            balance, count = head.balance, head.entries
+            for seq, (bearer, amount) in enumerate(amounts[head.account_id].items(), count + 1):
+                balance, count = balance + (amount if bearer == PERSONAL else 0), seq
+                values = {"account_id": head.account_id, "seq": seq, "bearer": bearer}
                 rows.append(values | {"amount": amount, "balance": balance})
-            heads.append({"account_id": account_id, "balance": balance, "entries": seq})
+            heads.append({"account_id": head.account_id, "balance": balance, "entries": count})
     if rows:
         more = {"posting_id": posting.id, "at": db.now()}
         db.session.execute(insert(Entry), [row | more for row in rows])
