@@ -18,6 +18,7 @@ from portal.cli import (
     connections,
     customers,
     doctor,
+    money,
     partners,
     restore,
     serve,
@@ -31,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 def register(app: Flask) -> None:
     """Add the portal's commands to `flask`."""
-    modules = (users, partners, customers, clouds, connections, usage, audit)
+    modules = (users, partners, customers, clouds, connections, usage, money, audit)
     groups = (module.commands for module in modules)
     for command in (*serve.COMMANDS, backup.command, restore.command, doctor.command, *groups):
         app.cli.add_command(_logged(unavailable.guard(command)))

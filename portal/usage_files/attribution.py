@@ -107,7 +107,7 @@ class Attribution:
         for *head, micros, rest, parts in self._stream(query):
             total = micros * UNITS_OF_MICRO + rest + parts
             if total:
-                yield Share(*head, total)
+                yield Share._make((*head, total))
 
     def late_rows(self, after_us: int) -> Iterator[LateRow]:
         """The added rows that end after the moment."""
@@ -173,7 +173,7 @@ def _insert_spans(connection: duckdb.DuckDBPyConnection, spans: Sequence[Span]) 
         batch = spans[begin : begin + BATCH]
         numbers = list(range(begin, begin + len(batch)))
         columns = [numbers, *map(list, zip(*batch, strict=True))]
-        connection.execute(f"INSERT INTO spans SELECT {marks}", columns)  # noqa: S608
+        connection.execute(f"INSERT INTO spans SELECT {marks}", columns)
 
 
 SPAN_TYPES = ("INTEGER", "VARCHAR", "INTEGER", "BIGINT", "BIGINT", "BIGINT", "DATE")

@@ -79,6 +79,9 @@ def test_files_are_uploaded_read_published_and_removed(dora: Browser) -> None:
     dora.click("Remove delivery")
     assert "An older snapshot does not come back" in dora.text
     dora.submit("Remove delivery")
+    assert notices(dora, "success") == ["A worker removes the delivery."]
+    run_usage()
+    dora.get(path_of(dora))
     assert definition_list(dora)["State"].startswith("Removed")
     assert in_force() == {}
 

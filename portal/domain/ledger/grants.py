@@ -54,10 +54,11 @@ def switch_to_paid(account_id: str, *, by: Actor) -> None:
     verb has locked the account, and records the switch."""
     is_it = Ledger.account_id == account_id
     db.session.execute(update(Ledger).where(is_it).values(paid_since=db.now()))
-    settle_from(account_id, billing_days.today() + timedelta(days=1), PostingKind.SWITCH, by=by)
+    tomorrow = billing_days.today() + timedelta(days=1)
+    settle_from(account_id, tomorrow, PostingKind.SWITCH, subject=account_id, by=by)
 
 
-def settle_from(account_id: str, day: date, kind: PostingKind, *, by: Actor) -> None:
+def settle_from(account_id: str, day: date, kind: PostingKind, *, subject: str, by: Actor) -> None:
     """Pay the account's days from this one on again, if any has a charge."""
     first = db.session.scalar(
         select(func.min(LedgerDay.usage_on)).where(
@@ -65,4 +66,4 @@ def settle_from(account_id: str, day: date, kind: PostingKind, *, by: Actor) -> 
         )
     )
     if first is not None:
-        settle(begin(kind, subject=account_id, by=by), {account_id: first})
+        settle(begin(kind, subject=subject, by=by), {account_id: first})

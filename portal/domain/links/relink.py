@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import access, audit, clouds, customers, identity, locks, notifications
+from portal.domain import access, audit, charges, clouds, customers, identity, locks, notifications
 from portal.domain.access import CloudAccess
 from portal.domain.accounts import BillingAccount, Mode
 from portal.domain.actions import Action
@@ -92,6 +92,7 @@ def move(cloud: Cloud, *, by: Actor, to: BillingAccount) -> Link:
     query = select(Link).where(*is_open).execution_options(populate_existing=True)
     old_link = db.session.scalars(query).one()
     new_link = _replace(old_link, to, by=by)
+    charges.post_relink(new_link, by=by)
     clouds.order_changes(cloud.id, of=[Task.CREATE, *clouds.SUSPENSION])
     old_payer = db.session.get_one(BillingAccount, old_link.account_id)
     old_customer, new_customer = _customer_of(old_payer), _customer_of(to)
@@ -133,12 +134,17 @@ def _lock_in_order(cloud: Cloud, to: BillingAccount, by: Actor) -> None:
     that changes before the cloud is locked changes the preview's digest."""
     if not by.is_system:
         identity.lock_active(by)
-    payer = select(Link.account_id).where(Link.cloud_id == cloud.id, Link.until_at.is_(None))
+    payer = (
+        select(Link.account_id, BillingAccount.parent_id)
+        .join(BillingAccount, BillingAccount.id == Link.account_id)
+        .where(Link.cloud_id == cloud.id, Link.until_at.is_(None))
+    )
     partners = select(CloudAccess.partner_id).where(
         CloudAccess.cloud_id == cloud.id,
         CloudAccess.partner_id.in_(access.account_ids(by, staff=True)),
     )
-    account_ids = [to.id, to.parent_id, *db.session.scalars(payer), *db.session.scalars(partners)]
+    paid = [account_id for row in db.session.execute(payer) for account_id in row]
+    account_ids = [to.id, to.parent_id, *paid, *db.session.scalars(partners)]
     locks.lock(*((BillingAccount, account_id) for account_id in account_ids), (Cloud, cloud.id))
 
 

@@ -9,7 +9,6 @@ from portal.domain.usage.keys import (
     PlanOutdated,
     apply_assignment,
     assign,
-    parts_of,
     plan_assignment,
 )
 from portal.domain.usage.listing import (
@@ -25,7 +24,23 @@ from portal.domain.usage.listing import (
     preview,
     unassigned_for,
 )
-from portal.domain.usage.publishing import discard, publish, queue, refuse_repetition, remove
+from portal.domain.usage.parts import part, part_numbers, parts_of
+from portal.domain.usage.preparing import (
+    Outdated,
+    Preparation,
+    prepare_assignment,
+    prepare_publishing,
+    prepare_removal,
+)
+from portal.domain.usage.publishing import (
+    discard,
+    publish,
+    publish_or_queue,
+    queue,
+    refuse_repetition,
+    remove,
+    remove_or_queue,
+)
 from portal.domain.usage.record import (
     MAX_NAME_LENGTH,
     Category,

@@ -7,11 +7,20 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select, update
 
 from portal import db
-from portal.domain import access, audit, identity, installation, locks
+from portal.domain import access, audit, charges, identity, installation, jobs, locks
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
+from portal.domain.charges import FutureRow
 from portal.domain.errors import Code, Refused
+from portal.domain.ledger import PostingKind
 from portal.domain.usage.amounts import exact
+from portal.domain.usage.preparing import (
+    Outdated,
+    basis_of,
+    current_posting,
+    in_force,
+    replaced_by,
+)
 from portal.domain.usage.record import (
     Delivery,
     DeliveryScope,
@@ -20,7 +29,7 @@ from portal.domain.usage.record import (
     UsageSource,
     is_in_force,
 )
-from portal.domain.usage.staging import queue_staging, stored
+from portal.domain.usage.staging import lane_of, queue_staging, stored
 
 DISCARDABLE = (State.UPLOADING, State.UPLOADED, State.STAGED, State.REFUSED)
 
@@ -60,11 +69,12 @@ def _count(source: UsageSource, *which: ColumnElement[bool]) -> int:
 def publish(
     delivery: Delivery, *, by: Actor, skip_bad_rows: bool = False, again: bool = False
 ) -> None:
-    """An operator publishes a staged delivery. A snapshot ends what was in force in its scopes. Has
-    no effect on one that is published.
+    """An operator publishes a staged delivery, and posts its charges. A snapshot ends what was in
+    force in its scopes. Has no effect on one that is published.
 
     Raises ReauthenticationRequired, Forbidden, Refused("usage-not-staged", "usage-bad-rows",
-    "usage-no-rows", "usage-money-changed", "usage-read-otherwise") and as `refuse_repetition`.
+    "usage-no-rows", "usage-money-changed", "usage-read-otherwise"), Outdated, and as
+    `refuse_repetition`.
     """
     identity.require_recent(by)
     access.require_operator(by, Action.USAGE_PUBLISH)
@@ -81,8 +91,12 @@ def publish(
     if not delivery.rows:
         raise Refused(Code.USAGE_NO_ROWS)
     refuse_repetition(source, delivery.mode, delivery.sha256, again=again)
+    posting = current_posting(
+        PostingKind.DELIVERY, delivery.id, lambda: basis_of(delivery, replaced_by(delivery))
+    )
     if delivery.mode is Mode.OVERWRITE:
         _end_scopes(source, delivery)
+    charges.post(posting)
     delivery.state, delivery.published_at = State.PUBLISHED, db.now()
     db.session.flush()
     audit.record(
@@ -99,12 +113,41 @@ def publish(
     )
 
 
+def publish_or_queue(delivery: Delivery, *, by: Actor, **options: bool) -> bool:
+    """Publish a delivery; if it is to be prepared again, a worker does both. Return whether it is
+    published. Raises as `publish`."""
+    try:
+        publish(delivery, by=by, **options)
+    except Outdated:
+        _queue(delivery, "publish", by, options)
+        return False
+    return True
+
+
+def remove_or_queue(delivery: Delivery, *, by: Actor) -> bool:
+    """Remove a delivery; if that is to be prepared, a worker does both. Return whether it is
+    removed. Raises as `remove`."""
+    try:
+        remove(delivery, by=by)
+    except Outdated:
+        _queue(delivery, "remove", by, {})
+        return False
+    return True
+
+
+def _queue(delivery: Delivery, step: str, by: Actor, options: dict[str, bool]) -> None:
+    facts = {"step": step, "by": by.id, "options": options}
+    lane, subject = lane_of(delivery.source_id), ("delivery", delivery.id)
+    jobs.add(jobs.Kind.USAGE, key=lane, subject=subject, facts=facts)
+
+
 def _end_scopes(source: UsageSource, delivery: Delivery) -> None:
     """End what is in force of the source in the scopes of the delivery."""
     scopes = select(DeliveryScope.scope_on).where(DeliveryScope.delivery_id == delivery.id)
     published = select(Delivery.id).where(
         Delivery.source_id == source.id, Delivery.state == State.PUBLISHED
     )
+    charges.forget_late_rows(FutureRow.delivery_id.in_(published), FutureRow.scope_on.in_(scopes))
     db.session.execute(
         update(DeliveryScope)
         .where(
@@ -119,9 +162,9 @@ def _end_scopes(source: UsageSource, delivery: Delivery) -> None:
 
 def remove(delivery: Delivery, *, by: Actor) -> None:
     """An operator removes a published delivery: its scopes become empty, and no older snapshot
-    comes into force. Has no effect on one that is removed.
+    comes into force. Its charges are posted back. Has no effect on one that is removed.
 
-    Raises ReauthenticationRequired, Forbidden, Refused("usage-not-published").
+    Raises ReauthenticationRequired, Forbidden, Refused("usage-not-published"), Outdated.
     """
     identity.require_recent(by)
     access.require_operator(by, Action.USAGE_REMOVE)
@@ -130,6 +173,13 @@ def remove(delivery: Delivery, *, by: Actor) -> None:
         return
     if delivery.state is not State.PUBLISHED:
         raise Refused(Code.USAGE_NOT_PUBLISHED)
+    posting = current_posting(
+        PostingKind.REMOVAL,
+        delivery.id,
+        lambda: basis_of(delivery, in_force(Delivery.id == delivery.id)),
+    )
+    charges.forget_late_rows(FutureRow.delivery_id == delivery.id)
+    charges.post(posting)
     delivery.state, delivery.removed_at = State.REMOVED, db.now()
     db.session.execute(
         update(DeliveryScope)

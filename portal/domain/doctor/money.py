@@ -1,0 +1,228 @@
+"""Checks of money: rows, charges, days, draws, entries and balances have one sum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+)
+from sqlalchemy.orm import aliased
+
+from portal.domain.accounts import BillingAccount, Mode
+from portal.domain.charges import Charge
+from portal.domain.doctor.check import Query, select_check
+from portal.domain.ledger import (
+    MANUAL,
+    PERSONAL,
+    UNITS_OF_MICRO,
+    WAIVED,
+    Draw,
+    DrawSum,
+    Entry,
+    Ledger,
+    LedgerDay,
+    Lot,
+    Posting,
+)
+from portal.domain.usage import Delivery, DeliveryKey, UsageGroup, UsageKey, counts
+
+DAY = ("account_id", "usage_on", "is_purchase", "is_waivable")
+IS_POSTED = Posting.posted_at.is_not(None)
+ZERO = literal(0, BigInteger)
+
+
+def _columns(model: Any, names: tuple[str, ...]) -> list[Any]:
+    return [getattr(model, name) for name in names]
+
+
+def _sum(column: Any) -> ColumnElement[int]:
+    return func.coalesce(func.sum(column), 0)
+
+
+def _is_not_zero(micros: Any, rest: Any) -> ColumnElement[bool]:
+    """Whether both integers together are not 0. SQLite makes too large a product a float, which is
+    not 0 either."""
+    return _sum(micros) * UNITS_OF_MICRO + _sum(rest) != 0
+
+
+def _micros(amount: Any) -> ColumnElement[int]:
+    """The stored integer of an amount."""
+    return type_coerce(amount, BigInteger)
+
+
+@select_check("I9", "The source {0} has other charges in the period {1} than rows in force.")
+def charges_differ_from_rows() -> Query:
+    """Rows that are unassigned, or before the portal, have no charges."""
+    is_assigned = UsageKey.cloud_id.is_not(None)
+    groups = (
+        select(Delivery.source_id, UsageGroup.scope_on, UsageGroup.micros, UsageGroup.rest)
+        .join(Delivery, Delivery.id == UsageGroup.delivery_id)
+        .join(UsageKey, UsageKey.id == UsageGroup.key_id)
+        .where(is_assigned, counts(UsageGroup))
+    )
+    before = (
+        select(
+            Delivery.source_id,
+            DeliveryKey.scope_on,
+            -DeliveryKey.before_micros,
+            -DeliveryKey.before_rest,
+        )
+        .join(Delivery, Delivery.id == DeliveryKey.delivery_id)
+        .join(UsageKey, UsageKey.id == DeliveryKey.key_id)
+        .where(is_assigned, DeliveryKey.before_rows > 0, counts(DeliveryKey))
+    )
+    charged = (
+        select(Charge.source_id, Charge.scope_on, -Charge.micros, -Charge.rest)
+        .join(Posting, Posting.id == Charge.posting_id)
+        .where(IS_POSTED)
+    )
+    rows = union_all(groups, before, charged).subquery()
+    query = select(rows.c.source_id, rows.c.scope_on)
+    query = query.group_by(rows.c.source_id, rows.c.scope_on)
+    return query.having(_is_not_zero(rows.c.micros, rows.c.rest))
+
+
+@select_check("I9", "The account's sum of the day {1} is not that of its charges.")
+def day_differs_from_charges() -> Query:
+    charged = (
+        select(
+            Charge.payer_id.label("account_id"),
+            *_columns(Charge, DAY[1:]),
+            Charge.micros,
+            Charge.rest,
+        )
+        .join(Posting, Posting.id == Charge.posting_id)
+        .where(IS_POSTED)
+    )
+    kept = select(*_columns(LedgerDay, DAY), -LedgerDay.micros, -LedgerDay.rest)
+    rows = union_all(charged, kept).subquery()
+    days = _columns(rows.c, DAY)
+    query = select(*days).group_by(*days)
+    return query.having(_is_not_zero(rows.c.micros, rows.c.rest))
+
+
+@select_check("I9", "What bears the account's day {1} is not its rounded sum.")
+def draws_differ_from_day() -> Query:
+    """So entries and charges differ by half a micro at most."""
+    sums = [
+        select(*_columns(LedgerDay, DAY), LedgerDay.micros, LedgerDay.rest, ZERO.label("drawn")),
+        select(*_columns(DrawSum, DAY), ZERO, ZERO, DrawSum.micros),
+    ]
+    rows = union_all(*sums).subquery()
+    days, drawn = _columns(rows.c, DAY), _sum(rows.c.drawn)
+    off = ((_sum(rows.c.micros) - drawn) * UNITS_OF_MICRO + _sum(rows.c.rest)) * 2
+    is_rounded = or_(
+        and_(off < UNITS_OF_MICRO, off > -UNITS_OF_MICRO),
+        and_(off == UNITS_OF_MICRO, drawn < 0),  # half away from zero
+        and_(off == -UNITS_OF_MICRO, drawn > 0),
+    )
+    return select(*days).group_by(*days).having(~is_rounded)
+
+
+@select_check("I9", "The kept sum of what {2} bears of the account's day {1} is not its draws.")
+def draw_sum_differs() -> Query:
+    columns = (*DAY, "bearer")
+    drawn = select(*_columns(Draw, columns), Draw.micros)
+    kept = select(*_columns(DrawSum, columns), -DrawSum.micros)
+    rows = union_all(drawn, kept).subquery()
+    query = select(rows.c.account_id, rows.c.usage_on, rows.c.bearer)
+    return query.group_by(*_columns(rows.c, columns)).having(_sum(rows.c.micros) != 0)
+
+
+@select_check("I9", "The posting {1} has other draws than entries of {2}.")
+def entries_differ_from_draws() -> Query:
+    columns = ("account_id", "posting_id", "bearer")
+    drawn = select(*_columns(Draw, columns), Draw.micros)
+    entered = (
+        select(*_columns(Entry, columns), _micros(Entry.amount))
+        .join(Posting, Posting.id == Entry.posting_id)
+        .where(Posting.kind.not_in(MANUAL))
+    )
+    rows = union_all(drawn, entered).subquery()
+    query = select(*_columns(rows.c, columns)).group_by(*_columns(rows.c, columns))
+    return query.having(_sum(rows.c.micros) != 0)
+
+
+@select_check("I9", "The entry {1} does not continue the one before it.")
+def entries_chain_broken() -> Query:
+    """Each balance is that of the entry before, plus what the personal account got."""
+    earlier = aliased(Entry)
+    is_next = and_(earlier.account_id == Entry.account_id, earlier.seq == Entry.seq - 1)
+    change = case((Entry.bearer == PERSONAL, _micros(Entry.amount)), else_=0)
+    begins = Entry.seq == 1
+    expected = func.coalesce(_micros(earlier.balance), 0) + change
+    query = select(Entry.account_id, Entry.seq).outerjoin(earlier, is_next)
+    lost = and_(~begins, earlier.seq.is_(None))
+    return query.where(or_(lost, _micros(Entry.balance) != expected))
+
+
+@select_check("I9", "The account's balance or number of entries is not that of its last entry.")
+def balance_differs_from_entries() -> Query:
+    is_last = and_(Entry.account_id == Ledger.account_id, Entry.seq == Ledger.entries)
+    later = aliased(Entry)
+    more = exists().where(later.account_id == Ledger.account_id, later.seq > Ledger.entries)
+    query = select(Ledger.account_id).outerjoin(Entry, is_last)
+    balance = func.coalesce(_micros(Entry.balance), 0)
+    lost = and_(Ledger.entries > 0, Entry.seq.is_(None))
+    return query.where(or_(more, lost, _micros(Ledger.balance) != balance))
+
+
+@select_check("I9", "What the lot was used for is not the sum of its draws.")
+def lot_differs_from_draws() -> Query:
+    drawn = select(func.coalesce(func.sum(Draw.micros), 0)).where(Draw.bearer == Lot.id)
+    return select(Lot.id).where(_micros(Lot.used) != drawn.scalar_subquery())
+
+
+@select_check("I9", "The account's day {1} was debited while the lot {2} has money for it.")
+def debited_before_lot_is_spent() -> Query:
+    """Of months that are not closed."""
+    covers = and_(
+        Lot.account_id == DrawSum.account_id,
+        Lot.first_on <= DrawSum.usage_on,
+        Lot.last_on >= DrawSum.usage_on,
+        Lot.used < Lot.amount,
+    )
+    query = select(DrawSum.account_id, DrawSum.usage_on, Lot.id).join(Lot, covers)
+    is_debited = DrawSum.bearer == PERSONAL, DrawSum.micros > DrawSum.frozen
+    return query.where(*is_debited, ~DrawSum.is_purchase)
+
+
+@select_check("I9", "The lot {1} or trial does not cover the day {2}, which it bears.")
+def day_not_covered() -> Query:
+    covers = exists().where(
+        Lot.id == DrawSum.bearer,
+        Lot.account_id == DrawSum.account_id,
+        Lot.first_on <= DrawSum.usage_on,
+        Lot.last_on >= DrawSum.usage_on,
+    )
+    is_waived = and_(DrawSum.bearer == WAIVED, DrawSum.is_waivable)
+    query = select(DrawSum.account_id, DrawSum.bearer, DrawSum.usage_on)
+    is_borne = DrawSum.micros != 0, DrawSum.bearer != PERSONAL
+    return query.where(*is_borne, ~covers, ~is_waived)
+
+
+@select_check("I9", "The account has no ledger, or one of another mode.")
+def ledger_missing_or_of_another_mode() -> Query:
+    """Subaccounts have none: their partner pays."""
+    ledger = Ledger.account_id == BillingAccount.id
+    query = select(BillingAccount.id).outerjoin(Ledger, ledger)
+    is_subaccount = BillingAccount.parent_id.is_not(None)
+    is_paid = BillingAccount.mode == Mode.PAID
+    return query.where(
+        or_(
+            is_subaccount & Ledger.account_id.is_not(None),
+            ~is_subaccount & Ledger.account_id.is_(None),
+            ~is_subaccount & (is_paid != Ledger.paid_since.is_not(None)),
+        )
+    )
