@@ -16,12 +16,14 @@ from portal.domain.doctor.constraints import HAVE_OWN_CHECK, constraint_name, un
 from tests.conftest import KINDS, Databases, make_app
 from tests.domain.test_audit import CHANGES, WHO_MAY
 from tests.support import state_breaking
-from tests.support.broken_states import CASES
+from tests.support.broken_money import MONEY_CASES
+from tests.support.broken_states import CASES as STATE_CASES
 from tests.support.state_breaking import Case, Params
 from tests.support.verbs import Verb
 from tests.support.world import DORA, EDDIE, NINA, OLGA, START, VERA, Clock, World, actor, user
 
 T = TypeVar("T")
+CASES = (*STATE_CASES, *MONEY_CASES)
 TABLES = db.Base.metadata.sorted_tables
 ROW_CHECKS = [check for check in doctor.CHECKS if check is not schema.guard_missing]
 
@@ -52,6 +54,9 @@ def more_ids() -> Params:
     queries = {
         "eddies_role": "SELECT id FROM account_access WHERE role = 'billing.accounts.editor'",
         "olgas_membership": "SELECT membership_id FROM accesses",
+        "source": "SELECT source_id FROM deliveries",
+        "lot": "SELECT id FROM lots WHERE account_id IN"
+        " (SELECT id FROM billing_accounts WHERE name = 'Dora Direct')",
         "souths_cloud": "SELECT default_cloud_id FROM customers WHERE name = 'Elsewhere'",
     }
     return ids | {

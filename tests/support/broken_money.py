@@ -1,0 +1,98 @@
+"""Broken states of money: Dora's lot pays for one row, and for each check a step breaks that."""
+
+from __future__ import annotations
+
+from tests.support.broken_states import APRIL, PUBLISH
+from tests.support.state_breaking import Case
+
+DAY = "'2026-03-02', FALSE, FALSE"
+PAID = (
+    *PUBLISH,
+    "UPDATE usage_keys SET cloud_id = :doras_cloud WHERE id = :usage_key",
+    "INSERT INTO postings (id, kind, subject, reason, created_by, created_at, posted_at)"
+    f" VALUES ('pst', 'delivery', :delivery, '', 'sql', {APRIL}, {APRIL})",
+    "INSERT INTO charges (posting_id, number, source_id, scope_on, account_id, payer_id, cloud_id,"
+    " service, category, month_on, usage_on, is_purchase, is_waivable, micros, rest)"
+    " VALUES ('pst', 0, :source, '2026-03-01', :direct, :direct, :doras_cloud, '', 'Usage',"
+    f" '2026-03-01', {DAY}, 1, 1)",
+    "INSERT INTO ledger_days (account_id, usage_on, is_purchase, is_waivable, micros, rest)"
+    f" VALUES (:direct, {DAY}, 1, 1)",
+    "INSERT INTO draws (posting_id, account_id, usage_on, is_purchase, is_waivable, bearer, micros)"
+    f" VALUES ('pst', :direct, {DAY}, :lot, 1)",
+    "INSERT INTO draw_sums (account_id, usage_on, is_purchase, is_waivable, bearer, micros, frozen)"
+    f" VALUES (:direct, {DAY}, :lot, 1, 0)",
+    "UPDATE lots SET used = 1 WHERE account_id = :direct",
+    "INSERT INTO entries (account_id, seq, posting_id, bearer, amount, balance, at)"
+    f" VALUES (:direct, 1, 'pst', :lot, -1, 0, {APRIL})",
+    "UPDATE ledgers SET entries = 1 WHERE account_id = :direct",
+)
+"""Steps that publish a row of Dora's cloud, which her lot pays."""
+
+
+def borne_by(bearer: str) -> tuple[str, ...]:
+    """Steps after which something else than the lot bears the row."""
+    tables = ("draws", "draw_sums", "entries")
+    return (
+        *(f"UPDATE {table} SET bearer = '{bearer}'" for table in tables),
+        "UPDATE lots SET used = 0 WHERE account_id = :direct",
+    )
+
+
+MONEY_CASES = (
+    Case(
+        "charges-differ-from-rows",
+        (*PAID, "UPDATE usage_keys SET cloud_id = NULL WHERE id = :usage_key"),
+        ("source",),
+    ),
+    Case("day-differs-from-charges", (*PAID, "UPDATE ledger_days SET rest = 2"), ("direct",)),
+    Case(
+        "draws-differ-from-day",
+        (
+            *PAID,
+            "UPDATE draws SET micros = 2",
+            "UPDATE draw_sums SET micros = 2",
+            "UPDATE lots SET used = 2 WHERE account_id = :direct",
+            "UPDATE entries SET amount = -2",
+        ),
+        ("direct",),
+    ),
+    Case(
+        "draw-sum-differs",
+        (*PAID, "UPDATE draw_sums SET micros = 2"),
+        ("direct",),
+        also=(("draws-differ-from-day", "direct"),),
+    ),
+    Case("entries-differ-from-draws", (*PAID, "UPDATE entries SET amount = -2"), ("direct",)),
+    Case(
+        "entries-chain-broken",
+        (
+            *PAID,
+            "UPDATE entries SET balance = 5",
+            "UPDATE ledgers SET balance = 5 WHERE account_id = :direct",
+        ),
+        ("direct",),
+    ),
+    Case(
+        "balance-differs-from-entries",
+        (*PAID, "UPDATE ledgers SET balance = 7 WHERE account_id = :direct"),
+        ("direct",),
+    ),
+    Case("lot-differs-from-draws", ("UPDATE lots SET used = 2 WHERE id = :lot",), ("lot",)),
+    Case(
+        "debited-before-lot-is-spent",
+        (
+            *PAID,
+            *borne_by("personal"),
+            "UPDATE entries SET balance = -1",
+            "UPDATE ledgers SET balance = -1 WHERE account_id = :direct",
+        ),
+        ("direct",),
+    ),
+    Case("day-not-covered", (*PAID, *borne_by("waived")), ("direct",)),
+    Case(
+        "ledger-missing-or-of-another-mode",
+        ("UPDATE ledgers SET paid_since = NULL WHERE account_id = :north",),
+        ("north",),
+    ),
+)
+"""A case for each check of money."""
