@@ -44,7 +44,7 @@ def _account(account_id: str) -> BillingAccount:
     return account
 
 
-def _record(unit: Callable[[], Entry]) -> None:
+def _print(unit: Callable[[], Entry]) -> None:
     def text() -> str:
         entry = unit()
         return f"Entry {entry.seq}: {_text(entry.amount)}. Balance: {_text(entry.balance)}."
@@ -63,7 +63,7 @@ def _text(amount: Decimal) -> str:
 def payment(account: str, amount: Decimal, reason: str) -> None:
     """ACCOUNT has paid AMOUNT."""
     more: dict[str, Any] = {"amount": amount, "reason": reason, "by": COMMAND}
-    _record(lambda: ledger.record_payment(_account(account), **more))
+    _print(lambda: ledger.record_payment(_account(account), **more))
 
 
 @commands.command("credit", context_settings={"ignore_unknown_options": True})
@@ -73,7 +73,7 @@ def payment(account: str, amount: Decimal, reason: str) -> None:
 def credit(account: str, amount: Decimal, reason: str) -> None:
     """Credit ACCOUNT with AMOUNT; a negative one debits it."""
     more: dict[str, Any] = {"amount": amount, "reason": reason, "by": COMMAND}
-    _record(lambda: ledger.record_credit(_account(account), **more))
+    _print(lambda: ledger.record_credit(_account(account), **more))
 
 
 @commands.command("counter")
@@ -83,7 +83,7 @@ def credit(account: str, amount: Decimal, reason: str) -> None:
 def counter(account: str, entry: int, reason: str) -> None:
     """Counter the ENTRY with this number of ACCOUNT, which was recorded by hand."""
     more: dict[str, Any] = {"seq": entry, "reason": reason, "by": COMMAND}
-    _record(lambda: ledger.counter(_account(account), **more))
+    _print(lambda: ledger.counter(_account(account), **more))
 
 
 @commands.command("grant")

@@ -153,10 +153,12 @@ def _post(job: Job) -> Outcome:
             usage_posting.remove(job.subject_id, by=by)
         else:
             usage_posting.publish(job.subject_id, by=by, **job.facts["options"])
-    except (usage.PlanOutdated, usage.Outdated):
-        return Outcome(State.WAITING, run_at=db.read(db.now) + RETRY)
-    except Refused as refusal:  # what was possible when it was asked for is so no more
-        return Outcome(State.FAILED, refusal.code)
+    except usage.PlanOutdated:
+        return Outcome(State.WAITING)
+    except Refused as refusal:
+        if refusal.code == Code.USAGE_OUTDATED:
+            return Outcome(State.WAITING, run_at=db.read(db.now) + RETRY)
+        return Outcome(State.FAILED, refusal.code)  # it is not possible any more
     return Outcome(State.DONE)
 
 

@@ -10,6 +10,7 @@ from portal import db, usage_files
 from portal.domain import charges, usage
 from portal.domain.actors import Actor
 from portal.domain.charges import ChargeRow, Late
+from portal.domain.errors import Code, Refused
 from portal.domain.usage import Delivery, Outdated, Preparation, UsageKey
 from portal.usage_files import Attribution, LateRow, Share, Term
 
@@ -24,7 +25,7 @@ def publish(delivery_id: str, *, by: Actor, **options: bool) -> None:
     """Publish a delivery, prepared again if that is needed. Raises as `usage.publish`."""
     _post(
         lambda: usage.publish(_delivery(delivery_id), by=by, **options),
-        lambda: usage.prepare_publishing(_delivery(delivery_id), by=by),
+        lambda: prepare_publishing(delivery_id, by=by),
     )
 
 
@@ -32,7 +33,7 @@ def remove(delivery_id: str, *, by: Actor) -> None:
     """Remove a published delivery. Raises as `usage.remove`."""
     _post(
         lambda: usage.remove(_delivery(delivery_id), by=by),
-        lambda: usage.prepare_removal(_delivery(delivery_id), by=by),
+        lambda: prepare_removal(delivery_id, by=by),
     )
 
 
@@ -45,7 +46,7 @@ def assign(key_id: str, cloud_id: str, *, by: Actor) -> None:
     plan = db.read(lambda: usage.plan_assignment(key(), cloud_id))
     _post(
         lambda: usage.apply_assignment(plan, assigned_by=by.id),
-        lambda: usage.prepare_assignment(key(), cloud_id, by=by),
+        lambda: prepare(lambda: usage.prepare_assignment(key(), cloud_id, by=by)),
     )
 
 
@@ -53,19 +54,25 @@ def _delivery(delivery_id: str) -> Delivery:
     return db.session.get_one(Delivery, delivery_id)
 
 
-def _post(unit: Callable[[], None], begin: Callable[[], Preparation]) -> None:
-    """Run the unit of work; while it is outdated, prepare it again."""
+def _post(unit: Callable[[], None], prepare_again: Callable[[], None]) -> None:
+    """Run the unit of work; while it is outdated, prepare it again. Raises
+    Refused("usage-outdated")."""
     for _try in range(MAX_TRIES):
         try:
             return db.write(unit)
         except Outdated:
-            prepare(begin)
-    return db.write(unit)
+            prepare_again()
+    raise Refused(Code.USAGE_OUTDATED)
 
 
 def prepare_publishing(delivery_id: str, *, by: Actor) -> None:
     """Prepare what publishing a staged delivery posts."""
     prepare(lambda: usage.prepare_publishing(_delivery(delivery_id), by=by))
+
+
+def prepare_removal(delivery_id: str, *, by: Actor) -> None:
+    """Prepare what removing a published delivery posts."""
+    prepare(lambda: usage.prepare_removal(_delivery(delivery_id), by=by))
 
 
 def prepare(begin: Callable[[], Preparation]) -> None:

@@ -37,7 +37,7 @@ from portal.domain.invitations import Invitation
 from portal.domain.jobs import Job
 from portal.domain.mail_deliveries import MailDelivery
 from portal.domain.usage import Delivery, UsageKey
-from portal.worker import mails
+from portal.worker import mails, usage_posting
 from tests.domain.test_audit import WHO_MAY
 from tests.support.clouds import (
     assign_account_role,
@@ -253,14 +253,17 @@ def _add_connection(_world: World) -> Unit:
     return lambda: connections.add("manual", name="By hand", values={}, by=by)
 
 
-def _publish_usage(_world: World) -> Unit:
+def _publish_usage(world: World) -> Unit:
     """A snapshot that ends another one, which fixes the currency before that."""
-    deliver({})
-    return _step_of_delivery(usage.publish, stage({"BilledCost": "2"}))
+    cloud = {"SubAccountId": world.ninas_cloud}
+    deliver(cloud)
+    return _step_of_delivery(usage.publish, stage({"BilledCost": "2", **cloud}))
 
 
 def _remove_usage(_world: World) -> Unit:
-    return _step_of_delivery(usage.remove, deliver({}))
+    delivery_id = deliver({})
+    usage_posting.prepare_removal(delivery_id, by=COMMAND)
+    return _step_of_delivery(usage.remove, delivery_id)
 
 
 def _step_of_delivery(verb: Callable[..., None], delivery_id: str) -> Unit:

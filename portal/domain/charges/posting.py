@@ -78,7 +78,7 @@ def lock_payers(posting: Posting) -> None:
 
 
 def post(posting: Posting) -> None:
-    """Post the charges of a posting. The caller has locked the accounts that pay."""
+    """Post the charges of a posting, staged or new. The caller has locked the accounts that pay."""
     installation.fix_money()
     first = func.min(Charge.usage_on)
     query = select(Charge.payer_id, first).where(Charge.posting_id == posting.id)
@@ -87,5 +87,6 @@ def post(posting: Posting) -> None:
     }
     db.session.execute(ADD_TO_DAYS, {"posting_id": posting.id})
     ledger.settle(posting, since)
-    posting.posted_at = db.now()
-    db.session.flush()
+    if posting.posted_at is None:
+        posting.posted_at = db.now()
+        db.session.flush()

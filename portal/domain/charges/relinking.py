@@ -78,7 +78,7 @@ def post_relink(link: Link, *, by: Actor) -> None:
                 sums[charge._replace(units=0)] += sign * charge.units
     charges = [charge._replace(units=units) for charge, units in sums.items() if units]
     if charges:
-        posting = ledger.begin(PostingKind.LINK, subject=link.id, by=by, is_staged=True)
+        posting = ledger.begin(PostingKind.LINK, subject=link.id, by=by)
         add_charges(posting.id, 0, charges)
         post(posting)
 

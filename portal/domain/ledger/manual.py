@@ -22,10 +22,10 @@ from portal.domain.values import line
 MAX_REASON = 200
 LARGEST = Decimal(10) ** 12
 STEP = Decimal("0.000001")
-ACTIONS = {
-    PostingKind.PAYMENT: Action.MONEY_PAYMENT,
-    PostingKind.CREDIT: Action.MONEY_CREDIT,
-    PostingKind.COUNTER: Action.MONEY_COUNTER,
+KINDS = {
+    Action.MONEY_PAYMENT: PostingKind.PAYMENT,
+    Action.MONEY_CREDIT: PostingKind.CREDIT,
+    Action.MONEY_COUNTER: PostingKind.COUNTER,
 }
 
 
@@ -39,7 +39,7 @@ def record_payment(account: Account, *, amount: Decimal, reason: str, by: Actor)
     access.require_operator(by, Action.MONEY_PAYMENT)
     if amount <= 0:
         raise Refused(Code.AMOUNT_RANGE, field="amount")
-    return _record(PostingKind.PAYMENT, account, amount, reason=reason, by=by)
+    return _record(Action.MONEY_PAYMENT, account, amount, reason=reason, by=by)
 
 
 def record_credit(account: Account, *, amount: Decimal, reason: str, by: Actor) -> Entry:
@@ -50,7 +50,7 @@ def record_credit(account: Account, *, amount: Decimal, reason: str, by: Actor) 
     """
     identity.require_recent(by)
     access.require_operator(by, Action.MONEY_CREDIT)
-    return _record(PostingKind.CREDIT, account, amount, reason=reason, by=by)
+    return _record(Action.MONEY_CREDIT, account, amount, reason=reason, by=by)
 
 
 def counter(account: Account, *, seq: int, reason: str, by: Actor) -> Entry:
@@ -73,7 +73,7 @@ def counter(account: Account, *, seq: int, reason: str, by: Actor) -> Entry:
     if db.session.scalar(select(func.count()).select_from(Posting).where(*is_it)):
         raise Refused(Code.ENTRY_COUNTERED, field="entry")
     terms = {"reason": reason, "subject": subject}
-    return _record(PostingKind.COUNTER, account, -entry.amount, **terms, by=by)
+    return _record(Action.MONEY_COUNTER, account, -entry.amount, **terms, by=by)
 
 
 def give_lot(
@@ -108,7 +108,7 @@ def give_lot(
 
 
 def _record(
-    kind: PostingKind,
+    action: Action,
     account: Account,
     amount: Decimal,
     *,
@@ -119,10 +119,10 @@ def _record(
     reason = line(reason, limit=MAX_REASON)
     _lock(account)
     _check(amount)
-    posting = begin(kind, subject=subject or account.id, by=by, reason=reason)
+    posting = begin(KINDS[action], subject=subject or account.id, by=by, reason=reason)
     add_entries(posting, {account.id: {PERSONAL: amount}})
     seq = db.session.get_one(Ledger, account.id, populate_existing=True).entries
-    audit.record(ACTIONS[kind], by=by, chain=account.chain, thing=account.id, entry=seq)
+    audit.record(action, by=by, chain=account.chain, thing=account.id, entry=seq)
     return db.session.get_one(Entry, (account.id, seq))
 
 

@@ -32,15 +32,7 @@ from portal.domain.usage.preparing import (
     prepare_publishing,
     prepare_removal,
 )
-from portal.domain.usage.publishing import (
-    discard,
-    publish,
-    publish_or_queue,
-    queue,
-    refuse_repetition,
-    remove,
-    remove_or_queue,
-)
+from portal.domain.usage.publishing import publish, refuse_repetition, remove
 from portal.domain.usage.record import (
     MAX_NAME_LENGTH,
     Category,
@@ -58,6 +50,7 @@ from portal.domain.usage.record import (
     UsageSource,
     counts,
 )
+from portal.domain.usage.requests import discard, publish_or_queue, queue, remove_or_queue
 from portal.domain.usage.retention import UNUSED_RETENTION, purge_expired
 from portal.domain.usage.sources import add_source, find_source, sources_for
 from portal.domain.usage.staging import (

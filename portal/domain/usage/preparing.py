@@ -17,7 +17,6 @@ from portal.domain import billing_days, charges, ledger
 from portal.domain.actors import Actor
 from portal.domain.charges import Bearer, ChainLink
 from portal.domain.clouds import Link
-from portal.domain.errors import Code, Refused
 from portal.domain.ledger import Posting, PostingKind
 from portal.domain.usage.record import (
     Delivery,
@@ -39,12 +38,8 @@ InForce = list[tuple[str, date]]
 """Deliveries and their periods in force."""
 
 
-class Outdated(Refused):
-    """Links, assignments or deliveries changed since the posting was prepared, or it was not: a
-    worker prepares it again."""
-
-    def __init__(self) -> None:
-        super().__init__(Code.USAGE_OUTDATED)
+class Outdated(Exception):
+    """Links, assignments or deliveries changed since the posting was prepared, or it was not."""
 
 
 class Part(NamedTuple):

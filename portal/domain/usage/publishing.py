@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select, update
 
 from portal import db
-from portal.domain import access, audit, charges, identity, installation, jobs, locks
+from portal.domain import access, audit, charges, identity, installation, locks
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.charges import FutureRow
@@ -15,7 +15,6 @@ from portal.domain.errors import Code, Refused
 from portal.domain.ledger import PostingKind
 from portal.domain.usage.amounts import exact
 from portal.domain.usage.preparing import (
-    Outdated,
     basis_of,
     current_posting,
     in_force,
@@ -29,9 +28,6 @@ from portal.domain.usage.record import (
     UsageSource,
     is_in_force,
 )
-from portal.domain.usage.staging import lane_of, queue_staging, stored
-
-DISCARDABLE = (State.UPLOADING, State.UPLOADED, State.STAGED, State.REFUSED)
 
 
 def refuse_repetition(source: UsageSource, mode: Mode, sha256: str, *, again: bool) -> None:
@@ -79,17 +75,10 @@ def publish(
     identity.require_recent(by)
     access.require_operator(by, Action.USAGE_PUBLISH)
     installation.fix_money()
-    source, delivery = _lock(delivery)
+    source, delivery = lock_delivery(delivery)
     if delivery.state is State.PUBLISHED:
         return
-    if delivery.state is not State.STAGED:
-        raise Refused(Code.USAGE_NOT_STAGED)
-    if (delivery.currency, delivery.time_zone) != installation.fixed_money():
-        raise Refused(Code.USAGE_READ_OTHERWISE)
-    if delivery.bad_rows and not skip_bad_rows:
-        raise Refused(Code.USAGE_BAD_ROWS, count=delivery.bad_rows)
-    if not delivery.rows:
-        raise Refused(Code.USAGE_NO_ROWS)
+    _refuse_unpublishable(delivery, skip_bad_rows=skip_bad_rows)
     refuse_repetition(source, delivery.mode, delivery.sha256, again=again)
     posting = current_posting(
         PostingKind.DELIVERY, delivery.id, lambda: basis_of(delivery, replaced_by(delivery))
@@ -113,32 +102,15 @@ def publish(
     )
 
 
-def publish_or_queue(delivery: Delivery, *, by: Actor, **options: bool) -> bool:
-    """Publish a delivery; if it is to be prepared again, a worker does both. Return whether it is
-    published. Raises as `publish`."""
-    try:
-        publish(delivery, by=by, **options)
-    except Outdated:
-        _queue(delivery, "publish", by, options)
-        return False
-    return True
-
-
-def remove_or_queue(delivery: Delivery, *, by: Actor) -> bool:
-    """Remove a delivery; if that is to be prepared, a worker does both. Return whether it is
-    removed. Raises as `remove`."""
-    try:
-        remove(delivery, by=by)
-    except Outdated:
-        _queue(delivery, "remove", by, {})
-        return False
-    return True
-
-
-def _queue(delivery: Delivery, step: str, by: Actor, options: dict[str, bool]) -> None:
-    facts = {"step": step, "by": by.id, "options": options}
-    lane, subject = lane_of(delivery.source_id), ("delivery", delivery.id)
-    jobs.add(jobs.Kind.USAGE, key=lane, subject=subject, facts=facts)
+def _refuse_unpublishable(delivery: Delivery, *, skip_bad_rows: bool) -> None:
+    if delivery.state is not State.STAGED:
+        raise Refused(Code.USAGE_NOT_STAGED)
+    if (delivery.currency, delivery.time_zone) != installation.fixed_money():
+        raise Refused(Code.USAGE_READ_OTHERWISE)
+    if delivery.bad_rows and not skip_bad_rows:
+        raise Refused(Code.USAGE_BAD_ROWS, count=delivery.bad_rows)
+    if not delivery.rows:
+        raise Refused(Code.USAGE_NO_ROWS)
 
 
 def _end_scopes(source: UsageSource, delivery: Delivery) -> None:
@@ -168,7 +140,7 @@ def remove(delivery: Delivery, *, by: Actor) -> None:
     """
     identity.require_recent(by)
     access.require_operator(by, Action.USAGE_REMOVE)
-    source, delivery = _lock(delivery)
+    source, delivery = lock_delivery(delivery)
     if delivery.state is State.REMOVED:
         return
     if delivery.state is not State.PUBLISHED:
@@ -191,39 +163,7 @@ def remove(delivery: Delivery, *, by: Actor) -> None:
     audit.record(Action.USAGE_REMOVE, by=by, chain=audit.INSTALLATION, thing=delivery.id, **facts)
 
 
-def discard(delivery: Delivery, *, by: Actor) -> None:
-    """An operator discards a delivery that is not published; the worker deletes its rows.
-
-    Raises Forbidden, Refused("usage-not-staged").
-    """
-    access.require_operator(by, Action.USAGE_DISCARD)
-    _source, delivery = _lock(delivery)
-    if delivery.state not in DISCARDABLE:
-        raise Refused(Code.USAGE_NOT_STAGED)
-    delivery.state = State.REFUSED
-    delivery.refusal = stored(Refused(Code.USAGE_DISCARDED))
-    db.session.flush()
-    facts = {"source": delivery.source_id}
-    audit.record(Action.USAGE_DISCARD, by=by, chain=audit.INSTALLATION, thing=delivery.id, **facts)
-
-
-def queue(delivery: Delivery, *, by: Actor) -> None:
-    """An operator has uploaded all files of a delivery; a worker stages it next.
-
-    Raises Forbidden, Refused("usage-not-staged").
-    """
-    access.require_operator(by, Action.USAGE_UPLOAD)
-    _source, delivery = _lock(delivery)
-    if delivery.state is not State.UPLOADING:
-        raise Refused(Code.USAGE_NOT_STAGED)
-    delivery.state = State.UPLOADED
-    db.session.flush()
-    queue_staging(delivery)
-    facts: dict[str, Any] = {"source": delivery.source_id, "files": len(delivery.files)}
-    audit.record(Action.USAGE_UPLOAD, by=by, chain=audit.INSTALLATION, thing=delivery.id, **facts)
-
-
-def _lock(delivery: Delivery) -> tuple[UsageSource, Delivery]:
+def lock_delivery(delivery: Delivery) -> tuple[UsageSource, Delivery]:
     """Lock the source, and the delivery with those of the source that are in force."""
     source = db.lock(UsageSource, delivery.source_id)
     is_open = select(DeliveryScope.delivery_id).where(DeliveryScope.ended_at.is_(None))

@@ -13,16 +13,7 @@ from flask_babel import get_locale, gettext, ngettext
 
 from portal.domain.errors import Code, Refused
 from portal.i18n.formats import local_time, plain_day
-from portal.wording.errors import (
-    connections,
-    imports,
-    limits,
-    mails,
-    money,
-    people,
-    usage,
-    work,
-)
+from portal.wording.errors import connections, imports, limits, mails, money, people, usage, work
 from portal.wording.errors.eligibility import REASONS
 
 Facts = Mapping[str, Any]
