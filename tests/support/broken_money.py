@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from tests.support.broken_states import APRIL, PUBLISH
-from tests.support.state_breaking import Case
+from sqlalchemy import insert
+
+from portal import db
+from portal.domain.usage import DeliveryPart
+from tests.support.broken_states import APRIL, NO_PARQUET, PUBLISH
+from tests.support.state_breaking import Case, Params
+from tests.support.usage_files import kept_parts
 
 DAY = "'2026-03-02', FALSE, FALSE"
 PAID = (
@@ -38,7 +43,30 @@ def borne_by(bearer: str) -> tuple[str, ...]:
     )
 
 
+ROW = {
+    "BilledCost": "0.000001000000001",
+    "SubAccountId": "project-0",
+    "ServiceName": "",
+    "BillingPeriodStart": "2026-03-01",
+    "BillingPeriodEnd": "2026-04-01",
+    "ChargePeriodStart": "2026-03-02T10:00:00Z",
+    "ChargePeriodEnd": "2026-03-02T11:00:00Z",
+}
+
+
+def keep_rows(params: Params) -> None:
+    """A step that keeps the row as it was delivered."""
+    (content,) = kept_parts(ROW)
+    part = {"delivery_id": params["delivery"], "content": content}
+    db.session.execute(insert(DeliveryPart), [{**NO_PARQUET, **part}])
+
+
 MONEY_CASES = (
+    Case(
+        "charges-differ-from-links",
+        (*PAID, keep_rows, "UPDATE charges SET account_id = :south"),
+        ("direct", "south"),
+    ),
     Case(
         "charges-differ-from-rows",
         (*PAID, "UPDATE usage_keys SET cloud_id = NULL WHERE id = :usage_key"),

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal import usage_files
 from portal.domain.charges.splitting import Row, shares
-from portal.usage_files import Span, Term, Terms, UsageReading, attribute, pieces
-from tests.support.usage_files import focus_rows
+from portal.usage_files import Span, Term, attribute
+from tests.support.usage_files import kept_parts
 
 pytestmark = pytest.mark.sqlite_alone
 START = datetime(2026, 3, 5, 20, tzinfo=UTC)
@@ -44,17 +41,6 @@ def spans_of(key: str, hours: list[int], sign: int = 1) -> list[Span]:
     ]
 
 
-def parts_of(*rows: dict[str, str]) -> list[bytes]:
-    """The kept pieces of a delivery of these rows."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        path = folder / "usage.csv"
-        path.write_text(focus_rows(*rows))
-        files = [usage_files.unpack(path, folder)]
-        with UsageReading.open(files, Terms("EUR", "UTC"), folder) as reading:
-            return [p.content for p in pieces.pieces(reading) if p.kind == pieces.AMOUNTS]
-
-
 def row(cost: str, start: float, end: float, **values: str) -> dict[str, str]:
     times = {"ChargePeriodStart": at(start), "ChargePeriodEnd": at(end)}
     return {"BilledCost": cost, **times, **PERIOD, **values}
@@ -69,7 +55,7 @@ def sums(terms: list[Term], spans: list[Span]) -> dict[tuple[int, str], int]:
 
 
 def test_a_row_across_a_link_is_split_by_time_and_the_rest_is_on_the_day_of_the_link() -> None:
-    terms = [Term(parts_of(row("0.000000000000010", 0, 6)), 1, [MARCH])]
+    terms = [Term(kept_parts(row("0.000000000000010", 0, 6)), 1, [MARCH])]
     assert sums(terms, spans_of("project-1", [-9, 4])) == {
         (0, "2026-03-05"): 6,
         (1, "2026-03-06"): 4,
@@ -78,7 +64,7 @@ def test_a_row_across_a_link_is_split_by_time_and_the_rest_is_on_the_day_of_the_
 
 def test_other_rows_are_not_split_and_what_ends_before_the_first_link_is_left_out() -> None:
     rows = [row("1", 0, 6, ChargeCategory="Purchase"), row("2", 0, 1), row("4", 2, 2)]
-    terms = [Term(parts_of(*rows), 1, [MARCH])]
+    terms = [Term(kept_parts(*rows), 1, [MARCH])]
     assert sums(terms, spans_of("project-1", [3, 4])) == {(0, "2026-03-05"): 10**15}
     assert sums(terms, spans_of("project-1", [-1, 2])) == {
         (0, "2026-03-05"): 3 * 10**15,
@@ -87,7 +73,7 @@ def test_other_rows_are_not_split_and_what_ends_before_the_first_link_is_left_ou
 
 
 def test_what_is_taken_back_and_added_again_is_nothing() -> None:
-    content = parts_of(row("1.23", 0, 6), row("-7", 1, 9))
+    content = kept_parts(row("1.23", 0, 6), row("-7", 1, 9))
     terms = [Term(content, 1, [MARCH]), Term(content, -1, [MARCH])]
     assert sums(terms, spans_of("project-1", [-1, 2])) == {}
     assert sums([Term(content, 1, [])], spans_of("project-1", [-1, 2])) == {}
@@ -101,7 +87,7 @@ def test_what_is_taken_back_and_added_again_is_nothing() -> None:
 
 def test_rows_that_end_later_are_listed() -> None:
     rows = [row("1", 0, 6), row("2", -5, -4), row("3", -3, -2), row("4", 7, 7)]
-    with attribute([Term(parts_of(*rows), 1, [MARCH])], spans_of("project-1", [-4])) as found:
+    with attribute([Term(kept_parts(*rows), 1, [MARCH])], spans_of("project-1", [-4])) as found:
         late = [(it.units // 10**15, it.start_us, it.end_us) for it in found.late_rows(us(-3))]
     assert sorted(late) == [(1, us(0), us(6)), (3, us(-3), us(-2)), (4, us(7), us(7))]
 
@@ -137,5 +123,5 @@ def test_shares_are_those_of_the_rules(
         for share in shares(rule, [us(hour) for hour in links]):
             day = datetime.fromtimestamp(share.start / 1_000_000, UTC).date()
             expected[share.link, day.isoformat()] += share.units
-    found = sums([Term(parts_of(*rows), 1, [MARCH])], spans_of("project-1", links))
+    found = sums([Term(kept_parts(*rows), 1, [MARCH])], spans_of("project-1", links))
     assert found == {key: units for key, units in expected.items() if units}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
+import duckdb
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -19,9 +23,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
+from portal import db, usage_files
+from portal.domain import usage
 from portal.domain.accounts import BillingAccount, Mode
 from portal.domain.charges import Charge
-from portal.domain.doctor.check import Query, select_check
+from portal.domain.doctor.check import Problem, Query, check, select_check, stream
 from portal.domain.ledger import (
     MANUAL,
     PERSONAL,
@@ -35,7 +41,15 @@ from portal.domain.ledger import (
     Lot,
     Posting,
 )
-from portal.domain.usage import Delivery, DeliveryKey, UsageGroup, UsageKey, counts
+from portal.domain.usage import (
+    Delivery,
+    DeliveryKey,
+    UsageGroup,
+    UsageKey,
+    UsageSource,
+    counts,
+)
+from portal.usage_files import Term
 
 DAY = ("account_id", "usage_on", "is_purchase", "is_waivable")
 IS_POSTED = Posting.posted_at.is_not(None)
@@ -91,6 +105,45 @@ def charges_differ_from_rows() -> Query:
     query = select(rows.c.source_id, rows.c.scope_on)
     query = query.group_by(rows.c.source_id, rows.c.scope_on)
     return query.having(_is_not_zero(rows.c.micros, rows.c.rest))
+
+
+BORNE = ("scope_on", "account_id", "cloud_id", "usage_on", "category", "is_waivable")
+
+
+@check("I9")
+def charges_differ_from_links() -> Iterator[Problem]:
+    """While rows are kept, each account bears what the links of its clouds say."""
+    columns = _columns(Charge, BORNE)
+    for source in list(db.session.scalars(select(UsageSource).order_by(UsageSource.id))):
+        try:
+            sums, periods = _attribute(source)
+        except duckdb.Error:  # kept_rows_differ reports it
+            continue
+        query = (
+            select(*columns, _sum(Charge.micros), _sum(Charge.rest))
+            .join(Posting, Posting.id == Charge.posting_id)
+            .where(IS_POSTED, Charge.source_id == source.id, Charge.scope_on.in_(periods))
+        )
+        for *key, micros, rest in stream(query.group_by(*columns)):
+            sums[tuple(map(str, key))] -= int(micros) * UNITS_OF_MICRO + int(rest)
+        for (_scope, account_id, cloud_id, day, *_kind), units in sorted(sums.items()):
+            if units:
+                yield Problem(account_id, f"It bears another sum of {cloud_id} on {day}.")
+
+
+def _attribute(source: UsageSource) -> tuple[Counter[tuple[str, ...]], set[date]]:
+    """What each account bears of the source's kept rows by BORNE, in 10⁻¹⁵, and their periods."""
+    parts, spans, bearers = usage.kept_in_force(source)
+    terms = [Term(usage.parts_of(it.delivery_id), it.sign, it.periods) for it in parts]
+    sums: Counter[tuple[str, ...]] = Counter()
+    if not terms:
+        return sums, set()
+    with usage_files.attribute(terms, spans) as attribution:
+        for share in attribution.shares():
+            bearer = bearers[share.span]
+            key = (share.period_on, bearer.account_id, bearer.cloud_id, share.usage_on)
+            sums[*key, share.category, str(bearer.is_waivable)] += share.units
+    return sums, {day for part in parts for day in part.periods}
 
 
 @select_check("I9", "The account's sum of the day {1} is not that of its charges.")

@@ -28,6 +28,7 @@ from portal.domain.usage.parts import part, part_numbers, parts_of
 from portal.domain.usage.preparing import (
     Outdated,
     Preparation,
+    kept_in_force,
     prepare_assignment,
     prepare_publishing,
     prepare_removal,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 
 from portal import db
 from portal.domain import billing_days, charges, ledger
@@ -21,6 +21,7 @@ from portal.domain.ledger import Posting, PostingKind
 from portal.domain.usage.record import (
     Delivery,
     DeliveryKey,
+    DeliveryPart,
     DeliveryScope,
     Mode,
     UsageKey,
@@ -115,6 +116,18 @@ def prepare_assignment(key: UsageKey, cloud_id: str, *, by: Actor) -> Preparatio
         after_us=charges.microseconds(db.now() - LATE_MARGIN),
         basis=basis,
     )
+
+
+def kept_in_force(source: UsageSource) -> tuple[list[Part], list[Span], list[Bearer]]:
+    """The rows of a source that are in force and kept, with the spans of their keys and a bearer
+    for each. A period is left out if not all its rows are kept."""
+    has_parts = exists().where(DeliveryPart.delivery_id == Delivery.id)
+    periods = in_force(Delivery.source_id == source.id)
+    lost = {scope for _id, scope in in_force(Delivery.source_id == source.id, ~has_parts)}
+    kept = _taken_back([pair for pair in periods if pair[1] not in lost])
+    parts = [part._replace(sign=1) for part in kept]
+    keys = _keys_of({part.delivery_id for part in parts})
+    return parts, *_spans({key.key: [(1, key.cloud_id)] for key in keys if key.cloud_id})
 
 
 def current_posting(
