@@ -26,9 +26,8 @@ TABLES = (
     "future_rows",
     "charges",
     "entries",
-    "draw_sums",
     "draws",
-    "ledger_days",
+    "day_sums",
     "lots",
     "postings",
     "ledgers",
@@ -47,12 +46,14 @@ GUARDS = (
     ),
     ("lots_stay", "lots", "DELETE", "1 = 1"),
     ("draws_fixed", "draws", "UPDATE", "1 = 1"),
-    ("draws_stay", "draws", "DELETE", "1 = 1"),
+    ("day_sums_fixed", "day_sums", "UPDATE", "1 = 1"),
     ("entries_fixed", "entries", "UPDATE", "1 = 1"),
     ("entries_stay", "entries", "DELETE", "1 = 1"),
     ("charges_fixed", "charges", "UPDATE", "1 = 1"),
 )
-GROWING = ("charges", "draws", "entries", "lots")
+STAGED = ("charges", "day_sums", "draws")
+"""Tables whose rows may go until their posting is posted."""
+GROWING = (*STAGED, "entries", "lots")
 IS_POSTED = "EXISTS (SELECT 1 FROM postings WHERE id = OLD.posting_id AND posted_at IS NOT NULL)"
 REFUSE_POSTED = f"""
 CREATE FUNCTION refuse_posted() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -127,13 +128,15 @@ def upgrade() -> None:
     for name, table, event, forbidden in GUARDS:
         guard(name, table, event, forbidden)
     if is_sqlite():
-        guard("charges_stay", "charges", "DELETE", IS_POSTED)
+        for table in STAGED:
+            guard(f"{table}_stay", table, "DELETE", IS_POSTED)
         return
     op.execute(REFUSE_POSTED)
-    op.execute(
-        "CREATE TRIGGER charges_stay BEFORE DELETE ON charges FOR EACH ROW"
-        f" EXECUTE FUNCTION refuse_posted('{GROWS}')"
-    )
+    for table in STAGED:
+        op.execute(
+            f"CREATE TRIGGER {table}_stay BEFORE DELETE ON {table} FOR EACH ROW"
+            f" EXECUTE FUNCTION refuse_posted('{GROWS}')"
+        )
     for table in GROWING:
         op.execute(
             f"CREATE TRIGGER {table}_whole BEFORE TRUNCATE ON {table}"
@@ -146,7 +149,7 @@ def _create_accounts() -> None:
         "ledgers",
         col("account_id", TEXT),
         col("balance", BIG),
-        col("entries", NUMBER),
+        *(col(name, NUMBER) for name in ("entries", "version")),
         col("paid_since", INSTANT, null=True),
         key("ledgers", "account_id"),
         refers("ledgers", "account_id", "billing_accounts"),
@@ -192,37 +195,23 @@ def _create_accounts() -> None:
 
 
 def _create_days() -> None:
-    def day() -> list[sa.Column[Any]]:
-        flags = [col(name, FLAG) for name in ("is_purchase", "is_waivable")]
-        return [col("account_id", TEXT), col("usage_on", DAY), *flags]
-
     keys = ("account_id", "usage_on", "is_purchase", "is_waivable")
-    op.create_table(
-        "ledger_days",
-        *day(),
-        *(col(name, BIG) for name in ("micros", "rest")),
-        key("ledger_days", *keys),
-        refers("ledger_days", "account_id", "ledgers", "account_id"),
-    )
-    op.create_table(
-        "draws",
-        col("posting_id", TEXT),
-        *day(),
-        col("bearer", TEXT),
-        col("micros", BIG),
-        key("draws", "posting_id", *keys, "bearer"),
-        refers("draws", "posting_id", "postings"),
-        refers("draws", "account_id", "ledgers", "account_id"),
-    )
-    op.create_index("ix_draws_account_id", "draws", ["account_id", "usage_on"])
-    op.create_table(
-        "draw_sums",
-        *day(),
-        col("bearer", TEXT),
-        *(col(name, BIG) for name in ("micros", "frozen")),
-        key("draw_sums", *keys, "bearer"),
-        refers("draw_sums", "account_id", "ledgers", "account_id"),
-    )
+    for table, keyed, summed in (
+        ("day_sums", (), ("micros", "rest")),
+        ("draws", ("bearer",), ("micros",)),
+    ):
+        op.create_table(
+            table,
+            *(col(name, TEXT) for name in ("posting_id", "account_id")),
+            col("usage_on", DAY),
+            *(col(name, FLAG) for name in keys[2:]),
+            *(col(name, TEXT) for name in keyed),
+            *(col(name, BIG) for name in summed),
+            key(table, "posting_id", *keys, *keyed),
+            refers(table, "posting_id", "postings"),
+            refers(table, "account_id", "ledgers", "account_id"),
+        )
+        op.create_index(f"ix_{table}_account_id", table, ["account_id", "usage_on"])
 
 
 def _create_charges() -> None:
@@ -262,8 +251,8 @@ def _create_charges() -> None:
 def _open_ledgers() -> None:
     """A ledger for each account that pays; it is paid since the line of its audit log."""
     op.execute(
-        """INSERT INTO ledgers (account_id, balance, entries, paid_since)
-        SELECT id, 0, 0, CASE WHEN mode = 'paid' THEN coalesce((SELECT min(at) FROM audit_lines
+        """INSERT INTO ledgers (account_id, balance, entries, version, paid_since)
+        SELECT id, 0, 0, 0, CASE WHEN mode = 'paid' THEN coalesce((SELECT min(at) FROM audit_lines
             WHERE action = 'account.switch_to_paid' AND thing = billing_accounts.id), created_at)
         END FROM billing_accounts WHERE kind <> 'subaccount'"""
     )
@@ -340,7 +329,8 @@ def downgrade() -> None:
     _create_grants()
     for name, table, *_rest in GUARDS:
         unguard(name, table)
-    unguard("charges_stay", "charges")
+    for table in STAGED:
+        unguard(f"{table}_stay", table)
     if not is_sqlite():
         for table in GROWING:
             unguard(f"{table}_whole", table)

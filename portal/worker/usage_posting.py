@@ -7,15 +7,18 @@ from itertools import islice
 from typing import TypeVar
 
 from portal import db, usage_files
-from portal.domain import charges, usage
+from portal.domain import charges, ledger, usage
 from portal.domain.actors import Actor
 from portal.domain.charges import ChargeRow, Late
 from portal.domain.errors import Code, Refused
+from portal.domain.ledger import Days
 from portal.domain.usage import Delivery, Outdated, Preparation, UsageKey
 from portal.usage_files import Attribution, LateRow, Share, Term
 
 BATCH = 20_000
 """Rows of a transaction: no other writer waits longer than a second."""
+ACCOUNTS_BATCH = 200
+"""Accounts whose days are worked out at a time."""
 MAX_TRIES = 5
 """Of preparing, while links and other deliveries change what it is worked out from."""
 T = TypeVar("T")
@@ -80,9 +83,10 @@ def prepare(begin: Callable[[], Preparation]) -> None:
     it = db.write(begin)
     terms = [Term(_contents(part.delivery_id), part.sign, part.periods) for part in it.parts]
     with usage_files.attribute(terms, it.spans) as attribution:
-        _stage_charges(it, attribution)
+        days = _stage_charges(it, attribution)
         _stage_late_rows(it, attribution)
-    db.write(lambda: charges.finish_staging(it.posting_id, it.basis))
+    basis = {"usage": it.basis, "versions": _stage_draws(it.posting_id, days)}
+    db.write(lambda: charges.finish_staging(it.posting_id, basis))
 
 
 def _contents(delivery_id: str) -> Iterator[bytes]:
@@ -91,12 +95,32 @@ def _contents(delivery_id: str) -> Iterator[bytes]:
         yield db.read(lambda: usage.part(delivery_id, number))  # noqa: B023 - runs at once
 
 
-def _stage_charges(it: Preparation, attribution: Attribution) -> None:
-    first = 0
+def _stage_charges(it: Preparation, attribution: Attribution) -> Days:
+    """Stage all charges; what they add to days."""
+    first, days = 0, Days()
     for batch in _batches(attribution.shares()):
         rows = [_charge(it, share) for share in batch]
         db.write(lambda: charges.add_charges(it.posting_id, first, rows))  # noqa: B023
         first += len(rows)
+        for account_id, more in charges.days_of(rows).items():
+            mine = days.setdefault(account_id, {})
+            for key, units in more.items():
+                mine[key] = mine.get(key, 0) + units
+    return days
+
+
+def _stage_draws(posting_id: str, days: Days) -> dict[str, int]:
+    """Stage what bears the days; the versions of the ledgers that it is worked out from."""
+    versions: dict[str, int] = {}
+    for account_ids in _batches(iter(sorted(days)), ACCOUNTS_BATCH):
+        added = {account_id: days[account_id] for account_id in account_ids}
+        found, changes = db.read(
+            lambda: (ledger.versions_of(added), ledger.find_changes(added))  # noqa: B023
+        )
+        versions |= found
+        db.write(lambda: ledger.add_days(posting_id, added))  # noqa: B023 - runs at once
+        db.write(lambda: ledger.add_draws(posting_id, changes))  # noqa: B023 - runs at once
+    return versions
 
 
 def _charge(it: Preparation, share: Share) -> ChargeRow:
@@ -147,6 +171,6 @@ def _late(it: Preparation, row: LateRow, cloud_id: str) -> Late:
     )
 
 
-def _batches(rows: Iterator[T]) -> Iterator[list[T]]:
-    while batch := list(islice(rows, BATCH)):
+def _batches(rows: Iterator[T], size: int = BATCH) -> Iterator[list[T]]:
+    while batch := list(islice(rows, size)):
         yield batch

@@ -11,7 +11,7 @@ from portal import db
 from portal.domain import doctor, ledger
 from portal.domain.charges import Charge
 from portal.domain.doctor import money, usage
-from portal.domain.ledger import DrawSum, Entry, Posting
+from portal.domain.ledger import Draw, Entry, Posting
 from portal.domain.usage import exact
 
 MARCH = {"BillingPeriodStart": "2026-03-01", "BillingPeriodEnd": "2026-04-01"}
@@ -46,7 +46,8 @@ def borne(account_id: str) -> dict[tuple[str, str], Decimal]:
 
     def load() -> dict[tuple[str, str], Decimal]:
         sums: dict[tuple[str, str], Decimal] = {}
-        for it in db.session.scalars(select(DrawSum).where(DrawSum.account_id == account_id)):
+        posted = select(Draw).join(Posting).where(Posting.posted_at.is_not(None))
+        for it in db.session.scalars(posted.where(Draw.account_id == account_id)):
             bearer = it.bearer if it.bearer in (ledger.PERSONAL, ledger.WAIVED) else "lot"
             key = (f"{it.usage_on:%d}", bearer)
             sums[key] = sums.get(key, Decimal(0)) + Decimal(it.micros).scaleb(-6)

@@ -4,8 +4,10 @@ from portal.domain.charges.posting import (
     Bearer,
     ChargeRow,
     add_charges,
+    days_of,
     lock_payers,
     post,
+    still_holds,
 )
 from portal.domain.charges.record import PURCHASES, Category, Charge, FutureRow
 from portal.domain.charges.relinking import (

@@ -6,26 +6,16 @@ from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import func, select, text
-
 from portal import db
 from portal.domain import installation, ledger, locks
 from portal.domain.accounts import BillingAccount
 from portal.domain.charges.record import PURCHASES, Charge
-from portal.domain.ledger import UNITS_OF_MICRO, Posting
+from portal.domain.ledger import UNITS_OF_MICRO, DayKind, Days, Posting
 
 COLUMNS = (
     *("posting_id", "number", "source_id", "scope_on", "account_id", "payer_id", "cloud_id"),
     *("service", "category", "usage_on", "month_on", "is_purchase", "is_waivable"),
     *("micros", "rest"),
-)
-ADD_TO_DAYS = text(
-    """INSERT INTO ledger_days (account_id, usage_on, is_purchase, is_waivable, micros, rest)
-    SELECT payer_id, usage_on, is_purchase, is_waivable, sum(micros), sum(rest) FROM charges
-    WHERE posting_id = :posting_id GROUP BY payer_id, usage_on, is_purchase, is_waivable
-    ON CONFLICT (account_id, usage_on, is_purchase, is_waivable)
-    DO UPDATE SET micros = ledger_days.micros + excluded.micros,
-    rest = ledger_days.rest + excluded.rest"""
 )
 
 
@@ -69,24 +59,37 @@ def add_charges(posting_id: str, first: int, rows: Iterable[ChargeRow]) -> None:
     )
 
 
+def days_of(rows: Iterable[ChargeRow]) -> Days:
+    """What charges add to the days of the accounts that pay."""
+    days: Days = {}
+    for row in rows:
+        is_purchase, is_waivable = row.category in PURCHASES, row.bearer.is_waivable
+        key = DayKind(date.fromisoformat(row.usage_on), is_purchase, is_waivable)
+        mine = days.setdefault(row.bearer.payer_id, {})
+        mine[key] = mine.get(key, 0) + row.units
+    return days
+
+
 def lock_payers(posting: Posting) -> None:
-    """Lock the accounts that pay for the posting's charges. Who links a cloud away locks the one
-    that pays for it now: so either sees what the other has done."""
-    payers = select(Charge.payer_id).where(Charge.posting_id == posting.id).distinct()
-    query = locks.select_for_update(BillingAccount.id, BillingAccount.id.in_(payers))
+    """Lock the accounts that pay for a staged posting's charges. Who links a cloud away locks the
+    one that pays for it now: so either sees what the other has done."""
+    query = locks.select_for_update(BillingAccount.id, BillingAccount.id.in_(_payers(posting)))
     db.session.execute(query).all()
 
 
+def _payers(posting: Posting) -> list[str]:
+    return list((posting.basis or {})["versions"])
+
+
+def still_holds(posting: Posting) -> bool:
+    """Whether nothing has changed the payers' days, lots or trials since it was staged."""
+    versions: dict[str, int] = (posting.basis or {})["versions"]
+    return ledger.versions_of(versions) == versions
+
+
 def post(posting: Posting) -> None:
-    """Post the charges of a posting, staged or new. The caller has locked the accounts that pay."""
+    """Post a staged posting that still holds. The caller has locked the accounts that pay."""
     installation.fix_money()
-    first = func.min(Charge.usage_on)
-    query = select(Charge.payer_id, first).where(Charge.posting_id == posting.id)
-    since: dict[str, date] = {
-        row[0]: row[1] for row in db.session.execute(query.group_by(Charge.payer_id))
-    }
-    db.session.execute(ADD_TO_DAYS, {"posting_id": posting.id})
-    ledger.settle(posting, since)
-    if posting.posted_at is None:
-        posting.posted_at = db.now()
-        db.session.flush()
+    ledger.enter(posting, _payers(posting))
+    posting.posted_at = db.now()
+    db.session.flush()

@@ -13,7 +13,7 @@ from portal import db
 from portal.domain import billing_days, ledger
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
-from portal.domain.charges.posting import Bearer, ChargeRow, add_charges, post
+from portal.domain.charges.posting import Bearer, ChargeRow, add_charges, days_of
 from portal.domain.charges.record import FutureRow
 from portal.domain.charges.splitting import Row, shares
 from portal.domain.clouds import Link
@@ -80,7 +80,7 @@ def post_relink(link: Link, *, by: Actor) -> None:
     if charges:
         posting = ledger.begin(PostingKind.LINK, subject=link.id, by=by)
         add_charges(posting.id, 0, charges)
-        post(posting)
+        ledger.settle(posting, days_of(charges))
 
 
 def _charges_of(row: FutureRow, chain: Sequence[ChainLink]) -> Iterator[ChargeRow]:

@@ -11,13 +11,13 @@ from sqlalchemy import ColumnElement, delete, select, update
 from portal import db
 from portal.domain.charges.record import Charge, FutureRow
 from portal.domain.charges.relinking import microseconds
-from portal.domain.ledger import UNITS_OF_MICRO, Posting, PostingKind
+from portal.domain.ledger import UNITS_OF_MICRO, DaySum, Draw, Posting, PostingKind
 
 UNUSED_RETENTION = timedelta(days=3)
 """Of a posting that was staged and never posted."""
 PAST_RETENTION = timedelta(days=35)
 """Of a row that no link can split any more."""
-BATCH = 50_000
+BATCH, ACCOUNTS_BATCH = 50_000, 500
 FUTURE_COLUMNS = (
     *("posting_id", "number", "delivery_id", "source_id", "key_id", "scope_on", "cloud_id"),
     *("service", "category", "usage_on", "month_on", "start_us", "end_us", "micros", "rest"),
@@ -54,7 +54,8 @@ def add_late_rows(posting_id: str, first: int, rows: Iterable[Late]) -> None:
 
 
 def finish_staging(posting_id: str, basis: dict[str, Any]) -> None:
-    """All charges are there; `basis` is what they were worked out from."""
+    """All charges and draws are there; `basis` is what they were worked out from: `usage`, and the
+    `versions` of the ledgers of all that pay."""
     db.session.execute(update(Posting).where(Posting.id == posting_id).values(basis=basis))
 
 
@@ -84,13 +85,20 @@ def purge_expired() -> bool:
     for model in (Charge, FutureRow):
         numbers: Any = select(model.number).where(model.posting_id == posting.id)
         first = numbers.order_by(model.number).limit(BATCH).subquery()
-        result: Any = db.session.execute(
-            delete(model)
-            .where(model.posting_id == posting.id, model.number.in_(select(first.c.number)))
-            .execution_options(synchronize_session=False)
-        )
-        if result.rowcount >= BATCH:
+        if _delete(model, posting, model.number.in_(select(first.c.number))) >= BATCH:
+            return True
+    for summed in (DaySum, Draw):
+        accounts = select(summed.account_id).where(summed.posting_id == posting.id).distinct()
+        few = accounts.order_by(summed.account_id).limit(ACCOUNTS_BATCH).subquery()
+        if _delete(summed, posting, summed.account_id.in_(select(few.c.account_id))):
             return True
     db.session.delete(posting)
     db.session.flush()
     return True
+
+
+def _delete(model: Any, posting: Posting, condition: ColumnElement[bool]) -> int:
+    """Delete rows of a posting; their number."""
+    statement = delete(model).where(model.posting_id == posting.id, condition)
+    result: Any = db.session.execute(statement.execution_options(synchronize_session=False))
+    return int(result.rowcount)

@@ -11,6 +11,7 @@ import duckdb
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Subquery,
     and_,
     case,
     exists,
@@ -33,11 +34,10 @@ from portal.domain.ledger import (
     PERSONAL,
     UNITS_OF_MICRO,
     WAIVED,
+    DaySum,
     Draw,
-    DrawSum,
     Entry,
     Ledger,
-    LedgerDay,
     Lot,
     Posting,
 )
@@ -146,57 +146,57 @@ def _attribute(source: UsageSource) -> tuple[Counter[tuple[str, ...]], set[date]
     return sums, {day for part in parts for day in part.periods}
 
 
-@select_check("I9", "The account's sum of the day {1} is not that of its charges.")
+@select_check("I9", "The posting {2} has another sum of the account's day {1} than its charges.")
 def day_differs_from_charges() -> Query:
     charged = (
         select(
             Charge.payer_id.label("account_id"),
             *_columns(Charge, DAY[1:]),
+            Charge.posting_id,
             Charge.micros,
             Charge.rest,
         )
         .join(Posting, Posting.id == Charge.posting_id)
         .where(IS_POSTED)
     )
-    kept = select(*_columns(LedgerDay, DAY), -LedgerDay.micros, -LedgerDay.rest)
-    rows = union_all(charged, kept).subquery()
-    days = _columns(rows.c, DAY)
-    query = select(*days).group_by(*days)
+    summed = (
+        select(*_columns(DaySum, DAY), DaySum.posting_id, -DaySum.micros, -DaySum.rest)
+        .join(Posting, Posting.id == DaySum.posting_id)
+        .where(IS_POSTED)
+    )
+    rows = union_all(charged, summed).subquery()
+    query = select(rows.c.account_id, rows.c.usage_on, rows.c.posting_id)
+    query = query.group_by(*_columns(rows.c, DAY), rows.c.posting_id)
     return query.having(_is_not_zero(rows.c.micros, rows.c.rest))
 
 
 @select_check("I9", "What bears the account's day {1} is not its rounded sum.")
 def draws_differ_from_day() -> Query:
     """So entries and charges differ by half a micro at most."""
-    sums = [
-        select(*_columns(LedgerDay, DAY), LedgerDay.micros, LedgerDay.rest, ZERO.label("drawn")),
-        select(*_columns(DrawSum, DAY), ZERO, ZERO, DrawSum.micros),
-    ]
-    rows = union_all(*sums).subquery()
-    days, drawn = _columns(rows.c, DAY), _sum(rows.c.drawn)
-    off = ((_sum(rows.c.micros) - drawn) * UNITS_OF_MICRO + _sum(rows.c.rest)) * 2
+    summed = select(*_columns(DaySum, DAY), DaySum.micros, DaySum.rest, ZERO.label("drawn"))
+    drawn = select(*_columns(Draw, DAY), ZERO, ZERO, Draw.micros)
+    rows = union_all(
+        summed.join(Posting, Posting.id == DaySum.posting_id).where(IS_POSTED),
+        drawn.join(Posting, Posting.id == Draw.posting_id).where(IS_POSTED),
+    ).subquery()
+    days, total = _columns(rows.c, DAY), _sum(rows.c.drawn)
+    off = ((_sum(rows.c.micros) - total) * UNITS_OF_MICRO + _sum(rows.c.rest)) * 2
     is_rounded = or_(
         and_(off < UNITS_OF_MICRO, off > -UNITS_OF_MICRO),
-        and_(off == UNITS_OF_MICRO, drawn < 0),  # half away from zero
-        and_(off == -UNITS_OF_MICRO, drawn > 0),
+        and_(off == UNITS_OF_MICRO, total < 0),  # half away from zero
+        and_(off == -UNITS_OF_MICRO, total > 0),
     )
     return select(*days).group_by(*days).having(~is_rounded)
-
-
-@select_check("I9", "The kept sum of what {2} bears of the account's day {1} is not its draws.")
-def draw_sum_differs() -> Query:
-    columns = (*DAY, "bearer")
-    drawn = select(*_columns(Draw, columns), Draw.micros)
-    kept = select(*_columns(DrawSum, columns), -DrawSum.micros)
-    rows = union_all(drawn, kept).subquery()
-    query = select(rows.c.account_id, rows.c.usage_on, rows.c.bearer)
-    return query.group_by(*_columns(rows.c, columns)).having(_sum(rows.c.micros) != 0)
 
 
 @select_check("I9", "The posting {1} has other draws than entries of {2}.")
 def entries_differ_from_draws() -> Query:
     columns = ("account_id", "posting_id", "bearer")
-    drawn = select(*_columns(Draw, columns), Draw.micros)
+    drawn = (
+        select(*_columns(Draw, columns), Draw.micros)
+        .join(Posting, Posting.id == Draw.posting_id)
+        .where(IS_POSTED)
+    )
     entered = (
         select(*_columns(Entry, columns), _micros(Entry.amount))
         .join(Posting, Posting.id == Entry.posting_id)
@@ -233,36 +233,47 @@ def balance_differs_from_entries() -> Query:
 
 @select_check("I9", "What the lot was used for is not the sum of its draws.")
 def lot_differs_from_draws() -> Query:
-    drawn = select(func.coalesce(func.sum(Draw.micros), 0)).where(Draw.bearer == Lot.id)
+    drawn = (
+        select(func.coalesce(func.sum(Draw.micros), 0))
+        .join(Posting, Posting.id == Draw.posting_id)
+        .where(Draw.bearer == Lot.id, Draw.account_id == Lot.account_id, IS_POSTED)
+    )
     return select(Lot.id).where(_micros(Lot.used) != drawn.scalar_subquery())
+
+
+def _borne() -> Subquery:
+    """What each bearer bears of each day."""
+    columns = _columns(Draw, (*DAY, "bearer"))
+    query = select(*columns, func.sum(Draw.micros).label("micros"))
+    query = query.join(Posting, Posting.id == Draw.posting_id).where(IS_POSTED)
+    return query.group_by(*columns).subquery()
 
 
 @select_check("I9", "The account's day {1} was debited while the lot {2} has money for it.")
 def debited_before_lot_is_spent() -> Query:
-    """Of months that are not closed."""
+    borne = _borne().c
     covers = and_(
-        Lot.account_id == DrawSum.account_id,
-        Lot.first_on <= DrawSum.usage_on,
-        Lot.last_on >= DrawSum.usage_on,
+        Lot.account_id == borne.account_id,
+        Lot.first_on <= borne.usage_on,
+        Lot.last_on >= borne.usage_on,
         Lot.used < Lot.amount,
     )
-    query = select(DrawSum.account_id, DrawSum.usage_on, Lot.id).join(Lot, covers)
-    is_debited = DrawSum.bearer == PERSONAL, DrawSum.micros > DrawSum.frozen
-    return query.where(*is_debited, ~DrawSum.is_purchase)
+    query = select(borne.account_id, borne.usage_on, Lot.id).join(Lot, covers)
+    return query.where(borne.bearer == PERSONAL, borne.micros > 0, ~borne.is_purchase)
 
 
 @select_check("I9", "The lot {1} or trial does not cover the day {2}, which it bears.")
 def day_not_covered() -> Query:
+    borne = _borne().c
     covers = exists().where(
-        Lot.id == DrawSum.bearer,
-        Lot.account_id == DrawSum.account_id,
-        Lot.first_on <= DrawSum.usage_on,
-        Lot.last_on >= DrawSum.usage_on,
+        Lot.id == borne.bearer,
+        Lot.account_id == borne.account_id,
+        Lot.first_on <= borne.usage_on,
+        Lot.last_on >= borne.usage_on,
     )
-    is_waived = and_(DrawSum.bearer == WAIVED, DrawSum.is_waivable)
-    query = select(DrawSum.account_id, DrawSum.bearer, DrawSum.usage_on)
-    is_borne = DrawSum.micros != 0, DrawSum.bearer != PERSONAL
-    return query.where(*is_borne, ~covers, ~is_waived)
+    is_waived = and_(borne.bearer == WAIVED, borne.is_waivable)
+    query = select(borne.account_id, borne.bearer, borne.usage_on)
+    return query.where(borne.micros != 0, borne.bearer != PERSONAL, ~covers, ~is_waived)
 
 
 @select_check("I9", "The account has no ledger, or one of another mode.")

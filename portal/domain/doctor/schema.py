@@ -19,6 +19,8 @@ TRIGGERS = {
     "billing_accounts_subaccount_stays",
     "charges_fixed",
     "charges_stay",
+    "day_sums_fixed",
+    "day_sums_stay",
     "customers_move",
     "customers_stay",
     "draws_fixed",
@@ -40,7 +42,7 @@ TRIGGERS = {
     "postings_stay",
 }
 POSTGRESQL_TRIGGERS = {
-    f"{table}_whole" for table in ("audit_lines", "charges", "draws", "entries", "lots")
+    f"{table}_whole" for table in ("audit_lines", "charges", "day_sums", "draws", "entries", "lots")
 }
 """The triggers of the migrations; models don't declare them."""
 

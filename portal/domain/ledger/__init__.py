@@ -3,15 +3,25 @@
 from portal.domain.ledger.grants import add_lot, give_initial_grant, settle_from, switch_to_paid
 from portal.domain.ledger.listing import PAGE, EntryRow, Money, entries_of, money_of
 from portal.domain.ledger.manual import counter, give_lot, record_credit, record_payment
-from portal.domain.ledger.payment import PERSONAL, UNITS_OF_MICRO, WAIVED, round_units
-from portal.domain.ledger.posting import add_entries, begin, open_ledger, settle
+from portal.domain.ledger.payment import PERSONAL, UNITS_OF_MICRO, WAIVED, DayKind
+from portal.domain.ledger.posting import (
+    Change,
+    Days,
+    add_days,
+    add_draws,
+    begin,
+    enter,
+    find_changes,
+    open_ledger,
+    settle,
+    versions_of,
+)
 from portal.domain.ledger.record import (
     MANUAL,
+    DaySum,
     Draw,
-    DrawSum,
     Entry,
     Ledger,
-    LedgerDay,
     Lot,
     Posting,
     PostingKind,

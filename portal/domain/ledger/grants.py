@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from portal import db
 from portal.domain import billing_days
 from portal.domain.actors import Actor
-from portal.domain.ledger.posting import begin, settle
-from portal.domain.ledger.record import Ledger, LedgerDay, Lot, PostingKind
+from portal.domain.ledger.payment import DayKind
+from portal.domain.ledger.posting import begin, raise_versions, settle
+from portal.domain.ledger.record import DaySum, Ledger, Lot, PostingKind
 
 
 def give_initial_grant(account_id: str, *, amount: Decimal, lasts: timedelta, by: Actor) -> Lot:
@@ -61,9 +62,13 @@ def switch_to_paid(account_id: str, *, by: Actor) -> None:
 def settle_from(account_id: str, day: date, kind: PostingKind, *, subject: str, by: Actor) -> None:
     """Pay the account's days from this one on again, if any has a charge."""
     first = db.session.scalar(
-        select(func.min(LedgerDay.usage_on)).where(
-            LedgerDay.account_id == account_id, LedgerDay.usage_on >= day
-        )
+        select(DaySum.usage_on)
+        .where(DaySum.account_id == account_id, DaySum.usage_on >= day)
+        .order_by(DaySum.usage_on)
+        .limit(1)
     )
-    if first is not None:
-        settle(begin(kind, subject=subject, by=by), {account_id: first})
+    if first is None:
+        raise_versions([account_id])
+        return
+    nothing = {DayKind(first, is_purchase=False, is_waivable=False): 0}
+    settle(begin(kind, subject=subject, by=by), {account_id: nothing})

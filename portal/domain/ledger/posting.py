@@ -1,14 +1,19 @@
-"""Posting: pay the changed days of accounts, and write the differences as draws and entries."""
+"""Posting: what bears the days that a posting changes, and the entries of the accounts.
+
+What bears the days is worked out before a posting is posted, for many accounts by short
+transactions. The version of a ledger says whether it still holds: each change of an account's days,
+lots or trial raises it.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from portal import db
 from portal.domain import billing_days, installation, policy
@@ -24,27 +29,13 @@ from portal.domain.ledger.payment import (
     draw,
     round_units,
 )
-from portal.domain.ledger.record import (
-    Draw,
-    DrawSum,
-    Entry,
-    Ledger,
-    LedgerDay,
-    Lot,
-    Posting,
-    PostingKind,
-)
+from portal.domain.ledger.record import DaySum, Draw, Entry, Ledger, Lot, Posting, PostingKind
 
 BATCH = 500
-"""Accounts whose days are in memory at a time."""
-KIND = ("account_id", "usage_on", "is_purchase", "is_waivable", "bearer")
-ADD_TO_SUMS = text(
-    """INSERT INTO draw_sums (account_id, usage_on, is_purchase, is_waivable, bearer, micros,
-    frozen) SELECT account_id, usage_on, is_purchase, is_waivable, bearer, micros, 0 FROM draws
-    WHERE posting_id = :posting_id
-    ON CONFLICT (account_id, usage_on, is_purchase, is_waivable, bearer)
-    DO UPDATE SET micros = draw_sums.micros + excluded.micros"""
-)
+"""Accounts in one statement."""
+KIND = ("account_id", "usage_on", "is_purchase", "is_waivable")
+Days = dict[str, dict[DayKind, int]]
+"""By account, what a posting adds to its days, in 10⁻¹⁵."""
 
 
 class Change(NamedTuple):
@@ -56,9 +47,9 @@ class Change(NamedTuple):
     micros: int
 
 
-def open_ledger(account_id: str, *, is_paid: bool = False) -> Ledger:
+def open_ledger(account_id: str) -> Ledger:
     """Open the ledger of a new account that pays."""
-    row = Ledger(account_id=account_id, paid_since=db.now() if is_paid else None)
+    row = Ledger(account_id=account_id)
     db.session.add(row)
     db.session.flush()
     return row
@@ -84,58 +75,70 @@ def begin(
     return posting
 
 
-def settle(posting: Posting, since: Mapping[str, date]) -> None:
-    """Pay the days of accounts again, each from a day on, as `payment.draw` says; post only the
-    differences. The caller has locked the accounts."""
-    totals: dict[str, Draws] = {}
-    for account_ids in _batches(since):
-        first = min(since[account_id] for account_id in account_ids)
-        changes = list(_changes(account_ids, first))
-        db.insert_rows(
-            Draw,
-            ("posting_id", *KIND, "micros"),
-            (
-                (posting.id, it.account_id, it.key.usage_on.isoformat(), *it.key[1:], *it[2:])
-                for it in changes
-            ),
-        )
-        for change in changes:
-            bears = totals.setdefault(change.account_id, {})
-            bears[change.bearer] = bears.get(change.bearer, 0) + change.micros
-    db.session.execute(ADD_TO_SUMS, {"posting_id": posting.id})
-    _use_lots(totals)
-    add_entries(posting, {account_id: _negated(bears) for account_id, bears in totals.items()})
+def settle(posting: Posting, added: Days) -> None:
+    """Add to days of few accounts, pay them, and enter it, in this transaction. The caller has
+    locked the accounts."""
+    changes = find_changes(added)  # before the days are there, which would count twice
+    add_days(posting.id, added)
+    add_draws(posting.id, changes)
+    enter(posting, added)
 
 
-def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
-    listed = sorted(ids)
-    for begin_at in range(0, len(listed), BATCH):
-        yield listed[begin_at : begin_at + BATCH]
+def add_days(posting_id: str, added: Days) -> None:
+    """Add day sums to a posting."""
+    db.insert_rows(
+        DaySum,
+        ("posting_id", *KIND, "micros", "rest"),
+        (
+            (posting_id, account_id, *_columns(key), *divmod(units, UNITS_OF_MICRO))
+            for account_id, days in added.items()
+            for key, units in days.items()
+            if units
+        ),
+    )
 
 
-def _negated(bears: Draws) -> dict[str, Decimal]:
-    """What a posting does to each bearer; lots first, the personal account last."""
-    order = sorted(bears, key=lambda bearer: (bearer == PERSONAL, bearer == WAIVED, bearer))
-    return {bearer: _money(-bears[bearer]) for bearer in order if bears[bearer]}
+def add_draws(posting_id: str, changes: Iterable[Change]) -> None:
+    """Add draws to a posting."""
+    db.insert_rows(
+        Draw,
+        ("posting_id", *KIND, "bearer", "micros"),
+        ((posting_id, it.account_id, *_columns(it.key), it.bearer, it.micros) for it in changes),
+    )
 
 
-def _money(micros: int) -> Decimal:
-    return Decimal(f"{micros}E-6")
+def _columns(key: DayKind) -> tuple[str, bool, bool]:
+    return key.usage_on.isoformat(), key.is_purchase, key.is_waivable
 
 
-def _micros(amount: Decimal) -> int:
-    return int(amount.scaleb(6))
+def versions_of(account_ids: Collection[str]) -> dict[str, int]:
+    """The versions of ledgers. Read them before what is worked out with them."""
+    found: dict[str, int] = {}
+    for ids in _batches(account_ids):
+        query = select(Ledger.account_id, Ledger.version).where(Ledger.account_id.in_(ids))
+        found |= {row[0]: row[1] for row in db.session.execute(query)}
+    return found
 
 
-def _changes(account_ids: Sequence[str], first: date) -> Iterator[Change]:
-    """The differences between what bears the days from `first` on and what shall."""
-    days, drawn, lots = _load_days(account_ids, first)
+def find_changes(added: Days) -> list[Change]:
+    """By how much what bears the accounts' days differs from what `payment.draw` says, once this is
+    added; for each account from its first day in `added` on."""
+    return [change for ids in _batches(added) for change in _changes(ids, added)]
+
+
+def _changes(account_ids: list[str], added: Days) -> Iterator[Change]:
+    first = min(key.usage_on for account_id in account_ids for key in added[account_id])
+    sums, drawn = _load_days(account_ids, first), _load_draws(account_ids, first)
+    lots = _load_lots(account_ids, first)
     lots_pay_all = policy.current().grant_pays_all
     query = select(Ledger.account_id, Ledger.paid_since).where(Ledger.account_id.in_(account_ids))
     for account_id, paid_since in db.session.execute(query):
+        units, old = sums[account_id], drawn[account_id]
+        for key, more in added[account_id].items():
+            units[key] = units.get(key, 0) + more
+        days = {key: Day(round_units(total)) for key, total in units.items()}
         until = billing_days.day_of(paid_since) if paid_since else date.max
-        mine, old = days.get(account_id, {}), drawn.get(account_id, {})
-        new = draw(mine, lots.get(account_id, ()), trial_until=until, lots_pay_all=lots_pay_all)
+        new = draw(days, lots[account_id], trial_until=until, lots_pay_all=lots_pay_all)
         for key, bears in new.items():
             before = old.get(key, {})
             for bearer in sorted(before.keys() | bears.keys()):
@@ -143,65 +146,125 @@ def _changes(account_ids: Sequence[str], first: date) -> Iterator[Change]:
                     yield Change(account_id, key, bearer, difference)
 
 
-def _load_days(
-    account_ids: Sequence[str], first: date
-) -> tuple[dict[str, dict[DayKind, Day]], dict[str, dict[DayKind, Draws]], dict[str, list[Terms]]]:
-    """By account the rounded days from `first` on, what bears them now, and the lots with what is
-    left for these days."""
-    drawn: dict[str, dict[DayKind, Draws]] = defaultdict(dict)
-    frozen: dict[tuple[str, DayKind], Draws] = defaultdict(dict)
-    is_theirs = DrawSum.account_id.in_(account_ids)
-    columns = (*(getattr(DrawSum, name) for name in KIND), DrawSum.micros, DrawSum.frozen)
-    query = select(*columns).where(is_theirs, DrawSum.usage_on >= first)
-    for account_id, usage_on, purchase, waivable, bearer, micros, kept in db.session.execute(query):
-        key = DayKind(usage_on, purchase, waivable)
-        drawn[account_id].setdefault(key, {})[bearer] = micros
-        if kept:
-            frozen[account_id, key][bearer] = kept
-    days: dict[str, dict[DayKind, Day]] = defaultdict(dict)
-    for row in db.session.execute(
-        select(*(getattr(LedgerDay, name) for name in (*KIND[:4], "micros", "rest"))).where(
-            LedgerDay.account_id.in_(account_ids), LedgerDay.usage_on >= first
+def _load_days(account_ids: list[str], first: date) -> defaultdict[str, dict[DayKind, int]]:
+    """The posted sums of the accounts' days from `first` on, in 10⁻¹⁵."""
+    columns = [getattr(DaySum, name) for name in KIND]
+    query = (
+        select(*columns, func.sum(DaySum.micros), func.sum(DaySum.rest))
+        .join(Posting, Posting.id == DaySum.posting_id)
+        .where(
+            DaySum.account_id.in_(account_ids),
+            DaySum.usage_on >= first,
+            Posting.posted_at.is_not(None),
         )
-    ):
-        key = DayKind(*row[1:4])
-        rounded = round_units(row.micros * UNITS_OF_MICRO + row.rest)
-        days[row.account_id][key] = Day(rounded, frozen.get((row.account_id, key), {}))
-    return days, drawn, _load_lots(account_ids, first)
+    )
+    days: defaultdict[str, dict[DayKind, int]] = defaultdict(dict)
+    for account_id, *key, micros, rest in db.session.execute(query.group_by(*columns)):
+        days[account_id][DayKind(*key)] = int(micros) * UNITS_OF_MICRO + int(rest)
+    return days
 
 
-def _load_lots(account_ids: Sequence[str], first: date) -> dict[str, list[Terms]]:
+def _load_draws(account_ids: list[str], first: date) -> defaultdict[str, dict[DayKind, Draws]]:
+    """What bears the accounts' days from `first` on now."""
+    columns = [getattr(Draw, name) for name in (*KIND, "bearer")]
+    query = (
+        select(*columns, func.sum(Draw.micros))
+        .join(Posting, Posting.id == Draw.posting_id)
+        .where(
+            Draw.account_id.in_(account_ids),
+            Draw.usage_on >= first,
+            Posting.posted_at.is_not(None),
+        )
+    )
+    drawn: defaultdict[str, dict[DayKind, Draws]] = defaultdict(dict)
+    for account_id, *key, bearer, micros in db.session.execute(query.group_by(*columns)):
+        drawn[account_id].setdefault(DayKind(*key), {})[bearer] = int(micros)
+    return drawn
+
+
+def _load_lots(account_ids: list[str], first: date) -> defaultdict[str, list[Terms]]:
     """By account the lots in the order in which they were given, less what earlier days used."""
     used = (
-        select(DrawSum.bearer, func.sum(DrawSum.micros).label("micros"))
-        .where(DrawSum.account_id.in_(account_ids), DrawSum.usage_on < first)
-        .group_by(DrawSum.bearer)
+        select(Draw.bearer, func.sum(Draw.micros).label("micros"))
+        .join(Posting, Posting.id == Draw.posting_id)
+        .where(
+            Draw.account_id.in_(account_ids),
+            Draw.usage_on < first,
+            Draw.bearer.not_in((PERSONAL, WAIVED)),
+            Posting.posted_at.is_not(None),
+        )
+        .group_by(Draw.bearer)
         .subquery()
     )
     query = (
-        select(Lot, used.c.micros)
+        select(Lot.account_id, Lot.id, Lot.amount, Lot.first_on, Lot.last_on, used.c.micros)
         .outerjoin(used, used.c.bearer == Lot.id)
-        .where(Lot.account_id.in_(account_ids))
+        .where(Lot.account_id.in_(account_ids), Lot.last_on >= first)
         .order_by(Lot.granted_at, Lot.id)
     )
-    lots: dict[str, list[Terms]] = defaultdict(list)
-    for lot, micros in db.session.execute(query):
-        amount = _micros(lot.amount) - int(micros or 0)
-        lots[lot.account_id].append(Terms(lot.id, amount, lot.first_on, lot.last_on))
+    lots: defaultdict[str, list[Terms]] = defaultdict(list)
+    for account_id, ident, amount, first_on, last_on, micros in db.session.execute(query):
+        left = int(amount.scaleb(6)) - int(micros or 0)
+        lots[account_id].append(Terms(ident, left, first_on, last_on))
     return lots
 
 
+def enter(posting: Posting, account_ids: Iterable[str]) -> None:
+    """Enter a posting's draws: use the lots, add the entries, raise the versions. The caller has
+    locked the accounts."""
+    query = select(Draw.account_id, Draw.bearer, func.sum(Draw.micros)).where(
+        Draw.posting_id == posting.id
+    )
+    totals: defaultdict[str, Draws] = defaultdict(dict)
+    for account_id, bearer, micros in db.session.execute(
+        query.group_by(Draw.account_id, Draw.bearer)
+    ):
+        if micros:
+            totals[account_id][bearer] = int(micros)
+    _use_lots(totals)
+    add_entries(posting, {account_id: _negated(bears) for account_id, bears in totals.items()})
+    for ids in _batches(account_ids):
+        raise_versions(ids)
+
+
+def raise_versions(account_ids: Collection[str]) -> None:
+    """What was worked out for these ledgers holds no more."""
+    db.session.execute(
+        update(Ledger)
+        .where(Ledger.account_id.in_(account_ids))
+        .values(version=Ledger.version + 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def _use_lots(totals: Mapping[str, Draws]) -> None:
-    used = {
-        bearer: micros
+    rows = [
+        {"lot": bearer, "more": _money(micros)}
         for bears in totals.values()
-        for bearer, micros in bears.items()
-        if micros and bearer not in (PERSONAL, WAIVED)
-    }
-    for lot_ids in _batches(used):
-        for lot in db.session.scalars(select(Lot).where(Lot.id.in_(lot_ids))):
-            lot.used += _money(used[lot.id])
-    db.session.flush()
+        for bearer, micros in sorted(bears.items())
+        if bearer not in (PERSONAL, WAIVED)
+    ]
+    if rows:
+        more = bindparam("more", type_=Lot.used.type)
+        statement = update(Lot).where(Lot.id == bindparam("lot")).values(used=Lot.used + more)
+        db.session.connection().execute(statement, rows)
+        db.session.expire_all()
+
+
+def _negated(bears: Draws) -> dict[str, Decimal]:
+    """What a posting does to each bearer; lots first, the personal account last."""
+    order = sorted(bears, key=lambda bearer: (bearer == PERSONAL, bearer == WAIVED, bearer))
+    return {bearer: _money(-bears[bearer]) for bearer in order}
+
+
+def _money(micros: int) -> Decimal:
+    return Decimal(f"{micros}E-6")
+
+
+def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
+    listed = sorted(ids)
+    for begin_at in range(0, len(listed), BATCH):
+        yield listed[begin_at : begin_at + BATCH]
 
 
 def add_entries(posting: Posting, amounts: Mapping[str, Mapping[str, Decimal]]) -> None:

@@ -40,13 +40,15 @@ MANUAL = (PostingKind.PAYMENT, PostingKind.CREDIT, PostingKind.COUNTER)
 
 class Ledger(db.Base):
     """The money of a paying account. `balance` is what the operator holds for it, negative if it
-    owes; `entries` counts its entries. `paid_since` is None while it is in trial."""
+    owes; `entries` counts its entries. `version` counts what changed its days, lots or trial.
+    `paid_since` is None while it is in trial."""
 
     __tablename__ = "ledgers"
 
     account_id: Mapped[str] = mapped_column(ForeignKey("billing_accounts.id"), primary_key=True)
     balance: Mapped[Decimal] = mapped_column(default=Decimal(0))
     entries: Mapped[int] = mapped_column(default=0)
+    version: Mapped[int] = mapped_column(default=0)
     paid_since: Mapped[datetime | None]
 
 
@@ -124,11 +126,13 @@ class Lot(db.Base):
         return self.remaining - self.left
 
 
-class LedgerDay(db.Base):
-    """The exact sum of an account's charges of one usage day and kind."""
+class DaySum(db.Base):
+    """By how much a posting changed the exact sum of an account's usage day and kind."""
 
-    __tablename__ = "ledger_days"
+    __tablename__ = "day_sums"
+    __table_args__ = (Index("ix_day_sums_account_id", "account_id", "usage_on"),)
 
+    posting_id: Mapped[str] = mapped_column(ForeignKey("postings.id"), primary_key=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("ledgers.account_id"), primary_key=True)
     usage_on: Mapped[date] = mapped_column(primary_key=True)
     is_purchase: Mapped[bool] = mapped_column(primary_key=True)
@@ -151,21 +155,6 @@ class Draw(db.Base):
     is_waivable: Mapped[bool] = mapped_column(primary_key=True)
     bearer: Mapped[str] = mapped_column(primary_key=True)
     micros: Mapped[int] = mapped_column(BIG)
-
-
-class DrawSum(db.Base):
-    """The sum of the draws of a bearer of an account's usage day; `frozen` is the part of closed
-    months."""
-
-    __tablename__ = "draw_sums"
-
-    account_id: Mapped[str] = mapped_column(ForeignKey("ledgers.account_id"), primary_key=True)
-    usage_on: Mapped[date] = mapped_column(primary_key=True)
-    is_purchase: Mapped[bool] = mapped_column(primary_key=True)
-    is_waivable: Mapped[bool] = mapped_column(primary_key=True)
-    bearer: Mapped[str] = mapped_column(primary_key=True)
-    micros: Mapped[int] = mapped_column(BIG)
-    frozen: Mapped[int] = mapped_column(BIG, default=0)
 
 
 class Entry(db.Base):

@@ -139,7 +139,7 @@ def current_posting(
     if posting is None:
         raise Outdated
     charges.lock_payers(posting)
-    if posting.basis != basis():
+    if (posting.basis or {})["usage"] != basis() or not charges.still_holds(posting):
         raise Outdated
     return posting
 
