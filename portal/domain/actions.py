@@ -101,6 +101,7 @@ class Action(StrEnum):
     MONEY_COUNTER = "money.counter"
     AUDIT_KEYED = "audit.keyed"
     ACCOUNT_SEE = "account.see"
+    ACCOUNT_SEE_MONEY = "account.see_money"
     ACCESS_MANAGE = "access.manage"
     ACCESS_MANAGE_OWNERS = "access.manage_owners"
     CLOUD_SEE = "cloud.see"

@@ -17,6 +17,8 @@ from portal.domain.actors import COMMAND
 from portal.domain.ledger import Lot
 from tests.support.answers import csrf_token, definition_list, links, notices, stored_rows
 from tests.support.browser import Browser
+from tests.support.money import row
+from tests.support.usage import deliver
 from tests.support.world import (
     ACE,
     AMIR,
@@ -63,6 +65,7 @@ def test_an_account_in_trial_shows_what_is_left_until_when(browser: Open, world:
         "Consumption mode": "trial",
         "Created": "2 Mar 2026, 09:00:00 UTC",
         "Initial grant": "€4,000.00 left of €4,000.00, until 1 May 2026",
+        "Balance": "0.00 EUR",
     }
     assert "TRIAL_ACTIVE" in client.text
     assert "Switching to paid is free and possible at any time." in client.text
@@ -245,3 +248,23 @@ def test_billing_pages_through_own_accounts_and_then_subaccounts(
     assert seen[0] == world.north
     assert sorted(seen[1:]) == sorted([world.carls_subaccount, world.ninas_subaccount])
     assert seen[1] > seen[2]
+
+
+def test_owners_and_accountants_see_balance_grants_and_entries_others_do_not(
+    browser: Open, world: World
+) -> None:
+    deliver(row("4000.5", world.ninas_cloud))
+    for email in (OLGA, ACE):
+        client = browser(email)
+        client.get(f"/console/billing/{world.north}")
+        assert definition_list(client)["Balance"] == "-0.50 EUR"
+        assert "grant until 1 May 2026" in client.text
+        assert "-4,000.00 EUR" in client.text
+    for email in (EDDIE, VERA):
+        client = browser(email)
+        client.get(f"/console/billing/{world.north}")
+        assert not {"Balance", "Initial grant"} & set(definition_list(client))
+        assert "4,000" not in client.text
+    client = browser(OLGA)
+    client.get(f"/console/billing/{world.ninas_subaccount}")
+    assert "Balance" not in definition_list(client)

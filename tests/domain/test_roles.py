@@ -50,6 +50,7 @@ HOLDER = "holder@role.example"
 LETTERS = dict(zip("oAeav", AccountRole, strict=True))
 AS_WRITTEN = {
     "account.see": "oAeav",
+    "account.see_money": "oAa",
     "cloud.create": "oAe",
     "cloud.link": "oAe",
     "customer.add": "oAe",

@@ -15,6 +15,7 @@ from portal.domain import (
     customers,
     first_steps,
     imports,
+    ledger,
     mail_deliveries,
     memberships,
     team,
@@ -71,6 +72,10 @@ class Verb:
 def _see_account(world: World, by: Actor) -> None:
     if db.find(BillingAccount, world.north, by) is None:
         raise Forbidden("account.see")
+
+
+def _see_money(world: World, by: Actor) -> None:
+    ledger.money_for(db.session.get_one(BillingAccount, world.north), by=by)
 
 
 def _see_customer(world: World, by: Actor) -> None:
@@ -344,6 +349,7 @@ def _doras_cloud(world: World) -> str:
 VERBS = (
     Verb("account.see", lambda world: world.north, _see_account),
     Verb("account.see", lambda world: world.north, _see_customer),
+    Verb("account.see_money", lambda world: world.north, _see_money),
     Verb("account.see", _north, _save_view),
     Verb("account.see", _north, _rename_view, prepare=_save_view),
     Verb("account.see", _north, _move_view, prepare=_save_view),

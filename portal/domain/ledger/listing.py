@@ -9,6 +9,10 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 
 from portal import db
+from portal.domain import access
+from portal.domain.access.permissions import Account
+from portal.domain.actions import Action
+from portal.domain.actors import Actor
 from portal.domain.ledger.payment import WAIVED
 from portal.domain.ledger.record import Entry, Ledger, Lot, Posting, PostingKind
 
@@ -33,6 +37,12 @@ class EntryRow(NamedTuple):
     amount: Decimal
     balance: Decimal
     reason: str
+
+
+def money_for(account: Account, *, by: Actor) -> Money | None:
+    """The money of an account, for who may see it; None for a subaccount. Raises Forbidden."""
+    access.require(by, Action.ACCOUNT_SEE_MONEY, account)
+    return money_of(account.id)
 
 
 def money_of(account_id: str) -> Money | None:
