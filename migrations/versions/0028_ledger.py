@@ -125,6 +125,7 @@ def upgrade() -> None:
     _open_ledgers()
     _move_grants()
     _mark_links()
+    _charge_later()
     for name, table, event, forbidden in GUARDS:
         guard(name, table, event, forbidden)
     if is_sqlite():
@@ -322,6 +323,19 @@ def _mark_links() -> None:
     guard("links_fixed", "links", "UPDATE", fixed, "a link may only end")
 
 
+def _charge_later() -> None:
+    """A worker charges what was published before there were charges."""
+    facts = '{"step": "charge", "by": "worker", "options": {}}'
+    op.execute(
+        f"""INSERT INTO jobs (id, kind, key, priority, subject_kind, subject_id, facts, state,
+            attempts, created_at, run_at)
+        SELECT 'job' || substr(id, 4), 'usage', 'usage:' || source_id, 0, 'delivery', id,
+            {"'" + facts + "'"}, 'waiting', 0, published_at, published_at FROM deliveries
+        WHERE state = 'published' AND EXISTS (SELECT 1 FROM delivery_scopes
+            WHERE delivery_id = deliveries.id AND ended_at IS NULL)"""
+    )
+
+
 def downgrade() -> None:
     unguard("links_fixed", "links")
     op.drop_column("links", "is_waivable")
@@ -351,9 +365,9 @@ def _create_grants() -> None:
         key("initial_grants", "account_id"),
     )
     expires = (
-        "datetime(last_on, '+1 day') || '.000000'"
+        "last_on || ' 23:59:59.000000'"
         if is_sqlite()
-        else "CAST(last_on + 1 AS timestamp) AT TIME ZONE 'UTC'"
+        else "(last_on + TIME '23:59:59') AT TIME ZONE 'UTC'"
     )
     op.execute(
         f"""INSERT INTO initial_grants (account_id, amount, remaining, granted_at, expires_at)

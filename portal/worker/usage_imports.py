@@ -151,6 +151,8 @@ def _post(job: Job) -> Outcome:
             usage_posting.assign(job.subject_id, job.facts["cloud"], by=by)
         elif job.facts["step"] == "remove":
             usage_posting.remove(job.subject_id, by=by)
+        elif job.facts["step"] == "charge":
+            usage_posting.charge(job.subject_id, by=by)
         else:
             usage_posting.publish(job.subject_id, by=by, **job.facts["options"])
     except usage.PlanOutdated:

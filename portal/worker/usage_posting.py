@@ -40,6 +40,14 @@ def remove(delivery_id: str, *, by: Actor) -> None:
     )
 
 
+def charge(delivery_id: str, *, by: Actor) -> None:
+    """Charge a delivery that was published before there were charges."""
+    _post(
+        lambda: usage.charge(_delivery(delivery_id)),
+        lambda: prepare_publishing(delivery_id, by=by),
+    )
+
+
 def assign(key_id: str, cloud_id: str, *, by: Actor) -> None:
     """Apply an assignment. Raises as `usage.apply_assignment`."""
 

@@ -33,7 +33,7 @@ from portal.domain.usage.preparing import (
     prepare_publishing,
     prepare_removal,
 )
-from portal.domain.usage.publishing import publish, refuse_repetition, remove
+from portal.domain.usage.publishing import charge, publish, refuse_repetition, remove
 from portal.domain.usage.record import (
     MAX_NAME_LENGTH,
     Category,

@@ -24,6 +24,7 @@ from portal.domain.usage.record import (
     DeliveryPart,
     DeliveryScope,
     Mode,
+    State,
     UsageKey,
     UsageSource,
     is_in_force,
@@ -66,8 +67,9 @@ class Preparation(NamedTuple):
 
 
 def prepare_publishing(delivery: Delivery, *, by: Actor) -> Preparation:
-    """Begin to stage what publishing a delivery posts."""
-    own = select(DeliveryScope.scope_on).where(DeliveryScope.delivery_id == delivery.id)
+    """Begin to stage what publishing a delivery posts, or of a published one what is in force."""
+    is_own = DeliveryScope.delivery_id == delivery.id
+    own = select(DeliveryScope.scope_on).where(is_own, DeliveryScope.ended_at.is_(None))
     ended = replaced_by(delivery)
     parts = [Part(delivery.id, 1, sorted(db.session.scalars(own))), *_taken_back(ended)]
     return _prepare(PostingKind.DELIVERY, delivery, parts, basis_of(delivery, ended), by)
@@ -156,7 +158,7 @@ def in_force(*which: ColumnElement[bool]) -> InForce:
 
 def replaced_by(delivery: Delivery) -> InForce:
     """What publishing the delivery ends: a snapshot takes the place of all in its periods."""
-    if delivery.mode is Mode.APPEND:
+    if delivery.mode is Mode.APPEND or delivery.state is State.PUBLISHED:
         return []
     own = select(DeliveryScope.scope_on).where(DeliveryScope.delivery_id == delivery.id)
     return in_force(Delivery.source_id == delivery.source_id, DeliveryScope.scope_on.in_(own))

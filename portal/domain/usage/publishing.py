@@ -12,7 +12,7 @@ from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.charges import FutureRow
 from portal.domain.errors import Code, Refused
-from portal.domain.ledger import PostingKind
+from portal.domain.ledger import Posting, PostingKind
 from portal.domain.usage.amounts import exact
 from portal.domain.usage.preparing import (
     basis_of,
@@ -80,9 +80,7 @@ def publish(
         return
     _refuse_unpublishable(delivery, skip_bad_rows=skip_bad_rows)
     refuse_repetition(source, delivery.mode, delivery.sha256, again=again)
-    posting = current_posting(
-        PostingKind.DELIVERY, delivery.id, lambda: basis_of(delivery, replaced_by(delivery))
-    )
+    posting = _prepared(delivery)
     if delivery.mode is Mode.OVERWRITE:
         _end_scopes(source, delivery)
     charges.post(posting)
@@ -100,6 +98,22 @@ def publish(
         amount=str(exact(delivery.micros, delivery.rest)),
         sha256=delivery.sha256,
     )
+
+
+def _prepared(delivery: Delivery) -> Posting:
+    return current_posting(
+        PostingKind.DELIVERY, delivery.id, lambda: basis_of(delivery, replaced_by(delivery))
+    )
+
+
+def charge(delivery: Delivery) -> None:
+    """The worker posts the charges of a delivery that was published before there were charges. Has
+    no effect on one that is charged, or not in force. Raises Outdated."""
+    _source, delivery = lock_delivery(delivery)
+    is_charged = Posting.subject == delivery.id, Posting.posted_at.is_not(None)
+    has_posting = db.session.scalar(select(Posting.id).where(*is_charged).limit(1))
+    if delivery.state is State.PUBLISHED and not has_posting:
+        charges.post(_prepared(delivery))
 
 
 def _refuse_unpublishable(delivery: Delivery, *, skip_bad_rows: bool) -> None:
