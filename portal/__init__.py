@@ -126,10 +126,7 @@ class IdConverter(BaseConverter):
 def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     """Return the application. Raises config.UnsafeSettings."""
     settings = config.load(overrides)
-    logs.configure(is_production=settings.portal_env == "production")
-    policy.configure(policy_from(settings))
-    audit.configure(partial(config.read_audit_keys, settings.audit_key_file))
-    connections.configure_keys(partial(config.read_credentials_keys, settings.credentials_key_file))
+    configure_process(settings)
     app = Flask(__name__, instance_path=str(config.ROOT / "instance"))
     app.extensions["settings"] = settings
     app.config.update(_flask_config(settings))
@@ -160,6 +157,14 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
         proxy_fix = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)
         app.wsgi_app = proxy_fix  # type: ignore[method-assign]
     return app
+
+
+def configure_process(settings: Settings) -> None:
+    """Configure what is the same for the whole process: logs and the domain."""
+    logs.configure(is_production=settings.portal_env == "production")
+    policy.configure(policy_from(settings))
+    audit.configure(partial(config.read_audit_keys, settings.audit_key_file))
+    connections.configure_keys(partial(config.read_credentials_keys, settings.credentials_key_file))
 
 
 def _begin_measuring() -> None:

@@ -22,7 +22,7 @@ from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import Engine, Pool, create_engine
 from werkzeug.routing import Rule
 
-from portal import create_app, db
+from portal import config, configure_process, create_app, db
 from portal.domain import identity
 from tests.support import memory, postgres, row_snapshots
 from tests.support.browser import Browser
@@ -50,16 +50,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--full",
         action="store_true",
-        help="pages on both databases; browser tests at every width, theme, language, database",
+        help="every test on both databases; browser tests at every width, theme and language",
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without `--full`, a test of pages runs on SQLite alone: SQL lives in the domain.
+    """Without `--full`, run on PostgreSQL only what has the mark `both_databases`.
 
-    Those whose subject is what a database answers have the mark `both_databases`; others whose
-    subject is the same on both databases have the mark `sqlite_alone`. Tests in a
-    browser, which wait half of their time, come first, so that others run beside them.
+    Tests in a browser, which wait half of their time, come first, so that others run beside them.
     """
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
     if config.getoption("full"):
@@ -77,14 +75,10 @@ def pytest_collection_finish() -> None:
 
 
 def is_left_to_full(item: pytest.Item) -> bool:
-    """Whether the test runs on PostgreSQL only because every test does: it opens pages, or has the
-    mark `sqlite_alone`."""
+    """Whether the test runs on PostgreSQL only because the fixture `kind` has both databases."""
     parameters = getattr(getattr(item, "callspec", None), "params", {})
-    if item.get_closest_marker("sqlite_alone"):
-        return "postgresql" in parameters.values()
     return (
-        "browser" in getattr(item, "fixturenames", ())
-        and parameters.get("kind") == "postgresql"
+        parameters.get("kind") == "postgresql"
         and not any(mark.args[0] == "kind" for mark in item.iter_markers("parametrize"))
         and item.get_closest_marker("both_databases") is None
     )
@@ -179,12 +173,64 @@ def make_app(url: str, **overrides: str) -> Flask:
     app.testing = True
     app.test_client_class = OwnContextBrowser
     with app.app_context():
-        engine = db.extension.engine
+        prepare_engine(db.extension.engine, url)
+    return app
+
+
+def prepare_engine(engine: Engine, url: str) -> None:
     if engine.dialect.name in COMPILERS:
         compiler = COMPILERS[engine.dialect.name]
         engine.dialect, engine._compiled_cache = compiler.dialect, compiler._compiled_cache
     engine.pool = POOLS.get(url, engine.pool)
-    return app
+
+
+class SharedApp:
+    """An application that tests with the usual settings use one after the other, each on its own
+    database: to build one takes longer than most tests."""
+
+    def __init__(self) -> None:
+        self._app: Flask | None = None
+        self._state: object = None
+
+    def lend(self, url: str, **overrides: str) -> Flask:
+        if self._app is None or self._read_state(self._app) != self._state:  # a test changed it
+            self._app = make_app(url, **overrides)
+            self._state = self._read_state(self._app)
+            return self._app
+        app, settings = self._app, config.load({**SETTINGS, "DATABASE_URL": url, **overrides})
+        configure_process(settings)
+        app.extensions["settings"] = settings
+        app._got_first_request = False
+        with app.app_context():
+            engine = create_engine(url, **db.engine_options(url))
+            db.register_listeners(engine)
+            prepare_engine(engine, url)
+            db.extension.engines[None] = engine
+        return app
+
+    def _read_state(self, app: Flask) -> object:
+        """What a test can change in it, but for the settings and the database."""
+        hooks = (
+            app.before_request_funcs,
+            app.after_request_funcs,
+            app.teardown_request_funcs,
+            app.teardown_appcontext_funcs,
+            app.template_context_processors,
+            app.error_handler_spec,
+        )
+        return (
+            {**app.config, "SQLALCHEMY_DATABASE_URI": ""},
+            dict(app.view_functions),
+            dict(app.jinja_env.globals),
+            set(app.blueprints),
+            repr(hooks),
+            app.wsgi_app,
+            app.testing,
+            app.test_client_class,
+        )
+
+
+SHARED_APP = SharedApp()
 
 
 class Databases:
@@ -278,7 +324,7 @@ def databases() -> Iterator[Databases]:
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
-    """Which database; every test that touches one runs on both, but for those of pages."""
+    """Which database; without `--full`, both need the mark `both_databases`."""
     return str(request.param)
 
 
@@ -314,7 +360,9 @@ def app(
     cast: tuple[str, World], clock: Clock, settings: dict[str, str], tmp_path: Path
 ) -> Iterator[Flask]:
     """The application on a database with the cast, inside its context."""
-    app = make_app(cast[0], **{"MAILBOX_DIR": str(tmp_path / "mailbox"), **settings})
+    is_usual = not settings and Flask.url_rule_class is CachedRule
+    make = SHARED_APP.lend if is_usual else make_app
+    app = make(cast[0], **{"MAILBOX_DIR": str(tmp_path / "mailbox"), **settings})
     with app.app_context():
         yield app
         db.session.remove()

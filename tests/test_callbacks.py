@@ -14,7 +14,7 @@ from portal import callbacks, db
 from portal.domain import connections, jobs
 from portal.domain.connections import BUILTIN_ID, Kind
 from portal.domain.jobs import OrderKind, Outcome, State
-from portal.providers.webhook_signatures import new_secret, sign
+from portal.webhook_signatures import new_secret, sign
 from tests.support.connections import use_key
 from tests.support.orders import claim_order, job
 from tests.support.relay import clear_mails

@@ -22,6 +22,8 @@ from portal.domain.mail_deliveries import MailDelivery
 from tests.conftest import make_app
 from tests.support.world import Clock, World
 
+pytestmark = pytest.mark.both_databases
+
 ON_SQLITE = pytest.mark.parametrize("kind", ["sqlite"])
 ON_POSTGRESQL = pytest.mark.parametrize("kind", ["postgresql"])
 

@@ -16,6 +16,8 @@ from portal import db
 from portal.domain.ledger import Lot
 from tests.support.world import Clock, World
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_now_is_read_once_per_unit_of_work(app: Flask, clock: Clock) -> None:
     for begin in (db.read, db.write):

@@ -23,6 +23,8 @@ from tests.support.mails import deliver_mails
 from tests.support.relay import clear_mails
 from tests.support.world import OLGA, Clock, World, actor
 
+pytestmark = pytest.mark.both_databases
+
 OLD_STATES = (
     *("pending", "claimed", "transmitting"),
     *("sent", "refused", "failed", "unknown", "cancelled"),

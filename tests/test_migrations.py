@@ -23,6 +23,8 @@ from tests.support.money import charges_of, problems, row
 from tests.support.usage import deliver, remove
 from tests.support.world import World
 
+pytestmark = pytest.mark.both_databases
+
 ROOT = Path(__file__).resolve().parent.parent
 
 PG_CATALOGUE = """
@@ -217,7 +219,7 @@ def test_initial_grants_become_lots_and_what_was_published_is_charged(
     removed = deliver(row("5", world.doras_cloud), source="Other")
     remove(removed)
     charged, after = charges_of("account_id"), stored(MONEY["lots"])
-    flask_migrate.downgrade(revision="0027")
+    flask_migrate.downgrade(revision="0030")
     flask_migrate.upgrade()
     assert {name: stored(sql) for name, sql in MONEY.items()} == before
     run_usage()

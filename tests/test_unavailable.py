@@ -23,6 +23,8 @@ from tests.conftest import make_app
 from tests.support.database_faults import cause, connect
 from tests.support.world import OLGA, World, user
 
+pytestmark = pytest.mark.both_databases
+
 LONG = "x" * 10_000
 """A name that needs new pages of the database's file."""
 

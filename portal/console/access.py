@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, abort, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from wtforms import EmailField, StringField, ValidationError
+from wtforms import BooleanField, EmailField, StringField, ValidationError
 
 from portal import db, web
 from portal.domain import access, cloud_access, clouds, identity, memberships, values
@@ -35,22 +35,26 @@ def index(cloud_id: str) -> Any:
     """List the members for owners; show others their own grants."""
     actor, cloud = web.actor(), web.find_or_404(Cloud, cloud_id)
     may_manage = access.may(actor, Action.CLOUD_MANAGE_ACCESS, cloud)
-    people = people_of(cloud) if may_manage else {}
-    members = people.get("members", [])
-    own_grants = [] if may_manage else explanation.grants_of_user(cloud, actor.id)
-    has_pending_roles = _has_pending_roles(members, own_grants)
+    people = people_of(cloud) if may_manage else _own_access(cloud)
+    has_pending_roles = _has_pending_roles(people.get("members", []), people.get("own_grants", []))
     return web.page(
         "console/access/index.html",
         fragment="holders",
         cloud=cloud,
         may_manage=may_manage,
-        own_grants=own_grants,
         is_under_way=has_pending_roles or is_changing(people),
         has_pending_roles=has_pending_roles,
-        **(people if may_manage else _access_request(cloud)),
+        **people,
         roles=list(CloudRole),
         abilities=labels.abilities({explanation.SEE: set(CloudRole), **CLOUD_TABLE}),
     )
+
+
+def _own_access(cloud: Cloud) -> dict[str, Any]:
+    """Return the template's context of the reader's own access, for who is no owner."""
+    actor_id = web.actor().id
+    own_grants = explanation.grants_of_user(cloud, actor_id)
+    return {"own_grants": own_grants, **_access_request(cloud), **_standing(cloud, actor_id)}
 
 
 def _has_pending_roles(members: list[Member], own_grants: list[Grant]) -> bool:
@@ -71,14 +75,31 @@ def people_of(cloud: Cloud) -> dict[str, Any]:
         for member in members
         if member.is_partner
     }
-    context = {"members": members, "partners": _partners(members)}
-    return {**context, "holding": holding, "losing": losing, "staff": staff}
+    return {
+        "members": members,
+        "partners": _partners(members),
+        "holding": holding,
+        "losing": losing,
+        "staff": staff,
+        "can_stop": clouds.pending_tasks(cloud).connection.can_stop,
+    }
 
 
 def is_changing(people: dict[str, Any]) -> bool:
     """Whether the connection is about to carry out something of `people_of`."""
     standings = [*people.get("holding", {}).values(), *people.get("losing", [])]
-    return any(one.membership.progress in (Progress.WAITING, Progress.ENDING) for one in standings)
+    standings.append(people.get("standing"))
+    states = (Progress.WAITING, Progress.ENDING)
+    return any(one.membership.progress in states for one in standings if one)
+
+
+def _standing(cloud: Cloud, user_id: str | None) -> dict[str, Any]:
+    """Return the template's context of a person's membership of the cloud, where a connection
+    carries out roles."""
+    if not memberships.is_carried_out(cloud):
+        return {}
+    can_stop = clouds.pending_tasks(cloud).connection.can_stop
+    return {"standing": memberships.standing_of(cloud, user_id), "can_stop": can_stop}
 
 
 def _partners(members: list[Member]) -> dict[str, str]:
@@ -156,29 +177,37 @@ def change(cloud_id: str, holder_id: str) -> Any:
     return _page("change", form, cloud=cloud, member=member)
 
 
+class RevokeForm(web.Form):
+    """Which button was pressed: *Revoke*, or *Revoke and stop*."""
+
+    stop = BooleanField()
+
+
 @blueprint.route("/<id:holder_id>/revoke", methods=["GET", "POST"])
 def revoke(cloud_id: str, holder_id: str) -> Any:
     """*Revoke*: revoke the role of a member."""
     actor, cloud = web.actor(), _find(cloud_id)
-    member, form = _member(cloud, holder_id), web.Form()
+    member, form = _member(cloud, holder_id), RevokeForm()
 
     def unit() -> None:
-        cloud_access.revoke(db.session.get_one(Cloud, cloud_id), by=actor, of=holder_id)
+        cloud, stop = db.session.get_one(Cloud, cloud_id), form.stop.data
+        cloud_access.revoke(cloud, by=actor, of=holder_id, stop=stop)
 
     success = _("%(name)s has no role on this cloud any more.", name=member.name)
     if answer := web.submit(form, unit, to=lambda _none: _url_after(cloud_id), success=success):
         return answer
-    return _page("revoke", form, cloud=cloud, member=member, ends=_what_ends(cloud, [member]))
+    return _page("revoke", form, cloud=cloud, member=member, **_what_ends(cloud, [member]))
 
 
 @blueprint.route("/<id:partner_id>/revoke-partner", methods=["GET", "POST"])
 def revoke_partner(cloud_id: str, partner_id: str) -> Any:
     """*Revoke partner’s access*: revoke the account's role and those of its staff."""
-    actor, cloud, form = web.actor(), _find(cloud_id), web.Form()
+    actor, cloud, form = web.actor(), _find(cloud_id), RevokeForm()
     members = _members_of_partner(cloud, partner_id)
 
     def unit() -> None:
-        cloud_access.revoke_partner(db.session.get_one(Cloud, cloud_id), by=actor, of=partner_id)
+        cloud, stop = db.session.get_one(Cloud, cloud_id), form.stop.data
+        cloud_access.revoke_partner(cloud, by=actor, of=partner_id, stop=stop)
 
     name = _partners(members)[partner_id]
     success = _("%(name)s has no access to this cloud any more.", name=name)
@@ -186,8 +215,7 @@ def revoke_partner(cloud_id: str, partner_id: str) -> Any:
         return answer
     payer = clouds.visible_payer(cloud, actor)
     context = {"cloud": cloud, "members": members, "partner_name": name, "payer": payer}
-    context["ends"] = _what_ends(cloud, members)
-    return _page("revoke_partner", form, **context)
+    return _page("revoke_partner", form, **context, **_what_ends(cloud, members))
 
 
 class ExplainForm(web.Form):
@@ -218,8 +246,8 @@ def explain(cloud_id: str) -> Any:
         "account": account,
         "is_carried_out": memberships.is_carried_out(cloud),
     }
-    if abilities is not None and context["is_carried_out"]:
-        context["standing"] = memberships.standing_of(cloud, user.id if user else None)
+    if abilities is not None:
+        context |= _standing(cloud, user.id if user else None)
     return web.page(template, cloud=cloud, form=form, abilities=abilities, status=status, **context)
 
 
@@ -230,17 +258,18 @@ def _find(cloud_id: str) -> Cloud:
     return cloud
 
 
-def _what_ends(cloud: Cloud, members: list[Member]) -> list[str]:
-    """Return what revoking the roles of these members ends in the cloud, and when."""
+def _what_ends(cloud: Cloud, members: list[Member]) -> dict[str, Any]:
+    """Return the template's context of what revoking the roles of these members ends in the
+    cloud, and whether it can stop the instances."""
     if not memberships.is_carried_out(cloud):
-        return []
+        return {"ends": [], "can_stop": False}
     user_ids = {member.id for member in members}.union(
         *(access.staff_ids(member.id) for member in members if member.is_partner)
     )
     has_access = not user_ids.isdisjoint(memberships.memberships_of(cloud).holding)
-    return membership_wording.revoking(
-        clouds.pending_tasks(cloud).connection, has_access=has_access
-    )
+    connection = clouds.pending_tasks(cloud).connection
+    ends = membership_wording.revoking(connection, has_access=has_access)
+    return {"ends": ends, "can_stop": has_access and connection.can_stop}
 
 
 def _member(cloud: Cloud, member_id: str) -> Member:

@@ -11,6 +11,7 @@ from portal import db, web
 from portal.domain import access, accounts, clouds, ledger, policy
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
+from portal.web import cloud_progress
 
 blueprint = Blueprint("billing", __name__, url_prefix="/billing")
 
@@ -35,11 +36,15 @@ def show(account_id: str) -> Any:
     """Show an account: its mode, clouds, and to whom it may the money."""
     actor, account = web.actor(), web.find_or_404(BillingAccount, account_id)
     linked = clouds.clouds_linked_to([account.id])[account.id]
+    followed = cloud_progress.followed([cloud.id for cloud in linked])
+    if cloud_progress.is_shown(followed):
+        return "", 204
     return web.page(
         "console/billing/show.html",
+        fragment="linked",
         account=account,
         clouds=linked,
-        progress=clouds.progress_for([cloud.id for cloud in linked]),
+        **followed,
         may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, account),
         may_create=access.may(actor, Action.CLOUD_CREATE, account),
         may_link=access.may(actor, Action.CLOUD_LINK, account),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, request, url_for
@@ -9,6 +10,9 @@ from flask import Blueprint, request, url_for
 from portal import web
 from portal.domain import accounts, claims, clouds, customers, invitations
 from portal.domain.claims import ClaimState
+from portal.domain.clouds import CloudRow
+from portal.domain.customers import SubaccountCard
+from portal.web import cloud_progress
 
 blueprint = Blueprint("console", __name__, url_prefix="/console")
 web.gate(blueprint, web.require_sign_in)
@@ -20,21 +24,31 @@ def home() -> Any:
     actor = web.actor()
     search, after = request.args.get("q", "").strip()[:200], request.args.get("after", "")[:20]
     clouds_after = request.args.get("clouds_after", "")[:20]
-    query = {"q": search or None, "after": after or None, "clouds_after": clouds_after or None}
     subaccounts, others = _subaccounts(search, after), _other_clouds(clouds_after)
-    shown = [cloud for card in subaccounts["cards"] for cloud in card.clouds]
+    followed = _followed(subaccounts["cards"], others["other_clouds"])
+    if cloud_progress.is_shown(followed):
+        return "", 204
     open_ids = [invitation.subaccount_id for invitation in invitations.open_for(actor)]
     return web.page(
         "console/home.html",
         fragment="list",
         invitations=customers.subaccount_cards(actor, only=open_ids),
-        progress=clouds.progress_for([cloud.id for cloud in (*shown, *others["other_clouds"])]),
-        **subaccounts,
-        **others,
-        url=lambda **changes: url_for("console.home", **{**query, **changes}),
+        **(followed | subaccounts | others),
+        url=_url(q=search, after=after, clouds_after=clouds_after),
         may_create=bool(accounts.accounts_to_pay_from(actor)),
         staffed_partner_ids=[partner.id for partner in accounts.partner_accounts_of(actor)],
     )
+
+
+def _url(**query: str) -> Callable[..., str]:
+    """Return what makes the URL of the list, with changes."""
+    present = {name: value for name, value in query.items() if value}
+    return lambda **changes: url_for("console.home", **{**present, **changes})
+
+
+def _followed(cards: list[SubaccountCard], other_clouds: list[CloudRow]) -> dict[str, Any]:
+    shown = (*(cloud for card in cards for cloud in card.clouds), *other_clouds)
+    return cloud_progress.followed([cloud.id for cloud in shown])
 
 
 def _subaccounts(search: str, after: str) -> dict[str, Any]:

@@ -12,12 +12,13 @@ from flask_babel import gettext as _
 from wtforms import HiddenField, StringField
 
 from portal import db, web
-from portal.domain import access, claims, clouds, links
+from portal.domain import access, claims, links
 from portal.domain.accounts import BillingAccount, PartnerAccount
 from portal.domain.actions import Action
 from portal.domain.claims import ClaimState
 from portal.domain.clouds import Cloud
 from portal.domain.links import Target
+from portal.web import cloud_progress
 from portal.wording import message_drafts
 
 blueprint = Blueprint("linking", __name__, url_prefix="/billing/<id:account_id>/link")
@@ -94,7 +95,7 @@ def _page(target: Target, form: LinkForm, cloud: Cloud | None) -> Any:
         part=part,
         account_refusal=links.account_refusal(target),
         candidates=candidates,
-        progress=clouds.progress_for([option.candidate.id for option in options]),
+        **cloud_progress.followed([option.candidate.id for option in options]),
         claims=claims.claims_of(target.actor, ClaimState.WAITING, search=search),
         search=search,
         chosen=chosen,

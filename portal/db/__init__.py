@@ -25,5 +25,5 @@ from portal.db.transactions import (
     try_write,
     write,
 )
-from portal.db.types import Money, UtcDateTime, enum_column
+from portal.db.types import Money, SortedJson, UtcDateTime, enum_column
 from portal.db.unavailable import Reason, Unavailable, unavailable_from

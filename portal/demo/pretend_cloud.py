@@ -12,12 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from portal import config, db
+from portal import config, db, webhook_signatures
 from portal.demo import child_program
 from portal.domain import connections
 from portal.domain.actors import COMMAND
 from portal.domain.connections import Connection, Kind
-from portal.providers import webhook_signatures
 
 NAME = "Pretend cloud"
 EXAMPLE = config.ROOT / "examples" / "webhook_cloud.py"

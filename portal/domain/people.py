@@ -5,6 +5,8 @@ To block stops a person at once, and changes no ownership: a blocked user still 
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import func, select
@@ -26,6 +28,7 @@ from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
 from portal.domain.identity import BlockReason, User, UserSession
+from portal.domain.memberships import Progress
 
 PAGE = 50
 
@@ -46,6 +49,10 @@ class PersonDetails(NamedTuple):
     PAGE."""
     clouds: int
     """On how many clouds they hold a role."""
+    access: Counter[Progress]
+    """On how many clouds of connections their access is how far."""
+    ends_by: datetime | None
+    """When what is running after a revoke ends."""
 
 
 def block(user: User, *, by: Actor, reason: BlockReason) -> None:
@@ -122,6 +129,7 @@ def details_of(user: User) -> PersonDetails:
         identity.sessions_of(identity.as_actor(user)),
         [HeldRole(*held) for held in strongest.items()],
         db.session.scalar(clouds) or 0,
+        *memberships.progress_of(user.id),
     )
 
 

@@ -7,6 +7,8 @@ from portal.operator import (
     connections,
     drift,
     feedback,
+    limits,
+    mappings,
     people,
     unknown_mails,
     usage,

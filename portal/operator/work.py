@@ -134,7 +134,8 @@ CANCEL = Step(
         **dict.fromkeys(
             OrderKind,
             lazy_gettext(
-                "The cloud stays as it is, until something is changed in the portal again."
+                "The cloud stays as it is, and people read that an operator cancelled this, until "
+                "something is changed in the portal again."
             ),
         ),
         "": lazy_gettext("The job does not run again."),

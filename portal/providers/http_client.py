@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import re
 import socket
 import ssl
 import threading
@@ -21,16 +20,18 @@ from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, IncompleteRead
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
+from portal import server_urls
+from portal.providers import retry_after
 from portal.providers.contract import CALL_SECONDS, Later, NeedsPerson
 
 MAX_BYTES = 2**20
-SCHEMES = {"http": 80, "https": 443}
 
 Network = IPv4Network | IPv6Network
 
@@ -54,6 +55,11 @@ class Answer(NamedTuple):
     status: int
     headers: HTTPMessage
     body: bytes
+
+    @property
+    def retry_after(self) -> timedelta | None:
+        """The wait that the header wishes."""
+        return retry_after.parse(self.headers.get("Retry-After", ""))
 
 
 class _Address(NamedTuple):
@@ -96,7 +102,7 @@ class HttpClient:
         the size of the answer is refused.
         """
         deadline = time.monotonic() + seconds
-        target = split_url(url)
+        target = _split(url)
         try:
             with (
                 closing(self._connect(target, deadline)) as plain,
@@ -185,22 +191,15 @@ def is_public(address: str) -> bool:
     return isinstance(ip, IPv4Address) or ip in GLOBAL_IPV6
 
 
-def split_url(url: str) -> SplitResult:
-    """The parts of an absolute address. Raises NeedsPerson if it can't be one of a server."""
+def _split(url: str) -> SplitResult:
     try:
-        target = urlsplit(url)
-        is_usable = target.scheme in SCHEMES and target.hostname and target.port != 0
+        return server_urls.split(url)
     except ValueError:
         raise NeedsPerson("http-url-wrong") from None
-    path = target.path + target.query
-    # A user name would be shown with the address; a path is sent as it is.
-    if not is_usable or "@" in target.netloc or not re.fullmatch("[!-~]*", path):
-        raise NeedsPerson("http-url-wrong")
-    return target
 
 
 def _port(target: SplitResult) -> int:
-    return target.port or SCHEMES[target.scheme]
+    return target.port or server_urls.SCHEMES[target.scheme]
 
 
 def _resolve(target: SplitResult, deadline: float) -> list[_Address]:
@@ -263,7 +262,7 @@ def _exchange(
 ) -> Answer:
     """Send the request over the connection and read the answer."""
     http = HTTPConnection(target.hostname or "", _port(target))
-    http.default_port = SCHEMES[target.scheme]
+    http.default_port = server_urls.SCHEMES[target.scheme]
     http.sock = connection
     path = (target.path or "/") + (f"?{target.query}" if target.query else "")
     http.request(method, path, body, {"Connection": "close", **headers})

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+from portal import webhook_signatures as signatures
 from portal.providers import webhook_answers as answers
-from portal.providers import webhook_signatures as signatures
 from portal.providers.contract import (
     CALL_SECONDS,
     Access,
     Cloud,
     Done,
     Found,
+    Later,
     Member,
     NeedsPerson,
     Preflight,
@@ -31,6 +33,9 @@ from portal.providers.contract import (
     Usage,
 )
 from portal.providers.http_client import Answer, HttpClient
+
+MAX_ROWS = 100_000
+"""Of a list."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,11 @@ class Webhook:
             raise NeedsPerson("webhook-answer-unclear", type="cloud.find")
         return found
 
+    def is_empty(self, external_id: str) -> bool | None:
+        """None from a program that does not know the question."""
+        body = {"type": "cloud.is_empty", "external_id": external_id}
+        return answers.is_empty(self._send("POST", "", _new_id(), body))
+
     def name_there(self, cloud: Cloud) -> str:
         return cloud.name
 
@@ -138,15 +148,21 @@ class Webhook:
         return (line for line in lines if line.external_id in external_ids)
 
     def _list(self, kind: str, **facts: object) -> Iterator[dict[str, Any]]:
-        """The rows of all pages. Raises NeedsPerson if a page leads back to an earlier one."""
-        after, seen = "", set[str]()
-        while after not in seen:
+        """The rows of all pages, which are one call: the time of who asks does not count. Raises
+        NeedsPerson if a page leads back to an earlier one, or there are more than MAX_ROWS."""
+        after, seen, count, left = "", set[str](), 0, self.seconds
+        while after not in seen and count <= MAX_ROWS:
+            if left <= 0:
+                raise Later(f"{kind}: the list did not end within {self.seconds:g} s")
             seen.add(after)
-            answer = self._send("POST", "", _new_id(), {"type": kind, **facts, "after": after})
+            body, began = {"type": kind, **facts, "after": after}, time.monotonic()
+            answer = self._send("POST", "", _new_id(), body, seconds=left)
+            left -= time.monotonic() - began
             rows, after = answers.rows(kind, answers.read(kind, answer))
             yield from rows
             if not after:
                 return
+            count += len(rows)
         raise NeedsPerson("webhook-answer-unclear", type=kind)
 
     def _change(self, kind: str, order: str, **facts: object) -> Done | Running:
@@ -159,8 +175,16 @@ class Webhook:
         digest = hashlib.sha256(_json(body)).hexdigest()[:16]
         return self._send("PUT", "", f"{order}-{digest}", body)
 
-    def _send(self, method: str, path: str, webhook_id: str, body: Mapping[str, object]) -> Answer:
-        content = _json(body)
+    def _send(
+        self,
+        method: str,
+        path: str,
+        webhook_id: str,
+        body: Mapping[str, object],
+        *,
+        seconds: float | None = None,
+    ) -> Answer:
+        content, seconds = _json(body), self.seconds if seconds is None else seconds
         try:
             signed = signatures.sign(self.secret, webhook_id, content, at=datetime.now(UTC))
         except ValueError:
@@ -168,7 +192,7 @@ class Webhook:
         headers = {"Content-Type": "application/json", "Accept": "application/json", **signed}
         address, mark, query = self.url.partition("?")
         url = address.rstrip("/") + path + mark + query
-        return self.http.request(method, url, headers=headers, body=content, seconds=self.seconds)
+        return self.http.request(method, url, headers=headers, body=content, seconds=seconds)
 
 
 def _cloud(cloud: Cloud) -> dict[str, object]:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from portal.providers.contract import (
@@ -35,7 +34,11 @@ TAKING = frozenset({"cloud.suspend", "cloud.close", "member.revoke", "access.wit
 ACCESS = "access.create"
 MAX_TEXT = 255
 MAX_NUMBER = 10**15
-MAX_WAIT = timedelta(hours=1)
+MAX_LEFT = 50
+"""Things that go on, of those a program names."""
+MAX_TOKEN_CACHE = timedelta(days=1)
+YEARS = range(2000, 9000)
+"""Of instants; at the ends of the calendar there is no local time."""
 UNCLEAR = (KeyError, TypeError, ValueError, RecursionError)
 LATER = {408, 422, 425, 429}
 """Busy with the same cloud (422), or asked too soon; beside 5xx."""
@@ -62,7 +65,7 @@ def change(kind: str, answer: Answer) -> Done | Running:
         return Done(
             _id(facts.get("external_id", ""), may_be_empty=kind != "cloud.ensure"),
             None if ends_by is None else _instant(ends_by),
-            tuple(_shown(one) for one in facts.get("left", [])),
+            tuple(_shown(one) for one in facts.get("left", [])[:MAX_LEFT]),
         )
 
 
@@ -75,6 +78,7 @@ def access(answer: Answer) -> Access | Running:
         text, expires = facts["text"], facts.get("expires")
         if not isinstance(text, str) or not text:
             raise ValueError("text")
+        text.encode()  # half a character can't be shown
         return Access(How(facts["how"]), text, None if expires is None else _instant(expires))
 
 
@@ -82,7 +86,7 @@ def _running(kind: str, answer: Answer) -> Running:
     """Its type is part of the operation's name: it says what the answer to `operation` means."""
     with _clear(kind):
         name = _id(_object(answer.body).get("operation", ""), may_be_empty=True)
-    return Running(f"{kind}:{name}", _wait(answer) or timedelta(seconds=5))
+    return Running(f"{kind}:{name}", answer.retry_after or timedelta(seconds=5))
 
 
 def read(kind: str, answer: Answer) -> dict[str, Any]:
@@ -94,7 +98,7 @@ def read(kind: str, answer: Answer) -> dict[str, Any]:
     # What is said about an access may have its secret in it.
     said = "" if kind == ACCESS else _said(answer)
     if status in LATER or (status >= 500 and status != 501):
-        raise Later(f"HTTP {status} {said}".strip(), _wait(answer))
+        raise Later(f"HTTP {status} {said}".strip(), answer.retry_after)
     if 300 <= status < 400:
         raise NeedsPerson("webhook-redirects")
     if status in SETTINGS:
@@ -105,10 +109,13 @@ def read(kind: str, answer: Answer) -> dict[str, Any]:
 def preflight(facts: dict[str, Any]) -> Preflight:
     """What the program can do; abilities that we don't know are passed over."""
     with _clear("preflight"):
+        token_cache = timedelta(seconds=int(facts.get("token_cache", 0)))
+        if not timedelta() <= token_cache <= MAX_TOKEN_CACHE:
+            raise ValueError("token_cache")
         return Preflight(
             frozenset(Ability) & frozenset(facts["abilities"]),
             tuple(_shown(one) for one in facts.get("missing", [])),
-            timedelta(seconds=int(facts.get("token_cache", 0))),
+            token_cache,
         )
 
 
@@ -123,6 +130,21 @@ def found(row: dict[str, Any]) -> Found:
             row.get("is_suspended", False) is True,
             None if members is None else {_id(one): Role(role) for one, role in members.items()},
         )
+
+
+def is_empty(answer: Answer) -> bool | None:
+    """Whether the cloud is empty: one that is gone is. None if the program does not say it."""
+    if answer.status in (400, 404, 405, 501):
+        return None
+    if answer.status == 410:
+        return True
+    kind = "cloud.is_empty"
+    facts = read(kind, answer)
+    with _clear(kind):
+        value = facts["is_empty"]
+        if value is not None and not isinstance(value, bool):
+            raise TypeError("no truth value")
+        return value
 
 
 def usage(row: dict[str, Any]) -> Usage:
@@ -181,8 +203,8 @@ def _shown(value: Any) -> str:
 
 def _instant(value: Any) -> datetime:
     instant = datetime.fromisoformat(value)
-    if instant.tzinfo is None:
-        raise ValueError("no time zone")
+    if instant.tzinfo is None or instant.year not in YEARS:
+        raise ValueError("no instant")
     return instant.astimezone(UTC)
 
 
@@ -201,16 +223,3 @@ def _said(answer: Answer) -> str:
         return _shown(_object(answer.body)["description"])
     except UNCLEAR:
         return ""
-
-
-def _wait(answer: Answer) -> timedelta | None:
-    """What `Retry-After` wishes, between a second and an hour; RFC 9110 has seconds or a date."""
-    value = answer.headers.get("Retry-After", "").strip()
-    try:
-        if value.isdecimal():
-            wait = timedelta(seconds=min(int(value), 10**6))
-        else:
-            wait = parsedate_to_datetime(value) - datetime.now(UTC)
-    except (TypeError, ValueError):
-        return None
-    return min(max(wait, timedelta(seconds=1)), MAX_WAIT)

@@ -1,6 +1,15 @@
 """HTTP plumbing of all surfaces: gates, lookup, forms, submit, pages, errors, headers."""
 
-from portal.web.forms import EMAIL, NEVER_SAVED, REQUIRED, CreatingForm, Form, normalise_with
+from portal.web.csv import Interrupted
+from portal.web.forms import (
+    EMAIL,
+    NEVER_SAVED,
+    REQUIRED,
+    CreatingForm,
+    Form,
+    is_secret,
+    normalise_with,
+)
 from portal.web.gates import (
     client_network,
     gate,

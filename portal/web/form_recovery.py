@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,7 +33,7 @@ def pack(form: Mapping[str, Any]) -> str:
         {
             name: values
             for name, values in lists.items()
-            if name not in web.NEVER_SAVED and not re.search("password|secret", name)
+            if name not in web.NEVER_SAVED and not web.is_secret(name)
         }
     )
 

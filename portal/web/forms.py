@@ -23,6 +23,8 @@ from portal.web.surfaces import actor
 from portal.wording.errors import sentence
 
 NEVER_SAVED = {"csrf_token", "form_key", "carried", "username"}
+is_secret = re.compile("password|secret").search
+"""Whether the field with this name holds a secret, which no page gives back."""
 REQUIRED = InputRequired(lazy_gettext("Fill this in; it is required."))
 
 

@@ -55,8 +55,8 @@ def _page(error: Unavailable) -> str:
         error=error,
         wording=wording,
         is_post=request.method == "POST",
-        fields=[(name, value) for name, value in form if not _is_secret(name)],
-        is_password_lost=any(_is_secret(name) for name, _value in form),
+        fields=[(name, value) for name, value in form if not web.is_secret(name)],
+        is_password_lost=any(web.is_secret(name) for name, _value in form),
         is_file_lost=request.mimetype == FILE_FORM,
         here=here,
         back=_form_path(),
@@ -75,10 +75,6 @@ def _sent_form() -> list[tuple[str, str]]:
         return []
     is_ours = any(name == "csrf_token" for name, _value in fields)
     return fields if is_ours and request.mimetype != FILE_FORM else []
-
-
-def _is_secret(name: str) -> bool:
-    return "password" in name
 
 
 def _form_path() -> str:

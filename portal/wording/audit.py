@@ -23,6 +23,11 @@ def _(text: str, **facts: Any) -> str:
     return str(gettext(text, **facts))
 
 
+def _with_stop(facts: Facts, sentence: str) -> str:
+    stopped = _("All its instances were to be stopped.") if facts.get("stop") else ""
+    return f"{sentence} {stopped}".strip()
+
+
 TITLES = {
     Action.ACCOUNT_CREATE: lazy_gettext("Account opened"),
     Action.ACCOUNT_SWITCH_TO_PAID: lazy_gettext("Switched to paid"),
@@ -55,6 +60,7 @@ TITLES = {
     Action.IMPORT_REMOVE: lazy_gettext("File removed"),
     Action.CLOUD_CREATE: lazy_gettext("Cloud created"),
     Action.CLOUD_RENAME: lazy_gettext("Cloud renamed"),
+    Action.CLOUD_LIMIT: lazy_gettext("Limits of a cloud changed"),
     Action.CLOUD_CLOSE: lazy_gettext("Cloud to be closed"),
     Action.CLOUD_RESTORE: lazy_gettext("Cloud restored"),
     Action.CLOUD_CLOSED: lazy_gettext("Cloud closed"),
@@ -96,6 +102,7 @@ TITLES = {
     Action.CONNECTION_TEST: lazy_gettext("Connection tested"),
     Action.CONNECTION_DEFAULT: lazy_gettext("Connection made the default"),
     Action.CONNECTION_CLOSE: lazy_gettext("Connection closed"),
+    Action.CONNECTION_LIMIT: lazy_gettext("Limits of a connection’s new clouds changed"),
     Action.CONNECTION_RECONCILE: lazy_gettext("Connection compared with the portal"),
     Action.CONNECTION_REKEY: lazy_gettext("Credentials of a connection sealed with a new key"),
     Action.USAGE_SOURCE_ADD: lazy_gettext("Source of usage added"),
@@ -168,6 +175,7 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.IMPORT_REMOVE: lambda f: _("A file of customers was removed."),
     Action.CLOUD_CREATE: lambda f: _("A cloud was created: %(id)s.", id=f["thing"]),
     Action.CLOUD_RENAME: lambda f: _("The cloud %(id)s was renamed.", id=f["thing"]),
+    Action.CLOUD_LIMIT: lambda f: _("The limits of the cloud %(id)s were changed.", id=f["thing"]),
     Action.CLOUD_CLOSE: lambda f: _("The cloud %(id)s was to be closed.", id=f["thing"]),
     Action.CLOUD_RESTORE: lambda f: _("The cloud %(id)s was restored.", id=f["thing"]),
     Action.CLOUD_CLOSED: lambda f: _("The cloud %(id)s was closed.", id=f["thing"]),
@@ -189,11 +197,11 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.CLOUD_ACCESS_CHANGE: lambda f: _(
         "A role on the cloud %(id)s was changed to %(role)s.", role=f["role"], id=f["thing"]
     ),
-    Action.CLOUD_ACCESS_REVOKE: lambda f: _(
-        "A role on the cloud %(id)s was taken back.", id=f["thing"]
+    Action.CLOUD_ACCESS_REVOKE: lambda f: _with_stop(
+        f, _("A role on the cloud %(id)s was taken back.", id=f["thing"])
     ),
-    Action.CLOUD_ACCESS_REVOKE_PARTNER: lambda f: _(
-        "The partner’s access to the cloud %(id)s was revoked.", id=f["thing"]
+    Action.CLOUD_ACCESS_REVOKE_PARTNER: lambda f: _with_stop(
+        f, _("The partner’s access to the cloud %(id)s was revoked.", id=f["thing"])
     ),
     Action.CLOUD_GET_ACCESS: lambda f: _(
         "A person ordered access to the cloud %(id)s.", id=f["thing"]
@@ -250,6 +258,9 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     ),
     Action.CONNECTION_CLOSE: lambda f: _(
         "A connection was closed for new clouds: %(id)s.", id=f["thing"]
+    ),
+    Action.CONNECTION_LIMIT: lambda f: _(
+        "The limits of new clouds of the connection %(id)s were changed.", id=f["thing"]
     ),
     Action.CONNECTION_RECONCILE: lambda f: _(
         "A connection is compared with the portal: %(id)s.", id=f["thing"]

@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
 from portal.domain.errors import Code
+from portal.domain.work import ORDER_CANCELLED
 
 HTTP = {
     "http-url-wrong": lazy_gettext("The address is not one of a server. Correct it."),
@@ -188,8 +189,9 @@ SENTENCES: dict[str, str] = {
     "kind-not-installed": lazy_gettext(
         "This version has no program for the kind %(kind)s. Install one that has it."
     ),
+    ORDER_CANCELLED: lazy_gettext("An operator cancelled it."),
 }
-FOR_EVERYBODY = frozenset({"lxd-no-viewers"})
+FOR_EVERYBODY = frozenset({"lxd-no-viewers", ORDER_CANCELLED})
 """Codes whose sentence says nothing of the connection."""
 RIGHTS = {
     "list projects and users": lazy_gettext("list projects and users"),
@@ -229,6 +231,11 @@ def sentence(answer: str, facts: Mapping[str, str] | None = None) -> str:
     text = str(SENTENCES[answer]) % known
     said = (facts or {}).get("said", "")
     return str(_("%(sentence)s It says: %(said)s", sentence=text, said=said)) if said else text
+
+
+def for_everybody(answer: str) -> str:
+    """Return the sentence of a code that everybody may read; empty for what is for operators."""
+    return sentence(answer) if answer in FOR_EVERYBODY else ""
 
 
 def right(missing: str) -> str:

@@ -70,6 +70,7 @@ ORDERS = {
     OrderKind.TEST: lazy_gettext("Test the connection %(name)s"),
     OrderKind.ENSURE: lazy_gettext("Create the cloud %(name)s"),
     OrderKind.CHANGE: lazy_gettext("Change the cloud %(name)s"),
+    OrderKind.LIMIT: lazy_gettext("Limit the cloud %(name)s"),
     OrderKind.SUSPEND: lazy_gettext("Suspend the cloud %(name)s"),
     OrderKind.RESUME: lazy_gettext("Resume the cloud %(name)s"),
     OrderKind.CLOSE: lazy_gettext("Close the cloud %(name)s"),
@@ -78,6 +79,7 @@ ORDERS = {
     OrderKind.ACCESS: lazy_gettext("Make a secret to sign in with: %(name)s"),
     OrderKind.WITHDRAW: lazy_gettext("End an access: %(name)s"),
     OrderKind.CHECK_CLAIM: lazy_gettext("Ask whose an existing cloud is: %(name)s"),
+    OrderKind.CHECK_EMPTY: lazy_gettext("Ask whether the cloud %(name)s is empty"),
     OrderKind.RECONCILE: lazy_gettext("Compare the connection %(name)s with the portal"),
 }
 """`name` is that of the cloud or the connection, or the ID of the subject."""

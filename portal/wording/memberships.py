@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
 
-from portal.domain.connections import Connection, Kind
+from portal.domain.connections import Connection
 from portal.domain.memberships import Progress
 from portal.wording import faults
 
@@ -30,15 +30,14 @@ MEMBERSHIPS = {
     Progress.WAITING: lazy_gettext("Being carried out"),
     Progress.IN_USE: lazy_gettext("Carried out"),
     Progress.FAILED: lazy_gettext("Failed"),
-    Progress.ENDING: lazy_gettext("Being revoked"),
+    Progress.ENDING: lazy_gettext("Being revoked, still works"),
     Progress.ENDED: lazy_gettext("Revoked"),
 }
 
 
 def fault(reason: str) -> str:
-    """Return why an order can't be carried out, as people read it; empty where only operators
-    should know."""
-    return faults.sentence(reason) if reason in faults.FOR_EVERYBODY else ""
+    """Return why an order can't be carried out, as people read it; operators read more."""
+    return faults.for_everybody(reason) or str(_("The operator knows."))
 
 
 def revoking(connection: Connection, *, has_access: bool) -> list[str]:
@@ -56,7 +55,10 @@ def revoking(connection: Connection, *, has_access: bool) -> list[str]:
         if minutes
         else _("What is running ends with it."),
     ]
-    if connection.kind == Kind.LXD:
-        lines[1] = _("An open console of an instance goes on until that instance is stopped.")
+    if connection.can_stop:
+        lines[1] = _(
+            "An open console of an instance goes on until that instance is stopped. With Revoke"
+            " and stop, all instances of the cloud are stopped, those of others too."
+        )
     lines.append(_("It is tried until it is done; Access control shows since when."))
     return [str(line) for line in lines]

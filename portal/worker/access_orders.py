@@ -30,11 +30,19 @@ class Granted(NamedTuple):
     role: CloudRole
 
 
-def grant(job: Job) -> Granted | Running | None:
+class NoRole(NamedTuple):
+    """The person has no role any more, and nothing was asked."""
+
+    is_down: None = None
+
+
+def grant(job: Job) -> Granted | NoRole | Running | None:
     """Give the person the role that is agreed now; None if there is nothing to do. While an earlier
     membership of theirs is still to be revoked, it is ordered again after that."""
     it = db.read(lambda: memberships.agreed(job.subject_id))
-    if it.role is None or it.cloud.external_id is None or it.waits:
+    if it.role is None:
+        return NoRole()
+    if it.cloud.external_id is None or it.waits:
         return None
     external_id, role = it.cloud.external_id, it.role
     result = _carry_out(
@@ -43,9 +51,13 @@ def grant(job: Job) -> Granted | Running | None:
     return result if isinstance(result, Running) else Granted(role)
 
 
-def record_granted(job: Job, result: Granted) -> None:
-    """Keep the role that was given."""
-    memberships.record_granted(job.subject_id, result.role)
+def record_granted(job: Job, result: Granted | NoRole) -> None:
+    """Keep the role that was given. A membership that was made while its role was taken away was
+    not seen by who took it."""
+    if isinstance(result, NoRole):
+        memberships.settle(job.subject_id)
+    else:
+        memberships.record_granted(job.subject_id, result.role)
 
 
 def revoke(job: Job) -> Done | Running:
@@ -55,7 +67,9 @@ def revoke(job: Job) -> Done | Running:
     if external_id is None or it.membership.revoked_at is not None:
         return Done()
     result: Done | Running = _carry_out(
-        job, it, lambda cloud: cloud.revoke(job.id, external_id, _member(it))
+        job,
+        it,
+        lambda cloud: cloud.revoke(job.id, external_id, _member(it), stop=it.membership.stops),
     )
     return result
 

@@ -29,6 +29,8 @@ DATABASE_WAIT = timedelta(seconds=1)
 def carry_out(job: Job) -> Callable[[], dict[str, Any] | None]:
     """Carry the order out; return the unit of work that records the outcome."""
     step = STEPS[job.subject_kind]
+    if jobs.has_lost_its_workers(job):
+        return lambda: _give_up(job, step)
     try:
         result = step.call(job)
     except db.Unavailable:  # no fault of the order, and nothing was asked
@@ -72,6 +74,11 @@ def _end_failed(job: Job, step: Step, error: Later | NeedsPerson | Never) -> dic
     if not isinstance(error, Later) or outcome.state is State.FAILED:
         step.fail(job, str(error), getattr(error, "facts", {}))
     return _end(job, outcome, is_down=_is_down(error))
+
+
+def _give_up(job: Job, step: Step) -> dict[str, Any] | None:
+    step.fail(job, INTERNAL_FAULT, {})
+    return _end(job, Outcome(State.FAILED, jobs.WORKER_DIED))
 
 
 def _next_question(job: Job, result: Running) -> datetime:

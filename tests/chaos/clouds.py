@@ -28,7 +28,7 @@ from portal.domain.clouds import Cloud, PendingTasks, has_tasks, pending_query
 from portal.domain.connections import KINDS, KindSpec
 from portal.domain.customers import Customer
 from portal.domain.jobs import OPEN_STATES, Job, Kind, State
-from portal.providers.webhook_signatures import new_secret
+from portal.webhook_signatures import new_secret
 from tests.chaos.__main__ import run_doctor
 from tests.chaos.load import persist
 from tests.chaos.site import Site

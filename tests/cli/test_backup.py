@@ -20,6 +20,8 @@ from tests.conftest import make_app
 from tests.support import mail_deliveries, postgres, relay
 from tests.support.world import OLGA, World, actor
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture(autouse=True)
 def _programs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,6 +96,7 @@ def test_user_create_refuses_in_a_sentence(
     assert audit.find_broken_links() == []
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("settings", [{"SIGN_UP": "invited"}])
 def test_user_allow_lets_an_address_sign_up(app: Flask) -> None:
     def mails() -> int:
@@ -253,6 +254,7 @@ def test_seed_is_refused_in_production(empty: Flask) -> None:
     assert db.read(demo.is_empty)
 
 
+@pytest.mark.both_databases
 def test_cloud_explain_says_what_somebody_may_do_and_by_which_row(app: Flask, world: World) -> None:
     row = db.session.query(CloudAccess).filter_by(cloud_id=world.ninas_cloud, user_id=None).one()
     ident = row.id

@@ -14,7 +14,7 @@ from flask import Flask
 from portal import config, db
 from portal.domain import connections
 from portal.domain.connections import Connection
-from portal.providers.webhook_signatures import new_secret
+from portal.webhook_signatures import new_secret
 from tests.support.processes import environment
 from tests.support.terminal import Terminal, at_terminal
 

@@ -30,6 +30,8 @@ from tests.support.smtp import SmtpServer
 from tests.support.work import begun_import
 from tests.support.world import Clock, World
 
+pytestmark = pytest.mark.both_databases
+
 ON_SQLITE = pytest.mark.parametrize("kind", ["sqlite"])
 """For what is the same on both databases."""
 

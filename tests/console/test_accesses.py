@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal import db
-from portal.domain import connections, memberships
+from portal.domain import connections, memberships, work
 from portal.domain.access import CloudRole
 from portal.domain.clouds import Cloud
-from portal.domain.jobs import OrderKind
+from portal.domain.connections import Connection
+from portal.domain.errors import Refused
+from portal.domain.jobs import Job, OrderKind
 from portal.domain.memberships import Access, Membership
 from tests.support.answers import errors, notices
 from tests.support.browser import Browser
 from tests.support.cloud_access import access_path, give, revoke
-from tests.support.memberships import add_memberships, memberships_of, pretend_connection, put_on
+from tests.support.memberships import (
+    add_memberships,
+    memberships_of,
+    order_access,
+    pretend_connection,
+    put_on,
+)
 from tests.support.page import text_of
+from tests.support.work import appoint_operator
 from tests.support.world import DORA, EDDIE, NINA, SAM, Clock, World, user
 
 Open = Callable[..., Browser]
@@ -43,6 +53,11 @@ def waiting() -> list[str]:
     """The IDs of the accesses that the connection has not made yet."""
     query = select(Access.id).where(Access.made_at.is_(None), Access.ending_at.is_(None))
     return list(db.session.scalars(query))
+
+
+def job_of_kind(kind: OrderKind) -> Job:
+    """The job that is the only order of this kind."""
+    return db.read(lambda: db.session.scalars(select(Job).where(Job.subject_kind == kind)).one())
 
 
 def make(text: str = SECRET, how: str = "clouds.yaml") -> None:
@@ -137,13 +152,98 @@ def test_a_link_opens_the_console_and_is_shown_again(browser: Open, shop: str) -
     assert link.get("href") == "https://console.example/"
 
 
-def test_a_link_that_is_a_script_is_shown_as_text(browser: Open, shop: str) -> None:
+@pytest.mark.parametrize("text", ["javascript:alert(1)", "https://console.example/\0"])
+def test_a_link_that_is_a_script_or_none_is_shown_as_text(
+    browser: Open, shop: str, text: str
+) -> None:
     client = browser(DORA)
     get_access(client, shop)
-    make("javascript:alert(1)", "link")
+    make(text, "link")
     client.get(shop)
-    assert not [a for a in client.page.iter("a") if (a.get("href") or "").startswith("java")]
+    assert not [a for a in client.page.iter("a") if (a.get("href") or "") == text]
     assert "Ready" in own_access(client)
+
+
+def test_who_reads_a_role_on_a_cloud_reads_whether_it_is_carried_out(
+    browser: Open, shop: str, world: World, clock: Clock
+) -> None:
+    cloud_id, dora, sam = world.doras_cloud, browser(DORA), browser(SAM)
+    give(cloud_id, CloudRole.EDITOR, to=SAM)
+    give(cloud_id, CloudRole.EDITOR, to=world.north)
+    db.write(lambda: add_memberships(SAM, cloud_id))
+    order_access(EDDIE, cloud_id)
+    sam.get(access_path(cloud_id))
+    assert "In the cloud: Carried out" in sam.text
+    dora.get(access_path(cloud_id))
+    assert "of its staff has access" not in dora.text, "Eddie's role is not carried out yet"
+
+    revoke(cloud_id, of=SAM)
+    explained = access_path(cloud_id, f"/explain?email={SAM}")
+    dora.get(explained)
+    assert "Being revoked, still works" in dora.text
+    membership_id = memberships_of(SAM)[0].id
+    db.write(lambda: memberships.record_revoked(membership_id, None))
+    running = "New sign-ins are refused from now on; what is running ends by"
+    for page in (explained, shop):
+        dora.get(page)
+        assert running in dora.text
+    clock.forward(minutes=6)
+    dora = browser(DORA)
+    dora.get(shop)
+    assert running not in dora.text
+
+
+def test_a_role_whose_order_an_operator_cancelled_has_failed_until_it_is_ordered_again(
+    browser: Open, shop: str
+) -> None:
+    client = browser(DORA)
+    get_access(client, shop)
+    order, by = job_of_kind(OrderKind.GRANT), appoint_operator()
+    db.write(lambda: work.cancel(order, by=by))
+    client.get(shop)
+    assert "Being made" not in own_access(client)
+    assert "Failed An operator cancelled it." in own_access(client)
+    get_access(client, shop)
+    make()
+    client.get(shop)
+    assert own_access(client).count("Ready") == 2
+
+
+def kind_is(kind: str) -> None:
+    db.write(lambda: db.session.execute(update(Connection).values(kind=kind)))
+
+
+def test_revoke_and_stop_is_offered_where_an_open_console_outlives_a_revoke(
+    browser: Open, shop: str, world: World
+) -> None:
+    cloud_id, client, path = world.doras_cloud, browser(DORA), access_path(world.doras_cloud)
+    give(cloud_id, CloudRole.EDITOR, to=SAM)
+    give(cloud_id, CloudRole.EDITOR, to=world.north)
+    revoke_sam, revoke_north = f"/{user(SAM).id}/revoke", f"/{world.north}/revoke-partner"
+    client.get(path + revoke_sam)
+    assert "Revoke and stop" not in client.text
+    with pytest.raises(Refused) as refusal:
+        revoke(cloud_id, of=SAM, stop=True)
+    assert refusal.value.code == "cloud-cant-stop"
+
+    kind_is("lxd")
+    client.get(path + revoke_sam)
+    assert "Revoke and stop" not in client.text, "no access was taken"
+    db.write(lambda: add_memberships(SAM, cloud_id))
+    db.write(lambda: add_memberships(EDDIE, cloud_id))
+    client.get(path + revoke_sam)
+    assert "An open console of an instance goes on until that instance is stopped." in client.text
+    client.submit("Revoke")
+    client.get(path + revoke_north)
+    client.submit("Revoke and stop")
+    assert [row.stops for email in (SAM, EDDIE) for row in memberships_of(email)] == [False, True]
+
+    for email in (SAM, EDDIE):
+        row_id = memberships_of(email)[0].id
+        db.write(partial(memberships.record_revoked, row_id, None))
+    client.get(path)
+    assert "An open console of an instance goes on" in client.text, "of Sam"
+    assert "and all instances were stopped" in client.text, "of Eddie"
 
 
 def test_access_control_says_what_is_carried_out(

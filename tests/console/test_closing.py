@@ -68,6 +68,14 @@ def test_a_closed_cloud_is_not_restored(browser: Open, clock: Clock, page: str) 
     assert "Restore" not in nina.text
 
 
+def test_a_restore_without_a_token_is_refused_also_where_nothing_closes(
+    browser: Open, page: str
+) -> None:
+    nina = browser(NINA)
+    assert nina.post(f"{page}/restore").status_code == 422
+    assert notices(nina)
+
+
 def test_the_partners_staff_read_why_they_do_not_close_it(browser: Open, page: str) -> None:
     eddie = browser(EDDIE)
     eddie.get(f"{page}/close")

@@ -115,16 +115,3 @@ def test_a_cloud_that_is_to_be_closed_can_not_be_linked(app: Flask, world: World
 
     db.write(unit)
     assert refusal_code(cloud_id, world.ninas_subaccount, by=NINA) == "cloud-closing"
-
-
-def test_the_partners_list_follows_what_is_being_created(
-    there: PretendedCloud, browser: Open, world: World
-) -> None:
-    create_cloud(NINA, payer=world.ninas_subaccount)
-    url = f"/partner/{world.north}/customers/{world.ninas_customer}/clouds?poll=1"
-    olga = browser(OLGA)
-    following = olga.get(url, headers=HTMX).text
-    assert "Being created" in following
-    assert 'hx-trigger="every' in following
-    run_orders()
-    assert 'hx-trigger="every' not in olga.get(url, headers=HTMX).text

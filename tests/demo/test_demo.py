@@ -1,4 +1,4 @@
-"""The demonstration's world: a small one, with `--full` on both databases; all of it on SQLite.
+"""The demonstration's world: a small one, and all of it, on SQLite.
 
 tests/cli/test_cli.py seeds both databases.
 """
@@ -34,8 +34,6 @@ from tests.conftest import Databases, make_app
 from tests.support import demonstration
 from tests.support.world import Clock, actor, user
 
-pytestmark = pytest.mark.sqlite_alone
-
 TUESDAY = datetime(2026, 3, 3, 14, 30, tzinfo=UTC)
 SATURDAY_NIGHT = datetime(2026, 3, 7, 23, 58, tzinfo=UTC)
 MONDAY_EARLY = datetime(2026, 3, 9, 0, 4, tzinfo=UTC)
@@ -56,10 +54,10 @@ def opened(url: str, **settings: str) -> Iterator[Flask]:
 
 @contextmanager
 def planted(
-    databases: Databases, kind: str, customers: int, at: datetime = TUESDAY, **settings: str
+    databases: Databases, customers: int, at: datetime = TUESDAY, **settings: str
 ) -> Iterator[None]:
     """Inside the application on a database with a world of so many customers."""
-    url, before = databases.empty(kind), db.time.clock
+    url, before = databases.empty("sqlite"), db.time.clock
     db.time.clock = Clock(at)
     try:
         with opened(url, **settings) as app:
@@ -71,10 +69,10 @@ def planted(
         databases.drop(url)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def small(request: pytest.FixtureRequest, databases: Databases) -> Iterator[None]:
+@pytest.fixture(scope="module")
+def small(databases: Databases) -> Iterator[None]:
     """A world of as few customers as possible, which tests only read."""
-    with planted(databases, request.param, demo.MIN_CUSTOMERS):
+    with planted(databases, demo.MIN_CUSTOMERS):
         yield
 
 
@@ -286,7 +284,7 @@ def test_it_can_be_told_on_any_day_and_whatever_is_set(databases: Databases, at:
         "ACCESS_PROPAGATION_SECONDS": "86400",
         "INITIAL_GRANT_DAYS": "1",
     }
-    with planted(databases, "sqlite", demo.MIN_CUSTOMERS, at, **settings):
+    with planted(databases, demo.MIN_CUSTOMERS, at, **settings):
         assert len(rows(Customer.id)) == demo.MIN_CUSTOMERS
         assert set(rows(Customer.status)) == set(Status)
         agreed = policy.current()

@@ -133,6 +133,7 @@ STEPS = (
 )
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("table", STEPS)
 def test_a_failure_at_any_step_leaves_nothing(
     app: object, world: World, kind: str, table: str
@@ -188,6 +189,7 @@ def test_nobody_else_adds(app: object, world: World, email: str) -> None:
     assert isinstance(refusal(world.north, draft(), by=email), Forbidden)
 
 
+@pytest.mark.both_databases
 def test_without_the_tick_there_is_no_cloud_and_the_rest_is_the_same(
     app: object, world: World
 ) -> None:

@@ -18,7 +18,8 @@ from portal.domain.actors import COMMAND
 from portal.domain.audit import AuditHead, AuditLine
 from portal.domain.customers import Customer, Draft
 from portal.domain.invitations import Invitation
-from tests.support.verbs import VERBS, Verb
+from tests.support.verbs import VERBS
+from tests.support.verbs.verb import Verb
 from tests.support.world import (
     CARL,
     DORA,
@@ -249,6 +250,7 @@ def test_the_log_holds_no_word_about_persons(app: object, world: World) -> None:
     assert "@" not in log
 
 
+@pytest.mark.both_databases
 def test_the_cast_has_a_chain_for_each_account_and_one_for_the_installation(
     app: object, world: World
 ) -> None:
@@ -289,6 +291,7 @@ def test_no_column_of_the_log_is_left_out_here() -> None:
     assert set(CHANGED) == set(AuditLine.__table__.columns.keys())
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("column", CHANGED)
 def test_a_changed_line_breaks_the_chain(app: object, world: World, column: str) -> None:
     last = f"(SELECT seq - 1 FROM audit_heads WHERE chain = '{audit.INSTALLATION}')"
@@ -299,6 +302,7 @@ def test_a_changed_line_breaks_the_chain(app: object, world: World, column: str)
     assert audit.find_broken_links() != []
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("which", ["1", "2", "(SELECT max(seq) FROM audit_lines WHERE chain = :c)"])
 def test_a_removed_line_breaks_the_chain(app: object, world: World, which: str) -> None:
     which = which.replace(":c", f"'{world.north}'")
@@ -311,6 +315,7 @@ def test_a_chain_emptied_altogether_is_broken(app: object, world: World) -> None
     assert [finding.chain for finding in audit.find_broken_links()] == [world.north]
 
 
+@pytest.mark.both_databases
 def test_a_line_put_in_behind_the_last_one_breaks_the_chain(app: object, world: World) -> None:
     raw(
         "INSERT INTO audit_lines (chain, seq, at, actor, action, thing, facts, previous, hash)"

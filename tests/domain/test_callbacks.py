@@ -16,13 +16,15 @@ from portal import db
 from portal.domain import connections, jobs
 from portal.domain.connections import Callback, Connection, Kind, Message, callbacks
 from portal.domain.jobs import Job, OrderKind, Outcome, State
-from portal.providers.webhook_signatures import MAX_AGE, new_secret, sign
+from portal.webhook_signatures import MAX_AGE, new_secret, sign
 from tests.support.connections import add_connection, use_key, use_kind
 from tests.support.jobs import run_upkeep
 from tests.support.orders import claim_order, job, queue_order
 from tests.support.relay import clear_mails
 from tests.support.work import appoint_operator
 from tests.support.world import Clock, all_rows
+
+pytestmark = pytest.mark.both_databases
 
 SECRET = new_secret()
 HOUR = timedelta(hours=1)

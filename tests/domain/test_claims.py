@@ -23,8 +23,6 @@ from tests.support.relay import clear_mails
 from tests.support.work import appoint_operator
 from tests.support.world import DORA, EDDIE, NINA, OLGA, SAM, VERA, Clock, World, actor, user
 
-pytestmark = pytest.mark.sqlite_alone
-
 
 @pytest.fixture
 def there(app: Flask, world: World, monkeypatch: pytest.MonkeyPatch) -> PretendedCloud:

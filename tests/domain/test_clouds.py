@@ -8,12 +8,13 @@ from datetime import timedelta
 import pytest
 
 from portal import db
-from portal.domain import access, clouds, customers, invitations
+from portal.domain import access, clouds, connections, customers, invitations
 from portal.domain.access import CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.clouds import Cloud, Folder, Link
 from portal.domain.errors import Forbidden, Refused
+from tests.support.memberships import pretend_connection, put_on
 from tests.support.world import (
     ACE,
     AMIR,
@@ -152,6 +153,7 @@ def test_a_cloud_is_seen_by_its_owner_and_the_payers_people_only(app: object, wo
     assert seen_by(world.carls_cloud) == {OLGA, AMIR, EDDIE, ACE, VERA}
 
 
+@pytest.mark.both_databases
 def test_a_role_shows_a_cloud_before_it_takes_effect_but_allows_nothing(
     app: object, world: World, clock: Clock
 ) -> None:
@@ -170,6 +172,14 @@ def test_a_role_shows_a_cloud_before_it_takes_effect_but_allows_nothing(
     clock.forward(seconds=180)
     create_folder(world.doras_cloud, SAM, "soon")
     assert folders(world.doras_cloud) == ["default", "soon"]
+
+
+def test_a_cloud_of_a_kind_without_folders_gets_none(app: object, world: World) -> None:
+    db.write(lambda: put_on(pretend_connection(), world.doras_cloud))
+    with pytest.raises(Refused) as refusal:
+        create_folder(world.doras_cloud, DORA, "shop")
+    assert refusal.value.code == "cloud-folderless"
+    connections.configure_keys(list)
 
 
 def test_a_revoked_role_ends_at_once(app: object, world: World) -> None:

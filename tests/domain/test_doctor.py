@@ -16,14 +16,14 @@ from portal.domain.doctor.constraints import HAVE_OWN_CHECK, constraint_name, un
 from tests.conftest import KINDS, Databases, make_app
 from tests.domain.test_audit import CHANGES, WHO_MAY
 from tests.support import state_breaking
-from tests.support.broken_money import MONEY_CASES
-from tests.support.broken_states import CASES as STATE_CASES
+from tests.support.broken_states import CASES
 from tests.support.state_breaking import Case, Params
-from tests.support.verbs import Verb
+from tests.support.verbs.verb import Verb
 from tests.support.world import DORA, EDDIE, NINA, OLGA, START, VERA, Clock, World, actor, user
 
+pytestmark = pytest.mark.both_databases
+
 T = TypeVar("T")
-CASES = (*STATE_CASES, *MONEY_CASES)
 TABLES = db.Base.metadata.sorted_tables
 ROW_CHECKS = [check for check in doctor.CHECKS if check is not schema.guard_missing]
 

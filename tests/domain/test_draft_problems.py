@@ -100,6 +100,7 @@ def test_staff_is_never_their_own_partners_customer(app: object, world: World, e
     assert add(world.south, draft(email), by=SAM).partner_id == world.south
 
 
+@pytest.mark.both_databases
 def test_staff_whose_role_begins_later_is_staff(app: object, world: World) -> None:
     def promise() -> None:
         partner = db.lock(BillingAccount, world.north)

@@ -84,6 +84,7 @@ def test_a_change_is_confirmed_once(app: object) -> None:
     assert refusal(change_id, who) == "link-over"
 
 
+@pytest.mark.both_databases
 def test_a_change_is_over_after_two_days(app: object, clock: Clock) -> None:
     change_id = ask()
     clock.forward(days=2, seconds=-30)

@@ -12,6 +12,8 @@ from portal.domain.customers import Status
 from portal.domain.mail_deliveries import DeliveryState
 from tests.support.world import World, all_rows
 
+pytestmark = pytest.mark.both_databases
+
 MOVES = {
     Status.WAITING: {Status.ACTIVE, Status.INACTIVE},
     Status.ACTIVE: {Status.SUSPENDED, Status.INACTIVE},

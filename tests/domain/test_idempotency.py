@@ -14,6 +14,8 @@ from portal.domain.errors import Refused
 from portal.domain.idempotency import IdempotencyKey
 from tests.support.world import CARL, DORA, EDDIE, NINA, OLGA, Clock, World, actor, all_rows, draft
 
+pytestmark = pytest.mark.both_databases
+
 KEY = "k" * 22
 
 

@@ -285,6 +285,7 @@ def test_a_worker_that_is_killed_leaves_an_import_that_goes_on(
     each_once(cast[1], ident, 40)
 
 
+@pytest.mark.both_databases
 @ON_POSTGRESQL
 def test_killed_in_the_middle_of_a_row_it_is_added_once_by_the_next_worker(
     app: Flask, cast: tuple[str, World], real_time: Clock
@@ -323,6 +324,7 @@ def test_two_workers_never_do_the_same_row(app: Flask, world: World) -> None:
     assert two_at_once(app, begun(world, 1)) == {2: Outcome.ADDED}
 
 
+@pytest.mark.both_databases
 @ON_POSTGRESQL
 def test_control_without_the_locks_both_workers_do_it(
     app: Flask, world: World, monkeypatch: pytest.MonkeyPatch
@@ -340,6 +342,7 @@ def test_several_workers_add_each_row_once(app: Flask, cast: tuple[str, World]) 
     each_once(cast[1], ident, 20)
 
 
+@pytest.mark.both_databases
 def test_erasing_a_customer_reaches_the_rows_that_name_them(app: Flask, world: World) -> None:
     ident = begun(world, 2)
     with_carls = select(ImportRow).where(ImportRow.import_id == ident).order_by(ImportRow.number)

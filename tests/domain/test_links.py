@@ -38,6 +38,8 @@ from tests.support.world import (
     all_rows,
 )
 
+pytestmark = pytest.mark.both_databases
+
 # What linking does
 
 

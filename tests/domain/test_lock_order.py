@@ -56,7 +56,8 @@ from tests.support.mail_deliveries import claim_entry, settle_invitation
 from tests.support.money import row
 from tests.support.relay import invite
 from tests.support.usage import deliver, find, stage
-from tests.support.verbs import VERBS, Verb
+from tests.support.verbs import VERBS
+from tests.support.verbs.verb import Verb
 from tests.support.work import appoint_operator, begun_import
 from tests.support.world import (
     CARL,

@@ -20,6 +20,8 @@ from tests.support.mail_deliveries import claim, mark_transmitting, queue, recor
 from tests.support.relay import clear_mails
 from tests.support.world import Clock
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture(autouse=True)
 def _quiet(app: Flask) -> None:

@@ -8,11 +8,16 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from portal import db
+from portal import db, worker
 from portal.domain import cloud_access, locks, memberships, team
 from portal.domain.access import CloudRole
 from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
 from portal.domain.clouds import Cloud
+from portal.domain.connections import Connection
+from portal.domain.identity import User
+from portal.domain.jobs import Kind
+from portal.domain.memberships import CloudIdentity
 from tests.domain.test_races import Run, race
 from tests.support.cloud_access import give
 from tests.support.memberships import (
@@ -21,7 +26,7 @@ from tests.support.memberships import (
     pretend_connection,
     put_on,
 )
-from tests.support.world import DORA, EDDIE, OLGA, World, actor, signed_in, user
+from tests.support.world import DORA, EDDIE, OLGA, SAM, World, actor, signed_in, user
 
 pytestmark = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 
@@ -44,14 +49,14 @@ def shop(app: object, world: World) -> str:
 
 def losing(world: World) -> tuple[Callable[[], None], Callable[[], None]]:
     """Dora takes his role, and Olga removes him from the staff."""
-    dora, olga, eddie = actor(DORA), actor(OLGA), user(EDDIE)
+    dora, olga, eddie = actor(DORA), actor(OLGA), user(EDDIE).id
 
     def revoke() -> None:
-        cloud_access.revoke(db.session.get_one(Cloud, world.doras_cloud), by=dora, of=eddie.id)
+        cloud_access.revoke(db.session.get_one(Cloud, world.doras_cloud), by=dora, of=eddie)
 
     def remove() -> None:
         north = db.session.get_one(BillingAccount, world.north)
-        team.remove(of=eddie, partner=north, by=olga)
+        team.remove(of=db.session.get_one(User, eddie), partner=north, by=olga)
 
     return revoke, remove
 
@@ -70,6 +75,45 @@ def test_two_changes_that_take_the_last_role_together_revoke_access(
     assert race(*losing(world)) == ["done", "done"]
     (row,) = memberships_of(EDDIE)
     assert bool(row.revoking_at) is is_guarded
+
+
+def test_a_person_who_is_mapped_while_their_role_is_revoked_keeps_no_membership(
+    shop: str, race: Run
+) -> None:
+    """The revoke does not see the membership that is made for the mapping."""
+    connection_id = db.read(lambda: db.session.get_one(Cloud, shop).connection_id)
+    give(shop, CloudRole.EDITOR, to=SAM)
+    sam, dora = user(SAM).id, actor(DORA)
+
+    def map_sam() -> None:
+        connection = db.session.get_one(Connection, connection_id)
+        person = db.session.get_one(User, sam)
+        memberships.map_person(person, connection, provider="idp", subject="sam", by=COMMAND)
+
+    def revoke() -> None:
+        cloud_access.revoke(db.session.get_one(Cloud, shop), by=dora, of=sam)
+
+    assert race(map_sam, revoke) == ["done", "done"]
+    while worker.run_next(Kind.CLOUDS):
+        pass
+    (row,) = memberships_of(SAM)
+    assert row.revoking_at is not None
+
+
+def test_an_access_is_ordered_while_upkeep_makes_the_membership(
+    shop: str, world: World, race: Run
+) -> None:
+    connection_id = db.read(lambda: db.session.get_one(Cloud, shop).connection_id)
+    give(shop, CloudRole.EDITOR, to=SAM)
+    ids = {"user_id": user(SAM).id, "connection_id": connection_id}
+    db.write(lambda: db.session.add(CloudIdentity(**ids, provider="idp", subject="sam")))
+    sam = signed_in(SAM)
+
+    def get() -> None:
+        memberships.get_access(db.session.get_one(Cloud, shop), by=sam, name="CI", days=1)
+
+    assert race(memberships.settle_due, get) == ["done", "done"]
+    assert len(memberships_of(SAM)) == 1
 
 
 def test_an_access_ordered_while_the_role_is_lost_is_refused_or_revoked(

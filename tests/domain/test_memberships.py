@@ -48,6 +48,8 @@ from tests.support.world import (
     user,
 )
 
+pytestmark = pytest.mark.both_databases
+
 EDITOR, VIEWER = CloudRole.EDITOR, CloudRole.VIEWER
 GRANT, REVOKE = OrderKind.GRANT, OrderKind.REVOKE
 
@@ -223,6 +225,24 @@ def test_a_mapped_person_has_a_membership_at_once_and_another_after_another_mapp
     assert refused(map_person, DORA, shop, "samuel@idp") == "identity-taken"
     map_person(SAM, shop, "")
     assert waiting() == [REVOKE, REVOKE]
+
+
+def test_a_revoke_that_comes_again_late_orders_the_role_of_the_newer_membership_again(
+    shop: str,
+) -> None:
+    """Both may be the same identity at the connection."""
+    give(shop, EDITOR, to=SAM)
+    give_memberships(SAM, shop)
+    revoke(shop, of=SAM)
+    (old,) = memberships_of(SAM)
+    db.write(lambda: memberships.record_revoked(old.id, None))
+    give(shop, EDITOR, to=SAM)
+    give_memberships(SAM, shop)
+
+    db.write(lambda: memberships.record_granted(old.id, EDITOR))  # by a worker that was late
+    assert waiting() == [REVOKE]
+    db.write(lambda: memberships.record_revoked(old.id, None))
+    assert waiting() == [REVOKE, GRANT]
 
 
 def test_a_mapped_person_has_a_membership_when_the_role_takes_effect(

@@ -19,6 +19,8 @@ from tests.domain.test_races import Run, race
 from tests.support.mails import mails_to, plain_text
 from tests.support.world import OLGA, SAM, VERA, Clock, World, actor, draft, user
 
+pytestmark = pytest.mark.both_databases
+
 __all__ = ["race"]
 
 SCAM = "Your account is locked, call +1 900 555 0100"

@@ -56,6 +56,8 @@ from tests.support.world import (
     user,
 )
 
+pytestmark = pytest.mark.both_databases
+
 EDITORS = (OLGA, AMIR, EDDIE)
 
 

@@ -8,13 +8,15 @@ from sqlalchemy import select
 
 from portal import db
 from portal.domain import clouds, customers, jobs
-from portal.domain.clouds import Cloud
+from portal.domain.clouds import Cloud, Task
 from portal.domain.customers import Customer
 from portal.domain.jobs import Job, Kind, OrderKind, State
 from tests.support.clouds import create_cloud
 from tests.support.pretended_cloud import PretendedCloud, run_orders, use_pretended
 from tests.support.relay import clear_mails
 from tests.support.world import NINA, OLGA, World, actor
+
+pytestmark = pytest.mark.both_databases
 
 
 @pytest.fixture
@@ -75,3 +77,13 @@ def test_a_failed_creation_is_ordered_again_with_another_name(
     assert orders(State.WAITING) == []
     rename(cloud_id, "shop-2")
     assert orders(State.WAITING) == [OrderKind.ENSURE]
+
+
+def test_a_cloud_that_is_created_twice_keeps_its_first_id(
+    there: PretendedCloud, world: World
+) -> None:
+    """A worker was late, and the cloud made a second one for it."""
+    cloud_id = create_cloud(NINA, payer=world.ninas_subaccount)
+    run_orders()
+    db.write(lambda: clouds.record_order(cloud_id, Task.CREATE, external_id="another"))
+    assert db.read(lambda: db.session.get_one(Cloud, cloud_id)).external_id == f"ext-{cloud_id}"

@@ -140,6 +140,7 @@ def test_who_is_blocked_keeps_what_they_own_and_counts_as_owner(app: Flask, worl
         db.write(lambda: workflows.disable_user(user(DORA), by=COMMAND, heir=user(OLGA)))
 
 
+@pytest.mark.both_databases
 def test_who_is_blocked_gets_no_notification_but_a_mail_that_says_it(
     app: Flask, world: World
 ) -> None:

@@ -20,6 +20,8 @@ from tests.support import mail_deliveries
 from tests.support.relay import clear_mails
 from tests.support.world import DORA, EDDIE, Clock, user
 
+pytestmark = pytest.mark.both_databases
+
 WORKER = ("host", 1)
 
 

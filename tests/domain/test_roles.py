@@ -26,7 +26,8 @@ from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer
 from portal.domain.errors import Forbidden
 from portal.domain.invitations import Invitation
-from tests.support.verbs import VERBS, Verb
+from tests.support.verbs import VERBS
+from tests.support.verbs.verb import Verb
 from tests.support.world import (
     ACE,
     AMIR,
@@ -88,17 +89,20 @@ ASKS_NOBODY = {
 ASKS_OPERATORS = {
     "claims.refuse",
     "claims.verify",
+    "clouds.limit",
     "clouds.record_done",
     "clouds.record_fault",
     "connections.add",
     "connections.change",
     "connections.close",
+    "connections.limit_new_clouds",
     "connections.make_default",
     "connections.queue_test",
     "customers.record_arrived",
     "customers.record_not_arrived",
     "drift.adopt",
     "drift.assign",
+    "drift.check_again",
     "drift.queue_reconcile",
     "drift.restore",
     "ledger.counter",

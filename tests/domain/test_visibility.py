@@ -141,6 +141,7 @@ def test_unknown_and_foreign_are_the_same_none(app: object, world: World, what: 
     assert found.id == ident(world)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("model", [m for m in models() if m.__name__ in HAVE_A_RULE])
 def test_for_nobody_in_particular_nothing_exists(
     app: object, world: World, model: type[Any]

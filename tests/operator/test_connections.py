@@ -14,7 +14,7 @@ from portal.domain import circuit_breakers, connections, jobs
 from portal.domain.connections import BUILTIN_ID, Findings
 from portal.domain.errors import Code
 from portal.domain.identity import UserSession
-from portal.providers.webhook_signatures import new_secret
+from portal.webhook_signatures import new_secret
 from tests.support.answers import csrf_token, definition_list, errors, links, notices
 from tests.support.browser import Browser
 from tests.support.connections import VALUES, add_connection, stored, use_key, use_kind

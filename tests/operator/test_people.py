@@ -8,12 +8,15 @@ import pytest
 from flask import Flask
 
 from portal import db
-from portal.domain import identity
+from portal.domain import connections, identity, memberships
+from portal.domain.access import CloudRole
 from portal.domain.actors import COMMAND
 from portal.domain.identity import UserSession
 from tests.support.answers import definition_list, errors, links, notices
 from tests.support.browser import Browser
+from tests.support.cloud_access import give
 from tests.support.mails import mails_to
+from tests.support.memberships import add_memberships, memberships_of, pretend_connection, put_on
 from tests.support.world import DORA, OLGA, PASSWORD, SAM, Clock, World, user
 
 Open = Callable[..., Browser]
@@ -56,6 +59,27 @@ def test_a_person_is_found_by_any_writing_of_their_address_which_is_in_no_url(
     assert find(dora, "nobody@north.example") == 422
     assert errors(dora) == {"email": "No account here has this address."}
     assert find(dora, "nobody") == 422
+
+
+def test_of_who_is_blocked_an_operator_reads_where_access_still_works(
+    dora: Browser, world: World
+) -> None:
+    def unit() -> None:
+        put_on(pretend_connection(), world.doras_cloud, world.ninas_cloud)
+        add_memberships(OLGA, world.doras_cloud, world.ninas_cloud)
+
+    for cloud_id in (world.doras_cloud, world.ninas_cloud):
+        give(cloud_id, CloudRole.EDITOR, to=OLGA)
+    db.write(unit)
+    find(dora, OLGA)
+    assert definition_list(dora)["In the clouds"] == "Carried out on 2 clouds"
+    block(dora)
+    membership_id = memberships_of(OLGA)[-1].id
+    db.write(lambda: memberships.record_revoked(membership_id, None))
+    find(dora, OLGA)
+    says = definition_list(dora)["In the clouds"]
+    assert says.startswith("Being revoked, still works on 1 cloud Revoked on 1 cloud; what is run")
+    connections.configure_keys(list)
 
 
 def test_everybody_else_finds_nothing(browser: Open) -> None:

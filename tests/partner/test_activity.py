@@ -10,12 +10,27 @@ import pytest
 from flask import Flask
 
 from portal import db
-from portal.domain import activity, customers
+from portal.domain import activity, clouds, customers
+from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer
 from portal.web import csv as portal_csv
 from tests.support.browser import Browser
+from tests.support.clouds import move_cloud, own_account_id, switch_to_paid
 from tests.support.page import text_of
-from tests.support.world import ACE, CARL, DORA, EDDIE, NINA, OLGA, SAM, VERA, World, actor, user
+from tests.support.world import (
+    ACE,
+    CARL,
+    DORA,
+    EDDIE,
+    NINA,
+    OLGA,
+    SAM,
+    VERA,
+    Clock,
+    World,
+    actor,
+    user,
+)
 
 pytestmark = pytest.mark.both_databases
 
@@ -195,6 +210,33 @@ def test_the_customers_history_says_the_same(browser: Open, world: World) -> Non
     olga.get(f"{record}/history")
     assert "The record was edited: phone, description." in olga.text
     assert "The customer confirmed the partnership." in olga.text
+
+
+def test_the_history_has_what_was_agreed_and_carried_out_of_its_clouds_while_linked(
+    browser: Open, world: World, clock: Clock
+) -> None:
+    def rename(cloud_id: str, name: str) -> None:
+        def unit() -> None:
+            clouds.rename(db.session.get_one(Cloud, cloud_id), by=actor(OLGA), name=name)
+            clouds.record_order(cloud_id, clouds.Task.RENAME)
+
+        db.write(unit)
+
+    def renamings() -> int:
+        olga.get(f"/partner/{world.north}/customers/{world.ninas_customer}/history")
+        return olga.text.count(f"Carried out for the cloud {world.ninas_cloud}: rename.")
+
+    olga = browser(OLGA)
+    rename(world.ninas_cloud, "Shop")
+    rename(world.carls_cloud, "Of another customer")
+    assert renamings() == 1
+    assert f"The cloud {world.ninas_cloud} was renamed." in olga.text
+    assert world.carls_cloud not in olga.text
+    clock.forward(minutes=1)
+    switch_to_paid(NINA)
+    move_cloud(world.ninas_cloud, own_account_id(NINA), by=NINA)
+    rename(world.ninas_cloud, "Shop of North")
+    assert renamings() == 1, "not of the time when somebody else pays"
 
 
 def test_the_lines_come_alone_with_the_file_of_just_them(browser: Open, world: World) -> None:

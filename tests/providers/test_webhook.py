@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 import standardwebhooks
 
+from portal.providers import webhook as webhook_module
 from portal.providers.contract import (
     Ability,
     Access,
@@ -29,7 +32,7 @@ from portal.providers.contract import (
 )
 from portal.providers.http_client import HttpClient
 from portal.providers.webhook import Webhook
-from portal.providers.webhook_signatures import new_secret
+from portal.webhook_signatures import new_secret
 from tests.providers.answering_servers import Server, answering
 
 SECRET = new_secret()
@@ -223,6 +226,8 @@ UNCLEAR = [
     {"external_id": "x", "ends_by": "soon"},
     {"external_id": "x", "ends_by": "2026-11-28T12:00:00"},
     {"external_id": "x", "ends_by": 3},
+    {"external_id": "x", "ends_by": "0001-01-01T00:00:00+00:00"},
+    {"external_id": "x", "ends_by": "9999-12-31T23:59:59+00:00"},
 ]
 
 
@@ -235,7 +240,14 @@ def test_an_unclear_answer_needs_a_person(program: Server, webhook: Webhook, fac
 
 
 @pytest.mark.parametrize(
-    "facts", [{}, {"how": "fax", "text": "x"}, {"how": "text"}, {"how": "text", "text": ""}]
+    "facts",
+    [
+        {},
+        {"how": "fax", "text": "x"},
+        {"how": "text"},
+        {"how": "text", "text": ""},
+        {"how": "text", "text": "half a character: \ud800"},
+    ],
 )
 def test_an_unclear_access_needs_a_person(
     program: Server, webhook: Webhook, facts: dict[str, str]
@@ -274,6 +286,35 @@ def test_preflight_says_what_the_program_can(program: Server, webhook: Webhook) 
     assert (preflight.missing, preflight.token_cache) == (("a key",), timedelta(seconds=9))
 
 
+def test_a_program_need_not_say_whether_a_cloud_is_empty(program: Server, webhook: Webhook) -> None:
+    answers = [(200, True), (200, False), (200, None), (501, None), (404, None), (410, True)]
+    for status, is_empty in answers:
+        program.answers.clear()
+        program.give(status, {"is_empty": is_empty})
+        assert webhook.is_empty("x-1") is is_empty
+    program.answers.clear()
+    program.give(200, {"is_empty": "yes"})
+    with pytest.raises(NeedsPerson, match="webhook-answer-unclear"):
+        webhook.is_empty("x-1")
+
+
+@pytest.mark.parametrize("seconds", [-1, 86_401, 10**12])
+def test_a_token_cache_has_a_bound(program: Server, webhook: Webhook, seconds: int) -> None:
+    """What a revoke adds to its time."""
+    program.give(200, {"abilities": ["access"], "token_cache": seconds})
+
+    with pytest.raises(NeedsPerson, match="webhook-answer-unclear"):
+        webhook.preflight()
+
+
+def test_what_goes_on_is_named_up_to_a_bound(program: Server, webhook: Webhook) -> None:
+    program.give(200, {"left": ["a server"] * 10_000})
+
+    done = webhook.suspend("17", "x-1")
+    assert isinstance(done, Done)
+    assert len(done.left) == 50
+
+
 def test_lists_are_read_to_their_end(program: Server, webhook: Webhook) -> None:
     row = {"name": "Shop", "our_id": "cloud-1", "is_suspended": True, "members": {"m": "viewer"}}
     program.give(200, {"rows": [{"external_id": "x-1", **row}], "next": "page-2"})
@@ -291,6 +332,40 @@ def test_a_list_that_turns_in_a_circle_needs_a_person(program: Server, webhook: 
 
     with pytest.raises(NeedsPerson, match="webhook-answer-unclear"):
         list(webhook.everything())
+
+
+class Endless(list[Any]):
+    """Answers with pages of which each names another next one."""
+
+    def __init__(self, *rows: object) -> None:
+        super().__init__([None, None])
+        self.rows, self.number = rows, 0
+
+    def pop(self, _index: Any = 0) -> tuple[int, dict[str, str], bytes]:
+        self.number += 1
+        page = {"rows": self.rows, "next": f"page-{self.number}"}
+        return 200, {}, json.dumps(page).encode()
+
+
+def test_a_list_without_an_end_ends_with_the_time_of_a_call(
+    program: Server, webhook: Webhook
+) -> None:
+    """Else it would hold the connection, and what takes access away there."""
+    program.answers = Endless()
+
+    with pytest.raises(Later):
+        list(replace(webhook, seconds=0.3).everything())
+
+
+def test_a_list_has_a_bound(
+    program: Server, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_module, "MAX_ROWS", 5)
+    program.answers = Endless(*[{"external_id": "x-1", "name": "Shop"}] * 2)
+
+    with pytest.raises(NeedsPerson, match="webhook-answer-unclear"):
+        list(webhook.everything())
+    assert len(program.requests) == 3
 
 
 def test_another_cloud_than_the_one_asked_for_is_not_taken(

@@ -13,7 +13,7 @@ from ipaddress import ip_network
 from portal.providers.contract import CALL_SECONDS, Access, Cloud, Member
 from portal.providers.http_client import HttpClient
 from portal.providers.webhook import Webhook
-from portal.providers.webhook_signatures import new_secret
+from portal.webhook_signatures import new_secret
 from tests.support.processes import read_until, run_program
 
 LOOPBACK = HttpClient(allowed=[ip_network("127.0.0.0/8")])

@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 
 from portal import config
 from portal.demo.people import CARL, EDDIE
-from portal.domain import connections
+from portal.domain import connections, jobs
 from tests.support.tour import Tour
 
 EXTERNAL_ID = "9c41f0d2a7b84f3e9d0b6a5c71e2f408"
@@ -84,6 +84,24 @@ def change(state: str, cloud: str, page: Page, tour: Tour) -> str:
     return path
 
 
+def move_to_lxd(cloud: str, page: Page, tour: Tour) -> str:
+    """Make the connection of the cloud at this path one of LXD; the path."""
+    path = tour.resolve(page, cloud)
+    with closing(sqlite3.connect(tour.database, timeout=20)) as connection, connection:
+        connection.execute("UPDATE connections SET kind = 'lxd' WHERE id = ?", [CONNECTION])
+    return path
+
+
+def take_down(cloud: str, page: Page, tour: Tour) -> str:
+    """Have the cloud at this path be created at a connection that gives no answer; the path."""
+    path = change("creating", cloud, page, tour)
+    with closing(sqlite3.connect(tour.database, timeout=20)) as connection, connection:
+        at = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"
+        values = {"key": jobs.cloud_lane(CONNECTION), "failures": 3, "answer": "no answer"}
+        _insert(connection, at, "circuit_breakers", since=True, retry_at=True, **values)
+    return path
+
+
 def to_carry_out(_page: Page, tour: Tour) -> str:
     """Put a cloud of the demo on a connection by hand, to be created there; the path of what is to
     be done."""
@@ -115,7 +133,8 @@ def _id(prefix: str, number: str) -> str:
 
 
 def _add_connection(connection: sqlite3.Connection, **values: Any) -> None:
-    values = {"is_default": False, "settings": "{}", "test_result": "{}", **values}
+    empty = dict.fromkeys(("settings", "test_result", "default_limits"), "{}")
+    values = {"is_default": False, **empty, **values}
     _insert(connection, "2026-01-01 00:00:00.000000", "connections", created_at=True, **values)
 
 

@@ -48,9 +48,9 @@ def change(cloud_id: str, role: CloudRole, *, of: str, by: str = DORA) -> None:
     )
 
 
-def revoke(cloud_id: str, *, of: str, by: str = DORA) -> None:
+def revoke(cloud_id: str, *, of: str, by: str = DORA, stop: bool = False) -> None:
     who, holder = actor(by), holder_id(of)
-    db.write(lambda: cloud_access.revoke(db.lock(Cloud, cloud_id), by=who, of=holder))
+    db.write(lambda: cloud_access.revoke(db.lock(Cloud, cloud_id), by=who, of=holder, stop=stop))
 
 
 def revoke_partner(cloud_id: str, partner_id: str, *, by: str = DORA) -> None:

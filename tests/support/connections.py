@@ -23,10 +23,10 @@ def use_key(file: Path) -> None:
     connections.configure_keys(lambda: config.read_credentials_keys(str(file)))
 
 
-def use_kind(patch: pytest.MonkeyPatch, make: Any = None) -> None:
+def use_kind(patch: pytest.MonkeyPatch, make: Any = None, *, can_stop: bool = False) -> None:
     """Have the pretended kind, with the provider that `make` makes."""
     fields = (Field("url"), Field("password", is_secret=True))
-    patch.setitem(KINDS, PRETENDED, KindSpec(fields, asks=True))
+    patch.setitem(KINDS, PRETENDED, KindSpec(fields, asks=True, can_stop=can_stop))
     if make is not None:
         patch.setitem(providers.PROVIDERS, PRETENDED, make)
 

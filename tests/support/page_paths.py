@@ -193,10 +193,13 @@ RESOLVERS: dict[str, Resolver] = {
         f"shop_{state}": partial(access_pages.change, state, "{shop}")
         for state in access_pages.CHANGES
     },
+    "shop_lxd": partial(access_pages.move_to_lxd, "{shop}"),
+    "shop_down": partial(access_pages.take_down, "{shop}"),
+    "own_role": first_match("{shop_lxd}/access", r'"([^"]*/access/aje[0-9a-v]{17}/revoke)"'),
     "to_carry_out": access_pages.to_carry_out,
     "access_ready": partial(access_pages.access, "2", "{shop}"),
     "access_used": partial(access_pages.access, "3", "{shop}"),
-    "drift": drift_pages.add,
+    "paris": drift_pages.add,
     "folder": first_match("{cloud}", rf'"([^"]*/folders/{ID_PATTERN}/rename)"'),
     "holder": first_match("{cloud}/access", rf'"([^"]*/access/{ID_PATTERN})/change"'),
     "revoke_partner": first_match("{cloud}/access", r'"([^"]*/revoke-partner)"'),

@@ -60,7 +60,6 @@ def test_every_role_field_and_action_of_the_table_has_its_words() -> None:
     assert set(labels.FIELDS) == {field.name for field in fields(Draft)} - {"with_cloud"}
 
 
-@pytest.mark.sqlite_alone  # tests/domain/test_audit.py has the verbs' lines on both
 @pytest.mark.parametrize(
     "verb",
     [v for v in VERBS if v.action not in (*SEEING, "account.switch_to_paid")],

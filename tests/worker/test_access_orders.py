@@ -12,21 +12,24 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from portal import db, worker
-from portal.domain import connections, jobs, people, workflows
+from portal.domain import connections, jobs, people, work, workflows
 from portal.domain.access import CloudRole
 from portal.domain.actions import Action
 from portal.domain.actors import COMMAND
 from portal.domain.audit import AuditLine
+from portal.domain.clouds import Cloud
+from portal.domain.connections import Findings
 from portal.domain.identity import BlockReason
 from portal.domain.jobs import Job, Kind, OrderKind, State
 from portal.domain.memberships import Progress
 from portal.providers.contract import Access, Done, How, Later, NeedsPerson, Running
+from portal.providers.webhook import Webhook
 from portal.worker import access_orders, orders, providers
 from tests.providers import webhook_example
 from tests.providers.webhook_example import WebhookSystem
 from tests.support import memberships as support
 from tests.support.cloud_access import change, give, revoke
-from tests.support.connections import PRETENDED, use_key
+from tests.support.connections import PRETENDED, use_key, use_kind
 from tests.support.jobs import run_upkeep
 from tests.support.memberships import (
     access,
@@ -40,7 +43,10 @@ from tests.support.memberships import (
     withdraw,
 )
 from tests.support.relay import clear_mails
+from tests.support.work import appoint_operator
 from tests.support.world import DORA, SAM, Clock, World, user
+
+pytestmark = pytest.mark.both_databases
 
 EDITOR, VIEWER, MEMBER = CloudRole.EDITOR, CloudRole.VIEWER, CloudRole.MEMBER
 
@@ -107,6 +113,42 @@ def test_after_a_revoke_the_secret_is_refused_and_stays_so_when_the_role_is_give
     assert len({row.id for row in memberships_of(SAM)}) == 2
 
 
+def test_after_a_test_that_failed_access_is_offered_and_the_end_of_tokens_is_known(
+    shop: str, system: WebhookSystem
+) -> None:
+    connection_id = db.read(lambda: db.session.get_one(Cloud, shop).connection_id)
+    fault = Findings(fault="timed out", is_down=True)
+    db.write(lambda: connections.record_test(connection_id, fault))
+    get_access(SAM, shop)
+    revoke(shop, of=SAM)
+    run_orders()
+    (row,) = memberships_of(SAM)
+    assert row.revoked_at is not None
+    assert row.ends_by is not None
+    assert row.ends_by - row.revoked_at >= timedelta(seconds=300)
+
+
+def test_revoke_and_stop_reaches_the_cloud(
+    shop: str, system: WebhookSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    class Stopping(Webhook):
+        def revoke(self, *args: Any, stop: bool = False) -> Done | Running:
+            asked.append(stop)
+            return super().revoke(*args, stop=stop)
+
+    connected = system.connect()
+    stopping = Stopping(connected.url, connected.secret, connected.http)
+    use_kind(monkeypatch, lambda _settings, _credentials: stopping, can_stop=True)
+    for stop in (False, True):
+        get_access(SAM, shop)
+        revoke(shop, of=SAM, stop=stop)
+        run_orders()
+        give(shop, EDITOR, to=SAM)
+    assert asked == [False, True]
+
+
 def test_a_revoke_overtakes_a_waiting_grant_and_access(shop: str, system: WebhookSystem) -> None:
     access_id = order_access(SAM, shop)
     revoke(shop, of=SAM)
@@ -114,6 +156,28 @@ def test_a_revoke_overtakes_a_waiting_grant_and_access(shop: str, system: Webhoo
     run_orders()
     assert access(access_id).progress is Progress.ENDED
     assert support.orders(State.CANCELLED) == [OrderKind.GRANT]
+
+
+def test_a_role_that_waits_for_a_revoke_waits_for_an_operator_after_a_restore(
+    shop: str, system: WebhookSystem
+) -> None:
+    get_access(SAM, shop)
+    revoke(shop, of=SAM)
+    give(shop, EDITOR, to=SAM)
+    order_access(SAM, shop)
+
+    db.write(workflows.finish_restore, while_restoring=True)
+    run_orders()
+    assert [row.role for row in memberships_of(SAM)] == [None, None]
+    assert support.orders(State.PARKED) == [OrderKind.GRANT]
+
+    by = appoint_operator()
+    (parked,) = db.read(
+        lambda: list(db.session.scalars(select(Job).filter_by(kind="clouds", state="parked")))
+    )
+    db.write(lambda: work.run_again(db.session.get_one(Job, parked.id), by=by))
+    run_orders()
+    assert [row.role for row in memberships_of(SAM)] == [None, EDITOR]
 
 
 def test_a_revoke_while_an_order_is_under_way_comes_after_it(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from portal import db, worker
-from portal.domain import jobs, memberships
+from portal.domain import jobs, memberships, workflows
 from portal.domain.errors import Refused
 from portal.domain.jobs import Kind, OrderKind, State
 from portal.domain.memberships import Progress
@@ -89,6 +89,20 @@ def test_a_secret_that_can_not_be_decrypted_needs_a_person(
     run_orders()
     assert access(access_id).progress is Progress.FAILED
     assert support.orders(State.PARKED) == [OrderKind.ACCESS]
+
+
+def test_a_secret_that_may_have_been_made_and_shown_since_a_backup_is_never_made_again(
+    shop: str, system: WebhookSystem
+) -> None:
+    earlier = order_access(SAM, shop)
+    run_orders()
+    waiting_access = order_access(SAM, shop)
+    db.write(workflows.finish_restore, while_restoring=True)
+    assert waiting() == [OrderKind.WITHDRAW, OrderKind.WITHDRAW]
+    assert support.orders(State.PARKED) == []
+    run_orders()
+    ended = [access(access_id).progress for access_id in (earlier, waiting_access)]
+    assert ended == [Progress.ENDED, Progress.ENDED]
 
 
 def test_after_a_restore_unseen_secrets_are_withdrawn_and_revokes_run(

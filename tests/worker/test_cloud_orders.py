@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import event, select
 
 from portal import db, worker
-from portal.domain import circuit_breakers, clouds, customers, invitations, jobs
+from portal.domain import circuit_breakers, clouds, customers, invitations, jobs, workflows
 from portal.domain.accounts import BillingAccount
 from portal.domain.audit import AuditLine
 from portal.domain.clouds import Cloud, ProgressState
@@ -28,6 +28,8 @@ from tests.support.pretended_cloud import (
 )
 from tests.support.relay import clear_mails
 from tests.support.world import CARL, DORA, NINA, OLGA, Clock, World, actor, draft
+
+pytestmark = pytest.mark.both_databases
 
 Verb = Callable[..., None]
 LOST = Later("the answer was lost")
@@ -391,3 +393,22 @@ def listening(statements: list[object]) -> Iterator[None]:
     event.listen(db.extension.engine, "before_cursor_execute", collect)
     yield
     event.remove(db.extension.engine, "before_cursor_execute", collect)
+
+
+def test_a_resume_that_a_restore_parked_waits_for_an_operator_whatever_a_suspension_finds(
+    cloud: PretendedCloud, world: World, clock: Clock
+) -> None:
+    """Since the backup the customer may have been suspended again."""
+    cloud_id = create_cloud(NINA)
+    move_cloud(cloud_id, world.ninas_subaccount, by=NINA)
+    run_orders()
+    cloud.fail(Running("suspension"))
+    change_customer(customers.suspend, world)
+    worker.run_next(Kind.CLOUDS)
+    change_customer(customers.resume, world)
+
+    db.write(workflows.finish_restore, while_restoring=True)
+    cloud.operations["suspension"] = Done()
+    run_due(clock)
+    assert cloud_now(cloud_id).is_suspended_there is True
+    assert (orders(State.PARKED), orders(State.WAITING)) == ([OrderKind.RESUME], [])

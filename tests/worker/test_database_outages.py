@@ -21,6 +21,8 @@ from tests.support.relay import clear_mails, delivery, queue_invitation, run_wor
 from tests.support.smtp import SmtpServer
 from tests.support.world import Clock, World
 
+pytestmark = pytest.mark.both_databases
+
 CASES = [
     *(("sqlite", fault) for fault in ("busy", "read-only", "away")),
     *(("postgresql", fault) for fault in ("read-only", "away")),

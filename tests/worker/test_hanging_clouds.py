@@ -9,11 +9,12 @@ import pytest
 from flask import Flask
 
 from portal import db
+from portal.domain import jobs
 from portal.domain.clouds import ProgressState
 from portal.domain.jobs import Job, Kind, State
 from portal.providers import contract
 from portal.providers.contract import Done, Running
-from portal.worker import handlers, loop, orders
+from portal.worker import job_kinds, loop, orders
 from tests.support import database_faults
 from tests.support.browser import Browser
 from tests.support.clouds import create_cloud
@@ -70,6 +71,20 @@ def test_a_connection_that_hangs_delays_nothing_else(
     assert len(hanging.clouds) == len(stuck)
 
 
+def test_a_database_that_takes_nothing_is_no_fault_of_upkeep(app: Flask, clock: Clock) -> None:
+    name = "withdraw-accesses"
+    subject = ("upkeep", name)
+    db.write(lambda: jobs.add_recurring(Kind.UPKEEP, key=f"upkeep:{name}", subject=subject))
+    handler = job_kinds.HANDLERS[Kind.UPKEEP]
+    job = db.write(lambda: handler.claim(Kind.UPKEEP, handler.lease))
+    with database_faults.cause("read-only", app.config["SQLALCHEMY_DATABASE_URI"]):
+        record = handler.run(job)
+    db.write(record)
+    job = db.read(lambda: db.session.get_one(Job, job.id))
+    assert (job.state, job.answer, job.attempts) == (State.WAITING, "", 0)
+    assert job.run_at <= db.now() + orders.DATABASE_WAIT
+
+
 def test_a_database_that_takes_nothing_is_no_fault_of_an_order(
     app: Flask, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,7 +93,7 @@ def test_a_database_that_takes_nothing_is_no_fault_of_an_order(
     cloud = PretendedCloud()
     use_asking(monkeypatch, "pretended", cloud)
     create_cloud(DORA)
-    handler = handlers.HANDLERS[Kind.CLOUDS]
+    handler = job_kinds.HANDLERS[Kind.CLOUDS]
     job = db.write(lambda: handler.claim(Kind.CLOUDS, handler.lease))
     with database_faults.cause("read-only", app.config["SQLALCHEMY_DATABASE_URI"]):
         record = orders.carry_out(job)

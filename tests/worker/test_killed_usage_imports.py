@@ -24,6 +24,8 @@ from tests.support.usage import deliver, find, in_force, problems, stage
 from tests.support.usage_files import focus_rows
 from tests.support.world import Clock
 
+pytestmark = pytest.mark.both_databases
+
 ROWS = [{"BilledCost": str(cost), "SubAccountId": f"p{cost}"} for cost in (1, 2, 4)]
 SUMS = {"p1": Decimal(1), "p2": Decimal(2), "p4": Decimal(4)}
 PHASES = ("begin", "identify_keys", "add_piece", "add_groups", "finish", "publish")

@@ -23,7 +23,7 @@ from portal.providers.contract import Running
 from portal.providers.lxd import Lxd
 from portal.providers.lxd.accesses import make_certificate
 from portal.providers.openstack import OpenStack
-from portal.providers.webhook_signatures import new_secret
+from portal.webhook_signatures import new_secret
 from portal.wording import connections as wording
 from portal.worker import orders, providers
 from tests.providers.answering_servers import Server, answering
@@ -83,7 +83,8 @@ def check(connection_id: str) -> str:
 
 
 def test_a_program_that_works_says_what_it_can(app: Flask, program: str) -> None:
-    assert check(add(Kind.WEBHOOK, url=program, secret=SECRET)) == "It works: give access, suspend."
+    words = check(add(Kind.WEBHOOK, url=program, secret=SECRET))
+    assert words == "It works: give access, limits, suspend."
 
 
 def test_another_secret_is_refused_until_it_is_changed(app: Flask, program: str) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from portal import db, worker
 from portal.domain import clouds, connections, drift
+from portal.domain.access import CloudRole
 from portal.domain.clouds import ProgressState
 from portal.domain.connections import Connection
 from portal.domain.drift import Drift, FoundCloud
@@ -18,6 +19,7 @@ from portal.domain.jobs import Job, Kind, OrderKind
 from portal.providers.contract import Later, Role
 from tests.domain.test_lock_order import faults
 from tests.support.claims import clouds_with
+from tests.support.cloud_access import give, revoke
 from tests.support.clouds import create_cloud, own_account_id
 from tests.support.jobs import run_upkeep
 from tests.support.memberships import add_memberships, memberships_of
@@ -30,7 +32,7 @@ from tests.support.pretended_cloud import (
 )
 from tests.support.relay import clear_mails
 from tests.support.work import appoint_operator
-from tests.support.world import DORA, Clock, World
+from tests.support.world import DORA, SAM, Clock, World
 
 
 @pytest.fixture
@@ -71,6 +73,15 @@ def decide(verb: Callable[..., object]) -> None:
     run_orders()
 
 
+def has_role(there: PretendedCloud, shop: str) -> str:
+    """Sam edits Dora's cloud, there too; the ID of his membership."""
+    give(shop, CloudRole.EDITOR, to=SAM)
+    db.write(lambda: add_memberships(SAM, shop))
+    (membership,) = memberships_of(SAM)
+    there.members[f"ext-{shop}"] = {membership.id: Role.EDITOR}
+    return membership.id
+
+
 def refused(act: Callable[[], object]) -> str:
     with pytest.raises(Refused) as refusal:
         act()
@@ -82,6 +93,7 @@ def foreign() -> list[str]:
     return [row.external_id for row in db.read(lambda: drift.foreign_clouds(connection))]
 
 
+@pytest.mark.both_databases
 def test_what_is_as_carried_out_does_not_differ(there: PretendedCloud, shop: str) -> None:
     assert reconcile() == []
     assert foreign() == []
@@ -90,7 +102,6 @@ def test_what_is_as_carried_out_does_not_differ(there: PretendedCloud, shop: str
     assert (ended.fault, ended.ended_at is None) == (None, False)
 
 
-@pytest.mark.sqlite_alone
 def test_a_name_that_was_changed_there_is_adopted_or_restored(
     there: PretendedCloud, shop: str
 ) -> None:
@@ -110,7 +121,6 @@ def test_a_name_that_was_changed_there_is_adopted_or_restored(
     assert reconcile() == []
 
 
-@pytest.mark.sqlite_alone
 def test_a_suspension_by_hand_is_only_restored(there: PretendedCloud, shop: str) -> None:
     there.clouds[f"ext-{shop}"]["is_suspended"] = True
     assert reconcile() == ["suspended"]
@@ -120,14 +130,12 @@ def test_a_suspension_by_hand_is_only_restored(there: PretendedCloud, shop: str)
     assert reconcile() == []
 
 
-@pytest.mark.sqlite_alone
 def test_a_cloud_that_was_deleted_there_is_created_again_and_access_is_taken_again(
     there: PretendedCloud, shop: str
 ) -> None:
     db.write(lambda: add_memberships(DORA, shop))
     del there.clouds[f"ext-{shop}"]
     assert reconcile() == ["missing"]
-    there.revoke = lambda *_args, **_kw: there.done  # type: ignore[attr-defined]
     decide(drift.restore)
     assert there.marks[f"ext-{shop}"] == shop
     assert progress(shop).state is ProgressState.READY
@@ -135,7 +143,6 @@ def test_a_cloud_that_was_deleted_there_is_created_again_and_access_is_taken_aga
     assert reconcile() == []
 
 
-@pytest.mark.sqlite_alone
 def test_a_cloud_that_was_deleted_there_is_closed_here(there: PretendedCloud, shop: str) -> None:
     del there.clouds[f"ext-{shop}"]
     reconcile()
@@ -146,7 +153,6 @@ def test_a_cloud_that_was_deleted_there_is_closed_here(there: PretendedCloud, sh
     assert reconcile() == []
 
 
-@pytest.mark.sqlite_alone
 def test_a_second_cloud_with_our_mark_is_shown_and_neither_taken_nor_assigned(
     there: PretendedCloud, shop: str
 ) -> None:
@@ -159,7 +165,6 @@ def test_a_second_cloud_with_our_mark_is_shown_and_neither_taken_nor_assigned(
     assert reconcile() == []
 
 
-@pytest.mark.sqlite_alone
 def test_a_role_that_was_given_there_is_accepted_once(there: PretendedCloud, shop: str) -> None:
     db.write(lambda: add_memberships(DORA, shop))
     (membership,) = memberships_of(DORA)
@@ -169,12 +174,41 @@ def test_a_role_that_was_given_there_is_accepted_once(there: PretendedCloud, sho
     assert refused(lambda: decide(drift.restore)) == "drift-over"
     decide(drift.adopt)
     assert reconcile() == []
-    there.members[f"ext-{shop}"] = {}
+    there.members[f"ext-{shop}"] = {membership.id: Role.EDITOR}
     reconcile()
-    there.members[f"ext-{shop}"] = {"root": Role.OWNER}
+    there.members[f"ext-{shop}"]["root"] = Role.OWNER
     assert reconcile() == ["role"]  # it was taken away between the two
 
 
+def test_a_role_of_somebody_who_was_revoked_here_is_revoked_there_again(
+    there: PretendedCloud, shop: str
+) -> None:
+    membership_id = has_role(there, shop)
+    revoke(shop, of=SAM)
+    run_orders()
+    assert reconcile() == []
+    there.members[f"ext-{shop}"] = {membership_id: Role.EDITOR}
+    assert reconcile() == ["role"]
+    decide(drift.restore)
+    assert there.members[f"ext-{shop}"] == {}
+    assert reconcile() == []
+
+
+def test_a_role_that_was_lost_there_is_given_to_a_new_membership(
+    there: PretendedCloud, shop: str
+) -> None:
+    membership_id = has_role(there, shop)
+    assert reconcile() == []
+    there.members[f"ext-{shop}"] = {}
+    assert reconcile() == ["lost-role"]
+    assert refused(lambda: decide(drift.adopt)) == "drift-over"
+    decide(drift.restore)
+    (now,) = there.members[f"ext-{shop}"]
+    assert now != membership_id  # the secrets of the former one stay refused
+    assert reconcile() == []
+
+
+@pytest.mark.both_databases
 def test_a_foreign_cloud_is_assigned_to_an_account(
     there: PretendedCloud, world: World, shop: str
 ) -> None:
@@ -201,6 +235,7 @@ def test_a_foreign_cloud_is_assigned_to_an_account(
     assert refused(lambda: assign("prj-2", world.carls_subaccount)) == "customer-not-confirmed"
 
 
+@pytest.mark.both_databases
 def test_a_list_that_breaks_off_changes_nothing_that_was_known(
     there: PretendedCloud, shop: str
 ) -> None:
@@ -212,7 +247,6 @@ def test_a_list_that_breaks_off_changes_nothing_that_was_known(
     assert foreign() == ["prj-1"]
 
 
-@pytest.mark.sqlite_alone
 def test_it_runs_hourly_and_one_at_a_time(there: PretendedCloud, clock: Clock) -> None:
     def orders() -> int:
         is_order = Job.subject_kind == OrderKind.RECONCILE
@@ -230,7 +264,6 @@ def test_it_runs_hourly_and_one_at_a_time(there: PretendedCloud, clock: Clock) -
     assert not worker.run_next(Kind.IMPORTS)
 
 
-@pytest.mark.sqlite_alone
 def test_rows_come_in_batches(
     there: PretendedCloud, monkeypatch: pytest.MonkeyPatch, shop: str
 ) -> None:

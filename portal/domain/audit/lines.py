@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 
 INSTALLATION = "installation"
 GENESIS = "0" * 64
+IS_OF_NO_CUSTOMER = "customer_id IS NULL"
 
 
 class AuditHead(db.Base):
@@ -46,7 +47,16 @@ class AuditLine(db.Base):
     """One change: `action` is an Action, `thing` the ID of what changed."""
 
     __tablename__ = "audit_lines"
-    __table_args__ = (Index("ix_audit_lines_customer_id", "customer_id", "seq"),)
+    __table_args__ = (
+        Index("ix_audit_lines_customer_id", "customer_id", "seq"),
+        Index(
+            "ix_audit_lines_thing",
+            "chain",
+            "thing",
+            sqlite_where=text(IS_OF_NO_CUSTOMER),
+            postgresql_where=text(IS_OF_NO_CUSTOMER),
+        ),
+    )
 
     chain: Mapped[str] = mapped_column(ForeignKey("audit_heads.chain"), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -152,8 +162,8 @@ def compute_hash(line: AuditLine | StoredLine, key_id: str | None) -> str | None
     at = line.at.astimezone(UTC).isoformat()  # PostgreSQL returns its own time zone
     content = [line.previous, line.chain, line.seq, at, line.actor, line.action]
     content += [line.thing, line.customer_id, line.facts]
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+    body = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
     if key_id is None:
-        return hashlib.sha256(text).hexdigest()
+        return hashlib.sha256(body).hexdigest()
     key = keys.find(key_id)
-    return f"{key_id}:{hmac.digest(key, text, 'sha256').hex()}" if key is not None else None
+    return f"{key_id}:{hmac.digest(key, body, 'sha256').hex()}" if key is not None else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Set
+from typing import Any
 
 from sqlalchemy import select
 
@@ -73,40 +74,53 @@ def change(cloud: Cloud, *, by: Actor, role: CloudRole, of: str) -> None:
         _notify_granted(cloud, of, role, by=by)
 
 
-def revoke(cloud: Cloud, *, by: Actor, of: str) -> None:
+def revoke(cloud: Cloud, *, by: Actor, of: str, stop: bool = False) -> None:
     """An owner revokes the role of the holder with the ID `of`, at once. A partner's staff can't
-    revoke the last role of the customer's people on the default cloud. Raises as `change` to a
-    lower role.
+    revoke the last role of the customer's people on the default cloud. With `stop`, all instances
+    of the cloud are stopped if this ends access to it. Raises as `change` to a lower role, and
+    Refused("cloud-cant-stop").
     """
     cloud = db.lock(Cloud, cloud.id)
     access.require(by, Action.CLOUD_MANAGE_ACCESS, cloud)
     clouds.require_open(cloud)
+    if stop:
+        _require_can_stop(cloud)
     rows = _assignments(cloud, of).require_existing()
     _require_another_owner(cloud, rows)
     _require_customers_role(cloud, rows, by=by)
     revoke_assignments(rows)
-    memberships.settle_cloud(cloud.id)
-    _record(Action.CLOUD_ACCESS_REVOKE, cloud, of, by=by)
+    memberships.settle_cloud(cloud.id, stop=stop)
+    _record(Action.CLOUD_ACCESS_REVOKE, cloud, of, by=by, **({"stop": True} if stop else {}))
     _notify_revoked(cloud, of, by=by)
 
 
-def revoke_partner(cloud: Cloud, *, by: Actor, of: str) -> None:
-    """An owner revokes the roles of a partner account and of its staff, at once.
+def revoke_partner(cloud: Cloud, *, by: Actor, of: str, stop: bool = False) -> None:
+    """An owner revokes the roles of a partner account and of its staff, at once; `stop` as in
+    `revoke`.
 
-    Raises Forbidden; Refused("cloud-closed", "no-role", "last-cloud-owner").
+    Raises Forbidden; Refused("cloud-closed", "cloud-cant-stop", "no-role", "last-cloud-owner").
     """
     cloud = db.lock(Cloud, cloud.id)
     access.require(by, Action.CLOUD_MANAGE_ACCESS, cloud)
     clouds.require_open(cloud)
+    if stop:
+        _require_can_stop(cloud)
     staff = access.staff_ids(of)
     rows = [row for row in open_grants(cloud) if row.partner_id == of or row.user_id in staff]
     if not rows:
         raise Refused(Code.NO_ROLE)
     _require_another_owner(cloud, rows)
     revoke_assignments(rows)
-    memberships.settle_cloud(cloud.id)
-    _record(Action.CLOUD_ACCESS_REVOKE_PARTNER, cloud, of, by=by)
+    memberships.settle_cloud(cloud.id, stop=stop)
+    _record(
+        Action.CLOUD_ACCESS_REVOKE_PARTNER, cloud, of, by=by, **({"stop": True} if stop else {})
+    )
     _notify_revoked(cloud, of, by=by, staff={row.user_id for row in rows if row.user_id})
+
+
+def _require_can_stop(cloud: Cloud) -> None:
+    if not clouds.pending_tasks(cloud).connection.can_stop:
+        raise Refused(Code.CLOUD_CANT_STOP)
 
 
 def _partner(account_id: str) -> BillingAccount:
@@ -161,7 +175,7 @@ def _require_customers_role(cloud: Cloud, leaving: list[CloudAccess], *, by: Act
         raise Refused(Code.CUSTOMERS_LAST_ROLE)
 
 
-def _record(action: Action, cloud: Cloud, holder_id: str, *, by: Actor, **facts: str) -> None:
+def _record(action: Action, cloud: Cloud, holder_id: str, *, by: Actor, **facts: Any) -> None:
     chain = clouds.audit_chain_of(cloud)
     audit.record(action, by=by, chain=chain, thing=cloud.id, holder=holder_id, **facts)
 

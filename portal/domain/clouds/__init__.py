@@ -16,6 +16,7 @@ from portal.domain.clouds.closing import (
     close_refusal,
     restore,
 )
+from portal.domain.clouds.emptiness import ask_whether_empty, is_unused, record_emptiness
 from portal.domain.clouds.lifecycle import (
     DEFAULT_NAME,
     MAX_NAME_LENGTH,
@@ -24,6 +25,7 @@ from portal.domain.clouds.lifecycle import (
     create,
     create_folder,
     create_with_folder,
+    limit,
     rename,
     rename_folder,
     require_open,
@@ -33,10 +35,11 @@ from portal.domain.clouds.listing import (
     PAGE,
     CloudRow,
     Payer,
+    cloud_on_connection,
     clouds_linked_to,
+    clouds_on,
     default_folder,
     folders_of,
-    is_unused,
     other_clouds_for,
     payer_columns_for,
     payer_of,
@@ -48,6 +51,7 @@ from portal.domain.clouds.ordering import (
     TASKS,
     OrderFacts,
     begin_order,
+    end_order_fault,
     lock_linked_to,
     order_changes,
     record_order,

@@ -88,7 +88,7 @@ def record_done(cloud: Cloud, *, external_id: str = "", mark: str, by: Actor) ->
     elif Task.CLOSE in tasks:
         cloud.closed_there_at = db.now()
     else:
-        cloud.carried_out_name = cloud.name
+        cloud.carried_out_name, cloud.carried_out_limits = cloud.name, cloud.limits
         cloud.is_suspended_there = row.payer.suspended_at is not None
     try:
         with db.savepoint():

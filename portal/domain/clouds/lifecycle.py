@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import exists, select
 from sqlalchemy.exc import IntegrityError
 
 from portal import db
-from portal.domain import access, audit, connections
+from portal.domain import access, audit, connections, identity
 from portal.domain.accounts import BillingAccount, Mode, Status
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
@@ -16,6 +16,7 @@ from portal.domain.clouds.listing import payer_of
 from portal.domain.clouds.ordering import order_changes
 from portal.domain.clouds.pending import Task
 from portal.domain.clouds.record import Cloud, Folder, Link
+from portal.domain.connections import Connection
 from portal.domain.errors import Code, Refused
 from portal.domain.values import search_key
 
@@ -37,6 +38,7 @@ def create_with_folder(
         created_at=now,
         connection_id=connection.id,
         carried_out_at=now if is_builtin else None,
+        limits=connection.default_limits,
     )
     folder = _add(cloud, payer, folder_name=folder_name, by=by)
     if not is_builtin:
@@ -158,10 +160,31 @@ def rename(cloud: Cloud, *, by: Actor, name: str) -> None:
     audit.record(Action.CLOUD_RENAME, by=by, chain=audit_chain_of(cloud), thing=cloud.id)
 
 
-def create_folder(cloud: Cloud, *, by: Actor, name: str) -> Folder:
-    """Editors of a cloud add folders.
+def limit(cloud: Cloud, *, limits: Mapping[str, str], by: Actor) -> None:
+    """An operator limits what a cloud may have; what is not named, or empty, has no limit. That is
+    ordered at its connection.
 
-    Raises Forbidden, Refused("cloud-closed", "folder-name-taken").
+    Raises ReauthenticationRequired, Forbidden, Refused("cloud-closed", "limits-not-offered"),
+    Invalid.
+    """
+    identity.require_recent(by)
+    access.require_operator(by, Action.CLOUD_LIMIT)
+    cloud = db.lock(Cloud, cloud.id)
+    require_open(cloud)
+    connection = db.session.get_one(Connection, cloud.connection_id)
+    asked = connections.parse_limits(connection, limits)
+    taken_off = dict.fromkeys(cloud.limits.keys() - asked.keys())
+    if {**taken_off, **asked} == cloud.limits:
+        return
+    cloud.limits = {**taken_off, **asked}
+    order_changes(cloud.id, of=[Task.CREATE, Task.LIMIT])
+    audit.record(Action.CLOUD_LIMIT, by=by, chain=audit_chain_of(cloud), thing=cloud.id)
+
+
+def create_folder(cloud: Cloud, *, by: Actor, name: str) -> Folder:
+    """Editors of a cloud add folders, if its kind has them.
+
+    Raises Forbidden, Refused("cloud-closed", "cloud-folderless", "folder-name-taken").
     """
     cloud = db.lock(Cloud, cloud.id)
     access.require(by, Action.FOLDER_CREATE, cloud)
@@ -209,6 +232,8 @@ def require_open(cloud: Cloud) -> None:
 
 def _require_free_name(cloud: Cloud, name: str) -> None:
     require_open(cloud)
+    if not db.session.get_one(connections.Connection, cloud.connection_id).has_folders:
+        raise Refused(Code.CLOUD_FOLDERLESS)
     is_taken = exists().where(Folder.cloud_id == cloud.id, Folder.name == name)
     if db.session.scalar(select(is_taken)):
         raise Refused(Code.FOLDER_NAME_TAKEN, field="name", name=name)

@@ -25,6 +25,7 @@ from portal.domain.jobs import OPEN_STATES, Job, Kind, OrderKind, State
 ORDERS = {
     Task.CREATE: OrderKind.ENSURE,
     Task.RENAME: OrderKind.CHANGE,
+    Task.LIMIT: OrderKind.LIMIT,
     Task.SUSPEND: OrderKind.SUSPEND,
     Task.RESUME: OrderKind.RESUME,
     Task.CLOSE: OrderKind.CLOSE,
@@ -40,6 +41,7 @@ class OrderFacts(NamedTuple):
     cloud_id: str
     name: str
     external_id: str
+    limits: dict[str, int | None]
 
 
 def order_changes(*cloud_ids: str, of: Collection[Task] = tuple(Task)) -> None:
@@ -90,7 +92,8 @@ def begin_order(cloud_id: str, task: Task, *, goes_on: bool) -> OrderFacts | Non
         if not is_due:
             return None
         _mark_unknown(cloud, task)
-    return OrderFacts(row.connection.id, cloud.id, cloud.name, cloud.external_id or "")
+    external_id, limits = cloud.external_id or "", cloud.limits
+    return OrderFacts(row.connection.id, cloud.id, cloud.name, external_id, limits)
 
 
 def _mark_unknown(cloud: Cloud, task: Task) -> None:
@@ -100,6 +103,8 @@ def _mark_unknown(cloud: Cloud, task: Task) -> None:
         cloud.asked_at = cloud.asked_at or db.now()
     elif task is Task.RENAME:
         cloud.asked_name, cloud.carried_out_name = cloud.name, None
+    elif task is Task.LIMIT:
+        cloud.asked_limits, cloud.carried_out_limits = cloud.limits, None
     elif task in SUSPENSION:
         cloud.is_suspended_there = None
     db.session.flush()
@@ -123,6 +128,8 @@ def record_order(
         _record_created(cloud, external_id)
     elif task is Task.RENAME:
         cloud.carried_out_name = cloud.asked_name
+    elif task is Task.LIMIT:
+        cloud.carried_out_limits = cloud.asked_limits
     elif task is Task.CLOSE:
         cloud.closed_there_at = cloud.closed_there_at or db.now()
     else:
@@ -134,12 +141,22 @@ def record_order(
     record_changed(cloud)
     _record(Action.CLOUD_CARRY_OUT, row, tasks=[str(task)])
     # A worker that was late may have undone what another one has recorded.
-    order_changes(cloud.id, of=SUSPENSION if task in SUSPENSION else [task])
+    again = SUSPENSION if task in SUSPENSION else [task]
+    order_changes(cloud.id, of=[it for it in again if not jobs.is_parked(ORDERS[it], cloud.id)])
 
 
 def record_changed(cloud: Cloud) -> None:
     """Record that something has been carried out now, which ends a fault."""
     cloud.changed_there_at, cloud.agreed_at = db.now(), None
+    _end_fault(cloud)
+
+
+def end_order_fault(cloud_id: str) -> None:
+    """The connection is asked again for what it refused."""
+    _end_fault(db.lock(Cloud, cloud_id))
+
+
+def _end_fault(cloud: Cloud) -> None:
     cloud.fault, cloud.fault_facts, cloud.fault_mark = None, {}, None
     db.session.flush()
 
@@ -164,7 +181,8 @@ def _record_created(cloud: Cloud, external_id: str) -> None:
     )
     if db.session.scalar(others) is not None:
         raise Refused(Code.EXTERNAL_ID_TAKEN)
-    cloud.carried_out_at, cloud.external_id = cloud.carried_out_at or db.now(), external_id
+    if cloud.carried_out_at is None:  # the ID stays: people have access there
+        cloud.carried_out_at, cloud.external_id = db.now(), external_id
     cloud.carried_out_name = cloud.asked_name
 
 

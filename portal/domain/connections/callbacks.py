@@ -13,13 +13,12 @@ from sqlalchemy import ForeignKey, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal import db
+from portal import db, webhook_signatures
 from portal.domain import jobs, retention
 from portal.domain.connections.credentials import unseal
 from portal.domain.connections.kinds import Kind
 from portal.domain.connections.record import Connection
-from portal.providers import webhook_signatures
-from portal.providers.webhook_signatures import MAX_AGE
+from portal.webhook_signatures import MAX_AGE
 
 MOST = 600
 """Callbacks that a connection may send in MAX_AGE; more are dropped."""

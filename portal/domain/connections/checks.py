@@ -14,12 +14,10 @@ from babel.numbers import list_currencies
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
+from portal import server_urls, webhook_signatures
 from portal.domain import values
 from portal.domain.errors import Code
 from portal.domain.values import Invalid
-from portal.providers import webhook_signatures
-from portal.providers.contract import NeedsPerson
-from portal.providers.http_client import split_url
 
 MAX_LINE, MAX_TEXT = 255, 100_000
 EXTERNAL_ID = "{id}"
@@ -54,8 +52,8 @@ def url(value: str) -> str:
     """The address of a server."""
     value = value.strip()
     try:
-        split_url(value)
-    except NeedsPerson:
+        server_urls.split(value)
+    except ValueError:
         raise Invalid(Code.URL_FORMAT) from None
     return values.line(value, limit=MAX_LINE)
 

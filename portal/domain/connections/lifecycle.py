@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import select
 
@@ -12,6 +13,7 @@ from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.connections.credentials import seal, unseal
 from portal.domain.connections.kinds import KINDS, KindSpec
+from portal.domain.connections.limits import parse_limits
 from portal.domain.connections.record import Connection, Findings
 from portal.domain.errors import Code, Refused
 from portal.domain.jobs import OrderKind
@@ -93,6 +95,17 @@ def close(connection: Connection, *, by: Actor) -> None:
     _record(Action.CONNECTION_CLOSE, connection, by=by)
 
 
+def limit_new_clouds(connection: Connection, *, limits: Mapping[str, str], by: Actor) -> None:
+    """An operator says which limits new clouds of a connection have; clouds that exist keep theirs.
+
+    Raises ReauthenticationRequired, Forbidden, Refused("limits-not-offered"), Invalid.
+    """
+    connection = _lock(connection, Action.CONNECTION_LIMIT, by=by)
+    connection.default_limits = parse_limits(connection, limits)
+    db.session.flush()
+    _record(Action.CONNECTION_LIMIT, connection, by=by)
+
+
 def queue_test(connection: Connection, *, by: Actor) -> None:
     """An operator has a connection tested by the worker, which asks it even if it did not answer
     before.
@@ -111,10 +124,18 @@ def queue_test(connection: Connection, *, by: Actor) -> None:
 
 
 def record_test(connection_id: str, result: Findings) -> None:
-    """Keep what the worker's test found."""
+    """Keep what the worker's test found. A test that failed found nothing: what the connection can
+    stays as it was known."""
     connection = db.lock(Connection, connection_id)
+    if result.fault:
+        result = result._replace(**_known(connection.test_result))
     connection.tested_at, connection.test_result = db.now(), result._asdict()
     db.session.flush()
+
+
+def _known(test_result: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("abilities", "missing", "token_cache_seconds")
+    return {name: test_result[name] for name in names if name in test_result}
 
 
 def default() -> Connection:

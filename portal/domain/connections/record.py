@@ -31,8 +31,8 @@ MAX_NAME_LENGTH = 63
 
 
 class Findings(NamedTuple):
-    """What a test found: codes of what the connection can and what it lacks, or the fault: a code
-    and its facts, or the cloud's words."""
+    """What a test found: codes of what the connection can and what it lacks. With a fault, a code
+    and its facts or the cloud's words, they are those of the last test that succeeded."""
 
     abilities: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
@@ -72,6 +72,8 @@ class Connection(db.Base):
     closed_at: Mapped[datetime | None]
     tested_at: Mapped[datetime | None]
     test_result: Mapped[dict[str, Any]]
+    default_limits: Mapped[dict[str, Any]] = mapped_column(db.SortedJson, default=dict)
+    """Those of new clouds, by their names in LIMITS."""
 
     @property
     def spec(self) -> KindSpec | None:
@@ -82,6 +84,18 @@ class Connection(db.Base):
     def has_folders(self) -> bool:
         """Whether its clouds are divided into folders."""
         return self.spec is not None and self.spec.has_folders
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether its clouds can be limited."""
+        if self.spec is None or not self.spec.has_limits:
+            return False
+        return not self.spec.asks or "limits" in self.test_result.get("abilities", ())
+
+    @property
+    def can_stop(self) -> bool:
+        """Whether a revoke can stop all instances of a cloud, and with them open consoles."""
+        return self.spec is not None and self.spec.can_stop
 
     @property
     def token_cache_minutes(self) -> int:

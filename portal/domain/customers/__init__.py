@@ -13,6 +13,7 @@ from portal.domain.customers.ending import (
     withdraw_notice,
 )
 from portal.domain.customers.erasing import erase
+from portal.domain.customers.history import ending_of, history_of
 from portal.domain.customers.invitation_mails import (
     MAX_DELIVERIES,
     RESEND_WAIT,
@@ -42,11 +43,10 @@ from portal.domain.customers.listing import (
     CustomerRow,
     ExportRow,
     Filter,
+    SubaccountCard,
     count_live_customers,
     counts_for,
-    ending_of,
     export_rows,
-    history_of,
     page_for,
     rows_of,
     staff_of,

@@ -1,4 +1,4 @@
-"""The list of customers and its counts, their history, and subaccounts as cards."""
+"""The list of customers and its counts, and subaccounts as cards."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from sqlalchemy.orm import aliased
 from portal import db
 from portal.domain import access, accounts, clouds
 from portal.domain.accounts import BillingAccount
-from portal.domain.actions import Action
 from portal.domain.actors import Actor
-from portal.domain.audit import AuditLine, HistoryLine
 from portal.domain.clouds import Cloud, CloudRow
 from portal.domain.customers.record import Customer, Status
 from portal.domain.identity import User
@@ -24,13 +22,6 @@ from portal.domain.values import search_key
 PAGE = 50
 EXPORT_PAGE = 500
 ME, NOBODY = "me", "none"
-ENDINGS = (
-    Action.INVITATION_DECLINE,
-    Action.CUSTOMER_REMOVE,
-    Action.CUSTOMER_CORRECT_ADDRESS,
-    Action.PARTNERSHIP_END,
-)
-"""The actions that make a customer Inactive."""
 
 
 @dataclass(frozen=True)
@@ -194,36 +185,6 @@ def count_live_customers(partner: BillingAccount) -> int:
         Customer.partner_id == partner.id, Customer.status != Status.INACTIVE
     )
     return db.session.execute(query).scalar_one()
-
-
-def history_of(customer: Customer) -> list[HistoryLine]:
-    """Return the audit lines of a customer, newest first. The caller checks visibility."""
-    return [HistoryLine(*row) for row in db.session.execute(_history_query(customer))]
-
-
-def ending_of(customer: Customer) -> HistoryLine | None:
-    """Return the last audit line that made a customer Inactive, or None. The caller checks
-    visibility."""
-    query = _history_query(customer).where(AuditLine.action.in_(ENDINGS))
-    row = db.session.execute(query.limit(1)).first()
-    return HistoryLine(*row) if row else None
-
-
-def _history_query(customer: Customer) -> Select[Any]:
-    return (
-        select(
-            AuditLine.seq,
-            AuditLine.at,
-            AuditLine.actor,
-            User.email,
-            AuditLine.action,
-            AuditLine.thing,
-            AuditLine.facts,
-        )
-        .outerjoin(User, User.id == AuditLine.actor)
-        .where(AuditLine.customer_id == customer.id)
-        .order_by(AuditLine.seq.desc())
-    )
 
 
 def staff_of(partner: BillingAccount) -> list[tuple[str, str]]:

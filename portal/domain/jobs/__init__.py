@@ -15,6 +15,7 @@ from portal.domain.jobs.claims import (
     claim_next,
     extend_lease,
     finish,
+    has_lost_its_workers,
     has_work,
     lock,
     lock_lost,
@@ -24,7 +25,13 @@ from portal.domain.jobs.claims import (
     settle_lost,
     wake,
 )
-from portal.domain.jobs.orders import CLOUD_LANE, add_order, cancel_orders, cloud_lane
+from portal.domain.jobs.orders import (
+    CLOUD_LANE,
+    add_order,
+    cancel_orders,
+    cloud_lane,
+    is_parked,
+)
 from portal.domain.jobs.record import (
     OPEN_STATES,
     REPLACED,

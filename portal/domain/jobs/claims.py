@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 from portal import db
 from portal.domain import circuit_breakers, locks
 from portal.domain.circuit_breakers import CircuitBreaker
-from portal.domain.jobs.record import REPLACED, Job, State
+from portal.domain.jobs.record import REPLACED, Job, Kind, State
 from portal.domain.retention import BATCH
 
 RETRY_AFTER = tuple(timedelta(seconds=s) for s in (15, 60, 180, 300, 600, 900))
@@ -67,6 +67,10 @@ class Outcome(NamedTuple):
     facts: dict[str, Any] | None = None
 
 
+class _ProbedByAnother(Exception):
+    """Another worker has just claimed the one job that an open circuit breaker lets pass."""
+
+
 def has_work(*kinds: str) -> bool:
     """Whether a job of these kinds is due, or has lost its worker. Only reads, so that idle workers
     lock nothing."""
@@ -82,14 +86,19 @@ def claim_next(*kinds: str, lease: timedelta = LEASE) -> Job | None:
         return None
     try:
         with db.savepoint():
-            job.state, job.token, job.leased_until = State.RUNNING, new_token(), now + lease
-            job.started_at, job.first_tried_at = now, job.first_tried_at or now
-            job.attempts += 1
-            db.session.flush()
-    except IntegrityError:  # another worker has just claimed a job of the same lane
+            _begin(job, now, lease)
+    except (IntegrityError, _ProbedByAnother):  # or it has just claimed a job of the same lane
         return None
-    circuit_breakers.begin_probe(job.kind, job.key)
     return job
+
+
+def _begin(job: Job, now: datetime, lease: timedelta) -> None:
+    job.state, job.token, job.leased_until = State.RUNNING, new_token(), now + lease
+    job.started_at, job.first_tried_at = now, job.first_tried_at or now
+    job.attempts += 1
+    db.session.flush()
+    if not circuit_breakers.begin_probe(job.kind, job.key):
+        raise _ProbedByAnother
 
 
 def new_token() -> str:
@@ -166,10 +175,17 @@ def retry_wait(attempts: int) -> timedelta:
 
 def settle_lost(*kinds: str) -> None:
     """Retry the jobs whose worker died, or fail those that had all their tries: a worker's death
-    may have had another cause."""
+    may have had another cause. Orders are failed by a worker, see `has_lost_its_workers`."""
     for job in lock_lost(*kinds):
-        is_last = job.attempts > len(RETRY_AFTER)
+        is_last = job.attempts > len(RETRY_AFTER) and job.kind != Kind.CLOUDS
         finish(job.key, job.token, outcome_of_fault(job, WORKER_DIED, gives_up=is_last))
+
+
+def has_lost_its_workers(job: Job) -> bool:
+    """Whether a claimed order had all its tries, and its worker died in the last one: it fails
+    without another try, once what it is about is locked, which comes before jobs."""
+    is_last = job.attempts > len(RETRY_AFTER) + 1 and job.answer == WORKER_DIED
+    return is_last and outcome_of_fault(job, WORKER_DIED).state is State.FAILED
 
 
 def _claimed(key: str, token: str | None) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from portal import db
 from portal.domain import locks
@@ -50,6 +50,13 @@ def add_order(
         priority=PRIORITIES.get(kind, 0),
         account_id=account_id,
     )
+
+
+def is_parked(kind: OrderKind, subject_id: str) -> bool:
+    """Whether an order of this kind and subject waits for an operator: what a worker finds out does
+    not order it again."""
+    is_it = Job.kind == Kind.CLOUDS, Job.subject_kind == kind, Job.subject_id == subject_id
+    return db.session.scalar(select(Job.id).where(*is_it, Job.state == State.PARKED)) is not None
 
 
 def cancel_orders(kinds: Collection[OrderKind], subject_ids: Collection[str]) -> None:

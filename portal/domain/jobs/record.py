@@ -36,6 +36,7 @@ class OrderKind(StrEnum):
     TEST = "test-connection"
     ENSURE = "ensure-cloud"
     CHANGE = "change-cloud"
+    LIMIT = "limit-cloud"
     SUSPEND = "suspend-cloud"
     RESUME = "resume-cloud"
     CLOSE = "close-cloud"
@@ -44,6 +45,7 @@ class OrderKind(StrEnum):
     ACCESS = "make-access"
     WITHDRAW = "withdraw-access"
     CHECK_CLAIM = "check-claim"
+    CHECK_EMPTY = "check-empty"
     RECONCILE = "reconcile-connection"
 
 

@@ -21,6 +21,7 @@ from portal.domain.memberships.listing import (
     Standing,
     is_carried_out,
     memberships_of,
+    progress_of,
     standing_of,
 )
 from portal.domain.memberships.outcomes import (
@@ -33,7 +34,13 @@ from portal.domain.memberships.outcomes import (
     record_revoked,
     record_withdrawn,
 )
-from portal.domain.memberships.people import map_person
+from portal.domain.memberships.people import (
+    PAGE,
+    Mapping,
+    is_federated,
+    map_person,
+    mappings_for,
+)
 from portal.domain.memberships.record import (
     MAX_ACCESSES,
     MAX_DAYS,
@@ -48,9 +55,12 @@ from portal.domain.memberships.record import (
 from portal.domain.memberships.retention import purge_expired
 from portal.domain.memberships.roles import GIVING_ACCESS, roles_as_staff, roles_by_hand
 from portal.domain.memberships.settling import (
+    begin_again,
     lock_people,
     reinstate,
+    revoke_again,
     revoke_all,
+    settle,
     settle_cloud,
     settle_due,
     settle_partner,

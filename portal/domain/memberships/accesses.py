@@ -142,10 +142,10 @@ def withdraw_due() -> bool:
 
 
 def withdraw_unseen() -> None:
-    """Withdraw all accesses whose secret waits to be shown: after a restore it may have been shown
-    since the backup."""
+    """Withdraw all accesses that are not made, or not shown: after a restore their secret may have
+    been shown since the backup."""
     query = select(Access).join(AccessSecret, AccessSecret.access_id == Access.id)
-    query = query.where(Access.ending_at.is_(None), Access.made_at.is_not(None))
+    query = query.where(Access.ending_at.is_(None))
     while _withdraw_batch(query):
         pass
 

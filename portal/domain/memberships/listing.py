@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections import Counter
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import and_, or_, select
@@ -11,7 +12,7 @@ from portal import db
 from portal.domain.clouds import Cloud
 from portal.domain.connections import Connection
 from portal.domain.identity import User
-from portal.domain.memberships.record import Membership
+from portal.domain.memberships.record import Membership, Progress
 
 LISTED_FOR = timedelta(days=1)
 """After the end of what was running."""
@@ -47,9 +48,20 @@ def standing_of(cloud: Cloud, user_id: str | None) -> Standing | None:
     return holding.get(user_id or "", ended)
 
 
+def progress_of(user_id: str) -> tuple[Counter[Progress], datetime | None]:
+    """On how many clouds the person's access is how far, revoked ones only while something is
+    running; and when that ends. The caller has checked that the actor may see it."""
+    is_late = or_(Membership.revoked_at.is_(None), Membership.ends_by > db.now())
+    query = select(Membership).where(Membership.user_id == user_id, is_late)
+    rows = list(db.session.scalars(query))
+    return Counter(row.progress for row in rows), max(
+        (row.ends_by for row in rows if row.ends_by), default=None
+    )
+
+
 def memberships_of(cloud: Cloud) -> OnCloud:
     """The memberships of the cloud. The caller has checked that the actor may see them."""
-    is_late = or_(Membership.ends_by.is_(None), Membership.ends_by > db.now() - LISTED_FOR)
+    is_late = or_(Membership.revoked_at.is_(None), Membership.ends_by > db.now() - LISTED_FOR)
     query = (
         select(User, Membership)
         .join(Membership, Membership.user_id == User.id)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import select, update
 
 from portal import db
-from portal.domain import audit, clouds, connections
+from portal.domain import audit, clouds, connections, jobs
 from portal.domain.access import CloudRole
 from portal.domain.actions import Action
 from portal.domain.actors import WORKER
@@ -18,7 +18,12 @@ from portal.domain.identity import User
 from portal.domain.jobs import OrderKind
 from portal.domain.memberships.record import Access, AccessSecret, Membership
 from portal.domain.memberships.roles import agreed_roles
-from portal.domain.memberships.settling import add_order, order_grant, settle_membership
+from portal.domain.memberships.settling import (
+    add_order,
+    order_grant,
+    order_revoke_again,
+    settle_membership,
+)
 
 LINK = "link"
 
@@ -68,8 +73,8 @@ def record_granted(membership_id: str, role: CloudRole) -> None:
     """The person has this role at the connection. Order the accesses that waited for it, and what
     was agreed meanwhile."""
     membership = db.lock(Membership, membership_id)
-    if membership.revoked_at is not None:
-        _revoke_again(membership)
+    if membership.revoked_at is not None:  # a worker that was late has given it after that
+        order_revoke_again(membership)
         return
     membership.role, membership.granted_at, membership.fault = role, db.now(), None
     _record(Action.MEMBERSHIP_GRANT, membership, role=role)
@@ -83,16 +88,10 @@ def record_granted(membership_id: str, role: CloudRole) -> None:
     settle_membership(membership, roles.get(membership_id))
 
 
-def _revoke_again(membership: Membership) -> None:
-    """A worker that was late may have given access after another one took it away."""
-    membership.revoked_at = None
-    db.session.flush()
-    add_order(OrderKind.REVOKE, membership.id, membership)
-
-
 def record_revoked(membership_id: str, ends_by: datetime | None) -> None:
     """The connection refuses the person's new sign-ins; what is running ends by then. A role that
-    they were given meanwhile is ordered now."""
+    they were given meanwhile is ordered now, unless its order waits for an operator; once more, if
+    they have it: both memberships may be of one identity."""
     membership = db.lock(Membership, membership_id)
     if membership.revoked_at is not None:
         return
@@ -104,9 +103,9 @@ def record_revoked(membership_id: str, ends_by: datetime | None) -> None:
     db.session.execute(ended.values(ended_at=now))
     _record(Action.MEMBERSHIP_REVOKE, membership)
     following_id = _other(membership, Membership.revoking_at.is_(None))
-    if following_id is not None:
+    if following_id is not None and not jobs.is_parked(OrderKind.GRANT, following_id):
         following = db.lock(Membership, following_id)
-        if following.role is None and following.ordered_role is not None:
+        if following.ordered_role is not None:
             order_grant(following, following.ordered_role)
 
 
@@ -115,7 +114,7 @@ def record_made(access_id: str, *, how: str, text: str) -> None:
     meanwhile."""
     row, membership = _lock(access_id)
     if membership.revoked_at is not None:
-        _revoke_again(membership)
+        order_revoke_again(membership)
         return
     if row.ended_at is not None:
         row.ended_at = None
@@ -127,7 +126,7 @@ def record_made(access_id: str, *, how: str, text: str) -> None:
     if row.ending_at is not None or row.made_at is not None or secret is None:
         return
     row.made_at, row.how = db.now(), how
-    if how == LINK and text.startswith(("https://", "http://")):
+    if how == LINK and text.startswith(("https://", "http://")) and text.isprintable():
         row.link = text
         db.session.delete(secret)
     else:
@@ -146,9 +145,9 @@ def record_withdrawn(access_id: str) -> None:
     _record(Action.MEMBERSHIP_END_ACCESS, membership, access=access_id)
 
 
-def record_fault(kind: OrderKind, subject_id: str, reason: str) -> None:
-    """An order can't be carried out; `reason` is a code, or the cloud's words. Accesses that wait
-    for a role wait for a person then."""
+def record_fault(kind: OrderKind, subject_id: str, reason: str | None) -> None:
+    """An order can't be carried out; `reason` is a code, or the cloud's words; None: it is tried
+    again. Accesses that wait for a role wait for a person then."""
     if kind in (OrderKind.ACCESS, OrderKind.WITHDRAW):
         row, _membership = _lock(subject_id)
         row.fault = reason

@@ -76,6 +76,8 @@ class Membership(db.Base):
     """When `role` was carried out."""
     revoking_at: Mapped[datetime | None]
     """When the loss of the role was agreed."""
+    stops: Mapped[bool] = mapped_column(default=False)
+    """Whether the revoke stops all instances of the cloud, too."""
     revoked_at: Mapped[datetime | None]
     """When it was carried out: new sign-ins are refused."""
     ends_by: Mapped[datetime | None]

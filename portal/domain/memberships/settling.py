@@ -30,10 +30,16 @@ def lock_people(*user_ids: str | None) -> None:
     db.session.execute(locks.select_for_update(Membership.id, is_theirs, is_open)).all()
 
 
-def settle_cloud(cloud_id: str) -> None:
-    """A verb has changed roles on the cloud, or who may hold one: order what follows from it."""
+def settle(membership_id: str) -> None:
+    """Order what the roles of one membership have come to, if it is open."""
+    _settle(Membership.id == membership_id)
+
+
+def settle_cloud(cloud_id: str, *, stop: bool = False) -> None:
+    """A verb has changed roles on the cloud, or who may hold one: order what follows from it. With
+    `stop`, revokes stop all instances of the cloud."""
     create_for_mapped(CloudAccess.cloud_id == cloud_id)
-    _settle(Membership.cloud_id == cloud_id)
+    _settle(Membership.cloud_id == cloud_id, stop=stop)
 
 
 def settle_user(user_id: str) -> None:
@@ -75,30 +81,42 @@ def open_membership(cloud_id: str, user_id: str) -> Membership:
     query = select(Membership).where(*is_theirs, Membership.revoking_at.is_(None))
     query = query.execution_options(populate_existing=True)
     membership = db.session.scalar(query.with_for_update(key_share=True))
-    if membership is None:
-        connection_id = db.session.get_one(Cloud, cloud_id).connection_id
-        mapped = db.session.get(CloudIdentity, (user_id, connection_id))
-        now = db.now()
-        membership = Membership(
-            id=db.new_id("mem"),
-            cloud_id=cloud_id,
-            user_id=user_id,
-            identity_provider=mapped.provider if mapped else None,
-            identity_subject=mapped.subject if mapped else None,
-            created_at=now,
-            settled_at=now,
-        )
-        db.session.add(membership)
-        db.session.flush()
+    if membership is not None:
+        return membership
+    try:
+        with db.savepoint():
+            return _create(cloud_id, user_id)
+    except IntegrityError:  # another verb has just made it
+        return open_membership(cloud_id, user_id)
+
+
+def _create(cloud_id: str, user_id: str) -> Membership:
+    connection_id = db.session.get_one(Cloud, cloud_id).connection_id
+    mapped = db.session.get(CloudIdentity, (user_id, connection_id))
+    now = db.now()
+    membership = Membership(
+        id=db.new_id("mem"),
+        cloud_id=cloud_id,
+        user_id=user_id,
+        identity_provider=mapped.provider if mapped else None,
+        identity_subject=mapped.subject if mapped else None,
+        created_at=now,
+        settled_at=now,
+    )
+    db.session.add(membership)
+    db.session.flush()
     return membership
 
 
-def settle_membership(membership: Membership, role: CloudRole | None) -> None:
+def settle_membership(
+    membership: Membership, role: CloudRole | None, *, stop: bool = False
+) -> None:
     """Order what the agreed role means for an open membership that the caller has locked."""
     membership.settled_at = db.now()
     if role is None and membership.ordered_role is None:
         membership.revoking_at = membership.revoked_at = membership.ends_by = db.now()
     elif role is None:
+        membership.stops = stop
         end(membership)
         order_revoke(membership)
     elif role is not membership.ordered_role:
@@ -120,7 +138,7 @@ def add_order(kind: OrderKind, subject_id: str, membership: Membership) -> None:
     jobs.add_order(kind, subject_id, connection_id=cloud.connection_id, account_id=account_id)
 
 
-def _settle(*conditions: ColumnElement[bool]) -> None:
+def _settle(*conditions: ColumnElement[bool], stop: bool = False) -> None:
     """Compare the open memberships with their roles. They are locked first: of two changes that
     take a role away at once, the later one sees both."""
     db.session.flush()
@@ -133,7 +151,7 @@ def _settle(*conditions: ColumnElement[bool]) -> None:
     memberships = list(db.session.scalars(query.execution_options(populate_existing=True)))
     roles = agreed_roles(is_locked)
     for membership in memberships:
-        settle_membership(membership, roles.get(membership.id))
+        settle_membership(membership, roles.get(membership.id), stop=stop)
 
 
 def end(membership: Membership) -> None:
@@ -153,6 +171,13 @@ def order_revoke(membership: Membership) -> None:
     add_order(OrderKind.REVOKE, membership.id, membership)
 
 
+def order_revoke_again(membership: Membership) -> None:
+    """Order a revoke again that was carried out, of a membership that the caller has locked."""
+    membership.revoked_at = None
+    db.session.flush()
+    add_order(OrderKind.REVOKE, membership.id, membership)
+
+
 def revoke_all(cloud_id: str) -> None:
     """The cloud is gone at its connection, and is created again: who has access there loses it, and
     may take it again. The calling verb has locked the cloud."""
@@ -161,6 +186,30 @@ def revoke_all(cloud_id: str) -> None:
         membership = db.session.get_one(Membership, membership_id, populate_existing=True)
         end(membership)
         order_revoke(membership)
+
+
+def revoke_again(membership_id: str, *, cloud_id: str) -> bool:
+    """The connection has a role of somebody whose membership of the cloud was revoked: order that
+    again. Return False if it is no such membership. The calling verb has locked the cloud."""
+    is_it = Membership.id == membership_id, Membership.cloud_id == cloud_id
+    if not db.session.scalars(locks.select_for_update(Membership.id, *is_it)).all():
+        return False
+    membership = db.session.get_one(Membership, membership_id, populate_existing=True)
+    if membership.revoking_at is None:
+        return False
+    order_revoke_again(membership)
+    return True
+
+
+def begin_again(membership_id: str, *, cloud_id: str) -> None:
+    """The connection has lost somebody's role: what it may have left is revoked, and the role that
+    is agreed is ordered for a new membership. The calling verb has locked the cloud."""
+    membership = db.lock(Membership, membership_id)
+    if membership.revoking_at is None:
+        end(membership)
+        open_membership(cloud_id, membership.user_id)  # before jobs are locked
+        order_revoke(membership)
+    settle_cloud(cloud_id)
 
 
 def _open_accesses(membership: Membership) -> list[Access]:
@@ -199,7 +248,7 @@ def create_for_mapped(*conditions: ColumnElement[bool]) -> list[str]:
     for cloud_id, user_id in db.session.execute(query).all():
         try:
             with db.savepoint():
-                created.append(open_membership(cloud_id, user_id).id)
+                created.append(_create(cloud_id, user_id).id)
         except IntegrityError:  # another verb has just made it
             continue
     return created

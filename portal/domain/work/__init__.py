@@ -1,5 +1,11 @@
 """Work: what operators see of the jobs of all packages, and what they may do about one."""
 
-from portal.domain.work.control import cancel, cancel_refusal, run_again, run_again_refusal
+from portal.domain.work.control import (
+    ORDER_CANCELLED,
+    cancel,
+    cancel_refusal,
+    run_again,
+    run_again_refusal,
+)
 from portal.domain.work.listing import PAGE, JobRow, job_row, jobs_for, latest_upkeep
 from portal.domain.work.summary import LISTED_STATES, KindSummary, summaries_for

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from sqlalchemy.exc import IntegrityError
+from contextlib import suppress
+
+from sqlalchemy.exc import IntegrityError, NoResultFound
 
 from portal import db
-from portal.domain import access, audit, customers, identity, imports, jobs, mail_deliveries
+from portal.domain import (
+    access,
+    audit,
+    clouds,
+    customers,
+    identity,
+    imports,
+    jobs,
+    mail_deliveries,
+    memberships,
+)
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
-from portal.domain.jobs import Job, Kind, State
+from portal.domain.jobs import Job, Kind, OrderKind, State
 from portal.domain.mail_deliveries import DeliveryState, MailDelivery
+
+ORDER_CANCELLED = "order-cancelled"
+MEMBERSHIP_ORDERS = (OrderKind.GRANT, OrderKind.REVOKE, OrderKind.ACCESS, OrderKind.WITHDRAW)
 
 
 def run_again_refusal(job: Job, delivery: MailDelivery | None) -> Refused | None:
@@ -41,13 +56,15 @@ def cancel_refusal(job: Job, delivery: MailDelivery | None) -> Refused | None:
 
 
 def run_again(job: Job, *, by: Actor) -> None:
-    """An operator runs a job that failed or is parked again, and one that waits at once. A mail
-    that is sent at most once never runs again after its end.
+    """An operator runs a job that failed or is parked again, and one that waits at once. What an
+    order is about is shown as under way again. A mail that is sent at most once never runs again
+    after its end.
 
     Raises ReauthenticationRequired, Forbidden, Refused as `run_again_refusal`, LookupError.
     """
     identity.require_recent(by)
     access.require_operator(by, Action.JOB_RUN_AGAIN)
+    _set_order_fault(job, None)
     job, delivery = _lock(job)
     if refusal := run_again_refusal(job, delivery):
         raise refusal
@@ -63,8 +80,9 @@ def run_again(job: Job, *, by: Actor) -> None:
 
 def cancel(job: Job, *, by: Actor) -> None:
     """An operator cancels a job that waits, failed or is parked, but neither upkeep nor an order
-    that takes access away. Its import is closed. A mail that is sent at most once is cancelled only
-    before its end; its partner is notified that it failed.
+    that takes access away. What an order is about is shown as cancelled; the import of a job is
+    closed. A mail that is sent at most once is cancelled only before its end; its partner is
+    notified that it failed.
 
     Raises ReauthenticationRequired, Forbidden, Refused as `cancel_refusal`, LookupError.
     """
@@ -72,6 +90,8 @@ def cancel(job: Job, *, by: Actor) -> None:
     access.require_operator(by, Action.JOB_CANCEL)
     if job.subject_kind == "import":
         imports.cancel(job.subject_id, by=by)  # first: imports are locked before jobs
+    if job.state is not State.FAILED:  # a newer order may have taken its place
+        _set_order_fault(job, ORDER_CANCELLED)
     job, delivery = _lock(job)
     if refusal := cancel_refusal(job, delivery):
         raise refusal
@@ -81,6 +101,19 @@ def cancel(job: Job, *, by: Actor) -> None:
     else:
         jobs.end_cancelled(job)
     _record(Action.JOB_CANCEL, job, by=by)
+
+
+def _set_order_fault(job: Job, fault: str | None) -> None:
+    """Have people read why the order that is this job is not carried out; None: it is tried again.
+    What it is about, which may be purged, is locked before jobs."""
+    kind, subject_id = job.subject_kind, job.subject_id
+    with suppress(LookupError, NoResultFound):
+        if kind in MEMBERSHIP_ORDERS:
+            memberships.record_fault(OrderKind(kind), subject_id, fault)
+        elif kind in clouds.TASKS and fault is not None:
+            clouds.record_order_fault(subject_id, fault, {})
+        elif kind in clouds.TASKS:
+            clouds.end_order_fault(subject_id)
 
 
 def _lock(job: Job) -> tuple[Job, MailDelivery | None]:

@@ -13,7 +13,7 @@ from portal.domain.accounts import BillingAccount, PartnerAccount
 from portal.domain.actions import Action
 from portal.partner.customers.blueprint import blueprint, find
 from portal.partner.customers.summary import summary
-from portal.web import cloud_forms, form_recovery
+from portal.web import cloud_forms, cloud_progress, form_recovery
 from portal.web.cloud_forms import NewCloudForm
 from portal.wording import message_drafts
 
@@ -25,12 +25,15 @@ def clouds(account_id: str, customer_id: str) -> Any:
     subaccount = web.find_or_404(BillingAccount, customer.subaccount_id)
     partner = PartnerAccount(g.partner.id, g.partner.name)
     linked = domain_clouds.clouds_linked_to([subaccount.id])[subaccount.id]
+    followed = cloud_progress.followed([cloud.id for cloud in linked])
+    if cloud_progress.is_shown(followed):
+        return "", 204
     return web.page(
         "partner/customers/clouds.html",
         fragment="linked",
         **summary(customer),
+        **followed,
         clouds=linked,
-        progress=domain_clouds.progress_for([cloud.id for cloud in linked]),
         may_create=access.may(web.actor(), Action.CLOUD_CREATE, subaccount),
         message_draft=message_drafts.access_to_clouds(partner, web.actor()),
     )

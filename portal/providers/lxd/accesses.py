@@ -25,11 +25,18 @@ CLOCKS_DIFFER = timedelta(hours=1)
 
 
 def make(
-    session: Session, external_id: str, member: Member, *, access_id: str, until: datetime
+    session: Session,
+    external_id: str,
+    member: Member,
+    *,
+    access_id: str,
+    until: datetime,
+    secret: str = "",
 ) -> Access:
     """A new certificate, valid until then; the earlier one of this access ends. If it is one of
-    another cloud, too, it stays, and gets this cloud as well. Raises NeedsPerson if the member may
-    have none, or the cloud is suspended; Never if the time is over."""
+    another cloud, too, it stays, and gets this cloud as well. `secret` is not used: the private key
+    is made here. Raises NeedsPerson if the member may have none, or the cloud is suspended; Never
+    if the time is over."""
     if until <= datetime.now(UTC):
         raise Never("The access has ended before it was made.")
     membership = _require(session, external_id, member)

@@ -100,9 +100,8 @@ class Session:
         if received.status in allow or (200 <= received.status < 300 and data):
             etag = received.headers.get("ETag", "")
             return Answer(received.status, etag, data.get("metadata"), said)
-        wait = received.headers.get("Retry-After", "")
         request = f"{method} {path.partition('?')[0]}"
-        raise _error(request, received.status if data else 0, said, wait)
+        raise _error(request, received.status if data else 0, said, received.retry_after)
 
     def rows(self, path: str, *, key: str = "name") -> list[Row]:
         """All rows of a list; LXD's have no pages. It ignores parameters that it does not know:
@@ -148,7 +147,7 @@ class Session:
         return str(answer.row.get("err", ""))[:500]
 
 
-def _error(request: str, status: int, said: str, wait: str) -> Exception:
+def _error(request: str, status: int, said: str, wait: timedelta | None) -> Exception:
     """The error that an answer means; its status is 0 if it is none of LXD's."""
     if status == 0:
         return NeedsPerson("lxd-not-lxd", said=said)
@@ -157,7 +156,7 @@ def _error(request: str, status: int, said: str, wait: str) -> Exception:
     if status in (404, 409, 412):  # it went away, or came, since it was looked up
         return Later(said, SOON)
     if status == 429 or (status >= 500 and status != 501):
-        return Later(said, timedelta(seconds=int(wait)) if wait.isdecimal() else None)
+        return Later(said, wait)
     return Never(said)
 
 

@@ -104,8 +104,9 @@ def _role_id(session: Session, name: str) -> str:
     raise NeedsPerson(Problem.ROLE_MISSING, role=name)
 
 
-def revoke(session: Session, external_id: str, member: Member) -> Done:
-    """Delete the user, or take the project from the one that other memberships share."""
+def revoke(session: Session, external_id: str, member: Member, *, stop: bool = False) -> Done:
+    """Delete the user, or take the project from the one that other memberships share. `stop`
+    changes nothing: servers belong to the project, not to a member."""
     ends_by = datetime.now(UTC) + session.settings.token_cache
     _end_identities(session, external_id, member)
     remove(session, member)

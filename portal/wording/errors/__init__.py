@@ -195,6 +195,7 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
         "This account can’t pay for a cloud now: its status is %(status)s.", **f
     ),
     Code.CLOUD_CLOSED: lambda f: _("This cloud is closed."),
+    Code.CLOUD_CANT_STOP: lambda f: _("Instances of this cloud can’t be stopped from here."),
     Code.CLOUD_CLOSING: lambda f: _(
         "This cloud is to be closed. Its owners can restore it until then."
     ),
@@ -202,6 +203,7 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
         "One of the customer’s people owns this cloud; only they close it."
     ),
     Code.NAME_DIFFERS: lambda f: _("This is not the cloud’s name. Type it as it is shown."),
+    Code.CLOUD_FOLDERLESS: lambda f: _("This cloud has no folders here."),
     Code.FOLDER_NAME_TAKEN: lambda f: _(
         "This cloud has a folder named “%(name)s” already. Choose another name.", **f
     ),
@@ -228,6 +230,9 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     ),
     Code.PARTNERSHIP_NOT_CONFIRMED: lambda f: _(
         "Only a confirmed partnership can be ended; one that waits can be removed."
+    ),
+    Code.CLOUD_ASKED: lambda f: _(
+        "The place of the default cloud is being asked whether it is empty. Try again in a minute."
     ),
     Code.CLOUDS_LINKED: lambda f: _(
         "Clouds are still linked to the subaccount: %(count)s. Link each to another account first; "

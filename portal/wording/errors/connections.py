@@ -38,6 +38,9 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Code.CONNECTION_UNFEDERATED: lambda f: _(
         "People can’t sign in to this connection with an identity of their own. Test it first."
     ),
+    Code.LIMITS_NOT_OFFERED: lambda f: _(
+        "Clouds of this connection can’t be limited here. If it should be possible, test it."
+    ),
     Code.IDENTITY_TAKEN: lambda f: _("Another person is mapped to this identity."),
     Code.CLOUD_NOT_READY: lambda f: _(
         "The cloud is still being created. Try again when it is ready."

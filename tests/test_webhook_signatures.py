@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import standardwebhooks
 
-from portal.providers.webhook_signatures import key, new_secret, sign, verify
+from portal.webhook_signatures import key, new_secret, sign, verify
 
 SECRET = new_secret()
 BODY = '{"type": "operation.changed", "id": "17", "name": "Ё"}'.encode()

@@ -6,7 +6,8 @@ from sqlalchemy import insert
 
 from portal import db
 from portal.domain.usage import DeliveryPart
-from tests.support.broken_states import APRIL, NO_PARQUET, PUBLISH
+from tests.support.broken_states.steps import APRIL
+from tests.support.broken_states.usage import NO_PARQUET, PUBLISH
 from tests.support.state_breaking import Case, Params
 from tests.support.usage_files import kept_parts
 
@@ -59,7 +60,7 @@ def keep_rows(params: Params) -> None:
     db.session.execute(insert(DeliveryPart), [{**NO_PARQUET, **part}])
 
 
-MONEY_CASES = (
+CASES = (
     Case(
         "charges-differ-from-links",
         (*PAID, keep_rows, "UPDATE charges SET account_id = :south"),
@@ -114,4 +115,3 @@ MONEY_CASES = (
         ("north",),
     ),
 )
-"""A case for each check of money."""

@@ -1,4 +1,4 @@
-"""Handlers: what runs the jobs of each kind, and what records the outcome."""
+"""Job kinds: what runs the jobs of each kind, what records the outcome, in how many threads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from portal import db
 from portal.domain import jobs, mail_deliveries
-from portal.domain.jobs import Job, Kind, Outcome
+from portal.domain.jobs import Job, Kind, Outcome, State
 from portal.worker import import_steps, mails, orders, upkeep, usage_imports
 
 Record = Callable[[], dict[str, Any] | None]
@@ -36,14 +36,20 @@ def _claim(kind: str, lease: timedelta) -> Job | None:
 
 
 def _runs(run: Callable[[Job], Outcome], *, lease: timedelta = jobs.LEASE) -> Handler:
-    """The handler of jobs that `run` runs. After a fault they are retried."""
+    """The handler of jobs that `run` runs. After a fault they are retried; they wait for a database
+    that is busy or away."""
 
     def record(job: Job, outcome: Outcome) -> dict[str, Any] | None:
         facts = {"subject": job.subject_id, "state": outcome.state, "attempts": job.attempts}
         return facts if jobs.finish(job.key, job.token, outcome) else None
 
     def run_job(job: Job) -> Record:
-        outcome = Outcome(*run(job))
+        try:
+            outcome = Outcome(*run(job))
+        except db.Unavailable:  # no fault of the job
+            return lambda: record(
+                job, Outcome(State.WAITING, run_at=db.now() + orders.DATABASE_WAIT)
+            )
         return lambda: record(job, outcome)
 
     def record_fault(job: Job, error: Exception) -> Record:
