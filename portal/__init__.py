@@ -61,7 +61,6 @@ from portal.wording import guide, labels
 from portal.wording import jobs as job_wording
 from portal.wording import kinds as kind_wording
 from portal.wording import memberships as membership_wording
-from portal.wording import money as money_wording
 from portal.wording import notifications as notification_wording
 from portal.wording import readiness as problem_wording
 from portal.wording import usage as usage_wording
@@ -268,7 +267,6 @@ def _add_template_globals(app: Flask) -> None:
         notification_wording=notification_wording,
         quoted=quoted,
         problem_wording=problem_wording,
-        money_wording=money_wording,
         usage_wording=usage_wording,
         forced_theme=preferences.forced_theme,
         themes=preferences.themes,

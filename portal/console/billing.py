@@ -12,6 +12,7 @@ from portal.domain import access, accounts, clouds, ledger, policy
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.web import cloud_progress
+from portal.wording import money as wording
 
 blueprint = Blueprint("billing", __name__, url_prefix="/billing")
 
@@ -65,6 +66,7 @@ def _money(account: BillingAccount) -> dict[str, Any]:
         "entries": entries,
         "next_before": next_before,
         "currency": policy.current().currency,
+        "wording": wording,
     }
 
 

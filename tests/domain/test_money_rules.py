@@ -22,7 +22,6 @@ from portal.domain.ledger.payment import (
     round_units,
 )
 
-pytestmark = pytest.mark.sqlite_alone
 FIRST = date(2026, 3, 1)
 OWED = (False, False)
 

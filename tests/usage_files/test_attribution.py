@@ -6,7 +6,6 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +13,6 @@ from portal.domain.charges.splitting import Row, shares
 from portal.usage_files import Span, Term, attribute
 from tests.support.usage_files import kept_parts
 
-pytestmark = pytest.mark.sqlite_alone
 START = datetime(2026, 3, 5, 20, tzinfo=UTC)
 MARCH = date(2026, 3, 1)
 HOUR = 3_600_000_000
