@@ -19,6 +19,10 @@ COLUMNS = (
 )
 
 
+BATCH = 5_000
+"""Accounts in one statement."""
+
+
 class Bearer(NamedTuple):
     """Who bears what a cloud costs while it is linked to an account."""
 
@@ -73,23 +77,26 @@ def days_of(rows: Iterable[ChargeRow]) -> Days:
 def lock_payers(posting: Posting) -> None:
     """Lock the accounts that pay for a staged posting's charges. Who links a cloud away locks the
     one that pays for it now: so either sees what the other has done."""
-    query = locks.select_for_update(BillingAccount.id, BillingAccount.id.in_(_payers(posting)))
-    db.session.execute(query).all()
+    payers = sorted(_versions(posting))
+    for begin in range(0, len(payers), BATCH):
+        is_payer = BillingAccount.id.in_(payers[begin : begin + BATCH])
+        db.session.execute(locks.select_for_update(BillingAccount.id, is_payer)).all()
 
 
-def _payers(posting: Posting) -> list[str]:
-    return list((posting.basis or {})["versions"])
+def _versions(posting: Posting) -> dict[str, int]:
+    """The versions of the ledgers of all that pay, when the posting was staged."""
+    versions: dict[str, int] = (posting.basis or {})["versions"]
+    return versions
 
 
 def still_holds(posting: Posting) -> bool:
     """Whether nothing has changed the payers' days, lots or trials since it was staged."""
-    versions: dict[str, int] = (posting.basis or {})["versions"]
-    return ledger.versions_of(versions) == versions
+    return ledger.versions_of(_versions(posting)) == _versions(posting)
 
 
 def post(posting: Posting) -> None:
     """Post a staged posting that still holds. The caller has locked the accounts that pay."""
     installation.fix_money()
-    ledger.enter(posting, _payers(posting))
+    ledger.enter(posting, _versions(posting))
     posting.posted_at = db.now()
     db.session.flush()
