@@ -111,6 +111,10 @@ TITLES = {
     Action.USAGE_DISCARD: lazy_gettext("Usage discarded"),
     Action.USAGE_REMOVE: lazy_gettext("Usage removed"),
     Action.USAGE_ASSIGN: lazy_gettext("Usage assigned to a cloud"),
+    Action.MONEY_PAYMENT: lazy_gettext("Payment recorded"),
+    Action.MONEY_CREDIT: lazy_gettext("Credit recorded"),
+    Action.MONEY_LOT: lazy_gettext("Grant given"),
+    Action.MONEY_COUNTER: lazy_gettext("Entry countered"),
     Action.AUDIT_KEYED: lazy_gettext("Key of the audit log changed"),
 }
 """The name of each action, as filters list it."""
@@ -270,6 +274,10 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.USAGE_DISCARD: lambda f: _("A delivery of usage was discarded: %(id)s.", id=f["thing"]),
     Action.USAGE_REMOVE: lambda f: _("A delivery of usage was removed: %(id)s.", id=f["thing"]),
     Action.USAGE_ASSIGN: lambda f: _("Usage was assigned to the cloud %(id)s.", id=f["cloud"]),
+    Action.MONEY_PAYMENT: lambda f: _("A payment was recorded: entry %(n)s.", n=f["entry"]),
+    Action.MONEY_CREDIT: lambda f: _("A credit was recorded: entry %(n)s.", n=f["entry"]),
+    Action.MONEY_LOT: lambda f: _("A further grant was given: %(id)s.", id=f["thing"]),
+    Action.MONEY_COUNTER: lambda f: _("An entry was countered: entry %(n)s.", n=f["entry"]),
     Action.AUDIT_KEYED: lambda f: _("From here on, lines are signed with the installation’s key."),
 }
 """The sentence of each action with its facts; the actor is shown separately."""

@@ -11,6 +11,7 @@ from portal import db, logs
 from portal.domain import (
     audit,
     billing_days,
+    charges,
     claims,
     clouds,
     connections,
@@ -43,6 +44,7 @@ PURGES: dict[str, Callable[[], bool]] = {
     "purge-feedback": feedback.purge_expired,
     "purge-notifications": notifications.purge_expired,
     "purge-usage": usage.purge_expired,
+    "purge-charges": charges.purge_expired,
     "purge-heartbeats": heartbeats.purge_expired,
     "purge-callbacks": connections.purge_expired,
     "purge-claims": claims.purge_expired,

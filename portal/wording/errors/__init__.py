@@ -13,7 +13,7 @@ from flask_babel import get_locale, gettext, ngettext
 
 from portal.domain.errors import Code, Refused
 from portal.i18n.formats import local_time, plain_day
-from portal.wording.errors import connections, imports, limits, mails, people, usage, work
+from portal.wording.errors import connections, imports, limits, mails, money, people, usage, work
 from portal.wording.errors.eligibility import REASONS
 
 Facts = Mapping[str, Any]
@@ -294,7 +294,7 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     ),
 }
 
-for messages in (connections, imports, limits, mails, people, usage, work):
+for messages in (connections, imports, limits, mails, people, money, usage, work):
     REFUSED |= messages.SENTENCES
 INVALID |= connections.INVALID
 SENTENCES = {**INVALID, **REFUSED, **REASONS}
