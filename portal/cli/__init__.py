@@ -20,6 +20,7 @@ from portal.cli import (
     customers,
     doctor,
     jobs,
+    money,
     partners,
     restore,
     serve,
@@ -33,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 def register(app: Flask) -> None:
     """Add the portal's commands to `flask`, and its `db` of Flask-Migrate, logged as they are."""
-    modules = (users, partners, customers, clouds, connections, usage, jobs, audit)
+    modules = (users, partners, customers, clouds, connections, usage, money, jobs, audit)
     groups = (flask_migrate.cli.db, *(module.commands for module in modules))
     for command in (*serve.COMMANDS, backup.command, restore.command, doctor.command, *groups):
         app.cli.add_command(_logged(unavailable.guard(command)))

@@ -240,8 +240,10 @@ def work(under: int | None, kinds: tuple[str, ...]) -> None:
     log.info("worker.started")
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     _serve_metrics(app)
-    monitoring = monitor.start(app, ProcessKind.WORKER, stop)
+    is_over = threading.Event()  # it lives until what it does is finished
+    monitoring = monitor.start(app, ProcessKind.WORKER, is_over)
     worker.run(app, stop, kinds)
+    is_over.set()
     monitoring.join()
     log.info("worker.stopped")
 

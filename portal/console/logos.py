@@ -18,5 +18,5 @@ def show(account_id: str) -> Response:
         abort(404)
     response = Response(profile.logo, mimetype=profile.logo_type)
     if request.args.get("v") == profile.logo_digest:
-        response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+        web.keep_in_browser(response)
     return response

@@ -3,6 +3,12 @@
 from portal.db.bulk import insert_rows
 from portal.db.dialects import engine_options, register_listeners
 from portal.db.ids import PREFIXES, new_id
+from portal.db.lenient import (
+    LenientDateTime,
+    LenientObject,
+    make_readable,
+    unreadable_columns,
+)
 from portal.db.restoring import SET_MARK
 from portal.db.revisions import database_revision, head_revision, is_known_revision
 from portal.db.schema import Base

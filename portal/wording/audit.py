@@ -12,7 +12,7 @@ from flask_babel import gettext, lazy_gettext
 
 from portal.domain.actions import Action
 from portal.i18n.formats import iso_day
-from portal.wording import claims, profiles
+from portal.wording import claims, partners
 from portal.wording.clouds import TASKS
 from portal.wording.labels import BLOCK_REASONS, NOT_ARRIVED_REASONS, field, role
 
@@ -31,8 +31,7 @@ def _with_stop(facts: Facts, sentence: str) -> str:
 TITLES = {
     Action.ACCOUNT_CREATE: lazy_gettext("Account opened"),
     Action.ACCOUNT_SWITCH_TO_PAID: lazy_gettext("Switched to paid"),
-    Action.PARTNER_GRANT: lazy_gettext("Partner status given"),
-    Action.PARTNER_REVOKE: lazy_gettext("Partner status taken back"),
+    **partners.AUDIT_TITLES,
     Action.ACCESS_GRANT: lazy_gettext("Role given"),
     Action.ACCESS_CHANGE: lazy_gettext("Role changed"),
     Action.ACCESS_REVOKE: lazy_gettext("Role taken back"),
@@ -67,7 +66,6 @@ TITLES = {
     Action.CLOUD_CARRY_OUT: lazy_gettext("Carried out at the cloud"),
     Action.CLOUD_CARRY_OUT_FAULT: lazy_gettext("Can’t be carried out at the cloud"),
     **claims.AUDIT_TITLES,
-    **profiles.AUDIT_TITLES,
     Action.CLOUD_LINK: lazy_gettext("Cloud linked"),
     Action.CLOUD_LEAVE: lazy_gettext("Cloud linked elsewhere"),
     Action.CLOUD_ACCESS_GRANT: lazy_gettext("Role on a cloud given"),
@@ -112,6 +110,10 @@ TITLES = {
     Action.USAGE_DISCARD: lazy_gettext("Usage discarded"),
     Action.USAGE_REMOVE: lazy_gettext("Usage removed"),
     Action.USAGE_ASSIGN: lazy_gettext("Usage assigned to a cloud"),
+    Action.MONEY_PAYMENT: lazy_gettext("Payment recorded"),
+    Action.MONEY_CREDIT: lazy_gettext("Credit recorded"),
+    Action.MONEY_LOT: lazy_gettext("Grant given"),
+    Action.MONEY_COUNTER: lazy_gettext("Entry countered"),
     Action.AUDIT_KEYED: lazy_gettext("Key of the audit log changed"),
 }
 """The name of each action, as filters list it."""
@@ -124,8 +126,7 @@ INSTALLATION_ACTIONS = {
 SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.ACCOUNT_CREATE: lambda f: _("The account was opened."),
     Action.ACCOUNT_SWITCH_TO_PAID: lambda f: _("The account was switched from trial to paid."),
-    Action.PARTNER_GRANT: lambda f: _("The account got partner status."),
-    Action.PARTNER_REVOKE: lambda f: _("The account lost partner status."),
+    **partners.AUDIT_SENTENCES,
     Action.ACCESS_GRANT: lambda f: _(
         "%(person)s came onto the staff, as %(role)s.", person=f["about"], role=role(f["role"])
     ),
@@ -224,7 +225,6 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
         "Carried out at the cloud %(id)s: an access is ended.", id=f["thing"]
     ),
     **claims.AUDIT_SENTENCES,
-    **profiles.AUDIT_SENTENCES,
     Action.FOLDER_CREATE: lambda f: _("A folder was created in the cloud %(id)s.", id=f["cloud"]),
     Action.FOLDER_RENAME: lambda f: _("A folder was renamed in the cloud %(id)s.", id=f["cloud"]),
     Action.USER_CREATE: lambda f: _("A person registered."),
@@ -272,6 +272,10 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.USAGE_DISCARD: lambda f: _("A delivery of usage was discarded: %(id)s.", id=f["thing"]),
     Action.USAGE_REMOVE: lambda f: _("A delivery of usage was removed: %(id)s.", id=f["thing"]),
     Action.USAGE_ASSIGN: lambda f: _("Usage was assigned to the cloud %(id)s.", id=f["cloud"]),
+    Action.MONEY_PAYMENT: lambda f: _("A payment was recorded: entry %(n)s.", n=f["entry"]),
+    Action.MONEY_CREDIT: lambda f: _("A credit was recorded: entry %(n)s.", n=f["entry"]),
+    Action.MONEY_LOT: lambda f: _("A further grant was given: %(id)s.", id=f["thing"]),
+    Action.MONEY_COUNTER: lambda f: _("An entry was countered: entry %(n)s.", n=f["entry"]),
     Action.AUDIT_KEYED: lambda f: _("From here on, lines are signed with the installation’s key."),
 }
 """The sentence of each action with its facts; the actor is shown separately."""

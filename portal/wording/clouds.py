@@ -134,7 +134,8 @@ def _suspension_on(connection: Connection, number: int) -> Iterator[str]:
 def created(progress: Progress, name: str) -> str:
     """Return what has become of a cloud that somebody has just created."""
     if progress.tasks:
-        return str(_("The cloud %(name)s is being created.", name=name))
+        # It stays on the page, whatever becomes of the order.
+        return str(_("The creation of the cloud %(name)s is requested.", name=name))
     return str(_("The cloud %(name)s is created.", name=name))
 
 

@@ -37,7 +37,7 @@ def call(job: Job) -> Done | Access | Running | None:
     if facts is None:
         return None
     connection = db.read(lambda: db.session.get_one(Connection, facts.connection_id))
-    provider = providers.provider_of(connection)
+    provider = providers.provider_for(job, connection)
     if operation is not None:
         return provider.operation(job.id, operation)
     return CALLS[kind](provider, job.id, facts)
@@ -79,7 +79,7 @@ def ask_whether_empty(job: Job) -> Emptiness | None:
     if cloud.external_id is None or cloud.closed_at is not None:
         return None
     connection = db.read(lambda: db.session.get_one(Connection, cloud.connection_id))
-    return Emptiness(providers.provider_of(connection).is_empty(cloud.external_id))
+    return Emptiness(providers.provider_for(job, connection).is_empty(cloud.external_id))
 
 
 def record_emptiness(job: Job, result: Emptiness) -> None:

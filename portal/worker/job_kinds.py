@@ -44,6 +44,8 @@ def _runs(run: Callable[[Job], Outcome], *, lease: timedelta = jobs.LEASE) -> Ha
         return facts if jobs.finish(job.key, job.token, outcome) else None
 
     def run_job(job: Job) -> Record:
+        if (failed := jobs.outcome_of_unreadable(job)) is not None:
+            return lambda: record(job, failed)
         try:
             outcome = Outcome(*run(job))
         except db.Unavailable:  # no fault of the job

@@ -9,11 +9,13 @@ import secrets
 import shutil
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -158,6 +160,9 @@ def test_a_worker_that_waits_for_a_reply_does_not_hold_up_the_end(
             keeper.join(20)
         assert not keeper.is_alive()
         assert not process.is_running()
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
+        seen = database.execute("SELECT process FROM heartbeats WHERE kind = 'worker'").fetchall()
+    assert seen == [(process.pid,)], "it lived until what it did was finished"
 
 
 @pytest.mark.deploy

@@ -54,6 +54,9 @@ def more_ids() -> Params:
     queries = {
         "eddies_role": "SELECT id FROM account_access WHERE role = 'billing.accounts.editor'",
         "olgas_membership": "SELECT membership_id FROM accesses",
+        "source": "SELECT source_id FROM deliveries",
+        "lot": "SELECT id FROM lots WHERE account_id IN"
+        " (SELECT id FROM billing_accounts WHERE name = 'Dora Direct')",
         "souths_cloud": "SELECT default_cloud_id FROM customers WHERE name = 'Elsewhere'",
     }
     return ids | {

@@ -377,6 +377,23 @@ def test_another_cloud_than_the_one_asked_for_is_not_taken(
         webhook.find("x-1")
 
 
+@pytest.mark.parametrize(
+    ("identity", "role"),
+    [
+        (("https://idp.example", "dora"), Role.OWNER),
+        (("https://other.example", "dora"), None),
+        (("https:", "/idp.example/dora"), None),
+        (("", "dora"), None),
+    ],
+)
+def test_an_identity_is_a_subject_of_its_provider(
+    program: Server, webhook: Webhook, identity: tuple[str, str], role: Role | None
+) -> None:
+    members = {"dora": "editor", "https%3A%2F%2Fidp.example/dora": "owner"}
+    program.give(200, {"external_id": "x-1", "name": "Shop", "members": members})
+    assert webhook.role_of("x-1", identity) is role
+
+
 LINE = {"resource_id": "r", "kind": "server", "quantity": "0.1", "unit": "h", "cost": 0.2}
 
 

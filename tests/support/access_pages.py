@@ -27,7 +27,8 @@ CHANGES = {
     "failed": f"{CREATING}, fault = 'no room', fault_facts = '{{}}', fault_mark = :mark",
     "resuming": f"{READY}, is_suspended_there = true",
     "closing": f"{READY}, is_suspended_there = false, closes_at = :later",
-    "ready": "closes_at = NULL",
+    "ready": """closes_at = NULL, limits = '{"cpu": 8, "disk": 200, "memory": 16}',
+        carried_out_limits = '{"cpu": 8, "disk": 200, "memory": 16}'""",
 }
 """What is set of a cloud, in the order in which the pages show it."""
 KEYS = "credentials-keys"

@@ -37,7 +37,7 @@ CLAIMS = [
     state("operator-mappings-none", "operator.show_mappings", INGRID, "{paris}/people"),
     state("operator-map", "operator.map_person", INGRID, MAP, send_invalid(email="x")),
     state("operator-mappings", "operator.show_mappings", INGRID, MAP, send(**AS_PIET)),
-    state("operator-unmap", "operator.unmap_person", INGRID, "{paris}/people", UNMAP),
+    state("operator-unmap", "operator.unmap_person", INGRID, MAP, send(**AS_PIET), UNMAP),
     state("operator-clouds", "operator.show_clouds", INGRID, "{paris}/clouds"),
     state("operator-clouds-none", "operator.show_clouds", INGRID, "{paris}/clouds?q=none"),
     state("operator-limits", "operator.limit_cloud", INGRID, "{paris}/clouds", LIMITS),

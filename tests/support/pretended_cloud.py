@@ -10,7 +10,7 @@ import pytest
 from portal import db, worker
 from portal.domain import clouds, connections
 from portal.domain.clouds import Cloud, Progress
-from portal.domain.connections import KINDS, KindSpec
+from portal.domain.connections import KINDS, Findings, KindSpec
 from portal.domain.jobs import Kind
 from portal.providers import contract
 from portal.providers.contract import Done, Found, Role, Running
@@ -154,6 +154,7 @@ def use_asking(patch: pytest.MonkeyPatch, kind: str, provider: Any, name: str = 
 
     def unit() -> str:
         connection = connections.add(kind, name=name, values={}, by=by)
+        connections.record_test(connection.id, Findings())
         connections.make_default(connection, by=by)
         return connection.id
 

@@ -30,16 +30,18 @@ CURSOR = re.compile(r"([01])-([0-9a-z]{20})")
 
 
 class OnConnection(NamedTuple):
-    """How many clouds are on a connection, and how many of them are not as agreed there."""
+    """How many open clouds are on a connection, and for how many clouds there is something to carry
+    out by hand."""
 
     total: int
-    waiting: int
+    by_hand: int
 
 
 def numbers_by_connection() -> dict[str, OnConnection]:
-    """The numbers of open clouds by the ID of their connection."""
-    columns = Cloud.connection_id, func.count(), func.count().filter(has_tasks())
-    query = pending_query().with_only_columns(*columns).where(Cloud.closed_at.is_(None))
+    """The numbers of clouds by the ID of their connection."""
+    total = func.count().filter(Cloud.closed_at.is_(None))
+    by_hand = func.count().filter(has_tasks(), _is_by_hand())
+    query = pending_query().with_only_columns(Cloud.connection_id, total, by_hand)
     rows = db.session.execute(query.group_by(Cloud.connection_id))
     return {connection_id: OnConnection(*numbers) for connection_id, *numbers in rows}
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal import db
 from portal.domain import access, audit, connections, identity
-from portal.domain.accounts import BillingAccount, Status
+from portal.domain.accounts import BillingAccount, Mode, Status
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds.listing import payer_of
@@ -52,7 +52,14 @@ def _add(cloud: Cloud, payer: BillingAccount, *, folder_name: str, by: Actor) ->
     db.session.flush()
     now, ids = db.now(), {"cloud_id": cloud.id}
     folder = Folder(id=db.new_id("b1g"), name=folder_name, is_default=True, created_at=now, **ids)
-    link = Link(id=db.new_id("lnk"), account_id=payer.id, since_at=now, linked_by=by.id, **ids)
+    link = Link(
+        id=db.new_id("lnk"),
+        account_id=payer.id,
+        since_at=now,
+        linked_by=by.id,
+        is_waivable=payer.mode is Mode.TRIAL,
+        **ids,
+    )
     db.session.add_all([folder, link])
     db.session.flush()
     return folder

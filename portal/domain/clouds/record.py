@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     UniqueConstraint,
+    false,
     or_,
     select,
     text,
@@ -153,3 +154,5 @@ class Link(db.Base):
     until_at: Mapped[datetime | None]
     continues_at: Mapped[datetime | None]
     linked_by: Mapped[str]
+    is_waivable: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether no paid account has paid for the cloud until now."""

@@ -8,6 +8,7 @@ from portal.domain.connections.callbacks import (
     Message,
     accept_callback,
     is_called_back,
+    is_new_callback,
     purge_expired,
     verify_callback,
 )

@@ -54,30 +54,45 @@ def add(kind: str, *, name: str, values: Mapping[str, str], by: Actor) -> Connec
 
 def change(connection: Connection, *, values: Mapping[str, str], by: Actor) -> None:
     """An operator changes the settings that are in `values`, and enters all credentials again:
-    those that are sealed are never sent to another address. Raises as `add`."""
+    those that are sealed are never sent to another address. It is not tested then. Raises as
+    `add`."""
     connection = _lock(connection, Action.CONNECTION_CHANGE, by=by)
     settings, secrets = _split(KINDS[connection.kind], {**connection.settings, **values})
-    connection.settings = settings
+    connection.settings, connection.tested_at = settings, None
     connection.credentials = seal(connection.id, secrets) if secrets else None
     db.session.flush()
     _record(Action.CONNECTION_CHANGE, connection, by=by)
 
 
 def make_default(connection: Connection, *, by: Actor) -> None:
-    """An operator lets new clouds be created on this connection; clouds stay where they are.
+    """An operator lets new clouds be created on this connection, which worked when it was tested;
+    clouds stay where they are.
 
-    Raises ReauthenticationRequired, Forbidden, Refused("connection-closed").
+    Raises ReauthenticationRequired, Forbidden, Refused("connection-closed", "connection-untested",
+    "connection-test-failed").
     """
     connection = _lock(connection, Action.CONNECTION_DEFAULT, by=by)
     if connection.closed_at is not None:
         raise Refused(Code.CONNECTION_CLOSED)
     if connection.is_default:
         return
+    _require_good_test(connection)
     default().is_default = False
     db.session.flush()  # first: only one can be the default
     connection.is_default = True
     db.session.flush()
     _record(Action.CONNECTION_DEFAULT, connection, by=by)
+
+
+def _require_good_test(connection: Connection) -> None:
+    """Raise Refused unless the connection worked, or has nobody to ask."""
+    if connection.spec is not None and not connection.spec.asks:
+        return
+    if connection.tested_at is None:
+        raise Refused(Code.CONNECTION_UNTESTED)
+    if fault := connection.test_result.get("fault"):
+        facts = connection.test_result.get("facts")
+        raise Refused(Code.CONNECTION_TEST_FAILED, fault=fault, facts=facts)
 
 
 def close(connection: Connection, *, by: Actor) -> None:

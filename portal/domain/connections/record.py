@@ -38,15 +38,15 @@ class Findings(NamedTuple):
     missing: tuple[str, ...] = ()
     token_cache_seconds: int = 0
     fault: str = ""
-    is_down: bool = False
-    """Whether the cloud gave no answer."""
+    is_down: bool | None = False
+    """Whether the cloud gave no answer; None if it was not asked."""
     facts: dict[str, str] | None = None
     """They fill the sentence of the fault."""
 
 
 class Connection(db.Base):
-    """`credentials` are sealed. `test_result` has the fields of Findings; it is empty before the
-    first test."""
+    """`credentials` are sealed. `tested_at` is None if it was not tested with these settings.
+    `test_result` has the fields of Findings; it is empty before the first test."""
 
     __tablename__ = "connections"
     __table_args__ = (

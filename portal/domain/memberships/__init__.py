@@ -61,6 +61,7 @@ from portal.domain.memberships.settling import (
     revoke_again,
     revoke_all,
     settle,
+    settle_closed,
     settle_cloud,
     settle_due,
     settle_partner,

@@ -109,9 +109,9 @@ def record_revoked(membership_id: str, ends_by: datetime | None) -> None:
             order_grant(following, following.ordered_role)
 
 
-def record_made(access_id: str, *, how: str, text: str) -> None:
-    """The connection has made the access. Its text waits sealed, unless the access was withdrawn
-    meanwhile."""
+def record_made(access_id: str, *, how: str, text: str, expires: datetime | None = None) -> None:
+    """The connection has made the access; if it ends it at an earlier time to come, that is its
+    end. Its text waits sealed, unless the access was withdrawn meanwhile."""
     row, membership = _lock(access_id)
     if membership.revoked_at is not None:
         order_revoke_again(membership)
@@ -126,6 +126,8 @@ def record_made(access_id: str, *, how: str, text: str) -> None:
     if row.ending_at is not None or row.made_at is not None or secret is None:
         return
     row.made_at, row.how = db.now(), how
+    if expires is not None and expires > db.now():
+        row.until = min(row.until, expires)
     if how == LINK and text.startswith(("https://", "http://")) and text.isprintable():
         row.link = text
         db.session.delete(secret)

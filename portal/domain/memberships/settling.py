@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, delete, select
@@ -17,7 +18,7 @@ from portal.domain.memberships.record import Access, AccessSecret, CloudIdentity
 from portal.domain.memberships.roles import (
     GIVING_ACCESS,
     agreed_roles,
-    changed_since_settled,
+    effective_since_settled,
     holds,
 )
 from portal.domain.retention import BATCH
@@ -68,10 +69,19 @@ def settle_partner(partner_id: str) -> None:
 def settle_due() -> bool:
     """Settle a batch of memberships of which a role took effect since. Return whether there may be
     more."""
-    created = create_for_mapped()
-    query = select(Membership.id).where(Membership.revoking_at.is_(None), changed_since_settled())
+    return _settle_batch(effective_since_settled(), also=create_for_mapped())
+
+
+def settle_closed() -> bool:
+    """Settle a batch of memberships whose cloud was closed. Return whether there may be more."""
+    closed = select(Cloud.id).where(Cloud.closed_at.is_not(None))
+    return _settle_batch(Membership.cloud_id.in_(closed))
+
+
+def _settle_batch(is_due: ColumnElement[bool], *, also: Collection[str] = ()) -> bool:
+    query = select(Membership.id).where(Membership.revoking_at.is_(None), is_due)
     ids = list(db.session.scalars(query.limit(BATCH)))
-    _settle(Membership.id.in_([*created, *ids]))
+    _settle(Membership.id.in_([*also, *ids]))
     return len(ids) == BATCH
 
 

@@ -1,10 +1,18 @@
 """Broken states: for each check of the doctor, the steps that break what it checks."""
 
-from tests.support.broken_states import connections, customers, ownership, records, usage
+from tests.support.broken_states import (
+    connections,
+    customers,
+    money,
+    ownership,
+    records,
+    usage,
+)
 
 CASES = (
     *connections.CASES,
     *customers.CASES,
+    *money.CASES,
     *ownership.CASES,
     *records.CASES,
     *usage.CASES,

@@ -139,7 +139,10 @@ CASES = (
     ),
     Case(
         "paid-mode-without-its-line",
-        ("UPDATE billing_accounts SET mode = 'paid' WHERE id = :direct",),
+        (
+            "UPDATE billing_accounts SET mode = 'paid' WHERE id = :direct",
+            "UPDATE ledgers SET paid_since = '2026-03-02 00:00:00' WHERE account_id = :direct",
+        ),
         ("direct",),
     ),
     Case(

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from portal import db
-from portal.domain import access, accounts, customers, first_steps, partner_profiles, team, values
+from portal.domain import (
+    access,
+    accounts,
+    customers,
+    first_steps,
+    ledger,
+    partner_profiles,
+    team,
+    values,
+)
 from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
@@ -18,6 +27,10 @@ from tests.support.world import DORA, EDDIE, World, signed_in, user
 def _see_account(world: World, by: Actor) -> None:
     if db.find(BillingAccount, world.north, by) is None:
         raise Forbidden("account.see")
+
+
+def _see_money(world: World, by: Actor) -> None:
+    ledger.money_for(db.session.get_one(BillingAccount, world.north), by=by)
 
 
 def _see_customer(world: World, by: Actor) -> None:
@@ -105,6 +118,7 @@ def _copy_link(world: World, by: Actor) -> None:
 VERBS = (
     Verb("account.see", lambda world: world.north, _see_account),
     Verb("account.see", lambda world: world.north, _see_customer),
+    Verb("account.see_money", north, _see_money),
     Verb("account.see", north, _save_view),
     Verb("account.see", north, _rename_view, prepare=_save_view),
     Verb("account.see", north, _move_view, prepare=_save_view),

@@ -1,4 +1,4 @@
-"""Error messages of partners' profiles and their logos."""
+"""Error messages of partners: their status, profiles and partnerships."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from portal.domain.errors import Code
+from portal.i18n.formats import plain_day
 
 INVALID: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Code.NUMBER_PREFIX: lambda f: _(
@@ -25,7 +26,28 @@ INVALID: dict[str, Callable[[Mapping[str, Any]], str]] = {
 }
 
 SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    Code.NOT_PARTNER: lambda f: _("This account has no partner status."),
+    Code.CUSTOMERS_LIVE: lambda f: _(
+        "Partner status stays while there are live customers: %(count)s. End those partnerships "
+        "first.",
+        **f,
+    ),
+    Code.PARTNER_OWNS_CLOUDS: lambda f: _("Give other owners first to: %(clouds)s.", **f),
     Code.NUMBER_PREFIX_USED: lambda f: _(
         "Statements have numbers with this prefix. It can’t be changed any more."
+    ),
+    Code.PARTNERSHIP_NOT_CONFIRMED: lambda f: _(
+        "Only a confirmed partnership can be ended; one that waits can be removed."
+    ),
+    Code.NOTICE_GIVEN: lambda f: _(
+        "Notice was given already: the partnership ends on %(day)s. To change the day, withdraw "
+        "the notice first.",
+        day=plain_day(f["day"]),
+    ),
+    Code.NOTICE_SHORT: lambda f: _(
+        "The notice is too short. The earliest day is %(day)s.", day=plain_day(f["day"])
+    ),
+    Code.NOTICE_MISSING: lambda f: _(
+        "There is no notice to withdraw: it was withdrawn already, or its day has come."
     ),
 }

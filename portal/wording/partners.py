@@ -1,4 +1,4 @@
-"""Words of partners' profiles: fields, and lines of the audit log."""
+"""Words of partners: fields of their profiles, and lines of the audit log."""
 
 from __future__ import annotations
 
@@ -25,12 +25,16 @@ FIELDS = {
 }
 
 AUDIT_TITLES = {
+    Action.PARTNER_GRANT: lazy_gettext("Partner status given"),
+    Action.PARTNER_REVOKE: lazy_gettext("Partner status taken back"),
     Action.PARTNER_EDIT_PROFILE: lazy_gettext("Firm’s profile edited"),
     Action.PARTNER_SET_LOGO: lazy_gettext("Logo set"),
     Action.PARTNER_REMOVE_LOGO: lazy_gettext("Logo removed"),
 }
 
 AUDIT_SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    Action.PARTNER_GRANT: lambda f: _("The account got partner status."),
+    Action.PARTNER_REVOKE: lambda f: _("The account lost partner status."),
     Action.PARTNER_EDIT_PROFILE: lambda f: _(
         "The firm’s profile was edited: %(fields)s.",
         fields=", ".join(str(FIELDS[name]) for name in f["fields"]),
