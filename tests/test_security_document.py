@@ -17,6 +17,7 @@ from portal.domain.customers import invitation_quota
 from portal.domain.identity import address_look_ups, password, rate_limits, session
 from portal.domain.imports import lifecycle
 from portal.domain.values import email_address
+from portal.domain.values.picture import MAX_SIDE, PICTURE_BYTES
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
@@ -133,6 +134,8 @@ def test_the_decisions_are_there_with_the_figures_of_the_code() -> None:
         f"{imports.MAX_ROWS:,}",
         f"{config.MAX_FILE_BYTES // 1024**2} MB",
         f"{lifecycle.MAX_OPEN_IMPORTS}",
+        f"{PICTURE_BYTES // 1024} KB",
+        f"{MAX_SIDE:,}",
         f"{config.MAX_BODY_BYTES // 1024} KB",
         f"{customers.MAX_NOTE_LENGTH:,} characters",
         f"{customers.MAX_VIEWS}",

@@ -7,17 +7,17 @@ import io
 from PIL import Image, ImageDraw
 
 from portal.demo.companies import tax_number
-from portal.demo.customer_actions import SimulatedPartner
-from portal.demo.timeline import Story, seeded_random
+from portal.demo.timeline import seeded_random
 from portal.domain import partner_profiles, values
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import Actor
 from portal.domain.partner_profiles import ProfileDraft
 
 PETROL, SAND = "#0b5c74", "#e0a458"
 
 
-def fill_in_profile(partner: SimulatedPartner) -> Story:
-    """The owner fills in the profile and sets the logo."""
-    account, owner = partner.account, partner.owner
+def fill_in_profile(account: BillingAccount, *, by: Actor) -> None:
+    """Fill in the profile and set the logo."""
     draft = ProfileDraft(
         legal_name="Halden Integration GmbH",
         country="DE",
@@ -29,9 +29,8 @@ def fill_in_profile(partner: SimulatedPartner) -> Story:
         support_email="support@halden.example",
         number_prefix="HI-",
     )
-    partner_profiles.edit(account, by=owner, draft=draft, version=0)
-    partner_profiles.set_logo(account, by=owner, logo=values.picture(_draw_logo()))
-    yield from ()
+    partner_profiles.edit(account, by=by, draft=draft, version=0)
+    partner_profiles.set_logo(account, by=by, logo=values.picture(_draw_logo()))
 
 
 def _draw_logo() -> bytes:

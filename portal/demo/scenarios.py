@@ -68,10 +68,9 @@ def schedule(timeline: Timeline, directory: Directory, *, customers: int) -> Non
         timeline, directory, OLGA, "HI", editors=[OLGA], managers=[OLGA, *[""] * 4]
     )
     tidewater = SimulatedPartner(timeline, directory, SAM, "TS", editors=[SAM], managers=[SAM, ""])
-    timeline.schedule(_become_partner(directory, OLGA, "Halden Integration"), days=370)
+    timeline.schedule(_become_halden(halden), days=370)
     timeline.schedule(_become_partner(directory, SAM, "Tidewater Systems"), days=369)
     timeline.schedule(_become_partner(directory, TINA, "Saltmarsh Cloud", is_paid=False), days=21)
-    timeline.schedule(fill_in_profile(halden), days=368)
     _schedule_staff(halden, tidewater)
     _schedule_named_customers(halden, tidewater, company_iterator)
     haldens = customers * HALDENS_SHARE[0] // HALDENS_SHARE[1]
@@ -112,6 +111,11 @@ def _become_partner(directory: Directory, owner: str, name: str, *, is_paid: boo
         yield HOUR
         with session_of(directory.actor(owner)) as signed_in:
             accounts.switch_to_paid(account, by=signed_in)
+
+
+def _become_halden(halden: SimulatedPartner) -> Story:
+    yield from _become_partner(halden.directory, OLGA, "Halden Integration")
+    fill_in_profile(halden.account, by=halden.owner)
 
 
 def _schedule_staff(halden: SimulatedPartner, tidewater: SimulatedPartner) -> None:

@@ -95,7 +95,7 @@ def test_an_address_that_is_none_is_refused_at_its_field(browser: Open, world: W
 TAX_NUMBERS = {
     "none in Russia": ("", "RU", "required"),
     "none in Kazakhstan": (" ", "KZ", "required"),
-    "a wrong check digit": ("7707083894", "RU", "Compare the INN with the customer’s papers"),
+    "a wrong check digit": ("7707083894", "RU", "Compare the INN with the firm’s papers"),
     "a wrong check digit in Germany": ("DE136695977", "DE", "Compare the VAT number"),
     "a wrong check digit in Kazakhstan": ("180740000166", "KZ", "Compare the BIN/IIN"),
     "too few digits": ("770708389", "RU", "The INN has 10 or 12 digits."),

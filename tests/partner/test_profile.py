@@ -74,7 +74,7 @@ def test_an_owner_fills_it_in_and_a_line_names_the_fields(browser: Open, world: 
     assert notices(olga, "success") == ["The profile is saved."]
     kept = FIELDS | {"tin": "DE136695976", "address": "Kai 1\nHaus B", "phone": "+493023125182"}
     assert vars(partner_profiles.draft_of(profile(world))) == kept
-    assert olga.form(path(world))["phone"] == "+49 30 23125182"
+    assert "+49 30 23125182" in {field.get("value") for field in olga.page.iter("input")}
     line = db.session.query(AuditLine).filter_by(action="partner.edit_profile").one()
     assert line.facts == {"fields": list(ProfileDraft.__dataclass_fields__)}
     olga.get(f"/partner/{world.north}/activity")
