@@ -63,7 +63,8 @@ def test_no_page_shows_a_python_object_or_a_path_of_the_server(
         passed.update(context)
 
     with template_rendered.connected_to(record, app):
-        pages = {url: unescape(client.get(url, buffered=True).text) for url in urls}
+        bodies = {url: client.get(url, buffered=True).data for url in urls}
+    pages = {url: unescape(body.decode(errors="replace")) for url, body in bodies.items()}
     assert [url for url, page in pages.items() if PYTHON_OBJECT.search(page)] == []
     assert [url for url, page in pages.items() if str(config.ROOT) in page] == []
     assert "product_name" in passed
