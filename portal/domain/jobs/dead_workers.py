@@ -14,11 +14,10 @@ DEAD_AFTER = timedelta(seconds=75)
 """From the start of a try, for a worker that was not seen in the last minute.
 
 A worker that is only slow is never taken for dead: its heartbeat has a thread of its own. One that
-was stopped (SIGSTOP, a suspended machine) may wake up after this time, beside the worker that has
-taken its job up. It asks its connection nothing more then: a try asks until 70 seconds after its
-start at most (`worker/providers.py`), but for lists of clouds, which change nothing. The token on
-the job rejects its outcome. Imports, usage, upkeep and mails change rows only under locks and
-tokens of their own.
+was stopped (SIGSTOP) may wake up after this time, beside the worker that has taken its job up. It
+asks its connection nothing more then: a try asks until 70 seconds after its start at most
+(`worker/providers.py`), but for lists of clouds, which change nothing. The token on the job rejects
+its outcome. Imports, usage, upkeep and mails change rows only under locks and tokens of their own.
 """
 
 
