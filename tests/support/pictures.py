@@ -20,7 +20,7 @@ from tests.support.demonstration import serve
 PICTURES_FOLDER = Path(__file__).resolve().parent.parent.parent / "portal" / "static" / "guide"
 NINA = "nina@quillmoor.example"
 MARGIN = 8
-QUALITY = 60
+QUALITY = 55
 WIDTH, NARROW = 960, 700
 CSV = """name,invitation_email,country,reference
 Westmoor Joinery,office@westmoor-joinery.example,GB,HI-0901
