@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from flask import abort, url_for
+from flask import abort, request, url_for
 from flask_babel import lazy_gettext
 from wtforms import PasswordField, StringField, TextAreaField
 
@@ -35,14 +36,22 @@ def show_connections() -> Any:
 def show_connection(connection_id: str) -> Any:
     """A connection: its settings, what a test found, the steps that can be taken."""
     connection = web.find_or_404(Connection, connection_id)
-    return web.page(
-        "operator/connection.html",
-        fragment="connection",
-        connection=connection,
-        numbers=clouds.numbers_by_connection().get(connection.id),
-        drifts=drift.numbers_by_connection().get(connection.id),
-        is_readable=connections.unseal(connection) is not None,
-    )
+    found: dict[str, Any] = {
+        "numbers": clouds.numbers_by_connection().get(connection.id),
+        "drifts": drift.numbers_by_connection().get(connection.id),
+        "is_readable": connections.unseal(connection) is not None,
+    }
+    stamp = _stamp(connection, found)
+    if web.is_partial() and request.args.get("seen") == stamp:
+        return "", 204
+    template = "operator/connection.html"
+    return web.page(template, fragment="connection", connection=connection, stamp=stamp, **found)
+
+
+def _stamp(connection: Connection, found: dict[str, Any]) -> str:
+    """Return a digest of what the page polls for."""
+    state = connection.tested_at, connection.closed_at, connection.is_default, connection.settings
+    return hashlib.sha256(repr((state, found)).encode()).hexdigest()[:16]
 
 
 @blueprint.route("/connections/add/<kind>", methods=["GET", "POST"])

@@ -60,7 +60,7 @@ def check(cloud: Pretended, patch: pytest.MonkeyPatch) -> tuple[str, str]:
     connection, by = add_connection(), appoint_operator()
     db.write(lambda: connections.queue_test(connection, by=by))
     assert worker.run_next(Kind.CLOUDS)
-    return connection.id, wording.findings(stored(connection.id).test_result)
+    return connection.id, wording.findings(stored(connection.id))
 
 
 def test_a_test_says_what_the_connection_can(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

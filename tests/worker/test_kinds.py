@@ -79,7 +79,7 @@ def check(connection_id: str) -> str:
     connection, by = stored(connection_id), appoint_operator()
     db.write(lambda: connections.queue_test(connection, by=by))
     assert worker.run_next(JobKind.CLOUDS)
-    return wording.findings(stored(connection_id).test_result)
+    return wording.findings(stored(connection_id))
 
 
 def test_a_program_that_works_says_what_it_can(app: Flask, program: str) -> None:

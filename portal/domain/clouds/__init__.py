@@ -3,6 +3,7 @@
 from portal.domain.clouds.carrying_out import (
     PAGE_TO_CARRY_OUT,
     connections_of,
+    count_to_carry_out,
     entry_for,
     numbers_by_connection,
     record_done,

@@ -65,6 +65,12 @@ def to_carry_out(actor: Actor, *, after: str = "") -> list[PendingTasks]:
     return [PendingTasks(*row) for row in db.session.execute(query)]
 
 
+def count_to_carry_out(actor: Actor) -> int:
+    """How many clouds have something to carry out by hand. Operators only."""
+    query = _by_hand(actor).with_only_columns(func.count())
+    return int(db.session.execute(query).scalar_one())
+
+
 def entry_for(actor: Actor, cloud_id: str) -> PendingTasks | None:
     """The cloud in the list of what is to be carried out; None if it is not there."""
     row = db.session.execute(_by_hand(actor).where(Cloud.id == cloud_id)).first()

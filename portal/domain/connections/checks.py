@@ -58,6 +58,20 @@ def url(value: str) -> str:
     return values.line(value, limit=MAX_LINE)
 
 
+def keystone_url(value: str) -> str:
+    """The address of Keystone v3; its version is added if it is left out."""
+    value = url(value).rstrip("/")
+    return value if value.endswith("/v3") else f"{value}/v3"
+
+
+def network_name(value: str) -> str:
+    """The name of a network of LXD."""
+    value = value.strip()
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,63}", value):
+        raise Invalid(Code.NETWORK_NAME)
+    return value
+
+
 def console_url(value: str) -> str:
     """An address with `{id}` in it."""
     plain = url(value.replace(EXTERNAL_ID, "id"))

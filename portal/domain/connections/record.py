@@ -46,7 +46,7 @@ class Findings(NamedTuple):
 
 class Connection(db.Base):
     """`credentials` are sealed. `test_result` has the fields of Findings; it is empty before the
-    first test."""
+    first test. `tested_at` is None after a change, too."""
 
     __tablename__ = "connections"
     __table_args__ = (

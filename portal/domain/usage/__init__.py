@@ -19,6 +19,7 @@ from portal.domain.usage.listing import (
     Sum,
     UnassignedKey,
     before_for,
+    count_unassigned,
     deliveries_for,
     find_cloud,
     find_key,
