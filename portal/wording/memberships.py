@@ -44,25 +44,31 @@ def fault(reason: str) -> str:
     return faults.for_everybody(reason) or str(_("The operator knows."))
 
 
+CLOUDS_YAML = "~/.config/openstack/clouds.yaml"
 KEY = re.compile(r"^clouds:\n +([\w-]+):", re.MULTILINE)
 """The name of the cloud in a clouds.yaml."""
-LXD = """\
+COMMANDS = {
+    "clouds.yaml": "export OS_CLOUD={key}\nopenstack token issue",
+    Kind.LXD: """\
 mkdir {folder}
 cp access.txt {folder}/client.crt
 cp access.txt {folder}/client.key
 export LXD_CONF="$PWD/{folder}"
 lxc remote add {remote} {url} --project {project}
-lxc list {remote}:"""
+lxc list {remote}:""",
+}
+"""What uses an access, by its form or by the kind of its connection."""
 
 
 def commands(shown: Shown, cloud: Cloud, connection: Connection) -> str:
     """Return the commands that use an access, a line each; empty if none are known."""
     if shown.access.how == "clouds.yaml" and (key := KEY.search(shown.text)):
-        return f"export OS_CLOUD={key[1]}\nopenstack token issue"
+        return COMMANDS["clouds.yaml"].format(key=key[1])
     if connection.kind != Kind.LXD:
         return ""
     url, project = shlex.quote(connection.settings["url"]), shlex.quote(cloud.external_id or "")
-    return LXD.format(folder=f"lxd-{cloud.id}", remote=cloud.id, url=url, project=project)
+    names = {"folder": f"lxd-{cloud.id}", "remote": cloud.id}
+    return COMMANDS[Kind.LXD].format(url=url, project=project, **names)
 
 
 def revoking(connection: Connection, *, has_access: bool) -> list[str]:

@@ -67,7 +67,7 @@ def test_a_test_says_what_the_connection_can(app: Flask, monkeypatch: pytest.Mon
     abilities = frozenset({Ability.SUSPEND, Ability.ACCESS})
     cloud = Pretended(Preflight(abilities, token_cache=timedelta(minutes=10)))
     connection_id, words = check(cloud, monkeypatch)
-    assert words == "It works: give access, suspend."
+    assert words == "It works: create, rename and close clouds; give access; suspend."
     assert cloud.given == ({"url": VALUES["url"]}, {"password": VALUES["password"]})
     assert stored(connection_id).test_result["token_cache_seconds"] == 600
     assert job_of(f"cloud:{connection_id}").state == "done"

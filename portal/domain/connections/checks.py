@@ -20,6 +20,8 @@ from portal.domain.errors import Code
 from portal.domain.values import Invalid
 
 MAX_LINE, MAX_TEXT = 255, 100_000
+KEYSTONE = "v3"
+"""The version of its API, which ends its address."""
 EXTERNAL_ID = "{id}"
 """Where the cloud's own ID belongs in the address of its console."""
 
@@ -61,7 +63,7 @@ def url(value: str) -> str:
 def keystone_url(value: str) -> str:
     """The address of Keystone v3; its version is added if it is left out."""
     value = url(value).rstrip("/")
-    return value if value.endswith("/v3") else f"{value}/v3"
+    return value if value.rpartition("/")[2] == KEYSTONE else f"{value}/{KEYSTONE}"
 
 
 def network_name(value: str) -> str:
