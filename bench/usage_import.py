@@ -20,14 +20,15 @@ from pathlib import Path
 import flask_migrate
 from flask import Flask
 
+from bench.usage_clouds import add_clouds
 from bench.usage_files import SOURCES, generate, to_parquet
 from portal import db
 from portal.domain import usage
 from portal.domain.actors import COMMAND
 from portal.domain.errors import Refused
-from portal.domain.usage import Delivery, Mode
+from portal.domain.usage import Mode
 from portal.usage_files import UsageReading
-from portal.worker import usage_imports
+from portal.worker import usage_imports, usage_posting
 from tests.conftest import KINDS, Databases, make_app
 from tests.support.usage import add_source, find
 
@@ -52,8 +53,7 @@ def import_file(path: Path, mode: Mode) -> None:
                 lambda: usage.begin(find("Bench"), mode=mode, files=files, by=COMMAND)
             )
             usage_imports.stage(staging, reading)
-    ident = staging.delivery_id
-    db.write(lambda: usage.publish(db.session.get_one(Delivery, ident), by=COMMAND))
+    usage_posting.publish(staging.delivery_id, by=COMMAND)
 
 
 def import_again(path: Path) -> None:
@@ -105,6 +105,7 @@ def measure(kind: str, rows: int, rounds: int, databases: Databases, folder: Pat
             with app.app_context():
                 flask_migrate.upgrade()
                 add_source("Bench")
+                db.write(add_clouds)
                 with other_writer(app, waits):
                     for name, unit in units.items():
                         times[name].append(seconds(unit))

@@ -25,17 +25,20 @@ def carry_out(order):
     cloud, member = CLOUDS.get(external_id), order.get("member", {}).get("id")
     match kind:
         case "preflight":
-            return 200, {"abilities": ["suspend", "access"]}
+            return 200, {"abilities": ["suspend", "access", "limits"]}
         case "cloud.list":
             return 200, {"rows": list(CLOUDS.values())}
         case "cloud.ensure":
             return create(order["our_id"], order["name"])
         case _ if cloud is None:
             return 410, {}
+        case "cloud.is_empty":
+            return 200, {"is_empty": True}  # nothing can be in a pretended cloud
         case "cloud.find" | "operation.get":
             pass
         case "cloud.change" if cloud["our_id"] in ("", order["our_id"]):
             cloud["name"], cloud["our_id"] = order["name"], order["our_id"]
+            cloud["limits"] = order["limits"]
         case "cloud.change":
             return 409, {"description": f"it is the cloud {cloud['our_id']}"}
         case "cloud.suspend" | "cloud.resume" | "cloud.close":

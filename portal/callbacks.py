@@ -45,7 +45,9 @@ def receive(connection_id: str) -> Any:
     message = connections.verify_callback(connection_id, headers, request.get_data())
     if message is None:
         log.info("callback.refused", why="signature")
-    elif db.write(lambda: connections.accept_callback(message)):
+    elif connections.is_new_callback(message) and db.write(
+        lambda: connections.accept_callback(message)
+    ):
         log.info("callback.accepted", connection=connection_id, order=message.order_id)
     else:
         log.info("callback.refused", why="repeated", connection=connection_id)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -68,6 +70,14 @@ def test_the_answer_to_all_others_is_the_same_and_nothing_is_written(
     assert send(app, "con" + "0" * 17, order_id) == 204
     assert app.test_client().post(f"/callbacks/{connection_id}").status_code == 204
     assert all_rows() == before
+
+
+def test_a_callback_that_comes_again_waits_for_no_writer(app: Flask, connection_id: str) -> None:
+    order_id = "job" + "0" * 17
+    assert send(app, connection_id, order_id) == 204
+    with closing(sqlite3.connect(db.extension.engine.url.database or "")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert send(app, connection_id, order_id) == 204
 
 
 def test_a_body_has_a_bound_and_nothing_but_post_is_answered(

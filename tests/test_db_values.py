@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import StatementError
 
 from portal import db
-from portal.domain.accounts import InitialGrant
+from portal.domain.ledger import Lot
 from tests.support.world import Clock, World
 
 pytestmark = pytest.mark.both_databases
@@ -44,35 +44,39 @@ def test_on_postgresql_now_is_the_databases(
     assert before - timedelta(minutes=1) < now < before + timedelta(minutes=10)
 
 
+LOT = "lot00000000000000000"
+
+
 def grant(world: World, **wanted: Any) -> None:
     """Money on an account that has had none."""
     given: dict[str, Any] = {
         "amount": Decimal(1),
         "granted_at": datetime(2026, 1, 1, tzinfo=UTC),
-        "expires_at": datetime(2027, 1, 1, tzinfo=UTC),
+        "granted_by": "command",
+        "first_on": date(2026, 1, 1),
+        "last_on": date(2027, 1, 1),
     } | wanted
-    given.setdefault("remaining", given["amount"])
-    db.write(lambda: db.session.add(InitialGrant(account_id=world.carls_subaccount, **given)))
+    db.write(lambda: db.session.add(Lot(id=LOT, account_id=world.north, **given)))
 
 
-def granted(world: World) -> InitialGrant | None:
+def granted(world: World) -> Lot | None:
     """The same, read again."""
     db.session.rollback()
-    return db.session.get(InitialGrant, world.carls_subaccount)
+    return db.session.get(Lot, LOT)
 
 
 def test_an_instant_comes_back_as_it_was_in_utc(app: Flask, world: World) -> None:
     tokyo = datetime(2026, 3, 29, 2, 30, 0, 123456, tzinfo=timezone(timedelta(hours=9)))
-    grant(world, expires_at=tokyo)
+    grant(world, granted_at=tokyo)
     found = granted(world)
     assert found is not None
-    assert found.expires_at == tokyo
-    assert found.expires_at.tzinfo is UTC
+    assert found.granted_at == tokyo
+    assert found.granted_at.tzinfo is UTC
 
 
 def test_an_instant_without_a_zone_is_refused(app: Flask, world: World) -> None:
     with pytest.raises(StatementError, match="an instant without a zone"):
-        grant(world, expires_at=datetime(2027, 1, 1))  # noqa: DTZ001 - what is refused
+        grant(world, granted_at=datetime(2027, 1, 1))  # noqa: DTZ001 - what is refused
     assert granted(world) is None
 
 
@@ -89,8 +93,8 @@ def test_money_comes_back_exactly(app: Flask, world: World, amount: str) -> None
 
 def test_many_small_amounts_sum_to_the_whole(app: Flask, world: World) -> None:
     def spend(amount: str) -> None:
-        row = db.lock(InitialGrant, world.carls_subaccount)
-        row.remaining -= Decimal(amount)
+        row = db.lock(Lot, LOT)
+        row.used += Decimal(amount)
 
     grant(world)
     for _ in range(9):

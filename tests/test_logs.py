@@ -83,6 +83,16 @@ def test_a_command_in_production_answers_on_stdout_and_logs_one_object_a_line_on
     assert "hopper" not in result.stderr.casefold()
 
 
+@pytest.mark.parametrize(("arguments", "status"), [(["current"], 0), (["upgrade", "nowhere"], 1)])
+def test_a_command_of_migrations_logs_its_end_too(
+    app: Flask, lines: object, arguments: list[str], status: int
+) -> None:
+    result = app.test_cli_runner().invoke(args=["db", *arguments])
+    end = json.loads(result.stderr.splitlines()[-1])
+    facts = (end["event"], end["command"], end["exit_status"])
+    assert facts == ("command.ended", f"db {arguments[0]}", status)
+
+
 def test_a_local_run_writes_readable_lines(
     app: Flask, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:

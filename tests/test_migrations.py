@@ -18,6 +18,9 @@ from sqlalchemy.exc import DBAPIError
 
 from portal import db, urls
 from tests.conftest import Databases, make_app
+from tests.support.jobs import run_usage
+from tests.support.money import charges_of, problems, row
+from tests.support.usage import deliver, remove
 from tests.support.world import World
 
 pytestmark = pytest.mark.both_databases
@@ -198,6 +201,30 @@ def test_what_the_cast_was_told_comes_back_from_the_older_version(
     flask_migrate.downgrade(revision="0011")
     flask_migrate.upgrade()
     assert (stored(sql), mails_stored()) == (notices, mails)
+
+
+MONEY = {
+    "lots": "SELECT account_id, amount, used, first_on, last_on, is_initial, granted_at FROM lots",
+    "ledgers": "SELECT account_id, balance, entries, paid_since FROM ledgers",
+    "links": "SELECT id, is_waivable FROM links",
+}
+
+
+def test_initial_grants_become_lots_and_what_was_published_is_charged(
+    app: Flask, world: World, kind: str
+) -> None:
+    before = {name: stored(sql) for name, sql in MONEY.items()}
+    assert {row[0] for row in before["links"].values()} == {True, False}
+    deliver(row("3", world.doras_cloud), row("4", world.ninas_cloud))
+    removed = deliver(row("5", world.doras_cloud), source="Other")
+    remove(removed)
+    charged, after = charges_of("account_id"), stored(MONEY["lots"])
+    flask_migrate.downgrade(revision="0030")
+    flask_migrate.upgrade()
+    assert {name: stored(sql) for name, sql in MONEY.items()} == before
+    run_usage()
+    assert (charges_of("account_id"), stored(MONEY["lots"])) == (charged, after)
+    assert problems() == []
 
 
 REBUILD = '''

@@ -8,6 +8,7 @@ from copy import copy
 from typing import Any
 
 import click
+import flask_migrate.cli
 import structlog
 from flask import Flask
 
@@ -18,6 +19,8 @@ from portal.cli import (
     connections,
     customers,
     doctor,
+    jobs,
+    money,
     partners,
     restore,
     serve,
@@ -30,9 +33,9 @@ log = structlog.get_logger(__name__)
 
 
 def register(app: Flask) -> None:
-    """Add the portal's commands to `flask`."""
-    modules = (users, partners, customers, clouds, connections, usage, audit)
-    groups = (module.commands for module in modules)
+    """Add the portal's commands to `flask`, and its `db` of Flask-Migrate, logged as they are."""
+    modules = (users, partners, customers, clouds, connections, usage, money, jobs, audit)
+    groups = (flask_migrate.cli.db, *(module.commands for module in modules))
     for command in (*serve.COMMANDS, backup.command, restore.command, doctor.command, *groups):
         app.cli.add_command(_logged(unavailable.guard(command)))
 

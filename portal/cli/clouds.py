@@ -1,6 +1,8 @@
-"""`flask cloud`: explain what a user may do on a cloud."""
+"""`flask cloud`: explain what a user may do on a cloud; its limits."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import click
 from flask import current_app
@@ -8,16 +10,18 @@ from flask.cli import AppGroup
 
 from portal import db
 from portal.cli.email import EMAIL
-from portal.domain import identity
+from portal.cli.refusals import run_unit, text_of
+from portal.domain import clouds, connections, identity
 from portal.domain.actors import COMMAND
 from portal.domain.cloud_access import explanation
 from portal.domain.cloud_access.explanation import Ability, Grant
 from portal.domain.clouds import Cloud
-from portal.domain.values import EmailAddress
+from portal.domain.values import EmailAddress, Invalid
 from portal.i18n import formats
+from portal.wording import clouds as wording
 from portal.wording import labels
 
-commands = AppGroup("cloud", help="Who may do what on a cloud.")
+commands = AppGroup("cloud", help="Who may do what on a cloud; its limits.")
 
 
 @commands.command("explain")
@@ -27,9 +31,7 @@ def explain(cloud_id: str, email: EmailAddress) -> None:
     """What EMAIL's account may do on the cloud now or soon, and which row gives it."""
 
     def unit() -> list[Ability]:
-        cloud = db.find(Cloud, cloud_id, COMMAND)
-        if cloud is None:
-            raise click.ClickException(f"There is no cloud {cloud_id}.")
+        cloud = _find(cloud_id)
         return explanation.explain(cloud, identity.user_by_email(email.key), reader=COMMAND)
 
     with current_app.test_request_context():
@@ -53,3 +55,42 @@ def _describe(grant: Grant) -> str:
     if not grant.is_now:
         since += f", effective {formats.utc_time(grant.effective_at)}"
     return f"{grant.role}, {how}, {since}, row {grant.row_id}"
+
+
+def _limit(_context: Any, _option: Any, given: str | None) -> str | None:
+    """A number, or `none`, which is an empty limit."""
+    if given is None or given == "none":
+        return None if given is None else ""
+    try:
+        return connections.check_limit(given)
+    except Invalid as error:
+        raise click.BadParameter(f"{text_of(error)} Or: none.") from error
+
+
+@commands.command("limits")
+@click.argument("cloud_id")
+@click.option("--cpu", callback=_limit, help="CPUs, or none.")
+@click.option("--memory", callback=_limit, help="GiB, or none.")
+@click.option("--disk", callback=_limit, help="GiB, or none.")
+@click.option("--instances", callback=_limit, help="Instances, or none.")
+def limits(cloud_id: str, **given: str | None) -> None:
+    """The limits of a cloud; with options, change those."""
+    changed = {name: text for name, text in given.items() if text is not None}
+
+    def unit() -> Cloud:
+        cloud = _find(cloud_id)
+        if changed:
+            kept = {name: str(number) for name, number in cloud.limits.items() if number}
+            clouds.limit(cloud, limits=kept | changed, by=COMMAND)
+        return _find(cloud_id)
+
+    cloud = run_unit(unit)
+    with current_app.test_request_context():
+        click.echo(", ".join(wording.limits(cloud.limits)))
+
+
+def _find(cloud_id: str) -> Cloud:
+    cloud = db.find(Cloud, cloud_id, COMMAND)
+    if cloud is None:
+        raise click.ClickException(f"There is no cloud {cloud_id}.")
+    return cloud

@@ -49,9 +49,10 @@ def add(kind: str, name: str, given: dict[str, str]) -> None:
         raise click.ClickException(text_of(error)) from error
     answers = connection_questions.ask(KINDS[kind].fields, given, {})
     connection = run_unit(lambda: connections.add(kind, name=name, values=answers, by=COMMAND))
-    click.echo(
-        f"{connection.id} ({name}) is added. `flask connection default` makes it the default."
-    )
+    then = "`flask connection default` makes it the default."
+    if KINDS[kind].asks:
+        then = f"Test it with `flask connection test`; then {then}"
+    click.echo(f"{connection.id} ({name}) is added. {then}")
 
 
 @commands.command("list")
@@ -78,7 +79,7 @@ def test(name: str) -> None:
 @commands.command("default")
 @click.argument("name")
 def make_default(name: str) -> None:
-    """New clouds are created on the connection NAME from now on."""
+    """New clouds are created on the connection NAME, which was tested, from now on."""
     run_unit(lambda: connections.make_default(_find(name), by=COMMAND))
     click.echo("New clouds are created there from now on.")
 

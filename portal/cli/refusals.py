@@ -21,8 +21,14 @@ T = TypeVar("T")
 
 def run_unit(unit: Callable[[], T]) -> T:
     """Run a unit of work and return its result. Raises click.ClickException for a refusal."""
+    return run_step(lambda: db.write(unit))
+
+
+def run_step(step: Callable[[], T]) -> T:
+    """Run a step of several units and return its result. Raises click.ClickException for a
+    refusal."""
     try:
-        return db.write(unit)
+        return step()
     except (Refused, Invalid) as error:
         fail(error)
 

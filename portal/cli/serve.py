@@ -21,6 +21,7 @@ from flask.cli import with_appcontext
 
 from portal import config, db, demo, health, logs, metrics, worker
 from portal.cli import unavailable
+from portal.config import Settings
 from portal.demo import pretend_cloud
 from portal.domain import installation, policy
 from portal.domain.heartbeats import ProcessKind
@@ -77,6 +78,8 @@ def _run(server: Any) -> None:
     gc.freeze()  # shorter pauses: permanent objects are not traversed again
     try:
         click.echo(f"\n{settings.product_name}: {settings.external_url}\n")
+        if settings.portal_env == "production":
+            click.echo(_behind_proxy(settings))
         click.echo(accounts)
         click.echo("Ctrl-C stops the web server and the mail worker.\n")
         server.run()
@@ -88,6 +91,18 @@ def _run(server: Any) -> None:
         supervisor.join(timeout=30)
         log.info("web.stopped")
         click.echo("Stopped.")
+
+
+def _behind_proxy(settings: Settings) -> str:
+    """Return where the HTTPS proxy has to lead, and what it still needs."""
+    url = f"http://{config.in_url(settings.host)}:{settings.port}"
+    text = f"It listens on {url}: your HTTPS proxy has to lead there."
+    if settings.trusted_proxies:
+        return text
+    return (
+        f"{text}\nTRUSTED_PROXIES is not set: add TRUSTED_PROXIES=1 to .env for that proxy. "
+        "Until then all people share one address and its rate limits."
+    )
 
 
 class DemoInProduction(click.ClickException):
@@ -225,8 +240,10 @@ def work(under: int | None, kinds: tuple[str, ...]) -> None:
     log.info("worker.started")
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     _serve_metrics(app)
-    monitoring = monitor.start(app, ProcessKind.WORKER, stop)
+    is_over = threading.Event()  # it lives until what it does is finished
+    monitoring = monitor.start(app, ProcessKind.WORKER, is_over)
     worker.run(app, stop, kinds)
+    is_over.set()
     monitoring.join()
     log.info("worker.stopped")
 

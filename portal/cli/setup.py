@@ -1,4 +1,4 @@
-"""Set up a real installation: settings, operator, a partner account, a test mail.
+"""Set up a real installation: a test mail, settings, operator, a partner account.
 
 This is no `flask` command because those need the settings that this one writes.
 """
@@ -16,13 +16,12 @@ import click
 import flask_migrate
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal import config, create_app, db, logs, worker
-from portal.cli import env_file, setup_questions
-from portal.cli.setup_questions import Answers, Interview, password_context
-from portal.domain import accounts, audit, identity, mail_deliveries, values
+from portal import config, create_app, db, logs
+from portal.cli import env_file, setup_database, setup_mail, setup_questions
+from portal.cli.setup_interview import Interview
+from portal.cli.setup_questions import Answers, password_context
+from portal.domain import accounts, identity, values
 from portal.domain.actors import COMMAND
-from portal.domain.jobs import Kind
-from portal.domain.mail_deliveries import DeliveryState
 from portal.i18n import languages
 
 ENV = (config.ROOT / ".env").resolve()  # in an installation a link out of the version's folder
@@ -49,29 +48,57 @@ def answer_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+ALREADY = """{product} is set up already, for {user}; its settings are in {env}.
+- To start it: `make run`. To change a setting: edit {env} and start it again.
+- If that address is wrong: sign in with it, then *Profile* > *Change e-mail*.
+- To start over and lose everything in its database: stop it, {remove}, and run this again."""
+
+
 @click.command()
 @answer_options
 def setup(**options: str | None) -> None:
-    """Write the settings, migrate, make the operator and a paid partner account, send a test mail.
+    """Migrate, send a test mail, write the settings, make the operator and a paid partner account.
 
-    Asks for what no option answers. No demonstration data. Refuses a database that has users.
+    Asks for what no option answers; without a terminal, defaults answer. No demonstration data.
+    Refuses a database that has users.
     """
+    given = {name: answer for name, answer in options.items() if answer is not None}
+    _refuse_second(given.get("DATABASE_URL"))
     interview = Interview(ENV)
     try:
-        interview.run({name: answer for name, answer in options.items() if answer is not None})
-        settings = _install_until_done(interview)
-    except click.Abort:
+        interview.run(given)
+        settings, is_mail_taken = _install_until_done(interview)
+    except (click.Abort, KeyboardInterrupt):
         click.echo(f"\nNothing is set up. {interview.file} keeps your answers, but no password.")
-        raise
+        raise click.Abort from None
     interview.forget()
     click.echo(f"\n{settings['PRODUCT_NAME']} is set up; its settings are in {ENV.name}.")
-    _send_test_mail_until_taken(interview, settings)
+    if not is_mail_taken:
+        click.echo(f"Mail does not work yet: correct MAIL_* in {ENV.name} before you start it.")
     if "TRUSTED_PROXIES" not in settings:  # else deploy/install starts it, behind its proxy
-        click.echo("Start it with `make run`; put an HTTPS proxy in front (TRUSTED_PROXIES=1).")
+        click.echo("Start it with `make run`, which says where your HTTPS proxy has to lead.")
 
 
-def _install_until_done(interview: Interview) -> dict[str, str]:
-    """Install, and return the settings. A person corrects the answers until it succeeds.
+def _refuse_second(database_url: str | None) -> None:
+    """Raise click.ClickException if `.env` is that of an installation that has users, unless
+    another database is given."""
+    settings = env_file.read(ENV)
+    own_url = settings.get("DATABASE_URL", setup_database.DEFAULT)
+    if settings.get("PORTAL_ENV") != "production" or database_url not in (None, own_url):
+        return
+    if user := setup_database.first_user(own_url):
+        file = setup_database.sqlite_file(own_url)
+        of_sqlite = f"remove {ENV} and {file} (with -wal and -shm)"
+        remove = of_sqlite if file else f"remove {ENV}, empty the database"
+        product = settings.get("PRODUCT_NAME", "The portal")
+        raise click.ClickException(
+            ALREADY.format(product=product, user=user, env=ENV, remove=remove)
+        )
+
+
+def _install_until_done(interview: Interview) -> tuple[dict[str, str], bool]:
+    """Install; return the settings, and whether the relay took the test mail. A person corrects the
+    answers until it succeeds.
 
     Raises click.ClickException where nobody is asked, click.Abort.
     """
@@ -79,14 +106,18 @@ def _install_until_done(interview: Interview) -> dict[str, str]:
     while True:
         settings = _settings_from(interview.answers) | made
         try:
-            _install(settings, interview.answers)
+            with _application(settings):
+                _migrate()
+                is_mail_taken = _send_test_mail(interview.answers["EMAIL"])
+                if is_mail_taken or not interview.is_asked or not _wants_to_correct():
+                    with env_file.replaced(ENV, settings):
+                        _create_owner(interview.answers)
+                    return settings, is_mail_taken
         except click.ClickException as error:
             if not interview.is_asked:
                 raise
             click.echo(f"\nError: {error.format_message()}")
-            interview.review()
-        else:
-            return settings
+        interview.review()
 
 
 def _make_secrets() -> dict[str, str]:
@@ -121,7 +152,8 @@ def _application(settings: dict[str, str]) -> Iterator[None]:
     try:
         app = create_app(settings)
     except config.UnsafeSettings as error:
-        raise click.ClickException(str(error)) from error
+        faults = "\n- ".join(map(setup_questions.name_question, error.faults))
+        raise click.ClickException(f"The portal does not start:\n- {faults}") from error
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {error.strerror}.") from error
     logs.set_level(logging.WARNING)  # a person reads the answers
@@ -137,18 +169,30 @@ def _application(settings: dict[str, str]) -> Iterator[None]:
             db.extension.engine.dispose()
 
 
-def _install(settings: dict[str, str], answers: Answers) -> None:
-    """Migrate the database, create the owner, write the settings.
+def _migrate() -> None:
+    """Migrate the database. Raises click.ClickException if it has users."""
+    db.extension.engine.connect().close()
+    flask_migrate.upgrade()
+    if db.read(identity.has_users):
+        raise click.ClickException("This database has users; set-up is for a new one.")
 
-    Raises click.ClickException; nothing is written then, but for empty tables.
-    """
-    with _application(settings):
-        db.extension.engine.connect().close()
-        flask_migrate.upgrade()
-        if db.read(identity.has_users):
-            raise click.ClickException("This database has users; set-up is for a new one.")
-        with env_file.replaced(ENV, settings):
-            _create_owner(answers)
+
+def _send_test_mail(email: str) -> bool:
+    """Send a test mail before anything is written, so that every answer can still be corrected.
+    Return whether the relay took it."""
+    address = values.email(email)
+    click.echo(f"\nA test mail to {address.display} …")
+    try:
+        reply = setup_mail.send(address)
+    except setup_mail.TestMailFailed as error:
+        click.echo(str(error))
+        return False
+    click.echo(f"A test mail to {address.display} was handed over: {reply}")
+    return True
+
+
+def _wants_to_correct() -> bool:
+    return click.confirm("Correct your answers? (n: set up without mail)", True)
 
 
 def _create_owner(answers: Answers) -> None:
@@ -168,40 +212,6 @@ def _create_owner(answers: Answers) -> None:
         accounts.switch_to_paid(account, by=COMMAND)
 
     db.write(unit)
-
-
-def _send_test_mail_until_taken(interview: Interview, settings: dict[str, str]) -> None:
-    """Send a test mail. If the relay does not take it, a person may correct the settings of mail
-    and send another one."""
-    to = values.email(interview.answers["EMAIL"])
-    while True:
-        with _application(settings):
-            is_sent, reply = _send_test_mail(to.wire)
-        if is_sent:
-            click.echo(f"A test mail to {to.display} was handed over: {reply}")
-            return
-        click.echo(f"The test mail was NOT handed over: {reply}")
-        if not interview.is_asked or not click.confirm("Correct the settings of mail?", True):
-            click.echo(f"Correct MAIL_* in {ENV.name}.")
-            return
-        interview.ask(setup_questions.MAIL)
-        settings |= _settings_from(interview.answers)
-        with env_file.replaced(ENV, settings):
-            interview.forget()
-
-
-def _send_test_mail(recipient: str) -> tuple[bool, str | None]:
-    """Queue a test mail and deliver it now. Return whether the relay took it, and its reply."""
-
-    def add() -> str:
-        about, language = audit.INSTALLATION, languages.SOURCE
-        entry = mail_deliveries.add("test", about=about, to=recipient, language=language, facts={})
-        return entry.id
-
-    entry_id = db.write(add)
-    worker.run_next(Kind.MAIL_NOW)
-    entry = db.read(lambda: mail_deliveries.get(entry_id))
-    return entry.state is DeliveryState.SENT, entry.answer
 
 
 def main() -> None:

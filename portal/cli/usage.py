@@ -13,7 +13,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from portal import db
-from portal.cli.refusals import fail, run_unit, text_of
+from portal.cli.refusals import fail, run_step, run_unit, text_of
 from portal.domain import policy, usage
 from portal.domain.actors import COMMAND
 from portal.domain.errors import Code, Refused
@@ -21,7 +21,7 @@ from portal.domain.usage import Delivery, Mode, State, UsageSource
 from portal.usage_files import KEY_COLUMNS, BadRow, FileFacts, UsageFileError, UsageReading
 from portal.web import csv
 from portal.wording import usage as wording
-from portal.worker import usage_imports
+from portal.worker import usage_imports, usage_posting
 
 commands = AppGroup("usage", help="What clouds used and cost, as sources deliver it.")
 FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -148,15 +148,12 @@ def _stage(source: UsageSource, mode: Mode, facts: list[FileFacts], reading: Usa
 def _publish(delivery_id: str, options: dict[str, Any], *, again: bool) -> None:
     """Show the preview, ask, publish; what is not published is discarded."""
 
-    def unit() -> None:
-        delivery = db.session.get_one(Delivery, delivery_id)
-        usage.publish(delivery, by=COMMAND, skip_bad_rows=options["skip_bad_rows"], again=again)
-
     _print_preview(delivery_id)
     try:
         if not options["yes"]:
             click.confirm("Publish it?", abort=True)
-        run_unit(unit)
+        more = {"skip_bad_rows": options["skip_bad_rows"], "again": again}
+        run_step(lambda: usage_posting.publish(delivery_id, by=COMMAND, **more))
     except BaseException:
         db.write(lambda: usage.discard(db.session.get_one(Delivery, delivery_id), by=COMMAND))
         raise
@@ -194,16 +191,13 @@ def remove(delivery_id: str) -> None:
     """Remove DELIVERY; no older snapshot comes into force. One that is not published is
     discarded."""
 
-    def unit() -> None:
-        delivery = db.session.get(Delivery, delivery_id)
-        if delivery is None:
-            _no(f"There is no delivery {delivery_id}; see `flask usage list`.")
-        if delivery.state in (State.PUBLISHED, State.REMOVED):
-            usage.remove(delivery, by=COMMAND)
-        else:
-            usage.discard(delivery, by=COMMAND)
-
-    run_unit(unit)
+    delivery = db.read(lambda: db.session.get(Delivery, delivery_id))
+    if delivery is None:
+        _no(f"There is no delivery {delivery_id}; see `flask usage list`.")
+    if delivery.state in (State.PUBLISHED, State.REMOVED):
+        run_step(lambda: usage_posting.remove(delivery_id, by=COMMAND))
+    else:
+        run_unit(lambda: usage.discard(db.session.get_one(Delivery, delivery_id), by=COMMAND))
     click.echo("It is removed.")
 
 

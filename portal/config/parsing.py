@@ -15,6 +15,7 @@ from babel.numbers import list_currencies
 from portal.config.audit_keys import read_audit_keys
 from portal.config.credentials_keys import read_credentials_keys
 
+_NO_HOST = re.compile(r"[\s/@,\[\]]|^[^:]*:\d*$")
 DOMAINS_EXPECTED = "must be domains such as example.com, *.example.org"
 
 
@@ -82,9 +83,15 @@ def texts(value: str) -> tuple[str, ...]:
 
 def hosts(value: str) -> tuple[str, ...]:
     hosts = texts(value.casefold())
-    if any(re.search(r"[\s/@\[\]]|^[^:]*:\d*$", host) for host in hosts):
+    if any(map(_NO_HOST.search, hosts)):
         raise ValueError("must be names or IP addresses without port, such as database, 10.0.0.5")
     return hosts
+
+
+def host(value: str) -> str:
+    if _NO_HOST.search(value):
+        raise ValueError("must be a host name or IP address without port, such as smtp.example.com")
+    return value
 
 
 def networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:

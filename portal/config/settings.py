@@ -230,6 +230,7 @@ class Settings:
             "",
             "SMTP relay; empty: mails become files that the *Mailbox* page shows "
             "(production: required)",
+            parsing.host,
         ),
     ]
     mailbox_dir: Annotated[

@@ -8,10 +8,11 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from portal import db, web
-from portal.domain import access, accounts, clouds
+from portal.domain import access, accounts, clouds, ledger, policy
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.web import cloud_progress
+from portal.wording import money as wording
 
 blueprint = Blueprint("billing", __name__, url_prefix="/billing")
 
@@ -33,7 +34,7 @@ def index() -> Any:
 
 @blueprint.get("/<id:account_id>")
 def show(account_id: str) -> Any:
-    """Show an account: its mode, the rest of its initial grant, its clouds."""
+    """Show an account: its mode, clouds, and to whom it may the money."""
     actor, account = web.actor(), web.find_or_404(BillingAccount, account_id)
     linked = clouds.clouds_linked_to([account.id])[account.id]
     followed = cloud_progress.followed([cloud.id for cloud in linked])
@@ -48,7 +49,25 @@ def show(account_id: str) -> Any:
         may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, account),
         may_create=access.may(actor, Action.CLOUD_CREATE, account),
         may_link=access.may(actor, Action.CLOUD_LINK, account),
+        **_money(account),
     )
+
+
+def _money(account: BillingAccount) -> dict[str, Any]:
+    """What of the account's money the user may see."""
+    actor = web.actor()
+    if account.parent_id or not access.may(actor, Action.ACCOUNT_SEE_MONEY, account):
+        return {"money_of": None}
+    before = request.args.get("before", type=int)
+    rows = ledger.entries_of(account.id, before=before)
+    entries, next_before = web.paginate(rows, ledger.PAGE, cursor=lambda row: str(row.seq))
+    return {
+        "money_of": ledger.money_for(account, by=actor),
+        "entries": entries,
+        "next_before": next_before,
+        "currency": policy.current().currency,
+        "wording": wording,
+    }
 
 
 @blueprint.route("/<id:account_id>/switch-to-paid", methods=["GET", "POST"])

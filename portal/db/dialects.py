@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event, make_url
 
+from portal.db import frozen
 from portal.db.unavailable import Reason, Unavailable
 
 WAIT_MS, SHORT_WAIT_MS = 5_000, 100
@@ -44,6 +45,7 @@ def register_listeners(engine: Engine) -> None:
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", lambda connection: _begin_sqlite(connection, writers))
     else:
+        event.listen(engine, "do_connect", _connect_postgresql)
         event.listen(engine, "connect", configure_postgresql)
         event.listen(engine, "begin", _begin_postgresql)
 
@@ -74,6 +76,10 @@ def _begin_sqlite(connection: Connection, writers: threading.BoundedSemaphore) -
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     finally:
         writers.release()
+
+
+def _connect_postgresql(_dialect: Any, _record: Any, cargs: Any, cparams: Any) -> Any:
+    return frozen.Connection.connect(*cargs, **cparams)
 
 
 def configure_postgresql(connection: Any, _record: Any = None) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Enum
+from sqlalchemy import BigInteger, DateTime, Dialect, Enum, String
 from sqlalchemy.types import TypeDecorator
 
 MICRO = Decimal("0.000001")
@@ -54,6 +56,19 @@ class Money(TypeDecorator[Decimal]):
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:
         return None if value is None else Decimal(value).scaleb(-6)
+
+
+class SortedJson(TypeDecorator[dict[str, Any]]):
+    """A flat object as JSON text with sorted keys: the database can compare two of them."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: dict[str, Any] | None, dialect: Dialect) -> str | None:
+        return None if value is None else json.dumps(value, sort_keys=True)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> dict[str, Any] | None:
+        return None if value is None else json.loads(value)
 
 
 def enum_column(enum: type[StrEnum], name: str) -> Enum:

@@ -16,7 +16,7 @@ from portal import config, db, webhook_signatures
 from portal.demo import child_program
 from portal.domain import connections
 from portal.domain.actors import COMMAND
-from portal.domain.connections import Connection, Kind
+from portal.domain.connections import Connection, Findings, Kind
 
 NAME = "Pretend cloud"
 EXAMPLE = config.ROOT / "examples" / "webhook_cloud.py"
@@ -63,6 +63,8 @@ def _connect(url: str, secret: str) -> None:
     values, connection = {"url": url, "secret": secret}, connections.find(NAME)
     if connection is None:
         connection = connections.add(Kind.WEBHOOK, name=NAME, values=values, by=COMMAND)
+        # The program has just started; what it can is found by the test below.
+        connections.record_test(connection.id, Findings())
         connections.make_default(connection, by=COMMAND)
     elif _values(connection) != {**_values(connection), **values}:
         connections.change(connection, values=values, by=COMMAND)

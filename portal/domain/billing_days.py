@@ -10,7 +10,12 @@ from portal.domain import policy
 
 def today() -> date:
     """Return the current billing day."""
-    return db.now().astimezone(policy.current().billing_time_zone).date()
+    return day_of(db.now())
+
+
+def day_of(instant: datetime) -> date:
+    """Return the billing day of an instant."""
+    return instant.astimezone(policy.current().billing_time_zone).date()
 
 
 def start_of(day: date) -> datetime:

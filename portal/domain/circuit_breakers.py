@@ -51,13 +51,18 @@ def record_answer(key: str) -> None:
     db.session.execute(delete(CircuitBreaker).where(CircuitBreaker.key == key))
 
 
-def begin_probe(*keys: str) -> None:
-    """Let one call pass an open breaker whose time has come; the next one waits again."""
-    db.session.execute(
+def begin_probe(*keys: str) -> bool:
+    """Let one call pass an open breaker whose time has come; the next one waits again. Return False
+    if another worker was faster: the update waits for its commit, and then finds no row."""
+    is_asked = CircuitBreaker.key.in_(keys)
+    probed = db.session.scalars(
         update(CircuitBreaker)
-        .where(CircuitBreaker.key.in_(keys), CircuitBreaker.retry_at <= db.now())
+        .where(is_asked, CircuitBreaker.retry_at <= db.now())
         .values(retry_at=db.now() + PROBE_EVERY)
-    )
+        .returning(CircuitBreaker.key)
+    ).all()
+    is_waiting = is_asked, CircuitBreaker.retry_at > db.now(), CircuitBreaker.key.not_in(probed)
+    return db.session.scalar(select(CircuitBreaker.key).where(*is_waiting).limit(1)) is None
 
 
 def allow_probe(key: str) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal import db
+from portal import db, processes
 from portal.domain import retention
+from portal.processes import Process
 
 EVERY = timedelta(seconds=10)
 ALIVE_FOR = timedelta(seconds=60)
 """A process that was seen within this time counts as alive."""
+SILENT_AFTER = timedelta(seconds=25)
+"""A process that missed two heartbeats is silent: it may be dead, or busy."""
 RETENTION = timedelta(days=1)
 
 
@@ -23,31 +26,37 @@ class ProcessKind(StrEnum):
 
 
 class Heartbeat(db.Base):
-    """The last sign of life of a process; `process` is its ID on the host."""
+    """The last sign of life of a process; `process` is its number on the `machine`."""
 
     __tablename__ = "heartbeats"
 
-    host: Mapped[str] = mapped_column(primary_key=True)
-    process: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    kind: Mapped[ProcessKind] = mapped_column(db.enum_column(ProcessKind, "kind"), primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    host: Mapped[str]
+    process: Mapped[int]
+    machine: Mapped[str]
+    kind: Mapped[ProcessKind] = mapped_column(db.enum_column(ProcessKind, "kind"))
     version: Mapped[str]
     seen_at: Mapped[datetime]
 
 
-def beat(process: tuple[str, int], kind: ProcessKind, *, version: str) -> None:
-    """Record that a process lives, named by its host and its ID there."""
-    host, number = process
-    heartbeat = Heartbeat(host=host, process=number, kind=kind, version=version, seen_at=db.now())
+def beat(process: Process, kind: ProcessKind, *, version: str) -> None:
+    """Record that a process lives."""
+    heartbeat = Heartbeat(
+        id=process.id,
+        host=process.host,
+        process=process.number,
+        machine=process.machine,
+        kind=kind,
+        version=version,
+        seen_at=db.now(),
+    )
     db.session.merge(heartbeat)
     db.session.flush()
 
 
-def end(process: tuple[str, int], kind: ProcessKind) -> None:
-    """Record that a process ends."""
-    heartbeat = db.session.get(Heartbeat, (*process, kind))
-    if heartbeat is not None:
-        db.session.delete(heartbeat)
-        db.session.flush()
+def end(*process_ids: str) -> None:
+    """Record that processes have ended."""
+    db.session.execute(delete(Heartbeat).where(Heartbeat.id.in_(process_ids)))
 
 
 def alive(kind: ProcessKind | None = None) -> list[Heartbeat]:
@@ -56,6 +65,18 @@ def alive(kind: ProcessKind | None = None) -> list[Heartbeat]:
     if kind is not None:
         query = query.where(Heartbeat.kind == kind)
     return list(db.session.scalars(query.order_by(Heartbeat.host, Heartbeat.process)))
+
+
+def seen_within(span: timedelta) -> Select[str]:
+    """The query of the IDs of the processes that were seen within this time."""
+    return select(Heartbeat.id).where(Heartbeat.seen_at > db.now() - span)
+
+
+def gone() -> list[str]:
+    """The IDs of the processes of this machine that are gone, and did not say that they end."""
+    query = select(Heartbeat).where(Heartbeat.machine == processes.this().machine)
+    rows = db.session.scalars(query.order_by(Heartbeat.id))
+    return [row.id for row in rows if processes.is_gone(row.process, row.machine)]
 
 
 def delete_all() -> None:

@@ -30,6 +30,7 @@ ORDER = (
     "customers",
     "invitations",
     "memberships",
+    "postings",
     "alerts",
     "jobs",
     "circuit_breakers",

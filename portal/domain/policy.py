@@ -25,6 +25,8 @@ class Policy:
     sign_up: SignUpPolicy = SignUpPolicy.OPEN
     initial_grant: Decimal = Decimal(0)
     initial_grant_lasts: timedelta = timedelta(days=60)
+    grant_pays_all: bool = False
+    """Whether lots pay for taxes and purchases, too."""
     customer_email_domains: tuple[str, ...] = ()
     currency: str = "EUR"
     access_propagation: timedelta = timedelta(seconds=180)

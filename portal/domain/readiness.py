@@ -36,6 +36,7 @@ class Cause(StrEnum):
     NO_ANSWER = "no-answer"
     SLOW_CALL = "slow-call"
     DOCTOR = "doctor"
+    NEEDS_PERSON = "needs-person"
 
 
 class Problem(NamedTuple):
@@ -49,7 +50,14 @@ class Problem(NamedTuple):
 
 def problems() -> list[Problem]:
     """What is wrong now; empty if all is well."""
-    return [*_missing_worker(), *_open_breakers(), *_slow_calls(), *_overdue(), *_doctor()]
+    return [
+        *_missing_worker(),
+        *_open_breakers(),
+        *_slow_calls(),
+        *_overdue(),
+        *_waiting_for_person(),
+        *_doctor(),
+    ]
 
 
 def _missing_worker() -> list[Problem]:
@@ -79,6 +87,7 @@ def _slow_calls() -> list[Problem]:
         Job.kind.in_(CALLING_KINDS),
         Job.started_at < db.now() - MAX_CALL,
         Job.leased_until >= db.now(),
+        ~jobs.is_orphaned(),
     )
     query = select(Job.kind, func.min(Job.started_at)).where(*is_slow).group_by(Job.kind)
     return [Problem(Cause.SLOW_CALL, *row) for row in db.session.execute(query)]
@@ -101,6 +110,12 @@ def _oldest_taking_access() -> datetime | None:
     """When the oldest open order that takes access away was queued; its retries don't count."""
     is_open = jobs.takes_access_away(), Job.state.in_(OPEN_STATES)
     return db.session.scalar(select(func.min(Job.created_at)).where(*is_open))
+
+
+def _waiting_for_person() -> list[Problem]:
+    query = select(func.min(Job.finished_at)).where(jobs.waits_for_person())
+    since = db.session.scalar(query)
+    return [] if since is None else [Problem(Cause.NEEDS_PERSON, Kind.CLOUDS, since)]
 
 
 def oldest_due() -> dict[str, datetime]:

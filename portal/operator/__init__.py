@@ -8,6 +8,8 @@ from portal.operator import (
     drift,
     feedback,
     home,
+    limits,
+    mappings,
     people,
     unknown_mails,
     usage,

@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext
 from wtforms import HiddenField, StringField, TextAreaField
 
 from portal import db, web
-from portal.domain import clouds, values
+from portal.domain import clouds, jobs, values
 from portal.domain.clouds import Cloud, PendingTasks
 from portal.operator.blueprint import blueprint
 
@@ -34,7 +34,8 @@ class FaultForm(web.Form):
 
 @blueprint.get("/to-carry-out")
 def show_to_carry_out() -> Any:
-    """*To carry out*: list what operators do by hand, what is possible first."""
+    """*To carry out*: list what operators do by hand, what is possible first; count the orders that
+    wait for a person."""
     after = request.args.get("after", "")[:40]
     rows = clouds.to_carry_out(web.actor(), after=after)
     shown, next_after = web.paginate(rows, clouds.PAGE_TO_CARRY_OUT, cursor=lambda row: row.cursor)
@@ -42,6 +43,7 @@ def show_to_carry_out() -> Any:
         "operator/to_carry_out.html",
         fragment="list",
         rows=shown,
+        orders=sum(jobs.numbers_for_person().values()),
         after=after,
         next_after=next_after,
     )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 from flask import abort, request, url_for
 from flask_babel import lazy_gettext
 from wtforms import PasswordField, StringField, TextAreaField
 
 from portal import web
-from portal.domain import circuit_breakers, clouds, connections, drift, jobs
+from portal.domain import circuit_breakers, clouds, connections, drift, jobs, memberships
 from portal.domain.connections import KINDS, Connection, Field
+from portal.operator import steps
 from portal.operator.blueprint import blueprint
+from portal.operator.steps import Step
 from portal.web.cloud_forms import NameForm
 from portal.wording import kinds as kind_wording
 
@@ -26,6 +28,7 @@ def show_connections() -> Any:
         fragment="list",
         rows=connections.connections_for(web.actor()),
         numbers=clouds.numbers_by_connection(),
+        orders=jobs.numbers_for_person(),
         breakers={breaker.key: breaker for breaker in circuit_breakers.open_breakers()},
         lane=jobs.cloud_lane,
         kinds=list(KINDS),
@@ -38,7 +41,9 @@ def show_connection(connection_id: str) -> Any:
     connection = web.find_or_404(Connection, connection_id)
     found: dict[str, Any] = {
         "numbers": clouds.numbers_by_connection().get(connection.id),
+        "orders": jobs.numbers_for_person().get(jobs.cloud_lane(connection.id), 0),
         "drifts": drift.numbers_by_connection().get(connection.id),
+        "is_federated": memberships.is_federated(connection),
         "is_readable": connections.unseal(connection) is not None,
     }
     stamp = _stamp(connection, found)
@@ -50,7 +55,8 @@ def show_connection(connection_id: str) -> Any:
 
 def _stamp(connection: Connection, found: dict[str, Any]) -> str:
     """Return a digest of what the page polls for."""
-    state = connection.tested_at, connection.closed_at, connection.is_default, connection.settings
+    names = "tested_at", "closed_at", "is_default", "settings", "default_limits"
+    state = [getattr(connection, name) for name in names]
     return hashlib.sha256(repr((state, found)).encode()).hexdigest()[:16]
 
 
@@ -118,17 +124,6 @@ def _values(kind: str, form: Any) -> dict[str, str]:
     return {field.name: form[field.name].data or "" for field in KINDS[kind].fields}
 
 
-class Step(NamedTuple):
-    """A step of an operator with a connection: its verb and its wording."""
-
-    verb: Callable[..., None]
-    title: Any
-    button: Any
-    consequence: Any
-    done: Any
-    is_danger: bool = False
-
-
 TEST = Step(
     connections.queue_test,
     lazy_gettext("Test this connection?"),
@@ -175,21 +170,7 @@ def close_connection(connection_id: str) -> Any:
 
 
 def _take(step: Step, connection_id: str) -> Any:
-    """Ask for confirmation on GET, take the step on POST."""
-    web.find_or_404(Connection, connection_id)
-    web.require_recent_sign_in()
-    form, back = web.Form(), _page_of(connection_id)
+    def find() -> Connection:
+        return web.find_or_404(Connection, connection_id)
 
-    def unit() -> None:
-        step.verb(web.find_or_404(Connection, connection_id), by=web.actor())
-
-    if answer := web.submit(form, unit, to=back, success=step.done):
-        return answer
-    return web.page(
-        "operator/connection_step.html",
-        connection=web.find_or_404(Connection, connection_id),
-        step=step,
-        back=back,
-        form=form,
-        status=form.status,
-    )
+    return steps.take(step, find, tab="connections", back=_page_of(connection_id))

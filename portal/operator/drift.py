@@ -27,8 +27,9 @@ class AssignForm(NameForm):
 
 
 class Decision(NamedTuple):
-    """A decision of an operator about a difference: its verb and its wording."""
+    """A decision of an operator about a difference: its name, its verb and its wording."""
 
+    name: str
     verb: Callable[..., None]
     title: Any
     button: Any
@@ -37,6 +38,7 @@ class Decision(NamedTuple):
 
 
 ADOPT = Decision(
+    "adopt",
     drift.adopt,
     lazy_gettext("Adopt theirs?"),
     lazy_gettext("Adopt theirs"),
@@ -44,11 +46,20 @@ ADOPT = Decision(
     "may_adopt",
 )
 RESTORE = Decision(
+    "restore",
     drift.restore,
     lazy_gettext("Restore ours?"),
     lazy_gettext("Restore ours"),
     lazy_gettext("It is ordered at the connection."),
     "may_restore",
+)
+DONE = Decision(
+    "done",
+    drift.check_again,
+    lazy_gettext("Done by hand?"),
+    lazy_gettext("Done"),
+    lazy_gettext("The comparison waits for a free worker."),
+    "may_do_by_hand",
 )
 
 
@@ -122,6 +133,12 @@ def restore_drift(entry_id: str) -> Any:
     return _decide(RESTORE, entry_id)
 
 
+@blueprint.route("/drift/<id:entry_id>/done", methods=["GET", "POST"])
+def check_drift(entry_id: str) -> Any:
+    """*Done*: it was decided by hand; compare again."""
+    return _decide(DONE, entry_id)
+
+
 def _decide(decision: Decision, drift_id: str) -> Any:
     row = drift.find_drift(web.actor(), drift_id)
     if row is None or not getattr(row, decision.attribute):
@@ -134,8 +151,7 @@ def _decide(decision: Decision, drift_id: str) -> Any:
 
     if answer := web.submit(form, unit, to=back, success=decision.done):
         return answer
-    context: dict[str, Any] = {"row": row, "decision": decision, "is_ours": decision is RESTORE}
-    return web.form_page(form, "operator/drift_step.html", back=back, **context)
+    return web.form_page(form, "operator/drift_step.html", row=row, decision=decision, back=back)
 
 
 def _page_of(connection_id: str) -> str:

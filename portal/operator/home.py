@@ -46,7 +46,7 @@ def _of_work(actor: Actor) -> Iterator[Need]:
 
 
 def _of_connections(actor: Actor) -> Iterator[Need]:
-    number = clouds.count_to_carry_out(actor)
+    number = sum(row.by_hand for row in clouds.numbers_by_connection().values())
     yield Need(_("To carry out"), number, url_for(".show_to_carry_out"))
     yield Need(_("Registered clouds"), claims.count_open(actor), url_for(".show_claims"))
     drifts = drift.numbers_by_connection()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask import redirect, url_for
 from flask_babel import lazy_gettext
@@ -14,7 +14,9 @@ from portal import web
 from portal.domain import identity, people, values
 from portal.domain.errors import Code, Refused
 from portal.domain.identity import BlockReason, User
+from portal.operator import steps
 from portal.operator.blueprint import blueprint
+from portal.operator.steps import Step
 from portal.wording import labels
 
 
@@ -53,17 +55,6 @@ def show_person(person_id: str) -> Any:
     return web.page("operator/person.html", person=person, details=people.details_of(person))
 
 
-class Step(NamedTuple):
-    """A step of an operator with a person: its verb and its wording."""
-
-    verb: Callable[..., None]
-    title: Any
-    button: Any
-    consequence: Any
-    done: Any
-    is_danger: bool = False
-
-
 BLOCK = Step(
     people.block,
     lazy_gettext("Block this person?"),
@@ -97,33 +88,30 @@ END_SESSIONS = Step(
 @blueprint.route("/people/<id:person_id>/block", methods=["GET", "POST"])
 def block(person_id: str) -> Any:
     """*Block* a person, for a reason."""
-    return _take(BLOCK, person_id, BlockForm())
+    form = BlockForm()
+    return _take(BLOCK, person_id, form, lambda: {"reason": BlockReason(form.reason.data)})
 
 
 @blueprint.route("/people/<id:person_id>/unblock", methods=["GET", "POST"])
 def unblock(person_id: str) -> Any:
     """*Unblock* a person."""
-    return _take(UNBLOCK, person_id, web.Form())
+    return _take(UNBLOCK, person_id)
 
 
 @blueprint.route("/people/<id:person_id>/end-sessions", methods=["GET", "POST"])
 def end_sessions(person_id: str) -> Any:
     """*End sessions* of a person."""
-    return _take(END_SESSIONS, person_id, web.Form())
+    return _take(END_SESSIONS, person_id)
 
 
-def _take(step: Step, person_id: str, form: web.Form) -> Any:
-    """Ask for confirmation on GET, take the step on POST."""
-    web.find_or_404(User, person_id)
-    web.require_recent_sign_in()
+def _take(
+    step: Step,
+    person_id: str,
+    form: web.Form | None = None,
+    facts: Callable[[], dict[str, Any]] = dict,
+) -> Any:
+    def find() -> User:
+        return web.find_or_404(User, person_id)
+
     back = url_for(".show_person", person_id=person_id)
-
-    def unit() -> None:
-        person = web.find_or_404(User, person_id)
-        facts = {"reason": BlockReason(form.reason.data)} if isinstance(form, BlockForm) else {}
-        step.verb(person, by=web.actor(), **facts)
-
-    if answer := web.submit(form, unit, to=back, success=step.done):
-        return answer
-    person = web.find_or_404(User, person_id)
-    return web.form_page(form, "operator/person_step.html", person=person, step=step, back=back)
+    return steps.take(step, find, tab="people", back=back, form=form, facts=facts)

@@ -87,8 +87,8 @@ def publish_delivery(delivery_id: str) -> Any:
     web.require_recent_sign_in()
     form = PublishForm()
 
-    def unit() -> None:
-        usage.publish(
+    def unit() -> bool:
+        return usage.publish_or_queue(
             web.find_or_404(Delivery, delivery_id),
             by=web.actor(),
             skip_bad_rows=bool(form.skip_bad_rows.data),
@@ -96,11 +96,17 @@ def publish_delivery(delivery_id: str) -> Any:
         )
 
     back = url_for(".show_delivery", delivery_id=delivery_id)
-    done = lazy_gettext("The delivery is published.")
-    if answer := web.submit(form, unit, to=back, success=done):
+    if answer := web.submit(form, unit, to=back, success=lambda done: str(PUBLISHED[done])):
         return answer
     form.leave_out(delivery)
     return _step_page(PUBLISH, delivery, form, back)
+
+
+PUBLISHED = {
+    True: lazy_gettext("The delivery is published."),
+    False: lazy_gettext("Links or deliveries changed: a worker publishes the delivery next."),
+}
+"""By whether the delivery is published."""
 
 
 class Step(NamedTuple):
@@ -110,7 +116,7 @@ class Step(NamedTuple):
     button: Any
     consequence: Any
     done: Any = ""
-    verb: Callable[..., None] | None = None
+    verb: Callable[..., object] | None = None
     is_danger: bool = False
 
 
@@ -134,8 +140,8 @@ REMOVE = Step(
         "Its billing periods become empty. An older snapshot does not come back: import its file "
         "again if it is right."
     ),
-    lazy_gettext("The delivery is removed."),
-    usage.remove,
+    lazy_gettext("A worker removes the delivery."),
+    usage.remove_or_queue,
     is_danger=True,
 )
 

@@ -10,7 +10,7 @@ from flask import abort, request, url_for
 from flask_babel import lazy_gettext
 
 from portal import web
-from portal.domain import audit, circuit_breakers, heartbeats, work
+from portal.domain import audit, circuit_breakers, heartbeats, jobs, work
 from portal.domain.jobs import Job, OrderKind, State
 from portal.domain.work import LISTED_STATES, JobRow, KindSummary
 from portal.operator.blueprint import blueprint
@@ -27,6 +27,7 @@ def show_work() -> Any:
         "operator/work.html",
         fragment="work",
         summaries=work.summaries_for(actor),
+        orders=sum(jobs.numbers_for_person().values()),
         breakers=circuit_breakers.open_breakers(),
         processes=heartbeats.alive(),
         doctor=work.latest_upkeep(actor, "doctor"),
@@ -111,6 +112,10 @@ RUN_AGAIN = Step(
                 "The portal was restored from a backup. What is agreed in the portal now is made "
                 "so at the cloud."
             ),
+        ),
+        "upkeep": lazy_gettext(
+            "The portal was restored from a backup. People may have taken back since that backup "
+            "what this job does. Let them do so again first; then it runs by the clock."
         ),
         "": lazy_gettext(
             "The portal was restored from a backup. If this job ran after that backup, it runs "

@@ -79,10 +79,10 @@ def _csv_rows(account_id: str, filter_: ActivityFilter) -> Iterator[list[object]
 
 
 def _read_page(account_id: str, filter_: ActivityFilter, actor: Any) -> list[ActivityLine]:
-    """Read a page of lines; none once the actor has lost the role on the account."""
+    """Read a page of lines. Raises Interrupted once the actor has lost the role on the account."""
     partner = db.find(BillingAccount, account_id, actor)
     if partner is None:
-        return []
+        raise web.Interrupted
     return activity.lines_for(partner, filter_, page_size=activity.EXPORT_PAGE)
 
 

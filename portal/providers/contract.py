@@ -74,11 +74,12 @@ class Preflight(NamedTuple):
 
 @dataclass(frozen=True)
 class Cloud:
-    """A cloud as the portal wants it to be. `limits` are numbers by the kind's own names."""
+    """A cloud as the portal wants it to be. `limits` are of `cpu`, `memory` and `disk` (both in
+    GiB) and `instances`; None takes one off, and one that is not named stays."""
 
     id: str
     name: str
-    limits: Mapping[str, int] = field(default_factory=dict)
+    limits: Mapping[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -215,6 +216,11 @@ class Provider(Protocol):
 
     def find(self, external_id: str) -> Found | None:
         """The cloud with this ID; None only after a list that was read to its end."""
+        ...
+
+    def is_empty(self, external_id: str) -> bool | None:
+        """Whether nothing is in the cloud that could cost or be lost. None: it can't be said, which
+        counts as in use."""
         ...
 
     def name_there(self, cloud: Cloud) -> str:

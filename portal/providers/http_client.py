@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import os
 import socket
 import ssl
@@ -86,6 +87,8 @@ class HttpClient:
     """The private key (PEM) of the client certificate, without a password."""
     max_bytes: int = MAX_BYTES
     """The size of the largest answer to accept."""
+    ends: float = math.inf
+    """The instant of the monotonic clock from which on nothing is sent any more."""
 
     def request(
         self,
@@ -101,7 +104,7 @@ class HttpClient:
         Raises Later if there was no whole answer, NeedsPerson if the address, the certificate or
         the size of the answer is refused.
         """
-        deadline = time.monotonic() + seconds
+        deadline = min(time.monotonic() + seconds, self.ends)
         target = _split(url)
         try:
             with (
@@ -109,6 +112,8 @@ class HttpClient:
                 _shut_at(deadline, plain),
                 closing(self._secure(target, plain)) as connection,
             ):
+                if time.monotonic() >= deadline:  # the process may have been stopped
+                    raise TimeoutError
                 return _exchange(
                     target, connection, method, headers, body, max_bytes=self.max_bytes
                 )

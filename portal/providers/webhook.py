@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import quote
 
 from portal import webhook_signatures as signatures
 from portal.providers import webhook_answers as answers
@@ -126,13 +127,22 @@ class Webhook:
             raise NeedsPerson("webhook-answer-unclear", type="cloud.find")
         return found
 
+    def is_empty(self, external_id: str) -> bool | None:
+        """None from a program that does not know the question."""
+        body = {"type": "cloud.is_empty", "external_id": external_id}
+        return answers.is_empty(self._send("POST", "", _new_id(), body))
+
     def name_there(self, cloud: Cloud) -> str:
         return cloud.name
 
     def role_of(self, external_id: str, identity: tuple[str, str]) -> Role | None:
-        """Others than memberships are listed by their subject."""
+        """Others than memberships are listed by `provider/subject`, the provider percent-encoded:
+        two providers may have the same subject."""
         found = self.find(external_id)
-        return None if found is None or found.members is None else found.members.get(identity[1])
+        if found is None or found.members is None:
+            return None
+        provider, subject = identity
+        return found.members.get(f"{quote(provider, safe='')}/{subject}")
 
     def everything(self) -> Iterator[Found]:
         return map(answers.found, self._list("cloud.list"))

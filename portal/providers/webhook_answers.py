@@ -132,6 +132,21 @@ def found(row: dict[str, Any]) -> Found:
         )
 
 
+def is_empty(answer: Answer) -> bool | None:
+    """Whether the cloud is empty: one that is gone is. None if the program does not say it."""
+    if answer.status in (400, 404, 405, 501):
+        return None
+    if answer.status == 410:
+        return True
+    kind = "cloud.is_empty"
+    facts = read(kind, answer)
+    with _clear(kind):
+        value = facts["is_empty"]
+        if value is not None and not isinstance(value, bool):
+            raise TypeError("no truth value")
+        return value
+
+
 def usage(row: dict[str, Any]) -> Usage:
     """A line of usage in an answer."""
     with _clear("usage.list"):

@@ -70,9 +70,9 @@ class ScopeSum(NamedTuple):
     rest: int
 
 
-def _sums(amount: str) -> str:
-    """Two integers whose sum is exactly that of the amounts. The first is rounded half away from
-    zero, as DuckDB's cast does."""
+def sums_of(amount: str) -> str:
+    """Two columns, integers whose sum is exactly that of the amounts. The first is rounded half
+    away from zero, as DuckDB's cast does."""
     total = f"coalesce(sum({amount}), 0)::{AMOUNT}"
     micros = f"{total}::DECIMAL(38,6)"
     return (
@@ -96,7 +96,7 @@ def keys(reading: UsageReading) -> Iterator[str]:
 
 def scopes(reading: UsageReading) -> list[ScopeSum]:
     """The billing periods in the rows."""
-    query = f"SELECT period_on, count(*), {_sums('amount')} FROM checked GROUP BY 1 ORDER BY 1"  # noqa: S608
+    query = f"SELECT period_on, count(*), {sums_of('amount')} FROM checked GROUP BY 1 ORDER BY 1"  # noqa: S608
     return [ScopeSum(*row) for row in reading.select(query)]
 
 
@@ -119,7 +119,7 @@ def identify_keys(
 def groups(reading: UsageReading) -> Iterator[Group]:
     """The groups, by key and day. Call `identify_keys` first."""
     query = f"""SELECT id, service, category, usage_on::VARCHAR, period_on::VARCHAR,
-        count(*), {_sums("amount")} FROM checked JOIN keys USING (key)
+        count(*), {sums_of("amount")} FROM checked JOIN keys USING (key)
         GROUP BY ALL ORDER BY id, usage_on::VARCHAR"""  # noqa: S608
     yield from map(Group._make, reading.stream(query))
 
@@ -128,7 +128,7 @@ def key_sums(reading: UsageReading) -> Iterator[KeySum]:
     """The sums by key and period. Call `identify_keys` first."""
     before = f"CASE WHEN {IS_BEFORE} THEN amount END"
     query = f"""SELECT id, period_on::VARCHAR, min(usage_on)::VARCHAR, max(usage_on)::VARCHAR,
-        count(*), {_sums("amount")}, count({before}), {_sums(before)}
+        count(*), {sums_of("amount")}, count({before}), {sums_of(before)}
         FROM checked JOIN keys USING (key) GROUP BY id, period_on ORDER BY id"""  # noqa: S608
     yield from map(KeySum._make, reading.stream(query))
 
@@ -200,7 +200,7 @@ def sum_before(
     test = IS_BEFORE.replace("start_at", "portal_start_at").replace("end_at", "portal_end_at")
     test = test.replace("since_at", "$since::TIMESTAMPTZ")
     with _opened(contents) as (connection, source):
-        query = f"""SELECT portal_period_on, count(*), {_sums("portal_amount")} FROM {source}
+        query = f"""SELECT portal_period_on, count(*), {sums_of("portal_amount")} FROM {source}
             WHERE portal_key = $key AND {test} GROUP BY 1"""  # noqa: S608
         rows = connection.execute(query, {"key": key, "since": since_at}).fetchall()
         return {row[0]: (row[1], row[2], row[3]) for row in rows}

@@ -1,5 +1,6 @@
 """HTTP plumbing of all surfaces: gates, lookup, forms, submit, pages, errors, headers."""
 
+from portal.web.csv import Interrupted
 from portal.web.forms import (
     EMAIL,
     NEVER_SAVED,

@@ -33,6 +33,11 @@ UNDECODABLE = re.compile("[\udc80-\udcff]")
 """What `surrogateescape` puts in place of bytes that are not UTF-8."""
 
 
+class Interrupted(Exception):
+    """The rest of a file can't be had. Raised while it is sent, it makes the web server close the
+    connection before the end, so that the download fails and does not look complete."""
+
+
 def write_rows(rows: Iterable[Iterable[object]]) -> Iterator[str]:
     """Yield the file as text, row by row, after a byte order mark.
 

@@ -60,6 +60,7 @@ TITLES = {
     Action.IMPORT_REMOVE: lazy_gettext("File removed"),
     Action.CLOUD_CREATE: lazy_gettext("Cloud created"),
     Action.CLOUD_RENAME: lazy_gettext("Cloud renamed"),
+    Action.CLOUD_LIMIT: lazy_gettext("Limits of a cloud changed"),
     Action.CLOUD_CLOSE: lazy_gettext("Cloud to be closed"),
     Action.CLOUD_RESTORE: lazy_gettext("Cloud restored"),
     Action.CLOUD_CLOSED: lazy_gettext("Cloud closed"),
@@ -101,6 +102,7 @@ TITLES = {
     Action.CONNECTION_TEST: lazy_gettext("Connection tested"),
     Action.CONNECTION_DEFAULT: lazy_gettext("Connection made the default"),
     Action.CONNECTION_CLOSE: lazy_gettext("Connection closed"),
+    Action.CONNECTION_LIMIT: lazy_gettext("Limits of a connection’s new clouds changed"),
     Action.CONNECTION_RECONCILE: lazy_gettext("Connection compared with the portal"),
     Action.CONNECTION_REKEY: lazy_gettext("Credentials of a connection sealed with a new key"),
     Action.USAGE_SOURCE_ADD: lazy_gettext("Source of usage added"),
@@ -109,6 +111,10 @@ TITLES = {
     Action.USAGE_DISCARD: lazy_gettext("Usage discarded"),
     Action.USAGE_REMOVE: lazy_gettext("Usage removed"),
     Action.USAGE_ASSIGN: lazy_gettext("Usage assigned to a cloud"),
+    Action.MONEY_PAYMENT: lazy_gettext("Payment recorded"),
+    Action.MONEY_CREDIT: lazy_gettext("Credit recorded"),
+    Action.MONEY_LOT: lazy_gettext("Grant given"),
+    Action.MONEY_COUNTER: lazy_gettext("Entry countered"),
     Action.AUDIT_KEYED: lazy_gettext("Key of the audit log changed"),
 }
 """The name of each action, as filters list it."""
@@ -169,6 +175,7 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.IMPORT_REMOVE: lambda f: _("A file of customers was removed."),
     Action.CLOUD_CREATE: lambda f: _("A cloud was created: %(id)s.", id=f["thing"]),
     Action.CLOUD_RENAME: lambda f: _("The cloud %(id)s was renamed.", id=f["thing"]),
+    Action.CLOUD_LIMIT: lambda f: _("The limits of the cloud %(id)s were changed.", id=f["thing"]),
     Action.CLOUD_CLOSE: lambda f: _("The cloud %(id)s was to be closed.", id=f["thing"]),
     Action.CLOUD_RESTORE: lambda f: _("The cloud %(id)s was restored.", id=f["thing"]),
     Action.CLOUD_CLOSED: lambda f: _("The cloud %(id)s was closed.", id=f["thing"]),
@@ -252,6 +259,9 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.CONNECTION_CLOSE: lambda f: _(
         "A connection was closed for new clouds: %(id)s.", id=f["thing"]
     ),
+    Action.CONNECTION_LIMIT: lambda f: _(
+        "The limits of new clouds of the connection %(id)s were changed.", id=f["thing"]
+    ),
     Action.CONNECTION_RECONCILE: lambda f: _(
         "A connection is compared with the portal: %(id)s.", id=f["thing"]
     ),
@@ -264,6 +274,10 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.USAGE_DISCARD: lambda f: _("A delivery of usage was discarded: %(id)s.", id=f["thing"]),
     Action.USAGE_REMOVE: lambda f: _("A delivery of usage was removed: %(id)s.", id=f["thing"]),
     Action.USAGE_ASSIGN: lambda f: _("Usage was assigned to the cloud %(id)s.", id=f["cloud"]),
+    Action.MONEY_PAYMENT: lambda f: _("A payment was recorded: entry %(n)s.", n=f["entry"]),
+    Action.MONEY_CREDIT: lambda f: _("A credit was recorded: entry %(n)s.", n=f["entry"]),
+    Action.MONEY_LOT: lambda f: _("A further grant was given: %(id)s.", id=f["thing"]),
+    Action.MONEY_COUNTER: lambda f: _("An entry was countered: entry %(n)s.", n=f["entry"]),
     Action.AUDIT_KEYED: lambda f: _("From here on, lines are signed with the installation’s key."),
 }
 """The sentence of each action with its facts; the actor is shown separately."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
 
@@ -11,13 +11,14 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext, lazy_pgettext, ngettext
 
 from portal.domain.clouds import PendingTasks, Progress, ProgressState, Task
-from portal.domain.connections import Connection
+from portal.domain.connections import LIMITS, Connection
 from portal.i18n.formats import local_day, plain_day
 from portal.wording import faults
 
 TASKS = {
     Task.CREATE: lazy_gettext("create"),
     Task.RENAME: lazy_gettext("rename"),
+    Task.LIMIT: lazy_gettext("limit"),
     Task.SUSPEND: lazy_gettext("suspend"),
     Task.RESUME: lazy_gettext("resume"),
     Task.CLOSE: lazy_gettext("close"),
@@ -26,6 +27,7 @@ TASKS = {
 TO_DO = {
     Task.CREATE: lazy_gettext("Create a cloud with this name, and note its ID."),
     Task.RENAME: lazy_gettext("Rename the cloud; it was called %(former)s."),
+    Task.LIMIT: lazy_gettext("Set its limits: %(limits)s."),
     Task.SUSPEND: lazy_gettext("Refuse sign-ins to the cloud; leave what is in it."),
     Task.RESUME: lazy_gettext("Allow sign-ins to the cloud again."),
     Task.CLOSE: lazy_gettext("Refuse sign-ins to the cloud, and mark it as closed."),
@@ -40,6 +42,7 @@ EMPTYING = {
 PROGRESS = {
     Task.CREATE: lazy_gettext("It does not exist there yet."),
     Task.RENAME: lazy_gettext("It still has its former name there."),
+    Task.LIMIT: lazy_gettext("It still has its former limits there."),
     Task.SUSPEND: lazy_gettext("It still works."),
     Task.RESUME: lazy_gettext("Sign-ins are still refused."),
     Task.CLOSE: lazy_gettext("It still works."),
@@ -53,6 +56,7 @@ STATES = {
     ProgressState.SUSPENDED: ("suspended", lazy_pgettext("cloud", "Suspended")),
     ProgressState.RESUMING: ("working", lazy_gettext("Being resumed")),
     ProgressState.RENAMING: ("working", lazy_gettext("Being renamed")),
+    ProgressState.LIMITING: ("working", lazy_gettext("Limits being changed")),
     ProgressState.CLOSING: ("working", lazy_gettext("Being closed")),
     ProgressState.CLOSED: ("inactive", lazy_pgettext("cloud", "Closed")),
 }
@@ -60,6 +64,7 @@ STATES = {
 FAILURES = {
     Task.CREATE: lazy_gettext("Not created"),
     Task.RENAME: lazy_gettext("Not renamed"),
+    Task.LIMIT: lazy_gettext("Limits not changed"),
     Task.SUSPEND: lazy_gettext("Not suspended"),
     Task.RESUME: lazy_gettext("Not resumed"),
     Task.CLOSE: lazy_gettext("Not closed there"),
@@ -129,13 +134,29 @@ def _suspension_on(connection: Connection, number: int) -> Iterator[str]:
 def created(progress: Progress, name: str) -> str:
     """Return what has become of a cloud that somebody has just created."""
     if progress.tasks:
-        return str(_("The cloud %(name)s is being created.", name=name))
+        # It stays on the page, whatever becomes of the order.
+        return str(_("The creation of the cloud %(name)s is requested.", name=name))
     return str(_("The cloud %(name)s is created.", name=name))
 
 
 def to_do(row: PendingTasks) -> list[str]:
     """Return what an operator does for the cloud, a sentence a task."""
-    return [str(TO_DO[task]) % {"former": row.cloud.carried_out_name} for task in row.tasks]
+    cloud, tasks = row.cloud, row.tasks
+    if cloud.limits and Task.CREATE in tasks:
+        tasks = [*tasks, Task.LIMIT]
+    facts = {"former": cloud.carried_out_name, "limits": ", ".join(limits(cloud.limits))}
+    return [str(TO_DO[task]) % facts for task in tasks]
+
+
+def limits(of: Mapping[str, int | None]) -> list[str]:
+    """Return the limits of a cloud in words; those that were taken off are none."""
+    words = {
+        "cpu": lambda n: ngettext("%(num)s CPU", "%(num)s CPUs", n),
+        "memory": lambda n: _("%(num)s GiB of memory", num=n),
+        "disk": lambda n: _("%(num)s GiB of disk", num=n),
+        "instances": lambda n: ngettext("%(num)s instance", "%(num)s instances", n),
+    }
+    return [str(words[name](of[name])) for name in LIMITS if of.get(name)] or [str(_("no limits"))]
 
 
 def emptying(row: PendingTasks) -> str:

@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
 from portal.domain.errors import Code
+from portal.domain.jobs import UNREADABLE
 from portal.domain.work import ORDER_CANCELLED
 
 HTTP = {
@@ -188,6 +189,14 @@ SENTENCES: dict[str, str] = {
     ),
     "kind-not-installed": lazy_gettext(
         "This version has no program for the kind %(kind)s. Install one that has it."
+    ),
+    "order-still-running": lazy_gettext(
+        "The cloud has been carrying this out for 24 hours. Look at it there, then run the order "
+        "again."
+    ),
+    UNREADABLE: lazy_gettext(
+        "This row of the table jobs can’t be read: %(columns)s. Run the job again without what was "
+        "there, or cancel it."
     ),
     ORDER_CANCELLED: lazy_gettext("An operator cancelled it."),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_babel import gettext, lazy_gettext, lazy_pgettext
 
 from portal.domain.heartbeats import ProcessKind
-from portal.domain.jobs import OrderKind, State
+from portal.domain.jobs import UNREADABLE, OrderKind, State
 from portal.domain.work import LISTED_STATES, JobRow
 from portal.wording import faults, labels
 
@@ -47,6 +47,7 @@ UPKEEP = {
     "close-clouds": lazy_gettext("Close clouds whose days to restore them are over"),
     "audit-heads": lazy_gettext("Log the heads of the audit log"),
     "doctor": lazy_gettext("Check of the data"),
+    "end-partnerships": lazy_gettext("End partnerships whose day has come"),
     "purge-callbacks": lazy_gettext("Delete old callbacks of webhook programs"),
     "purge-claims": lazy_gettext("Delete old registrations of existing clouds"),
     "purge-feedback": lazy_gettext("Delete old feedback"),
@@ -58,6 +59,7 @@ UPKEEP = {
     "purge-memberships": lazy_gettext("Delete old accesses to clouds"),
     "purge-mails": lazy_gettext("Delete old mails"),
     "reconcile": lazy_gettext("Compare all connections with the portal"),
+    "revoke-closed": lazy_gettext("Take away access to closed clouds"),
     "settle-memberships": lazy_gettext("Order roles on clouds that took effect"),
     "withdraw-accesses": lazy_gettext(
         "Withdraw accesses that were not seen, or whose time is over"
@@ -70,17 +72,20 @@ ORDERS = {
     OrderKind.TEST: lazy_gettext("Test the connection %(name)s"),
     OrderKind.ENSURE: lazy_gettext("Create the cloud %(name)s"),
     OrderKind.CHANGE: lazy_gettext("Change the cloud %(name)s"),
+    OrderKind.LIMIT: lazy_gettext("Limit the cloud %(name)s"),
     OrderKind.SUSPEND: lazy_gettext("Suspend the cloud %(name)s"),
     OrderKind.RESUME: lazy_gettext("Resume the cloud %(name)s"),
     OrderKind.CLOSE: lazy_gettext("Close the cloud %(name)s"),
-    OrderKind.GRANT: lazy_gettext("Give a person access: %(name)s"),
-    OrderKind.REVOKE: lazy_gettext("Take a person’s access away: %(name)s"),
-    OrderKind.ACCESS: lazy_gettext("Make a secret to sign in with: %(name)s"),
-    OrderKind.WITHDRAW: lazy_gettext("End an access: %(name)s"),
+    OrderKind.GRANT: lazy_gettext("Give %(person)s access: %(name)s"),
+    OrderKind.REVOKE: lazy_gettext("Take away the access of %(person)s: %(name)s"),
+    OrderKind.ACCESS: lazy_gettext("Make a secret to sign in with for %(person)s: %(name)s"),
+    OrderKind.WITHDRAW: lazy_gettext("End an access of %(person)s: %(name)s"),
     OrderKind.CHECK_CLAIM: lazy_gettext("Ask whose an existing cloud is: %(name)s"),
+    OrderKind.CHECK_EMPTY: lazy_gettext("Ask whether the cloud %(name)s is empty"),
     OrderKind.RECONCILE: lazy_gettext("Compare the connection %(name)s with the portal"),
 }
-"""`name` is that of the cloud or the connection, or the ID of the subject."""
+"""`name` is that of the cloud with its connection, or of the connection; the ID of the subject if
+it is gone."""
 
 
 def subject(row: JobRow) -> str:
@@ -97,13 +102,25 @@ def subject(row: JobRow) -> str:
         names = {"customer": row.customer, "partner": row.partner}
         return _("Invitation of %(customer)s by %(partner)s", **names)
     if order := ORDERS.get(job.subject_kind):  # type: ignore[call-overload]
-        return str(order) % {"name": row.cloud or row.connection or job.subject_id}
+        return str(order) % {"name": _place(row), "person": row.person or _("a person")}
     code = mail.kind if mail is not None else job.subject_id
     return str(MAILS.get(code) or UPKEEP.get(code) or code)
 
 
+def _place(row: JobRow) -> str:
+    if row.cloud and row.connection:
+        names = {"cloud": row.cloud, "connection": row.connection}
+        return _("%(cloud)s on %(connection)s", **names)
+    return row.cloud or row.connection or row.job.subject_id
+
+
 def answer(row: JobRow) -> str:
-    """Return the last answer: the relay's words, or ours translated; empty if there is none."""
+    """Return the last answer: the relay's words, or ours translated; empty if there is none. Of a
+    running job whose worker is silent, that; of a row that can't be read, that."""
+    if columns := row.unreadable:
+        return faults.sentence(UNREADABLE, {"columns": ", ".join(columns)})
+    if row.is_orphaned:
+        return _("Its worker does not show up any more. Another one takes the job up.")
     if row.delivery and row.is_unknown and not row.delivery.answer:
         return labels.unknown_reason(row.delivery.code)
     if row.delivery is None:

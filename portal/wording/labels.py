@@ -73,6 +73,7 @@ ABILITIES = {
     Action.ACCOUNT_SEE: lazy_gettext(
         "See the account, its customers with their notes, its activity"
     ),
+    Action.ACCOUNT_SEE_MONEY: lazy_gettext("See balance, grants and entries"),
     Action.CLOUD_CREATE: lazy_gettext("Create a cloud"),
     Action.CLOUD_LINK: lazy_gettext("Link a cloud to the account"),
     Action.CUSTOMER_ADD: lazy_gettext("Add a customer"),

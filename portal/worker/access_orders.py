@@ -14,7 +14,7 @@ from portal.domain.memberships import Agreed
 from portal.providers import contract
 from portal.providers.contract import Done, NeedsPerson, Provider, Running
 from portal.worker import providers
-from portal.worker.steps import Step
+from portal.worker.steps import Step, Unasked
 
 ROLES = {
     CloudRole.VIEWER: contract.Role.VIEWER,
@@ -30,18 +30,12 @@ class Granted(NamedTuple):
     role: CloudRole
 
 
-class NoRole(NamedTuple):
-    """The person has no role any more, and nothing was asked."""
-
-    is_down: None = None
-
-
-def grant(job: Job) -> Granted | NoRole | Running | None:
+def grant(job: Job) -> Granted | Unasked | Running | None:
     """Give the person the role that is agreed now; None if there is nothing to do. While an earlier
     membership of theirs is still to be revoked, it is ordered again after that."""
     it = db.read(lambda: memberships.agreed(job.subject_id))
     if it.role is None:
-        return NoRole()
+        return Unasked()
     if it.cloud.external_id is None or it.waits:
         return None
     external_id, role = it.cloud.external_id, it.role
@@ -51,21 +45,21 @@ def grant(job: Job) -> Granted | NoRole | Running | None:
     return result if isinstance(result, Running) else Granted(role)
 
 
-def record_granted(job: Job, result: Granted | NoRole) -> None:
+def record_granted(job: Job, result: Granted | Unasked) -> None:
     """Keep the role that was given. A membership that was made while its role was taken away was
     not seen by who took it."""
-    if isinstance(result, NoRole):
+    if isinstance(result, Unasked):
         memberships.settle(job.subject_id)
     else:
         memberships.record_granted(job.subject_id, result.role)
 
 
-def revoke(job: Job) -> Done | Running:
+def revoke(job: Job) -> Done | Unasked | Running:
     """Take all access from the person. There is none on a cloud that never came into being."""
     it = db.read(lambda: memberships.agreed(job.subject_id))
     external_id = it.cloud.external_id
     if external_id is None or it.membership.revoked_at is not None:
-        return Done()
+        return Unasked()
     result: Done | Running = _carry_out(
         job,
         it,
@@ -74,7 +68,7 @@ def revoke(job: Job) -> Done | Running:
     return result
 
 
-def record_revoked(job: Job, result: Done) -> None:
+def record_revoked(job: Job, result: Done | Unasked) -> None:
     """Keep when the access was revoked."""
     memberships.record_revoked(job.subject_id, result.ends_by)
 
@@ -100,15 +94,17 @@ def make_access(job: Job) -> contract.Access | Running | None:
 
 def record_made(job: Job, result: contract.Access) -> None:
     """Seal what the person will see."""
-    memberships.record_made(job.subject_id, how=result.how, text=result.text)
+    memberships.record_made(
+        job.subject_id, how=result.how, text=result.text, expires=result.expires
+    )
 
 
-def withdraw(job: Job) -> Done | Running:
+def withdraw(job: Job) -> Done | Unasked | Running:
     """End one access, unless the person has lost all."""
     it = db.read(lambda: memberships.agreed_access(job.subject_id))
     external_id = it.cloud.external_id
     if external_id is None or it.membership.revoked_at is not None:
-        return Done()
+        return Unasked()
     access_id = job.subject_id
     result: Done | Running = _carry_out(
         job, it, lambda cloud: cloud.withdraw(job.id, external_id, _member(it), access_id=access_id)
@@ -116,7 +112,7 @@ def withdraw(job: Job) -> Done | Running:
     return result
 
 
-def record_withdrawn(job: Job, _result: Done) -> None:
+def record_withdrawn(job: Job, _result: Done | Unasked) -> None:
     """Keep that the access ended."""
     memberships.record_withdrawn(job.subject_id)
 
@@ -128,7 +124,7 @@ def fail(job: Job, fault: str, _facts: Mapping[str, str]) -> None:
 
 def _carry_out(job: Job, it: Agreed, call: Callable[[Provider], Any]) -> Any:
     """Begin the order at the connection, or ask what has become of it."""
-    cloud = providers.provider_of(it.connection)
+    cloud = providers.provider_for(job, it.connection)
     operation = job.facts.get("operation")
     return call(cloud) if operation is None else cloud.operation(job.id, operation)
 

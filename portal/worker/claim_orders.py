@@ -17,7 +17,7 @@ def check(job: Job) -> bool | None:
     question = db.read(lambda: claims.question_of(job.subject_id))
     if question is None:
         return None
-    provider = providers.provider_of(question.connection)
+    provider = providers.provider_for(job, question.connection)
     return provider.role_of(question.external_id, question.identity) is Role.OWNER
 
 

@@ -1,8 +1,9 @@
-"""Orders of clouds: create, rename, suspend, resume and close them at their connection."""
+"""Orders of clouds: create, rename, limit, suspend, resume and close them at their connection."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from portal import db
 from portal.domain import clouds
@@ -21,6 +22,7 @@ CALLS: dict[OrderKind, Call] = {
     OrderKind.CHANGE: lambda cloud, order, it: cloud.change_cloud(
         order, it.external_id, _cloud(it)
     ),
+    OrderKind.LIMIT: lambda cloud, order, it: cloud.change_cloud(order, it.external_id, _cloud(it)),
     OrderKind.SUSPEND: lambda cloud, order, it: cloud.suspend(order, it.external_id),
     OrderKind.RESUME: lambda cloud, order, it: cloud.resume(order, it.external_id),
     OrderKind.CLOSE: lambda cloud, order, it: cloud.close(order, it.external_id),
@@ -35,7 +37,7 @@ def call(job: Job) -> Done | Access | Running | None:
     if facts is None:
         return None
     connection = db.read(lambda: db.session.get_one(Connection, facts.connection_id))
-    provider = providers.provider_of(connection)
+    provider = providers.provider_for(job, connection)
     if operation is not None:
         return provider.operation(job.id, operation)
     return CALLS[kind](provider, job.id, facts)
@@ -62,7 +64,33 @@ def fail(job: Job, fault: str, facts: Mapping[str, str]) -> None:
 
 
 def _cloud(facts: OrderFacts) -> Cloud:
-    return Cloud(facts.cloud_id, facts.name)
+    return Cloud(facts.cloud_id, facts.name, facts.limits)
+
+
+class Emptiness(NamedTuple):
+    """What the connection says; None if it can't."""
+
+    is_empty: bool | None
+
+
+def ask_whether_empty(job: Job) -> Emptiness | None:
+    """Ask the connection whether nothing is in the cloud."""
+    cloud = db.read(lambda: db.session.get_one(clouds.Cloud, job.subject_id))
+    if cloud.external_id is None or cloud.closed_at is not None:
+        return None
+    connection = db.read(lambda: db.session.get_one(Connection, cloud.connection_id))
+    return Emptiness(providers.provider_for(job, connection).is_empty(cloud.external_id))
+
+
+def record_emptiness(job: Job, result: Emptiness) -> None:
+    """Keep the answer."""
+    clouds.record_emptiness(job.subject_id, is_empty=result.is_empty)
+
+
+def fail_emptiness(job: Job, _fault: str, _facts: Mapping[str, str]) -> None:
+    """Keep that there is no answer: the cloud counts as in use."""
+    clouds.record_emptiness(job.subject_id, is_empty=None)
 
 
 STEPS: dict[str, Step] = {kind: Step(call, record, fail) for kind in CALLS}
+STEPS[OrderKind.CHECK_EMPTY] = Step(ask_whether_empty, record_emptiness, fail_emptiness)

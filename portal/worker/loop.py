@@ -14,7 +14,7 @@ from flask import Flask
 from portal import db, logs, metrics
 from portal.domain import jobs
 from portal.domain.jobs import Kind
-from portal.worker.handlers import HANDLERS, THREADS, Handler, Record
+from portal.worker.job_kinds import HANDLERS, THREADS, Handler, Record
 from portal.worker.upkeep import queue_upkeep
 
 log = structlog.get_logger(__name__)

@@ -1,9 +1,7 @@
-"""The monitor: a thread that records that its process lives; a worker's also raises alerts."""
+"""The monitor: a thread that records that its process lives; a worker's also watches the work."""
 
 from __future__ import annotations
 
-import os
-import platform
 import threading
 import time
 from collections.abc import Callable
@@ -13,8 +11,8 @@ from typing import TypeVar
 import structlog
 from flask import Flask
 
-from portal import config, db
-from portal.domain import alerts, heartbeats
+from portal import config, db, processes
+from portal.domain import alerts, heartbeats, jobs, workflows
 from portal.domain.heartbeats import ProcessKind
 
 T = TypeVar("T")
@@ -31,15 +29,31 @@ def start(app: Flask, kind: ProcessKind, stop: threading.Event) -> threading.Thr
 
 
 def _run(app: Flask, kind: ProcessKind, stop: threading.Event) -> None:
-    process, began = (platform.node(), os.getpid()), time.monotonic()
+    process, began = processes.this(), time.monotonic()
     while not stop.is_set():
         with app.app_context():
+            if kind is ProcessKind.WORKER:
+                pull_back_times()  # first: the process's own last sign of life shows it
             _try(partial(heartbeats.beat, process, kind, version=config.version()))
-            if kind is ProcessKind.WORKER and time.monotonic() - began > ALERTS_AFTER:
-                raise_alerts()
+            if kind is ProcessKind.WORKER:
+                take_up_jobs()
+                if time.monotonic() - began > ALERTS_AFTER:
+                    raise_alerts()
         stop.wait(heartbeats.EVERY.total_seconds())
     with app.app_context():
-        _try(partial(heartbeats.end, process, kind))
+        _try(partial(heartbeats.end, process.id))
+
+
+def take_up_jobs() -> None:
+    """Let the workers take up the jobs of workers that are dead."""
+    if number := _try(jobs.end_leases_of_dead_workers):
+        log.warning("worker.died", jobs=number)
+
+
+def pull_back_times() -> None:
+    """Let work go on after the clock was set back, and log that it was."""
+    if count := _try(workflows.pull_back_times):
+        log.warning("clock.set_back", times=count)
 
 
 def raise_alerts() -> None:

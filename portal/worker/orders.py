@@ -22,6 +22,9 @@ STEPS: dict[str, Step] = {
 }
 """By `jobs.OrderKind`."""
 INTERNAL_FAULT = "internal-fault"
+STILL_RUNNING = "order-still-running"
+MAX_RUNNING = timedelta(hours=24)
+"""How long a cloud may carry out an order, but for one that takes access away."""
 DATABASE_WAIT = timedelta(seconds=1)
 """How long an order waits for a database that is busy or away."""
 
@@ -30,10 +33,12 @@ def carry_out(job: Job) -> Callable[[], dict[str, Any] | None]:
     """Carry the order out; return the unit of work that records the outcome."""
     step = STEPS[job.subject_kind]
     if jobs.has_lost_its_workers(job):
-        return lambda: _give_up(job, step)
+        return lambda: _give_up(job, step, Outcome(State.FAILED, jobs.WORKER_DIED))
+    if (failed := jobs.outcome_of_unreadable(job)) is not None:
+        return lambda: _give_up(job, step, failed)
     try:
         result = step.call(job)
-    except db.Unavailable:  # no fault of the order, and nothing was asked
+    except (db.Unavailable, providers.BegunTooLate):  # no fault of the order; nothing was asked
         return lambda: _end(job, Outcome(State.WAITING, run_at=db.now() + DATABASE_WAIT))
     except (Later, NeedsPerson, Never) as error:
         failure = error  # Python deletes `error`
@@ -56,7 +61,10 @@ def record_fault(job: Job, error: Exception) -> Callable[[], dict[str, Any] | No
 
 def _end_with(job: Job, step: Step, result: Any) -> dict[str, Any] | None:
     if isinstance(result, Running):
-        facts = {"operation": result.operation}
+        since = job.facts.get("since") or db.now().isoformat()
+        if not job.is_endless and datetime.fromisoformat(since) <= db.now() - MAX_RUNNING:
+            return _end_failed(job, step, NeedsPerson(STILL_RUNNING))
+        facts = {"operation": result.operation, "since": since}
         outcome = Outcome(State.WAITING, run_at=_next_question(job, result), facts=facts)
         return _end(job, outcome, is_down=False)
     if result is None:
@@ -73,12 +81,12 @@ def _end_failed(job: Job, step: Step, error: Later | NeedsPerson | Never) -> dic
     outcome = _outcome_of(job, error)
     if not isinstance(error, Later) or outcome.state is State.FAILED:
         step.fail(job, str(error), getattr(error, "facts", {}))
-    return _end(job, outcome, is_down=_is_down(error))
+    return _end(job, outcome, is_down=providers.is_down(error))
 
 
-def _give_up(job: Job, step: Step) -> dict[str, Any] | None:
+def _give_up(job: Job, step: Step, outcome: Outcome) -> dict[str, Any] | None:
     step.fail(job, INTERNAL_FAULT, {})
-    return _end(job, Outcome(State.FAILED, jobs.WORKER_DIED))
+    return _end(job, outcome)
 
 
 def _next_question(job: Job, result: Running) -> datetime:
@@ -99,11 +107,6 @@ def _end(job: Job, outcome: Outcome, *, is_down: bool | None = None) -> dict[str
         circuit_breakers.record_answer(job.key)
     facts = {"subject": job.subject_id, "order": job.subject_kind, "state": outcome.state}
     return {**facts, "attempts": job.attempts} if is_ours else None
-
-
-def _is_down(error: Exception) -> bool:
-    """A cloud that says when to ask again, or refuses, has answered."""
-    return isinstance(error, Later) and error.retry_after is None
 
 
 def _outcome_of(job: Job, error: Later | NeedsPerson | Never) -> Outcome:

@@ -12,6 +12,13 @@ def _ignore(_job: Job, _fault: str, _facts: Mapping[str, str]) -> None:
     """Only the job keeps the fault."""
 
 
+class Unasked(NamedTuple):
+    """It is so without asking the cloud: nothing shows whether that answers."""
+
+    ends_by: None = None
+    is_down: None = None
+
+
 class Step(NamedTuple):
     """How a kind of order is carried out. `call` reads what is agreed and talks to the cloud,
     outside of any transaction; it raises Later, NeedsPerson or Never, or returns Running, its

@@ -11,6 +11,7 @@ from portal import db, logs
 from portal.domain import (
     audit,
     billing_days,
+    charges,
     claims,
     clouds,
     connections,
@@ -43,6 +44,7 @@ PURGES: dict[str, Callable[[], bool]] = {
     "purge-feedback": feedback.purge_expired,
     "purge-notifications": notifications.purge_expired,
     "purge-usage": usage.purge_expired,
+    "purge-charges": charges.purge_expired,
     "purge-heartbeats": heartbeats.purge_expired,
     "purge-callbacks": connections.purge_expired,
     "purge-claims": claims.purge_expired,
@@ -50,16 +52,15 @@ PURGES: dict[str, Callable[[], bool]] = {
 }
 """Units of work that delete one batch of what is past its retention, and return whether there may
 be more."""
-SETTLE, WITHDRAW = "settle-memberships", "withdraw-accesses"
-BATCHES: dict[str, Callable[[], bool]] = {
-    **PURGES,
-    "close-clouds": clouds.close_due,
-    SETTLE: memberships.settle_due,
-    WITHDRAW: memberships.withdraw_due,
+MEMBERSHIPS: dict[str, Callable[[], bool]] = {
+    jobs.SETTLE: memberships.settle_due,
+    "revoke-closed": memberships.settle_closed,
+    "withdraw-accesses": memberships.withdraw_due,
 }
+BATCHES = {**PURGES, jobs.CLOSE: clouds.close_due, **MEMBERSHIPS}
 """The purges, and other units of work in batches."""
 BATCH_EVERY = timedelta(minutes=10)
-EVERY = dict.fromkeys((SETTLE, WITHDRAW), timedelta(minutes=1))
+EVERY = dict.fromkeys(MEMBERSHIPS, timedelta(minutes=1))
 """People wait for these."""
 
 DOCTOR = "doctor"
@@ -67,22 +68,21 @@ AUDIT_HEADS = "audit-heads"
 DAILY = timedelta(days=1)
 RECONCILE = "reconcile"
 HOURLY = timedelta(hours=1)
-ENDINGS = "end-partnerships"
 ENDINGS_EVERY = timedelta(minutes=10)
 """And when a billing day begins."""
 
 
 def queue_upkeep() -> None:
     """Queue each upkeep job that is not queued."""
-    for name in (*BATCHES, DOCTOR, AUDIT_HEADS, ENDINGS, RECONCILE):
-        jobs.add_recurring(Kind.UPKEEP, key=f"upkeep:{name}", subject=("upkeep", name))
+    for name in (*BATCHES, DOCTOR, AUDIT_HEADS, jobs.ENDINGS, RECONCILE):
+        jobs.add_recurring(Kind.UPKEEP, key=jobs.upkeep_lane(name), subject=("upkeep", name))
 
 
 def run(job: Job) -> Outcome:
     """Run one batch of an upkeep job; it goes on at once if there may be more."""
     if job.subject_id == DOCTOR:
         return _run_doctor()
-    if job.subject_id == ENDINGS:
+    if job.subject_id == jobs.ENDINGS:
         return _end_partnerships()
     if job.subject_id == AUDIT_HEADS:
         if logs.are_json():  # else `audit verify` could not read them

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import TypeVar
 
 from portal import db, usage_files
 from portal.domain import policy, usage
+from portal.domain.actors import WORKER
 from portal.domain.errors import Code, Refused
 from portal.domain.jobs import Job, Outcome, State
-from portal.domain.usage import Delivery, Staging, UsageKey, UsageSource
+from portal.domain.usage import Delivery, Staging, UsageSource
 from portal.usage_files import FileFacts, Terms, UsageFileError, UsageReading, pieces
+from portal.worker import usage_posting
 
 LEASE = timedelta(minutes=15)
 """Of a job. An upload is read within it."""
@@ -27,9 +30,9 @@ T = TypeVar("T")
 
 
 def run(job: Job) -> Outcome:
-    """Stage the delivery, or assign the key, that is the job's subject."""
-    if job.subject_kind == usage.SUBJECT:
-        return _assign(job)
+    """Stage, publish or remove the delivery, or assign the key, that is the job's subject."""
+    if job.subject_kind == usage.SUBJECT or "step" in job.facts:
+        return _post(job)
     try:
         staging = db.write(lambda: usage.claim(job.subject_id))
         if staging is not None:
@@ -101,6 +104,7 @@ def stage(
         first += len(batch)
     while not _finish(staging, reading, identified):
         identified = _identify_keys(staging, reading)
+    usage_posting.prepare_publishing(staging.delivery_id, by=WORKER)
 
 
 def _identify_keys(staging: Staging, reading: UsageReading) -> usage.KeyIds:
@@ -139,18 +143,24 @@ def _batches(rows: Iterator[T], size: int) -> Iterator[list[T]]:
         yield batch
 
 
-def _assign(job: Job) -> Outcome:
-    """Assign a key to a cloud; what that changes is worked out before the transaction."""
-
-    def plan() -> usage.Plan:
-        key = db.session.get_one(UsageKey, job.subject_id)
-        return usage.plan_assignment(key, job.facts["cloud"])
-
-    found = db.read(plan)
+def _post(job: Job) -> Outcome:
+    """Publish, remove or assign in the name of the operator who asked for it."""
+    by = replace(WORKER, id=job.facts["by"])
     try:
-        db.write(lambda: usage.apply_assignment(found, assigned_by=job.facts["by"]))
+        if job.subject_kind == usage.SUBJECT:
+            usage_posting.assign(job.subject_id, job.facts["cloud"], by=by)
+        elif job.facts["step"] == "remove":
+            usage_posting.remove(job.subject_id, by=by)
+        elif job.facts["step"] == "charge":
+            usage_posting.charge(job.subject_id, by=by)
+        else:
+            usage_posting.publish(job.subject_id, by=by, **job.facts["options"])
     except usage.PlanOutdated:
         return Outcome(State.WAITING)
+    except Refused as refusal:
+        if refusal.code == Code.USAGE_OUTDATED:
+            return Outcome(State.WAITING, run_at=db.read(db.now) + RETRY)
+        return Outcome(State.FAILED, refusal.code)  # it is not possible any more
     return Outcome(State.DONE)
 
 

@@ -25,7 +25,7 @@ from sqlalchemy import func, select
 from portal import db
 from portal.domain import clouds, connections, customers
 from portal.domain.clouds import Cloud, PendingTasks, has_tasks, pending_query
-from portal.domain.connections import KINDS, KindSpec
+from portal.domain.connections import KINDS, Findings, KindSpec
 from portal.domain.customers import Customer
 from portal.domain.jobs import OPEN_STATES, Job, Kind, State
 from portal.webhook_signatures import new_secret
@@ -136,6 +136,7 @@ def add_connection() -> None:
 
     def unit() -> None:
         connection = connections.add(CLOUD_KIND, name="Program", values={}, by=by)
+        connections.record_test(connection.id, Findings())
         connections.make_default(connection, by=by)
 
     db.write(unit)

@@ -21,7 +21,7 @@ from portal.domain.mail_deliveries import handover
 from portal.mail import smtp
 from portal.providers.http_client import HttpClient
 from portal.providers.webhook import Webhook
-from portal.worker import handlers, loop, providers
+from portal.worker import job_kinds, loop, providers
 
 CONTROL = "--control"
 CLOUD, CLOUD_KIND = "CHAOS_CLOUD", "program"
@@ -45,9 +45,9 @@ def shorten_times() -> None:
         if not hasattr(module, name):
             raise AttributeError(f"{module.__name__} has no {name} any more")
         setattr(module, name, value)
-    for kind, handler in handlers.HANDLERS.items():
+    for kind, handler in job_kinds.HANDLERS.items():
         lease = REPLY_LEASE if kind.startswith("mail") else LEASE
-        handlers.HANDLERS[kind] = handler._replace(lease=lease)
+        job_kinds.HANDLERS[kind] = handler._replace(lease=lease)
 
 
 def connect_cloud(*_values: object) -> Webhook:
@@ -59,7 +59,9 @@ def connect_cloud(*_values: object) -> Webhook:
 def times_in_force() -> str:
     """What the code uses now, in one line."""
     times = {f"{module.__name__}.{name}": str(getattr(module, name)) for module, name, _ in TIMES}
-    times |= {f"lease of {kind}": str(handler.lease) for kind, handler in handlers.HANDLERS.items()}
+    times |= {
+        f"lease of {kind}": str(handler.lease) for kind, handler in job_kinds.HANDLERS.items()
+    }
     return json.dumps(times)
 
 

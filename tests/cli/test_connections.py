@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from portal import config, create_app, db
 from portal.domain import connections
-from portal.domain.connections import Connection
+from portal.domain.connections import Connection, Findings
 from portal.domain.memberships import CloudIdentity
 from tests.cli.test_cli import call
 from tests.support.connections import add_connection, stored, use_key, use_kind
@@ -50,6 +50,19 @@ def test_a_connection_is_added_made_the_default_and_the_former_one_closed(app: F
     assert call(app, "connection", "default", "own racks")[0] == 0
     assert call(app, "connection", "close", "portal")[0] == 0
     assert lines(app) == ["manual default Own racks", "builtin closed Portal"]
+
+
+def test_a_connection_that_does_not_work_is_not_made_the_default(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    use_key(tmp_path / "keys")
+    use_kind(monkeypatch)
+    connection_id = add_connection().id
+    code, said = call(app, "connection", "default", "frankfurt")
+    assert (code, "Test it first" in said) == (1, True), said
+    db.write(lambda: connections.record_test(connection_id, Findings(fault="no such domain")))
+    code, said = call(app, "connection", "default", "frankfurt")
+    assert (code, "Its last test failed." in said, "no such domain" in said) == (1, True, True)
 
 
 def test_what_can_not_be_is_a_sentence(app: Flask) -> None:

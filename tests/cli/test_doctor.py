@@ -31,10 +31,10 @@ def test_a_healthy_database_has_a_line_for_each_check_and_the_status_0(app: Flas
 def test_problems_are_listed_up_to_a_limit_and_the_status_is_1(app: Flask, world: World) -> None:
     write(
         "INSERT INTO clouds (id, name, name_key, created_at, connection_id,"
-        " is_suspended_there, left_running, fault_facts)"
+        " is_suspended_there, left_running, fault_facts, limits)"
         " WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 31)"
         " SELECT 'b1g' || i, 'x', 'x', '2026-03-01 00:00:00.000000', 'conbuiltin0000000000',"
-        " false, '[]', '{}' FROM n"
+        " false, '[]', '{}', '{}' FROM n"
     )
     result = app.test_cli_runner().invoke(args=["doctor"])
     assert result.exit_code == 1

@@ -21,6 +21,7 @@ from portal.domain import heartbeats, jobs, mail_deliveries
 from portal.domain.heartbeats import ProcessKind
 from portal.domain.jobs import Job, Kind, State
 from portal.domain.mail_deliveries import DeliveryState, MailDelivery
+from portal.processes import Process
 from tests.conftest import make_app
 from tests.support import mail_deliveries as mails
 from tests.support import postgres, relay
@@ -186,7 +187,11 @@ def test_beside_running_processes_it_is_refused_unless_it_is_forced(
     file = back_up(portal, tmp_path)
     said = "worker on host north-1, process 17, seen 0 seconds ago"
     with portal.app_context():
-        db.write(lambda: heartbeats.beat(("north-1", 17), ProcessKind.WORKER, version="1"))
+        db.write(
+            lambda: heartbeats.beat(
+                Process("p1", "north-1", 17, ""), ProcessKind.WORKER, version="1"
+            )
+        )
         db.session.remove()
     result = run(portal, "restore", file, "--yes")
     assert (result.exit_code, f"The portal runs: {said}. Stop it." in result.output) == (1, True)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
 
+from portal import config
 from portal.cli import serve
 from portal.demo import pretend_cloud
 from tests.conftest import Databases
@@ -156,6 +160,9 @@ def test_a_worker_that_waits_for_a_reply_does_not_hold_up_the_end(
             keeper.join(20)
         assert not keeper.is_alive()
         assert not process.is_running()
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
+        seen = database.execute("SELECT process FROM heartbeats WHERE kind = 'worker'").fetchall()
+    assert seen == [(process.pid,)], "it lived until what it did was finished"
 
 
 @pytest.mark.deploy
@@ -179,6 +186,16 @@ def test_where_it_cannot_listen_it_says_so_in_a_sentence_below_its_log(url: str,
         assert [json.loads(line)["event"] for line in lines] == ["command.ended"]
         assert "Traceback" not in output
         assert live_processes(program) == set()
+
+
+def test_production_says_where_the_proxy_has_to_lead() -> None:
+    own = PRODUCTION | {"SECRET_KEY": secrets.token_urlsafe(48), "HOST": "::1", "PORT": "8001"}
+    own |= {"PRODUCT_NAME": "Test Cloud", "MAIL_DEFAULT_SENDER": "portal@test.example"}
+    said = serve._behind_proxy(config.load(own))
+    assert said.startswith("It listens on http://[::1]:8001: your HTTPS proxy has to lead there.\n")
+    assert "TRUSTED_PROXIES=1" in said
+    is_set = config.load(own | {"TRUSTED_PROXIES": "1"})
+    assert "TRUSTED_PROXIES" not in serve._behind_proxy(is_set)
 
 
 def test_unsafe_settings_are_told_in_sentences(url: str) -> None:

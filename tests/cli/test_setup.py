@@ -135,19 +135,26 @@ def test_setup_says_that_the_relay_did_not_take_the_mail(env: Path, url: str) ->
         result = run_setup(env, url, relay.port)
     assert result.exit_code == 0
     assert "NOT handed over: 550 5.1.1 User unknown" in result.output
+    assert "Mail does not work yet" in result.output
 
 
 def test_setup_refuses_what_production_would_refuse(env: Path, url: str) -> None:
     result = run_setup(env, url, 25, **{"external-url": "http://partners.obrien.example"})
     assert result.exit_code == 2
-    assert "EXTERNAL_URL must begin with https://" in result.output
+    said = "'--external-url': Address people reach the portal at must begin with https://"
+    assert said in " ".join(result.output.split())
     assert not env.exists()
 
 
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
-        ("currency", "XYZW", "ISO 4217"),
+        ("currency", "XYZW", "Currency must be an ISO 4217 code"),
+        ("billing-time-zone", "Europe/Berlinn", "Zone of billing days must be a time zone"),
+        ("sign-up", "all", "must be one of: open, invited, closed"),
+        ("mail-server", "Europe/Berlin", "SMTP relay must be a host name"),
+        ("mail-default-sender", "", "Address mails come from is missing"),
+        ("mail-username", "portal", "'--mail-password': The account needs its password"),
         ("mail-port", "0", "whole number"),
         ("mail-security", "none", "one of: starttls, tls, plain"),
         ("email", "nobody", "exactly one @"),
@@ -169,5 +176,20 @@ def test_setup_is_for_a_new_database_only(env: Path, url: str) -> None:
     with SmtpServer() as relay:
         assert run_setup(env, url, relay.port).exit_code == 0
         again = run_setup(env, url, relay.port, email="other@obrien.example")
-    assert again.exit_code == 1
-    assert "This database has users" in again.output
+        assert (again.exit_code, len(relay.messages)) == (1, 1)
+        assert "is set up already, for pat@obrien.example" in again.output
+        assert f"remove {env}" in again.output
+        env.unlink()
+        elsewhere = run_setup(env, url, relay.port)
+    assert elsewhere.exit_code == 2
+    assert "has users, such as pat@obrien.example" in elsewhere.output
+    assert not env.exists()
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_without_a_terminal_defaults_answer(env: Path, url: str) -> None:
+    with SmtpServer() as relay:
+        result = run_setup(env, url, relay.port, **{"time-zone": "Europe/Berlin"})
+    assert result.exit_code == 0, result.output
+    settings = dotenv_values(env)
+    assert (settings["BILLING_TIME_ZONE"], settings["SIGN_UP"]) == ("Europe/Berlin", "open")

@@ -48,6 +48,11 @@ def setting_up(env: Path) -> AbstractContextManager[Terminal]:
     return at_terminal(command, without_settings(), umask=0o022)
 
 
+def take_defaults(terminal: Terminal) -> None:
+    for question in ("sign up", "Time zone", "[EUR]", "[UTC]"):
+        terminal.answer(question, "")
+
+
 def answer_about_mail(terminal: Terminal, port: int) -> None:
     for question, answer in (
         ("SMTP relay", "127.0.0.1"),
@@ -73,14 +78,17 @@ def test_setup_asks_again_with_the_reason_and_writes_after_a_review(env: Path) -
     refused = {
         "people read it": ("\udcff\udcfe", "not UTF-8", "O'Brien's Cloud"),
         "(https://": ("http://p.example", "must begin with https", "https://p.obrien.example"),
-        "Database": ("mysql://h/n", "must begin with sqlite", f"sqlite:///{database}"),
-        "Currency": ("eur", "ISO 4217", "EUR"),
-        "SMTP relay": ("", "is missing", "127.0.0.1"),
-        "Its port": ("0", "whole number", "25"),
-        "Its security": ("none", "must be one of", "plain"),
-        "Certificates": ("/nowhere", "in PEM form", "-"),
+        "Database [": ("mysql://h/n", "Database must begin with sqlite", f"sqlite:///{database}"),
+        "sign up (": ("all", "must be one of: open, invited, closed", "invited"),
+        "Time zone (": ("Berlin", "must be a time zone", "Europe/Berlin"),
+        "Currency (": ("eur", "ISO 4217", "EUR"),
+        "billing days [Europe/Berlin]": ("Bonn", "must be a time zone", ""),
+        "SMTP relay (": ("", "SMTP relay is missing", "127.0.0.1"),
+        "Its port [": ("0", "whole number", "25"),
+        "Its security (": ("none", "must be one of", "plain"),
+        "system's (": ("/nowhere", "in PEM form", "-"),
         "Account": ("${USER}", "would be replaced", ""),
-        "Address mails": ("Portal <p@o.example>", "address alone", "portal@obrien.example"),
+        "come from:": ("Portal <p@o.example>", "address alone", "portal@obrien.example"),
         "account's name": (" ", "is required", "O'Brien Integration"),
         "own e-mail": ("pat", "exactly one @", "pat@obrien.example"),
         "own name": ("a\x07b", "U+0007", "Pat"),
@@ -93,9 +101,15 @@ def test_setup_asks_again_with_the_reason_and_writes_after_a_review(env: Path) -
         terminal.answer("Repeat", "another one")
         terminal.answer("own password", PASSWORD)
         terminal.answer("Repeat", PASSWORD)
-        assert "Nothing is set up yet" in terminal.answer(REVIEW, "6")
+        assert "Nothing is set up yet" in terminal.answer(REVIEW, "9")
         terminal.answer("Its port [25]", str(relay.port))
-        assert re.search(r"6  Its port +\d+\n", terminal.expect(REVIEW))
+        assert re.search(r"9  Its port +\d+\n", terminal.answer(REVIEW, "13"))
+        terminal.answer("Account", "portal")
+        terminal.answer("Its password", "")
+        assert "The account needs its password" in terminal.answer("Its password", "s3cret")
+        assert re.search("13  Its password +given", terminal.answer(REVIEW, "12"))
+        terminal.answer("Account at the relay (empty: none) [portal]", "-")
+        terminal.expect(REVIEW)
         kept = dotenv_values(env.with_name(".env.answers"))
         assert (kept["EMAIL"], env.exists(), database.exists()) == (
             "pat@obrien.example",
@@ -107,7 +121,9 @@ def test_setup_asks_again_with_the_reason_and_writes_after_a_review(env: Path) -
         status, said = terminal.end()
     assert status == 0, said
     assert "A test mail to pat@obrien.example was handed over: 250" in said
-    assert dotenv_values(env)["PRODUCT_NAME"] == "O'Brien's Cloud"
+    settings = dotenv_values(env)
+    own = (settings["PRODUCT_NAME"], settings["SIGN_UP"], settings["BILLING_TIME_ZONE"])
+    assert own == ("O'Brien's Cloud", "invited", "Europe/Berlin")
     assert set(env.parent.iterdir()) >= {env, database}
     assert not env.with_name(".env.answers").exists()
     modes = file_modes(env.parent)
@@ -121,7 +137,7 @@ def test_an_interrupted_setup_keeps_all_answers_but_passwords(env: Path) -> None
         terminal.answer("people read it", "O'Brien's Cloud")
         terminal.answer("(https://", "https://p.obrien.example")
         terminal.answer("Database", "postgresql://portal:s3cret@127.0.0.1:1/portal?sslmode=disable")
-        terminal.answer("Currency", "EUR")
+        take_defaults(terminal)
         terminal.answer("SMTP relay", "127.0.0.1")
         terminal.answer("Its port", "25")
         terminal.answer("Its security", "plain")
@@ -137,35 +153,50 @@ def test_an_interrupted_setup_keeps_all_answers_but_passwords(env: Path) -> None
     with setting_up(env) as terminal:
         for question in ("[O'Brien's Cloud]", "obrien.example]", "portal@127.0.0.1:1/portal"):
             terminal.answer(question, "")
-        for question in ("[EUR]", "[127.0.0.1]", "[25]", "[plain]", "Certificates", "s user]"):
+        take_defaults(terminal)
+        for question in ("[127.0.0.1]", "[25]", "[plain]", "Certificates", "s user]"):
             terminal.answer(question, "")
 
 
 @pytest.mark.deploy
 def test_a_failure_leads_back_to_the_answers(env: Path) -> None:
-    """Of the database before anything is written, of the relay after it."""
+    """Of the database and of the relay: nothing is written before both work."""
     database = env.with_name("portal.db")
-    with setting_up(env) as terminal:
+    with SmtpServer() as relay, setting_up(env) as terminal:
         terminal.answer("people read it", "O'Brien's Cloud")
         terminal.answer("(https://", "https://p.obrien.example")
         terminal.answer("Database", "postgresql://portal:s3cret@127.0.0.1:1/portal")
-        terminal.answer("Currency", "EUR")
+        take_defaults(terminal)
         answer_about_mail(terminal, free_port())
         answer_about_oneself(terminal)
         terminal.answer(REVIEW, "y")
         assert "Connection refused" in terminal.answer(REVIEW, "3")
-        assert not env.exists()
         terminal.answer("[(postgresql://portal:***@127.0.0.1:1/portal)]", "sqlite:////proc/no/p.db")
         terminal.answer(REVIEW, "y")
         assert "/proc/no: No such file" in terminal.answer(REVIEW, "3")
         terminal.answer("Database", f"sqlite:///{database}")
         terminal.answer(REVIEW, "y")
-        assert "NOT handed over" in terminal.answer("Correct the settings of mail?", "y")
-        with SmtpServer() as relay:
-            answer_about_mail(terminal, relay.port)
-            status, said = terminal.end()
+        refused = "NOT handed over: the relay refuses connections at this port (ConnectionRefused"
+        assert refused in terminal.answer("Correct your answers?", "y")
+        terminal.answer(REVIEW, "9")
+        terminal.answer("Its port", str(relay.port))
+        relay.replies["rcpt"] = "550 5.1.1 User unknown"
+        terminal.answer(REVIEW, "y")
+        assert "NOT handed over: 550 5.1.1 User" in terminal.answer("Correct your answers?", "y")
+        del relay.replies["rcpt"]
+        terminal.answer(REVIEW, "16")
+        terminal.answer("own e-mail", "pat@corrected.example")
+        assert not env.exists()
+        terminal.answer(REVIEW, "y")
+        status, said = terminal.end()
         assert (status, "was handed over: 250" in said) == (0, True)
-        assert dotenv_values(env)["MAIL_PORT"] == str(relay.port)
+        assert [message["To"] for message in relay.messages] == ["pat@corrected.example"]
+    assert dotenv_values(env)["MAIL_PORT"] == str(relay.port)
+    assert '"event"' not in terminal.screen, "no log lines"
+    with setting_up(env) as terminal:
+        status, said = terminal.end()
+    assert (status, "is set up already, for pat@corrected.example" in said) == (1, True)
+    assert not env.with_name(".env.answers").exists()
 
 
 @pytest.fixture
@@ -229,7 +260,8 @@ def test_the_installer_asks_at_a_terminal(tmp_path: Path) -> None:
         assert terminal.end()[0] == 1
     with SmtpServer() as relay, at_terminal(command, around, umask=0o022) as terminal:
         terminal.answer("[https://p.obrien.example]", "")
-        terminal.answer("Database", "")
+        for question in ("Database", "sign up", "Time zone", "billing days"):
+            terminal.answer(question, "")
         answer_about_mail(terminal, relay.port)
         answer_about_oneself(terminal)
         terminal.answer(REVIEW, "y")

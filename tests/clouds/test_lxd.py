@@ -309,6 +309,19 @@ def test_limits_bound_what_people_create_and_their_profile_stays(
     unknown = partial(connection.change_cloud, "job7", shop, Cloud(shop, "Web shop", {"gpu": 1}))
     assert refused(unknown) == "lxd-limit-unknown"
     assert lxd_server.call("GET", profile)["description"] == "Carl's"
+    fewer = {"memory": None, "instances": None}
+    connection.change_cloud("job8", shop, Cloud(shop, "Web shop", fewer))
+    config = lxd_server.call("GET", f"/projects/{shop}")["config"]
+    limited = {key: value for key, value in config.items() if key.startswith("limits.")}
+    assert limited == {"limits.cpu": "8", "limits.disk": "30GiB"}
+
+
+def test_a_project_with_an_instance_is_not_empty(
+    connection: Lxd, enter: partial[Person], shop: str
+) -> None:
+    assert connection.is_empty(shop) is True
+    enter(shop, CARL).start_instance("first")
+    assert connection.is_empty(shop) is False
 
 
 def test_instances_have_the_network_of_the_settings(lxd_server: Server, connection: Lxd) -> None:

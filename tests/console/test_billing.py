@@ -12,10 +12,13 @@ from sqlalchemy import update
 from portal import db
 from portal.domain import access, accounts
 from portal.domain.access import AccountRole
-from portal.domain.accounts import BillingAccount, InitialGrant, Mode
+from portal.domain.accounts import BillingAccount, Mode
 from portal.domain.actors import COMMAND
+from portal.domain.ledger import Lot
 from tests.support.answers import csrf_token, definition_list, links, notices, stored_rows
 from tests.support.browser import Browser
+from tests.support.money import row
+from tests.support.usage import deliver
 from tests.support.world import (
     ACE,
     AMIR,
@@ -62,6 +65,7 @@ def test_an_account_in_trial_shows_what_is_left_until_when(browser: Open, world:
         "Consumption mode": "trial",
         "Created": "2 Mar 2026, 09:00:00 UTC",
         "Initial grant": "€4,000.00 left of €4,000.00, until 1 May 2026",
+        "Balance": "0.00 EUR",
     }
     assert "TRIAL_ACTIVE" in client.text
     assert "Switching to paid is free and possible at any time." in client.text
@@ -155,11 +159,11 @@ def test_a_stale_token_switches_nothing_and_asks_again(browser: Open, world: Wor
 def test_after_its_date_the_grant_is_over_and_so_is_the_trial(
     browser: Open, world: World, clock: Clock
 ) -> None:
-    clock.forward(days=60)
+    clock.forward(days=61)
     client = browser(DORA)
     client.get(f"/console/billing/{world.direct}")
     assert "TRIAL_EXPIRED" in client.text
-    assert definition_list(client)["Initial grant"] == "€4,000.00, over since 1 May 2026"
+    assert definition_list(client)["Initial grant"] == "€4,000.00, over since 2 May 2026"
     assert "The trial is over" in client.text
     assert "Create cloud" not in links(client)
     client.click("Switch to paid")
@@ -171,8 +175,8 @@ def test_after_its_date_the_grant_is_over_and_so_is_the_trial(
 
 
 def test_a_spent_grant_says_so(browser: Open, world: World) -> None:
-    spent = update(InitialGrant).where(InitialGrant.account_id == world.direct)
-    db.write(lambda: db.session.execute(spent.values(remaining=Decimal(0))))
+    spent = update(Lot).where(Lot.account_id == world.direct)
+    db.write(lambda: db.session.execute(spent.values(used=Decimal(4000))))
     client = browser(DORA)
     client.get(f"/console/billing/{world.direct}")
     assert "€4,000.00, spent; it was given until 1 May 2026" in client.text
@@ -244,3 +248,23 @@ def test_billing_pages_through_own_accounts_and_then_subaccounts(
     assert seen[0] == world.north
     assert sorted(seen[1:]) == sorted([world.carls_subaccount, world.ninas_subaccount])
     assert seen[1] > seen[2]
+
+
+def test_owners_and_accountants_see_balance_grants_and_entries_others_do_not(
+    browser: Open, world: World
+) -> None:
+    deliver(row("4000.5", world.ninas_cloud))
+    for email in (OLGA, ACE):
+        client = browser(email)
+        client.get(f"/console/billing/{world.north}")
+        assert definition_list(client)["Balance"] == "-0.50 EUR"
+        assert "grant until 1 May 2026" in client.text
+        assert "-4,000.00 EUR" in client.text
+    for email in (EDDIE, VERA):
+        client = browser(email)
+        client.get(f"/console/billing/{world.north}")
+        assert not {"Balance", "Initial grant"} & set(definition_list(client))
+        assert "4,000" not in client.text
+    client = browser(OLGA)
+    client.get(f"/console/billing/{world.ninas_subaccount}")
+    assert "Balance" not in definition_list(client)

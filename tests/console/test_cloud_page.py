@@ -69,7 +69,7 @@ def test_a_created_cloud_is_said_to_be_created_only_when_it_is(
     client = browser(DORA)
     client.get("/console/clouds/create")
     client.submit("Create", name="shop")
-    assert notices(client, "success") == ["The cloud shop is being created."]
+    assert notices(client, "success") == ["The creation of the cloud shop is requested."]
 
 
 def test_the_page_leads_to_the_clouds_own_console(shop: str, browser: Open, world: World) -> None:

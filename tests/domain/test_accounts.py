@@ -6,13 +6,15 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 
 from portal import db
-from portal.domain import access, accounts, customers, invitations, values, workflows
+from portal.domain import access, accounts, billing_days, customers, invitations, values, workflows
 from portal.domain.access import AccountRole
-from portal.domain.accounts import BillingAccount, InitialGrant, Kind, Status
+from portal.domain.accounts import BillingAccount, Kind, Status
 from portal.domain.actors import COMMAND, NEWCOMER
 from portal.domain.errors import Forbidden, Refused
+from portal.domain.ledger import Lot
 from tests.support.world import (
     CARL,
     DORA,
@@ -70,7 +72,7 @@ def set_up(ident: str, **values: object) -> None:
 
 def spend_all(ident: str) -> None:
     def unit() -> None:
-        db.session.get_one(InitialGrant, ident).remaining = Decimal(0)
+        db.session.scalars(select(Lot).where(Lot.account_id == ident)).one().used = AMOUNT
 
     db.write(unit)
 
@@ -106,7 +108,7 @@ def test_a_newcomer_gets_a_direct_account_in_trial_with_the_initial_grant(
     assert own.id[:3] == "dn2"
     assert own.grant is not None
     assert (own.grant.amount, own.grant.remaining) == (AMOUNT, AMOUNT)
-    assert own.grant.expires_at - own.grant.granted_at == timedelta(days=60)
+    assert own.grant.last_on - own.grant.first_on == timedelta(days=60)
     assert own.grant.granted_at == own.created_at
 
 
@@ -129,7 +131,7 @@ def test_without_an_initial_grant_a_trial_never_ends(app: object, clock: Clock) 
 def test_the_initial_grant_is_what_was_agreed_to_the_last_digit(app: object, clock: Clock) -> None:
     own = newcomer()
     assert left(own) == Decimal("12.345678")
-    clock.forward(days=1)
+    clock.forward(days=2)
     assert (left(own), status(own)) == (0, "TRIAL_EXPIRED")
 
 
@@ -141,9 +143,9 @@ def test_an_address_gets_one_account_whatever_its_case(app: object, world: World
 def test_the_trial_is_over_at_the_grants_date(app: object, world: World, clock: Clock) -> None:
     grant = find(world.direct).grant
     assert grant is not None
-    clock.now = grant.expires_at - timedelta(seconds=1)
+    clock.now = billing_days.start_of(grant.over_on) - timedelta(seconds=1)
     assert (left(world.direct), status(world.direct)) == (AMOUNT, "TRIAL_ACTIVE")
-    clock.now = find(world.direct).grant.expires_at  # type: ignore[union-attr]
+    clock.now = billing_days.start_of(grant.over_on)
     assert (left(world.direct), status(world.direct)) == (0, "TRIAL_EXPIRED")
 
 
@@ -163,10 +165,10 @@ def test_the_grant_stays_after_switching_until_its_date(
 ) -> None:
     grant = find(world.direct).grant
     assert grant is not None
-    expires_at = grant.expires_at
+    last_on = grant.last_on
     switch(world.direct, DORA)
     assert left(world.direct) == AMOUNT
-    assert find(world.direct).grant.expires_at == expires_at  # type: ignore[union-attr]
+    assert find(world.direct).grant.last_on == last_on  # type: ignore[union-attr]
     clock.forward(days=61)
     assert (left(world.direct), status(world.direct)) == (0, "ACTIVE")
 

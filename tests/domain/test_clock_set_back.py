@@ -19,7 +19,8 @@ from portal.domain.mail_deliveries import MailDelivery
 from tests.domain.test_address_look_ups import on_cloud
 from tests.domain.test_audit import WHO_MAY
 from tests.support.browser import Browser
-from tests.support.verbs import VERBS, Verb
+from tests.support.verbs import VERBS
+from tests.support.verbs.verb import Verb
 from tests.support.world import DORA, EDDIE, OLGA, SAM, START, Clock, World, actor, user
 
 pytestmark = pytest.mark.both_databases

@@ -18,7 +18,7 @@ from portal.domain import circuit_breakers, clouds, connections, jobs
 from portal.domain.accounts import BillingAccount
 from portal.domain.audit import AuditLine
 from portal.domain.clouds import Cloud
-from portal.domain.connections import BUILTIN_ID, Connection, Kind
+from portal.domain.connections import BUILTIN_ID, Connection, Findings, Kind
 from portal.domain.errors import Code, Forbidden, ReauthenticationRequired, Refused
 from portal.domain.jobs import OrderKind
 from portal.domain.values import Invalid
@@ -75,7 +75,7 @@ def test_every_cloud_is_on_the_built_in_connection_and_carried_out_at_once(
     assert cloud.carried_out_at == cloud.created_at
     numbers = db.read(clouds.numbers_by_connection)[BUILTIN_ID]
     assert numbers.total >= 4
-    assert numbers.waiting == 0
+    assert numbers.by_hand == 0
 
 
 def test_new_clouds_are_created_on_the_default_connection_and_the_others_stay(
@@ -101,6 +101,23 @@ def test_the_default_connection_is_not_closed_and_a_closed_one_is_not_the_defaul
     before = all_rows()
     db.write(lambda: connections.close(manual, by=by))
     assert all_rows() == before, "again is harmless"
+
+
+@ON_SQLITE
+def test_a_connection_that_did_not_work_when_it_was_tested_is_not_made_the_default(
+    app: Flask,
+) -> None:
+    connection, by = add_connection(), appoint_operator()
+    make_default = partial(connections.make_default, connection, by=by)
+    assert refusal(make_default) == Code.CONNECTION_UNTESTED
+    db.write(lambda: connections.record_test(connection.id, Findings(fault="timed out")))
+    assert refusal(make_default) == Code.CONNECTION_TEST_FAILED
+    db.write(lambda: connections.record_test(connection.id, Findings()))
+    db.write(lambda: connections.change(connection, values=VALUES, by=by))
+    assert refusal(make_default) == Code.CONNECTION_UNTESTED, "other settings were tested"
+    db.write(lambda: connections.record_test(connection.id, Findings()))
+    db.write(make_default)
+    assert stored(connection.id).is_default
 
 
 @ON_SQLITE
@@ -240,6 +257,7 @@ def test_only_an_operator_who_gave_the_password_a_moment_ago_takes_a_step(
 def test_each_step_leaves_its_line_in_the_chain_of_the_installation(app: Flask) -> None:
     connection, by = add_connection(), appoint_operator()
     for name in ("test", "change", "default"):
+        db.write(lambda: connections.record_test(connection.id, Findings()))
         db.write(lambda name=name: VERBS[name](connection, by=by))  # type: ignore[misc]
     builtin = stored(BUILTIN_ID)
     db.write(lambda: connections.make_default(builtin, by=by))

@@ -18,7 +18,7 @@ from tests.domain.test_audit import CHANGES, WHO_MAY
 from tests.support import state_breaking
 from tests.support.broken_states import CASES
 from tests.support.state_breaking import Case, Params
-from tests.support.verbs import Verb
+from tests.support.verbs.verb import Verb
 from tests.support.world import DORA, EDDIE, NINA, OLGA, START, VERA, Clock, World, actor, user
 
 pytestmark = pytest.mark.both_databases
@@ -54,6 +54,9 @@ def more_ids() -> Params:
     queries = {
         "eddies_role": "SELECT id FROM account_access WHERE role = 'billing.accounts.editor'",
         "olgas_membership": "SELECT membership_id FROM accesses",
+        "source": "SELECT source_id FROM deliveries",
+        "lot": "SELECT id FROM lots WHERE account_id IN"
+        " (SELECT id FROM billing_accounts WHERE name = 'Dora Direct')",
         "souths_cloud": "SELECT default_cloud_id FROM customers WHERE name = 'Elsewhere'",
     }
     return ids | {

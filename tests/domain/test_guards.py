@@ -45,7 +45,30 @@ ROLE = (
     " granted_by) SELECT 'acc', cloud_id, {user}, {partner}, '{role}', granted_at,"
     " effective_at, 'sql' FROM cloud_access WHERE cloud_id = :doras_cloud"
 )
-GRANT = "INSERT INTO initial_grants (account_id, amount, remaining, granted_at, expires_at)"
+LOT = (
+    "INSERT INTO lots (id, account_id, is_initial, amount, used, first_on, last_on, granted_at,"
+    " granted_by, reason) SELECT 'lot', account_id, {is_initial}, amount, used, first_on, last_on,"
+    " granted_at, granted_by, reason FROM lots WHERE account_id = :direct"
+)
+POSTING = (
+    "INSERT INTO postings (id, kind, subject, reason, created_by, created_at, posted_at) SELECT"
+    " 'pst', 'credit', 'x', '', 'sql', created_at, {at} FROM billing_accounts WHERE id = :direct"
+)
+POSTED, STAGED = POSTING.format(at="created_at"), POSTING.format(at="NULL")
+ENTRY = (
+    "INSERT INTO entries (account_id, seq, posting_id, bearer, amount, balance, at) SELECT"
+    " id, 1, 'pst', 'personal', 1, 1, created_at FROM billing_accounts WHERE id = :direct"
+)
+DRAW = (
+    "INSERT INTO draws (posting_id, account_id, usage_on, is_purchase, is_waivable, bearer, micros)"
+    " VALUES ('pst', :direct, '2026-03-02', FALSE, FALSE, 'personal', 1)"
+)
+CHARGE = (
+    "INSERT INTO charges (posting_id, number, source_id, scope_on, account_id, payer_id, cloud_id,"
+    " service, category, usage_on, month_on, is_purchase, is_waivable, micros, rest) VALUES ('pst',"
+    " 0, 'src', '2026-03-01', :direct, :direct, :doras_cloud, '', 'Usage', '2026-03-02',"
+    " '2026-03-01', FALSE, FALSE, 1, 0)"
+)
 
 ONCE = "WHERE kind = 'invitation' AND about = :carls_subaccount"
 SENT = f"UPDATE mail_deliveries SET state = 'unknown' {ONCE}"
@@ -68,11 +91,18 @@ ILLEGAL: dict[str, tuple[str, ...]] = {
         "UPDATE billing_accounts SET closed_at = created_at WHERE id = :direct",
         "UPDATE billing_accounts SET closed_at = NULL WHERE id = :direct",
     ),
-    "an initial grant given again": (
-        "UPDATE initial_grants SET remaining = 0 WHERE account_id = :direct",
-        "UPDATE initial_grants SET remaining = amount WHERE account_id = :direct",
-    ),
-    "an initial grant taken away": ("DELETE FROM initial_grants WHERE account_id = :direct",),
+    "a lot of another amount": ("UPDATE lots SET amount = amount + 1",),
+    "a lot of another day": ("UPDATE lots SET last_on = '2030-01-01'",),
+    "a lot taken away": ("DELETE FROM lots WHERE account_id = :direct",),
+    "a posting changed": (POSTED, "UPDATE postings SET posted_at = NULL"),
+    "a posting taken away": (POSTED, "DELETE FROM postings"),
+    "an entry changed": (POSTED, ENTRY, "UPDATE entries SET amount = 2"),
+    "an entry taken away": (POSTED, ENTRY, "DELETE FROM entries"),
+    "a draw changed": (POSTED, DRAW, "UPDATE draws SET micros = 2"),
+    "a draw taken away": (POSTED, DRAW, "DELETE FROM draws"),
+    "a charge changed": (POSTED, CHARGE, "UPDATE charges SET micros = 2"),
+    "a staged charge changed": (STAGED, CHARGE, "UPDATE charges SET micros = 2"),
+    "a charge taken away": (POSTED, CHARGE, "DELETE FROM charges"),
     "two live customers of one partner with one address": (
         "UPDATE customers SET email_key = 'one@client.example' WHERE partner_id = :north",
     ),
@@ -182,13 +212,11 @@ ILLEGAL: dict[str, tuple[str, ...]] = {
         " SELECT subaccount_id, partner_id, email, email_key, created_at FROM invitations",
     ),
     "a second mail for one invitation": (MAIL.format(is_once="TRUE"),),
-    "a grant below zero": ("UPDATE initial_grants SET remaining = -1 WHERE account_id = :direct",),
-    "a grant with more left than was given": (
-        "UPDATE initial_grants SET remaining = amount + 1 WHERE account_id = :direct",
+    "a lot below zero": ("UPDATE lots SET used = amount + 1 WHERE account_id = :direct",),
+    "a lot with more left than was given": (
+        "UPDATE lots SET used = -1 WHERE account_id = :direct",
     ),
-    "a second grant for one account": (
-        f"{GRANT} SELECT account_id, amount, remaining, granted_at, expires_at FROM initial_grants",
-    ),
+    "a second initial grant for one account": (LOT.format(is_initial="TRUE"),),
     "the same role twice": (
         ROLE.format(user="user_id", partner="NULL", role="resource-manager.clouds.owner"),
     ),
@@ -228,7 +256,9 @@ LEGAL: dict[str, tuple[str, ...]] = {
         "UPDATE invitations SET answer = 'confirmed', answered_at = created_at,"
         " answered_by = 'sql' WHERE subaccount_id = :carls_subaccount",
     ),
-    "a spent grant": ("UPDATE initial_grants SET remaining = 0 WHERE account_id = :direct",),
+    "a spent grant": ("UPDATE lots SET used = amount WHERE account_id = :direct",),
+    "a further lot": (LOT.format(is_initial="FALSE"),),
+    "a staged charge taken away": (STAGED, CHARGE, "DELETE FROM charges"),
     "a role of a user": (ROLE.format(user="user_id", partner="NULL", role="viewer"),),
     "a role of a partner account": (ROLE.format(user="NULL", partner=":north", role="viewer"),),
 }

@@ -4,7 +4,10 @@ subaccounts), cloud with its links, customer, invitation, job, audit heads by ch
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
 from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, update
@@ -18,6 +21,9 @@ from portal.domain import (
     idempotency,
     identity,
     imports,
+    ledger,
+    links,
+    locks,
     mail_deliveries,
     notifications,
     people,
@@ -37,7 +43,7 @@ from portal.domain.invitations import Invitation
 from portal.domain.jobs import Job
 from portal.domain.mail_deliveries import MailDelivery
 from portal.domain.usage import Delivery, UsageKey
-from portal.worker import mails
+from portal.worker import mails, usage_posting
 from tests.domain.test_audit import WHO_MAY
 from tests.support.clouds import (
     assign_account_role,
@@ -47,9 +53,11 @@ from tests.support.clouds import (
 )
 from tests.support.locking import track_locks
 from tests.support.mail_deliveries import claim_entry, settle_invitation
+from tests.support.money import row
 from tests.support.relay import invite
-from tests.support.usage import deliver, stage
-from tests.support.verbs import VERBS, Verb
+from tests.support.usage import deliver, find, stage
+from tests.support.verbs import VERBS
+from tests.support.verbs.verb import Verb
 from tests.support.work import appoint_operator, begun_import
 from tests.support.world import (
     CARL,
@@ -221,6 +229,17 @@ def _finish_restore(world: World) -> Unit:
     return unit
 
 
+def _pull_back_times(world: World) -> Unit:
+    begun_import(world.norths_import)
+    db.write(lambda: circuit_breakers.record_failure("mail", "timed out"))
+
+    def unit() -> None:
+        db.set_now(db.now() - timedelta(days=1))
+        assert workflows.pull_back_times()
+
+    return unit
+
+
 def _park(world: World) -> MailDelivery:
     """The delivery of Carl's invitation, unknown; Dora is operator."""
     db.write(lambda: identity.make_operator(user(DORA), by=COMMAND))
@@ -253,14 +272,17 @@ def _add_connection(_world: World) -> Unit:
     return lambda: connections.add("manual", name="By hand", values={}, by=by)
 
 
-def _publish_usage(_world: World) -> Unit:
+def _publish_usage(world: World) -> Unit:
     """A snapshot that ends another one, which fixes the currency before that."""
-    deliver({})
-    return _step_of_delivery(usage.publish, stage({"BilledCost": "2"}))
+    cloud = {"SubAccountId": world.ninas_cloud}
+    deliver(cloud)
+    return _step_of_delivery(usage.publish, stage({"BilledCost": "2", **cloud}))
 
 
 def _remove_usage(_world: World) -> Unit:
-    return _step_of_delivery(usage.remove, deliver({}))
+    delivery_id = deliver({})
+    usage_posting.prepare_removal(delivery_id, by=COMMAND)
+    return _step_of_delivery(usage.remove, delivery_id)
 
 
 def _step_of_delivery(verb: Callable[..., None], delivery_id: str) -> Unit:
@@ -275,7 +297,56 @@ def _assign_usage(world: World) -> Unit:
     )
 
 
+def _relink_future(world: World) -> Unit:
+    """Link a cloud away whose row reaches into the future."""
+    deliver(row("7", world.doras_cloud, "02T09", "31T09"))
+    key = (BillingAccount, world.direct), (BillingAccount, world.south)
+
+    def unit() -> None:
+        locks.lock(*key, (Cloud, world.doras_cloud))
+        cloud = db.session.get_one(Cloud, world.doras_cloud)
+        links.move(cloud, by=COMMAND, to=db.session.get_one(BillingAccount, world.south))
+
+    return unit
+
+
+def _apply_assignment(world: World) -> Unit:
+    deliver(row("7", "project-9"))
+
+    def key() -> UsageKey:
+        found = usage.find_key(find("Vendor"), "project-9")
+        assert found is not None
+        return found
+
+    plan = db.read(lambda: usage.plan_assignment(key(), world.doras_cloud))
+    usage_posting.prepare(lambda: usage.prepare_assignment(key(), world.doras_cloud, by=COMMAND))
+    return lambda: usage.apply_assignment(plan, assigned_by=COMMAND.id)
+
+
+def _give_lot(world: World) -> Unit:
+    deliver(row("7", world.ninas_cloud))
+    by, days = appoint_operator(), dict.fromkeys(("first_on", "last_on"), date(2026, 3, 2))
+    terms: dict[str, Any] = {"amount": Decimal(1), "reason": "Sorry", **days}
+    return lambda: ledger.give_lot(
+        db.session.get_one(BillingAccount, world.north), **terms, by=signed_in(by)
+    )
+
+
+def _counter(world: World) -> Unit:
+    north = db.session.get_one(BillingAccount, world.north)
+    terms: dict[str, Any] = {"amount": Decimal(1), "reason": "Bank", "by": COMMAND}
+    db.write(lambda: ledger.record_payment(north, **terms))
+    by = appoint_operator()
+    return lambda: ledger.counter(
+        db.session.get_one(BillingAccount, world.north), seq=1, reason="No", by=signed_in(by)
+    )
+
+
 OTHERS: dict[str, Callable[[World], Unit]] = {
+    "relink_future": _relink_future,
+    "apply_assignment": _apply_assignment,
+    "give_lot": _give_lot,
+    "counter": _counter,
     "publish_usage": _publish_usage,
     "remove_usage": _remove_usage,
     "assign_usage": _assign_usage,
@@ -303,6 +374,7 @@ OTHERS: dict[str, Callable[[World], Unit]] = {
     "record_not_arrived": _record_not_arrived,
     "accept_parked": _accept_parked,
     "finish_restore": _finish_restore,
+    "pull_back_times": _pull_back_times,
 }
 """What no role on anything leads to: one's own, the worker's steps, the operator's commands."""
 

@@ -270,7 +270,7 @@ def test_a_closed_cloud_lets_nobody_in(shop: str) -> None:
         db.lock(Cloud, shop).closed_at = db.now()
 
     db.write(close)
-    db.write(memberships.settle_due)
+    db.write(memberships.settle_closed)
     assert waiting() == [REVOKE]
 
 

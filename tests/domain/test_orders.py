@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
-from portal import db
+from portal import db, processes
 from portal.domain import heartbeats, jobs, readiness, work, workflows
 from portal.domain.errors import Code, Refused
 from portal.domain.heartbeats import ProcessKind
@@ -212,7 +212,7 @@ def test_after_a_restore_orders_that_take_access_away_run_and_all_others_are_par
 
     def restore() -> None:
         parked = workflows.finish_restore()
-        assert parked.by_kind == {"clouds": 2}
+        assert parked.by_kind == {"clouds": 2, "upkeep": 3}
 
     db.write(restore)
     assert states(*waiting) == ["parked", "waiting", "parked", "waiting"]
@@ -222,7 +222,7 @@ def test_after_a_restore_orders_that_take_access_away_run_and_all_others_are_par
 
 
 def problems() -> list[Problem]:
-    db.write(lambda: heartbeats.beat(("host", 1), ProcessKind.WORKER, version="1"))
+    db.write(lambda: heartbeats.beat(processes.this(), ProcessKind.WORKER, version="1"))
     return db.read(readiness.problems)
 
 

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
-from portal import db
+from portal import db, processes
 from portal.domain import alerts, circuit_breakers, heartbeats, identity, jobs, readiness
 from portal.domain import mail_deliveries as deliveries
 from portal.domain.actors import COMMAND
@@ -16,13 +16,12 @@ from portal.domain.heartbeats import ProcessKind
 from portal.domain.jobs import Job, Kind, Outcome, State
 from portal.domain.mail_deliveries import MailDelivery
 from portal.domain.readiness import Cause
+from portal.processes import Process
 from tests.support import mail_deliveries
 from tests.support.relay import clear_mails
 from tests.support.world import DORA, EDDIE, Clock, user
 
 pytestmark = pytest.mark.both_databases
-
-WORKER = ("host", 1)
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +31,7 @@ def _well(app: Flask) -> None:
 
 
 def beat() -> None:
-    db.write(lambda: heartbeats.beat(WORKER, ProcessKind.WORKER, version="1"))
+    db.write(lambda: heartbeats.beat(processes.this(), ProcessKind.WORKER, version="1"))
 
 
 def causes() -> list[tuple[str, str]]:
@@ -70,12 +69,12 @@ def test_without_a_workers_sign_of_life_for_a_minute_no_worker_is_running(
     assert db.read(readiness.problems) == []
     clock.forward(seconds=1)
     assert db.read(readiness.problems) == [(Cause.NO_WORKER, "", seen_at)]
-    db.write(lambda: heartbeats.beat(("web", 2), ProcessKind.WEB, version="1"))
+    db.write(lambda: heartbeats.beat(Process("web", "web", 2, ""), ProcessKind.WEB, version="1"))
     assert [it.cause for it in db.read(readiness.problems)] == [Cause.NO_WORKER]
 
 
 def test_a_worker_that_has_ended_is_missed_at_once(app: Flask) -> None:
-    db.write(lambda: heartbeats.end(WORKER, ProcessKind.WORKER))
+    db.write(lambda: heartbeats.end(processes.this().id))
     assert [it.cause for it in db.read(readiness.problems)] == [Cause.NO_WORKER]
 
 

@@ -26,7 +26,8 @@ from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer
 from portal.domain.errors import Forbidden
 from portal.domain.invitations import Invitation
-from tests.support.verbs import VERBS, Verb
+from tests.support.verbs import VERBS
+from tests.support.verbs.verb import Verb
 from tests.support.world import (
     ACE,
     AMIR,
@@ -50,6 +51,7 @@ HOLDER = "holder@role.example"
 LETTERS = dict(zip("oAeav", AccountRole, strict=True))
 AS_WRITTEN = {
     "account.see": "oAeav",
+    "account.see_money": "oAa",
     "cloud.create": "oAe",
     "cloud.link": "oAe",
     "customer.add": "oAe",
@@ -87,19 +89,26 @@ ASKS_NOBODY = {
 ASKS_OPERATORS = {
     "claims.refuse",
     "claims.verify",
+    "clouds.limit",
     "clouds.record_done",
     "clouds.record_fault",
     "connections.add",
     "connections.change",
     "connections.close",
+    "connections.limit_new_clouds",
     "connections.make_default",
     "connections.queue_test",
     "customers.record_arrived",
     "customers.record_not_arrived",
     "drift.adopt",
     "drift.assign",
+    "drift.check_again",
     "drift.queue_reconcile",
     "drift.restore",
+    "ledger.counter",
+    "ledger.give_lot",
+    "ledger.record_credit",
+    "ledger.record_payment",
     "memberships.map_person",
     "people.block",
     "people.end_sessions",
@@ -136,7 +145,18 @@ PARTS = {
     "identity.end_sessions",
     "identity.look_up",
     "imports.cancel",
+    "ledger.add_lot",
+    "ledger.begin",
+    "ledger.give_initial_grant",
+    "ledger.settle_from",
+    "ledger.switch_to_paid",
     "links.move",
+    "charges.post_relink",
+    "usage.prepare_assignment",
+    "usage.prepare_publishing",
+    "usage.prepare_removal",
+    "usage.publish_or_queue",
+    "usage.remove_or_queue",
     "notifications.notify",
     "notifications.queue",
     "workflows.end_partnership_on_its_day",

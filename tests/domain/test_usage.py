@@ -231,18 +231,15 @@ def test_an_assignment_while_a_delivery_is_staged_counts(
 ) -> None:
     old = row("3", ChargePeriodStart="2026-01-01", ChargePeriodEnd="2026-01-02")
     deliver(row("1"))
-    finish, done = usage.finish, []
+    finish, done = usage_imports._finish, []
 
-    def between(*arguments: object, **more: object) -> bool:
+    def between(*arguments: object) -> bool:
         if not done:
             done.append(1)
-            key = usage.find_key(find("Vendor"), "project-1")
-            assert key is not None
-            plan = usage.plan_assignment(key, world.doras_cloud)
-            usage.apply_assignment(plan, assigned_by="command")
-        return finish(*arguments, **more)  # type: ignore[arg-type]
+            assign("project-1", world.doras_cloud)
+        return finish(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(usage, "finish", between)
+    monkeypatch.setattr(usage_imports, "_finish", between)
     delivery_id = stage(row("2"), old)
     shown = db.read(lambda: usage.preview(db.session.get_one(Delivery, delivery_id)))
     assert (shown.unassigned.rows, shown.before) == (0, (1, D(3)))

@@ -89,6 +89,21 @@ def test_settings_and_credentials_are_those_of_the_kind_and_no_secret_is_shown(
     assert "Test the connection Frankfurt" in dora.text
 
 
+def test_a_connection_that_does_not_work_is_not_made_the_default(
+    dora: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_kind(monkeypatch)
+    connection_id = add_connection().id
+    fault = Findings(fault="http-address-refused", facts={"host": "a", "addresses": "10.0.0.1"})
+    for step, words in ((None, "Test it first"), (fault, "add its network to CONNECTION_NETWORKS")):
+        if step is not None:
+            db.write(lambda: connections.record_test(connection_id, fault))
+        dora.get(f"{LIST}/{connection_id}/make-default")
+        assert dora.submit("Make default").status_code == 422
+        assert words in dora.text
+    assert not stored(connection_id).is_default
+
+
 def test_a_test_says_what_it_can_and_holds_until_the_connection_is_changed(
     dora: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

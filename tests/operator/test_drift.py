@@ -61,6 +61,34 @@ def test_an_operator_decides_and_assigns(
     assert "No cloud of the portal differs" in dora.text
 
 
+def test_what_is_decided_by_hand_is_compared_again_by_done(
+    browser: Open, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = use_pretended(monkeypatch)
+    shop = create_cloud(DORA, name="shop")
+    run_orders()
+    there.add("copy", name="shop", our_id=shop)
+    appoint_operator()
+    dora = browser(DORA)
+    path = f"/operator/connections/{db.read(connections.default).id}/drift"
+    dora.get(path)
+    dora.submit("Reconcile")
+    run_orders()
+    dora.get(path)
+    assert "copy is marked as this cloud, too. Delete one of the two there" in dora.text
+    dora.click("Done: shop")
+    dora.submit("Done")
+    run_orders()
+    dora.get(path)
+    assert "copy is marked as this cloud, too." in dora.text
+    del there.clouds["copy"]
+    dora.click("Done: shop")
+    dora.submit("Done")
+    run_orders()
+    dora.get(path)
+    assert "Nothing differs" in dora.text
+
+
 def test_a_comparison_that_failed_says_why(
     browser: Open, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,10 +10,15 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 
+from portal import db
+from portal.domain import links as cloud_links
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
+from portal.domain.clouds import Cloud
 from tests.support.answers import definition_list, errors, links, notices
 from tests.support.browser import Browser
 from tests.support.jobs import run_usage
-from tests.support.usage import in_force
+from tests.support.usage import in_force, stage
 from tests.support.usage_files import focus_rows
 from tests.support.work import appoint_operator
 from tests.support.world import DORA, OLGA, World
@@ -79,6 +84,9 @@ def test_files_are_uploaded_read_published_and_removed(dora: Browser) -> None:
     dora.click("Remove delivery")
     assert "An older snapshot does not come back" in dora.text
     dora.submit("Remove delivery")
+    assert notices(dora, "success") == ["A worker removes the delivery."]
+    run_usage()
+    dora.get(path_of(dora))
     assert definition_list(dora)["State"].startswith("Removed")
     assert in_force() == {}
 
@@ -163,3 +171,24 @@ def test_usage_does_not_exist_for_others(dora: Browser, browser: Open, world: Wo
     olga = browser(OLGA)
     for path in ("", "/upload", "/template", f"/{world.delivery}", "/sources/add"):
         assert olga.get(f"/operator/usage{path}").status_code == 404
+
+
+def test_a_delivery_whose_clouds_were_linked_meanwhile_is_published_by_a_worker(
+    dora: Browser, world: World
+) -> None:
+    staged = stage({"SubAccountId": world.doras_cloud})
+
+    def unit() -> None:
+        to = db.session.get_one(BillingAccount, world.south)
+        cloud_links.move(db.lock(Cloud, world.doras_cloud), by=COMMAND, to=to)
+
+    db.write(unit)
+    dora.get(f"/operator/usage/{staged}")
+    dora.click("Publish")
+    dora.submit("Publish")
+    assert "a worker publishes the delivery next" in notices(dora, "success")[0]
+    assert definition_list(dora)["State"] == "To be published"
+    run_usage()
+    dora.get(path_of(dora))
+    assert definition_list(dora)["State"].startswith("Published")
+    assert in_force().keys() == {world.doras_cloud}

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from portal import db
+from portal import db, processes, worker
 from portal.domain import (
     circuit_breakers,
+    connections,
     heartbeats,
     identity,
     jobs,
@@ -18,17 +19,26 @@ from portal.domain import (
     workflows,
 )
 from portal.domain.actors import COMMAND
+from portal.domain.clouds import Cloud
 from portal.domain.heartbeats import ProcessKind
-from portal.domain.jobs import Kind, OrderKind, Outcome, State
+from portal.domain.jobs import Job, Kind, OrderKind, Outcome, State
 from portal.domain.mail_deliveries import DeliveryState
+from portal.processes import Process
+from portal.wording import jobs as wording
 from tests.support.answers import definition_list, errors, links, notices
 from tests.support.browser import Browser
 from tests.support.jobs import job_of
 from tests.support.mail_deliveries import mark_invitation, queue, settle_invitation
 from tests.support.mail_deliveries import state as delivery_state
-from tests.support.orders import queue_order
+from tests.support.memberships import (
+    add_memberships,
+    memberships_of,
+    pretend_connection,
+    put_on,
+)
+from tests.support.orders import claim_order, queue_order
 from tests.support.work import begun_import
-from tests.support.world import DORA, OLGA, Clock, World, user
+from tests.support.world import DORA, OLGA, SAM, Clock, World, user
 
 Open = Callable[..., Browser]
 
@@ -63,6 +73,47 @@ def test_an_order_that_takes_access_away_has_no_cancel(
     dora.get(f"/operator/work/jobs/{revoking}/cancel")
     assert dora.submit("Cancel job").status_code == 422
     assert "This order takes access away." in dora.text
+
+
+def test_a_running_job_whose_worker_is_silent_is_shown_as_that(dora: Browser, clock: Clock) -> None:
+    claim_order(OrderKind.GRANT)
+    db.write(lambda: heartbeats.beat(processes.this(), ProcessKind.WORKER, version="1"))
+    dora.get("/operator/work")
+    assert any(row.startswith("Clouds Working") for row in rows(dora))
+    clock.forward(seconds=31)
+    dora.get("/operator/work")
+    assert any(row.startswith("Clouds Worker lost") for row in rows(dora))
+    assert "has not answered for 30 seconds" not in dora.text
+    dora.get("/operator/work/clouds")
+    assert "Its worker does not show up any more." in dora.text
+
+
+def test_all_upkeep_has_words(app: Flask) -> None:
+    db.write(worker.queue_upkeep)
+    found = db.read(
+        lambda: [it.subject_id for it in db.session.query(Job).filter_by(kind="upkeep")]
+    )
+    assert set(found) <= set(wording.UPKEEP)
+
+
+def test_an_order_names_the_person_the_cloud_and_the_connection(
+    app: Flask, world: World, dora: Browser
+) -> None:
+    def connect() -> str:
+        connection_id = pretend_connection()
+        put_on(connection_id, world.doras_cloud)
+        add_memberships(SAM, world.doras_cloud)
+        return connection_id
+
+    connection_id = db.write(connect)
+    (membership,) = memberships_of(SAM)
+    queue_order(OrderKind.REVOKE, membership.id, connection_id=connection_id)
+    queue_order(OrderKind.ENSURE, world.doras_cloud, connection_id=connection_id)
+    name = db.read(lambda: db.session.get_one(Cloud, world.doras_cloud).name)
+    dora.get("/operator/work/clouds")
+    assert f"Take away the access of Sam Stranger: {name} on Paris" in dora.text
+    assert f"Create the cloud {name} on Paris" in dora.text
+    connections.configure_keys(list)
 
 
 def carls_delivery(world: World) -> str:
@@ -122,7 +173,7 @@ def test_a_relay_that_does_not_answer_stands_on_top_with_its_last_words(
 
 
 def test_the_processes_that_are_alive_are_listed(dora: Browser) -> None:
-    process = ("north-1", 17)
+    process = Process("p1", "north-1", 17, "")
     db.write(lambda: heartbeats.beat(process, ProcessKind.WORKER, version="2.0.1"))
     dora.get("/operator/work")
     assert "Worker 17 north-1 2.0.1" in dora.text

@@ -109,6 +109,9 @@ class Conformance:
         assert (found.external_id, found.our_id) == (external_id, cloud.id)
         assert count(provider, cloud) == 1
 
+    def test_a_new_cloud_is_empty_or_that_is_unknown(self, provider: Provider) -> None:
+        assert provider.is_empty(create(provider, new_cloud())) in (True, None)
+
     def test_each_call_may_be_made_twice(self, system: System, provider: Provider) -> None:
         cloud, member = new_cloud(), new_member()
 

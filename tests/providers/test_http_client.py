@@ -300,3 +300,10 @@ def test_nothing_is_logged(server: Server, caplog: pytest.LogCaptureFixture) -> 
     client.request("PUT", url, headers={"X-Secret": "s3cret"}, body=b"s3cret")
 
     assert not caplog.records
+
+
+def test_nothing_is_sent_by_a_process_that_was_stopped_until_the_end(server: Server) -> None:
+    client = HttpClient(LOOPBACK, ends=time.monotonic())
+    with pytest.raises(Later):
+        get(f"http://127.0.0.1:{server.server_port}/", client)
+    assert server.requests == []

@@ -127,6 +127,16 @@ def test_nothing_is_missing_on_a_list_that_is_none(
     assert refusal.value.code == "lxd-not-lxd"
 
 
+def test_a_project_is_empty_if_nothing_but_profiles_use_it(server: Server, connection: Lxd) -> None:
+    for used_by, is_empty in (
+        (["/1.0/profiles/default?project=x", "/1.0/profiles/theirs?project=x"], True),
+        (["/1.0/profiles/default?project=x", "/1.0/images/ab12?project=x"], False),
+    ):
+        server.answers.clear()
+        give(server, {**PROJECT, "used_by": used_by})
+        assert connection.is_empty(ID) is is_empty
+
+
 def test_an_answer_about_another_project_is_not_taken_for_ours(
     server: Server, connection: Lxd
 ) -> None:
@@ -139,7 +149,10 @@ def test_an_answer_about_another_project_is_not_taken_for_ours(
 def test_a_change_is_made_again_on_what_somebody_changed_meanwhile(
     server: Server, connection: Lxd
 ) -> None:
-    theirs = {**PROJECT, "config": {**PROJECT["config"], "limits.cpu": "4"}}
+    theirs = {
+        **PROJECT,
+        "config": {**PROJECT["config"], "limits.cpu": "4", "limits.memory": "4GiB"},
+    }
     give(server, {**PROJECT, "config": {**PROJECT["config"], "features.profiles": "true"}})
     give(server, PROJECT, ETag='"1"')
     refuse(server, 412, "ETag doesn't match: 2 vs 1")
@@ -147,11 +160,16 @@ def test_a_change_is_made_again_on_what_somebody_changed_meanwhile(
     give(server, {})
     give(server, {"devices": {"root": {"path": "/", "type": "disk"}}, "config": {}})
 
-    connection.change_cloud("job1", ID, Cloud(ID, "Web shop 2"))
+    limits = {"cpu": None, "instances": 20}
+    connection.change_cloud("job1", ID, Cloud(ID, "Web shop 2", limits))
 
     puts = [request for request in server.requests if request.method == "PUT"]
     assert [request.headers["if-match"] for request in puts] == ['"1"', '"2"']
-    assert json.loads(puts[1].body)["config"]["limits.cpu"] == "4"
+    config = json.loads(puts[1].body)["config"]
+    assert {key: value for key, value in config.items() if key.startswith("limits.")} == {
+        "limits.memory": "4GiB",
+        "limits.instances": "20",
+    }
     assert json.loads(puts[1].body)["description"] == "Web shop 2"
 
 

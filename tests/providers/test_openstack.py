@@ -157,3 +157,28 @@ def test_a_list_that_leads_back_ends(server: Server, connection: OpenStack) -> N
         "/v3/projects?domain_id=d1&limit=500",
         "/v3/projects?a",
     ]
+
+
+def test_all_projects_are_read_page_by_page_and_their_reader_has_time(
+    server: Server, connection: OpenStack
+) -> None:
+    def project(name: str) -> dict[str, object]:
+        return {"id": name, "name": name, "domain_id": "d1", "enabled": True}
+
+    sign_in(server)
+    server.give(200, {"users": []})
+    server.give(200, {"role_assignments": []})
+    following = {"next": f"{connection.settings.auth_url}/projects?marker=p2"}
+    server.give(200, {"projects": [project("p1"), project("p2")], "links": following})
+    server.give(200, {"projects": [project("p3")]})
+    listed = connection.everything()
+
+    assert [next(listed).external_id, next(listed).external_id] == ["p1", "p2"]
+    asked = len(server.requests)
+    assert [found.external_id for found in listed] == ["p3"]
+    assert len(server.requests) == asked + 1
+
+    session = connection.session("everything")
+    ends, rows = session.ends, session.without_reader([{"id": "p1"}])
+    assert list(rows) == [{"id": "p1"}]
+    assert session.ends > ends

@@ -286,6 +286,18 @@ def test_preflight_says_what_the_program_can(program: Server, webhook: Webhook) 
     assert (preflight.missing, preflight.token_cache) == (("a key",), timedelta(seconds=9))
 
 
+def test_a_program_need_not_say_whether_a_cloud_is_empty(program: Server, webhook: Webhook) -> None:
+    answers = [(200, True), (200, False), (200, None), (501, None), (404, None), (410, True)]
+    for status, is_empty in answers:
+        program.answers.clear()
+        program.give(status, {"is_empty": is_empty})
+        assert webhook.is_empty("x-1") is is_empty
+    program.answers.clear()
+    program.give(200, {"is_empty": "yes"})
+    with pytest.raises(NeedsPerson, match="webhook-answer-unclear"):
+        webhook.is_empty("x-1")
+
+
 @pytest.mark.parametrize("seconds", [-1, 86_401, 10**12])
 def test_a_token_cache_has_a_bound(program: Server, webhook: Webhook, seconds: int) -> None:
     """What a revoke adds to its time."""
@@ -363,6 +375,23 @@ def test_another_cloud_than_the_one_asked_for_is_not_taken(
 
     with pytest.raises(NeedsPerson, match="webhook-answer-unclear"):
         webhook.find("x-1")
+
+
+@pytest.mark.parametrize(
+    ("identity", "role"),
+    [
+        (("https://idp.example", "dora"), Role.OWNER),
+        (("https://other.example", "dora"), None),
+        (("https:", "/idp.example/dora"), None),
+        (("", "dora"), None),
+    ],
+)
+def test_an_identity_is_a_subject_of_its_provider(
+    program: Server, webhook: Webhook, identity: tuple[str, str], role: Role | None
+) -> None:
+    members = {"dora": "editor", "https%3A%2F%2Fidp.example/dora": "owner"}
+    program.give(200, {"external_id": "x-1", "name": "Shop", "members": members})
+    assert webhook.role_of("x-1", identity) is role
 
 
 LINE = {"resource_id": "r", "kind": "server", "quantity": "0.1", "unit": "h", "cost": 0.2}

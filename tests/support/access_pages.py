@@ -27,7 +27,8 @@ CHANGES = {
     "failed": f"{CREATING}, fault = 'no room', fault_facts = '{{}}', fault_mark = :mark",
     "resuming": f"{READY}, is_suspended_there = true",
     "closing": f"{READY}, is_suspended_there = false, closes_at = :later",
-    "ready": "closes_at = NULL",
+    "ready": """closes_at = NULL, limits = '{"cpu": 8, "disk": 200, "memory": 16}',
+        carried_out_limits = '{"cpu": 8, "disk": 200, "memory": 16}'""",
 }
 """What is set of a cloud, in the order in which the pages show it."""
 KEYS = "credentials-keys"
@@ -133,7 +134,8 @@ def _id(prefix: str, number: str) -> str:
 
 
 def _add_connection(connection: sqlite3.Connection, **values: Any) -> None:
-    values = {"is_default": False, "settings": "{}", "test_result": "{}", **values}
+    empty = dict.fromkeys(("settings", "test_result", "default_limits"), "{}")
+    values = {"is_default": False, **empty, **values}
     _insert(connection, "2026-01-01 00:00:00.000000", "connections", created_at=True, **values)
 
 

@@ -1,4 +1,4 @@
-"""The page of drift: a connection of the demo on which each kind of difference was found."""
+"""A connection of the demo with federated people, on which each kind of difference was found."""
 
 from __future__ import annotations
 
@@ -13,16 +13,21 @@ from portal.domain.drift import DriftKind
 from tests.support.tour import Tour
 
 CONNECTION = "con" + "drift".ljust(17, "0")
-THEIRS = {DriftKind.RENAMED: "Königsberg-archive", DriftKind.ROLE: "9c1d6f0e4b7a4f0f8a2e"}
+PERSON = "9c1d6f0e4b7a4f0f8a2e"
+THEIRS = {
+    DriftKind.RENAMED: "Königsberg-archive",
+    DriftKind.ROLE: PERSON,
+    DriftKind.LOST_ROLE: "mem1jbk9d75ndih0dmoo",
+}
 
 
 def add(_page: Page, tour: Tour) -> str:
-    """Add the connection, unless it is there; the path of its drift."""
+    """Add the connection, unless it is there; the path of its page."""
     with closing(sqlite3.connect(tour.database, timeout=20)) as connection, connection:
         query = "SELECT count(*) FROM connections WHERE id = ?"
         if not connection.execute(query, [CONNECTION]).fetchone()[0]:
             _add(connection)
-    return f"/operator/connections/{CONNECTION}/drift"
+    return f"/operator/connections/{CONNECTION}"
 
 
 def _add(connection: sqlite3.Connection) -> None:
@@ -33,16 +38,23 @@ def _add(connection: sqlite3.Connection) -> None:
         sql = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})"
         connection.execute(sql, list(values.values()))
 
-    names = {"id": CONNECTION, "kind": "openstack", "name": "Paris", "name_key": "paris"}
-    insert("connections", **names, is_default=False, settings="{}", created_at=at, test_result="{}")
+    names = {"id": CONNECTION, "kind": "webhook", "name": "Paris", "name_key": "paris"}
+    tested = {"tested_at": at, "test_result": '{"abilities": ["federation", "limits", "suspend"]}'}
+    tested |= dict.fromkeys(("settings", "default_limits"), "{}")
+    insert("connections", **names, is_default=False, created_at=at, **tested)
     ids = {"connection_id": CONNECTION}
     insert("reconciliations", **ids, run="job1", ended_at=at, fault_facts="{}")
-    clouds = connection.execute("SELECT id FROM clouds ORDER BY id LIMIT 6").fetchall()
+    clouds = connection.execute("SELECT id FROM clouds ORDER BY id LIMIT 7").fetchall()
     for number, (kind, (cloud_id,)) in enumerate(zip(DriftKind, clouds, strict=True)):
         row = {"kind": str(kind), "cloud_id": cloud_id, "theirs": THEIRS.get(kind, "")}
         external_id = f"21f4a6c2b0d94e1c8a70c3b1d5e6f70{number}"
         drift_id = "drf" + str(number).rjust(17, "0")
         insert("drifts", id=drift_id, external_id=external_id, found_at=at, **row, **ids)
+    limits = '{"cpu": 4, "disk": 200, "memory": 8}'
+    connection.execute(
+        "UPDATE clouds SET connection_id = ?, limits = ?, carried_out_limits = '{}' WHERE id = ?",
+        [CONNECTION, limits, clouds[-1][0]],
+    )
     for name in ("Legacy", "Königlich-Niederländische Binnenschifffahrt"):
         row = {"external_id": f"prj-{name[:2]}", "name": name, "our_id": "", "members": "null"}
         insert("found_clouds", run="job1", is_suspended=False, **row, **ids)

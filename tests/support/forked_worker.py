@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from portal import db, worker
+from portal import db, processes, worker
+from portal.domain import heartbeats
+from portal.domain.heartbeats import ProcessKind
 from tests.support.processes import wait_until
 
 
@@ -46,10 +48,17 @@ class ForkedWorker:
 
 @contextmanager
 def fork_worker(app: Flask, kinds: Collection[str]) -> Iterator[ForkedWorker]:
-    """Run a worker for these kinds of jobs, which is killed with the block."""
+    """Run a worker for these kinds of jobs, which is killed with the block. It has a heartbeat."""
+
+    def run() -> None:
+        with app.app_context():
+            process = processes.this()
+            db.write(lambda: heartbeats.beat(process, ProcessKind.WORKER, version="1"))
+        worker.run(app, threading.Event(), kinds)
+
     db.session.remove()
     db.extension.engine.dispose()  # connections must not be inherited
-    with fork(lambda: worker.run(app, threading.Event(), kinds)) as forked:
+    with fork(run) as forked:
         yield forked
 
 

@@ -200,7 +200,7 @@ RESOLVERS: dict[str, Resolver] = {
     "to_carry_out": access_pages.to_carry_out,
     "access_ready": partial(access_pages.access, "2", "{shop}"),
     "access_used": partial(access_pages.access, "3", "{shop}"),
-    "drift": drift_pages.add,
+    "paris": drift_pages.add,
     "folder": first_match("{cloud}", rf'"([^"]*/folders/{ID_PATTERN}/rename)"'),
     "holder": first_match("{cloud}/access", rf'"([^"]*/access/{ID_PATTERN})/change"'),
     "revoke_partner": first_match("{cloud}/access", r'"([^"]*/revoke-partner)"'),

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
-from portal.demo.people import CARL, EDDIE, INGRID, NOOR, OLGA, PIET, SAM, TINA, VERA
+from portal.demo.people import CARL, EDDIE, OLGA, SAM, TINA, VERA
 from tests.support.claim_states import CLAIMS, NINA
+from tests.support.console_states import CONSOLE, ENDING
+from tests.support.operator_states import OPERATOR
 from tests.support.page_paths import (
     WAITING,
     Step,
     begin_import,
-    choose_cloud,
     choose_file,
     click,
     end_session,
@@ -24,7 +25,6 @@ from tests.support.page_paths import (
     send_invalid,
     send_without_token,
     submit,
-    upload_usage,
 )
 from tests.support.page_states import state
 from tests.support.tour import PageState, Tour
@@ -65,27 +65,6 @@ def confirm(name: str, path: str, *steps: Step) -> PageState:
     return PageState(name, "confirm.show", VERA, navigate)
 
 
-def people(name: str, endpoint: str, *steps: Step) -> PageState:
-    """The state that the operator's page *People* has after the steps."""
-    return state(name, f"operator.{endpoint}", INGRID, "/operator/people", *steps)
-
-
-ADD_CONNECTION, SECRET = "/operator/connections/add", "whsec_" + "QUJD" * 8
-
-
-def usage(name: str, endpoint: str, path: str = "", *steps: Step) -> PageState:
-    """The state that a page of the operator's *Usage* has after the steps."""
-    return state(name, f"operator.{endpoint}", INGRID, f"/operator/usage{path}", *steps)
-
-
-ADD_SOURCE = send(name="Vendor", mode="overwrite")
-TO_ASSIGN = (
-    click("[name=skip_bad_rows]"),
-    submit("dl"),
-    click("nav.tabs [href$='/usage']"),
-    click("[href$='/assign']", "main form"),
-)
-FIND_PIET, BLOCK = send(email=PIET), click("[href$='/block']")
 LIST, ADD, IMPORT = "{partner}/customers", "{partner}/customers/add", "{partner}/customers/import"
 INVALID = {"invitation_email": "nobody", "country": "DE", "tin": "12", "phone": "x"}
 LONG_CUSTOMER = {
@@ -95,7 +74,6 @@ LONG_CUSTOMER = {
 }
 
 
-LINK = click(".tile a[data-dialog]", "#dialog .picker input"), choose_cloud
 PUBLIC = [
     state("sign-in", "auth.sign_in", "", "/sign-in"),
     state("sign-in-wrong", "auth.sign_in", "", "/sign-in", send_invalid(email=OLGA, password="x")),
@@ -122,93 +100,6 @@ HELP = [
     state("help", "help.index", "", "/help"),
     state("help-page", "help.show", "", "{guide}"),
     state("help-not-helpful", "help.show", VERA, "{guide}", click(".feedback-answers summary")),
-    state("operator-home", "operator.home", INGRID, "/operator"),
-    state("operator-work", "operator.show_work", INGRID, "/operator/work"),
-    state("operator-failed", "operator.show_jobs", INGRID, "/operator/work/mail?state=failed"),
-    state("operator-parked", "operator.show_jobs", INGRID, "/operator/work/mail?state=parked"),
-    state("operator-upkeep", "operator.show_jobs", INGRID, "/operator/work/upkeep"),
-    state("operator-no-jobs", "operator.show_jobs", INGRID, "/operator/work/imports?state=failed"),
-    state("operator-run-again", "operator.run_again", INGRID, "{job}/run-again"),
-    state("operator-cancel", "operator.cancel", INGRID, "{job}/cancel"),
-    state("operator-arrived", "operator.arrived", INGRID, "{unknown_job}/arrived"),
-    state("operator-not-arrived", "operator.not_arrived", INGRID, "{unknown_job}/not-arrived"),
-    state("operator-connection-test", "operator.test_connection", INGRID, "{connection}/test"),
-    state(
-        "operator-connection",
-        "operator.show_connection",
-        INGRID,
-        "{connection}/test",
-        submit("#connection"),
-        reload_until("", "#test"),
-    ),
-    state(
-        "operator-connection-change", "operator.change_connection", INGRID, "{connection}/change"
-    ),
-    state(
-        "operator-connection-faulty",
-        "operator.show_connection",
-        INGRID,
-        f"{ADD_CONNECTION}/webhook",
-        send("#connection", name="Own racks", url="http://10.0.0.5:8099", secret=SECRET),
-        click("a[href$='/test']"),
-        submit("#connection"),
-        reload_until("", "#test"),
-    ),
-    state("operator-connections", "operator.show_connections", INGRID, "/operator/connections"),
-    state(
-        "operator-connection-default",
-        "operator.make_default",
-        INGRID,
-        "{connection}/make-default",
-    ),
-    state("operator-connection-close", "operator.close_connection", INGRID, "{connection}/close"),
-    state(
-        "operator-connection-add",
-        "operator.add_connection",
-        INGRID,
-        f"{ADD_CONNECTION}/webhook",
-        send_invalid(name="Own racks", url="racks.example", secret="hunter2"),
-    ),
-    state(
-        "operator-connection-add-openstack",
-        "operator.add_connection",
-        INGRID,
-        f"{ADD_CONNECTION}/openstack",
-    ),
-    state(
-        "operator-connection-add-lxd",
-        "operator.add_connection",
-        INGRID,
-        f"{ADD_CONNECTION}/lxd",
-        send_invalid(name="Racks", fingerprint="12:34", client_certificate="no", secret_key="no"),
-    ),
-    state("operator-carried-out", "operator.carried_out", INGRID, "{to_carry_out}/done"),
-    state("operator-cannot", "operator.cannot_carry_out", INGRID, "{to_carry_out}/fault"),
-    state("operator-to-carry-out", "operator.show_to_carry_out", INGRID, "/operator/to-carry-out"),
-    usage("operator-usage", "show_usage"),
-    usage("operator-usage-source", "add_usage_source", "/sources/add"),
-    usage("operator-usage-upload", "upload_usage", "/upload"),
-    usage("operator-usage-delivery", "show_delivery", "/sources/add", ADD_SOURCE, upload_usage),
-    usage("operator-usage-upload-missing", "upload_usage", "/upload", send_invalid()),
-    state("operator-usage-publish", "operator.publish_delivery", INGRID, "{delivery}/publish"),
-    state("operator-usage-discard", "operator.discard_delivery", INGRID, "{delivery}/discard"),
-    state("operator-usage-remove", "operator.remove_delivery", INGRID, "{delivery}/remove"),
-    state("operator-usage-assign", "operator.assign_key", INGRID, "{delivery}/publish", *TO_ASSIGN),
-    state("operator-usage-published", "operator.show_delivery", INGRID, "{delivery}"),
-    usage("operator-usage-unassigned", "show_usage"),
-    people("operator-people", "show_people"),
-    people("operator-people-nobody", "show_people", send_invalid(email="nobody@a.example")),
-    people("operator-person", "show_person", FIND_PIET),
-    people("operator-end-sessions", "end_sessions", send(email=INGRID), click("[href$=-sessions]")),
-    people("operator-block", "block", FIND_PIET, BLOCK),
-    people("operator-blocked", "show_person", FIND_PIET, BLOCK, send(reason="stolen")),
-    people("operator-people-blocked", "show_people"),
-    people(
-        "operator-unblock",
-        "unblock",
-        *(send(email=NOOR), BLOCK, send(reason="left"), click("[href$='/unblock']")),
-    ),
-    state("operator-feedback", "operator.show_feedback", INGRID, "/operator/feedback"),
 ]
 ACCOUNT = [
     state("profile", "profile.show", OLGA, "/profile"),
@@ -291,84 +182,6 @@ TEAM = [
     state("team-remove", "team.remove", OLGA, "{member}/remove"),
     state("team-coming", "team.index", SAM, "{partner}/team/add", send("#staff", email=VERA)),
 ]
-CONSOLE = [
-    state("console-partner", "console.home", OLGA, "/console"),
-    state("console-no-match", "console.home", OLGA, "/console?q=nothing-like-it"),
-    state("console-customer", "console.home", NINA, "/console"),
-    state("console-invited", "console.home", CARL, "/console"),
-    state("console-empty", "console.home", INGRID, "/console"),
-    state("console-create-cloud", "clouds.create", NINA, "/console/clouds/create"),
-    state("cloud", "clouds.show", NINA, "{cloud}"),
-    state("cloud-rename", "clouds.rename", NINA, "{cloud}/rename"),
-    state("cloud-close", "clouds.close", NINA, "{cloud}/close"),
-    state("cloud-close-wrong", "clouds.close", NINA, "{cloud}/close", send_invalid(name="x")),
-    state("folder-rename", "clouds.rename_folder", NINA, "{folder}"),
-    state("access", "access.index", NINA, "{cloud}/access"),
-    state("access-partner", "access.index", OLGA, "{cloud}/access"),
-    state("access-add", "access.add", NINA, "{cloud}/access/add"),
-    state("access-change", "access.change", NINA, "{holder}/change"),
-    state("access-revoke", "access.revoke", NINA, "{holder}/revoke"),
-    state("access-revoke-partner", "access.revoke_partner", NINA, "{revoke_partner}"),
-    state("access-explain", "access.explain", NINA, f"{{cloud}}/access/explain?email={OLGA}"),
-    state("billing", "billing.index", CARL, "/console/billing"),
-    state("billing-partner", "billing.index", OLGA, "/console/billing"),
-    state("account-trial", "billing.show", CARL, "{account}"),
-    state("account-partner", "billing.show", OLGA, "{account}"),
-    state("account-subaccount", "billing.show", NINA, "{subaccount}"),
-    state("switch-to-paid", "billing.switch_to_paid", CARL, "{account}/switch-to-paid"),
-    state("invitation", "invites.show", CARL, "{invitation}"),
-    state("invitation-confirmed", "invites.show", NINA, "/invite/accept/{confirmed}"),
-    state("invitation-none", "invites.show", NINA, "/invite/accept/none", status=404),
-    state("invitation-own-customers", "invites.show", OLGA, "{invited}", status=403),
-    state("console-confirmed", "console.home", CARL, "{invitation}", submit(".flashes")),
-    state("link-page", "linking.link", CARL, "{subaccount}/link", choose_cloud),
-    state("link-nothing", "linking.link", NINA, "{subaccount}/link"),
-    state("link-reasons", "linking.link", OLGA, "{customers_account}/link"),
-    state("link-dialog", "console.home", CARL, "/console", open_menu(".tile"), *LINK),
-    state("cloud-accesses", "clouds.show", NINA, "{shop}"),
-    state("access-carried-out", "access.index", NINA, "{shop}/access"),
-    state("access-last-role", "access.index", OLGA, "{customers_cloud}/access"),
-    state("accesses-get", "accesses.get", NINA, "{shop}/accesses/get"),
-    state("accesses-withdraw", "accesses.withdraw", NINA, "{access_used}/withdraw"),
-    state("accesses-show", "accesses.show", NINA, "{access_ready}/show"),
-    state(
-        "accesses-secret",
-        "accesses.show",
-        NINA,
-        "{access_ready}/show",
-        send(".secret"),
-    ),
-    state("cloud-creating", "clouds.show", NINA, "{shop_creating}"),
-    state("cloud-failed", "clouds.show", NINA, "{shop_failed}"),
-    state("cloud-resuming", "clouds.show", NINA, "{shop_resuming}"),
-    state("cloud-closing", "clouds.show", NINA, "{shop_closing}"),
-    state("cloud-menu", "clouds.show", NINA, "{shop_ready}", open_menu(".page-head")),
-    state("cloud-explain", "access.explain", NINA, f"{{shop}}/access/explain?email={NINA}"),
-    state("cloud-revoke", "access.revoke", NINA, "{holder}/revoke"),
-    state("cloud-revoke-stop", "access.revoke", NINA, "{own_role}"),
-    state("cloud-lost-lxd", "access.index", NINA, "{shop_lxd}/access"),
-]
-GIVE_NOTICE = "{active}/give-notice"
-ENDING = [
-    state("ending-give", "customers.give_notice", OLGA, GIVE_NOTICE),
-    state(
-        "ending-give-short", "customers.give_notice", OLGA, GIVE_NOTICE, send_invalid(ends_on="")
-    ),
-    state("ending-give-dialog", "customers.show", OLGA, "{active}", open_dialog("give-notice")),
-    state("ending-customer", "customers.show", OLGA, GIVE_NOTICE, submit()),
-    state("ending-clouds", "customers.clouds", OLGA, "{active}/clouds"),
-    state("ending-history", "customers.history", OLGA, "{active}/history"),
-    state("ending-list", "customers.index", OLGA, f"{LIST}?status=Active"),
-    state("ending-home", "console.home", NINA, "/console"),
-    state("ending-billing", "billing.index", NINA, "/console/billing"),
-    state("ending-account", "billing.show", NINA, "{subaccount}"),
-    state("ending-cloud", "clouds.show", NINA, "{cloud}"),
-    state("ending-explain", "access.explain", NINA, f"{{cloud}}/access/explain?email={OLGA}"),
-    state("ending-link", "linking.link", NINA, "{subaccount}/link"),
-    state("ending-invitation", "invites.show", NINA, "/invite/accept/{confirmed}"),
-    state("ending-notices", "notifications.index", NINA, "/notices"),
-    state("ending-withdraw", "customers.withdraw_notice", OLGA, "{active}/withdraw-notice"),
-]
 OTHER = [
     state("partner-none", "partner.choose", CARL, "/partner", status=403),
     state(
@@ -416,6 +229,7 @@ def first_states() -> list[PageState]:
 STATES = [
     *PUBLIC,
     *HELP,
+    *OPERATOR,
     *ACCOUNT,
     *LISTS,
     *ONE_CUSTOMER,

@@ -10,7 +10,7 @@ import pytest
 from portal import db, worker
 from portal.domain import clouds, connections
 from portal.domain.clouds import Cloud, Progress
-from portal.domain.connections import KINDS, KindSpec
+from portal.domain.connections import KINDS, Findings, KindSpec
 from portal.domain.jobs import Kind
 from portal.providers import contract
 from portal.providers.contract import Done, Found, Role, Running
@@ -38,6 +38,7 @@ class PretendedCloud:
         self.operations: dict[str, Done | Running | Exception] = {}
         self.meanwhile: list[Callable[[], object]] = []
         """What happens during the next calls, before they do anything."""
+        self.is_empty_there: bool | None = None
         self.done = Done()
         """What is answered to suspend and close."""
 
@@ -61,6 +62,10 @@ class PretendedCloud:
         """Have this cloud, which somebody made there unless it has our ID."""
         self.clouds[external_id] = {"name": name, "is_suspended": False, "is_closed": False}
         self.marks[external_id] = our_id
+
+    def is_empty(self, external_id: str) -> bool | None:
+        self._call("empty", Done)
+        return self.is_empty_there
 
     def name_there(self, cloud: contract.Cloud) -> str:
         return cloud.name
@@ -96,7 +101,8 @@ class PretendedCloud:
 
     def change_cloud(self, order: str, external_id: str, cloud: contract.Cloud) -> Done | Running:
         self.marks[external_id] = cloud.id
-        return self._change("change", external_id, name=cloud.name)
+        limits = {"limits": dict(cloud.limits)} if cloud.limits else {}
+        return self._change("change", external_id, name=cloud.name, **limits)
 
     def suspend(self, order: str, external_id: str) -> Done | Running:
         return self._change("suspend", external_id, is_suspended=True)
@@ -106,6 +112,24 @@ class PretendedCloud:
 
     def close(self, order: str, external_id: str) -> Done | Running:
         return self._change("close", external_id, is_closed=True)
+
+    def grant(
+        self, order: str, external_id: str, member: contract.Member, role: Role
+    ) -> Done | Running:
+        def give() -> Done:
+            self.members.setdefault(external_id, {})[member.id] = role
+            return Done()
+
+        return self._call("grant", give)
+
+    def revoke(
+        self, order: str, external_id: str, member: contract.Member, *, stop: bool = False
+    ) -> Done | Running:
+        def take() -> Done:
+            self.members.get(external_id, {}).pop(member.id, None)
+            return Done()
+
+        return self._call("revoke", take)
 
     def operation(self, order: str, operation: str) -> Done | Running:
         self.calls.append(f"operation {operation}")
@@ -124,12 +148,13 @@ def use_pretended(patch: pytest.MonkeyPatch, name: str = "Frankfurt") -> Pretend
 
 def use_asking(patch: pytest.MonkeyPatch, kind: str, provider: Any, name: str = "Frankfurt") -> str:
     """Let new clouds be created on a connection with this provider; the ID of the connection."""
-    patch.setitem(KINDS, kind, KindSpec(asks=True))
+    patch.setitem(KINDS, kind, KindSpec(asks=True, has_limits=True))
     patch.setitem(providers.PROVIDERS, kind, lambda _settings, _credentials: provider)
     by = appoint_operator()
 
     def unit() -> str:
         connection = connections.add(kind, name=name, values={}, by=by)
+        connections.record_test(connection.id, Findings())
         connections.make_default(connection, by=by)
         return connection.id
 

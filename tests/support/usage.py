@@ -14,7 +14,7 @@ from portal.domain.actors import COMMAND
 from portal.domain.doctor import usage as checks
 from portal.domain.usage import Delivery, Mode, State, UsageKey, UsageSource
 from portal.usage_files import UsageReading
-from portal.worker import usage_imports
+from portal.worker import usage_imports, usage_posting
 from tests.support.usage_files import focus_rows
 
 
@@ -51,9 +51,7 @@ def find(name: str) -> UsageSource:
 
 
 def publish(delivery_id: str, **options: bool) -> None:
-    db.write(
-        lambda: usage.publish(db.session.get_one(Delivery, delivery_id), by=COMMAND, **options)
-    )
+    usage_posting.publish(delivery_id, by=COMMAND, **options)
 
 
 def deliver(*rows: dict[str, str], source: str = "Vendor", mode: Mode = Mode.OVERWRITE) -> str:
@@ -64,7 +62,7 @@ def deliver(*rows: dict[str, str], source: str = "Vendor", mode: Mode = Mode.OVE
 
 
 def remove(delivery_id: str) -> None:
-    db.write(lambda: usage.remove(db.session.get_one(Delivery, delivery_id), by=COMMAND))
+    usage_posting.remove(delivery_id, by=COMMAND)
 
 
 def in_force() -> dict[str, Decimal]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+
+from portal import usage_files
+from portal.usage_files import Terms, UsageReading, pieces
 
 FOCUS = {
     "BilledCost": "1.5",
@@ -37,3 +41,13 @@ def write_focus(path: Path, *rows: dict[str, str]) -> Path:
     """Write such a file."""
     path.write_text(focus_rows(*rows), encoding="utf-8")
     return path
+
+
+def kept_parts(*rows: dict[str, str]) -> list[bytes]:
+    """The kept pieces of a delivery of these rows."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = write_focus(folder / "usage.csv", *rows)
+        files = [usage_files.unpack(path, folder)]
+        with UsageReading.open(files, Terms("EUR", "UTC"), folder) as reading:
+            return [p.content for p in pieces.pieces(reading) if p.kind == pieces.AMOUNTS]

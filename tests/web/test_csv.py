@@ -5,12 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import re
+import threading
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection, IncompleteRead
+from typing import Any
 
+import pytest
+import waitress
+from flask import Flask
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from portal import db, web
 from portal.web import csv as portal_csv
 
 HEADER = ["name", "phone", "description"]
@@ -61,3 +69,23 @@ def test_only_what_begins_a_formula_gets_an_apostrophe() -> None:
     plain = "Nina - Co. = plain, a@b.example;'n"
     [[*cells]] = csv.reader([write([["", "+49 30 1", "x;=1+1;y", plain]]).strip("\ufeff")])
     assert cells == ["", "'+49 30 1", "x;'=1+1;y", plain]
+
+
+@pytest.mark.parametrize("fault", [web.Interrupted(), db.Unavailable(db.Reason.AWAY)])
+def test_a_download_that_breaks_does_not_look_complete(app: Flask, fault: Exception) -> None:
+    def rows() -> Iterator[list[str]]:
+        yield HEADER
+        raise fault
+
+    def site(environ: Any, start_response: Any) -> Any:
+        with app.request_context(environ):
+            return web.csv_file("customers", rows())(environ, start_response)
+
+    with closing(waitress.create_server(site, host="127.0.0.1", port=0)) as server:
+        threading.Thread(target=server.run, daemon=True).start()
+        client = HTTPConnection("127.0.0.1", server.effective_port, timeout=20)
+        client.request("GET", "/")
+        answer = client.getresponse()
+        with pytest.raises(IncompleteRead):
+            answer.read()
+        client.close()

@@ -60,8 +60,10 @@ NOBODYS = {
     "operator.add_connection": "a kind of connections is no tenant's",
     "operator.adopt_drift": "what differs at a connection is the operators'",
     "operator.restore_drift": "as above",
+    "operator.check_drift": "as above",
     "operator.carried_out": "what is to be done by hand is the operators'",
     "operator.cannot_carry_out": "as above",
+    "operator.limit_cloud": "a cloud of a connection is the operators', too",
     "operator.show_jobs": "a kind of jobs is no tenant's",
 }
 """Endpoints whose argument is no ID of a tenant's thing."""

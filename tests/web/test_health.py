@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, text
 
-from portal import db, metrics
+from portal import db, metrics, processes
 from portal.domain import circuit_breakers, heartbeats
 from portal.domain.heartbeats import ProcessKind
 from portal.domain.jobs import Kind
@@ -35,7 +35,7 @@ def test_health_is_good_without_asking_the_database(app: Flask, browser: Browser
 
 def beat() -> None:
     clear_mails()
-    db.write(lambda: heartbeats.beat(("host", 1), ProcessKind.WORKER, version="1"))
+    db.write(lambda: heartbeats.beat(processes.this(), ProcessKind.WORKER, version="1"))
 
 
 def test_ready_is_who_has_database_migrations_and_worker(app: Flask, browser: Open) -> None:

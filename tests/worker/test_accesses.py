@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from portal import db, worker
-from portal.domain import jobs, memberships, workflows
+from portal.domain import circuit_breakers, jobs, memberships, workflows
+from portal.domain.circuit_breakers import CircuitBreaker
+from portal.domain.clouds import Cloud
 from portal.domain.errors import Refused
-from portal.domain.jobs import Kind, OrderKind, State
+from portal.domain.jobs import Job, Kind, OrderKind, State
 from portal.domain.memberships import Progress
 from portal.providers.contract import Access, How
+from portal.worker import access_orders
 from tests.providers.webhook_example import WebhookSystem
 from tests.support import memberships as support
+from tests.support.cloud_access import revoke
 from tests.support.connections import use_key
 from tests.support.jobs import run_upkeep
-from tests.support.memberships import access, get_access, order_access, run_orders, show, withdraw
+from tests.support.memberships import (
+    access,
+    get_access,
+    memberships_of,
+    order_access,
+    run_orders,
+    show,
+    withdraw,
+)
+from tests.support.orders import queue_order
 from tests.support.world import DORA, SAM, Clock
 from tests.worker.test_access_orders import kind, shop, system, waiting
 
@@ -119,3 +133,37 @@ def test_after_a_restore_unseen_secrets_are_withdrawn_and_revokes_run(
     )
     run_orders()
     assert access(unseen).progress is Progress.ENDED
+
+
+@pytest.mark.parametrize(("days", "ends_after"), [(1, 1), (60, 30), (-1, 30)])
+def test_an_access_ends_when_the_cloud_ends_it_if_that_is_earlier_and_to_come(
+    shop: str, system: WebhookSystem, clock: Clock, days: int, ends_after: int
+) -> None:
+    access_id, ordered_at = order_access(SAM, shop, days=30), clock.now
+    assert worker.run_next(Kind.CLOUDS)
+    made = Access(How.TEXT, "s3cret", ordered_at + timedelta(days=days))
+    (job,) = db.read(lambda: db.session.query(Job).filter_by(subject_id=access_id).all())
+    db.write(lambda: access_orders.record_made(job, made))
+    assert round((access(access_id).until - ordered_at) / timedelta(days=1)) == ends_after
+
+
+def test_an_order_that_asks_nothing_closes_no_circuit_breaker(
+    shop: str, system: WebhookSystem, tmp_path: Path
+) -> None:
+    connection_id = db.read(lambda: db.session.get_one(Cloud, shop).connection_id)
+    lane = jobs.cloud_lane(connection_id)
+
+    def is_closed_by_an_order() -> bool:
+        db.write(lambda: circuit_breakers.record_failure(lane, "timed out"))
+        assert worker.run_next(Kind.CLOUDS)
+        return db.read(lambda: db.session.get(CircuitBreaker, lane)) is None
+
+    get_access(SAM, shop)
+    revoke(shop, of=SAM)
+    assert is_closed_by_an_order()
+    queue_order(OrderKind.REVOKE, memberships_of(SAM)[0].id, connection_id=connection_id)
+    assert not is_closed_by_an_order()
+    order_access(DORA, shop)
+    use_key(tmp_path / "others")
+    assert not is_closed_by_an_order()
+    assert support.orders(State.PARKED) == [OrderKind.GRANT]

@@ -13,7 +13,7 @@ from portal import db, worker
 from portal.domain import customers, jobs
 from portal.domain.jobs import Job, Kind, Outcome, State
 from portal.domain.mail_deliveries import DeliveryState, MailDelivery
-from portal.worker import handlers, loop
+from portal.worker import job_kinds, loop
 from tests.support.jobs import job_of, queue_job, run_imports, run_threads
 from tests.support.mail_deliveries import claim_entry, mark_transmitting
 from tests.support.processes import wait_until
@@ -37,8 +37,8 @@ def handle(
     monkeypatch: pytest.MonkeyPatch, run: Callable[[Job], Any], kind: Kind = Kind.IMPORTS
 ) -> None:
     """Let `run` handle the jobs of a kind, with its real settings."""
-    handler = handlers._runs(run, lease=handlers.HANDLERS[kind].lease)
-    monkeypatch.setitem(handlers.HANDLERS, kind, handler)
+    handler = job_kinds._runs(run, lease=job_kinds.HANDLERS[kind].lease)
+    monkeypatch.setitem(job_kinds.HANDLERS, kind, handler)
 
 
 def state(key: str) -> State:
@@ -46,7 +46,7 @@ def state(key: str) -> State:
 
 
 def pass_lease(clock: Clock, kind: Kind = Kind.IMPORTS) -> None:
-    clock.forward(seconds=handlers.HANDLERS[kind].lease.total_seconds() + 1)
+    clock.forward(seconds=job_kinds.HANDLERS[kind].lease.total_seconds() + 1)
 
 
 def pass_wait(clock: Clock) -> None:
@@ -153,7 +153,7 @@ def test_a_handler_that_hangs_holds_up_its_own_kind_until_another_worker_takes_t
 def lose_worker(clock: Clock, kind: Kind, **span: float) -> None:
     """Let a worker claim the job and die; then the next one comes after this time."""
     pass_wait(clock)
-    lease = handlers.HANDLERS[kind].lease
+    lease = job_kinds.HANDLERS[kind].lease
     assert db.write(lambda: jobs.claim_next(kind, lease=lease) is not None)
     clock.forward(**span)
     worker.run_next(kind)

@@ -14,7 +14,7 @@ from portal.domain.clouds import ProgressState
 from portal.domain.jobs import Job, Kind, State
 from portal.providers import contract
 from portal.providers.contract import Done, Running
-from portal.worker import handlers, loop, orders
+from portal.worker import job_kinds, loop, orders
 from tests.support import database_faults
 from tests.support.browser import Browser
 from tests.support.clouds import create_cloud
@@ -75,7 +75,7 @@ def test_a_database_that_takes_nothing_is_no_fault_of_upkeep(app: Flask, clock: 
     name = "withdraw-accesses"
     subject = ("upkeep", name)
     db.write(lambda: jobs.add_recurring(Kind.UPKEEP, key=f"upkeep:{name}", subject=subject))
-    handler = handlers.HANDLERS[Kind.UPKEEP]
+    handler = job_kinds.HANDLERS[Kind.UPKEEP]
     job = db.write(lambda: handler.claim(Kind.UPKEEP, handler.lease))
     with database_faults.cause("read-only", app.config["SQLALCHEMY_DATABASE_URI"]):
         record = handler.run(job)
@@ -93,7 +93,7 @@ def test_a_database_that_takes_nothing_is_no_fault_of_an_order(
     cloud = PretendedCloud()
     use_asking(monkeypatch, "pretended", cloud)
     create_cloud(DORA)
-    handler = handlers.HANDLERS[Kind.CLOUDS]
+    handler = job_kinds.HANDLERS[Kind.CLOUDS]
     job = db.write(lambda: handler.claim(Kind.CLOUDS, handler.lease))
     with database_faults.cause("read-only", app.config["SQLALCHEMY_DATABASE_URI"]):
         record = orders.carry_out(job)

@@ -16,7 +16,7 @@ from portal.domain.imports import Import, Line
 from portal.domain.jobs import Kind, State
 from portal.domain.mail_deliveries import DeliveryState
 from portal.mail import smtp
-from portal.worker import handlers, loop
+from portal.worker import job_kinds, loop
 from tests.support.forked_worker import fork_worker, stop_before
 from tests.support.jobs import job_of, queue_job, run_import_steps, run_imports
 from tests.support.processes import wait_until
@@ -52,7 +52,7 @@ def _quick_and_quiet(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pass_lease(clock: Clock, kind: Kind) -> None:
-    clock.forward(seconds=handlers.HANDLERS[kind].lease.total_seconds() + 1)
+    clock.forward(seconds=job_kinds.HANDLERS[kind].lease.total_seconds() + 1)
 
 
 def begin_import(world: World) -> None:

@@ -84,7 +84,7 @@ def check(connection_id: str) -> str:
 
 def test_a_program_that_works_says_what_it_can(app: Flask, program: str) -> None:
     found = check(add(Kind.WEBHOOK, url=program, secret=SECRET))
-    assert found == "It works: create, rename and close clouds; give access; suspend."
+    assert found == "It works: create, rename and close clouds; give access; limits; suspend."
 
 
 def test_another_secret_is_refused_until_it_is_changed(app: Flask, program: str) -> None:

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from portal import db, worker
-from portal.domain import jobs
+from portal.domain import circuit_breakers, jobs
 from portal.domain.jobs import Job, Kind, State, claims
 from tests.support.jobs import queue_job, run_imports
 from tests.support.relay import clear_mails, queue_invitation, run_worker, use_relay
@@ -87,6 +87,46 @@ def test_two_workers_never_run_two_jobs_of_a_lane(app: Flask) -> None:
 def test_control_without_the_index_two_jobs_of_a_lane_run(app: Flask) -> None:
     db.write(lambda: db.session.execute(text("DROP INDEX uq_jobs_lane")))
     assert states_after_race(app) == [State.RUNNING, State.RUNNING]
+
+
+def running_probes(app: Flask) -> int:
+    """How many of two jobs run whose half-open circuit breaker two workers found at once."""
+    jobs_of_kind = [queue_job("import:x"), queue_job("import:y")]
+
+    def fail() -> None:
+        for _ in range(circuit_breakers.OPENS_AFTER):
+            circuit_breakers.record_failure(Kind.IMPORTS, "no answer")
+        circuit_breakers.allow_probe(Kind.IMPORTS)
+
+    db.write(fail)
+    barrier, new_token = threading.Barrier(2), claims.new_token
+
+    def meet() -> str:
+        barrier.wait(20)  # after both have found their job
+        return new_token()
+
+    def work(_job_id: str) -> None:
+        with app.app_context():
+            claim()
+
+    with ThreadPoolExecutor(2) as pool, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(claims, "new_token", meet)
+        list(pool.map(work, jobs_of_kind))
+    return [state(job_id) for job_id in jobs_of_kind].count(State.RUNNING)
+
+
+@ON_POSTGRESQL
+def test_one_worker_alone_probes_a_half_open_circuit_breaker(app: Flask) -> None:
+    assert running_probes(app) == 1
+
+
+@ON_POSTGRESQL
+def test_control_without_the_look_at_the_update_both_probe(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin_probe = circuit_breakers.begin_probe
+    monkeypatch.setattr(circuit_breakers, "begin_probe", lambda *keys: [begin_probe(*keys)])
+    assert running_probes(app) == 2
 
 
 def test_a_worker_runs_only_the_kinds_that_it_has(app: Flask) -> None:

@@ -82,9 +82,32 @@ def test_an_order_that_the_cloud_still_carries_out_is_asked_about_again(
     order_id = queue_order(GRANT)
     assert worker.run_next(Kind.CLOUDS)
     waiting = job(order_id)
-    assert (waiting.facts, waiting.attempts, recorded) == ({"operation": "op1"}, 0, [])
+    assert (waiting.facts["operation"], waiting.attempts, recorded) == ("op1", 0, [])
     run_at(clock, order_id)
     assert (states(order_id), recorded) == (["done"], [Done()])
+
+
+def test_an_order_that_gives_and_is_never_carried_out_needs_a_person_after_a_day(
+    app: Flask, clock: Clock, answer: Answer
+) -> None:
+    running = Running("op1", timedelta(hours=8))
+    answer(*[running] * 3, Later("busy"), *[running] * 6)
+    giving = queue_order(GRANT)
+    for _ in range(4):
+        assert states(giving) == ["waiting"]
+        run_at(clock, giving)
+    run_at(clock, giving)
+    assert (states(giving), job(giving).answer) == (["parked"], "order-still-running")
+    db.write(lambda: jobs.requeue(db.session.get_one(Job, giving)))
+    run_at(clock, giving)
+    assert states(giving) == ["waiting"]
+    db.write(lambda: jobs.cancel(BREAKER))
+
+    taking = queue_order(REVOKE)
+    for _ in range(4):
+        run_at(clock, taking)
+    assert states(taking) == ["waiting"]
+    assert Cause.OVERDUE in [problem.cause for problem in db.read(readiness.problems)]
 
 
 def test_the_cloud_says_when_to_ask_again(app: Flask, clock: Clock, answer: Answer) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from portal import db, worker
 from portal.domain import clouds, connections, drift
+from portal.domain.access import CloudRole
 from portal.domain.clouds import ProgressState
 from portal.domain.connections import Connection
 from portal.domain.drift import Drift, FoundCloud
@@ -18,6 +19,7 @@ from portal.domain.jobs import Job, Kind, OrderKind
 from portal.providers.contract import Later, Role
 from tests.domain.test_lock_order import faults
 from tests.support.claims import clouds_with
+from tests.support.cloud_access import give, revoke
 from tests.support.clouds import create_cloud, own_account_id
 from tests.support.jobs import run_upkeep
 from tests.support.memberships import add_memberships, memberships_of
@@ -30,7 +32,7 @@ from tests.support.pretended_cloud import (
 )
 from tests.support.relay import clear_mails
 from tests.support.work import appoint_operator
-from tests.support.world import DORA, Clock, World
+from tests.support.world import DORA, SAM, Clock, World
 
 
 @pytest.fixture
@@ -69,6 +71,15 @@ def decide(verb: Callable[..., object]) -> None:
     (row,), by = rows(), appoint_operator()
     db.write(lambda: verb(db.session.get_one(Drift, row.drift.id), by=by))
     run_orders()
+
+
+def has_role(there: PretendedCloud, shop: str) -> str:
+    """Sam edits Dora's cloud, there too; the ID of his membership."""
+    give(shop, CloudRole.EDITOR, to=SAM)
+    db.write(lambda: add_memberships(SAM, shop))
+    (membership,) = memberships_of(SAM)
+    there.members[f"ext-{shop}"] = {membership.id: Role.EDITOR}
+    return membership.id
 
 
 def refused(act: Callable[[], object]) -> str:
@@ -125,7 +136,6 @@ def test_a_cloud_that_was_deleted_there_is_created_again_and_access_is_taken_aga
     db.write(lambda: add_memberships(DORA, shop))
     del there.clouds[f"ext-{shop}"]
     assert reconcile() == ["missing"]
-    there.revoke = lambda *_args, **_kw: there.done  # type: ignore[attr-defined]
     decide(drift.restore)
     assert there.marks[f"ext-{shop}"] == shop
     assert progress(shop).state is ProgressState.READY
@@ -164,10 +174,38 @@ def test_a_role_that_was_given_there_is_accepted_once(there: PretendedCloud, sho
     assert refused(lambda: decide(drift.restore)) == "drift-over"
     decide(drift.adopt)
     assert reconcile() == []
-    there.members[f"ext-{shop}"] = {}
+    there.members[f"ext-{shop}"] = {membership.id: Role.EDITOR}
     reconcile()
-    there.members[f"ext-{shop}"] = {"root": Role.OWNER}
+    there.members[f"ext-{shop}"]["root"] = Role.OWNER
     assert reconcile() == ["role"]  # it was taken away between the two
+
+
+def test_a_role_of_somebody_who_was_revoked_here_is_revoked_there_again(
+    there: PretendedCloud, shop: str
+) -> None:
+    membership_id = has_role(there, shop)
+    revoke(shop, of=SAM)
+    run_orders()
+    assert reconcile() == []
+    there.members[f"ext-{shop}"] = {membership_id: Role.EDITOR}
+    assert reconcile() == ["role"]
+    decide(drift.restore)
+    assert there.members[f"ext-{shop}"] == {}
+    assert reconcile() == []
+
+
+def test_a_role_that_was_lost_there_is_given_to_a_new_membership(
+    there: PretendedCloud, shop: str
+) -> None:
+    membership_id = has_role(there, shop)
+    assert reconcile() == []
+    there.members[f"ext-{shop}"] = {}
+    assert reconcile() == ["lost-role"]
+    assert refused(lambda: decide(drift.adopt)) == "drift-over"
+    decide(drift.restore)
+    (now,) = there.members[f"ext-{shop}"]
+    assert now != membership_id  # the secrets of the former one stay refused
+    assert reconcile() == []
 
 
 @pytest.mark.both_databases

@@ -17,4 +17,4 @@ from portal.domain.accounts.listing import (
     first_own_account,
     partner_accounts_of,
 )
-from portal.domain.accounts.record import BillingAccount, InitialGrant, Kind, Mode, Status
+from portal.domain.accounts.record import BillingAccount, Kind, Mode, Status

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import update
 
 from portal import db
-from portal.domain import access, audit, identity, policy
-from portal.domain.accounts.record import BillingAccount, InitialGrant, Kind, Mode
+from portal.domain import access, audit, identity, ledger, policy
+from portal.domain.accounts.record import BillingAccount, Kind, Mode
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
@@ -26,14 +26,8 @@ def register(
     account = _open_direct(user, by=by)
     terms = policy.current()
     if terms.initial_grant > 0:
-        db.session.add(
-            InitialGrant(
-                account_id=account.id,
-                amount=terms.initial_grant,
-                remaining=terms.initial_grant,
-                granted_at=db.now(),
-                expires_at=db.now() + terms.initial_grant_lasts,
-            )
+        ledger.give_initial_grant(
+            account.id, amount=terms.initial_grant, lasts=terms.initial_grant_lasts, by=by
         )
     return user, account
 
@@ -47,6 +41,7 @@ def open_paid(owner: User, *, by: Actor) -> BillingAccount:
 
 def _open_direct(owner: User, *, by: Actor) -> BillingAccount:
     account = _open(Kind.DIRECT, Mode.TRIAL, name=owner.name)
+    ledger.open_ledger(account.id)
     audit.open_chain(account.id)
     access.assign_account_role(access.AccountRole.OWNER, to=owner.id, account=account, by=by)
     facts = {"chain": account.chain, "thing": account.id, "owner": owner.id}
@@ -96,6 +91,7 @@ def switch_to_paid(account: BillingAccount, *, by: Actor) -> None:
     )
     if result.rowcount != 1:  # type: ignore[attr-defined]
         raise Refused(Code.ALREADY_PAID)
+    ledger.switch_to_paid(account.id, by=by)
     audit.record(Action.ACCOUNT_SWITCH_TO_PAID, by=by, chain=account.chain, thing=account.id)
 
 

@@ -1,17 +1,17 @@
-"""The tables of billing accounts and their initial grants; an account's status."""
+"""The table of billing accounts; an account's status."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, UniqueConstraint, or_, true
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from portal import db
 from portal.domain import access
 from portal.domain.actors import Actor
+from portal.domain.ledger import Lot
 from portal.domain.notifications import Target, TargetKind
 
 
@@ -68,7 +68,11 @@ class BillingAccount(db.Base):
     """The billing day for which the partner has given notice to this subaccount's customer."""
 
     parent: Mapped[BillingAccount | None] = relationship(remote_side=[id])
-    grant: Mapped[InitialGrant | None] = relationship(viewonly=True)
+    lots: Mapped[list[Lot]] = relationship(
+        primaryjoin=lambda: BillingAccount.id == foreign(Lot.account_id),
+        order_by=lambda: (Lot.granted_at, Lot.id),
+        viewonly=True,
+    )
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
@@ -93,6 +97,11 @@ class BillingAccount(db.Base):
         return Target(TargetKind.TEAM if self.kind is Kind.PARTNER else TargetKind.ACCOUNT, self.id)
 
     @property
+    def grant(self) -> Lot | None:
+        """The initial grant."""
+        return next((lot for lot in self.lots if lot.is_initial), None)
+
+    @property
     def status(self) -> Status:
         """The account's status now."""
         if self.closed_at is not None:
@@ -101,27 +110,6 @@ class BillingAccount(db.Base):
             return Status.SUSPENDED
         if self.mode is Mode.PAID:
             return Status.ACTIVE
-        if self.grant is None or self.grant.left > 0:
+        if not self.lots or any(lot.left > 0 for lot in self.lots):
             return Status.TRIAL_ACTIVE
         return Status.TRIAL_EXPIRED
-
-
-class InitialGrant(db.Base):
-    """Credit granted once, on a newcomer's account; amounts in the installation's currency."""
-
-    __tablename__ = "initial_grants"
-    __table_args__ = (
-        CheckConstraint("remaining >= 0 AND remaining <= amount", name="remaining"),
-        CheckConstraint("expires_at > granted_at", name="expires_later"),
-    )
-
-    account_id: Mapped[str] = mapped_column(ForeignKey("billing_accounts.id"), primary_key=True)
-    amount: Mapped[Decimal]
-    remaining: Mapped[Decimal]
-    granted_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-
-    @property
-    def left(self) -> Decimal:
-        """What can still be spent; 0 after the grant has expired."""
-        return self.remaining if db.now() < self.expires_at else Decimal(0)

@@ -3,7 +3,6 @@
 from portal.domain.clouds.carrying_out import (
     PAGE_TO_CARRY_OUT,
     connections_of,
-    count_to_carry_out,
     entry_for,
     numbers_by_connection,
     record_done,
@@ -17,6 +16,7 @@ from portal.domain.clouds.closing import (
     close_refusal,
     restore,
 )
+from portal.domain.clouds.emptiness import ask_whether_empty, is_unused, record_emptiness
 from portal.domain.clouds.lifecycle import (
     DEFAULT_NAME,
     MAX_NAME_LENGTH,
@@ -25,6 +25,7 @@ from portal.domain.clouds.lifecycle import (
     create,
     create_folder,
     create_with_folder,
+    limit,
     rename,
     rename_folder,
     require_open,
@@ -34,10 +35,11 @@ from portal.domain.clouds.listing import (
     PAGE,
     CloudRow,
     Payer,
+    cloud_on_connection,
     clouds_linked_to,
+    clouds_on,
     default_folder,
     folders_of,
-    is_unused,
     other_clouds_for,
     payer_columns_for,
     payer_of,

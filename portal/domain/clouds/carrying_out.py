@@ -30,16 +30,18 @@ CURSOR = re.compile(r"([01])-([0-9a-z]{20})")
 
 
 class OnConnection(NamedTuple):
-    """How many clouds are on a connection, and how many of them are not as agreed there."""
+    """How many open clouds are on a connection, and for how many clouds there is something to carry
+    out by hand."""
 
     total: int
-    waiting: int
+    by_hand: int
 
 
 def numbers_by_connection() -> dict[str, OnConnection]:
-    """The numbers of open clouds by the ID of their connection."""
-    columns = Cloud.connection_id, func.count(), func.count().filter(has_tasks())
-    query = pending_query().with_only_columns(*columns).where(Cloud.closed_at.is_(None))
+    """The numbers of clouds by the ID of their connection."""
+    total = func.count().filter(Cloud.closed_at.is_(None))
+    by_hand = func.count().filter(has_tasks(), _is_by_hand())
+    query = pending_query().with_only_columns(Cloud.connection_id, total, by_hand)
     rows = db.session.execute(query.group_by(Cloud.connection_id))
     return {connection_id: OnConnection(*numbers) for connection_id, *numbers in rows}
 
@@ -65,12 +67,6 @@ def to_carry_out(actor: Actor, *, after: str = "") -> list[PendingTasks]:
     return [PendingTasks(*row) for row in db.session.execute(query)]
 
 
-def count_to_carry_out(actor: Actor) -> int:
-    """How many clouds have something to carry out by hand. Operators only."""
-    query = _by_hand(actor).with_only_columns(func.count())
-    return int(db.session.execute(query).scalar_one())
-
-
 def entry_for(actor: Actor, cloud_id: str) -> PendingTasks | None:
     """The cloud in the list of what is to be carried out; None if it is not there."""
     row = db.session.execute(_by_hand(actor).where(Cloud.id == cloud_id)).first()
@@ -94,7 +90,7 @@ def record_done(cloud: Cloud, *, external_id: str = "", mark: str, by: Actor) ->
     elif Task.CLOSE in tasks:
         cloud.closed_there_at = db.now()
     else:
-        cloud.carried_out_name = cloud.name
+        cloud.carried_out_name, cloud.carried_out_limits = cloud.name, cloud.limits
         cloud.is_suspended_there = row.payer.suspended_at is not None
     try:
         with db.savepoint():

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import exists, select
 from sqlalchemy.exc import IntegrityError
 
 from portal import db
-from portal.domain import access, audit, connections
-from portal.domain.accounts import BillingAccount, Status
+from portal.domain import access, audit, connections, identity
+from portal.domain.accounts import BillingAccount, Mode, Status
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds.listing import payer_of
 from portal.domain.clouds.ordering import order_changes
 from portal.domain.clouds.pending import Task
 from portal.domain.clouds.record import Cloud, Folder, Link
+from portal.domain.connections import Connection
 from portal.domain.errors import Code, Refused
 from portal.domain.values import search_key
 
@@ -37,6 +38,7 @@ def create_with_folder(
         created_at=now,
         connection_id=connection.id,
         carried_out_at=now if is_builtin else None,
+        limits=connection.default_limits,
     )
     folder = _add(cloud, payer, folder_name=folder_name, by=by)
     if not is_builtin:
@@ -50,7 +52,14 @@ def _add(cloud: Cloud, payer: BillingAccount, *, folder_name: str, by: Actor) ->
     db.session.flush()
     now, ids = db.now(), {"cloud_id": cloud.id}
     folder = Folder(id=db.new_id("b1g"), name=folder_name, is_default=True, created_at=now, **ids)
-    link = Link(id=db.new_id("lnk"), account_id=payer.id, since_at=now, linked_by=by.id, **ids)
+    link = Link(
+        id=db.new_id("lnk"),
+        account_id=payer.id,
+        since_at=now,
+        linked_by=by.id,
+        is_waivable=payer.mode is Mode.TRIAL,
+        **ids,
+    )
     db.session.add_all([folder, link])
     db.session.flush()
     return folder
@@ -149,6 +158,27 @@ def rename(cloud: Cloud, *, by: Actor, name: str) -> None:
     cloud.name, cloud.name_key = name, search_key(name)
     order_changes(cloud.id, of=[Task.CREATE, Task.RENAME])
     audit.record(Action.CLOUD_RENAME, by=by, chain=audit_chain_of(cloud), thing=cloud.id)
+
+
+def limit(cloud: Cloud, *, limits: Mapping[str, str], by: Actor) -> None:
+    """An operator limits what a cloud may have; what is not named, or empty, has no limit. That is
+    ordered at its connection.
+
+    Raises ReauthenticationRequired, Forbidden, Refused("cloud-closed", "limits-not-offered"),
+    Invalid.
+    """
+    identity.require_recent(by)
+    access.require_operator(by, Action.CLOUD_LIMIT)
+    cloud = db.lock(Cloud, cloud.id)
+    require_open(cloud)
+    connection = db.session.get_one(Connection, cloud.connection_id)
+    asked = connections.parse_limits(connection, limits)
+    taken_off = dict.fromkeys(cloud.limits.keys() - asked.keys())
+    if {**taken_off, **asked} == cloud.limits:
+        return
+    cloud.limits = {**taken_off, **asked}
+    order_changes(cloud.id, of=[Task.CREATE, Task.LIMIT])
+    audit.record(Action.CLOUD_LIMIT, by=by, chain=audit_chain_of(cloud), thing=cloud.id)
 
 
 def create_folder(cloud: Cloud, *, by: Actor, name: str) -> Folder:

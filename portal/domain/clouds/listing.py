@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Case, and_, case, select
+from sqlalchemy import Case, and_, case, or_, select
 
 from portal import db
 from portal.domain import access
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
+from portal.domain.clouds.pending import PendingTasks, pending_query
 from portal.domain.clouds.record import Cloud, Folder, Link
-from portal.domain.connections import Connection, Kind
+from portal.domain.connections import Connection
+from portal.domain.values import search_key
 
 PAGE = 50
 
@@ -66,15 +68,25 @@ def default_folder(cloud_id: str) -> tuple[Cloud, Folder]:
     return cloud, folder
 
 
-def is_unused(cloud: Cloud) -> bool:
-    """Whether nothing can be in the cloud: it has only its default folder, and is either built in
-    or was never asked for at its connection. In doubt it is in use."""
-    connection = db.session.get_one(Connection, cloud.connection_id)
-    is_there = cloud.carried_out_at is not None or cloud.asked_at is not None
-    if connection.kind != Kind.BUILTIN and is_there:
-        return False
-    query = select(Folder.id).where(Folder.cloud_id == cloud.id, ~Folder.is_default)
-    return db.session.scalar(query.limit(1)) is None
+def clouds_on(
+    actor: Actor, connection: Connection, *, search: str = "", after: str = ""
+) -> list[PendingTasks]:
+    """A page of the open clouds on a connection, by ID, and one more if there is a next page; with
+    a part of their names or an ID in `search`, those alone. Operators only."""
+    is_there = Connection.id == connection.id, Cloud.closed_at.is_(None), Cloud.id > after
+    query = pending_query().where(Connection.visible_to(actor), *is_there)
+    if search:
+        is_named = Cloud.name_key.contains(search_key(search), autoescape=True)
+        query = query.where(or_(is_named, Cloud.id == search))
+    rows = db.session.execute(query.order_by(Cloud.id).limit(PAGE + 1))
+    return [PendingTasks(*row) for row in rows]
+
+
+def cloud_on_connection(actor: Actor, cloud_id: str) -> PendingTasks | None:
+    """The cloud with its connection and payer, for operators; None for everybody else."""
+    query = pending_query().where(Connection.visible_to(actor), Cloud.id == cloud_id)
+    row = db.session.execute(query).first()
+    return None if row is None else PendingTasks(*row)
 
 
 def folders_of(cloud: Cloud) -> list[Folder]:

@@ -25,6 +25,7 @@ from portal.domain.jobs import OPEN_STATES, Job, Kind, OrderKind, State
 ORDERS = {
     Task.CREATE: OrderKind.ENSURE,
     Task.RENAME: OrderKind.CHANGE,
+    Task.LIMIT: OrderKind.LIMIT,
     Task.SUSPEND: OrderKind.SUSPEND,
     Task.RESUME: OrderKind.RESUME,
     Task.CLOSE: OrderKind.CLOSE,
@@ -40,6 +41,7 @@ class OrderFacts(NamedTuple):
     cloud_id: str
     name: str
     external_id: str
+    limits: dict[str, int | None]
 
 
 def order_changes(*cloud_ids: str, of: Collection[Task] = tuple(Task)) -> None:
@@ -90,7 +92,8 @@ def begin_order(cloud_id: str, task: Task, *, goes_on: bool) -> OrderFacts | Non
         if not is_due:
             return None
         _mark_unknown(cloud, task)
-    return OrderFacts(row.connection.id, cloud.id, cloud.name, cloud.external_id or "")
+    external_id, limits = cloud.external_id or "", cloud.limits
+    return OrderFacts(row.connection.id, cloud.id, cloud.name, external_id, limits)
 
 
 def _mark_unknown(cloud: Cloud, task: Task) -> None:
@@ -100,6 +103,8 @@ def _mark_unknown(cloud: Cloud, task: Task) -> None:
         cloud.asked_at = cloud.asked_at or db.now()
     elif task is Task.RENAME:
         cloud.asked_name, cloud.carried_out_name = cloud.name, None
+    elif task is Task.LIMIT:
+        cloud.asked_limits, cloud.carried_out_limits = cloud.limits, None
     elif task in SUSPENSION:
         cloud.is_suspended_there = None
     db.session.flush()
@@ -123,6 +128,8 @@ def record_order(
         _record_created(cloud, external_id)
     elif task is Task.RENAME:
         cloud.carried_out_name = cloud.asked_name
+    elif task is Task.LIMIT:
+        cloud.carried_out_limits = cloud.asked_limits
     elif task is Task.CLOSE:
         cloud.closed_there_at = cloud.closed_there_at or db.now()
     else:

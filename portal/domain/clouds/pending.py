@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Collection
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from portal.domain.connections import Connection, Kind
 class Task(StrEnum):
     CREATE = "create"
     RENAME = "rename"
+    LIMIT = "limit"
     SUSPEND = "suspend"
     RESUME = "resume"
     CLOSE = "close"
@@ -53,6 +55,7 @@ class PendingTasks(NamedTuple):
         is_due = {
             Task.CREATE: is_new,
             Task.RENAME: not is_new and cloud.carried_out_name != cloud.name,
+            Task.LIMIT: not is_new and cloud.carried_out_limits != cloud.limits,
             Task.SUSPEND: is_suspended and is_there is not True,
             Task.RESUME: not is_suspended and is_there is not False,
         }
@@ -70,7 +73,9 @@ class PendingTasks(NamedTuple):
     @property
     def mark(self) -> str:
         """What the tasks are, so that *Done* is about what its page showed."""
-        text = "\n".join((*self.tasks, self.cloud.name))
+        limits = self.cloud.limits
+        shown = [json.dumps(limits, sort_keys=True)] if limits else []
+        text = "\n".join((*self.tasks, self.cloud.name, *shown))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
@@ -90,6 +95,7 @@ def has_tasks() -> ColumnElement[bool]:
     is_confirmed = or_(BillingAccount.parent_id.is_(None), BillingAccount.confirmed_at.is_not(None))
     is_changed = or_(
         Cloud.carried_out_name.is_distinct_from(Cloud.name),
+        Cloud.carried_out_limits.is_distinct_from(Cloud.limits),
         Cloud.is_suspended_there.is_distinct_from(is_suspended),
     )
     is_new, is_open = Cloud.carried_out_at.is_(None), Cloud.closed_at.is_(None)

@@ -21,6 +21,7 @@ class ProgressState(StrEnum):
     SUSPENDED = "suspended"
     RESUMING = "resuming"
     RENAMING = "renaming"
+    LIMITING = "limiting"
     CLOSING = "closing"
     CLOSED = "closed"
     FAILED = "failed"
@@ -31,6 +32,7 @@ STATES = {
     Task.SUSPEND: ProgressState.SUSPENDING,
     Task.RESUME: ProgressState.RESUMING,
     Task.RENAME: ProgressState.RENAMING,
+    Task.LIMIT: ProgressState.LIMITING,
     Task.CLOSE: ProgressState.CLOSING,
 }
 """By the task that is not carried out, the most important first."""

@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     UniqueConstraint,
+    false,
     or_,
     select,
     text,
@@ -53,8 +54,18 @@ class Cloud(db.Base):
     """When the cloud came into being at its connection."""
     carried_out_name: Mapped[str | None]
     """Its name there, where an operator or a job carries names out. None: unknown."""
+    limits: Mapped[dict[str, Any]] = mapped_column(db.SortedJson, default=dict)
+    """By their names in `connections.LIMITS`; None for one that was taken off."""
+    asked_limits: Mapped[dict[str, Any] | None] = mapped_column(db.SortedJson)
+    """Those of the last try."""
+    carried_out_limits: Mapped[dict[str, Any] | None] = mapped_column(db.SortedJson, default=dict)
+    """Those that it has there. None: unknown."""
     is_suspended_there: Mapped[bool | None] = mapped_column(default=False)
     """None: unknown, because a try has begun and its result is not recorded."""
+    emptiness_at: Mapped[datetime | None]
+    """When the connection was asked last whether nothing is in it."""
+    is_empty_there: Mapped[bool | None]
+    """What it said. None: it can't say it."""
     changed_there_at: Mapped[datetime | None]
     """When something was carried out last."""
     ends_by: Mapped[datetime | None]
@@ -143,3 +154,5 @@ class Link(db.Base):
     until_at: Mapped[datetime | None]
     continues_at: Mapped[datetime | None]
     linked_by: Mapped[str]
+    is_waivable: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether no paid account has paid for the cloud until now."""

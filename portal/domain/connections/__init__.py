@@ -8,6 +8,7 @@ from portal.domain.connections.callbacks import (
     Message,
     accept_callback,
     is_called_back,
+    is_new_callback,
     purge_expired,
     verify_callback,
 )
@@ -26,10 +27,12 @@ from portal.domain.connections.lifecycle import (
     change,
     close,
     default,
+    limit_new_clouds,
     make_default,
     queue_test,
     record_test,
 )
+from portal.domain.connections.limits import LIMITS, check_limit, parse_limits
 from portal.domain.connections.record import (
     BUILTIN_ID,
     MAX_NAME_LENGTH,

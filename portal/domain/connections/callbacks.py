@@ -69,23 +69,33 @@ def _order_in(body: bytes) -> str:
     return order_id if isinstance(order_id, str) and IS_ID(order_id) else ""
 
 
-def accept_callback(message: Message) -> bool:
-    """Take a message once, and let its order ask now. False if it was taken before, or if the
-    connection sends too many."""
+def is_new_callback(message: Message) -> bool:
+    """Whether to take the message: it was not taken before, and its connection does not send too
+    many. Only reads, so that a flood of messages locks nothing."""
+    if db.session.get(Callback, (message.connection_id, _digest(message))) is not None:
+        return False
     recent = Callback.received_at > db.now() - MAX_AGE
     query = select(func.count()).where(Callback.connection_id == message.connection_id, recent)
-    if (db.session.scalar(query) or 0) >= MOST:
+    return (db.session.scalar(query) or 0) < MOST
+
+
+def accept_callback(message: Message) -> bool:
+    """Take a message once, and let its order ask now. False unless `is_new_callback`."""
+    if not is_new_callback(message):
         return False
     try:
         with db.savepoint():
-            digest = hashlib.sha256(message.webhook_id.encode()).hexdigest()
             ids = {"connection_id": message.connection_id, "order_id": message.order_id}
-            db.session.add(Callback(digest=digest, received_at=db.now(), **ids))
+            db.session.add(Callback(digest=_digest(message), received_at=db.now(), **ids))
             db.session.flush()
     except IntegrityError:
         return False
     jobs.wake(message.order_id, jobs.cloud_lane(message.connection_id))
     return True
+
+
+def _digest(message: Message) -> str:
+    return hashlib.sha256(message.webhook_id.encode()).hexdigest()
 
 
 def is_called_back(order_id: str, *, since: datetime) -> bool:

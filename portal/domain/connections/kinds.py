@@ -49,12 +49,14 @@ class Field(NamedTuple):
 
 class KindSpec(NamedTuple):
     """What a kind of connection has. With `asks`, the worker asks a cloud, so that the connection
-    can be tested. With `has_folders`, its clouds are divided into folders. With `can_stop`, an open
+    can be tested. With `has_folders`, its clouds are divided into folders. With `has_limits`, they
+    can be limited; one that asks a cloud says by its test whether it can. With `can_stop`, an open
     console outlives a revoke, which can stop all instances."""
 
     fields: tuple[Field, ...] = ()
     asks: bool = False
     has_folders: bool = False
+    has_limits: bool = False
     can_stop: bool = False
 
     @property
@@ -72,7 +74,7 @@ COMMON = (
 """Fields of the kinds that know their server by its name and ask what clouds cost."""
 KINDS: dict[str, KindSpec] = {
     Kind.BUILTIN: KindSpec(has_folders=True),
-    Kind.MANUAL: KindSpec(),
+    Kind.MANUAL: KindSpec(has_limits=True),
     Kind.WEBHOOK: KindSpec(
         (
             Field("url", checks.url),
@@ -80,6 +82,7 @@ KINDS: dict[str, KindSpec] = {
             *COMMON,
         ),
         asks=True,
+        has_limits=True,
     ),
     Kind.OPENSTACK: KindSpec(
         (
@@ -107,6 +110,7 @@ KINDS: dict[str, KindSpec] = {
             CONSOLE_URL,
         ),
         asks=True,
+        has_limits=True,
         can_stop=True,
     ),
 }

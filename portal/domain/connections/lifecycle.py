@@ -13,6 +13,7 @@ from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.connections.credentials import seal, unseal
 from portal.domain.connections.kinds import KINDS, KindSpec
+from portal.domain.connections.limits import parse_limits
 from portal.domain.connections.record import Connection, Findings
 from portal.domain.errors import Code, Refused
 from portal.domain.jobs import OrderKind
@@ -65,20 +66,34 @@ def change(connection: Connection, *, values: Mapping[str, str], by: Actor) -> N
 
 
 def make_default(connection: Connection, *, by: Actor) -> None:
-    """An operator lets new clouds be created on this connection; clouds stay where they are.
+    """An operator lets new clouds be created on this connection, which worked when it was tested;
+    clouds stay where they are.
 
-    Raises ReauthenticationRequired, Forbidden, Refused("connection-closed").
+    Raises ReauthenticationRequired, Forbidden, Refused("connection-closed", "connection-untested",
+    "connection-test-failed").
     """
     connection = _lock(connection, Action.CONNECTION_DEFAULT, by=by)
     if connection.closed_at is not None:
         raise Refused(Code.CONNECTION_CLOSED)
     if connection.is_default:
         return
+    _require_good_test(connection)
     default().is_default = False
     db.session.flush()  # first: only one can be the default
     connection.is_default = True
     db.session.flush()
     _record(Action.CONNECTION_DEFAULT, connection, by=by)
+
+
+def _require_good_test(connection: Connection) -> None:
+    """Raise Refused unless the connection worked, or has nobody to ask."""
+    if connection.spec is not None and not connection.spec.asks:
+        return
+    if connection.tested_at is None:
+        raise Refused(Code.CONNECTION_UNTESTED)
+    if fault := connection.test_result.get("fault"):
+        facts = connection.test_result.get("facts")
+        raise Refused(Code.CONNECTION_TEST_FAILED, fault=fault, facts=facts)
 
 
 def close(connection: Connection, *, by: Actor) -> None:
@@ -94,6 +109,17 @@ def close(connection: Connection, *, by: Actor) -> None:
     connection.closed_at = db.now()
     db.session.flush()
     _record(Action.CONNECTION_CLOSE, connection, by=by)
+
+
+def limit_new_clouds(connection: Connection, *, limits: Mapping[str, str], by: Actor) -> None:
+    """An operator says which limits new clouds of a connection have; clouds that exist keep theirs.
+
+    Raises ReauthenticationRequired, Forbidden, Refused("limits-not-offered"), Invalid.
+    """
+    connection = _lock(connection, Action.CONNECTION_LIMIT, by=by)
+    connection.default_limits = parse_limits(connection, limits)
+    db.session.flush()
+    _record(Action.CONNECTION_LIMIT, connection, by=by)
 
 
 def queue_test(connection: Connection, *, by: Actor) -> None:

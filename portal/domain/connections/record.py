@@ -38,15 +38,15 @@ class Findings(NamedTuple):
     missing: tuple[str, ...] = ()
     token_cache_seconds: int = 0
     fault: str = ""
-    is_down: bool = False
-    """Whether the cloud gave no answer."""
+    is_down: bool | None = False
+    """Whether the cloud gave no answer; None if it was not asked."""
     facts: dict[str, str] | None = None
     """They fill the sentence of the fault."""
 
 
 class Connection(db.Base):
-    """`credentials` are sealed. `test_result` has the fields of Findings; it is empty before the
-    first test. `tested_at` is None after a change, too."""
+    """`credentials` are sealed. `tested_at` is None if it was not tested with these settings.
+    `test_result` has the fields of Findings; it is empty before the first test."""
 
     __tablename__ = "connections"
     __table_args__ = (
@@ -72,6 +72,8 @@ class Connection(db.Base):
     closed_at: Mapped[datetime | None]
     tested_at: Mapped[datetime | None]
     test_result: Mapped[dict[str, Any]]
+    default_limits: Mapped[dict[str, Any]] = mapped_column(db.SortedJson, default=dict)
+    """Those of new clouds, by their names in LIMITS."""
 
     @property
     def spec(self) -> KindSpec | None:
@@ -82,6 +84,13 @@ class Connection(db.Base):
     def has_folders(self) -> bool:
         """Whether its clouds are divided into folders."""
         return self.spec is not None and self.spec.has_folders
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether its clouds can be limited."""
+        if self.spec is None or not self.spec.has_limits:
+            return False
+        return not self.spec.asks or "limits" in self.test_result.get("abilities", ())
 
     @property
     def can_stop(self) -> bool:

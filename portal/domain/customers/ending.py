@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import access, audit, billing_days, identity, policy
+from portal.domain import access, audit, billing_days, identity, jobs, policy
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
@@ -48,14 +48,16 @@ def give_notice(customer: Customer, *, ends_on: date, by: Actor) -> None:
 
 
 def withdraw_notice(customer: Customer, *, by: Actor) -> None:
-    """An owner of the partner's account withdraws the notice, until its day begins.
+    """An owner of the partner's account withdraws the notice, until its day begins; after a
+    restore, until an operator lets partnerships end again.
 
     Raises Forbidden, Refused("notice-missing").
     """
     access.require(by, Action.PARTNERSHIP_WITHDRAW_NOTICE, lock_customer(customer))
     subaccount = db.session.get_one(BillingAccount, customer.subaccount_id)
     ends_on = subaccount.ends_on
-    if ends_on is None or ends_on <= billing_days.today():
+    waits = jobs.is_lane_parked(jobs.upkeep_lane(jobs.ENDINGS))
+    if ends_on is None or (ends_on <= billing_days.today() and not waits):
         raise Refused(Code.NOTICE_MISSING)
     subaccount.ends_on = None
     _record(Action.PARTNERSHIP_WITHDRAW_NOTICE, Kind.NOTICE_WITHDRAWN, customer, ends_on, by=by)

@@ -57,6 +57,13 @@ def resume(customer: Customer, *, by: Actor) -> None:
     notify_customer(Kind.RESUMED, customer, by=by)
 
 
+class CloudAskedError(Refused, db.CommittedError):
+    """The connection of the default cloud is asked whether it is empty; that is committed."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.CLOUD_ASKED)
+
+
 def remove(customer: Customer, *, by: Actor) -> None:
     """An owner of the partner's account removes a customer who has not answered the invitation.
 
@@ -83,9 +90,10 @@ def withdraw(customer: Customer, *, by: Actor) -> None:
 
 def end_partnership(customer: Customer, *, by: Actor) -> None:
     """An owner of the partner's account or an administrator of the subaccount ends a partnership
-    when no cloud but an unused default cloud is linked to the subaccount.
+    when no cloud but an unused default cloud is linked to the subaccount. If only its connection
+    knows whether that is empty, it is asked first.
 
-    Raises ReauthenticationRequired, Forbidden, Refused("clouds-linked",
+    Raises ReauthenticationRequired, Forbidden, Refused("cloud-asked", "clouds-linked",
     "partnership-not-confirmed").
     """
     identity.require_recent(by)
@@ -93,6 +101,10 @@ def end_partnership(customer: Customer, *, by: Actor) -> None:
     subaccount = db.session.get_one(BillingAccount, customer.subaccount_id)
     if not access.administers(by, subaccount):
         access.require(by, Action.PARTNERSHIP_END, partner)
+    if clouds_in_use(customer) == [customer.default_cloud_id]:
+        cloud = db.session.get_one(Cloud, customer.default_cloud_id)
+        if clouds.ask_whether_empty(cloud):
+            raise CloudAskedError
     end(customer, by=by)
 
 

@@ -20,6 +20,7 @@ from portal.domain.doctor import (
     deliveries,
     links,
     memberships,
+    money,
     ownership,
     schema,
     states,
@@ -49,6 +50,7 @@ CHECKS = (
     *_checks_of(copies),
     *_checks_of(ownership),
     *_checks_of(usage),
+    *_checks_of(money),
 )
 """All checks in the order in which they run."""
 

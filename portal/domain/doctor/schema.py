@@ -17,10 +17,16 @@ TRIGGERS = {
     "billing_accounts_paid_stays",
     "billing_accounts_stay",
     "billing_accounts_subaccount_stays",
+    "charges_fixed",
+    "charges_stay",
+    "day_sums_fixed",
+    "day_sums_stay",
     "customers_move",
     "customers_stay",
-    "initial_grants_shrink",
-    "initial_grants_stay",
+    "draws_fixed",
+    "draws_stay",
+    "entries_fixed",
+    "entries_stay",
     "invitations_answered_once",
     "invitations_bound",
     "invitations_stay",
@@ -28,10 +34,16 @@ TRIGGERS = {
     "jobs_taking_access_stays",
     "links_fixed",
     "links_stay",
+    "lots_fixed",
+    "lots_stay",
     "mail_deliveries_once_stays",
     "mail_deliveries_once_stays_final",
+    "postings_fixed",
+    "postings_stay",
 }
-POSTGRESQL_TRIGGERS = {"audit_lines_whole"}
+POSTGRESQL_TRIGGERS = {
+    f"{table}_whole" for table in ("audit_lines", "charges", "day_sums", "draws", "entries", "lots")
+}
 """The triggers of the migrations; models don't declare them."""
 
 SQLITE_QUERY = "SELECT name FROM sqlite_master WHERE type = 'trigger'"

@@ -12,7 +12,14 @@ from portal.domain.drift.comparing import (
     record_fault,
     store,
 )
-from portal.domain.drift.deciding import adopt, assign, queue_reconcile, reconcile_all, restore
+from portal.domain.drift.deciding import (
+    adopt,
+    assign,
+    check_again,
+    queue_reconcile,
+    reconcile_all,
+    restore,
+)
 from portal.domain.drift.listing import (
     PAGE,
     DriftRow,

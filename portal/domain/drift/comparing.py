@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, insert, or_, select
+from sqlalchemy import and_, delete, insert, or_, select
 
 from portal import db
 from portal.domain.clouds import Cloud
@@ -132,19 +132,21 @@ def _found(there: Mapping[str, Cloud], run: str) -> dict[str, FoundCloud]:
     return {row.external_id: row for row in db.session.scalars(query)}
 
 
-def _members(cloud_ids: Iterable[str]) -> dict[str, set[str]]:
-    """The memberships of each cloud that are not revoked."""
-    query = select(Membership.cloud_id, Membership.id).where(
+def _members(cloud_ids: Iterable[str]) -> dict[str, dict[str, bool]]:
+    """The memberships of each cloud that are not revoked, and whether their role is carried out.
+    The lane of the connection is ours: no order changes that while the list is read."""
+    is_settled = and_(Membership.role.is_not(None), Membership.revoking_at.is_(None))
+    query = select(Membership.cloud_id, Membership.id, is_settled).where(
         Membership.cloud_id.in_(list(cloud_ids)), Membership.revoked_at.is_(None)
     )
-    members: dict[str, set[str]] = defaultdict(set)
-    for cloud_id, membership_id in db.session.execute(query):
-        members[cloud_id].add(membership_id)
+    members: dict[str, dict[str, bool]] = defaultdict(dict)
+    for cloud_id, membership_id, settled in db.session.execute(query):
+        members[cloud_id][membership_id] = bool(settled)
     return members
 
 
 def _of_cloud(
-    cloud: Cloud, its: FoundCloud, name_there: NameThere, members: set[str]
+    cloud: Cloud, its: FoundCloud, name_there: NameThere, members: Mapping[str, bool]
 ) -> Iterator[Difference]:
     """What is unknown here, since it is being carried out, differs from nothing."""
     external_id, name = its.external_id, cloud.carried_out_name
@@ -153,8 +155,12 @@ def _of_cloud(
     if cloud.is_suspended_there is not None and its.is_suspended != cloud.is_suspended_there:
         kind = DriftKind.SUSPENDED if its.is_suspended else DriftKind.RESUMED
         yield Difference(cloud.id, kind, external_id)
-    for holder in set(its.members or ()) - members:
-        yield Difference(cloud.id, DriftKind.ROLE, external_id, holder)
+    if its.members is not None:
+        for holder in set(its.members) - members.keys():
+            yield Difference(cloud.id, DriftKind.ROLE, external_id, holder)
+        for member, is_settled in members.items():
+            if is_settled and member not in its.members:
+                yield Difference(cloud.id, DriftKind.LOST_ROLE, external_id, member)
 
 
 def _keep(connection_id: str, cloud_ids: Sequence[str], differences: set[Difference]) -> None:

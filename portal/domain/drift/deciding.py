@@ -44,6 +44,12 @@ def queue_reconcile(connection: Connection, *, by: Actor) -> None:
     audit.record(Action.CONNECTION_RECONCILE, by=by, chain=chain, thing=connection.id)
 
 
+def check_again(drift: Drift, *, by: Actor) -> None:
+    """An operator has decided a difference by hand: its connection is compared again. Raises as
+    `queue_reconcile`."""
+    queue_reconcile(db.session.get_one(Connection, drift.connection_id), by=by)
+
+
 def reconcile_all() -> None:
     """Order that each connection that asks a cloud is compared with the portal. One that is being
     compared, or does not answer, has an order that is open."""
@@ -91,26 +97,37 @@ def adopt(drift: Drift, *, by: Actor) -> None:
 
 def restore(drift: Drift, *, by: Actor) -> None:
     """An operator has restored what the portal has carried out. Of a cloud that was deleted there
-    another one is created, to which nobody has access yet.
+    another one is created, to which nobody has access yet. Who was revoked here and has a role
+    there is revoked again; who has lost their role there is given it, and takes access again.
 
     Raises ReauthenticationRequired, Forbidden, Refused("drift-over").
     """
     cloud, drift = _lock(drift, Action.CLOUD_RESTORE_DRIFT, RESTORABLE, by=by)
-    kind, facts = drift.kind, {"kind": str(drift.kind), "external_id": drift.external_id}
+    facts = {"kind": str(drift.kind), "external_id": drift.external_id}
     db.session.delete(drift)
-    if kind is DriftKind.RENAMED:
-        cloud.carried_out_name = None
-    elif kind is DriftKind.MISSING:
-        cloud.carried_out_at = cloud.carried_out_name = cloud.asked_at = cloud.asked_name = None
-        cloud.is_suspended_there = False
-    else:
-        cloud.is_suspended_there = kind is DriftKind.SUSPENDED
-    db.session.flush()
-    if kind is DriftKind.MISSING:
-        memberships.revoke_all(cloud.id)
+    _restore(cloud, drift.kind, drift.theirs)
     clouds.order_changes(cloud.id)
     chain = clouds.audit_chain_of(cloud)
     audit.record(Action.CLOUD_RESTORE_DRIFT, by=by, chain=chain, thing=cloud.id, **facts)
+
+
+def _restore(cloud: Cloud, kind: DriftKind, theirs: str) -> None:
+    """Forget what the connection was said to have; order what is agreed about memberships."""
+    if kind is DriftKind.ROLE:
+        if not memberships.revoke_again(theirs, cloud_id=cloud.id):
+            raise Refused(Code.DRIFT_OVER)
+    elif kind is DriftKind.LOST_ROLE:
+        memberships.begin_again(theirs, cloud_id=cloud.id)
+    elif kind is DriftKind.RENAMED:
+        cloud.carried_out_name = None
+    elif kind is DriftKind.MISSING:
+        cloud.carried_out_at = cloud.carried_out_name = cloud.asked_at = cloud.asked_name = None
+        cloud.is_suspended_there, cloud.carried_out_limits = False, {}
+        db.session.flush()
+        memberships.revoke_all(cloud.id)
+    else:
+        cloud.is_suspended_there = kind is DriftKind.SUSPENDED
+    db.session.flush()
 
 
 def assign(

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import and_, exists, func, select
 
 from portal import db
+from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
-from portal.domain.clouds import Cloud
+from portal.domain.clouds import Cloud, Link
 from portal.domain.connections import Connection
-from portal.domain.drift.record import ADOPTABLE, RESTORABLE, Drift, FoundCloud, Reconciliation
+from portal.domain.drift.record import (
+    ADOPTABLE,
+    RESTORABLE,
+    SUSPENSIONS,
+    Drift,
+    DriftKind,
+    FoundCloud,
+    Reconciliation,
+)
+from portal.domain.identity import User
+from portal.domain.memberships import Membership
 
 PAGE = 50
 
 
 class DriftRow(NamedTuple):
-    """A difference that is to be decided, and its cloud."""
+    """A difference that is to be decided, and its cloud. `member`: the name of the person of whom
+    the role is, if the connection made them; `has_partner`: whether a partner's customer pays."""
 
     drift: Drift
     cloud: Cloud
+    member: str | None
+    has_partner: bool
 
     @property
     def may_adopt(self) -> bool:
@@ -27,7 +41,15 @@ class DriftRow(NamedTuple):
 
     @property
     def may_restore(self) -> bool:
-        return self.drift.kind in RESTORABLE
+        is_foreign = self.drift.kind is DriftKind.ROLE and self.member is None
+        return self.drift.kind in RESTORABLE and not is_foreign
+
+    @property
+    def may_do_by_hand(self) -> bool:
+        """Whether one of the decisions is possible by hand only."""
+        if self.drift.kind in SUSPENSIONS:
+            return self.has_partner
+        return not (self.may_adopt and self.may_restore)
 
 
 def drift_for(actor: Actor, connection: Connection, *, after: str = "") -> list[DriftRow]:
@@ -76,7 +98,13 @@ def reconciliation_of(connection: Connection) -> Reconciliation | None:
 
 
 def _open(actor: Actor) -> Any:
-    query = select(Drift, Cloud).join(Cloud, Cloud.id == Drift.cloud_id)
+    is_paying = and_(Link.account_id == BillingAccount.id, Link.until_at.is_(None))
+    has_partner = exists().where(
+        is_paying, Link.cloud_id == Drift.cloud_id, BillingAccount.parent_id.is_not(None)
+    )
+    is_its = and_(Membership.id == Drift.theirs, Membership.cloud_id == Drift.cloud_id)
+    query = select(Drift, Cloud, User.name, has_partner).join(Cloud, Cloud.id == Drift.cloud_id)
+    query = query.outerjoin(Membership, is_its).outerjoin(User, User.id == Membership.user_id)
     return query.where(Drift.visible_to(actor), Drift.accepted_at.is_(None))
 
 

@@ -31,15 +31,17 @@ class DriftKind(StrEnum):
     RESUMED = "resumed"
     ROLE = "role"
     """Somebody has a role there that was not given here."""
+    LOST_ROLE = "lost-role"
+    """Somebody has lost there the role that was carried out."""
 
 
 ADOPTABLE = frozenset({DriftKind.MISSING, DriftKind.RENAMED, DriftKind.ROLE})
 """What an operator can accept: the cloud is closed or renamed here, the role is left to them.
 A cloud is suspended exactly while its payer is, and of two clouds one is to be removed by hand."""
-RESTORABLE = frozenset(
-    {DriftKind.MISSING, DriftKind.RENAMED, DriftKind.SUSPENDED, DriftKind.RESUMED}
-)
-"""What an operator can have restored. The connection leaves users alone that it did not make."""
+SUSPENSIONS = frozenset({DriftKind.SUSPENDED, DriftKind.RESUMED})
+RESTORABLE = frozenset(DriftKind) - {DriftKind.DOUBLED}
+"""What an operator can have restored. Of the roles of others only those of people whom the
+connection made: it never touches the rest."""
 
 
 class FoundCloud(db.Base):

@@ -11,10 +11,10 @@ from sqlalchemy import BindParameter, and_, bindparam, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
-from portal import db
+from portal import db, processes
 from portal.domain import circuit_breakers, locks
 from portal.domain.circuit_breakers import CircuitBreaker
-from portal.domain.jobs.record import REPLACED, Job, Kind, State
+from portal.domain.jobs.record import NO_CLAIM, REPLACED, UNREADABLE, Job, Kind, State
 from portal.domain.retention import BATCH
 
 RETRY_AFTER = tuple(timedelta(seconds=s) for s in (15, 60, 180, 300, 600, 900))
@@ -67,6 +67,10 @@ class Outcome(NamedTuple):
     facts: dict[str, Any] | None = None
 
 
+class _ProbedByAnother(Exception):
+    """Another worker has just claimed the one job that an open circuit breaker lets pass."""
+
+
 def has_work(*kinds: str) -> bool:
     """Whether a job of these kinds is due, or has lost its worker. Only reads, so that idle workers
     lock nothing."""
@@ -80,16 +84,40 @@ def claim_next(*kinds: str, lease: timedelta = LEASE) -> Job | None:
     job = db.session.scalar(_NEXT, {"kinds": kinds, "now": now})
     if job is None:
         return None
+    _repair(job)
     try:
         with db.savepoint():
-            job.state, job.token, job.leased_until = State.RUNNING, new_token(), now + lease
-            job.started_at, job.first_tried_at = now, job.first_tried_at or now
-            job.attempts += 1
-            db.session.flush()
-    except IntegrityError:  # another worker has just claimed a job of the same lane
+            _begin(job, now, lease)
+    except (IntegrityError, _ProbedByAnother):  # or it has just claimed a job of the same lane
         return None
-    circuit_breakers.begin_probe(job.kind, job.key)
     return job
+
+
+def _repair(job: Job) -> None:
+    """Make a row readable that was edited by hand. Those that go on in any case run without what is
+    lost; of the others the handler records that they fail."""
+    names = db.make_readable(job)
+    if names and not (job.is_endless or job.subject_kind == "mail"):
+        job.facts = {**job.facts, UNREADABLE: ", ".join(names)}
+
+
+def outcome_of_unreadable(job: Job) -> Outcome | None:
+    """The outcome of a claimed job whose row could not be read; None if it could."""
+    facts = dict(job.facts)
+    columns = facts.pop(UNREADABLE, None)
+    if columns is None:
+        return None
+    return Outcome(State.FAILED, UNREADABLE, facts={**facts, "fault": {"columns": columns}})
+
+
+def _begin(job: Job, now: datetime, lease: timedelta) -> None:
+    job.state, job.token, job.leased_until = State.RUNNING, new_token(), now + lease
+    job.started_at, job.first_tried_at = now, job.first_tried_at or now
+    job.worker = processes.this().id
+    job.attempts += 1
+    db.session.flush()
+    if not circuit_breakers.begin_probe(job.kind, job.key):
+        raise _ProbedByAnother
 
 
 def new_token() -> str:
@@ -107,11 +135,13 @@ def lock(key: str) -> None:
     db.session.execute(locks.select_for_update(Job.id, Job.key == key)).all()
 
 
-def extend_lease(key: str, token: str | None, until: datetime) -> bool:
-    """Extend the lease of the lane's running job. False if this worker has lost it."""
-    return _update(
-        _claimed(key, token).where(Job.leased_until >= db.now()).values(leased_until=until)
-    )
+def extend_lease(key: str, token: str | None, until: datetime, *, keeps_worker: bool) -> bool:
+    """Extend the lease of the lane's running job. False if this worker has lost it. Without
+    `keeps_worker` only the end of the lease shows from now on that the worker died."""
+    values: dict[str, Any] = {"leased_until": until}
+    if not keeps_worker:
+        values["worker"] = None
+    return _update(_claimed(key, token).where(Job.leased_until >= db.now()).values(values))
 
 
 def wake(job_id: str, key: str) -> None:
@@ -129,7 +159,7 @@ def finish(key: str, token: str | None, outcome: Outcome) -> bool:
     """End a try of the lane's running job. False if this worker has lost it. An order that a newer
     one replaced meanwhile is cancelled in place of being tried again."""
     values: dict[str, Any] = {"state": outcome.state, "answer": outcome.answer}
-    values |= {"token": None, "leased_until": None, "started_at": None}
+    values |= NO_CLAIM
     if outcome.facts is not None:
         values["facts"] = outcome.facts
     if outcome.state is not State.WAITING:
@@ -166,10 +196,14 @@ def retry_wait(attempts: int) -> timedelta:
 
 def settle_lost(*kinds: str) -> None:
     """Retry the jobs whose worker died, or fail those that had all their tries: a worker's death
-    may have had another cause. Orders are failed by a worker, see `has_lost_its_workers`."""
+    may have had another cause. An order that takes access away is retried at once after its first
+    try. Orders are failed by a worker, see `has_lost_its_workers`."""
     for job in lock_lost(*kinds):
         is_last = job.attempts > len(RETRY_AFTER) and job.kind != Kind.CLOUDS
-        finish(job.key, job.token, outcome_of_fault(job, WORKER_DIED, gives_up=is_last))
+        outcome = outcome_of_fault(job, WORKER_DIED, gives_up=is_last)
+        if job.takes_access_away and job.attempts == 1:
+            outcome = outcome._replace(run_at=db.now())
+        finish(job.key, job.token, outcome)
 
 
 def has_lost_its_workers(job: Job) -> bool:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.orm import aliased
 
 from portal import db
 from portal.domain import locks
@@ -57,6 +58,25 @@ def is_parked(kind: OrderKind, subject_id: str) -> bool:
     not order it again."""
     is_it = Job.kind == Kind.CLOUDS, Job.subject_kind == kind, Job.subject_id == subject_id
     return db.session.scalar(select(Job.id).where(*is_it, Job.state == State.PARKED)) is not None
+
+
+def waits_for_person() -> ColumnElement[bool]:
+    """The condition for orders that an operator runs again or cancels: parked ones, and failed ones
+    that no newer order followed. The clock queues comparisons of a connection again."""
+    newer = aliased(Job)
+    is_same = newer.subject_kind == Job.subject_kind, newer.subject_id == Job.subject_id
+    is_followed = select(newer.id).where(newer.key == Job.key, *is_same, newer.id > Job.id)
+    return and_(
+        Job.kind == Kind.CLOUDS,
+        Job.subject_kind != OrderKind.RECONCILE,
+        or_(Job.state == State.PARKED, and_(Job.state == State.FAILED, ~is_followed.exists())),
+    )
+
+
+def numbers_for_person() -> dict[str, int]:
+    """How many orders wait for a person, by the lane of their connection."""
+    query = select(Job.key, func.count()).where(waits_for_person()).group_by(Job.key)
+    return {row[0]: row[1] for row in db.session.execute(query)}
 
 
 def cancel_orders(kinds: Collection[OrderKind], subject_ids: Collection[str]) -> None:

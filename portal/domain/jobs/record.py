@@ -36,6 +36,7 @@ class OrderKind(StrEnum):
     TEST = "test-connection"
     ENSURE = "ensure-cloud"
     CHANGE = "change-cloud"
+    LIMIT = "limit-cloud"
     SUSPEND = "suspend-cloud"
     RESUME = "resume-cloud"
     CLOSE = "close-cloud"
@@ -44,6 +45,7 @@ class OrderKind(StrEnum):
     ACCESS = "make-access"
     WITHDRAW = "withdraw-access"
     CHECK_CLAIM = "check-claim"
+    CHECK_EMPTY = "check-empty"
     RECONCILE = "reconcile-connection"
 
 
@@ -60,9 +62,17 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
+SETTLE, CLOSE, ENDINGS = "settle-memberships", "close-clouds", "end-partnerships"
+AGREED_UPKEEP = (SETTLE, CLOSE, ENDINGS)
+"""Upkeep that does what people agreed on. They may have withdrawn it since a backup, so after a
+restore it waits for an operator."""
 OPEN_STATES = (State.WAITING, State.RUNNING)
+NO_CLAIM = dict.fromkeys(("token", "leased_until", "started_at", "worker"))
+"""The values of a job that no worker has claimed."""
 RESTORED = "the portal was restored from a backup; this may have been done since that backup"
 """The answer of jobs that a restore parked."""
+UNREADABLE = "job-unreadable"
+"""The answer of a job whose row can't be read; of one that is claimed, a fact: which columns."""
 REPLACED = "a newer order for the same subject replaced this one"
 """The answer of an order that a newer one replaced."""
 IS_ORDER = "kind = 'clouds' AND state = 'waiting'"
@@ -72,7 +82,8 @@ IS_RECURRING = "kind = 'upkeep' AND state IN ('waiting', 'running')"
 
 class Job(db.Base):
     """A job about the thing `subject_kind`, `subject_id`. `started_at` is the start of the present
-    try, `answer` the last result in words, `account_id` the account whose data it is."""
+    try, `worker` the ID of the process that makes it, `answer` the last result in words,
+    `account_id` the account whose data it is."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -115,16 +126,17 @@ class Job(db.Base):
     priority: Mapped[int] = mapped_column(default=0)
     subject_kind: Mapped[str]
     subject_id: Mapped[str]
-    facts: Mapped[dict[str, Any]]
+    facts: Mapped[dict[str, Any]] = mapped_column(db.LenientObject())
     state: Mapped[State] = mapped_column(db.enum_column(State, "state"))
     attempts: Mapped[int] = mapped_column(default=0)
-    created_at: Mapped[datetime]
-    run_at: Mapped[datetime]
-    first_tried_at: Mapped[datetime | None]
-    started_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(db.LenientDateTime())
+    run_at: Mapped[datetime] = mapped_column(db.LenientDateTime())
+    first_tried_at: Mapped[datetime | None] = mapped_column(db.LenientDateTime())
+    started_at: Mapped[datetime | None] = mapped_column(db.LenientDateTime())
     token: Mapped[str | None]
-    leased_until: Mapped[datetime | None]
-    finished_at: Mapped[datetime | None]
+    leased_until: Mapped[datetime | None] = mapped_column(db.LenientDateTime())
+    worker: Mapped[str | None]
+    finished_at: Mapped[datetime | None] = mapped_column(db.LenientDateTime())
     answer: Mapped[str | None]
     account_id: Mapped[str | None]
 
@@ -177,12 +189,26 @@ def add(
 
 
 def add_recurring(kind: Kind, *, key: str, subject: tuple[str, str]) -> None:
-    """Queue a job that never ends, unless it is queued already; each try names the next one."""
+    """Queue a job that never ends, unless it is queued or parked already; each try names the next
+    one."""
+    if is_lane_parked(key):
+        return
     try:
         with db.savepoint():
             add(kind, key=key, subject=subject)
     except IntegrityError:
         return
+
+
+def is_lane_parked(key: str) -> bool:
+    """Whether a job of this lane waits for an operator."""
+    is_it = Job.key == key, Job.state == State.PARKED
+    return db.session.scalar(select(Job.id).where(*is_it).limit(1)) is not None
+
+
+def upkeep_lane(name: str) -> str:
+    """The lane of this upkeep."""
+    return f"upkeep:{name}"
 
 
 def kind_of(key: str) -> str:
@@ -200,13 +226,14 @@ def cancel(key: str) -> None:
 
 
 def park_restored() -> dict[str, int]:
-    """After a restore, park all open jobs but upkeep and orders that take access away. Returns
-    their numbers by kind."""
-    is_endless = or_(Job.kind == Kind.UPKEEP, takes_access_away())
-    is_parked = Job.state.in_(OPEN_STATES), ~is_endless
+    """After a restore, park AGREED_UPKEEP, and all open jobs but other upkeep and orders that take
+    access away. Returns their numbers by kind."""
+    for name in AGREED_UPKEEP:
+        add_recurring(Kind.UPKEEP, key=upkeep_lane(name), subject=("upkeep", name))
+    goes_on = and_(Job.kind == Kind.UPKEEP, Job.subject_id.not_in(AGREED_UPKEEP))
+    is_parked = Job.state.in_(OPEN_STATES), ~or_(goes_on, takes_access_away())
     db.session.execute(locks.select_for_update(Job.id, *is_parked)).all()
-    values = {"state": State.PARKED, "answer": RESTORED, "finished_at": db.now()}
-    values |= dict.fromkeys(("token", "leased_until", "started_at"))
+    values = {"state": State.PARKED, "answer": RESTORED, "finished_at": db.now(), **NO_CLAIM}
     parked = update(Job).where(*is_parked).values(values).returning(Job.kind)
     return Counter(db.session.scalars(parked))
 
@@ -220,6 +247,7 @@ def requeue(job: Job) -> None:
     """Let a job that the caller has locked run now. Of one that waits no more than its next try
     changes; one that ended counts its tries from there. Raises IntegrityError for upkeep that is
     queued by another job, and for an order that a newer one replaced."""
+    db.make_readable(job)
     if job.state is not State.WAITING:
         job.state, job.finished_at = State.WAITING, None
         job.attempts, job.first_tried_at = 0, None
@@ -234,7 +262,7 @@ def end_cancelled(job: Job) -> None:
 
 
 def purge_expired() -> bool:
-    """Delete a batch of jobs past their retention; those of mails are deleted with them. Return
-    whether there may be more."""
-    is_old = Job.finished_at < db.now() - RETENTION, Job.subject_kind != "mail"
+    """Delete a batch of jobs past their retention, but no upkeep that waits for an operator; those
+    of mails are deleted with them. Return whether there may be more."""
+    is_old = Job.finished_at < db.now() - RETENTION, Job.subject_kind.not_in(("mail", "upkeep"))
     return retention.delete_batch(Job, *is_old)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import astuple, dataclass
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import access, audit, clouds, customers, identity, locks, notifications
+from portal.domain import access, audit, charges, clouds, customers, identity, locks, notifications
 from portal.domain.access import CloudAccess
-from portal.domain.accounts import BillingAccount, InitialGrant
+from portal.domain.accounts import BillingAccount, Mode
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud, Link, Task
@@ -37,7 +37,7 @@ class LinkPreview:
     payer_id: str | None
     payer_name: str | None
     grant_left: Decimal | None
-    grant_until: datetime | None
+    grant_until: date | None
     account_id: str
     account_name: str
     invoiced_partner_name: str | None
@@ -52,7 +52,8 @@ class LinkPreview:
 def preview_link(target: Target, candidate: Candidate) -> LinkPreview:
     """What linking the cloud to the account will change."""
     account, payer_id = target.account, candidate.payer_id
-    grant = db.session.get(InitialGrant, payer_id) if payer_id else None
+    payer = db.session.get(BillingAccount, payer_id) if payer_id else None
+    grant = payer.grant if payer else None
     is_left = grant is not None and grant.left > 0
     return LinkPreview(
         cloud_id=candidate.id,
@@ -61,7 +62,7 @@ def preview_link(target: Target, candidate: Candidate) -> LinkPreview:
         payer_id=payer_id,
         payer_name=candidate.payer_name,
         grant_left=grant.left if grant and is_left else None,
-        grant_until=grant.expires_at if grant and is_left else None,
+        grant_until=grant.last_on if grant and is_left else None,
         account_id=account.id,
         account_name=account.name,
         invoiced_partner_name=account.parent.name if account.parent else None,
@@ -91,6 +92,7 @@ def move(cloud: Cloud, *, by: Actor, to: BillingAccount) -> Link:
     query = select(Link).where(*is_open).execution_options(populate_existing=True)
     old_link = db.session.scalars(query).one()
     new_link = _replace(old_link, to, by=by)
+    charges.post_relink(new_link, by=by)
     clouds.order_changes(cloud.id, of=[Task.CREATE, *clouds.SUSPENSION])
     old_payer = db.session.get_one(BillingAccount, old_link.account_id)
     old_customer, new_customer = _customer_of(old_payer), _customer_of(to)
@@ -132,12 +134,17 @@ def _lock_in_order(cloud: Cloud, to: BillingAccount, by: Actor) -> None:
     that changes before the cloud is locked changes the preview's digest."""
     if not by.is_system:
         identity.lock_active(by)
-    payer = select(Link.account_id).where(Link.cloud_id == cloud.id, Link.until_at.is_(None))
+    payer = (
+        select(Link.account_id, BillingAccount.parent_id)
+        .join(BillingAccount, BillingAccount.id == Link.account_id)
+        .where(Link.cloud_id == cloud.id, Link.until_at.is_(None))
+    )
     partners = select(CloudAccess.partner_id).where(
         CloudAccess.cloud_id == cloud.id,
         CloudAccess.partner_id.in_(access.account_ids(by, staff=True)),
     )
-    account_ids = [to.id, to.parent_id, *db.session.scalars(payer), *db.session.scalars(partners)]
+    paid = [account_id for row in db.session.execute(payer) for account_id in row]
+    account_ids = [to.id, to.parent_id, *paid, *db.session.scalars(partners)]
     locks.lock(*((BillingAccount, account_id) for account_id in account_ids), (Cloud, cloud.id))
 
 
@@ -153,10 +160,17 @@ def _replace(old_link: Link, to: BillingAccount, *, by: Actor) -> Link:
         since_at=at,
         continues_at=at,
         linked_by=by.id,
+        is_waivable=_is_waivable(old_link, to),
     )
     db.session.add(new_link)
     db.session.flush()
     return new_link
+
+
+def _is_waivable(old_link: Link, to: BillingAccount) -> bool:
+    """A cloud that came from a paid account is owed, in trial too."""
+    payer = db.session.get_one(BillingAccount, old_link.account_id)
+    return old_link.is_waivable and payer.mode is Mode.TRIAL and to.mode is Mode.TRIAL
 
 
 def _customer_of(account: BillingAccount) -> Customer | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from portal import db
 from portal.domain import jobs
@@ -52,7 +52,9 @@ def mark_transmitting(delivery_id: str, token: str) -> bool:
     """Mark that the mail may leave from now on. False if this worker has lost the delivery: it must
     hang up."""
     until = db.now() + REPLY_LEASE
-    jobs.extend_lease(lane_of(delivery_id), token, until)
+    is_once = db.session.scalar(select(MailDelivery.is_once).where(MailDelivery.id == delivery_id))
+    if not jobs.extend_lease(lane_of(delivery_id), token, until, keeps_worker=not is_once):
+        return False
     statement = _update_claimed(delivery_id, token, DeliveryState.CLAIMED)
     statement = statement.where(MailDelivery.leased_until >= db.now())
     values = {"state": DeliveryState.TRANSMITTING, "leased_until": until}

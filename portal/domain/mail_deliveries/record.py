@@ -21,7 +21,6 @@ URGENT = {
     "email-changed",
     "password-changed",
     "password-reset",
-    "test",
     "verification",
 }
 """Mails that somebody waits for, or that protect an account; they have a lane of their own."""

@@ -34,7 +34,13 @@ from portal.domain.memberships.outcomes import (
     record_revoked,
     record_withdrawn,
 )
-from portal.domain.memberships.people import map_person
+from portal.domain.memberships.people import (
+    PAGE,
+    Mapping,
+    is_federated,
+    map_person,
+    mappings_for,
+)
 from portal.domain.memberships.record import (
     MAX_ACCESSES,
     MAX_DAYS,
@@ -49,10 +55,13 @@ from portal.domain.memberships.record import (
 from portal.domain.memberships.retention import purge_expired
 from portal.domain.memberships.roles import GIVING_ACCESS, roles_as_staff, roles_by_hand
 from portal.domain.memberships.settling import (
+    begin_again,
     lock_people,
     reinstate,
+    revoke_again,
     revoke_all,
     settle,
+    settle_closed,
     settle_cloud,
     settle_due,
     settle_partner,

@@ -18,7 +18,12 @@ from portal.domain.identity import User
 from portal.domain.jobs import OrderKind
 from portal.domain.memberships.record import Access, AccessSecret, Membership
 from portal.domain.memberships.roles import agreed_roles
-from portal.domain.memberships.settling import add_order, order_grant, settle_membership
+from portal.domain.memberships.settling import (
+    add_order,
+    order_grant,
+    order_revoke_again,
+    settle_membership,
+)
 
 LINK = "link"
 
@@ -68,8 +73,8 @@ def record_granted(membership_id: str, role: CloudRole) -> None:
     """The person has this role at the connection. Order the accesses that waited for it, and what
     was agreed meanwhile."""
     membership = db.lock(Membership, membership_id)
-    if membership.revoked_at is not None:
-        _revoke_again(membership)
+    if membership.revoked_at is not None:  # a worker that was late has given it after that
+        order_revoke_again(membership)
         return
     membership.role, membership.granted_at, membership.fault = role, db.now(), None
     _record(Action.MEMBERSHIP_GRANT, membership, role=role)
@@ -81,13 +86,6 @@ def record_granted(membership_id: str, role: CloudRole) -> None:
         add_order(OrderKind.ACCESS, access.id, membership)
     roles = agreed_roles(Membership.id == membership_id)
     settle_membership(membership, roles.get(membership_id))
-
-
-def _revoke_again(membership: Membership) -> None:
-    """A worker that was late may have given access after another one took it away."""
-    membership.revoked_at = None
-    db.session.flush()
-    add_order(OrderKind.REVOKE, membership.id, membership)
 
 
 def record_revoked(membership_id: str, ends_by: datetime | None) -> None:
@@ -111,12 +109,12 @@ def record_revoked(membership_id: str, ends_by: datetime | None) -> None:
             order_grant(following, following.ordered_role)
 
 
-def record_made(access_id: str, *, how: str, text: str) -> None:
-    """The connection has made the access. Its text waits sealed, unless the access was withdrawn
-    meanwhile."""
+def record_made(access_id: str, *, how: str, text: str, expires: datetime | None = None) -> None:
+    """The connection has made the access; if it ends it at an earlier time to come, that is its
+    end. Its text waits sealed, unless the access was withdrawn meanwhile."""
     row, membership = _lock(access_id)
     if membership.revoked_at is not None:
-        _revoke_again(membership)
+        order_revoke_again(membership)
         return
     if row.ended_at is not None:
         row.ended_at = None
@@ -128,6 +126,8 @@ def record_made(access_id: str, *, how: str, text: str) -> None:
     if row.ending_at is not None or row.made_at is not None or secret is None:
         return
     row.made_at, row.how = db.now(), how
+    if expires is not None and expires > db.now():
+        row.until = min(row.until, expires)
     if how == LINK and text.startswith(("https://", "http://")) and text.isprintable():
         row.link = text
         db.session.delete(secret)

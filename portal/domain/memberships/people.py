@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
@@ -18,6 +20,31 @@ from portal.domain.memberships.record import CloudIdentity, Membership
 from portal.domain.memberships.settling import create_for_mapped, end, order_revoke, settle_user
 
 FEDERATION = "federation"
+PAGE = 50
+
+
+class Mapping(NamedTuple):
+    """A person, and as whom they sign in at a connection."""
+
+    person: User
+    identity: CloudIdentity
+
+
+def is_federated(connection: Connection) -> bool:
+    """Whether people can sign in there with an identity of their own, as its last test found."""
+    return FEDERATION in connection.test_result.get("abilities", ())
+
+
+def mappings_for(actor: Actor, connection: Connection, *, after: str = "") -> list[Mapping]:
+    """A page of the people that are mapped at the connection, by their ID, and one more if there is
+    a next page. Operators only."""
+    query = (
+        select(User, CloudIdentity)
+        .join(CloudIdentity, CloudIdentity.user_id == User.id)
+        .join(Connection, Connection.id == CloudIdentity.connection_id)
+        .where(Connection.visible_to(actor), Connection.id == connection.id, User.id > after)
+    )
+    return [Mapping(*row) for row in db.session.execute(query.order_by(User.id).limit(PAGE + 1))]
 
 
 def map_person(
@@ -34,7 +61,7 @@ def map_person(
     identity.require_recent(by)
     access.require_operator(by, Action.USER_MAP)
     connection = db.lock(Connection, connection.id)
-    if FEDERATION not in connection.test_result.get("abilities", ()):
+    if not is_federated(connection):
         raise Refused(Code.CONNECTION_UNFEDERATED)
     earlier = db.session.get(CloudIdentity, (user.id, connection.id))
     if earlier is not None:

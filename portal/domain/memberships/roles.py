@@ -29,16 +29,14 @@ def agreed_roles(*conditions: ColumnElement[bool]) -> dict[str, CloudRole]:
     return strongest
 
 
-def changed_since_settled() -> ColumnElement[bool]:
-    """The condition for memberships of which a role took effect since they were settled, or whose
-    cloud was closed."""
+def effective_since_settled() -> ColumnElement[bool]:
+    """The condition for memberships of which a role took effect since they were settled."""
     now, since = db.now(), Membership.settled_at
     is_new = or_(CloudAccess.effective_at > since, AccountAccess.effective_at > since)
     by_hand = roles_by_hand(now).where(CloudAccess.effective_at > since)
     as_staff = roles_as_staff(now).where(is_new)
     ids = (query.with_only_columns(Membership.id) for query in (by_hand, as_staff))
-    is_closed = Membership.cloud_id.in_(select(Cloud.id).where(Cloud.closed_at.is_not(None)))
-    return or_(is_closed, *(Membership.id.in_(each) for each in ids))
+    return or_(*(Membership.id.in_(each) for each in ids))
 
 
 def holds(assignment: type[AccountAccess | CloudAccess], now: Any) -> ColumnElement[bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, delete, select
@@ -17,7 +18,7 @@ from portal.domain.memberships.record import Access, AccessSecret, CloudIdentity
 from portal.domain.memberships.roles import (
     GIVING_ACCESS,
     agreed_roles,
-    changed_since_settled,
+    effective_since_settled,
     holds,
 )
 from portal.domain.retention import BATCH
@@ -68,10 +69,19 @@ def settle_partner(partner_id: str) -> None:
 def settle_due() -> bool:
     """Settle a batch of memberships of which a role took effect since. Return whether there may be
     more."""
-    created = create_for_mapped()
-    query = select(Membership.id).where(Membership.revoking_at.is_(None), changed_since_settled())
+    return _settle_batch(effective_since_settled(), also=create_for_mapped())
+
+
+def settle_closed() -> bool:
+    """Settle a batch of memberships whose cloud was closed. Return whether there may be more."""
+    closed = select(Cloud.id).where(Cloud.closed_at.is_not(None))
+    return _settle_batch(Membership.cloud_id.in_(closed))
+
+
+def _settle_batch(is_due: ColumnElement[bool], *, also: Collection[str] = ()) -> bool:
+    query = select(Membership.id).where(Membership.revoking_at.is_(None), is_due)
     ids = list(db.session.scalars(query.limit(BATCH)))
-    _settle(Membership.id.in_([*created, *ids]))
+    _settle(Membership.id.in_([*also, *ids]))
     return len(ids) == BATCH
 
 
@@ -171,6 +181,13 @@ def order_revoke(membership: Membership) -> None:
     add_order(OrderKind.REVOKE, membership.id, membership)
 
 
+def order_revoke_again(membership: Membership) -> None:
+    """Order a revoke again that was carried out, of a membership that the caller has locked."""
+    membership.revoked_at = None
+    db.session.flush()
+    add_order(OrderKind.REVOKE, membership.id, membership)
+
+
 def revoke_all(cloud_id: str) -> None:
     """The cloud is gone at its connection, and is created again: who has access there loses it, and
     may take it again. The calling verb has locked the cloud."""
@@ -179,6 +196,30 @@ def revoke_all(cloud_id: str) -> None:
         membership = db.session.get_one(Membership, membership_id, populate_existing=True)
         end(membership)
         order_revoke(membership)
+
+
+def revoke_again(membership_id: str, *, cloud_id: str) -> bool:
+    """The connection has a role of somebody whose membership of the cloud was revoked: order that
+    again. Return False if it is no such membership. The calling verb has locked the cloud."""
+    is_it = Membership.id == membership_id, Membership.cloud_id == cloud_id
+    if not db.session.scalars(locks.select_for_update(Membership.id, *is_it)).all():
+        return False
+    membership = db.session.get_one(Membership, membership_id, populate_existing=True)
+    if membership.revoking_at is None:
+        return False
+    order_revoke_again(membership)
+    return True
+
+
+def begin_again(membership_id: str, *, cloud_id: str) -> None:
+    """The connection has lost somebody's role: what it may have left is revoked, and the role that
+    is agreed is ordered for a new membership. The calling verb has locked the cloud."""
+    membership = db.lock(Membership, membership_id)
+    if membership.revoking_at is None:
+        end(membership)
+        open_membership(cloud_id, membership.user_id)  # before jobs are locked
+        order_revoke(membership)
+    settle_cloud(cloud_id)
 
 
 def _open_accesses(membership: Membership) -> list[Access]:

@@ -9,7 +9,6 @@ from portal.domain.usage.keys import (
     PlanOutdated,
     apply_assignment,
     assign,
-    parts_of,
     plan_assignment,
 )
 from portal.domain.usage.listing import (
@@ -26,7 +25,16 @@ from portal.domain.usage.listing import (
     preview,
     unassigned_for,
 )
-from portal.domain.usage.publishing import discard, publish, queue, refuse_repetition, remove
+from portal.domain.usage.parts import part, part_numbers, parts_of
+from portal.domain.usage.preparing import (
+    Outdated,
+    Preparation,
+    kept_in_force,
+    prepare_assignment,
+    prepare_publishing,
+    prepare_removal,
+)
+from portal.domain.usage.publishing import charge, publish, refuse_repetition, remove
 from portal.domain.usage.record import (
     MAX_NAME_LENGTH,
     Category,
@@ -44,6 +52,7 @@ from portal.domain.usage.record import (
     UsageSource,
     counts,
 )
+from portal.domain.usage.requests import discard, publish_or_queue, queue, remove_or_queue
 from portal.domain.usage.retention import UNUSED_RETENTION, purge_expired
 from portal.domain.usage.sources import add_source, find_source, sources_for
 from portal.domain.usage.staging import (

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import NamedTuple
 
 from sqlalchemy import select, update
 
 from portal import db, usage_files
-from portal.domain import access, audit, identity, jobs, locks, policy
+from portal.domain import access, audit, charges, identity, jobs, locks, policy
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
+from portal.domain.charges import FutureRow
 from portal.domain.clouds import Cloud, Link
 from portal.domain.errors import Code, Refused
+from portal.domain.ledger import PostingKind
+from portal.domain.usage.parts import parts_of
+from portal.domain.usage.preparing import assignment_basis, current_posting, with_key
 from portal.domain.usage.record import (
     Delivery,
     DeliveryKey,
-    DeliveryPart,
-    PartKind,
     State,
     UsageKey,
     UsageSource,
@@ -86,15 +88,6 @@ def _deliveries(key: UsageKey) -> frozenset[str]:
     return frozenset(db.session.scalars(query))
 
 
-def parts_of(delivery_id: str) -> Iterator[bytes]:
-    """The kept rows of a delivery, piece by piece."""
-    is_part = DeliveryPart.delivery_id == delivery_id, DeliveryPart.kind == PartKind.AMOUNTS
-    numbers = select(DeliveryPart.number).where(*is_part).order_by(DeliveryPart.number)
-    for number in list(db.session.scalars(numbers)):
-        content = select(DeliveryPart.content).where(*is_part, DeliveryPart.number == number)
-        yield db.session.scalars(content).one()
-
-
 def assign(key: UsageKey, *, cloud_id: str, by: Actor) -> None:
     """An operator says which cloud a key is, for all its rows, past and to come; a worker applies
     it.
@@ -117,13 +110,20 @@ def assign(key: UsageKey, *, cloud_id: str, by: Actor) -> None:
 
 
 def apply_assignment(plan: Plan, *, assigned_by: str) -> None:
-    """The worker applies an assignment. Raises PlanOutdated."""
+    """The worker applies an assignment, and posts its charges. Raises PlanOutdated, Outdated."""
     key = db.session.get_one(UsageKey, plan.key_id)
     source = db.lock(UsageSource, key.source_id)
     key = db.session.get_one(UsageKey, plan.key_id, populate_existing=True)
     db.session.execute(locks.select_for_update(Delivery.id, Delivery.id.in_(plan.deliveries))).all()
     if _deliveries(key) != plan.deliveries:
         raise PlanOutdated
+    posting = current_posting(
+        PostingKind.ASSIGNMENT,
+        key.id,
+        lambda: assignment_basis(key, plan.cloud_id, with_key(key)),
+    )
+    charges.forget_late_rows(FutureRow.key_id == key.id, FutureRow.posting_id != posting.id)
+    charges.post(posting)
     key.cloud_id, key.assigned_at, key.assigned_by = plan.cloud_id, db.now(), assigned_by
     source.assignments += 1
     db.session.flush()

@@ -7,11 +7,19 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select, update
 
 from portal import db
-from portal.domain import access, audit, identity, installation, locks
+from portal.domain import access, audit, charges, identity, installation, locks
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
+from portal.domain.charges import FutureRow
 from portal.domain.errors import Code, Refused
+from portal.domain.ledger import Posting, PostingKind
 from portal.domain.usage.amounts import exact
+from portal.domain.usage.preparing import (
+    basis_of,
+    current_posting,
+    in_force,
+    replaced_by,
+)
 from portal.domain.usage.record import (
     Delivery,
     DeliveryScope,
@@ -20,9 +28,6 @@ from portal.domain.usage.record import (
     UsageSource,
     is_in_force,
 )
-from portal.domain.usage.staging import queue_staging, stored
-
-DISCARDABLE = (State.UPLOADING, State.UPLOADED, State.STAGED, State.REFUSED)
 
 
 def refuse_repetition(source: UsageSource, mode: Mode, sha256: str, *, again: bool) -> None:
@@ -60,29 +65,25 @@ def _count(source: UsageSource, *which: ColumnElement[bool]) -> int:
 def publish(
     delivery: Delivery, *, by: Actor, skip_bad_rows: bool = False, again: bool = False
 ) -> None:
-    """An operator publishes a staged delivery. A snapshot ends what was in force in its scopes. Has
-    no effect on one that is published.
+    """An operator publishes a staged delivery, and posts its charges. A snapshot ends what was in
+    force in its scopes. Has no effect on one that is published.
 
     Raises ReauthenticationRequired, Forbidden, Refused("usage-not-staged", "usage-bad-rows",
-    "usage-no-rows", "usage-money-changed", "usage-read-otherwise") and as `refuse_repetition`.
+    "usage-no-rows", "usage-money-changed", "usage-read-otherwise"), Outdated, and as
+    `refuse_repetition`.
     """
     identity.require_recent(by)
     access.require_operator(by, Action.USAGE_PUBLISH)
     installation.fix_money()
-    source, delivery = _lock(delivery)
+    source, delivery = lock_delivery(delivery)
     if delivery.state is State.PUBLISHED:
         return
-    if delivery.state is not State.STAGED:
-        raise Refused(Code.USAGE_NOT_STAGED)
-    if (delivery.currency, delivery.time_zone) != installation.fixed_money():
-        raise Refused(Code.USAGE_READ_OTHERWISE)
-    if delivery.bad_rows and not skip_bad_rows:
-        raise Refused(Code.USAGE_BAD_ROWS, count=delivery.bad_rows)
-    if not delivery.rows:
-        raise Refused(Code.USAGE_NO_ROWS)
+    _refuse_unpublishable(delivery, skip_bad_rows=skip_bad_rows)
     refuse_repetition(source, delivery.mode, delivery.sha256, again=again)
+    posting = _prepared(delivery)
     if delivery.mode is Mode.OVERWRITE:
         _end_scopes(source, delivery)
+    charges.post(posting)
     delivery.state, delivery.published_at = State.PUBLISHED, db.now()
     db.session.flush()
     audit.record(
@@ -99,12 +100,40 @@ def publish(
     )
 
 
+def _prepared(delivery: Delivery) -> Posting:
+    return current_posting(
+        PostingKind.DELIVERY, delivery.id, lambda: basis_of(delivery, replaced_by(delivery))
+    )
+
+
+def charge(delivery: Delivery) -> None:
+    """The worker posts the charges of a delivery that was published before there were charges. Has
+    no effect on one that is charged, or not in force. Raises Outdated."""
+    _source, delivery = lock_delivery(delivery)
+    is_charged = Posting.subject == delivery.id, Posting.posted_at.is_not(None)
+    has_posting = db.session.scalar(select(Posting.id).where(*is_charged).limit(1))
+    if delivery.state is State.PUBLISHED and not has_posting:
+        charges.post(_prepared(delivery))
+
+
+def _refuse_unpublishable(delivery: Delivery, *, skip_bad_rows: bool) -> None:
+    if delivery.state is not State.STAGED:
+        raise Refused(Code.USAGE_NOT_STAGED)
+    if (delivery.currency, delivery.time_zone) != installation.fixed_money():
+        raise Refused(Code.USAGE_READ_OTHERWISE)
+    if delivery.bad_rows and not skip_bad_rows:
+        raise Refused(Code.USAGE_BAD_ROWS, count=delivery.bad_rows)
+    if not delivery.rows:
+        raise Refused(Code.USAGE_NO_ROWS)
+
+
 def _end_scopes(source: UsageSource, delivery: Delivery) -> None:
     """End what is in force of the source in the scopes of the delivery."""
     scopes = select(DeliveryScope.scope_on).where(DeliveryScope.delivery_id == delivery.id)
     published = select(Delivery.id).where(
         Delivery.source_id == source.id, Delivery.state == State.PUBLISHED
     )
+    charges.forget_late_rows(FutureRow.delivery_id.in_(published), FutureRow.scope_on.in_(scopes))
     db.session.execute(
         update(DeliveryScope)
         .where(
@@ -119,17 +148,24 @@ def _end_scopes(source: UsageSource, delivery: Delivery) -> None:
 
 def remove(delivery: Delivery, *, by: Actor) -> None:
     """An operator removes a published delivery: its scopes become empty, and no older snapshot
-    comes into force. Has no effect on one that is removed.
+    comes into force. Its charges are posted back. Has no effect on one that is removed.
 
-    Raises ReauthenticationRequired, Forbidden, Refused("usage-not-published").
+    Raises ReauthenticationRequired, Forbidden, Refused("usage-not-published"), Outdated.
     """
     identity.require_recent(by)
     access.require_operator(by, Action.USAGE_REMOVE)
-    source, delivery = _lock(delivery)
+    source, delivery = lock_delivery(delivery)
     if delivery.state is State.REMOVED:
         return
     if delivery.state is not State.PUBLISHED:
         raise Refused(Code.USAGE_NOT_PUBLISHED)
+    posting = current_posting(
+        PostingKind.REMOVAL,
+        delivery.id,
+        lambda: basis_of(delivery, in_force(Delivery.id == delivery.id)),
+    )
+    charges.forget_late_rows(FutureRow.delivery_id == delivery.id)
+    charges.post(posting)
     delivery.state, delivery.removed_at = State.REMOVED, db.now()
     db.session.execute(
         update(DeliveryScope)
@@ -141,39 +177,7 @@ def remove(delivery: Delivery, *, by: Actor) -> None:
     audit.record(Action.USAGE_REMOVE, by=by, chain=audit.INSTALLATION, thing=delivery.id, **facts)
 
 
-def discard(delivery: Delivery, *, by: Actor) -> None:
-    """An operator discards a delivery that is not published; the worker deletes its rows.
-
-    Raises Forbidden, Refused("usage-not-staged").
-    """
-    access.require_operator(by, Action.USAGE_DISCARD)
-    _source, delivery = _lock(delivery)
-    if delivery.state not in DISCARDABLE:
-        raise Refused(Code.USAGE_NOT_STAGED)
-    delivery.state = State.REFUSED
-    delivery.refusal = stored(Refused(Code.USAGE_DISCARDED))
-    db.session.flush()
-    facts = {"source": delivery.source_id}
-    audit.record(Action.USAGE_DISCARD, by=by, chain=audit.INSTALLATION, thing=delivery.id, **facts)
-
-
-def queue(delivery: Delivery, *, by: Actor) -> None:
-    """An operator has uploaded all files of a delivery; a worker stages it next.
-
-    Raises Forbidden, Refused("usage-not-staged").
-    """
-    access.require_operator(by, Action.USAGE_UPLOAD)
-    _source, delivery = _lock(delivery)
-    if delivery.state is not State.UPLOADING:
-        raise Refused(Code.USAGE_NOT_STAGED)
-    delivery.state = State.UPLOADED
-    db.session.flush()
-    queue_staging(delivery)
-    facts: dict[str, Any] = {"source": delivery.source_id, "files": len(delivery.files)}
-    audit.record(Action.USAGE_UPLOAD, by=by, chain=audit.INSTALLATION, thing=delivery.id, **facts)
-
-
-def _lock(delivery: Delivery) -> tuple[UsageSource, Delivery]:
+def lock_delivery(delivery: Delivery) -> tuple[UsageSource, Delivery]:
     """Lock the source, and the delivery with those of the source that are in force."""
     source = db.lock(UsageSource, delivery.source_id)
     is_open = select(DeliveryScope.delivery_id).where(DeliveryScope.ended_at.is_(None))

@@ -31,6 +31,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal import db
 from portal.domain.actors import Actor
+from portal.domain.charges import Category
 from portal.domain.clouds import Cloud
 from portal.domain.usage.amounts import exact
 
@@ -53,14 +54,6 @@ class State(StrEnum):
     PUBLISHED = "published"
     REMOVED = "removed"
     REFUSED = "refused"
-
-
-class Category(StrEnum):
-    USAGE = "Usage"
-    PURCHASE = "Purchase"
-    TAX = "Tax"
-    CREDIT = "Credit"
-    ADJUSTMENT = "Adjustment"
 
 
 class PartKind(StrEnum):

@@ -16,6 +16,7 @@ from portal.domain.clouds import Cloud
 from portal.domain.connections import Connection
 from portal.domain.customers import Customer
 from portal.domain.errors import Refused
+from portal.domain.identity import User
 from portal.domain.imports import Import
 from portal.domain.jobs import OPEN_STATES, Job, Kind, State
 from portal.domain.mail_deliveries import DeliveryState, MailDelivery
@@ -31,8 +32,8 @@ CURSOR = re.compile(r"([0-9]{1,16})-([0-9a-z]{20})")
 
 class JobRow(NamedTuple):
     """A job with its subject: the mail; for an invitation the customer's name; for an invitation
-    and an import the partner's name; for an order the name of the cloud or connection that it
-    is about."""
+    and an import the partner's name; for an order the names of the person and cloud that it is
+    about, and of its connection."""
 
     job: Job
     delivery: MailDelivery | None
@@ -40,6 +41,9 @@ class JobRow(NamedTuple):
     partner: str | None
     cloud: str | None
     connection: str | None
+    person: str | None
+    is_orphaned: bool
+    """Whether it runs and its worker is silent."""
 
     @property
     def run_again_refusal(self) -> Refused | None:
@@ -58,6 +62,11 @@ class JobRow(NamedTuple):
     def is_restored(self) -> bool:
         """Whether a restore parked the job: it may have been done since the backup."""
         return self.job.state is State.PARKED and self.job.answer == jobs.RESTORED
+
+    @property
+    def unreadable(self) -> list[str]:
+        """The columns of the job that can't be read, after an edit by hand."""
+        return db.unreadable_columns(self.job)
 
     @property
     def cursor(self) -> str:
@@ -98,7 +107,16 @@ def _rows(actor: Actor) -> Any:
     partner_id = func.coalesce(Customer.partner_id, Import.partner_id)
     cloud_id = func.coalesce(Membership.cloud_id, Job.subject_id)
     query: Any = (
-        select(Job, MailDelivery, Customer.name, BillingAccount.name, Cloud.name, Connection.name)
+        select(
+            Job,
+            MailDelivery,
+            Customer.name,
+            BillingAccount.name,
+            Cloud.name,
+            Connection.name,
+            User.name,
+            jobs.is_orphaned(),
+        )
         .select_from(Job)
         .outerjoin(MailDelivery, is_mail)
         .outerjoin(Customer, is_invitation)
@@ -107,7 +125,8 @@ def _rows(actor: Actor) -> Any:
         .outerjoin(Access, Access.id == Job.subject_id)
         .outerjoin(Membership, Membership.id == func.coalesce(Access.membership_id, Job.subject_id))
         .outerjoin(Cloud, and_(Job.kind == Kind.CLOUDS, Cloud.id == cloud_id))
-        .outerjoin(Connection, and_(Job.kind == Kind.CLOUDS, Connection.id == Job.subject_id))
+        .outerjoin(Connection, Job.key == literal(jobs.CLOUD_LANE) + Connection.id)
+        .outerjoin(User, User.id == Membership.user_id)
         .where(Job.visible_to(actor))
     )
     return query

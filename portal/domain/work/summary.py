@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, func, or_, select
 
@@ -16,11 +16,13 @@ LISTED_STATES = (State.WAITING, State.RUNNING, State.FAILED, State.PARKED)
 
 
 class KindSummary(NamedTuple):
-    """A kind of jobs: how many are in each of LISTED_STATES, and since when the oldest is due."""
+    """A kind of jobs: how many are in each of LISTED_STATES, since when the oldest is due, and how
+    many of the running ones have a silent worker."""
 
     kind: str
     counts: dict[State, int]
     due_since: datetime | None
+    orphaned: int
 
 
 def summaries_for(actor: Actor) -> list[KindSummary]:
@@ -28,15 +30,22 @@ def summaries_for(actor: Actor) -> list[KindSummary]:
     now = db.now()
     counts: dict[str, dict[State, int]] = {kind: dict.fromkeys(LISTED_STATES, 0) for kind in Kind}
     oldest: dict[str, datetime] = {}
+    orphaned: dict[str, int] = {}
     columns = Job.kind, Job.state
-    query = select(*columns, func.count(), func.min(Job.run_at)).where(is_listed())
-    for kind, state, count, run_at in db.session.execute(
-        query.where(Job.visible_to(actor)).group_by(*columns).order_by(Job.kind)
+    numbers = func.count(), func.min(Job.run_at), func.count().filter(jobs.is_orphaned())
+    query: Any = select(*columns, *numbers).where(is_listed(), Job.visible_to(actor))
+    for kind, state, count, run_at, silent in db.session.execute(
+        query.group_by(*columns).order_by(Job.kind)
     ):
         counts.setdefault(kind, dict.fromkeys(LISTED_STATES, 0))[state] = count
         if state is State.WAITING and run_at <= now:
             oldest[kind] = run_at
-    return [KindSummary(kind, by_state, oldest.get(kind)) for kind, by_state in counts.items()]
+        if state is State.RUNNING:
+            orphaned[kind] = silent
+    return [
+        KindSummary(kind, by_state, oldest.get(kind), orphaned.get(kind, 0))
+        for kind, by_state in counts.items()
+    ]
 
 
 def is_listed() -> ColumnElement[bool]:

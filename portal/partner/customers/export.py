@@ -42,10 +42,10 @@ def _csv_rows(account_id: str, filter_: Filter, actor: Actor) -> Iterator[list[s
 
 
 def _read_page(account_id: str, filter_: Filter, actor: Actor) -> list[tuple[str, list[str]]]:
-    """Read a page of IDs and cells; none once the actor has lost the role on the account."""
+    """Read a page of IDs and cells. Raises Interrupted once the actor has lost the role."""
     partner = db.find(BillingAccount, account_id, actor)
     if partner is None:
-        return []
+        raise web.Interrupted
     rows = customers.export_rows(actor, partner, filter_, page_size=customers.EXPORT_PAGE)
     return [(row.customer.id, _cells(row)) for row in rows]
 

@@ -24,13 +24,17 @@ LIMITS = {
 }
 
 
-def of_project(cloud: Cloud) -> dict[str, str]:
-    """The limits as configuration of a project; those that are not named stay. Raises NeedsPerson
-    for one that is not known."""
+def set_on(config: dict[str, str], cloud: Cloud) -> None:
+    """Set the limits in the configuration of a project; those that are not named stay. Raises
+    NeedsPerson for one that is not known."""
     unknown = sorted(set(cloud.limits) - set(LIMITS))
     if unknown:
         raise NeedsPerson("lxd-limit-unknown", limit=", ".join(unknown))
-    return {f"limits.{name}": _amount(name, number) for name, number in cloud.limits.items()}
+    for name, number in cloud.limits.items():
+        if number is None:
+            config.pop(f"limits.{name}", None)
+        else:
+            config[f"limits.{name}"] = _amount(name, number)
 
 
 def _amount(name: str, number: int) -> str:
@@ -42,9 +46,9 @@ def complete_profile(session: Session, external_id: str, cloud: Cloud) -> None:
     an amount of what is limited. What is there stays: its people may change it."""
     settings = session.settings
     usual = {
-        name: _amount(name, min(limit.usual, cloud.limits[name]))
-        for name, limit in LIMITS.items()
-        if limit.usual and name in cloud.limits
+        name: _amount(name, min(LIMITS[name].usual, number))
+        for name, number in cloud.limits.items()
+        if LIMITS[name].usual and number is not None
     }
 
     def edit(profile: Row) -> None:

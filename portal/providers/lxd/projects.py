@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from portal.providers.contract import Cloud, Done, Later, NeedsPerson
 from portal.providers.lxd import limits
@@ -41,19 +42,16 @@ def is_suspended(project: Row) -> bool:
 
 def ensure(session: Session, cloud: Cloud) -> Done:
     """Find the project, or create it. Raises NeedsPerson if its name is taken by another one."""
-    fields = {
-        "name": cloud.id,
-        "description": clean(cloud.name),
-        "config": {
-            MARK: cloud.id,
-            "features.images": "true",
-            "features.profiles": "true",
-            "features.storage.volumes": "true",
-            "restricted": "true",
-            "restricted.networks.access": session.settings.network or NO_NETWORK,
-            **limits.of_project(cloud),
-        },
+    config = {
+        MARK: cloud.id,
+        "features.images": "true",
+        "features.profiles": "true",
+        "features.storage.volumes": "true",
+        "restricted": "true",
+        "restricted.networks.access": session.settings.network or NO_NETWORK,
     }
+    limits.set_on(config, cloud)
+    fields = {"name": cloud.id, "description": clean(cloud.name), "config": config}
     answer = session.call("POST", "/projects", fields, allow=(409,))
     if answer.status == 409:
         project = find(session, cloud.id)
@@ -63,6 +61,11 @@ def ensure(session: Session, cloud: Cloud) -> Done:
             raise NeedsPerson("lxd-name-taken", project=cloud.id)
     limits.complete_profile(session, cloud.id, cloud)
     return Done(cloud.id)
+
+
+def is_empty(project: Row) -> bool:
+    """Whether the project has nothing but profiles, by the paths of all that is in it."""
+    return all(urlsplit(used).path.startswith("/1.0/profiles/") for used in project["used_by"])
 
 
 def everything(session: Session) -> list[Row]:
@@ -101,7 +104,8 @@ def change(session: Session, external_id: str, cloud: Cloud) -> Done:
 
     def edit(row: Row) -> None:
         row["description"] = clean(cloud.name)
-        row["config"] |= {MARK: cloud.id, **limits.of_project(cloud)}
+        row["config"][MARK] = cloud.id
+        limits.set_on(row["config"], cloud)
 
     # A limit below what is in use is a server error to LXD.
     said = session.change(path(external_id), edit, allow=(400, 500))

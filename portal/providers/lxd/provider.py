@@ -37,6 +37,12 @@ class Lxd(SessionProvider[Settings, Session]):
             return None
         return _found(project, memberships.all_certificates(session))
 
+    def is_empty(self, external_id: str) -> bool:
+        """Whether no instance, image, volume or network uses the project. One that is gone has
+        none."""
+        project = projects.find(self.session("empty"), external_id)
+        return project is None or projects.is_empty(project)
+
     def name_there(self, cloud: Cloud) -> str:
         return projects.clean(cloud.name) or cloud.id
 

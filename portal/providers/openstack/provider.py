@@ -36,6 +36,10 @@ class OpenStack(SessionProvider[Settings, Session]):
         roles = members.by_project(session, external_id)
         return _found(project, roles)
 
+    def is_empty(self, external_id: str) -> bool | None:
+        """Keystone does not know what other services have for a project."""
+        return None
+
     def name_there(self, cloud: Cloud) -> str:
         return projects.project_name(cloud)
 
@@ -47,10 +51,8 @@ class OpenStack(SessionProvider[Settings, Session]):
 
     def everything(self) -> Iterator[Found]:
         session = self.session("everything")
-        roles = _roles(session)
-        # Read at once: the time of who asks must not count.
-        listed = list(projects.everything(session))
-        usage_project = self.settings.usage_project
+        roles, usage_project = _roles(session), self.settings.usage_project
+        listed = session.without_reader(projects.everything(session))
         yield from (_found(each, roles) for each in listed if each["id"] != usage_project)
 
     def usage(self, external_ids: Collection[str], day: date) -> Iterator[Usage]:

@@ -13,7 +13,7 @@ from flask_babel import get_locale, gettext, ngettext
 
 from portal.domain.errors import Code, Refused
 from portal.i18n.formats import local_time, plain_day
-from portal.wording.errors import connections, imports, limits, mails, people, usage, work
+from portal.wording.errors import connections, imports, limits, mails, money, people, usage, work
 from portal.wording.errors.eligibility import REASONS
 
 Facts = Mapping[str, Any]
@@ -231,6 +231,9 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     Code.PARTNERSHIP_NOT_CONFIRMED: lambda f: _(
         "Only a confirmed partnership can be ended; one that waits can be removed."
     ),
+    Code.CLOUD_ASKED: lambda f: _(
+        "The place of the default cloud is being asked whether it is empty. Try again in a minute."
+    ),
     Code.CLOUDS_LINKED: lambda f: _(
         "Clouds are still linked to the subaccount: %(count)s. Link each to another account first; "
         "an unused default cloud may stay.",
@@ -291,7 +294,7 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     ),
 }
 
-for messages in (connections, imports, limits, mails, people, usage, work):
+for messages in (connections, imports, limits, mails, people, money, usage, work):
     REFUSED |= messages.SENTENCES
 INVALID |= connections.INVALID
 SENTENCES = {**INVALID, **REFUSED, **REASONS}

@@ -8,6 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from portal.domain.errors import Code
+from portal.wording import faults
 
 SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Code.CONNECTION_NAME_TAKEN: lambda f: _("Another connection has this name."),
@@ -16,6 +17,13 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         "New clouds are created on this connection. Make another one the default first."
     ),
     Code.CONNECTION_UNTESTABLE: lambda f: _("A connection of this kind asks nobody: it works."),
+    Code.CONNECTION_UNTESTED: lambda f: _(
+        "It was not tested with these settings. Test it first: new clouds would be created here."
+    ),
+    Code.CONNECTION_TEST_FAILED: lambda f: _(
+        "Its last test failed. Correct that, and test it again. %(reason)s",
+        reason=faults.sentence(f["fault"], f["facts"]),
+    ),
     Code.CLAIMS_MANY: lambda f: _(
         "You have registered %(limit)s clouds within a day. Try again tomorrow.", limit=f["limit"]
     ),
@@ -37,6 +45,9 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     Code.CONNECTION_UNFEDERATED: lambda f: _(
         "People can’t sign in to this connection with an identity of their own. Test it first."
+    ),
+    Code.LIMITS_NOT_OFFERED: lambda f: _(
+        "Clouds of this connection can’t be limited here. If it should be possible, test it."
     ),
     Code.IDENTITY_TAKEN: lambda f: _("Another person is mapped to this identity."),
     Code.CLOUD_NOT_READY: lambda f: _(

@@ -30,6 +30,9 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         "%(num)s rows are bad. Correct the files, or publish the delivery without them.",
         f["count"],
     ),
+    Code.USAGE_OUTDATED: lambda f: _(
+        "Links, assignments or deliveries changed meanwhile. Try again in a moment."
+    ),
     Code.USAGE_NO_ROWS: lambda f: _("The delivery has no rows. Remove the old one instead."),
     Code.USAGE_CLOUD_UNKNOWN: lambda f: _("No cloud has this ID, or several have this name."),
     Code.USAGE_MONEY_CHANGED: lambda f: _(

@@ -1,4 +1,4 @@
-"""Handlers: what runs the jobs of each kind, and what records the outcome."""
+"""Job kinds: what runs the jobs of each kind, what records the outcome, in how many threads."""
 
 from __future__ import annotations
 
@@ -44,6 +44,8 @@ def _runs(run: Callable[[Job], Outcome], *, lease: timedelta = jobs.LEASE) -> Ha
         return facts if jobs.finish(job.key, job.token, outcome) else None
 
     def run_job(job: Job) -> Record:
+        if (failed := jobs.outcome_of_unreadable(job)) is not None:
+            return lambda: record(job, failed)
         try:
             outcome = Outcome(*run(job))
         except db.Unavailable:  # no fault of the job

@@ -1,0 +1,102 @@
+"""Posting charges: add staged charges to the days of the accounts that pay, and pay the days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import NamedTuple
+
+from portal import db
+from portal.domain import installation, ledger, locks
+from portal.domain.accounts import BillingAccount
+from portal.domain.charges.record import PURCHASES, Charge
+from portal.domain.ledger import UNITS_OF_MICRO, DayKind, Days, Posting
+
+COLUMNS = (
+    *("posting_id", "number", "source_id", "scope_on", "account_id", "payer_id", "cloud_id"),
+    *("service", "category", "usage_on", "month_on", "is_purchase", "is_waivable"),
+    *("micros", "rest"),
+)
+
+
+BATCH = 5_000
+"""Accounts in one statement."""
+
+
+class Bearer(NamedTuple):
+    """Who bears what a cloud costs while it is linked to an account."""
+
+    cloud_id: str
+    account_id: str
+    payer_id: str
+    is_waivable: bool
+
+
+class ChargeRow(NamedTuple):
+    """A difference of `units` of 10⁻¹⁵. Days are ISO text."""
+
+    bearer: Bearer
+    source_id: str
+    scope_on: str
+    service: str
+    category: str
+    usage_on: str
+    month_on: str
+    units: int
+
+
+def add_charges(posting_id: str, first: int, rows: Iterable[ChargeRow]) -> None:
+    """Add charges whose numbers run from `first`."""
+    db.insert_rows(
+        Charge,
+        COLUMNS,
+        (
+            (
+                *(posting_id, number, row.source_id, row.scope_on),
+                *(row.bearer.account_id, row.bearer.payer_id, row.bearer.cloud_id),
+                *(row.service, row.category, row.usage_on, row.month_on),
+                *(row.category in PURCHASES, row.bearer.is_waivable),
+                *divmod(row.units, UNITS_OF_MICRO),
+            )
+            for number, row in enumerate(rows, start=first)
+        ),
+    )
+
+
+def days_of(rows: Iterable[ChargeRow]) -> Days:
+    """What charges add to the days of the accounts that pay."""
+    days: Days = {}
+    for row in rows:
+        is_purchase, is_waivable = row.category in PURCHASES, row.bearer.is_waivable
+        key = DayKind(date.fromisoformat(row.usage_on), is_purchase, is_waivable)
+        mine = days.setdefault(row.bearer.payer_id, {})
+        mine[key] = mine.get(key, 0) + row.units
+    return days
+
+
+def lock_payers(posting: Posting) -> None:
+    """Lock the accounts that pay for a staged posting's charges. Who links a cloud away locks the
+    one that pays for it now: so either sees what the other has done."""
+    payers = sorted(_versions(posting))
+    for begin in range(0, len(payers), BATCH):
+        is_payer = BillingAccount.id.in_(payers[begin : begin + BATCH])
+        db.session.execute(locks.select_for_update(BillingAccount.id, is_payer)).all()
+
+
+def _versions(posting: Posting) -> dict[str, int]:
+    """The versions of the ledgers of all that pay, when the posting was staged."""
+    versions: dict[str, int] = (posting.basis or {})["versions"]
+    return versions
+
+
+def still_holds(posting: Posting) -> bool:
+    """Whether nothing has changed the payers' days, lots or trials since it was staged."""
+    return ledger.versions_of(_versions(posting)) == _versions(posting)
+
+
+def post(posting: Posting) -> None:
+    """Post a staged posting that still holds. The caller has locked the accounts that pay."""
+    installation.fix_money()
+    ledger.enter(posting, _versions(posting))
+    posting.posted_at = db.now()
+    db.session.flush()

@@ -1,0 +1,28 @@
+"""Ledger: lots, draws and entries of each paying account."""
+
+from portal.domain.ledger.grants import add_lot, give_initial_grant, settle_from, switch_to_paid
+from portal.domain.ledger.listing import PAGE, EntryRow, Money, entries_of, money_for, money_of
+from portal.domain.ledger.manual import counter, give_lot, record_credit, record_payment
+from portal.domain.ledger.payment import PERSONAL, UNITS_OF_MICRO, WAIVED, DayKind
+from portal.domain.ledger.posting import (
+    Change,
+    Days,
+    add_days,
+    add_draws,
+    begin,
+    enter,
+    find_changes,
+    open_ledger,
+    settle,
+    versions_of,
+)
+from portal.domain.ledger.record import (
+    MANUAL,
+    DaySum,
+    Draw,
+    Entry,
+    Ledger,
+    Lot,
+    Posting,
+    PostingKind,
+)

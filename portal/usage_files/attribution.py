@@ -1,0 +1,179 @@
+"""Attribution: what the rows of deliveries cost by link of their cloud, summed exactly.
+
+The shares of a row are those of `domain.charges.splitting`: differences of ⌊cost·t/T⌋ in 10⁻¹⁵,
+toward zero.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+
+from portal.usage_files import engine
+from portal.usage_files.expressions import text_of
+from portal.usage_files.pieces import MICRO, REST, sums_of
+from portal.usage_files.reading import BATCH
+
+UNITS_OF_MICRO = REST // MICRO
+
+
+class Span(NamedTuple):
+    """A link of the cloud that a key names, from `since_us` to `until_us` in microseconds since
+    1970; `first_us` is when the cloud's first link began, `since_on` the usage day of `since_us`.
+    The first link takes all that it overlaps. `sign` is −1 to take charges back."""
+
+    key: str
+    sign: int
+    since_us: int
+    until_us: int
+    first_us: int
+    since_on: date
+
+
+class Term(NamedTuple):
+    """The kept rows of a delivery in some of its periods, to be added or taken back by `sign`."""
+
+    contents: Iterable[bytes]
+    sign: int
+    periods: Sequence[date]
+
+
+class Share(NamedTuple):
+    """What span number `span` costs: `units` of 10⁻¹⁵. Days are ISO text."""
+
+    span: int
+    service: str
+    category: str
+    usage_on: str
+    period_on: str
+    units: int
+
+
+class LateRow(NamedTuple):
+    """A row that ends after a moment, and is not *before the portal*; `term` is its number."""
+
+    term: int
+    key: str
+    service: str
+    category: str
+    usage_on: str
+    period_on: str
+    start_us: int
+    end_us: int
+    units: int
+
+
+IS_SPLIT = "(category = 'Usage' AND end_us > start_us)"
+IS_BORNE = f"""CASE WHEN {IS_SPLIT} THEN start_us < until_us AND end_us > since_us
+    ELSE start_us >= since_us AND start_us < until_us END"""
+IS_AFTER = "CASE WHEN end_us > start_us THEN end_us > first_us ELSE start_us >= first_us END"
+IS_WHOLE = f"(NOT {IS_SPLIT} OR (start_us >= since_us AND end_us <= until_us))"
+UNITS = "replace(amount::DECIMAL(38,15)::VARCHAR, '.', '')::HUGEINT"
+
+
+def _elapsed(moment: str) -> str:
+    """The units of a row until the moment, toward zero; the product with a time would not fit."""
+    time, length = f"({moment} - start_us)::HUGEINT", "(end_us - start_us)::HUGEINT"
+    whole, rest = f"(abs({UNITS}) // {length})", f"(abs({UNITS}) % {length})"
+    return f"sign({UNITS})::HUGEINT * ({whole} * {time} + {rest} * {time} // {length})"
+
+
+PART = f"({_elapsed('least(until_us, end_us)')} - {_elapsed('greatest(since_us, start_us)')})"
+
+
+class Attribution:
+    """Rows of deliveries, joined with spans. Use it in `with attribute(…)`."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    def shares(self) -> Iterator[Share]:
+        """What each span costs, without zeros."""
+        whole = sums_of(f"CASE WHEN {IS_WHOLE} THEN signed END")
+        whole = sums_of(f"CASE WHEN {IS_WHOLE} THEN signed END")
+        query = f"""SELECT span, service, category,
+            (CASE WHEN since_us > start_us THEN since_on ELSE usage_on END)::VARCHAR AS day,
+            period_on::VARCHAR, {whole},
+            coalesce(sum(CASE WHEN NOT {IS_WHOLE} THEN {PART} * row_sign * span_sign END), 0)
+          FROM (SELECT *, CASE WHEN row_sign * span_sign < 0 THEN -amount ELSE amount END AS signed
+            FROM rows JOIN spans USING (key)) WHERE {IS_AFTER} AND {IS_BORNE}
+          GROUP BY span, service, category, day, period_on ORDER BY span, day"""  # noqa: S608
+        for *head, micros, rest, parts in self._stream(query):
+            total = micros * UNITS_OF_MICRO + rest + parts
+            if total:
+                yield Share._make((*head, total))
+
+    def late_rows(self, after_us: int) -> Iterator[LateRow]:
+        """The added rows that end after the moment."""
+        query = f"""SELECT term, key, service, category, usage_on::VARCHAR, period_on::VARCHAR,
+            start_us, end_us, {UNITS} FROM rows
+            JOIN (SELECT DISTINCT key, first_us FROM spans WHERE span_sign > 0) USING (key)
+            WHERE row_sign > 0 AND greatest(start_us, end_us) > {after_us} AND {IS_AFTER}"""  # noqa: S608
+        yield from map(LateRow._make, self._stream(query))
+
+    def _stream(self, query: str) -> Iterator[Any]:
+        result = self.connection.execute(query)
+        while rows := result.fetchmany(BATCH):
+            yield from rows
+
+
+@contextmanager
+def attribute(terms: Sequence[Term], spans: Sequence[Span]) -> Iterator[Attribution]:
+    """Join the rows of the terms with the spans. Raises duckdb.Error for rows that can't be
+    read."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        selects = [_write(folder, number, term) for number, term in enumerate(terms)]
+        connection = engine.connect(folder)
+        try:
+            rows = " UNION ALL ".join(filter(None, selects)) or NO_ROWS
+            connection.execute(f"CREATE VIEW rows AS {rows}")
+            _insert_spans(connection, spans)
+            yield Attribution(connection)
+        finally:
+            connection.close()
+
+
+COLUMNS = """portal_key AS key, portal_service AS service, portal_category AS category,
+    portal_usage_on AS usage_on, portal_period_on AS period_on, portal_amount AS amount,
+    epoch_us(portal_start_at) AS start_us, epoch_us(portal_end_at) AS end_us"""
+NO_ROWS = """SELECT 0 AS term, '' AS key, '' AS service, '' AS category, DATE '2000-01-01' AS
+    usage_on, DATE '2000-01-01' AS period_on, 0::DECIMAL(38,15) AS amount, 0::BIGINT AS start_us,
+    0::BIGINT AS end_us, 1 AS row_sign WHERE false"""
+
+
+def _write(folder: Path, number: int, term: Term) -> str:
+    """Write the pieces of the term into the folder; the SELECT of its rows, empty without any."""
+    paths = []
+    for piece, content in enumerate(term.contents):
+        path = folder / f"{number}-{piece}.parquet"
+        path.write_bytes(content)
+        paths.append(text_of(str(path)))
+    if not paths:
+        return ""
+    days = ", ".join(text_of(day.isoformat()) for day in term.periods) or "NULL"
+    return f"""SELECT {number} AS term, {COLUMNS}, {term.sign} AS row_sign
+        FROM read_parquet([{", ".join(paths)}], union_by_name=true)
+        WHERE portal_period_on IN ({days})"""  # noqa: S608 - our own names
+
+
+def _insert_spans(connection: duckdb.DuckDBPyConnection, spans: Sequence[Span]) -> None:
+    connection.execute(
+        """CREATE TABLE spans (span INTEGER, key VARCHAR, span_sign INTEGER, since_us BIGINT,
+        until_us BIGINT, first_us BIGINT, since_on DATE)"""
+    )
+    marks = ", ".join(f"unnest(?::{kind}[])" for kind in SPAN_TYPES)
+    for begin in range(0, len(spans), BATCH):
+        batch = spans[begin : begin + BATCH]
+        numbers = list(range(begin, begin + len(batch)))
+        columns = [numbers, *map(list, zip(*batch, strict=True))]
+        connection.execute(f"INSERT INTO spans SELECT {marks}", columns)
+
+
+SPAN_TYPES = ("INTEGER", "VARCHAR", "INTEGER", "BIGINT", "BIGINT", "BIGINT", "DATE")

@@ -1,0 +1,184 @@
+"""Post usage: prepare the charges of a delivery or an assignment, then post them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+from portal import db, usage_files
+from portal.domain import charges, ledger, usage
+from portal.domain.actors import Actor
+from portal.domain.charges import ChargeRow, Late
+from portal.domain.errors import Code, Refused
+from portal.domain.ledger import Days
+from portal.domain.usage import Delivery, Outdated, Preparation, UsageKey
+from portal.usage_files import Attribution, LateRow, Share, Term
+
+BATCH = 20_000
+"""Rows of a transaction: no other writer waits longer than a second."""
+ACCOUNTS_BATCH = 200
+"""Accounts whose days are worked out at a time."""
+MAX_TRIES = 5
+"""Of preparing, while links and other deliveries change what it is worked out from."""
+T = TypeVar("T")
+
+
+def publish(delivery_id: str, *, by: Actor, **options: bool) -> None:
+    """Publish a delivery, prepared again if that is needed. Raises as `usage.publish`."""
+    _post(
+        lambda: usage.publish(_delivery(delivery_id), by=by, **options),
+        lambda: prepare_publishing(delivery_id, by=by),
+    )
+
+
+def remove(delivery_id: str, *, by: Actor) -> None:
+    """Remove a published delivery. Raises as `usage.remove`."""
+    _post(
+        lambda: usage.remove(_delivery(delivery_id), by=by),
+        lambda: prepare_removal(delivery_id, by=by),
+    )
+
+
+def charge(delivery_id: str, *, by: Actor) -> None:
+    """Charge a delivery that was published before there were charges."""
+    _post(
+        lambda: usage.charge(_delivery(delivery_id)),
+        lambda: prepare_publishing(delivery_id, by=by),
+    )
+
+
+def assign(key_id: str, cloud_id: str, *, by: Actor) -> None:
+    """Apply an assignment. Raises as `usage.apply_assignment`."""
+
+    def key() -> UsageKey:
+        return db.session.get_one(UsageKey, key_id)
+
+    plan = db.read(lambda: usage.plan_assignment(key(), cloud_id))
+    _post(
+        lambda: usage.apply_assignment(plan, assigned_by=by.id),
+        lambda: prepare(lambda: usage.prepare_assignment(key(), cloud_id, by=by)),
+    )
+
+
+def _delivery(delivery_id: str) -> Delivery:
+    return db.session.get_one(Delivery, delivery_id)
+
+
+def _post(unit: Callable[[], None], prepare_again: Callable[[], None]) -> None:
+    """Run the unit of work; while it is outdated, prepare it again. Raises
+    Refused("usage-outdated")."""
+    for _try in range(MAX_TRIES):
+        try:
+            return db.write(unit)
+        except Outdated:
+            prepare_again()
+    raise Refused(Code.USAGE_OUTDATED)
+
+
+def prepare_publishing(delivery_id: str, *, by: Actor) -> None:
+    """Prepare what publishing a staged delivery posts."""
+    prepare(lambda: usage.prepare_publishing(_delivery(delivery_id), by=by))
+
+
+def prepare_removal(delivery_id: str, *, by: Actor) -> None:
+    """Prepare what removing a published delivery posts."""
+    prepare(lambda: usage.prepare_removal(_delivery(delivery_id), by=by))
+
+
+def prepare(begin: Callable[[], Preparation]) -> None:
+    """Stage all charges of a posting, by short transactions."""
+    it = db.write(begin)
+    terms = [Term(_contents(part.delivery_id), part.sign, part.periods) for part in it.parts]
+    with usage_files.attribute(terms, it.spans) as attribution:
+        days = _stage_charges(it, attribution)
+        _stage_late_rows(it, attribution)
+    basis = {"usage": it.basis, "versions": _stage_draws(it.posting_id, days)}
+    db.write(lambda: charges.finish_staging(it.posting_id, basis))
+
+
+def _contents(delivery_id: str) -> Iterator[bytes]:
+    """The pieces of a delivery, each read in a transaction of its own."""
+    for number in db.read(lambda: usage.part_numbers(delivery_id)):
+        yield db.read(lambda: usage.part(delivery_id, number))  # noqa: B023 - runs at once
+
+
+def _stage_charges(it: Preparation, attribution: Attribution) -> Days:
+    """Stage all charges; what they add to days."""
+    first, days = 0, Days()
+    for batch in _batches(attribution.shares()):
+        rows = [_charge(it, share) for share in batch]
+        db.write(lambda: charges.add_charges(it.posting_id, first, rows))  # noqa: B023
+        first += len(rows)
+        for account_id, more in charges.days_of(rows).items():
+            mine = days.setdefault(account_id, {})
+            for key, units in more.items():
+                mine[key] = mine.get(key, 0) + units
+    return days
+
+
+def _stage_draws(posting_id: str, days: Days) -> dict[str, int]:
+    """Stage what bears the days; the versions of the ledgers that it is worked out from."""
+    versions: dict[str, int] = {}
+    for account_ids in _batches(iter(sorted(days)), ACCOUNTS_BATCH):
+        added = {account_id: days[account_id] for account_id in account_ids}
+        found, changes = db.read(
+            lambda: (ledger.versions_of(added), ledger.find_changes(added))  # noqa: B023
+        )
+        versions |= found
+        db.write(lambda: ledger.add_days(posting_id, added))  # noqa: B023 - runs at once
+        db.write(lambda: ledger.add_draws(posting_id, changes))  # noqa: B023 - runs at once
+    return versions
+
+
+def _charge(it: Preparation, share: Share) -> ChargeRow:
+    return ChargeRow(
+        bearer=it.bearers[share.span],
+        source_id=it.source_id,
+        scope_on=share.period_on,
+        service=share.service,
+        category=share.category,
+        usage_on=share.usage_on,
+        month_on=_month_of(share.period_on),
+        units=share.units,
+    )
+
+
+def _month_of(day: str) -> str:
+    """The first day of the month, as ISO text."""
+    return f"{day[:7]}-01"
+
+
+def _stage_late_rows(it: Preparation, attribution: Attribution) -> None:
+    clouds = {
+        span.key: bearer.cloud_id
+        for span, bearer in zip(it.spans, it.bearers, strict=True)
+        if span.sign > 0
+    }
+    first = 0
+    for batch in _batches(attribution.late_rows(it.after_us)):
+        rows = [_late(it, row, clouds[row.key]) for row in batch]
+        db.write(lambda: charges.add_late_rows(it.posting_id, first, rows))  # noqa: B023
+        first += len(rows)
+
+
+def _late(it: Preparation, row: LateRow, cloud_id: str) -> Late:
+    return Late(
+        delivery_id=it.parts[row.term].delivery_id,
+        source_id=it.source_id,
+        key_id=it.key_ids[row.key],
+        scope_on=row.period_on,
+        cloud_id=cloud_id,
+        service=row.service,
+        category=row.category,
+        usage_on=row.usage_on,
+        month_on=_month_of(row.period_on),
+        start_us=row.start_us,
+        end_us=row.end_us,
+        units=row.units,
+    )
+
+
+def _batches(rows: Iterator[T], size: int = BATCH) -> Iterator[list[T]]:
+    while batch := list(islice(rows, size)):
+        yield batch

@@ -1,0 +1,117 @@
+"""Broken states of money: Dora's lot pays for one row, and for each check a step breaks that."""
+
+from __future__ import annotations
+
+from sqlalchemy import insert
+
+from portal import db
+from portal.domain.usage import DeliveryPart
+from tests.support.broken_states.steps import APRIL
+from tests.support.broken_states.usage import NO_PARQUET, PUBLISH
+from tests.support.state_breaking import Case, Params
+from tests.support.usage_files import kept_parts
+
+DAY = "'2026-03-02', FALSE, FALSE"
+PAID = (
+    *PUBLISH,
+    "UPDATE usage_keys SET cloud_id = :doras_cloud WHERE id = :usage_key",
+    "INSERT INTO postings (id, kind, subject, reason, created_by, created_at, posted_at)"
+    f" VALUES ('pst', 'delivery', :delivery, '', 'sql', {APRIL}, {APRIL})",
+    "INSERT INTO charges (posting_id, number, source_id, scope_on, account_id, payer_id, cloud_id,"
+    " service, category, month_on, usage_on, is_purchase, is_waivable, micros, rest)"
+    " VALUES ('pst', 0, :source, '2026-03-01', :direct, :direct, :doras_cloud, '', 'Usage',"
+    f" '2026-03-01', {DAY}, 1, 1)",
+    "INSERT INTO day_sums (posting_id, account_id, usage_on, is_purchase, is_waivable, micros,"
+    f" rest) VALUES ('pst', :direct, {DAY}, 1, 1)",
+    "INSERT INTO draws (posting_id, account_id, usage_on, is_purchase, is_waivable, bearer, micros)"
+    f" VALUES ('pst', :direct, {DAY}, :lot, 1)",
+    "UPDATE lots SET used = 1 WHERE account_id = :direct",
+    "INSERT INTO entries (account_id, seq, posting_id, bearer, amount, balance, at)"
+    f" VALUES (:direct, 1, 'pst', :lot, -1, 0, {APRIL})",
+    "UPDATE ledgers SET entries = 1 WHERE account_id = :direct",
+)
+"""Steps that publish a row of Dora's cloud, which her lot pays."""
+
+
+def borne_by(bearer: str) -> tuple[str, ...]:
+    """Steps after which something else than the lot bears the row."""
+    tables = ("draws", "entries")
+    return (
+        *(f"UPDATE {table} SET bearer = '{bearer}'" for table in tables),
+        "UPDATE lots SET used = 0 WHERE account_id = :direct",
+    )
+
+
+ROW = {
+    "BilledCost": "0.000001000000001",
+    "SubAccountId": "project-0",
+    "ServiceName": "",
+    "BillingPeriodStart": "2026-03-01",
+    "BillingPeriodEnd": "2026-04-01",
+    "ChargePeriodStart": "2026-03-02T10:00:00Z",
+    "ChargePeriodEnd": "2026-03-02T11:00:00Z",
+}
+
+
+def keep_rows(params: Params) -> None:
+    """A step that keeps the row as it was delivered."""
+    (content,) = kept_parts(ROW)
+    part = {"delivery_id": params["delivery"], "content": content}
+    db.session.execute(insert(DeliveryPart), [{**NO_PARQUET, **part}])
+
+
+CASES = (
+    Case(
+        "charges-differ-from-links",
+        (*PAID, keep_rows, "UPDATE charges SET account_id = :south"),
+        ("direct", "south"),
+    ),
+    Case(
+        "charges-differ-from-rows",
+        (*PAID, "UPDATE usage_keys SET cloud_id = NULL WHERE id = :usage_key"),
+        ("source",),
+    ),
+    Case("day-differs-from-charges", (*PAID, "UPDATE day_sums SET rest = 2"), ("direct",)),
+    Case(
+        "draws-differ-from-day",
+        (
+            *PAID,
+            "UPDATE draws SET micros = 2",
+            "UPDATE lots SET used = 2 WHERE account_id = :direct",
+            "UPDATE entries SET amount = -2",
+        ),
+        ("direct",),
+    ),
+    Case("entries-differ-from-draws", (*PAID, "UPDATE entries SET amount = -2"), ("direct",)),
+    Case(
+        "entries-chain-broken",
+        (
+            *PAID,
+            "UPDATE entries SET balance = 5",
+            "UPDATE ledgers SET balance = 5 WHERE account_id = :direct",
+        ),
+        ("direct",),
+    ),
+    Case(
+        "balance-differs-from-entries",
+        (*PAID, "UPDATE ledgers SET balance = 7 WHERE account_id = :direct"),
+        ("direct",),
+    ),
+    Case("lot-differs-from-draws", ("UPDATE lots SET used = 2 WHERE id = :lot",), ("lot",)),
+    Case(
+        "debited-before-lot-is-spent",
+        (
+            *PAID,
+            *borne_by("personal"),
+            "UPDATE entries SET balance = -1",
+            "UPDATE ledgers SET balance = -1 WHERE account_id = :direct",
+        ),
+        ("direct",),
+    ),
+    Case("day-not-covered", (*PAID, *borne_by("waived")), ("direct",)),
+    Case(
+        "ledger-missing-or-of-another-mode",
+        ("UPDATE ledgers SET paid_since = NULL WHERE account_id = :north",),
+        ("north",),
+    ),
+)

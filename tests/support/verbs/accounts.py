@@ -1,0 +1,108 @@
+"""Verbs of accounts, their access and views."""
+
+from __future__ import annotations
+
+from portal import db
+from portal.domain import access, accounts, customers, first_steps, ledger, team, values
+from portal.domain.access import AccountRole
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import Actor
+from portal.domain.customers import Customer, SavedView
+from portal.domain.errors import Forbidden
+from tests.support.verbs.verb import Verb, north
+from tests.support.world import DORA, EDDIE, World, signed_in, user
+
+
+def _see_account(world: World, by: Actor) -> None:
+    if db.find(BillingAccount, world.north, by) is None:
+        raise Forbidden("account.see")
+
+
+def _see_money(world: World, by: Actor) -> None:
+    ledger.money_for(db.session.get_one(BillingAccount, world.north), by=by)
+
+
+def _see_customer(world: World, by: Actor) -> None:
+    if db.find(Customer, world.carls_customer, by) is None:
+        raise Forbidden("account.see")
+
+
+def _switch_to_paid(world: World, by: Actor) -> None:
+    accounts.switch_to_paid(db.session.get_one(BillingAccount, world.trial), by=signed_in(by))
+
+
+def _add_staff(world: World, by: Actor) -> None:
+    partner, address = db.session.get_one(BillingAccount, world.north), values.email(DORA)
+    team.add(partner, by=by, address=address, role=AccountRole.VIEWER)
+
+
+def _grant(world: World, by: Actor) -> None:
+    partner = db.session.get_one(BillingAccount, world.north)
+    access.grant(AccountRole.VIEWER, to=user(DORA), account=partner, by=by)
+
+
+def _grant_owner(world: World, by: Actor) -> None:
+    partner = db.session.get_one(BillingAccount, world.north)
+    access.grant(AccountRole.OWNER, to=user(DORA), account=partner, by=signed_in(by))
+
+
+def _change_role(world: World, by: Actor) -> None:
+    partner = db.session.get_one(BillingAccount, world.north)
+    team.change(AccountRole.VIEWER, of=user(EDDIE), partner=partner, by=by)
+
+
+def _revoke(world: World, by: Actor) -> None:
+    team.remove(of=user(EDDIE), partner=db.session.get_one(BillingAccount, world.north), by=by)
+
+
+def _save_view(world: World, by: Actor) -> None:
+    north = db.session.get_one(BillingAccount, world.north)
+    customers.save_view(north, by=by, name="sample", query="status=Active")
+
+
+def _sample_view(by: Actor) -> SavedView:
+    return db.session.query(SavedView).filter_by(user_id=by.id, name="sample").one()
+
+
+def _rename_view(_world: World, by: Actor) -> None:
+    customers.rename_view(_sample_view(by), by=by, name="renamed")
+
+
+def _move_view(_world: World, by: Actor) -> None:
+    customers.move_view(_sample_view(by), by=by, to=0)
+
+
+def _remove_view(_world: World, by: Actor) -> None:
+    customers.remove_view(_sample_view(by), by=by)
+
+
+def _hide_steps(world: World, by: Actor) -> None:
+    first_steps.hide(db.session.get_one(BillingAccount, world.north), by=by)
+
+
+def _show_steps(world: World, by: Actor) -> None:
+    first_steps.show(db.session.get_one(BillingAccount, world.north), by=by)
+
+
+def _copy_link(world: World, by: Actor) -> None:
+    customers.copy_link(db.session.get_one(Customer, world.carls_customer), by=by)
+
+
+VERBS = (
+    Verb("account.see", lambda world: world.north, _see_account),
+    Verb("account.see", lambda world: world.north, _see_customer),
+    Verb("account.see_money", north, _see_money),
+    Verb("account.see", north, _save_view),
+    Verb("account.see", north, _rename_view, prepare=_save_view),
+    Verb("account.see", north, _move_view, prepare=_save_view),
+    Verb("account.see", north, _remove_view, prepare=_save_view),
+    Verb("account.see", north, _hide_steps),
+    Verb("account.see", north, _show_steps, prepare=_hide_steps),
+    Verb("account.see", north, _copy_link, ("invitation.copy_link",)),
+    Verb("account.switch_to_paid", lambda world: world.trial, _switch_to_paid),
+    Verb("access.manage", north, _add_staff, ("access.grant",)),
+    Verb("access.manage", north, _grant, ("access.grant",)),
+    Verb("access.manage", north, _change_role, ("access.change",)),
+    Verb("access.manage", north, _revoke, ("access.revoke",)),
+    Verb("access.manage_owners", north, _grant_owner, ("access.grant",)),
+)
