@@ -42,6 +42,9 @@ GOOD: list[tuple[str, str, Any]] = [
     ("CUSTOMER_EMAIL_DOMAINS", "", ()),
     ("CUSTOMER_EMAIL_DOMAINS", " Yandex.ru, *.Bank.example ,", ("yandex.ru", "*.bank.example")),
     ("TIME_ZONE", "Asia/Almaty", "Asia/Almaty"),
+    ("SELLER_NAME", "Northfold Cloud AG; Vaduz", "Northfold Cloud AG; Vaduz"),
+    ("SELLER_NAME", "", ""),
+    ("SELLER_ADDRESS", "Rack Street 1;; 9490 Vaduz ;", ("Rack Street 1", "9490 Vaduz")),
     ("MAIL_SECURITY", "tls", "tls"),
     ("MAIL_DEFAULT_SENDER", "portal@localhost", "portal@localhost"),
 ]
@@ -101,6 +104,8 @@ BAD = [
     ("TIME_ZONE", "Mars/Olympus", "must be a time zone such as"),
     ("TIME_ZONE", "../../etc/passwd", "must be a time zone such as"),
     ("TIME_ZONE", "Europe", "must be a time zone such as"),
+    ("SELLER_NAME", "North\nfold", "must be one line of text"),
+    ("SELLER_ADDRESS", "Rack\x00Street", "must be one line of text"),
     ("MAIL_PORT", "smtp", "must be a whole number from 1 to 65535"),
     ("MAIL_SECURITY", "ssl", "must be one of: starttls, tls, plain"),
     ("MAIL_CA_FILE", "/nowhere/ca.pem", "must be a file of certificates"),

@@ -13,6 +13,7 @@ from portal.config.credentials_keys import add_credentials_key, read_credentials
 from portal.config.hosts import LOOPBACK, in_url, is_trusted, trusted
 from portal.config.load import MIN_SECRET_LENGTH, UnsafeSettings, load
 from portal.config.parsing import DOMAINS_EXPECTED
+from portal.config.readme import readme_table
 from portal.config.settings import (
     ROOT,
     SETTINGS,
@@ -20,7 +21,6 @@ from portal.config.settings import (
     Settings,
     is_only_for_this_machine,
     mailbox_dir,
-    readme_table,
 )
 from portal.config.version import version
 

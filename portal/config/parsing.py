@@ -81,6 +81,17 @@ def texts(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
+def line(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must be one line of text")
+    return value
+
+
+def lines(value: str) -> tuple[str, ...]:
+    """The lines of a text, separated by semicolons."""
+    return tuple(part.strip() for part in line(value).split(";") if part.strip())
+
+
 def hosts(value: str) -> tuple[str, ...]:
     hosts = texts(value.casefold())
     if any(map(_NO_HOST.search, hosts)):

@@ -215,6 +215,15 @@ class Settings:
             parsing.number(1, 3650),
         ),
     ]
+    seller_name: Annotated[
+        str, Setting("", "your company's legal name, for statements", parsing.line)
+    ]
+    seller_address: Annotated[
+        tuple[str, ...],
+        Setting(
+            "", "your company's address, for statements; its lines separated by `;`", parsing.lines
+        ),
+    ]
     upload_mb: Annotated[
         int,
         Setting(
@@ -287,14 +296,3 @@ def is_only_for_this_machine(settings: Settings) -> bool:
     external = hosts.host_of(settings.external_url).strip("[]")
     is_loopback = settings.host in LOOPBACK and external in LOOPBACK
     return settings.portal_env == "local" and is_loopback
-
-
-def readme_table() -> str:
-    """The table of settings in the README, as Markdown."""
-    rows = ["| setting | default | meaning |", "|---|---|---|"]
-    for setting in SETTINGS:
-        default = f"`{setting.default}`" if setting.default else "–"
-        if setting.local is not None:
-            default += f"; local: `{setting.local}`"
-        rows.append(f"| `{setting.name}` | {default} | {setting.meaning} |")
-    return "\n".join(rows)

@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from portal import db, web
-from portal.domain import access, accounts, clouds, ledger, policy
+from portal.domain import access, accounts, clouds, ledger, partner_profiles, policy
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.web import cloud_progress
@@ -44,6 +44,7 @@ def show(account_id: str) -> Any:
         "console/billing/show.html",
         fragment="linked",
         account=account,
+        profile=partner_profiles.profile_of(account.parent_id),
         clouds=linked,
         **followed,
         may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, account),

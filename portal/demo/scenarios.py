@@ -10,6 +10,7 @@ from portal import db
 from portal.demo import guide_feedback, stories
 from portal.demo.companies import Company, companies, tax_number
 from portal.demo.customer_actions import SimulatedCustomer, SimulatedPartner
+from portal.demo.firm import fill_in_profile
 from portal.demo.people import (
     AMIRA,
     CARL,
@@ -70,6 +71,7 @@ def schedule(timeline: Timeline, directory: Directory, *, customers: int) -> Non
     timeline.schedule(_become_partner(directory, OLGA, "Halden Integration"), days=370)
     timeline.schedule(_become_partner(directory, SAM, "Tidewater Systems"), days=369)
     timeline.schedule(_become_partner(directory, TINA, "Saltmarsh Cloud", is_paid=False), days=21)
+    timeline.schedule(fill_in_profile(halden), days=368)
     _schedule_staff(halden, tidewater)
     _schedule_named_customers(halden, tidewater, company_iterator)
     haldens = customers * HALDENS_SHARE[0] // HALDENS_SHARE[1]

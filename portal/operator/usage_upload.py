@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from flask import request, url_for
+from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_wtf.file import MultipleFileField
@@ -30,7 +30,7 @@ def max_bytes() -> int:
     return config.current().upload_mb * MEGABYTE
 
 
-class UploadForm(web.Form):
+class UploadForm(web.FileForm):
     """Files that are one delivery of a source."""
 
     source = SelectField(lazy_gettext("Source"))
@@ -40,17 +40,10 @@ class UploadForm(web.Form):
     )
 
     def __init__(self, sources: list[UsageSource]) -> None:
-        self.is_too_large = (request.content_length or 0) > max_bytes()
-        super().__init__(**({"formdata": None} if self.is_too_large else {}))  # it can't be read
+        most = config.current().upload_mb
+        super().__init__(Refused(Code.FILE_LARGE, field="files", most=most))
         self.source.choices = [(source.id, source.name) for source in sources]
         self.mode.choices = [("", _("As set at the source")), *wording.MODES.items()]
-
-    def validate(self, extra_validators: Any = None) -> bool:
-        """Refuse an upload that is too large before its fields, which are missing then."""
-        if self.is_too_large:
-            most = config.current().upload_mb
-            self.refuse(Refused(Code.FILE_LARGE, field="files", most=most))
-        return not self.is_too_large and bool(super().validate(extra_validators))
 
     def validate_files(self, field: MultipleFileField) -> None:
         field.data = [file for file in field.data or [] if isinstance(file, FileStorage)]

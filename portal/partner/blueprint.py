@@ -7,9 +7,10 @@ from typing import Any
 from flask import Blueprint, g, redirect, request, url_for
 
 from portal import web
-from portal.domain import accounts
+from portal.domain import access, accounts
 from portal.domain import team as staff
 from portal.domain.accounts import BillingAccount, Kind
+from portal.domain.actions import Action
 
 blueprint = Blueprint("partner", __name__, url_prefix="/partner")
 
@@ -29,6 +30,7 @@ def require_partner_status() -> Any:
         g.partner = web.find_or_404(BillingAccount, account_id)
         if g.partner.kind is not Kind.PARTNER:
             return web.page("partner/no_status.html", status=403)
+        g.may_edit_profile = access.may(actor, Action.PARTNER_EDIT_PROFILE, g.partner)
     g.partners = partners
     return None
 

@@ -6,6 +6,7 @@ from portal.web.forms import (
     NEVER_SAVED,
     REQUIRED,
     CreatingForm,
+    FileForm,
     Form,
     is_secret,
     normalise_with,
@@ -22,6 +23,7 @@ from portal.web.gates import (
     require_text,
     takes_file,
 )
+from portal.web.headers import keep_in_browser
 from portal.web.lookup import find_or_404, same_or_404
 from portal.web.pages import (
     csv_file,

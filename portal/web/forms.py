@@ -77,6 +77,23 @@ class Form(FlaskForm):  # type: ignore[misc]
             self.form_errors: list[str] = [*self.form_errors, text]
 
 
+class FileForm(Form):
+    """A form that carries files, for a view that `takes_file`. A body that is too large is not read
+    and refused with `too_large`."""
+
+    def __init__(self, too_large: Refused) -> None:
+        self.too_large = too_large
+        most = request.max_content_length or 0
+        self.is_too_large = (request.content_length or 0) > most
+        super().__init__(**({"formdata": None} if self.is_too_large else {}))
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Refuse what is too large before its fields, which are missing then."""
+        if self.is_too_large:
+            self.refuse(self.too_large)
+        return not self.is_too_large and bool(super().validate(extra_validators))
+
+
 class CreatingForm(Form):
     """A form that takes effect once, however often it is sent."""
 

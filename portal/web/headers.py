@@ -12,6 +12,13 @@ CONTENT_SECURITY_POLICY = (
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
+A_YEAR = "max-age=31536000, immutable"
+
+
+def keep_in_browser(response: Response) -> None:
+    """Let the user's browser keep a response for a year: another content has another URL."""
+    response.headers["Cache-Control"] = f"private, {A_YEAR}"
+
 
 def add_headers(response: Response) -> Response:
     """Add security headers to a response; pages are not cached, files with a version are."""
@@ -27,7 +34,7 @@ def add_headers(response: Response) -> Response:
         headers["Strict-Transport-Security"] = f"max-age=31536000{subdomains}"
     if request.endpoint == "static" and response.status_code < 400:
         if "v" in request.args:
-            headers["Cache-Control"] = "public, max-age=31536000, immutable"
+            headers["Cache-Control"] = f"public, {A_YEAR}"
     else:
         headers.setdefault("Cache-Control", "no-store")
         response.vary.add("HX-Request")

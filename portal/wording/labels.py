@@ -87,6 +87,7 @@ ABILITIES = {
     Action.PARTNERSHIP_WITHDRAW_NOTICE: lazy_gettext("Withdraw a notice"),
     Action.NOTE_ADD: lazy_gettext("Write notes, delete one’s own"),
     Action.NOTE_DELETE: lazy_gettext("Delete anybody’s notes"),
+    Action.PARTNER_EDIT_PROFILE: lazy_gettext("Edit the firm’s profile, its logo"),
     Action.ACCESS_MANAGE: lazy_gettext("Add staff, change their roles, remove them"),
     Action.ACCESS_MANAGE_OWNERS: lazy_gettext("Make somebody owner, change or remove an owner"),
     Action.ACCOUNT_SWITCH_TO_PAID: lazy_gettext("Switch to paid"),

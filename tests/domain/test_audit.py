@@ -42,6 +42,7 @@ WHO_MAY = {
     "customer.remove": OLGA,
     "customer.resume": EDDIE,
     "customer.suspend": EDDIE,
+    "partner.edit_profile": OLGA,
     "note.add": EDDIE,
     "note.delete": EDDIE,
     "partnership.end": OLGA,

@@ -65,6 +65,7 @@ AS_WRITTEN = {
     "partnership.withdraw_notice": "o",
     "note.add": "oAe",
     "note.delete": "o",
+    "partner.edit_profile": "o",
     "access.manage": "oA",
     "access.manage_owners": "o",
     "account.switch_to_paid": "o",

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from portal.domain import values
+from portal.domain import partner_profiles, values
 from portal.domain.connections import checks
 from portal.domain.values import Invalid, tax_number_formats
+from tests.support.logos import BAD_PICTURES
 
 anything = st.text(st.characters(exclude_categories=()), max_size=80)
 typing_alphabet = st.text("0123456789ABDEGIKLRUXabАЁяß+-./()@, ٣۴Ⅳ'\u200d\u202a\u0301", max_size=24)
@@ -39,6 +40,10 @@ def attempt(shape: Callable[[str], str], typed: str) -> str | Invalid:
 
 def phone_in(country: str) -> Callable[[str], object]:
     return partial(values.phone, country=country)
+
+
+def profile_field(field: str) -> Callable[[str], str]:
+    return partial(partner_profiles.normalise_field, field, country="DE")
 
 
 def tax_in(country: str) -> Callable[[str], str]:
@@ -81,6 +86,7 @@ def test_a_paragraph_keeps_its_lines_and_one_blank_one(typed: str, kept: str) ->
     assert values.paragraph(typed) == kept
 
 
+BAD_PREFIXES = ("A B", "A_B", "2026№", "=1+1", "٣", "²", "x" * 21, "<b>")
 REFUSED: list[tuple[Callable[[Any], object], Any, str]] = [
     (checks.url, "cloud.example", "url-format"),
     (checks.console_url, "https://a.example", "url-placeholder"),
@@ -190,6 +196,12 @@ REFUSED: list[tuple[Callable[[Any], object], Any, str]] = [
     (tax_in("HU"), "12892313-2-42", "tax-check-digits"),
     (tax_in("GB"), "GB980780685", "tax-check-digits"),
     (tax_in("XX"), "123", "country-unknown"),
+    *((profile_field("number_prefix"), each, "number-prefix") for each in BAD_PREFIXES),
+    (profile_field("number_prefix"), "A\nB", "line-break"),
+    (profile_field("address"), "1\n2\n3\n4\n5", "address-lines"),
+    (profile_field("address"), "x" * 301, "too-long"),
+    (profile_field("legal_name"), " ", "required"),
+    *((values.picture, content, code) for content, code in BAD_PICTURES),
 ]
 
 

@@ -21,6 +21,7 @@ from portal.domain.imports import Import
 from portal.domain.invitations import Invitation
 from portal.domain.memberships import Access
 from portal.domain.notifications import Notification
+from portal.domain.partner_profiles import PartnerProfile
 from tests.support.world import (
     ACE,
     AMIR,
@@ -62,6 +63,7 @@ HAVE_A_RULE = {
     "Job",
     "SavedForm",
     "Notification",
+    "PartnerProfile",
     "SavedView",
     "UsageKey",
     "UsageSource",
@@ -75,6 +77,7 @@ SEEN_BY: dict[str, tuple[type[Any], Callable[[World], str], set[str]]] = {
     "a confirmed subaccount": (BillingAccount, lambda w: w.ninas_subaccount, STAFF | {NINA}),
     "a direct account": (BillingAccount, lambda w: w.direct, {DORA}),
     "a partner's account in trial": (BillingAccount, lambda w: w.trial, {TINA}),
+    "a partner's profile": (PartnerProfile, lambda w: w.north, STAFF | {NINA}),
     "a waiting customer": (Customer, lambda w: w.carls_customer, STAFF),
     "a confirmed customer": (Customer, lambda w: w.ninas_customer, STAFF),
     "another partner's customer": (Customer, lambda w: w.souths_customer, {SAM}),

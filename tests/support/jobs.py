@@ -67,6 +67,12 @@ def job_of(key: str) -> Job:
     return db.read(lambda: db.session.scalars(query).one())
 
 
+def has_run(key: str) -> bool:
+    """Whether the recurring job exists and has run: its next run is to come."""
+    query = select(Job.id).where(Job.key == key, Job.run_at > db.now())
+    return db.read(lambda: db.session.scalar(query)) is not None
+
+
 @contextmanager
 def run_threads(app: Flask, kinds: Collection[str] = tuple(worker.THREADS)) -> Iterator[None]:
     """Run a worker inside `with`. At its end it finishes what it has begun."""

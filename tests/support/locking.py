@@ -34,6 +34,7 @@ PARENTS = {
     "delivery_scopes": ("deliveries", "delivery_id"),
     "delivery_keys": ("deliveries", "delivery_id"),
     "usage_groups": ("deliveries", "delivery_id"),
+    "partner_profiles": ("billing_accounts", "account_id"),
     "future_rows": ("deliveries", "delivery_id"),
     "ledgers": ("billing_accounts", "account_id"),
     "lots": ("billing_accounts", "account_id"),

@@ -36,6 +36,7 @@ LONG_WORD = "Königlich-Niederländische-Vereinigte-Binnenschifffahrtsgesellscha
 
 WITHOUT_PAGE = {
     "static": "files",
+    "console.logos.show": "a picture",
     "health": "for monitoring",
     "ready": "for monitoring",
     "metrics": "for monitoring",
@@ -182,6 +183,25 @@ TEAM = [
     state("team-remove", "team.remove", OLGA, "{member}/remove"),
     state("team-coming", "team.index", SAM, "{partner}/team/add", send("#staff", email=VERA)),
 ]
+FIRM = [
+    state("firm", "partner.profile.edit", OLGA, "{partner}/profile"),
+    state("firm-none", "partner.profile.edit", SAM, "{partner}/profile"),
+    state(
+        "firm-faults",
+        "partner.profile.edit",
+        SAM,
+        "{partner}/profile",
+        send_invalid(country="DE", tin="12", phone="x", number_prefix="A B"),
+    ),
+    state("firm-logo", "partner.profile.set_logo", OLGA, "{partner}/profile/logo"),
+    state(
+        "firm-logo-faults",
+        "partner.profile.set_logo",
+        OLGA,
+        "{partner}/profile/logo",
+        send_invalid(),
+    ),
+]
 OTHER = [
     state("partner-none", "partner.choose", CARL, "/partner", status=403),
     state(
@@ -234,6 +254,7 @@ STATES = [
     *LISTS,
     *ONE_CUSTOMER,
     *TEAM,
+    *FIRM,
     *CONSOLE,
     *CLAIMS,
     *ENDING,

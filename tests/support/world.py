@@ -29,6 +29,7 @@ from portal.domain import (
     links,
     mail_deliveries,
     notifications,
+    partner_profiles,
     usage,
     values,
 )
@@ -43,6 +44,7 @@ from portal.domain.imports import Line
 from portal.domain.memberships import Access, Membership
 from portal.domain.usage import Mode
 from portal.usage_files import BadRows, FileFacts, Terms
+from tests.support.logos import picture_file
 
 PASSWORD = "correct horse"
 PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
@@ -192,6 +194,7 @@ def _build() -> World:
     for email, role in STAFF_ROLES.items():
         if email != OLGA:
             access.assign_account_role(role, to=user(email).id, account=north, by=COMMAND)
+    partner_profiles.set_logo(north, by=actor(OLGA), logo=values.picture(picture_file()))
     import_id = _create_checked_import(north)
     carls = customers.add(north, by=actor(OLGA), draft=draft(CARL, name="Carl & Sons"))
     ninas = customers.add(north, by=actor(OLGA), draft=draft(NINA, name="Nina GmbH"))

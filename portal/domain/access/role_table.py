@@ -45,6 +45,7 @@ ACCOUNT_TABLE: dict[Action, frozenset[AccountRole]] = {
     Action.PARTNERSHIP_WITHDRAW_NOTICE: frozenset({_O}),
     Action.NOTE_ADD: frozenset({_O, _A, _E}),
     Action.NOTE_DELETE: frozenset({_O}),
+    Action.PARTNER_EDIT_PROFILE: frozenset({_O}),
     Action.ACCESS_MANAGE: frozenset({_O, _A}),
     Action.ACCESS_MANAGE_OWNERS: frozenset({_O}),
     Action.ACCOUNT_SWITCH_TO_PAID: frozenset({_O}),

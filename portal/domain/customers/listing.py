@@ -17,6 +17,7 @@ from portal.domain.clouds import Cloud, CloudRow
 from portal.domain.customers.record import Customer, Status
 from portal.domain.identity import User
 from portal.domain.invitations import Invitation
+from portal.domain.partner_profiles import PartnerProfile
 from portal.domain.values import search_key
 
 PAGE = 50
@@ -86,12 +87,13 @@ class Counts(NamedTuple):
 
 
 class SubaccountCard(NamedTuple):
-    """A subaccount on the console's homepage; `is_waiting`: its invitation is still open."""
+    """A subaccount on the console's homepage; `profile` is the partner's."""
 
     account: BillingAccount
     partner_name: str
     status: Status
     clouds: list[CloudRow]
+    profile: PartnerProfile | None
 
 
 def page_for(actor: Actor, partner: BillingAccount, filters: Filter) -> list[CustomerRow]:
@@ -212,9 +214,10 @@ def subaccount_cards(
     """
     partner = aliased(BillingAccount)
     query = (
-        select(BillingAccount, partner.name, Customer.status)
+        select(BillingAccount, partner.name, Customer.status, PartnerProfile)
         .join(Customer, Customer.subaccount_id == BillingAccount.id)
         .join(partner, partner.id == BillingAccount.parent_id)
+        .outerjoin(PartnerProfile, PartnerProfile.account_id == partner.id)
     )
     if only is None:
         query = query.where(BillingAccount.visible_to(actor))
@@ -235,6 +238,6 @@ def subaccount_cards(
     )
     clouds_by_account = clouds.clouds_linked_to([row[0].id for row in rows])
     return [
-        SubaccountCard(account, partner_name, status, clouds_by_account[account.id])
-        for account, partner_name, status in rows
+        SubaccountCard(account, partner_name, status, clouds_by_account[account.id], profile)
+        for account, partner_name, status, profile in rows
     ]

@@ -36,6 +36,12 @@ CODES: dict[Code, tuple[str, ...]] = {
     Code.TAX_FORMAT: ("label", "country"),
     Code.TAX_CHECK_DIGITS: ("label", "country"),
     Code.TAX_OTHER_COUNTRY: ("country", "other"),
+    Code.NUMBER_PREFIX: ("most",),
+    Code.ADDRESS_LINES: ("most",),
+    Code.PICTURE_LARGE: ("most",),
+    Code.PICTURE_FORMAT: (),
+    Code.PICTURE_SIDE: ("least", "most"),
+    Code.PICTURE_BROKEN: (),
     Code.URL_FORMAT: (),
     Code.URL_PLACEHOLDER: (),
     Code.WEBHOOK_SECRET_FORMAT: (),
@@ -49,10 +55,10 @@ CODES: dict[Code, tuple[str, ...]] = {
 """Every code and the names of its facts; a test compares it with the catalogue of sentences.
 
 `character` is written as U+0000, `position` counts characters from 1; `limit`, `length`, `least`,
-`most` are numbers, of characters but in `number-range`, and `lengths` a tuple of them; `country`
-and `other` are ISO 3166-1 codes, except in `country-unknown`, where `country` is the input; `label`
-of a tax number is one of TAX_LABELS. No fact is called `code` or `field`, which are attributes of a
-refusal.
+`most` are numbers: of characters, of lines in `address-lines`, of kilobytes or pixels in
+`picture-…`, any in `number-range`; `lengths` is a tuple of them; `country` and `other` are ISO
+3166-1 codes, except in `country-unknown`, where `country` is the input; `label` of a tax number is
+one of TAX_LABELS. No fact is called `code` or `field`, which are attributes of a refusal.
 """
 
 

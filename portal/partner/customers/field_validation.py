@@ -13,7 +13,8 @@ from portal.domain.actions import Action
 from portal.domain.customers import Customer, Draft
 from portal.domain.errors import Code
 from portal.partner.customers.blueprint import blueprint, find
-from portal.partner.customers.records import RecordForm, display_phone
+from portal.partner.customers.records import RecordForm
+from portal.partner.record_fields import display_phone
 
 VALIDATED = ("invitation_email", "tin", "phone", "email", "reference")
 

@@ -33,7 +33,7 @@ LIMITS: dict[str, Any] = {
 """What the page says about imports in general."""
 
 
-class UploadForm(web.CreatingForm):
+class UploadForm(web.FileForm, web.CreatingForm):
     """A CSV file of customers."""
 
     file = FileField(lazy_gettext("CSV file"), render_kw={"accept": ",".join(FILE_NAME_ENDINGS)})
@@ -41,15 +41,8 @@ class UploadForm(web.CreatingForm):
     lines: list[Line]
 
     def __init__(self) -> None:
-        self.is_too_large = (request.content_length or 0) > config.MAX_FILE_BYTES
-        super().__init__(**({"formdata": None} if self.is_too_large else {}))  # it can't be read
-
-    def validate(self, extra_validators: Any = None) -> bool:
-        """Refuse a file that is too large before its fields, which are missing then."""
-        if self.is_too_large:
-            most = config.MAX_FILE_BYTES // MEGABYTE
-            self.refuse(Refused(Code.FILE_LARGE, field="file", most=most))
-        return not self.is_too_large and bool(super().validate(extra_validators))
+        most = config.MAX_FILE_BYTES // MEGABYTE
+        super().__init__(Refused(Code.FILE_LARGE, field="file", most=most))
 
     def validate_file(self, field: FileField) -> None:
         if not field.data:

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from portal import config, db, web
 from portal.domain import clouds, customers, values
 from portal.domain.customers import Customer, Status
-from portal.partner.customers import records
+from portal.partner import record_fields
 from portal.partner.customers.blueprint import blueprint, customer_url, find
 from portal.partner.customers.filters import manager_label
 from portal.partner.customers.summary import summary
@@ -37,7 +37,7 @@ def overview(customer: Customer) -> dict[str, Any]:
         "manager": manager_label(manager) if manager else "",
         "link": link,
         "mailto_url": _mailto_url(customer, link) if customer.status is Status.WAITING else None,
-        "phone": records.display_phone(customer.phone, customer.country),
+        "phone": record_fields.display_phone(customer.phone, customer.country),
     }
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from flask import g, request
-from flask_babel import get_locale, lazy_gettext
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 from wtforms import (
     BooleanField,
     EmailField,
@@ -16,41 +16,21 @@ from wtforms import (
     StringField,
     TelField,
     TextAreaField,
-    ValidationError,
 )
 from wtforms.widgets import HiddenInput
 
 from portal import db, web
-from portal.domain import access, customers, values
+from portal.domain import access, customers
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.customers import Customer, Draft, Status
 from portal.domain.errors import Code, Refused
-from portal.domain.values import Invalid
+from portal.partner import record_fields
 from portal.partner.customers.blueprint import blueprint, customer_url, find, require_may_add
 from portal.partner.customers.filters import manager_label
 from portal.web import form_recovery
-from portal.wording.errors import sentence, tax_label
 
-
-def _validate_field(form: Any, field: Any) -> None:
-    """Replace the input by its stored form, by the domain's rule for the field. A phone number of
-    no known numbering plan gets a warning, since the plan may be new."""
-    country = (form.country.data or "") if "country" in form else ""
-    if field.name in ("tin", "phone") and (field.data or "").strip() and form.country.errors:
-        raise ValidationError(_("Choose the country first; the number is read by its rules."))
-    try:
-        field.data = customers.normalise_field(field.name, field.data or "", country)
-    except Invalid as error:
-        raise ValidationError(sentence(error.code, error.facts)) from error
-    is_phone = field.name == "phone" and field.data
-    if is_phone and not values.phone(field.data, country).is_valid:
-        field.warning = _("No number like this is known in its country. It can be kept so.")
-
-
-def display_phone(phone: str, country: str) -> str:
-    """Return the phone number in the form that people read; empty without one."""
-    return values.phone(phone, country).display if phone else ""
+_validate_field = record_fields.normalise_with(customers.normalise_field)
 
 
 class RecordForm(web.CreatingForm):
@@ -101,11 +81,11 @@ class RecordForm(web.CreatingForm):
     ) -> None:
         if original is not None:
             data = vars(_draft_from(partner, original))
-            data = data | {"phone": display_phone(original.phone, original.country)}
+            data = data | {"phone": record_fields.display_phone(original.phone, original.country)}
             kwargs = {"data": data, **kwargs}
         if customer is not None:
             data = vars(customers.draft_of(customer)) | {"version": customer.version}
-            data["phone"] = display_phone(customer.phone, customer.country)
+            data["phone"] = record_fields.display_phone(customer.phone, customer.country)
             kwargs = {"data": data, **kwargs}
         super().__init__(**kwargs)
         self.partner, self.customer = partner, customer
@@ -113,8 +93,6 @@ class RecordForm(web.CreatingForm):
         if customer is not None:
             del self.invitation_email
             del self.with_cloud
-        countries = values.countries(str(get_locale()))
-        self.country.choices = [("", _("Choose a country")), *countries]
         staff = customers.staff_of(partner)
         self.manager_id.choices = [("", _("Nobody")), *staff]
         manager = customers.manager_of(customer) if customer else None
@@ -123,17 +101,7 @@ class RecordForm(web.CreatingForm):
         for name in ("name", "invitation_email", "country"):
             if name in self:
                 self[name].flags.required = True
-        self._set_tin_rules()
-
-    def _set_tin_rules(self) -> None:
-        """Set label, example and requirement of the tax number by the country."""
-        country = self.country.data or ""
-        self.tin.label.text = tax_label(values.tax_label(country))
-        self.tin.flags.required = values.is_tax_number_required(country)
-        example = values.tax_example(country)
-        self.tin.description = _("Such as %(example)s.", example=example) if example else ""
-        if not country:
-            self.tin.description = _("Required for Russia and Kazakhstan.")
+        record_fields.offer_countries(self)
 
     @property
     def draft(self) -> Draft:

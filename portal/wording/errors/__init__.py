@@ -13,7 +13,17 @@ from flask_babel import get_locale, gettext, ngettext
 
 from portal.domain.errors import Code, Refused
 from portal.i18n.formats import local_time, plain_day
-from portal.wording.errors import connections, imports, limits, mails, money, people, usage, work
+from portal.wording.errors import (
+    connections,
+    imports,
+    limits,
+    mails,
+    money,
+    partners,
+    people,
+    usage,
+    work,
+)
 from portal.wording.errors.eligibility import REASONS
 
 Facts = Mapping[str, Any]
@@ -55,7 +65,7 @@ def tax_label(label: str) -> str:
 
 def _tax_check(facts: Facts) -> str:
     return _(
-        "The check digit does not match. Compare the %(label)s with the customer’s papers, "
+        "The check digit does not match. Compare the %(label)s with the firm’s papers, "
         "digit by digit.",
         label=tax_label(facts["label"]),
     )
@@ -176,13 +186,6 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     Code.ALREADY_PAID: lambda f: _("This account is in paid mode already."),
     Code.ACCOUNT_CLOSED: lambda f: _("This account is closed."),
     Code.NOT_DIRECT: lambda f: _("Only a direct account can become a partner’s."),
-    Code.NOT_PARTNER: lambda f: _("This account has no partner status."),
-    Code.CUSTOMERS_LIVE: lambda f: _(
-        "Partner status stays while there are live customers: %(count)s. End those partnerships "
-        "first.",
-        **f,
-    ),
-    Code.PARTNER_OWNS_CLOUDS: lambda f: _("Give other owners first to: %(clouds)s.", **f),
     Code.TRIAL_MODE: lambda f: _(
         "Adding customers needs the paid consumption mode. This account is in trial; an owner can "
         "switch it in the console under Billing."
@@ -228,9 +231,6 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     Code.RECORD_CHANGED: lambda f: _(
         "Somebody else changed this record meanwhile. Open it again, and make your changes there."
     ),
-    Code.PARTNERSHIP_NOT_CONFIRMED: lambda f: _(
-        "Only a confirmed partnership can be ended; one that waits can be removed."
-    ),
     Code.CLOUD_ASKED: lambda f: _(
         "The place of the default cloud is being asked whether it is empty. Try again in a minute."
     ),
@@ -238,17 +238,6 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
         "Clouds are still linked to the subaccount: %(count)s. Link each to another account first; "
         "an unused default cloud may stay.",
         **f,
-    ),
-    Code.NOTICE_GIVEN: lambda f: _(
-        "Notice was given already: the partnership ends on %(day)s. To change the day, withdraw "
-        "the notice first.",
-        day=plain_day(f["day"]),
-    ),
-    Code.NOTICE_SHORT: lambda f: _(
-        "The notice is too short. The earliest day is %(day)s.", day=plain_day(f["day"])
-    ),
-    Code.NOTICE_MISSING: lambda f: _(
-        "There is no notice to withdraw: it was withdrawn already, or its day has come."
     ),
     Code.INVITATIONS_PER_DAY: lambda f: ngettext(
         "No more than %(num)s customer can be added in 24 hours. The next one can be added from "
@@ -294,7 +283,7 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     ),
 }
 
-for messages in (connections, imports, limits, mails, people, money, usage, work):
+for messages in (connections, imports, limits, mails, money, partners, people, usage, work):
     REFUSED |= messages.SENTENCES
-INVALID |= connections.INVALID
+INVALID |= connections.INVALID | partners.INVALID
 SENTENCES = {**INVALID, **REFUSED, **REASONS}

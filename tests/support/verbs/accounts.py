@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from portal import db
-from portal.domain import access, accounts, customers, first_steps, ledger, team, values
+from portal.domain import (
+    access,
+    accounts,
+    customers,
+    first_steps,
+    ledger,
+    partner_profiles,
+    team,
+    values,
+)
 from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
 from portal.domain.customers import Customer, SavedView
 from portal.domain.errors import Forbidden
+from portal.domain.partner_profiles import ProfileDraft
+from tests.support.logos import picture_file
 from tests.support.verbs.verb import Verb, north
 from tests.support.world import DORA, EDDIE, World, signed_in, user
 
@@ -29,6 +40,22 @@ def _see_customer(world: World, by: Actor) -> None:
 
 def _switch_to_paid(world: World, by: Actor) -> None:
     accounts.switch_to_paid(db.session.get_one(BillingAccount, world.trial), by=signed_in(by))
+
+
+def _edit_profile(world: World, by: Actor) -> None:
+    partner = db.session.get_one(BillingAccount, world.north)
+    draft = ProfileDraft(legal_name="North Integration GmbH", country="DE")
+    partner_profiles.edit(partner, by=by, draft=draft, version=0)
+
+
+def _set_logo(world: World, by: Actor) -> None:
+    partner = db.session.get_one(BillingAccount, world.north)
+    logo = values.picture(picture_file(size=(32, 32)))
+    partner_profiles.set_logo(partner, by=by, logo=logo)
+
+
+def _remove_logo(world: World, by: Actor) -> None:
+    partner_profiles.remove_logo(db.session.get_one(BillingAccount, world.north), by=by)
 
 
 def _add_staff(world: World, by: Actor) -> None:
@@ -100,6 +127,9 @@ VERBS = (
     Verb("account.see", north, _show_steps, prepare=_hide_steps),
     Verb("account.see", north, _copy_link, ("invitation.copy_link",)),
     Verb("account.switch_to_paid", lambda world: world.trial, _switch_to_paid),
+    Verb("partner.edit_profile", north, _edit_profile),
+    Verb("partner.edit_profile", north, _set_logo, ("partner.set_logo",)),
+    Verb("partner.edit_profile", north, _remove_logo, ("partner.remove_logo",)),
     Verb("access.manage", north, _add_staff, ("access.grant",)),
     Verb("access.manage", north, _grant, ("access.grant",)),
     Verb("access.manage", north, _change_role, ("access.change",)),

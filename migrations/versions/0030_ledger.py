@@ -10,8 +10,8 @@ from alembic import op
 
 from portal.domain import policy
 
-revision = "0031"
-down_revision = "0030"
+revision = "0030"
+down_revision = "0029"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,46 @@
+"""The profile of the demonstration's first partner, with a logo that is drawn here."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image, ImageDraw
+
+from portal.demo.companies import tax_number
+from portal.demo.customer_actions import SimulatedPartner
+from portal.demo.timeline import Story, seeded_random
+from portal.domain import partner_profiles, values
+from portal.domain.partner_profiles import ProfileDraft
+
+PETROL, SAND = "#0b5c74", "#e0a458"
+
+
+def fill_in_profile(partner: SimulatedPartner) -> Story:
+    """The owner fills in the profile and sets the logo."""
+    account, owner = partner.account, partner.owner
+    draft = ProfileDraft(
+        legal_name="Halden Integration GmbH",
+        country="DE",
+        tin=tax_number(seeded_random("Halden"), "DE#########", "DE"),
+        address="Speicherhof 7",
+        postal_code="24937",
+        city="Flensburg",
+        contact_person="Olga Brandt",
+        support_email="support@halden.example",
+        number_prefix="HI-",
+    )
+    partner_profiles.edit(account, by=owner, draft=draft, version=0)
+    partner_profiles.set_logo(account, by=owner, logo=values.picture(_draw_logo()))
+    yield from ()
+
+
+def _draw_logo() -> bytes:
+    """Return a PNG file: an H of three bars on a transparent ground."""
+    image = Image.new("RGBA", (160, 160))
+    draw = ImageDraw.Draw(image)
+    for box, colour in (((20, 10, 55, 150), PETROL), ((105, 10, 140, 150), PETROL)):
+        draw.rectangle(box, fill=colour)
+    draw.polygon([(55, 90), (105, 55), (105, 90), (55, 125)], fill=SAND)
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
