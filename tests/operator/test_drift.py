@@ -86,7 +86,7 @@ def test_what_is_decided_by_hand_is_compared_again_by_done(
     dora.submit("Done")
     run_orders()
     dora.get(path)
-    assert "Nothing differs" in dora.text
+    assert "No cloud of the portal differs" in dora.text
 
 
 def test_a_comparison_that_failed_says_why(
