@@ -286,7 +286,7 @@ def _template_context() -> dict[str, Any]:
         "console_home": url_for("console.home"),
         "help_url": guide.url_of(request.endpoint),
         "mailbox_url": url_for("mailbox.index") if "mailbox" in current_app.blueprints else None,
-        "surface": surface if surface in ("partner", "console") else None,
+        "surface": surface if surface in ("partner", "console", "operator") else None,
     }
     if "is_bare" in g:
         return context

@@ -104,7 +104,8 @@ def test_the_page_says_who_asks_what_for_and_what_happens(browser: Open, world: 
         }.items()
     )
     for words in (
-        "If you confirm You can use the cloud default at once, and say who else may.",
+        "If you confirm You can use the cloud default as soon as it is ready, usually within a "
+        "minute, and say who else may.",
         "From that moment North pays for what is in the subaccount and sees its usage.",
         "Its owner role lets it manage this one cloud.",
         "What does not change Your other clouds, who may enter them and who pays for them",

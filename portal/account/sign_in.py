@@ -18,10 +18,13 @@ from portal.web import form_recovery
 
 
 def front() -> Any:
-    """Redirect the site's root: a partner's staff to the partner portal, others to the console."""
+    """Redirect the site's root: operators to their pages, a partner's staff to the partner portal,
+    others to the console."""
     actor = web.actor_or_none()
     if actor is None:
         return redirect(url_for("auth.sign_in"), 303)
+    if actor.is_operator:
+        return redirect(url_for("operator.home"), 303)
     is_staff = bool(accounts.partner_accounts_of(actor))
     return redirect(url_for("partner.choose" if is_staff else "console.home"), 303)
 

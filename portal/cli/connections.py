@@ -63,10 +63,9 @@ def show_all() -> None:
         for row in rows:
             state = "closed" if row.closed_at else "default" if row.is_default else "open"
             click.echo(f"{row.id}  {row.kind:<10} {state:<8} {row.name}")
-            if row.tested_at:
-                click.echo(
-                    f"    {row.tested_at:%Y-%m-%d %H:%M} UTC: {wording.findings(row.test_result)}"
-                )
+            if found := wording.findings(row):
+                at = f"{row.tested_at:%Y-%m-%d %H:%M} UTC: " if row.tested_at else ""
+                click.echo(f"    {at}{found}")
 
 
 @commands.command("test")

@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext
 from wtforms import BooleanField, EmailField, StringField, ValidationError
 
 from portal import db, web
+from portal.console.cloud_people import is_changing, partners_of, people_of, standing_of
 from portal.domain import access, cloud_access, clouds, identity, memberships, values
 from portal.domain.access import CLOUD_TABLE, CloudRole
 from portal.domain.actions import Action
@@ -18,7 +19,6 @@ from portal.domain.cloud_access import Member, explanation
 from portal.domain.cloud_access.explanation import Grant
 from portal.domain.clouds import Cloud
 from portal.domain.errors import Code
-from portal.domain.memberships import Progress
 from portal.domain.values import EmailAddress, Invalid
 from portal.web import role_form
 from portal.wording import labels, message_drafts
@@ -45,6 +45,7 @@ def index(cloud_id: str) -> Any:
         is_under_way=has_pending_roles or is_changing(people),
         has_pending_roles=has_pending_roles,
         **people,
+        revoke_refusals=cloud_access.revoke_refusals(cloud, by=actor) if may_manage else {},
         roles=list(CloudRole),
         abilities=labels.abilities({explanation.SEE: set(CloudRole), **CLOUD_TABLE}),
     )
@@ -54,57 +55,13 @@ def _own_access(cloud: Cloud) -> dict[str, Any]:
     """Return the template's context of the reader's own access, for who is no owner."""
     actor_id = web.actor().id
     own_grants = explanation.grants_of_user(cloud, actor_id)
-    return {"own_grants": own_grants, **_access_request(cloud), **_standing(cloud, actor_id)}
+    return {"own_grants": own_grants, **_access_request(cloud), **standing_of(cloud, actor_id)}
 
 
 def _has_pending_roles(members: list[Member], own_grants: list[Grant]) -> bool:
     """Whether one of the roles takes effect later."""
     has_pending_member = any(member.pending_role for member in members)
     return has_pending_member or not all(grant.is_now for grant in own_grants)
-
-
-def people_of(cloud: Cloud) -> dict[str, Any]:
-    """Return the template's context of the members of a cloud, for its owners, and where a
-    connection carries out roles, of what it has carried out."""
-    members = cloud_access.members_of(cloud, reader=web.actor())
-    if not memberships.is_carried_out(cloud):
-        return {"members": members, "partners": _partners(members)}
-    holding, losing = memberships.memberships_of(cloud)
-    staff = {
-        member.id: [holding[user_id] for user_id in access.staff_ids(member.id) & holding.keys()]
-        for member in members
-        if member.is_partner
-    }
-    return {
-        "members": members,
-        "partners": _partners(members),
-        "holding": holding,
-        "losing": losing,
-        "staff": staff,
-        "can_stop": clouds.pending_tasks(cloud).connection.can_stop,
-    }
-
-
-def is_changing(people: dict[str, Any]) -> bool:
-    """Whether the connection is about to carry out something of `people_of`."""
-    standings = [*people.get("holding", {}).values(), *people.get("losing", [])]
-    standings.append(people.get("standing"))
-    states = (Progress.WAITING, Progress.ENDING)
-    return any(one.membership.progress in states for one in standings if one)
-
-
-def _standing(cloud: Cloud, user_id: str | None) -> dict[str, Any]:
-    """Return the template's context of a person's membership of the cloud, where a connection
-    carries out roles."""
-    if not memberships.is_carried_out(cloud):
-        return {}
-    can_stop = clouds.pending_tasks(cloud).connection.can_stop
-    return {"standing": memberships.standing_of(cloud, user_id), "can_stop": can_stop}
-
-
-def _partners(members: list[Member]) -> dict[str, str]:
-    """Return the partners that have access by their account or their staff: ID → name."""
-    return {member.partner_id: member.partner_name or "" for member in members if member.partner_id}
 
 
 def _access_request(cloud: Cloud) -> dict[str, Any]:
@@ -209,7 +166,7 @@ def revoke_partner(cloud_id: str, partner_id: str) -> Any:
         cloud, stop = db.session.get_one(Cloud, cloud_id), form.stop.data
         cloud_access.revoke_partner(cloud, by=actor, of=partner_id, stop=stop)
 
-    name = _partners(members)[partner_id]
+    name = partners_of(members)[partner_id]
     success = _("%(name)s has no access to this cloud any more.", name=name)
     if answer := web.submit(form, unit, to=lambda _none: _url_after(cloud_id), success=success):
         return answer
@@ -247,7 +204,7 @@ def explain(cloud_id: str) -> Any:
         "is_carried_out": memberships.is_carried_out(cloud),
     }
     if abilities is not None:
-        context |= _standing(cloud, user.id if user else None)
+        context |= standing_of(cloud, user.id if user else None)
     return web.page(template, cloud=cloud, form=form, abilities=abilities, status=status, **context)
 
 

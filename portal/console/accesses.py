@@ -16,6 +16,7 @@ from portal.domain.clouds import Cloud
 from portal.domain.errors import Refused
 from portal.domain.memberships import Access
 from portal.web import form_recovery
+from portal.wording import memberships as membership_wording
 
 blueprint = Blueprint("accesses", __name__, url_prefix="/clouds/<id:cloud_id>/accesses")
 
@@ -73,7 +74,13 @@ def show(cloud_id: str, access_id: str) -> Any:
             form.refuse(refusal)
     template = "console/accesses/secret.html" if shown else "console/accesses/show.html"
     status = 200 if shown else form.status
-    return web.page(template, form=form, cloud=cloud, access=row, shown=shown, status=status)
+    context: dict[str, Any] = {"form": form, "cloud": cloud, "access": row, "shown": shown}
+    return web.page(template, commands=_commands(cloud, shown), status=status, **context)
+
+
+def _commands(cloud: Cloud, shown: memberships.Shown | None) -> str:
+    connection = clouds.pending_tasks(cloud).connection
+    return membership_wording.commands(shown, cloud, connection) if shown else ""
 
 
 @blueprint.route("/<id:access_id>/withdraw", methods=["GET", "POST"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from flask import Blueprint, request, url_for
@@ -12,13 +12,13 @@ from flask_babel import lazy_gettext
 from wtforms import SelectField, ValidationError
 
 from portal import db, web
-from portal.console.access import is_changing, people_of
+from portal.console.cloud_people import is_changing, people_of
 from portal.domain import access, accounts, clouds, connections, memberships
 from portal.domain.accounts import BillingAccount, Kind
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
+from portal.domain.cloud_access import explanation
 from portal.domain.clouds import Cloud, Folder, Progress
-from portal.domain.memberships import Access
 from portal.web import cloud_forms, form_recovery
 from portal.web.cloud_forms import NameForm, NewCloudForm
 
@@ -162,7 +162,7 @@ def _page(cloud: Cloud, form: CreateFolderForm) -> Any:
     may_manage = access.may(actor, Action.CLOUD_MANAGE_ACCESS, cloud)
     people = people_of(cloud) if may_manage else {}
     own = _access_of(actor, cloud)
-    stamp = _stamp(progress, own["accesses"], people)
+    stamp = _stamp(progress, own, people)
     if web.is_partial() and request.args.get("seen") == stamp:
         return "", 204
     return web.form_page(
@@ -175,7 +175,7 @@ def _page(cloud: Cloud, form: CreateFolderForm) -> Any:
         account=payer,
         progress=progress,
         stamp=stamp,
-        is_under_way=_is_under_way(progress, own["accesses"], people),
+        is_under_way=_is_under_way(progress, own, people),
         moves_on=_moves_on(actor, payer),
         closing_form=web.Form(),
         may_close=access.may(actor, Action.CLOUD_CLOSE, cloud),
@@ -191,15 +191,25 @@ def _page(cloud: Cloud, form: CreateFolderForm) -> Any:
 
 def _access_of(actor: Actor, cloud: Cloud) -> dict[str, Any]:
     """Return the template's context of the user's own access. Without `may_get` the cloud's kind
-    gives none, or the user has no role for it; `get_refusal` is why not now."""
-    may_get = memberships.is_carried_out(cloud) and cloud.closed_at is None
-    may_get = may_get and access.may(actor, Action.CLOUD_GET_ACCESS, cloud)
+    gives none, or the user has no role for it. `get_refusal` is why not now, `get_from` when a role
+    to come allows it."""
+    is_offered = memberships.is_carried_out(cloud) and cloud.closed_at is None
+    may_enter = access.may(actor, Action.CLOUD_GET_ACCESS, cloud)
+    may_get = is_offered and may_enter
     return {
         "accesses": memberships.accesses_of(cloud, actor=actor),
         "may_get": may_get,
         "get_refusal": memberships.refusal_to_get(cloud) if may_get else None,
-        "may_enter": access.may(actor, Action.CLOUD_GET_ACCESS, cloud),
+        "get_from": _get_from(actor, cloud) if is_offered and not may_enter else None,
+        "may_enter": may_enter,
     }
+
+
+def _get_from(actor: Actor, cloud: Cloud) -> datetime | None:
+    """Return when a role that was given to the user allows *Get access*; None: never."""
+    roles = access.CLOUD_TABLE[Action.CLOUD_GET_ACCESS]
+    grants = explanation.grants_of_user(cloud, actor.id or "")
+    return min((grant.effective_at for grant in grants if grant.role in roles), default=None)
 
 
 def _moves_on(actor: Actor, payer: BillingAccount | None) -> date | None:
@@ -209,15 +219,16 @@ def _moves_on(actor: Actor, payer: BillingAccount | None) -> date | None:
     return payer.ends_on
 
 
-def _is_under_way(progress: Progress, accesses: list[Access], people: dict[str, Any]) -> bool:
+def _is_under_way(progress: Progress, own: dict[str, Any], people: dict[str, Any]) -> bool:
     """Whether the page should poll for changes."""
     changing = (memberships.Progress.WAITING, memberships.Progress.ENDING)
-    is_mine = any(access.progress in changing for access in accesses)
-    return bool(progress.tasks) or is_mine or is_changing(people)
+    is_mine = own["get_from"] or any(access.progress in changing for access in own["accesses"])
+    return bool(progress.tasks or is_mine) or is_changing(people)
 
 
-def _stamp(progress: Progress, accesses: list[Access], people: dict[str, Any]) -> str:
+def _stamp(progress: Progress, own: dict[str, Any], people: dict[str, Any]) -> str:
     """Return a digest of what the page polls for."""
     standings = [*people.get("holding", {}).values(), *people.get("losing", [])]
-    rows = [(row.id, row.progress) for row in (*accesses, *(one.membership for one in standings))]
-    return hashlib.sha256(repr((progress, rows)).encode()).hexdigest()[:16]
+    changing = (*own["accesses"], *(one.membership for one in standings))
+    rows = [(row.id, row.progress) for row in changing]
+    return hashlib.sha256(repr((progress, own["get_from"], rows)).encode()).hexdigest()[:16]

@@ -186,6 +186,7 @@ class Code(StrEnum):
     PRIVATE_KEY_FORMAT = "private-key-format"
     FINGERPRINT_FORMAT = "fingerprint-format"
     CURRENCY_UNKNOWN = "currency-unknown"
+    NETWORK_NAME = "network-name"
     NUMBER_RANGE = "number-range"
     CONNECTION_UNFEDERATED = "connection-unfederated"
     IDENTITY_TAKEN = "identity-taken"

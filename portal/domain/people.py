@@ -52,7 +52,7 @@ class PersonDetails(NamedTuple):
     access: Counter[Progress]
     """On how many clouds of connections their access is how far."""
     ends_by: datetime | None
-    """When what is running after a revoke ends."""
+    """When sign-ins that are open after a revoke end."""
 
 
 def block(user: User, *, by: Actor, reason: BlockReason) -> None:

@@ -1,4 +1,4 @@
-"""The operator's pages: the work outside of requests, connections, people, feedback."""
+"""The operator's pages: what needs a person, work, connections, usage, people, feedback."""
 
 from portal.operator import (
     audit_heads,
@@ -7,6 +7,7 @@ from portal.operator import (
     connections,
     drift,
     feedback,
+    home,
     limits,
     mappings,
     people,

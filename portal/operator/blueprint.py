@@ -1,10 +1,8 @@
-"""The blueprint of the operator's pages: its gate, and the first tab."""
+"""The blueprint of the operator's pages, and its gate."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from flask import Blueprint, abort, redirect, url_for
+from flask import Blueprint, abort
 
 from portal import web
 
@@ -18,9 +16,3 @@ def require_operator() -> None:
 
 
 web.gate(blueprint, web.require_sign_in, require_operator)
-
-
-@blueprint.get("")
-def home() -> Any:
-    """Redirect to the first tab."""
-    return redirect(url_for(".show_work"), 303)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from flask import abort, url_for
+from flask import abort, request, url_for
 from flask_babel import lazy_gettext
 from wtforms import PasswordField, StringField, TextAreaField
 
@@ -38,16 +39,25 @@ def show_connections() -> Any:
 def show_connection(connection_id: str) -> Any:
     """A connection: its settings, what a test found, the steps that can be taken."""
     connection = web.find_or_404(Connection, connection_id)
-    return web.page(
-        "operator/connection.html",
-        fragment="connection",
-        connection=connection,
-        numbers=clouds.numbers_by_connection().get(connection.id),
-        orders=jobs.numbers_for_person().get(jobs.cloud_lane(connection.id), 0),
-        drifts=drift.numbers_by_connection().get(connection.id),
-        is_federated=memberships.is_federated(connection),
-        is_readable=connections.unseal(connection) is not None,
-    )
+    found: dict[str, Any] = {
+        "numbers": clouds.numbers_by_connection().get(connection.id),
+        "orders": jobs.numbers_for_person().get(jobs.cloud_lane(connection.id), 0),
+        "drifts": drift.numbers_by_connection().get(connection.id),
+        "is_federated": memberships.is_federated(connection),
+        "is_readable": connections.unseal(connection) is not None,
+    }
+    stamp = _stamp(connection, found)
+    if web.is_partial() and request.args.get("seen") == stamp:
+        return "", 204
+    template = "operator/connection.html"
+    return web.page(template, fragment="connection", connection=connection, stamp=stamp, **found)
+
+
+def _stamp(connection: Connection, found: dict[str, Any]) -> str:
+    """Return a digest of what the page polls for."""
+    names = "tested_at", "closed_at", "is_default", "settings", "default_limits"
+    state = [getattr(connection, name) for name in names]
+    return hashlib.sha256(repr((state, found)).encode()).hexdigest()[:16]
 
 
 @blueprint.route("/connections/add/<kind>", methods=["GET", "POST"])

@@ -7,6 +7,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
+from portal.domain.connections import Connection
 from portal.wording import faults
 
 ABILITIES = {
@@ -25,8 +26,12 @@ def fault(result: dict[str, Any]) -> str:
 
 
 def abilities(result: dict[str, Any]) -> list[str]:
-    """Return what a test found that the connection can."""
-    return [str(ABILITIES.get(code, code)) for code in result.get("abilities", ())]
+    """Return what a test found that the connection can. With rights missing, only what suspends
+    clouds is known to create and change them."""
+    codes = result.get("abilities", ())
+    manages = [_("create, rename and close clouds")]
+    known = manages if not result.get("missing") or "suspend" in codes else []
+    return [str(words) for words in (*known, *(ABILITIES.get(code, code) for code in codes))]
 
 
 def missing(result: dict[str, Any]) -> list[str]:
@@ -34,12 +39,13 @@ def missing(result: dict[str, Any]) -> list[str]:
     return [faults.right(right) for right in result.get("missing", ())]
 
 
-def findings(result: dict[str, Any]) -> str:
-    """Return what a test found, in a few words; empty before the first test."""
+def findings(connection: Connection) -> str:
+    """Return what the last test found, in a few words; empty before the first test."""
+    result = connection.test_result
     if not result or fault(result):
         return fault(result)
+    if connection.tested_at is None:
+        return str(_("Not tested since the change."))
     if rights := missing(result):
         return str(_("Missing: %(rights)s.", rights=", ".join(rights)))
-    if can := abilities(result):
-        return str(_("It works: %(abilities)s.", abilities=", ".join(can)))
-    return str(_("It works."))
+    return str(_("It works: %(abilities)s.", abilities="; ".join(abilities(result))))

@@ -49,6 +49,7 @@ UPKEEP = {
     "doctor": lazy_gettext("Check of the data"),
     "end-partnerships": lazy_gettext("End partnerships whose day has come"),
     "purge-callbacks": lazy_gettext("Delete old callbacks of webhook programs"),
+    "purge-charges": lazy_gettext("Delete abandoned drafts of charges"),
     "purge-claims": lazy_gettext("Delete old registrations of existing clouds"),
     "purge-feedback": lazy_gettext("Delete old feedback"),
     "purge-heartbeats": lazy_gettext("Delete old heartbeats"),

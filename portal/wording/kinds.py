@@ -47,7 +47,9 @@ HINTS = {
     "secret": lazy_gettext(
         "The program has the same one, made by: echo whsec_$(openssl rand -base64 32)"
     ),
-    "auth_url": lazy_gettext("With its version, such as https://cloud.example:5000/v3."),
+    "auth_url": lazy_gettext(
+        "Such as https://cloud.example:5000/v3; without its version, /v3 is added."
+    ),
     "domain": lazy_gettext("By its name. Projects and users are created in it."),
     "username": lazy_gettext("Of a user with the role manager on the domain."),
     "user_domain": lazy_gettext("Empty: the same domain."),

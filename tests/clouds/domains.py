@@ -123,7 +123,7 @@ REFUSED = (Unauthorized, NotFound)
 def sign_in(access: Access, url: str = "") -> Session:
     """A session of the real client with the only cloud of a clouds.yaml, signed in. With a URL,
     there instead. Raises one of REFUSED."""
-    entry = yaml.safe_load(access.text)["clouds"]["openstack"]
+    entry = yaml.safe_load(access.text)["clouds"].popitem()[1]
     loader = loading.get_plugin_loader(entry["auth_type"])
     auth = entry["auth"] | ({"auth_url": url} if url else {})
     session = Session(loader.load_from_options(**auth))

@@ -103,7 +103,7 @@ def test_an_access_is_restricted_ends_within_90_days_and_is_made_once(
     assert again.text == access.text
     assert access.expires is not None
     assert access.expires - datetime.now(UTC) < timedelta(days=90)
-    entry = yaml.safe_load(access.text)["clouds"]["openstack"]["auth"]
+    entry = yaml.safe_load(access.text)["clouds"].popitem()[1]["auth"]
     assert entry["application_credential_secret"] == "a-secret-of-ours"
     wait_for_next_second()
     session = sign_in(access)

@@ -299,6 +299,9 @@ def test_the_partner_reads_why_it_can_not_take_the_customers_last_role(
 ) -> None:
     olga, nina = browser(OLGA), user(NINA).id
     before = stored_rows()
+    olga.get(access_path(world.ninas_cloud))
+    assert "Revoke This is the last role of the customer’s people" in rows(olga)["Nina Customer"]
+    assert access_path(world.ninas_cloud, f"/{nina}/revoke") not in links(olga).values()
     olga.get(access_path(world.ninas_cloud, f"/{nina}/revoke"))
     assert olga.submit("Revoke").status_code == 422
     assert "This is the last role of the customer’s people" in notices(olga)[0]

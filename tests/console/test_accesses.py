@@ -10,16 +10,18 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from portal import db
-from portal.domain import connections, memberships, work
+from portal.domain import connections, memberships, people, work
 from portal.domain.access import CloudRole
+from portal.domain.actors import COMMAND
 from portal.domain.clouds import Cloud
 from portal.domain.connections import Connection
 from portal.domain.errors import Refused
+from portal.domain.identity import BlockReason
 from portal.domain.jobs import Job, OrderKind
 from portal.domain.memberships import Access, Membership
 from tests.support.answers import errors, notices
 from tests.support.browser import Browser
-from tests.support.cloud_access import access_path, give, revoke
+from tests.support.cloud_access import access_path, give, grant, revoke
 from tests.support.memberships import (
     add_memberships,
     memberships_of,
@@ -29,7 +31,7 @@ from tests.support.memberships import (
 )
 from tests.support.page import text_of
 from tests.support.work import appoint_operator
-from tests.support.world import DORA, EDDIE, NINA, SAM, Clock, World, user
+from tests.support.world import DORA, EDDIE, NINA, SAM, TINA, Clock, World, user
 
 Open = Callable[..., Browser]
 SECRET = 'clouds:\n  shop: {auth: <secret & "quoted">}'
@@ -95,6 +97,8 @@ def test_an_access_is_ordered_shown_once_and_withdrawn(browser: Open, shop: str)
     assert client.submit("Show").headers["Cache-Control"] == "no-store"
 
     assert SECRET in "".join(client.page.itertext())
+    assert "Save the file as ~/.config/openstack/clouds.yaml" in client.text
+    assert "export OS_CLOUD=shop" in client.text
     (download,) = (link for link in client.page.iter("a") if link.get("download"))
     assert download.get("download") == "clouds.yaml"
     assert (download.get("href") or "").startswith("data:text/plain;charset=utf-8,clouds%3A%0A")
@@ -105,6 +109,72 @@ def test_an_access_is_ordered_shown_once_and_withdrawn(browser: Open, shop: str)
     client.click("Withdraw Laptop")
     client.submit("Withdraw")
     assert "Being withdrawn, still works" in own_access(client)
+
+
+def test_an_access_to_lxd_is_shown_with_the_commands_that_use_it(
+    browser: Open, shop: str, world: World
+) -> None:
+    settings = {"url": "https://lxd.example:8443"}
+    db.write(lambda: db.session.execute(update(Connection).values(kind="lxd", settings=settings)))
+    client = browser(DORA)
+    access_id = get_access(client, shop)
+    make("-----BEGIN CERTIFICATE-----", "text")
+    client.get(f"{shop}/accesses/{access_id}/show")
+    client.submit("Show")
+    command = f"lxc remote add {world.doras_cloud} https://lxd.example:8443 --project"
+    assert f"{command} external-{world.doras_cloud}" in client.text
+
+
+def primary(client: Browser) -> list[str]:
+    """The main buttons of the page’s head."""
+    buttons = (part for part in client.page.iter("a") if "btn-primary" in part.get("class", ""))
+    return [text_of(button) for button in buttons if button.get("id")]
+
+
+def test_the_main_button_gets_access_first_and_then_opens_the_console(
+    browser: Open, shop: str
+) -> None:
+    settings = {"console_url": "https://console.example/{id}"}
+    db.write(lambda: db.session.execute(update(Connection).values(settings=settings)))
+    client = browser(DORA)
+    client.get(shop)
+    assert primary(client) == ["Get access"]
+    get_access(client, shop)
+    client.get(shop)
+    assert primary(client) == ["Open console"]
+
+
+def test_who_has_a_role_to_come_reads_when_it_gives_access(
+    browser: Open, shop: str, world: World, clock: Clock
+) -> None:
+    grant(world.doras_cloud, CloudRole.EDITOR, to=SAM)
+    client = browser(SAM)
+    page = client.get(shop).get_data(as_text=True)
+    assert "Your role takes effect in 20 s; then you can get access." in client.text
+    assert "every 5s" in page, "it polls"
+    clock.forward(seconds=20)
+    client.get(shop)
+    client.click("Get access")
+
+
+def test_of_a_blocked_person_and_a_suspended_cloud_nothing_is_said_to_work(
+    browser: Open, shop: str, world: World
+) -> None:
+    def unit() -> None:
+        add_memberships(SAM, world.doras_cloud)
+        db.lock(Cloud, world.doras_cloud).is_suspended_there = True
+        people.block(user(TINA), by=COMMAND, reason=BlockReason.STOLEN)
+
+    for email in (SAM, TINA):
+        give(world.doras_cloud, CloudRole.EDITOR, to=email)
+    db.write(unit)
+    client = browser(DORA)
+    for page in (access_path(world.doras_cloud), shop):
+        client.get(page)
+        assert "Up to date" not in client.text
+        assert "Refused while the cloud is suspended" in client.text
+        assert "Tina Trial blocked" in client.text
+        assert "no access while blocked" in client.text
 
 
 def test_the_page_says_why_no_access_can_be_had(browser: Open, shop: str, world: World) -> None:
@@ -173,7 +243,7 @@ def test_who_reads_a_role_on_a_cloud_reads_whether_it_is_carried_out(
     db.write(lambda: add_memberships(SAM, cloud_id))
     order_access(EDDIE, cloud_id)
     sam.get(access_path(cloud_id))
-    assert "In the cloud: Carried out" in sam.text
+    assert "In the cloud: Up to date" in sam.text
     dora.get(access_path(cloud_id))
     assert "of its staff has access" not in dora.text, "Eddie's role is not carried out yet"
 
@@ -183,7 +253,7 @@ def test_who_reads_a_role_on_a_cloud_reads_whether_it_is_carried_out(
     assert "Being revoked, still works" in dora.text
     membership_id = memberships_of(SAM)[0].id
     db.write(lambda: memberships.record_revoked(membership_id, None))
-    running = "New sign-ins are refused from now on; what is running ends by"
+    running = "New sign-ins are refused from now on; open sign-ins end by"
     for page in (explained, shop):
         dora.get(page)
         assert running in dora.text
@@ -232,7 +302,7 @@ def test_revoke_and_stop_is_offered_where_an_open_console_outlives_a_revoke(
     db.write(lambda: add_memberships(SAM, cloud_id))
     db.write(lambda: add_memberships(EDDIE, cloud_id))
     client.get(path + revoke_sam)
-    assert "An open console of an instance goes on until that instance is stopped." in client.text
+    assert "an open console of an instance goes on until that instance is stopped." in client.text
     client.submit("Revoke")
     client.get(path + revoke_north)
     client.submit("Revoke and stop")
@@ -242,7 +312,7 @@ def test_revoke_and_stop_is_offered_where_an_open_console_outlives_a_revoke(
         row_id = memberships_of(email)[0].id
         db.write(partial(memberships.record_revoked, row_id, None))
     client.get(path)
-    assert "An open console of an instance goes on" in client.text, "of Sam"
+    assert "an open console of an instance goes on" in client.text, "of Sam"
     assert "and all instances were stopped" in client.text, "of Eddie"
 
 
@@ -258,7 +328,7 @@ def test_access_control_says_what_is_carried_out(
     client.get(access_path(cloud_id))
     assert "1 of its staff has access" in client.text
     assert "no access taken yet" in client.text, "of Dora"
-    assert "Carried out" in client.text
+    assert "Up to date" in client.text
 
     client.get(access_path(cloud_id, f"/{user(SAM).id}/revoke"))
     assert "new sign-ins are refused as soon as this is carried out there" in client.text
@@ -274,7 +344,7 @@ def test_access_control_says_what_is_carried_out(
     db.write(lambda: memberships.record_revoked(membership_id, None))
     client.get(access_path(cloud_id))
     assert "Sam Stranger: revoked at" in client.text
-    assert "New sign-ins are refused from now on; what is running ends by" in client.text
+    assert "New sign-ins are refused from now on; open sign-ins end by" in client.text
     clock.forward(days=2)
     client = browser(DORA)
     client.get(access_path(cloud_id))

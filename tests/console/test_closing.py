@@ -160,7 +160,7 @@ def test_the_clouds_page_says_what_is_carried_out_when(
     assert "It does not exist there yet." in nina.text
     run_orders()
     nina.get(page)
-    assert "As agreed since" in nina.text
+    assert "Up to date since" in nina.text
     suspend(world)
     nina.get(page)
     assert [words for words in notices(nina, "warn") if "It still works." in words]

@@ -101,9 +101,9 @@ def test_revoking_and_explaining_say_what_is_in_the_cloud(
     assert "no access taken yet" in nina.text
     db.write(lambda: add_memberships(NINA, world.ninas_cloud))
     nina.get(revoke)
-    assert "What is running ends within 5 minutes after that." in nina.text
+    assert "Open sign-ins end within 5 minutes after that." in nina.text
     nina.get(f"{shop}/access/explain?email={NINA}")
-    assert "Carried out" in nina.text
+    assert "Up to date" in nina.text
 
 
 def test_a_cloud_that_is_to_be_closed_can_not_be_linked(app: Flask, world: World) -> None:

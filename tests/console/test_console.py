@@ -130,6 +130,19 @@ def test_another_payer_is_another_account(browser: Open, world: World) -> None:
         assert "Dora" not in answer.text
 
 
+def test_of_clouds_with_several_payers_only_the_own_are_said_to_be_paid_by_the_person(
+    browser: Open, world: World
+) -> None:
+    role, dora = CloudRole.VIEWER, user(DORA).id
+    db.write(
+        lambda: access.assign_cloud_role(role, cloud_id=world.ninas_cloud, user_id=dora, by=COMMAND)
+    )
+    client = browser(DORA)
+    client.get("/console")
+    assert "Paid by you, not linked to a partner." not in client.text
+    assert "What you pay yourself is not linked to a partner." in client.text
+
+
 def test_a_cloud_of_the_partners_own_is_not_called_the_persons(browser: Open, world: World) -> None:
     def create() -> None:
         north = db.lock(BillingAccount, world.north)

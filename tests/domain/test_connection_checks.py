@@ -43,6 +43,11 @@ REFUSED: list[tuple[Check, str, str]] = [
         )
     ),
     (checks.url, "https://cloud.example/" + "x" * 300, "too-long"),
+    (checks.keystone_url, "cloud.example:5000", "url-format"),
+    *(
+        (checks.network_name, typed, "network-name")
+        for typed in ("10.0.0.0/8", "two names", "сеть")
+    ),
     *((checks.webhook_secret, typed, "webhook-secret-format") for typed in ("x", SECRET[6:])),
     (checks.webhook_secret, "whsec_c2hvcnQ=", "webhook-secret-format"),
     (checks.webhook_secret, "whsec_ключ", "webhook-secret-format"),
@@ -77,6 +82,13 @@ def test_what_is_wrong_is_refused_with_its_reason(check: Check, typed: str, code
         (checks.url, " https://cloud.example:5000/v3 ", "https://cloud.example:5000/v3"),
         (checks.url, "http://[fd00::1]:8099", "http://[fd00::1]:8099"),
         (checks.url, "https://облако.example", "https://облако.example"),
+        (checks.keystone_url, "https://cloud.example:5000/", "https://cloud.example:5000/v3"),
+        (
+            checks.keystone_url,
+            "https://cloud.example/identity/v3/",
+            "https://cloud.example/identity/v3",
+        ),
+        (checks.network_name, " lxdbr0 ", "lxdbr0"),
         (checks.webhook_secret, f" {SECRET}\n", SECRET),
         (checks.secret, " пароль  ", " пароль  "),
         (checks.line, " Партнёр  Ё ", "Партнёр Ё"),

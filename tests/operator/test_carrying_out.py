@@ -54,7 +54,7 @@ def test_a_cloud_is_being_created_until_an_operator_has_done_it(
     assert notices(dora, "success") == ["It is recorded as done."]
     assert "Nothing to carry out" in dora.text
     nina.get(f"/console/clouds/{cloud}")
-    assert "As agreed since" in nina.text
+    assert "Up to date since" in nina.text
     assert "Being created" not in nina.text
     assert dora.get(f"{LIST}/{cloud}/done").status_code == 404
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -78,6 +79,7 @@ def test_settings_and_credentials_are_those_of_the_kind_and_no_secret_is_shown(
     dora.submit("Add", name="Frankfurt", url=VALUES["url"])
     assert errors(dora) == {"password": "Fill this in; it is required."}
     dora.submit("Add", **{"name": "Frankfurt", **VALUES})
+    assert "Not tested yet. Test it, then make it the default." in dora.text
     assert definition_list(dora)["Endpoint URL"] == VALUES["url"]
     assert VALUES["password"] not in dora.text
     dora.click("Test")
@@ -100,6 +102,35 @@ def test_a_connection_that_does_not_work_is_not_made_the_default(
         assert dora.submit("Make default").status_code == 422
         assert words in dora.text
     assert not stored(connection_id).is_default
+
+
+def test_a_test_says_what_it_can_and_holds_until_the_connection_is_changed(
+    dora: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_kind(monkeypatch)
+    connection_id = add_connection().id
+    page = f"{LIST}/{connection_id}"
+
+    def find(**found: Any) -> None:
+        db.write(lambda: connections.record_test(connection_id, Findings(**found)))
+        dora.get(page)
+
+    find(missing=("create projects (no)", "create users (no)"))
+    assert "create projects (no)" in notices(dora, "warn")[0]
+    assert "It can" not in definition_list(dora)
+    find(abilities=("access", "suspend"), missing=("read the usage of all projects",))
+    assert definition_list(dora)["It can"] == (
+        "create, rename and close clouds; give access; suspend"
+    )
+    find(fault="http-url-wrong")
+    assert notices(dora, "warn")[0].startswith("It does not work.")
+    dora.click("Change the connection")
+    dora.submit("Change", **VALUES)
+    assert "It does not work." not in dora.text
+    assert "Not tested since the change. Test it, then make it the default." in dora.text
+    dora.get(LIST)
+    assert "Not tested since the change." in dora.text
+    assert stored(connection_id).test_result["abilities"] == ["access", "suspend"]
 
 
 LONG = "Ünïcode 雲 " * 30

@@ -72,13 +72,13 @@ def test_of_who_is_blocked_an_operator_reads_where_access_still_works(
         give(cloud_id, CloudRole.EDITOR, to=OLGA)
     db.write(unit)
     find(dora, OLGA)
-    assert definition_list(dora)["In the clouds"] == "Carried out on 2 clouds"
+    assert definition_list(dora)["In the clouds"] == "Up to date on 2 clouds"
     block(dora)
     membership_id = memberships_of(OLGA)[-1].id
     db.write(lambda: memberships.record_revoked(membership_id, None))
     find(dora, OLGA)
     says = definition_list(dora)["In the clouds"]
-    assert says.startswith("Being revoked, still works on 1 cloud Revoked on 1 cloud; what is run")
+    assert says.startswith("Being revoked, still works on 1 cloud Revoked on 1 cloud; open sign-")
     connections.configure_keys(list)
 
 

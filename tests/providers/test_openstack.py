@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from portal.providers.contract import Cloud, Later, NeedsPerson, Never
 from portal.providers.http_client import HttpClient
 from portal.providers.openstack import OpenStack, Settings
+from portal.providers.openstack.accesses import cloud_key, clouds_yaml
 from portal.providers.openstack.projects import project_name
 from tests.providers.answering_servers import Server, answering
 
@@ -37,6 +38,24 @@ def test_any_name_has_at_most_64_printable_characters_and_ends_with_the_id(name:
     assert result.endswith(ID)
     assert result.isprintable()
     assert unicodedata.is_normalized("NFC", result)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("Web shop: $(rm) 'x'", f"web-shop-rm-x-{ID}"),
+        ("Ёлка", ID),
+        ("null", f"null-{ID}"),
+        ("2026", f"2026-{ID}"),
+    ],
+)
+def test_a_cloud_has_a_key_of_its_own_that_yaml_and_a_shell_read_without_quotes(
+    name: str, key: str
+) -> None:
+    row = {"id": "p1", "name": project_name(Cloud(ID, name)), "tags": [f"portal:{ID}"]}
+    assert cloud_key(row) == key
+    settings = Settings("https://cloud.example/v3", "portal", PASSWORD, "Partner")
+    assert clouds_yaml(settings, key, "c1", "s1").splitlines()[1] == f"  {key}:"
 
 
 @pytest.fixture

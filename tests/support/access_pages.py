@@ -35,7 +35,7 @@ KEYS = "credentials-keys"
 """The file of the keys that seal the demo's secrets, beside its database."""
 CONNECTION = "con" + "pages".ljust(17, "0")
 CLOUDS_YAML = """clouds:
-  openstack:
+  shop-b1g9c41f0d2a7b84f3e9:
     auth_type: v3applicationcredential
     auth:
       auth_url: https://keystone.example:5000/v3

@@ -54,6 +54,7 @@ CONSOLE = [
     state("link-dialog", "console.home", CARL, "/console", open_menu(".tile"), *LINK),
     state("cloud-accesses", "clouds.show", NINA, "{shop}"),
     state("access-carried-out", "access.index", NINA, "{shop}/access"),
+    state("access-last-role", "access.index", OLGA, "{customers_cloud}/access"),
     state("accesses-get", "accesses.get", NINA, "{shop}/accesses/get"),
     state("accesses-withdraw", "accesses.withdraw", NINA, "{access_used}/withdraw"),
     state("accesses-show", "accesses.show", NINA, "{access_ready}/show"),

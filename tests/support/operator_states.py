@@ -44,6 +44,7 @@ FIND_PIET, BLOCK = send(email=PIET), click("[href$='/block']")
 
 
 OPERATOR = [
+    state("operator-home", "operator.home", INGRID, "/operator"),
     state("operator-work", "operator.show_work", INGRID, "/operator/work"),
     state("operator-failed", "operator.show_jobs", INGRID, "/operator/work/mail?state=failed"),
     state("operator-parked", "operator.show_jobs", INGRID, "/operator/work/mail?state=parked"),

@@ -188,6 +188,7 @@ RESOLVERS: dict[str, Resolver] = {
     "subaccount": first_match("/console", rf'"(/console/billing/{ID_PATTERN})"'),
     "customers_account": first_match("{active}/clouds", rf'"(/console/billing/{ID_PATTERN})"'),
     "cloud": first_match("/console", CLOUD),
+    "customers_cloud": first_match("{active}/clouds", CLOUD),
     "shop": partial(access_pages.add, "{cloud}"),
     **{
         f"shop_{state}": partial(access_pages.change, state, "{shop}")

@@ -42,7 +42,6 @@ WITHOUT_PAGE = {
     "metrics": "for monitoring",
     "operator.download_audit_heads": "a file",
     "operator.download_bad_rows": "a file",
-    "operator.home": "redirects to the work",
     "operator.usage_template": "a file",
     "front": "redirects to the partner portal or the console",
     "partner.activity.export": "a file",

@@ -39,6 +39,7 @@ PAGES = (
     (NINA, "/console/clouds/{ninas_cloud}"),
     (NINA, "/console/clouds/{ninas_cloud}/access"),
     (CARL, "/console"),
+    (DORA, "/operator"),
     (DORA, "/operator/work"),
     (DORA, "/operator/work/mail?state=waiting"),
 )

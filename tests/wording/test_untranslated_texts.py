@@ -13,6 +13,7 @@ from pathlib import Path
 from jinja2 import Environment, nodes
 
 from portal.wording.clouds import EMPTYING
+from portal.wording.memberships import COMMANDS
 from tests.support import catalogue
 from tests.support.map import modules
 
@@ -131,7 +132,7 @@ UNSPOKEN = {"text", "Limit", "removeprefix"}
 """Calls with SQL, the name of a counter, and what is taken off."""
 OF_HTTP = {"public, max-age=31536000, immutable", 'attachment; filename="%"'}
 
-OF_A_SHELL = set(EMPTYING.values())
+OF_A_SHELL = {*EMPTYING.values(), *COMMANDS.values()}
 
 
 def called(call: ast.AST) -> str:

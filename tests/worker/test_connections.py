@@ -60,14 +60,14 @@ def check(cloud: Pretended, patch: pytest.MonkeyPatch) -> tuple[str, str]:
     connection, by = add_connection(), appoint_operator()
     db.write(lambda: connections.queue_test(connection, by=by))
     assert worker.run_next(Kind.CLOUDS)
-    return connection.id, wording.findings(stored(connection.id).test_result)
+    return connection.id, wording.findings(stored(connection.id))
 
 
 def test_a_test_says_what_the_connection_can(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     abilities = frozenset({Ability.SUSPEND, Ability.ACCESS})
     cloud = Pretended(Preflight(abilities, token_cache=timedelta(minutes=10)))
     connection_id, words = check(cloud, monkeypatch)
-    assert words == "It works: give access, suspend."
+    assert words == "It works: create, rename and close clouds; give access; suspend."
     assert cloud.given == ({"url": VALUES["url"]}, {"password": VALUES["password"]})
     assert stored(connection_id).test_result["token_cache_seconds"] == 600
     assert job_of(f"cloud:{connection_id}").state == "done"

@@ -79,18 +79,19 @@ def check(connection_id: str) -> str:
     connection, by = stored(connection_id), appoint_operator()
     db.write(lambda: connections.queue_test(connection, by=by))
     assert worker.run_next(JobKind.CLOUDS)
-    return wording.findings(stored(connection_id).test_result)
+    return wording.findings(stored(connection_id))
 
 
 def test_a_program_that_works_says_what_it_can(app: Flask, program: str) -> None:
-    words = check(add(Kind.WEBHOOK, url=program, secret=SECRET))
-    assert words == "It works: give access, limits, suspend."
+    found = check(add(Kind.WEBHOOK, url=program, secret=SECRET))
+    assert found == "It works: create, rename and close clouds; give access; limits; suspend."
 
 
 def test_another_secret_is_refused_until_it_is_changed(app: Flask, program: str) -> None:
     connection_id = add(Kind.WEBHOOK, url=program, secret=new_secret())
     assert check(connection_id).startswith("The program refuses the signature.")
     change(connection_id, secret=SECRET)
+    assert wording.findings(stored(connection_id)) == "Not tested since the change."
     assert check(connection_id).startswith("It works")
     assert stored(connection_id).settings["url"] == program
 
@@ -118,7 +119,7 @@ def test_a_certificate_that_is_not_trusted_says_so_and_one_of_a_given_issuer_is(
         assert "is not trusted" in check(connection_id)
         pem = authority.cert_pem.bytes().decode()
         change(connection_id, ca_certificates=pem, secret=SECRET)
-        assert check(connection_id) == "It works."
+        assert check(connection_id) == "It works: create, rename and close clouds."
 
 
 def keystone(server: Server) -> dict[str, str]:

@@ -217,7 +217,7 @@ def staff_ids(partner_id: str) -> set[str]:
     query = select(AccountAccess.user_id).where(
         AccountAccess.account_id == partner_id, AccountAccess.revoked_at.is_(None)
     )
-    return set(db.session.scalars(query))
+    return set(db.load_once(("staff_ids", partner_id), lambda: set(db.session.scalars(query))))
 
 
 def is_staff(user_id: str, partner_id: str) -> bool:

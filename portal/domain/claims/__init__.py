@@ -16,6 +16,7 @@ from portal.domain.claims.listing import (
     ClaimRow,
     claims_of,
     connections_to_claim,
+    count_open,
     open_claims_for,
 )
 from portal.domain.claims.record import LIFETIME, Claim, ClaimState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 
 from portal import db
 from portal.domain.accounts import BillingAccount
@@ -50,6 +50,13 @@ def open_claims_for(actor: Actor, *, after: str = "") -> list[ClaimRow]:
     if after:
         query = query.where(Claim.id > after)
     return _rows(query.order_by(Claim.id).limit(PAGE + 1))
+
+
+def count_open(actor: Actor) -> int:
+    """How many claims that the actor sees wait."""
+    is_open = Claim.state == ClaimState.WAITING, Claim.expires_at > db.now()
+    query = select(func.count()).select_from(Claim).where(Claim.visible_to(actor), *is_open)
+    return db.session.execute(query).scalar_one()
 
 
 def connections_to_claim() -> list[Connection]:

@@ -4,5 +4,12 @@ A holder is a user or a partner account; the role of a partner account holds for
 role editor or higher.
 """
 
-from portal.domain.cloud_access.grants import change, grant, is_last_owner, revoke, revoke_partner
+from portal.domain.cloud_access.grants import (
+    change,
+    grant,
+    is_last_owner,
+    revoke,
+    revoke_partner,
+    revoke_refusals,
+)
 from portal.domain.cloud_access.members import AccessRequest, Member, access_request_for, members_of

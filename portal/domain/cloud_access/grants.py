@@ -86,12 +86,22 @@ def revoke(cloud: Cloud, *, by: Actor, of: str, stop: bool = False) -> None:
     if stop:
         _require_can_stop(cloud)
     rows = _assignments(cloud, of).require_existing()
-    _require_another_owner(cloud, rows)
-    _require_customers_role(cloud, rows, by=by)
+    if refusal := revoke_refusals(cloud, by=by).get(of):
+        raise refusal
     revoke_assignments(rows)
     memberships.settle_cloud(cloud.id, stop=stop)
     _record(Action.CLOUD_ACCESS_REVOKE, cloud, of, by=by, **({"stop": True} if stop else {}))
     _notify_revoked(cloud, of, by=by)
+
+
+def revoke_refusals(cloud: Cloud, *, by: Actor) -> dict[str, Refused]:
+    """Why the actor can't revoke the roles of holders, by their IDs: the role of the last owner who
+    can act; by a partner's staff, the last role of the customer's people."""
+    rows = open_grants(cloud)
+    people = _customers_people(cloud, rows, by=by)
+    owners = {_holder_id(row) for row in rows if row.role is OWNER and _can_act(row)}
+    last = (people, Code.CUSTOMERS_LAST_ROLE), (owners, Code.LAST_CLOUD_OWNER)
+    return {next(iter(ids)): Refused(code) for ids, code in last if len(ids) == 1}
 
 
 def revoke_partner(cloud: Cloud, *, by: Actor, of: str, stop: bool = False) -> None:
@@ -163,16 +173,26 @@ def _can_act(row: CloudAccess) -> bool:
 def _require_customers_role(cloud: Cloud, leaving: list[CloudAccess], *, by: Actor) -> None:
     """A partner's staff never take the last role of the customer's people on its default cloud.
     Raises Refused("customers-last-role")."""
+    people = _customers_people(cloud, open_grants(cloud), by=by)
+    if people == {row.user_id for row in leaving} and people:
+        raise Refused(Code.CUSTOMERS_LAST_ROLE)
+
+
+def _customers_people(cloud: Cloud, rows: list[CloudAccess], *, by: Actor) -> set[str]:
+    """The IDs of the customer's people among the holders of a default cloud, if the actor is on the
+    partner's staff; else nobody."""
     query = select(Customer.partner_id).where(
         Customer.default_cloud_id == cloud.id, Customer.status != Status.INACTIVE
     )
     partner_id = db.session.scalar(query)
     staff = access.staff_ids(partner_id) if partner_id else set()
     if by.id not in staff:
-        return
-    rows = [row for row in open_grants(cloud) if row.user_id and row.user_id not in staff]
-    if rows and set(rows) <= set(leaving):
-        raise Refused(Code.CUSTOMERS_LAST_ROLE)
+        return set()
+    return {row.user_id for row in rows if row.user_id and row.user_id not in staff}
+
+
+def _holder_id(row: CloudAccess) -> str:
+    return row.user_id or row.partner_id or ""
 
 
 def _record(action: Action, cloud: Cloud, holder_id: str, *, by: Actor, **facts: Any) -> None:

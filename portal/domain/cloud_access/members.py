@@ -38,6 +38,7 @@ class Member:
     partner_id: str | None
     partner_name: str | None
     is_disabled: bool
+    is_blocked: bool
 
     @property
     def is_partner(self) -> bool:
@@ -117,6 +118,7 @@ def _member(rows: list[Any], partners: dict[str, str], staff: dict[str, set[str]
         partner_id=assignment.partner_id or next(iter(employers), None),
         partner_name=partner_name or (partners[employers[0]] if employers else None),
         is_disabled=bool(user and user.disabled_at),
+        is_blocked=bool(user and user.blocked_at),
     )
 
 

@@ -20,6 +20,8 @@ from portal.domain.errors import Code
 from portal.domain.values import Invalid
 
 MAX_LINE, MAX_TEXT = 255, 100_000
+KEYSTONE = "v3"
+"""The version of its API, which ends its address."""
 EXTERNAL_ID = "{id}"
 """Where the cloud's own ID belongs in the address of its console."""
 
@@ -56,6 +58,20 @@ def url(value: str) -> str:
     except ValueError:
         raise Invalid(Code.URL_FORMAT) from None
     return values.line(value, limit=MAX_LINE)
+
+
+def keystone_url(value: str) -> str:
+    """The address of Keystone v3; its version is added if it is left out."""
+    value = url(value).rstrip("/")
+    return value if value.rpartition("/")[2] == KEYSTONE else f"{value}/{KEYSTONE}"
+
+
+def network_name(value: str) -> str:
+    """The name of a network of LXD."""
+    value = value.strip()
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,63}", value):
+        raise Invalid(Code.NETWORK_NAME)
+    return value
 
 
 def console_url(value: str) -> str:

@@ -86,7 +86,7 @@ KINDS: dict[str, KindSpec] = {
     ),
     Kind.OPENSTACK: KindSpec(
         (
-            Field("auth_url", checks.url),
+            Field("auth_url", checks.keystone_url),
             Field("domain"),
             Field("username"),
             Field("password", checks.secret, is_secret=True),
@@ -106,7 +106,7 @@ KINDS: dict[str, KindSpec] = {
             Field("client_certificate", checks.certificates, has_lines=True),
             Field("secret_key", checks.private_key, is_secret=True, has_lines=True),
             Field("pool", default="default"),
-            Field("network", is_required=False),
+            Field("network", checks.network_name, is_required=False),
             CONSOLE_URL,
         ),
         asks=True,

@@ -54,12 +54,13 @@ def add(kind: str, *, name: str, values: Mapping[str, str], by: Actor) -> Connec
 
 def change(connection: Connection, *, values: Mapping[str, str], by: Actor) -> None:
     """An operator changes the settings that are in `values`, and enters all credentials again:
-    those that are sealed are never sent to another address. It is not tested then. Raises as
-    `add`."""
+    those that are sealed are never sent to another address. It counts as not tested; what it can
+    stays as it was known. Raises as `add`."""
     connection = _lock(connection, Action.CONNECTION_CHANGE, by=by)
     settings, secrets = _split(KINDS[connection.kind], {**connection.settings, **values})
-    connection.settings, connection.tested_at = settings, None
+    connection.settings = settings
     connection.credentials = seal(connection.id, secrets) if secrets else None
+    connection.tested_at, connection.test_result = None, _known(connection.test_result)
     db.session.flush()
     _record(Action.CONNECTION_CHANGE, connection, by=by)
 

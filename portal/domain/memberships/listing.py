@@ -15,7 +15,7 @@ from portal.domain.identity import User
 from portal.domain.memberships.record import Membership, Progress
 
 LISTED_FOR = timedelta(days=1)
-"""After the end of what was running."""
+"""After the end of open sign-ins."""
 
 
 class Standing(NamedTuple):
@@ -49,8 +49,8 @@ def standing_of(cloud: Cloud, user_id: str | None) -> Standing | None:
 
 
 def progress_of(user_id: str) -> tuple[Counter[Progress], datetime | None]:
-    """On how many clouds the person's access is how far, revoked ones only while something is
-    running; and when that ends. The caller has checked that the actor may see it."""
+    """On how many clouds the person's access is how far, revoked ones only while sign-ins
+    are open; and when those end. The caller has checked that the actor may see it."""
     is_late = or_(Membership.revoked_at.is_(None), Membership.ends_by > db.now())
     query = select(Membership).where(Membership.user_id == user_id, is_late)
     rows = list(db.session.scalars(query))

@@ -89,7 +89,7 @@ def record_granted(membership_id: str, role: CloudRole) -> None:
 
 
 def record_revoked(membership_id: str, ends_by: datetime | None) -> None:
-    """The connection refuses the person's new sign-ins; what is running ends by then. A role that
+    """The connection refuses the person's new sign-ins; open ones end by then. A role that
     they were given meanwhile is ordered now, unless its order waits for an operator; once more, if
     they have it: both memberships may be of one identity."""
     membership = db.lock(Membership, membership_id)

@@ -81,7 +81,7 @@ class Membership(db.Base):
     revoked_at: Mapped[datetime | None]
     """When it was carried out: new sign-ins are refused."""
     ends_by: Mapped[datetime | None]
-    """When what is running ends."""
+    """When sign-ins that are open end."""
     fault: Mapped[str | None]
     """Why the last order can't be carried out: a code, or the cloud's words."""
 

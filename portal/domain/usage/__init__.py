@@ -18,6 +18,7 @@ from portal.domain.usage.listing import (
     Sum,
     UnassignedKey,
     before_for,
+    count_unassigned,
     deliveries_for,
     find_cloud,
     find_key,

@@ -102,6 +102,16 @@ def unassigned_for(actor: Actor, *, limit: int | None = None) -> list[Unassigned
     return [UnassignedKey(*row[:5], _sum(row[5:])) for row in db.session.execute(query)]
 
 
+def count_unassigned(actor: Actor) -> int:
+    """How many keys `unassigned_for` lists."""
+    query = (
+        select(func.count(UsageKey.id.distinct()))
+        .join(DeliveryKey, DeliveryKey.key_id == UsageKey.id)
+        .where(UsageKey.visible_to(actor), UsageKey.cloud_id.is_(None), counts(DeliveryKey))
+    )
+    return db.session.execute(query).scalar_one()
+
+
 def before_for(actor: Actor, *, limit: int | None = None) -> list[CloudBefore]:
     """Clouds with rows in force before the portal, by name."""
     query = (

@@ -49,6 +49,7 @@ CODES: dict[Code, tuple[str, ...]] = {
     Code.PRIVATE_KEY_FORMAT: (),
     Code.FINGERPRINT_FORMAT: (),
     Code.CURRENCY_UNKNOWN: (),
+    Code.NETWORK_NAME: (),
     Code.NUMBER_RANGE: ("least", "most"),
 }
 """Every code and the names of its facts; a test compares it with the catalogue of sentences.

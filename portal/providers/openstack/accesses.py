@@ -8,6 +8,7 @@ in again.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -53,7 +54,8 @@ def make(
     user = members.find(session, member)
     if user is None:
         raise NeedsPerson(Problem.NO_USER, member=member.id)
-    if not projects.require(session, external_id)["enabled"]:
+    project = projects.require(session, external_id)
+    if not project["enabled"]:
         raise NeedsPerson(Problem.CLOUD_SUSPENDED, project=external_id)
     expires = min(until, datetime.now(UTC) + LONGEST)
     fields = {
@@ -64,7 +66,8 @@ def make(
     }
     create = partial(_create, session, user, fields)
     credential = _as_user(session, user, {"project": {"id": external_id}}, create)
-    return Access(How.CLOUDS_YAML, clouds_yaml(session.settings, credential, secret), expires)
+    text = clouds_yaml(session.settings, cloud_key(project), credential, secret)
+    return Access(How.CLOUDS_YAML, text, expires)
 
 
 def _link(session: Session, external_id: str) -> Access:
@@ -157,11 +160,19 @@ def _works(session: Session, credential: str, secret: str) -> bool:
     return True
 
 
-def clouds_yaml(settings: Settings, credential: str, secret: str) -> str:
+def cloud_key(project: Row) -> str:
+    """The name of a cloud in clouds.yaml, that no other cloud has: the ASCII letters and digits of
+    its name, and its ID. YAML and shells read it without quotes."""
+    cloud_id = projects.our_id(project) or str(project["id"])
+    words = re.findall("[a-z0-9]+", project["name"].removesuffix(cloud_id).lower())
+    return "-".join((*words, cloud_id))
+
+
+def clouds_yaml(settings: Settings, key: str, credential: str, secret: str) -> str:
     """The file that OpenStack's clients read; a JSON string is a YAML string, too."""
     lines = [
         "clouds:",
-        "  openstack:",
+        f"  {key}:",
         "    auth_type: v3applicationcredential",
         "    auth:",
         f"      auth_url: {json.dumps(settings.auth_url)}",

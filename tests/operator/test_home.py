@@ -1,0 +1,50 @@
+"""The operator's *Home*: operators arrive there, and read what needs a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from tests.support.answers import links
+from tests.support.browser import Browser
+from tests.support.clouds import create_cloud
+from tests.support.connections import use_manual
+from tests.support.work import appoint_operator
+from tests.support.world import DORA, OLGA, PASSWORD, World
+
+Open = Callable[..., Browser]
+
+
+@pytest.mark.parametrize(("onward", "title"), [("", "Needs a person"), ("/console", "Home")])
+def test_an_operator_who_signs_in_arrives_at_what_needs_a_person(
+    app: Flask, browser: Open, onward: str, title: str
+) -> None:
+    appoint_operator()
+    dora = browser()
+    dora.get(f"/sign-in?next={onward}")
+    dora.submit("Sign in", email=DORA, password=PASSWORD)
+    assert title in dora.text
+    dora.click("Operator")
+    assert {"Work", "Connections", "People", "To carry out", "Usage"} <= set(links(dora))
+
+
+def test_what_needs_a_person_is_listed_with_its_page(
+    app: Flask, browser: Open, world: World
+) -> None:
+    appoint_operator()
+    use_manual()
+    create_cloud(DORA)
+    dora = browser(DORA)
+    dora.get("/operator")
+    assert "To carry out 1" in dora.text
+    dora.click("To carry out")
+    assert "Create a cloud with this name" in dora.text
+
+
+def test_nobody_else_has_a_link_to_it(app: Flask, browser: Open) -> None:
+    olga = browser(OLGA)
+    olga.get("/console")
+    assert "Operator" not in links(olga)
+    assert olga.get("/operator").status_code == 404
