@@ -43,7 +43,6 @@ from portal.account import (
     profile,
     sign_in,
 )
-from portal.config import Settings
 from portal.demo import try_as
 from portal.domain import accounts, audit, connections, policy, readiness, values
 from portal.domain import notifications as domain_notifications
@@ -158,7 +157,7 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     return app
 
 
-def configure_process(settings: Settings) -> None:
+def configure_process(settings: config.Settings) -> None:
     """Configure what is the same for the whole process: logs and the domain."""
     logs.configure(is_production=settings.portal_env == "production")
     policy.configure(policy_from(settings))
@@ -177,7 +176,7 @@ def _measure(response: Response) -> Response:
     return response
 
 
-def policy_from(settings: Settings) -> Policy:
+def policy_from(settings: config.Settings) -> Policy:
     """Return the business policy that the settings define. Raises config.UnsafeSettings."""
     try:
         for domain in settings.customer_email_domains:
@@ -189,6 +188,7 @@ def policy_from(settings: Settings) -> Policy:
         sign_up=SignUpPolicy(settings.sign_up),
         initial_grant=settings.initial_grant,
         initial_grant_lasts=timedelta(days=settings.initial_grant_days),
+        grant_pays_all=settings.grant_pays == "all",
         customer_email_domains=settings.customer_email_domains,
         currency=settings.currency,
         access_propagation=timedelta(seconds=settings.access_propagation_seconds),
@@ -198,7 +198,7 @@ def policy_from(settings: Settings) -> Policy:
     )
 
 
-def _flask_config(settings: Settings) -> dict[str, Any]:
+def _flask_config(settings: config.Settings) -> dict[str, Any]:
     """Return what Flask and its extensions read in `app.config`."""
     is_secure = settings.external_url.startswith("https://")
     url = settings.database_url

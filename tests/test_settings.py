@@ -164,8 +164,10 @@ def test_certificates_to_trust_may_stand_in_a_file(tmp_path: Path) -> None:
 def test_the_terms_of_business_are_what_the_settings_say() -> None:
     values = config.load(
         {"SIGN_UP": "closed", "INITIAL_GRANT": "7", "INITIAL_GRANT_DAYS": "3", "CURRENCY": "USD"}
+        | {"GRANT_PAYS": "all"}
     )
     terms = policy_from(values)
+    assert (terms.grant_pays_all, policy_from(config.load()).grant_pays_all) == (True, False)
     assert (terms.sign_up, terms.currency) == (SignUpPolicy.CLOSED, "USD")
     assert (terms.initial_grant, terms.initial_grant_lasts.days) == (Decimal(7), 3)
 

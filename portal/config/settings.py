@@ -155,8 +155,10 @@ class Settings:
         Decimal,
         Setting("0", "money given once, on a client's first account", parsing.amount, local="4000"),
     ]
-    initial_grant_days: Annotated[
-        int, Setting("60", "days until it expires", parsing.number(1, 3650))
+    initial_grant_days: Annotated[int, Setting("60", "days it lasts", parsing.number(1, 3650))]
+    grant_pays: Annotated[
+        str,
+        Setting("usage", "`all`: grants pay purchases and tax too", parsing.one_of("usage", "all")),
     ]
     customer_email_domains: Annotated[
         tuple[str, ...],
