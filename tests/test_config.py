@@ -1,4 +1,4 @@
-"""Settings: what production refuses, what a local run may leave out, and the README's table."""
+"""Settings: what production refuses, what a local run may leave out, and their table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from portal import config
 from tests.support.settings import clear_environment
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
 SAFE = {
     "PORTAL_ENV": "production",
     "EXTERNAL_URL": "https://partners.test.example",
@@ -219,17 +219,18 @@ def test_mails_become_files_only_locally_on_a_loopback_address_without_a_relay(
     assert config.mailbox_dir(config.load(settings)) == wanted
 
 
-# The README
+# The table
 
 
-def test_the_readme_has_the_table_of_settings() -> None:
-    between = re.search(r"<!-- settings -->\n(.*)\n<!-- /settings -->", README.read_text(), re.S)
+def test_the_document_has_the_table_of_settings() -> None:
+    text = (ROOT / "docs" / "settings.md").read_text()
+    between = re.search(r"<!-- settings -->\n(.*)\n<!-- /settings -->", text, re.S)
     assert between is not None
-    assert between[1].strip() == config.readme_table()
+    assert between[1].strip() == config.settings_table()
 
 
 def test_the_table_has_a_row_for_each_setting_with_default_and_meaning() -> None:
-    rows = [line.split(" | ") for line in config.readme_table().splitlines()[2:]]
+    rows = [line.split(" | ") for line in config.settings_table().splitlines()[2:]]
     assert [row[0].strip("| `") for row in rows] == [s.name for s in config.SETTINGS]
     assert all(len(row) == 3 and row[1].strip() and len(row[2]) > 5 for row in rows)
 
@@ -238,12 +239,12 @@ def test_the_table_has_a_row_for_each_setting_with_default_and_meaning() -> None
 
 
 def test_the_installer_reads_the_external_url() -> None:
-    found = re.findall(r"python -c '([^']+)'", (README.parent / "deploy" / "install").read_text())
+    found = re.findall(r"python -c '([^']+)'", (ROOT / "deploy" / "install").read_text())
     assert found, "what deploy/install asks of the settings"
     for program in found:
         asked = subprocess.run(
             [sys.executable, "-c", program],
-            cwd=README.parent,
+            cwd=ROOT,
             env=os.environ | SAFE,
             capture_output=True,
             text=True,

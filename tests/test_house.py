@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
-from portal import config
 from portal.domain.actions import Action
 from portal.domain.errors import Code
 from portal.domain.values import CODES
@@ -153,12 +152,6 @@ def test_the_map_is_the_modules_captions() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text()
     shown = text.partition("<!-- map -->\n```\n")[2].partition("\n```\n<!-- /map -->")[0]
     assert shown.splitlines() == module_map.lines()
-
-
-def test_the_settings_in_the_readme_are_the_settings() -> None:
-    readme = (ROOT / "README.md").read_text()
-    shown = readme.partition("<!-- settings -->\n")[2].partition("\n<!-- /settings -->")[0]
-    assert shown == config.readme_table()
 
 
 def test_every_requirement_is_pinned_with_hashes_and_each_direct_one_says_why() -> None:

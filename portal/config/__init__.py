@@ -1,6 +1,6 @@
 """The settings in force: `config.current().mail_port`.
 
-The README's table of settings is made from `SETTINGS`; a test compares them. `app.config` holds
+The table in `docs/settings.md` is made from `SETTINGS`; a test compares them. `app.config` holds
 only what Flask and its extensions read.
 """
 
@@ -13,7 +13,6 @@ from portal.config.credentials_keys import add_credentials_key, read_credentials
 from portal.config.hosts import LOOPBACK, in_url, is_trusted, trusted
 from portal.config.load import MIN_SECRET_LENGTH, UnsafeSettings, load
 from portal.config.parsing import DOMAINS_EXPECTED
-from portal.config.readme import readme_table
 from portal.config.settings import (
     ROOT,
     SETTINGS,
@@ -22,6 +21,7 @@ from portal.config.settings import (
     is_only_for_this_machine,
     mailbox_dir,
 )
+from portal.config.settings_table import settings_table
 from portal.config.version import version
 
 MAX_BODY_BYTES = 256 * 1024

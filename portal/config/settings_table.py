@@ -1,12 +1,12 @@
-"""The table of settings in the README, made from their definitions."""
+"""The table in `docs/settings.md`, made from the definitions."""
 
 from __future__ import annotations
 
 from portal.config.settings import SETTINGS
 
 
-def readme_table() -> str:
-    """The table of settings in the README, as Markdown."""
+def settings_table() -> str:
+    """All settings, as a table of Markdown."""
     rows = ["| setting | default | meaning |", "|---|---|---|"]
     for setting in SETTINGS:
         default = f"`{setting.default}`" if setting.default else "–"
