@@ -45,7 +45,7 @@ def index(cloud_id: str) -> Any:
         is_under_way=has_pending_roles or is_changing(people),
         has_pending_roles=has_pending_roles,
         **people,
-        revoke_refusals=cloud_access.revoke_refusals(cloud, by=actor) if may_manage else {},
+        revoke_refusals=cloud_access.revoke_refusals(cloud, actor) if may_manage else {},
         roles=list(CloudRole),
         abilities=labels.abilities({explanation.SEE: set(CloudRole), **CLOUD_TABLE}),
     )

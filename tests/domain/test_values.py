@@ -95,6 +95,7 @@ REFUSED: list[tuple[Callable[[Any], object], Any, str]] = [
     (checks.private_key, "x", "private-key-format"),
     (checks.fingerprint, "12:34", "fingerprint-format"),
     (checks.currency, "euro", "currency-unknown"),
+    (checks.network_name, "lxd br0", "network-name"),
     (checks.number(0, 9), "10", "number-range"),
     (values.line, "", "required"),
     (values.line, " \u00a0\t\r\n", "required"),

@@ -86,7 +86,7 @@ def revoke(cloud: Cloud, *, by: Actor, of: str, stop: bool = False) -> None:
     if stop:
         _require_can_stop(cloud)
     rows = _assignments(cloud, of).require_existing()
-    if refusal := revoke_refusals(cloud, by=by).get(of):
+    if refusal := revoke_refusals(cloud, by).get(of):
         raise refusal
     revoke_assignments(rows)
     memberships.settle_cloud(cloud.id, stop=stop)
@@ -94,11 +94,11 @@ def revoke(cloud: Cloud, *, by: Actor, of: str, stop: bool = False) -> None:
     _notify_revoked(cloud, of, by=by)
 
 
-def revoke_refusals(cloud: Cloud, *, by: Actor) -> dict[str, Refused]:
+def revoke_refusals(cloud: Cloud, actor: Actor) -> dict[str, Refused]:
     """Why the actor can't revoke the roles of holders, by their IDs: the role of the last owner who
     can act; by a partner's staff, the last role of the customer's people."""
     rows = open_grants(cloud)
-    people = _customers_people(cloud, rows, by=by)
+    people = _customers_people(cloud, rows, by=actor)
     owners = {_holder_id(row) for row in rows if row.role is OWNER and _can_act(row)}
     last = (people, Code.CUSTOMERS_LAST_ROLE), (owners, Code.LAST_CLOUD_OWNER)
     return {next(iter(ids)): Refused(code) for ids, code in last if len(ids) == 1}
