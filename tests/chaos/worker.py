@@ -18,6 +18,7 @@ from flask.cli import main
 from portal.domain import circuit_breakers, mail_deliveries
 from portal.domain.jobs import claims
 from portal.domain.mail_deliveries import handover
+from portal.domain.notifications import mails
 from portal.mail import smtp
 from portal.providers.http_client import HttpClient
 from portal.providers.webhook import Webhook
@@ -36,6 +37,7 @@ TIMES: tuple[tuple[Any, str, Any], ...] = (
     (smtp, "TRANSMISSION_WAIT", 2 * SECOND),
     (claims, "RETRY_AFTER", tuple(SECOND * n for n in (0.5, 1, 1, 2, 2, 2))),
     (circuit_breakers, "PROBE_EVERY", 2 * SECOND),
+    (mails, "DIGEST_WAIT", 2 * SECOND),
     (loop, "IDLE_SECONDS", 0.3),
 )
 
