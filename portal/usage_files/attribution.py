@@ -96,7 +96,6 @@ class Attribution:
     def shares(self) -> Iterator[Share]:
         """What each span costs, without zeros."""
         whole = sums_of(f"CASE WHEN {IS_WHOLE} THEN signed END")
-        whole = sums_of(f"CASE WHEN {IS_WHOLE} THEN signed END")
         query = f"""SELECT span, service, category,
             (CASE WHEN since_us > start_us THEN since_on ELSE usage_on END)::VARCHAR AS day,
             period_on::VARCHAR, {whole},

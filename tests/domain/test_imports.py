@@ -285,7 +285,6 @@ def test_a_worker_that_is_killed_leaves_an_import_that_goes_on(
     each_once(cast[1], ident, 40)
 
 
-@pytest.mark.both_databases
 @ON_POSTGRESQL
 def test_killed_in_the_middle_of_a_row_it_is_added_once_by_the_next_worker(
     app: Flask, cast: tuple[str, World], real_time: Clock
@@ -324,7 +323,6 @@ def test_two_workers_never_do_the_same_row(app: Flask, world: World) -> None:
     assert two_at_once(app, begun(world, 1)) == {2: Outcome.ADDED}
 
 
-@pytest.mark.both_databases
 @ON_POSTGRESQL
 def test_control_without_the_locks_both_workers_do_it(
     app: Flask, world: World, monkeypatch: pytest.MonkeyPatch
