@@ -30,6 +30,9 @@ NULL_TEXTS = ", ".join(map(text_of, ("", "NULL", "null", "(null)")))
 STORED_ROWS = 50_000
 """Rows that are read at a time when a piece is made."""
 MAX_LINE_BYTES = 16 * 1024**2
+BUFFER_BYTES = 2 * MAX_LINE_BYTES
+"""Of a CSV file, in memory at a time. The default, 16 lines of MAX_LINE_BYTES for each buffer, is
+more than the engine's memory."""
 MAX_TOTAL = Decimal(9 * 10**12)
 """Of the amounts without sign: sums fit into integers of 64 bits."""
 VALUES = {"BilledCost": "cost", "BillingCurrency": "currency", "ChargeCategory": "category"} | {
@@ -211,7 +214,7 @@ def _read_csv(path: Path, columns: list[str], delimiter: str) -> str:
         f"read_csv({text_of(os.fspath(path))}, auto_detect=false, header=true, "
         f"columns={{{types}}}, delim={text_of(delimiter)}, quote='\"', escape='\"', "
         f"nullstr=[{NULL_TEXTS}], strict_mode=true, null_padding=false, "
-        f"max_line_size={MAX_LINE_BYTES})"
+        f"max_line_size={MAX_LINE_BYTES}, buffer_size={BUFFER_BYTES})"
     )
 
 

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from portal import usage_files
-from portal.usage_files import Reason, Terms, UsageReading, pieces
+from portal.usage_files import Reason, Terms, UsageReading, engine, pieces
 from tests.support.usage_files import FOCUS, focus_rows, write_focus
 
 TERMS = Terms("EUR", "Europe/Berlin")
@@ -238,3 +238,14 @@ def test_the_connection_reads_nothing_else_and_writes_nowhere_else(tmp_path: Pat
         ):
             with pytest.raises(duckdb.Error, match=r"disabled|locked|external"):
                 opened.select(statement)
+
+
+def test_a_file_larger_than_the_memory_of_the_engine_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "MEMORY", "120MB")
+    header, row = focus_rows({"x_Vendor": "x" * 2_000}).splitlines(keepends=True)
+    path = tmp_path / "usage.csv"
+    path.write_text(header + row * 60_000)
+    with reading(tmp_path, path) as opened:
+        assert (opened.rows, opened.bad.count) == (60_000, 0)
