@@ -99,8 +99,11 @@ def test_a_first_start_makes_a_world_prints_how_to_enter_it_and_delivers_its_mai
     assert database.stat().st_size == size
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("is_for_all", [True, False], ids=["terminal", "supervisor"])
+@pytest.mark.parametrize(
+    ("number", "is_for_all"),
+    [(signal.SIGINT, True), (signal.SIGTERM, False)],
+    ids=["terminal", "supervisor"],
+)
 def test_one_signal_stops_server_and_worker(
     url: str, port: int, tmp_path: Path, number: int, is_for_all: bool
 ) -> None:
