@@ -11,8 +11,10 @@ import duckdb
 
 HOURLY = """SELECT i, (i // 100) % 3000 AS account, (i // 100) * 7 % 6 AS service,
     (i // 100) * 13 % 640 + i % 100 AS hour FROM range({rows}) t(i)"""
-SCATTERED = """SELECT i, i * 2654435761 % 3000 AS account, i * 40503 % 12 AS service,
-    i * 69069 % 744 AS hour FROM range({rows}) t(i)"""
+SCATTERED = """SELECT i, hash('account' || i) % 3000 AS account,
+    hash('service' || i) % 10 AS service, hash('hour' || i) % 744 AS hour
+    FROM range({rows}) t(i)"""
+"""Hashes, since multiples of the row's number fall into few groups together."""
 SOURCES = {"hourly": HOURLY, "scattered": SCATTERED}
 
 TEXT = "'%Y-%m-%dT%H:%M:%SZ'"

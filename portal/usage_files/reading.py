@@ -203,7 +203,8 @@ class UsageReading:
 
 
 def _is_space(error: duckdb.Error) -> bool:
-    """Whether a disk is full, or the limit of the folder for temporary files is reached."""
+    """Whether a disk is full, or the limit of memory or of the folder for temporary files is
+    reached, for which DuckDB has one exception."""
     is_full = isinstance(error, duckdb.IOException) and "space" in str(error).lower()
     return is_full or isinstance(error, duckdb.OutOfMemoryException)
 

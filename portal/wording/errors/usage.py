@@ -77,7 +77,7 @@ FAULTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
         "The amounts in %(file)s are more than nine trillion together.", **f
     ),
     Fault.NO_SPACE: lambda f: _(
-        "There is not enough space for temporary files to read %(file)s.", **f
+        "There is not enough memory, or space for temporary files, to read %(file)s.", **f
     ),
 }
 """Why a file can’t be read."""
