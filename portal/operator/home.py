@@ -12,7 +12,6 @@ from portal import web
 from portal.domain import claims, clouds, connections, drift, usage, work
 from portal.domain.actors import Actor
 from portal.domain.jobs import State
-from portal.domain.usage import State as DeliveryState
 from portal.operator.blueprint import blueprint
 from portal.wording import jobs as job_wording
 from portal.wording import readiness
@@ -57,6 +56,5 @@ def _of_connections(actor: Actor) -> Iterator[Need]:
 
 def _of_usage(actor: Actor) -> Iterator[Need]:
     url = url_for(".show_usage")
-    staged = [row for row in usage.deliveries_for(actor) if row.state is DeliveryState.STAGED]
-    yield Need(_("Deliveries to publish or discard"), len(staged), url)
+    yield Need(_("Deliveries to publish or discard"), usage.count_staged(actor), url)
     yield Need(_("Unassigned usage"), usage.count_unassigned(actor), url)

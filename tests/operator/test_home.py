@@ -7,6 +7,10 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
+from portal import db
+from portal.domain import usage
+from portal.domain.actors import COMMAND
+from portal.domain.usage import Delivery, Mode, State
 from tests.support.answers import links
 from tests.support.browser import Browser
 from tests.support.clouds import create_cloud
@@ -41,6 +45,27 @@ def test_what_needs_a_person_is_listed_with_its_page(
     assert "To carry out 1" in dora.text
     dora.click("To carry out")
     assert "Create a cloud with this name" in dora.text
+
+
+def test_staged_deliveries_are_counted_beyond_the_newest_page_of_them(
+    app: Flask, browser: Open
+) -> None:
+    appoint_operator()
+
+    def unit() -> None:
+        source = usage.add_source("Vendor", by=COMMAND)
+        own = {"source_id": source.id, "mode": Mode.APPEND, "created_by": COMMAND.id}
+        db.session.add_all(
+            Delivery(id=db.new_id("dlv"), state=State.STAGED, created_at=db.now(), **own)
+            for _number in range(usage.PAGE + 1)
+        )
+
+    dora = browser(DORA)
+    dora.get("/operator")
+    assert "Deliveries to publish or discard 1" in dora.text
+    db.write(unit)
+    dora.get("/operator")
+    assert f"Deliveries to publish or discard {usage.PAGE + 2}" in dora.text
 
 
 def test_nobody_else_has_a_link_to_it(app: Flask, browser: Open) -> None:

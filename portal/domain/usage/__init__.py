@@ -18,6 +18,7 @@ from portal.domain.usage.listing import (
     Sum,
     UnassignedKey,
     before_for,
+    count_staged,
     count_unassigned,
     deliveries_for,
     find_cloud,

@@ -17,6 +17,7 @@ from portal.domain.usage.record import (
     Delivery,
     DeliveryKey,
     DeliveryScope,
+    State,
     UsageKey,
     UsageSource,
     counts,
@@ -66,6 +67,12 @@ def deliveries_for(actor: Actor, *, before: str = "") -> list[Delivery]:
     if before:
         query = query.where(Delivery.id < before)
     return list(db.session.scalars(query.order_by(Delivery.id.desc()).limit(PAGE + 1)))
+
+
+def count_staged(actor: Actor) -> int:
+    """How many deliveries wait to be published or discarded."""
+    query = select(func.count()).where(Delivery.visible_to(actor), Delivery.state == State.STAGED)
+    return db.session.execute(query).scalar_one()
 
 
 def preview(delivery: Delivery) -> Preview:
