@@ -1,0 +1,32 @@
+"""Prices: what a partner asks its customers for what their clouds cost, by rates from a day on."""
+
+from portal.domain.prices.amounts import (
+    Change,
+    Cost,
+    Group,
+    add_prices,
+    differences,
+    find_changes,
+    keep_totals,
+    price_of,
+)
+from portal.domain.prices.listing import (
+    PAGE,
+    MonthPrice,
+    MonthSum,
+    rates_for,
+    services_of,
+    totals_for,
+    totals_of,
+)
+from portal.domain.prices.publishing import is_published, publish, withdraw
+from portal.domain.prices.rates import (
+    HIGHEST,
+    LOWEST,
+    SUBJECT,
+    RateTable,
+    set_rate,
+    tables_of,
+)
+from portal.domain.prices.record import Price, PriceList, PricePublication, PriceTotal, Rate
+from portal.domain.prices.repricing import Repricing, find_repriced, is_applied, plan_repricing

@@ -1,0 +1,56 @@
+"""Publishing: whether customers see prices; until then they see quantities alone."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select
+
+from portal import db
+from portal.domain import access, audit
+from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
+from portal.domain.actors import Actor
+from portal.domain.prices.rates import check_subaccount, lock_list
+from portal.domain.prices.record import PriceList, PricePublication
+
+
+def publish(partner: BillingAccount, *, by: Actor, subaccount_id: str = "") -> None:
+    """Owners and admins of a partner's account show prices to all customers, also new ones, or to
+    one. Raises Forbidden, Refused("not-partner", "account-unknown")."""
+    _set(Action.PRICE_PUBLISH, partner, by, subaccount_id, is_published=True)
+
+
+def withdraw(partner: BillingAccount, *, by: Actor, subaccount_id: str = "") -> None:
+    """Owners and admins of a partner's account hide prices from all customers, or from one. Raises
+    as `publish`."""
+    _set(Action.PRICE_WITHDRAW, partner, by, subaccount_id, is_published=False)
+
+
+def _set(
+    action: Action, partner: BillingAccount, by: Actor, subaccount_id: str, *, is_published: bool
+) -> None:
+    price_list = lock_list(partner)
+    access.require(by, action, partner)
+    if subaccount_id:
+        check_subaccount(partner, subaccount_id)
+        if is_published == _is_published(price_list, subaccount_id):
+            return
+        row = PricePublication(subaccount_id=subaccount_id, is_published=is_published)
+        db.session.merge(row)
+    else:
+        price_list.is_published = is_published
+        theirs = select(BillingAccount.id).where(BillingAccount.parent_id == partner.id)
+        own = delete(PricePublication).where(PricePublication.subaccount_id.in_(theirs))
+        db.session.execute(own.execution_options(synchronize_session=False))
+    db.session.flush()
+    audit.record(action, by=by, chain=partner.id, thing=subaccount_id or partner.id)
+
+
+def is_published(subaccount: BillingAccount) -> bool:
+    """Whether the customer of a subaccount sees prices."""
+    price_list = db.session.get(PriceList, subaccount.parent_id)
+    return price_list is not None and _is_published(price_list, subaccount.id)
+
+
+def _is_published(price_list: PriceList, subaccount_id: str) -> bool:
+    own = db.session.get(PricePublication, subaccount_id)
+    return price_list.is_published if own is None else own.is_published
