@@ -125,9 +125,13 @@ def _create_prices() -> None:
 
 def allow_postings(kinds: tuple[str, ...]) -> None:
     name, values = op.f("ck_postings_kind"), ", ".join(f"'{kind}'" for kind in kinds)
+    if is_sqlite():  # triggers of other tables refer to it, and would refuse the rename
+        op.execute("PRAGMA legacy_alter_table=ON")
     with op.batch_alter_table("postings") as batch:
         batch.drop_constraint(name, type_="check")
         batch.create_check_constraint(name, f"kind IN ({values})")
+    if is_sqlite():
+        op.execute("PRAGMA legacy_alter_table=OFF")
 
 
 def _price_charges() -> None:
