@@ -4,6 +4,7 @@ from portal.domain.prices.amounts import (
     Change,
     Cost,
     Group,
+    Sums,
     add_prices,
     differences,
     find_changes,
