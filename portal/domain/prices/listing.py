@@ -49,14 +49,18 @@ class MonthSum(NamedTuple):
         return self.price - self.cost
 
 
-def rates_for(partner: BillingAccount, *, before: int | None = None) -> list[RateRow]:
-    """A page of a partner's rates, newest first, and one more if there is a next page; `before` is
-    the number of the previous page's last."""
+def rates_for(
+    partner: BillingAccount, *, subaccount_id: str = "", before: int | None = None
+) -> list[RateRow]:
+    """A page of a partner's rates, or of those of a subaccount alone, newest first, and one more if
+    there is a next page; `before` is the number of the previous page's last."""
     query = (
         select(Rate, BillingAccount.name)
         .outerjoin(BillingAccount, BillingAccount.id == Rate.subaccount_id)
         .where(Rate.partner_id == partner.id)
     )
+    if subaccount_id:
+        query = query.where(Rate.subaccount_id == subaccount_id)
     if before is not None:
         query = query.where(Rate.number < before)
     rows = db.session.execute(query.order_by(Rate.number.desc()).limit(PAGE + 1))
@@ -69,12 +73,15 @@ def services_of(partner: BillingAccount) -> list[str]:
     return [name for name in db.session.scalars(query.order_by(PriceTotal.service)) if name]
 
 
-def totals_for(partner: BillingAccount, *, limit: int = 12) -> list[MonthSum]:
-    """The partner's last months with cost or price, newest first."""
+def totals_for(
+    partner: BillingAccount, *, subaccount_id: str = "", limit: int = 12
+) -> list[MonthSum]:
+    """The last months with usage of a partner's customers, or of one, newest first."""
     sums = [func.sum(getattr(PriceTotal, name)) for name in ("micros", "rest", "price", "missing")]
+    own = [PriceTotal.account_id == subaccount_id] if subaccount_id else []
     query = (
         select(PriceTotal.month_on, *sums)
-        .where(PriceTotal.payer_id == partner.id)
+        .where(PriceTotal.payer_id == partner.id, *own)
         .group_by(PriceTotal.month_on)
         .order_by(PriceTotal.month_on.desc())
     )

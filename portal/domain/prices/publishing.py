@@ -42,13 +42,18 @@ def _set(
         own = delete(PricePublication).where(PricePublication.subaccount_id.in_(theirs))
         db.session.execute(own.execution_options(synchronize_session=False))
     db.session.flush()
-    audit.record(action, by=by, chain=partner.id, thing=subaccount_id or partner.id)
+    audit.record(action, by=by, chain=partner.id, thing=partner.id, account=subaccount_id)
 
 
 def is_published(subaccount: BillingAccount) -> bool:
     """Whether the customer of a subaccount sees prices."""
-    price_list = db.session.get(PriceList, subaccount.parent_id)
-    return price_list is not None and _is_published(price_list, subaccount.id)
+    return is_published_by(subaccount.parent_id or "", subaccount.id)
+
+
+def is_published_by(partner_id: str, subaccount_id: str = "") -> bool:
+    """Whether the partner's customers see prices if nothing else is said, or whether one does."""
+    price_list = db.session.get(PriceList, partner_id)
+    return price_list is not None and _is_published(price_list, subaccount_id)
 
 
 def _is_published(price_list: PriceList, subaccount_id: str) -> bool:

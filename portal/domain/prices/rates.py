@@ -128,7 +128,7 @@ def set_rate(
         Action.PRICE_SET_RATE,
         by=by,
         chain=partner.id,
-        thing=subaccount_id or partner.id,
+        thing=partner.id,
         rate=rate.number,
     )
     return rate
