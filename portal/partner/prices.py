@@ -34,28 +34,32 @@ def _customer() -> Customer | None:
 @blueprint.get("")
 def index(account_id: str) -> Any:
     """Show months with their prices; to who may see cost, also rates and margins."""
-    actor, customer = web.actor(), _customer()
-    may_see_cost = access.may(actor, Action.ACCOUNT_SEE_MONEY, g.partner)
-    before = request.args.get("before", type=int)
+    customer = _customer()
     subaccount_id = customer.subaccount_id if customer else ""
-    rows = prices.rates_for(g.partner, subaccount_id=subaccount_id, before=before)
-    rates, next_before = web.paginate(rows, prices.PAGE, cursor=lambda row: row.rate.number)
     return web.page(
         "partner/prices/index.html",
         fragment="list",
         partner=g.partner,
         customer=customer,
         months=prices.totals_for(g.partner, subaccount_id=subaccount_id),
-        rates=rates if may_see_cost else [],
-        next_before=next_before,
-        may_see_cost=may_see_cost,
-        may_set=access.may(actor, Action.PRICE_SET_RATE, g.partner),
+        **_rates(subaccount_id),
+        may_set=access.may(web.actor(), Action.PRICE_SET_RATE, g.partner),
         is_published=prices.is_published_by(account_id, subaccount_id),
         is_applied=prices.is_applied(account_id),
         mark_up=wording.mark_up,
         month_name=formats.month,
         currency=policy.current().currency,
     )
+
+
+def _rates(subaccount_id: str) -> dict[str, Any]:
+    """A page of rates, for who may see cost: a rate tells it from a price."""
+    if not access.may(web.actor(), Action.ACCOUNT_SEE_MONEY, g.partner):
+        return {"may_see_cost": False}
+    before = request.args.get("before", type=int)
+    rows = prices.rates_for(g.partner, subaccount_id=subaccount_id, before=before)
+    rates, next_before = web.paginate(rows, prices.PAGE, cursor=lambda row: row.rate.number)
+    return {"may_see_cost": True, "rates": rates, "next_before": next_before}
 
 
 def _read_percent(form: Any, field: Any) -> None:
@@ -88,20 +92,28 @@ class RateForm(web.CreatingForm):
 
     value: Decimal
 
+    def unit(self, subaccount_id: str) -> int:
+        """Set the rate; its number."""
+        partner = db.session.get_one(BillingAccount, g.partner.id)
+        rate = prices.set_rate(
+            partner,
+            percent=self.value,
+            starts_on=self.starts_on.data,
+            service=self.service.data or "",
+            subaccount_id=subaccount_id,
+            by=web.actor(),
+        )
+        return rate.number
+
 
 @blueprint.route("/set-rate", methods=["GET", "POST"])
 def set_rate(account_id: str) -> Any:
     """*Set rate*."""
     access.require(web.actor(), Action.PRICE_SET_RATE, g.partner)
-    customer = _customer()
-    form = RateForm(data={"starts_on": billing_days.today()})
+    customer, form = _customer(), RateForm(data={"starts_on": billing_days.today()})
 
     def unit() -> int:
-        partner = db.session.get_one(BillingAccount, account_id)
-        terms = {"percent": form.value, "starts_on": form.starts_on.data}
-        subaccount_id = customer.subaccount_id if customer else ""
-        terms |= {"service": form.service.data or "", "subaccount_id": subaccount_id}
-        return prices.set_rate(partner, **terms, by=web.actor()).number
+        return form.unit(customer.subaccount_id if customer else "")
 
     back = url_for(".index", account_id=account_id, customer=customer and customer.id)
     if answer := web.submit(form, unit, to=back, success=_("The rate is set.")):

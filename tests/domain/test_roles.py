@@ -156,7 +156,6 @@ PARTS = {
     "ledger.switch_to_paid",
     "links.move",
     "charges.post_relink",
-    "charges.apply_rates",
     "charges.begin_repricing",
     "usage.prepare_assignment",
     "usage.prepare_publishing",

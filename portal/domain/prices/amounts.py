@@ -168,7 +168,7 @@ def add_prices(posting_id: str, first: int, changes: Sequence[Change]) -> None:
     )
 
 
-TOTAL_KEY = "account_id, month_on, cloud_id, service"
+TOTAL_KEY = ", ".join(("account_id", "month_on", "cloud_id", "service"))
 AMOUNTS = ("micros", "rest", "price", "missing")
 GROWN = ", ".join(f"{name} = price_totals.{name} + excluded.{name}" for name in AMOUNTS)
 SUMMED = ", ".join(f"SUM({name})" for name in AMOUNTS)

@@ -1,5 +1,7 @@
-"""What pages show of prices: rates, and totals by month. The caller checks visibility: cost is for
-those who may see the partner's money."""
+"""Lists of prices: rates, and totals by month.
+
+The caller checks visibility: costs and rates are for who may see the partner's money.
+"""
 
 from __future__ import annotations
 

@@ -16,33 +16,37 @@ from portal.domain.prices.record import PriceList, PricePublication
 def publish(partner: BillingAccount, *, by: Actor, subaccount_id: str = "") -> None:
     """Owners and admins of a partner's account show prices to all customers, also new ones, or to
     one. Raises Forbidden, Refused("not-partner", "account-unknown")."""
-    _set(Action.PRICE_PUBLISH, partner, by, subaccount_id, is_published=True)
+    price_list = lock_list(partner)
+    access.require(by, Action.PRICE_PUBLISH, partner)
+    if _set(price_list, subaccount_id, is_published=True):
+        facts = {"thing": partner.id, "account": subaccount_id}
+        audit.record(Action.PRICE_PUBLISH, by=by, chain=partner.id, **facts)
 
 
 def withdraw(partner: BillingAccount, *, by: Actor, subaccount_id: str = "") -> None:
     """Owners and admins of a partner's account hide prices from all customers, or from one. Raises
     as `publish`."""
-    _set(Action.PRICE_WITHDRAW, partner, by, subaccount_id, is_published=False)
-
-
-def _set(
-    action: Action, partner: BillingAccount, by: Actor, subaccount_id: str, *, is_published: bool
-) -> None:
     price_list = lock_list(partner)
-    access.require(by, action, partner)
+    access.require(by, Action.PRICE_WITHDRAW, partner)
+    if _set(price_list, subaccount_id, is_published=False):
+        facts = {"thing": partner.id, "account": subaccount_id}
+        audit.record(Action.PRICE_WITHDRAW, by=by, chain=partner.id, **facts)
+
+
+def _set(price_list: PriceList, subaccount_id: str, *, is_published: bool) -> bool:
+    """Set what one customer sees, or all. Return whether that may have changed something."""
     if subaccount_id:
-        check_subaccount(partner, subaccount_id)
+        check_subaccount(price_list.partner_id, subaccount_id)
         if is_published == _is_published(price_list, subaccount_id):
-            return
-        row = PricePublication(subaccount_id=subaccount_id, is_published=is_published)
-        db.session.merge(row)
+            return False
+        db.session.merge(PricePublication(subaccount_id=subaccount_id, is_published=is_published))
     else:
         price_list.is_published = is_published
-        theirs = select(BillingAccount.id).where(BillingAccount.parent_id == partner.id)
+        theirs = select(BillingAccount.id).where(BillingAccount.parent_id == price_list.partner_id)
         own = delete(PricePublication).where(PricePublication.subaccount_id.in_(theirs))
         db.session.execute(own.execution_options(synchronize_session=False))
     db.session.flush()
-    audit.record(action, by=by, chain=partner.id, thing=partner.id, account=subaccount_id)
+    return True
 
 
 def is_published(subaccount: BillingAccount) -> bool:

@@ -77,10 +77,10 @@ def lock_list(partner: BillingAccount) -> PriceList:
     return found
 
 
-def check_subaccount(partner: BillingAccount, subaccount_id: str) -> None:
+def check_subaccount(partner_id: str, subaccount_id: str) -> None:
     """Raises Refused("account-unknown") unless it is one of the partner's."""
     account = db.session.get(BillingAccount, subaccount_id)
-    if account is None or account.parent_id != partner.id:
+    if account is None or account.parent_id != partner_id:
         raise Refused(Code.ACCOUNT_UNKNOWN, field="customer")
 
 
@@ -101,13 +101,9 @@ def set_rate(
     """
     price_list = lock_list(partner)
     access.require(by, Action.PRICE_SET_RATE, partner)
-    is_exact = percent.is_finite() and LOWEST <= percent <= HIGHEST
-    if not is_exact or percent != percent.quantize(STEP):
-        raise Refused(Code.RATE_RANGE, field="percent")
-    if not billing_months.is_open(billing_months.month_of(starts_on)):
-        raise Refused(Code.MONTH_CLOSED, field="starts_on")
+    _check(percent, starts_on)
     if subaccount_id:
-        check_subaccount(partner, subaccount_id)
+        check_subaccount(partner.id, subaccount_id)
     price_list.rates += 1
     rate = Rate(
         partner_id=partner.id,
@@ -121,14 +117,23 @@ def set_rate(
     )
     db.session.add(rate)
     db.session.flush()
-    ledger.raise_versions([partner.id])  # what was staged with the former rates holds no more
+    _queue_repricing(partner)
+    of = partner.id
+    audit.record(Action.PRICE_SET_RATE, by=by, chain=of, thing=of, rate=rate.number)
+    return rate
+
+
+def _check(percent: Decimal, starts_on: date) -> None:
+    """Raises Refused("rate-range", "month-closed")."""
+    is_exact = percent.is_finite() and LOWEST <= percent <= HIGHEST
+    if not is_exact or percent != percent.quantize(STEP):
+        raise Refused(Code.RATE_RANGE, field="percent")
+    if not billing_months.is_open(billing_months.month_of(starts_on)):
+        raise Refused(Code.MONTH_CLOSED, field="starts_on")
+
+
+def _queue_repricing(partner: BillingAccount) -> None:
+    """Let a worker reprice; what was staged with the former rates holds no more."""
+    ledger.raise_versions([partner.id])
     lane = f"prices:{partner.id}"
     jobs.add(jobs.Kind.USAGE, key=lane, subject=(SUBJECT, partner.id), account_id=partner.id)
-    audit.record(
-        Action.PRICE_SET_RATE,
-        by=by,
-        chain=partner.id,
-        thing=partner.id,
-        rate=rate.number,
-    )
-    return rate
