@@ -195,6 +195,11 @@ def policy_from(settings: config.Settings) -> Policy:
         invitations_per_day=settings.invitations_per_day,
         billing_time_zone=ZoneInfo(settings.billing_time_zone),
         notice_days=settings.notice_days,
+        close_after_days=settings.close_after_days,
+        statement_years=settings.statement_years,
+        statement_prefix=settings.statement_prefix,
+        seller_name=settings.seller_name,
+        seller_address=settings.seller_address,
     )
 
 

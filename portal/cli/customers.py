@@ -16,14 +16,17 @@ commands = AppGroup("customer", help="Records of partners' customers.")
 
 @commands.command("erase")
 @click.argument("customer_id")
-def erase(customer_id: str) -> None:
+@click.option(
+    "--statements", is_flag=True, help="Although its statements must be kept for years yet."
+)
+def erase(customer_id: str, *, statements: bool) -> None:
     """Blanks the personal values of an Inactive customer, for good."""
 
     def unit() -> None:
         customer = db.find(Customer, customer_id, COMMAND)
         if customer is None:
             raise click.ClickException(f"There is no customer {customer_id}.")
-        workflows.erase_customer(customer, by=COMMAND)
+        workflows.erase_customer(customer, by=COMMAND, with_statements=statements)
 
     run_unit(unit)
     click.echo(f"{customer_id} is erased; what happened stays in the log.")

@@ -226,6 +226,27 @@ class Settings:
             "", "your company's address, for statements; its lines separated by `;`", parsing.lines
         ),
     ]
+    close_after_days: Annotated[
+        int | None,
+        Setting(
+            "10",
+            "days after a month's end until its closing begins by itself; a day later it is "
+            "closed; empty: never",
+            parsing.optional_number(0, 365),
+        ),
+    ]
+    statement_prefix: Annotated[
+        str,
+        Setting("", "what the numbers of your own statements begin with", parsing.line),
+    ]
+    statement_years: Annotated[
+        int,
+        Setting(
+            "10",
+            "years after its last statement until a customer can be erased",
+            parsing.number(0, 100),
+        ),
+    ]
     upload_mb: Annotated[
         int,
         Setting(

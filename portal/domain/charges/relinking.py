@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import billing_days, ledger, prices
+from portal.domain import billing_days, billing_months, ledger, prices
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
 from portal.domain.charges.posting import (
     Bearer,
     ChargeRow,
     add_charges,
+    add_sums,
     days_of,
     find_price_changes,
 )
@@ -77,21 +78,22 @@ def post_relink(link: Link, *, by: Actor) -> None:
             Posting.posted_at.is_not(None),
         )
     )
-    sums: Counter[ChargeRow] = Counter()
+    open_on, sums = billing_months.oldest_open(), Counter[ChargeRow]()
     for row in db.session.scalars(query):
         for sign, links in ((1, chain), (-1, chain[:-1])):
-            for charge in _charges_of(row, links):
+            for charge in _charges_of(row, links, open_on):
                 sums[charge._replace(units=0)] += sign * charge.units
     charges = [charge._replace(units=units) for charge, units in sums.items() if units]
     if charges:
         posting = ledger.begin(PostingKind.LINK, subject=link.id, by=by)
         add_charges(posting.id, 0, charges)
+        add_sums(posting.id, 0, charges)
         ledger.settle(posting, days_of(charges))
         prices.add_prices(posting.id, 0, find_price_changes(charges))
         prices.keep_totals(posting.id)
 
 
-def _charges_of(row: FutureRow, chain: Sequence[ChainLink]) -> Iterator[ChargeRow]:
+def _charges_of(row: FutureRow, chain: Sequence[ChainLink], open_on: date) -> Iterator[ChargeRow]:
     units = row.micros * UNITS_OF_MICRO + row.rest
     whole = Row(units, row.start_us, row.end_us, row.category)
     for share in shares(whole, [link.since_us for link in chain]):
@@ -104,6 +106,6 @@ def _charges_of(row: FutureRow, chain: Sequence[ChainLink]) -> Iterator[ChargeRo
             service=row.service,
             category=row.category,
             usage_on=usage_on.isoformat(),
-            month_on=row.month_on.isoformat(),
+            month_on=max(row.month_on, open_on).isoformat(),
             units=share.units,
         )

@@ -30,10 +30,10 @@ from portal.domain.accounts import BillingAccount, Mode
 from portal.domain.charges import Charge
 from portal.domain.doctor.check import Problem, Query, check, select_check, stream
 from portal.domain.ledger import (
-    MANUAL,
     PERSONAL,
     UNITS_OF_MICRO,
     WAIVED,
+    WITHOUT_DRAWS,
     DaySum,
     Draw,
     Entry,
@@ -200,7 +200,7 @@ def entries_differ_from_draws() -> Query:
     entered = (
         select(*_columns(Entry, columns), _micros(Entry.amount))
         .join(Posting, Posting.id == Entry.posting_id)
-        .where(Posting.kind.not_in(MANUAL))
+        .where(Posting.kind.not_in(WITHOUT_DRAWS))
     )
     rows = union_all(drawn, entered).subquery()
     query = select(*_columns(rows.c, columns)).group_by(*_columns(rows.c, columns))

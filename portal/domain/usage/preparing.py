@@ -50,7 +50,8 @@ class Part(NamedTuple):
 
 class Preparation(NamedTuple):
     """What a posting is worked out from: `spans` with a bearer each, the IDs of their keys, and the
-    moment after which rows are late, in microseconds."""
+    moment after which rows are late, in microseconds. Charges of closed months go to the one that
+    begins on `open_on`, as ISO text."""
 
     posting_id: str
     source_id: str
@@ -59,6 +60,7 @@ class Preparation(NamedTuple):
     bearers: list[Bearer]
     key_ids: dict[str, str]
     after_us: int
+    open_on: str
     basis: dict[str, Any]
 
 
@@ -92,6 +94,7 @@ def _prepare(
         bearers=bearers,
         key_ids={key.key: key.id for key in keys},
         after_us=charges.microseconds(db.now() - LATE_MARGIN),
+        open_on=posting.open_on.isoformat(),
         basis=basis,
     )
 
@@ -112,6 +115,7 @@ def prepare_assignment(key: UsageKey, cloud_id: str, *, by: Actor) -> Preparatio
         bearers=bearers,
         key_ids={key.key: key.id},
         after_us=charges.microseconds(db.now() - LATE_MARGIN),
+        open_on=posting.open_on.isoformat(),
         basis=basis,
     )
 

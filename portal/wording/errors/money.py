@@ -24,6 +24,8 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Code.RATE_RANGE: lambda f: _(
         "Enter a rate from −100 to 1,000,000 percent, with up to four decimals."
     ),
-    Code.MONTH_CLOSED: lambda f: _("This month is closed: a rate can’t begin in it."),
+    Code.MONTH_CLOSED: lambda f: _(
+        "This month is closed. Rates begin, and grants end, in a month that is open."
+    ),
     Code.ENTRY_COUNTERED: lambda f: _("This entry is countered already."),
 }

@@ -1,0 +1,7 @@
+"""Statements: months are closed, then accounts and customers get what they owe in writing."""
+
+from portal.domain.statements.closing import advance
+from portal.domain.statements.erasing import erase, kept_until
+from portal.domain.statements.months import MonthRow, close, finalise, months_for, stop
+from portal.domain.statements.record import Kind, State, Statement, StatementLine
+from portal.domain.statements.releasing import release, release_some

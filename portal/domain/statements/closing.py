@@ -1,0 +1,27 @@
+"""Closing by the clock: the worker begins it, tells people, closes the month, makes statements."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from portal import db
+from portal.domain.actors import WORKER
+from portal.domain.billing_months import BillingMonth, State
+from portal.domain.statements import making, months, people
+
+
+def advance() -> bool:
+    """Do the next step of what is due. Return whether there may be more."""
+    month_on = months.next_by_itself()
+    if month_on is not None:
+        months.finalise(month_on, by=WORKER)
+        return True
+    is_finalising = BillingMonth.state == State.FINALISING
+    month = db.session.scalar(select(BillingMonth).where(is_finalising))
+    if month is not None:
+        if people.tell_some_of_finalising(month.month_on):
+            return True
+        if month.closes_at and month.closes_at <= db.now() and not months.is_staged():
+            months.close(month.month_on, by=WORKER)
+            return True
+    return making.make_some()

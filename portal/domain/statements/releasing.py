@@ -1,0 +1,134 @@
+"""Releasing: owners and admins of a partner send its customers' statements."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import func, select
+
+from portal import db
+from portal.domain import access, audit, locks, partner_profiles, prices
+from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
+from portal.domain.actors import Actor
+from portal.domain.errors import Code, Refused
+from portal.domain.ledger import UNITS_OF_MICRO, Posting
+from portal.domain.partner_profiles import PartnerProfile
+from portal.domain.prices import Price, PriceTotal
+from portal.domain.statements import parties
+from portal.domain.statements.making import CostLine, add_lines
+from portal.domain.statements.people import tell_of_statement
+from portal.domain.statements.record import Kind, State, Statement
+from portal.domain.statements.rounding import apportion, minor_digits
+
+BATCH = 50
+"""Statements that one transaction releases."""
+HELD = (Code.STATEMENT_PRICES_MISSING, Code.STATEMENT_PRICES_HIDDEN)
+"""Why one customer's statement is not released, while others' are."""
+
+
+def release(statement: Statement, *, by: Actor, leave_out: bool = False) -> None:
+    """Owners and admins of a partner's account release a customer's statement: it gets its number,
+    is fixed, and its people are notified. With `leave_out` costs without a price are not on it.
+
+    Raises Forbidden, Refused("statement-released", "statement-prices-missing",
+    "statement-prices-hidden", "statement-profile-missing").
+    """
+    profile = _lock(statement, by)
+    _release(statement, profile, by=by, leave_out=leave_out)
+
+
+def release_some(partner: BillingAccount, *, month_on: date, by: Actor, after: str) -> str | None:
+    """Owners and admins of a partner's account release a batch of the drafts of a month, in the
+    order of their IDs, but none whose prices are missing or hidden. Return the ID of the last one,
+    None without any. Raises Forbidden, Refused("statement-profile-missing")."""
+    access.require(by, Action.STATEMENT_RELEASE, partner)
+    is_draft = Statement.issuer_id == partner.id, Statement.state == State.DRAFT
+    query = select(Statement).where(*is_draft, Statement.month_on == month_on, Statement.id > after)
+    found = list(db.session.scalars(query.order_by(Statement.id).limit(BATCH)))
+    db.lock(BillingAccount, partner.id)
+    locks.lock(*((BillingAccount, statement.account_id) for statement in found))
+    for statement in found:
+        try:
+            release(statement, by=by)
+        except Refused as refusal:
+            if refusal.code not in (*HELD, Code.STATEMENT_RELEASED):
+                raise
+    return found[-1].id if found else None
+
+
+def _lock(statement: Statement, by: Actor) -> PartnerProfile:
+    """Lock the accounts of both sides, and refresh the statement; the partner's profile."""
+    partner_id = statement.issuer_id
+    locks.lock((BillingAccount, partner_id), (BillingAccount, statement.account_id))
+    partner = db.session.get_one(BillingAccount, partner_id)
+    access.require(by, Action.STATEMENT_RELEASE, partner)
+    db.session.refresh(statement)
+    if statement.state is State.RELEASED or statement.kind is not Kind.CUSTOMER:
+        raise Refused(Code.STATEMENT_RELEASED)
+    profile = partner_profiles.profile_of(partner_id)
+    if profile is None or not profile.legal_name:
+        raise Refused(Code.STATEMENT_PROFILE_MISSING)
+    return profile
+
+
+def _release(statement: Statement, profile: PartnerProfile, *, by: Actor, leave_out: bool) -> None:
+    if statement.missing and not leave_out:
+        raise Refused(Code.STATEMENT_PRICES_MISSING, count=statement.missing)
+    if not prices.is_published_by(statement.issuer_id, statement.account_id):
+        raise Refused(Code.STATEMENT_PRICES_HIDDEN)
+    customer = parties.customer_of(statement.account_id)
+    lines = price_lines(statement)
+    add_lines(statement, lines, printed(statement, lines))
+    profile.last_number += 1
+    statement.prefix, statement.number = profile.number_prefix, profile.last_number
+    statement.issuer = parties.profile_party(profile)
+    statement.recipient = parties.customer_party(customer)
+    statement.state, statement.released_at = State.RELEASED, db.now()
+    statement.released_by = by.id
+    db.session.flush()
+    tell_of_statement(statement, by=by)
+    facts = {"customer": customer.id, "month": statement.month_on.strftime("%Y-%m")}
+    of = statement.issuer_id
+    audit.record(Action.STATEMENT_RELEASE, by=by, chain=of, thing=statement.id, **facts)
+
+
+def printed(statement: Statement, lines: list[CostLine]) -> list[Decimal]:
+    """The printed amounts of a customer's lines, which sum to its total."""
+    units = [line.units for line in lines]
+    return apportion(units, statement.total, minor_digits(statement.currency))
+
+
+def price_lines(statement: Statement) -> list[CostLine]:
+    """The lines of a customer's statement: its prices, corrections of earlier months last."""
+    which = PriceTotal.account_id == statement.account_id, PriceTotal.month_on == statement.month_on
+    columns = PriceTotal.cloud_id, PriceTotal.service, PriceTotal.price
+    query = select(*columns).where(*which).order_by(*columns[:2])
+    totals = {(row[0], row[1]): row[2] for row in db.session.execute(query)}
+    corrected = _corrections(statement, {cloud_id for cloud_id, _service in totals})
+    own = {key: price - corrected.get(key, 0) for key, price in totals.items()}
+    return [
+        CostLine(statement.account_id, *key, is_correction, micros * UNITS_OF_MICRO)
+        for is_correction, prices_of in ((False, own), (True, corrected))
+        for key, micros in prices_of.items()
+        if micros or key not in corrected
+    ]
+
+
+def _corrections(statement: Statement, cloud_ids: set[str]) -> dict[tuple[str, str], int]:
+    """By cloud and service what the month has to do with usage of closed ones."""
+    query = (
+        select(Price.cloud_id, Price.service, func.sum(Price.price))
+        .join(Posting, Posting.id == Price.posting_id)
+        .where(
+            Price.cloud_id.in_(cloud_ids),
+            Price.account_id == statement.account_id,
+            Price.month_on == statement.month_on,
+            Price.usage_on < statement.month_on,
+            Posting.open_on == statement.month_on,
+            Posting.posted_at.is_not(None),
+        )
+        .group_by(Price.cloud_id, Price.service)
+    )
+    return {(row[0], row[1]): int(row[2]) for row in db.session.execute(query) if row[2]}
