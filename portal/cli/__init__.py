@@ -21,6 +21,7 @@ from portal.cli import (
     doctor,
     jobs,
     money,
+    months,
     partners,
     restore,
     serve,
@@ -34,7 +35,10 @@ log = structlog.get_logger(__name__)
 
 def register(app: Flask) -> None:
     """Add the portal's commands to `flask`, and its `db` of Flask-Migrate, logged as they are."""
-    modules = (users, partners, customers, clouds, connections, usage, money, jobs, audit)
+    modules = (
+        *(users, partners, customers, clouds, connections),
+        *(usage, money, months, jobs, audit),
+    )
     groups = (flask_migrate.cli.db, *(module.commands for module in modules))
     for command in (*serve.COMMANDS, backup.command, restore.command, doctor.command, *groups):
         app.cli.add_command(_logged(unavailable.guard(command)))

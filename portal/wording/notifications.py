@@ -6,17 +6,18 @@ Pages and mails share it, and each escapes it. A test checks that it is complete
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from typing import Any, NamedTuple
 
 from flask_babel import gettext, lazy_gettext
 
 from portal.domain.notifications import Channel, Kind
-from portal.i18n.formats import iso_day
+from portal.i18n.formats import iso_day, month
 from portal.wording.labels import ROLES, unknown_reason
 from portal.wording.quotes import quoted
 
 Facts = Mapping[str, Any]
-OURS = ("role", "reason", "day")
+OURS = ("role", "reason", "day", "month")
 """Facts that are codes or dates; all others are names."""
 
 
@@ -52,6 +53,10 @@ def _notice_withdrawn_title(facts: Facts) -> str:
 
 def _day(facts: Facts) -> str:
     return iso_day(facts["day"])
+
+
+def _month(facts: Facts) -> str:
+    return month(date.fromisoformat(facts["month"]))
 
 
 def _access_given_title(facts: Facts) -> str:
@@ -168,6 +173,23 @@ WORDING = {
             "Owners may do everything there. If you did not expect it, look at who has access."
         ),
         lazy_gettext("An owner was added to what you own"),
+    ),
+    Kind.FINALISING: NotificationWording(
+        lazy_gettext("A month is about to be closed"),
+        lambda f: _("%(month)s is about to be closed", month=_month(f)),
+        lazy_gettext(
+            "A day later its costs and prices change no more, and statements are made. Partners "
+            "set missing prices before."
+        ),
+    ),
+    Kind.STATEMENT: NotificationWording(
+        lazy_gettext("A statement is ready"),
+        lambda f: _(
+            "The statement of %(issuer)s for %(month)s is ready",
+            issuer=f["issuer"],
+            month=_month(f),
+        ),
+        lazy_gettext("You can read, print and download it."),
     ),
 }
 

@@ -24,6 +24,7 @@ from portal.domain.doctor import (
     ownership,
     prices,
     schema,
+    statements,
     states,
     usage,
 )
@@ -53,6 +54,7 @@ CHECKS = (
     *_checks_of(usage),
     *_checks_of(money),
     *_checks_of(prices),
+    *_checks_of(statements),
 )
 """All checks in the order in which they run."""
 

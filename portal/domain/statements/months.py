@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import and_, exists, func, or_, select
 
 from portal import db
 from portal.domain import access, audit, billing_days, identity, installation, policy
@@ -23,12 +23,11 @@ from portal.domain.charges import ChargeSum
 from portal.domain.errors import Code, Refused
 from portal.domain.ledger import Posting
 from portal.domain.statements.record import Statement
-from portal.domain.usage import Delivery
+from portal.domain.usage import Delivery, DeliveryScope
 from portal.domain.usage import State as DeliveryState
 
 NOTICE = timedelta(hours=24)
 """Between the begin of the closing and the closing itself."""
-STAGED = (DeliveryState.UPLOADED, DeliveryState.STAGING, DeliveryState.STAGED)
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +80,7 @@ def close(month_on: date, *, by: Actor) -> None:
     identity.require_recent(by)
     access.require_operator(by, Action.MONTH_CLOSE)
     month = finalise(month_on, by=by)
-    if is_staged():
+    if is_staged(month_on):
         raise Refused(Code.MONTH_DELIVERY_STAGED)
     month.state, month.closed_at = State.CLOSED, db.now()
     db.session.flush()
@@ -127,10 +126,14 @@ def _record(action: Action, event: str, month: BillingMonth, by: Actor) -> None:
     db.after_commit(lambda: log.info(event, month=name))
 
 
-def is_staged() -> bool:
+def is_staged(month_on: date) -> bool:
     """Whether a delivery waits whose rows the month would not get any more."""
-    query = select(Delivery.id).where(Delivery.state.in_(STAGED)).limit(1)
-    return db.session.scalar(query) is not None
+    is_early = exists().where(
+        DeliveryScope.delivery_id == Delivery.id, DeliveryScope.scope_on < next_month(month_on)
+    )
+    is_unknown = Delivery.state.in_((DeliveryState.UPLOADED, DeliveryState.STAGING))
+    waits = or_(is_unknown, and_(Delivery.state == DeliveryState.STAGED, is_early))
+    return db.session.scalar(select(Delivery.id).where(waits).limit(1)) is not None
 
 
 def first_charged(after: date | None = None) -> date | None:
