@@ -176,7 +176,9 @@ WORDING = {
     ),
     Kind.FINALISING: NotificationWording(
         lazy_gettext("A month is about to be closed"),
-        lambda f: _("%(month)s is about to be closed", month=_month(f)),
+        lambda f: _(
+            "%(month)s of %(account)s is about to be closed", month=_month(f), account=f["account"]
+        ),
         lazy_gettext(
             "A day later its costs and prices change no more, and statements are made. Partners "
             "set missing prices before."

@@ -37,6 +37,8 @@ FACTS = {
     Kind.ACCESS_GIVEN: {"role": "billing.accounts.editor", "thing": "North & Co"},
     Kind.ACCESS_TAKEN: {"thing": "North & Co"},
     Kind.OWNER_ADDED: {"person": "Dora", "thing": "North & Co"},
+    Kind.FINALISING: {"account": "North & Co", "month": "2026-03-01"},
+    Kind.STATEMENT: {"issuer": "North & Co", "month": "2026-03-01"},
 }
 """What a verb says with each kind."""
 

@@ -113,7 +113,7 @@ def test_a_customers_statement_is_a_draft_until_the_partner_releases_it(
     nina = actor(NINA)
     assert (draft.state, draft.number, draft.total) == (State.DRAFT, None, D("1.44"))
     assert db.read(lambda: db.find(Statement, draft.id, nina)) is None
-    assert refusal(lambda: statements.release(draft, by=COMMAND)) == "statement-profile-missing"
+    assert refusal(lambda: statements.release(draft, by=COMMAND)) == "statement-prices-hidden"
     name_firm(world.north)
     released = release(draft)
     assert (released.full_number, released.issuer["name"]) == ("NI-1", "North Integration GmbH")

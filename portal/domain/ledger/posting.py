@@ -122,8 +122,8 @@ def versions_of(account_ids: Collection[str]) -> dict[str, int]:
 
 
 def find_changes(added: Days) -> list[Change]:
-    """By how much what bears the accounts' days differs from what `payment.draw` says, once this is
-    added; for each account from its first day in `added` on."""
+    """By how much what bears the accounts' days from the first in `added` on differs from what
+    `payment.draw` says, once this is added."""
     return [change for ids in _batches(added) for change in _changes(ids, added)]
 
 
@@ -226,13 +226,10 @@ def _load_lots(account_ids: list[str], first: date, open_on: date) -> defaultdic
 def enter(posting: Posting, account_ids: Iterable[str]) -> None:
     """Enter a posting's draws: use the lots, add the entries, raise the versions. The caller has
     locked the accounts."""
-    query = select(Draw.account_id, Draw.bearer, func.sum(Draw.micros)).where(
-        Draw.posting_id == posting.id
-    )
+    columns = Draw.account_id, Draw.bearer
+    query = select(*columns, func.sum(Draw.micros)).where(Draw.posting_id == posting.id)
     totals: defaultdict[str, Draws] = defaultdict(dict)
-    for account_id, bearer, micros in db.session.execute(
-        query.group_by(Draw.account_id, Draw.bearer)
-    ):
+    for account_id, bearer, micros in db.session.execute(query.group_by(*columns)):
         if micros:
             totals[account_id][bearer] = int(micros)
     _use_lots(totals)
@@ -283,8 +280,7 @@ def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
 
 def add_entries(posting: Posting, amounts: Mapping[str, Mapping[str, Decimal]]) -> None:
     """Append an entry for each account and bearer. The caller has locked the accounts."""
-    rows: list[dict[str, Any]] = []
-    heads: list[dict[str, Any]] = []
+    rows, heads = list[dict[str, Any]](), list[dict[str, Any]]()
     for account_ids in _batches(amounts):
         ledgers = select(Ledger.account_id, Ledger.balance, Ledger.entries).where(
             Ledger.account_id.in_(account_ids)
@@ -293,8 +289,8 @@ def add_entries(posting: Posting, amounts: Mapping[str, Mapping[str, Decimal]]) 
             balance, count = head.balance, head.entries
             for seq, (bearer, amount) in enumerate(amounts[head.account_id].items(), count + 1):
                 balance, count = balance + (amount if bearer == PERSONAL else 0), seq
-                values = {"account_id": head.account_id, "seq": seq, "bearer": bearer}
-                rows.append(values | {"amount": amount, "balance": balance})
+                values = {"seq": seq, "bearer": bearer, "amount": amount, "balance": balance}
+                rows.append(values | {"account_id": head.account_id})
             heads.append({"account_id": head.account_id, "balance": balance, "entries": count})
     if rows:
         more = {"posting_id": posting.id, "at": db.now()}

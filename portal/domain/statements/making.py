@@ -135,8 +135,7 @@ def _make_statement(account: BillingAccount, month_on: date) -> None:
     borne = ledger.borne_in(account.id, month_on)
     if not lines and not borne:
         return
-    currency = policy.current().currency
-    digits = minor_digits(currency)
+    digits = minor_digits(policy.current().currency)
     exact = sum(line.units for line in lines)
     total = round_amount(exact, digits)
     earlier = _earlier(account.id, month_on)
@@ -145,9 +144,8 @@ def _make_statement(account: BillingAccount, month_on: date) -> None:
     carried = before + Decimal(f"{exact}E-15") - _money(borne.values())
     carried = carried.quantize(Decimal("0.000001"))
     parts = {CARRIED: int(carried.scaleb(6)), **borne, PERSONAL: borne.get(PERSONAL, 0)}
-    exact_parts = [micros * UNITS_OF_MICRO for micros in parts.values()]
-    printed = apportion(exact_parts, total + brought, digits)
-    payments = dict(zip(parts, printed, strict=True))
+    units = [micros * UNITS_OF_MICRO for micros in parts.values()]
+    payments = dict(zip(parts, apportion(units, total + brought, digits), strict=True))
     statement = Statement(
         id=db.new_id("stm"),
         kind=Kind.ACCOUNT,
@@ -156,7 +154,7 @@ def _make_statement(account: BillingAccount, month_on: date) -> None:
         issuer_id="",
         month_on=month_on,
         created_at=db.now(),
-        currency=currency,
+        currency=policy.current().currency,
         total=total,
         carried=carried,
         issuer=seller(),
@@ -170,6 +168,10 @@ def _make_statement(account: BillingAccount, month_on: date) -> None:
     rounding = _money([parts[PERSONAL]]) - payments[PERSONAL]
     if rounding:
         ledger.round_off(account.id, rounding, subject=statement.id, by=WORKER)
+    _release(statement)
+
+
+def _release(statement: Statement) -> None:
     statement.prefix = policy.current().statement_prefix
     statement.number = installation.next_statement()
     statement.state, statement.released_at = State.RELEASED, db.now()

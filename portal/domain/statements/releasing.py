@@ -12,9 +12,9 @@ from portal.domain import access, audit, locks, partner_profiles, prices
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
+from portal.domain.customers import Customer
 from portal.domain.errors import Code, Refused
 from portal.domain.ledger import UNITS_OF_MICRO, Posting
-from portal.domain.partner_profiles import PartnerProfile
 from portal.domain.prices import Price, PriceTotal
 from portal.domain.statements import parties
 from portal.domain.statements.making import CostLine, add_lines
@@ -35,8 +35,21 @@ def release(statement: Statement, *, by: Actor, leave_out: bool = False) -> None
     Raises Forbidden, Refused("statement-released", "statement-prices-missing",
     "statement-prices-hidden", "statement-profile-missing").
     """
-    profile = _lock(statement, by)
-    _release(statement, profile, by=by, leave_out=leave_out)
+    partner = _lock(statement)
+    access.require(by, Action.STATEMENT_RELEASE, partner)
+    if statement.state is State.RELEASED or statement.kind is not Kind.CUSTOMER:
+        raise Refused(Code.STATEMENT_RELEASED)
+    if statement.missing and not leave_out:
+        raise Refused(Code.STATEMENT_PRICES_MISSING, count=statement.missing)
+    if not prices.is_published_by(partner.id, statement.account_id):
+        raise Refused(Code.STATEMENT_PRICES_HIDDEN)
+    customer = _complete(statement, partner)
+    statement.state, statement.released_at = State.RELEASED, db.now()
+    statement.released_by = by.id
+    db.session.flush()
+    tell_of_statement(statement, by=by)
+    facts = {"customer": customer.id, "month": statement.month_on.strftime("%Y-%m")}
+    audit.record(Action.STATEMENT_RELEASE, by=by, chain=partner.id, thing=statement.id, **facts)
 
 
 def release_some(partner: BillingAccount, *, month_on: date, by: Actor, after: str) -> str | None:
@@ -58,26 +71,19 @@ def release_some(partner: BillingAccount, *, month_on: date, by: Actor, after: s
     return found[-1].id if found else None
 
 
-def _lock(statement: Statement, by: Actor) -> PartnerProfile:
-    """Lock the accounts of both sides, and refresh the statement; the partner's profile."""
-    partner_id = statement.issuer_id
-    locks.lock((BillingAccount, partner_id), (BillingAccount, statement.account_id))
-    partner = db.session.get_one(BillingAccount, partner_id)
-    access.require(by, Action.STATEMENT_RELEASE, partner)
+def _lock(statement: Statement) -> BillingAccount:
+    """Lock the accounts of both sides, and refresh the statement; the partner's account."""
+    locks.lock((BillingAccount, statement.issuer_id), (BillingAccount, statement.account_id))
     db.session.refresh(statement)
-    if statement.state is State.RELEASED or statement.kind is not Kind.CUSTOMER:
-        raise Refused(Code.STATEMENT_RELEASED)
-    profile = partner_profiles.profile_of(partner_id)
+    return db.session.get_one(BillingAccount, statement.issuer_id)
+
+
+def _complete(statement: Statement, partner: BillingAccount) -> Customer:
+    """Add lines, number, names and addresses; the customer. Raises
+    Refused("statement-profile-missing")."""
+    profile = partner_profiles.profile_of(partner.id)
     if profile is None or not profile.legal_name:
         raise Refused(Code.STATEMENT_PROFILE_MISSING)
-    return profile
-
-
-def _release(statement: Statement, profile: PartnerProfile, *, by: Actor, leave_out: bool) -> None:
-    if statement.missing and not leave_out:
-        raise Refused(Code.STATEMENT_PRICES_MISSING, count=statement.missing)
-    if not prices.is_published_by(statement.issuer_id, statement.account_id):
-        raise Refused(Code.STATEMENT_PRICES_HIDDEN)
     customer = parties.customer_of(statement.account_id)
     lines = price_lines(statement)
     add_lines(statement, lines, printed(statement, lines))
@@ -85,13 +91,7 @@ def _release(statement: Statement, profile: PartnerProfile, *, by: Actor, leave_
     statement.prefix, statement.number = profile.number_prefix, profile.last_number
     statement.issuer = parties.profile_party(profile)
     statement.recipient = parties.customer_party(customer)
-    statement.state, statement.released_at = State.RELEASED, db.now()
-    statement.released_by = by.id
-    db.session.flush()
-    tell_of_statement(statement, by=by)
-    facts = {"customer": customer.id, "month": statement.month_on.strftime("%Y-%m")}
-    of = statement.issuer_id
-    audit.record(Action.STATEMENT_RELEASE, by=by, chain=of, thing=statement.id, **facts)
+    return customer
 
 
 def printed(statement: Statement, lines: list[CostLine]) -> list[Decimal]:

@@ -14,6 +14,7 @@ from portal.domain import (
     ledger,
     partner_profiles,
     prices,
+    statements,
     team,
     values,
 )
@@ -24,6 +25,7 @@ from portal.domain.customers import Customer, SavedView
 from portal.domain.errors import Forbidden
 from portal.domain.partner_profiles import ProfileDraft
 from tests.support.logos import picture_file
+from tests.support.months import draft_statement, drafted_statement
 from tests.support.verbs.verb import Verb, north
 from tests.support.world import DORA, EDDIE, World, signed_in, user
 
@@ -73,6 +75,14 @@ def _publish_prices(world: World, by: Actor) -> None:
 
 def _withdraw_prices(world: World, by: Actor) -> None:
     prices.withdraw(db.session.get_one(BillingAccount, world.north), by=by)
+
+
+def _draft_statement(world: World, _by: Actor) -> None:
+    draft_statement(world)
+
+
+def _release_statement(world: World, by: Actor) -> None:
+    statements.release(drafted_statement(world), by=by)
 
 
 def _add_staff(world: World, by: Actor) -> None:
@@ -150,6 +160,7 @@ VERBS = (
     Verb("price.set_rate", north, _set_rate),
     Verb("price.publish", north, _publish_prices),
     Verb("price.withdraw", north, _withdraw_prices),
+    Verb("statement.release", north, _release_statement, prepare=_draft_statement),
     Verb("access.manage", north, _add_staff, ("access.grant",)),
     Verb("access.manage", north, _grant, ("access.grant",)),
     Verb("access.manage", north, _change_role, ("access.change",)),
