@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from portal import db, web
-from portal.domain import access, accounts, clouds, ledger, partner_profiles, policy
+from portal.domain import access, accounts, clouds, ledger, partner_profiles, policy, statements
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.web import cloud_progress
@@ -50,6 +50,7 @@ def show(account_id: str) -> Any:
         may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, account),
         may_create=access.may(actor, Action.CLOUD_CREATE, account),
         may_link=access.may(actor, Action.CLOUD_LINK, account),
+        has_statements=statements.has_released(account, by=actor),
         **_money(account),
     )
 

@@ -10,6 +10,7 @@ from portal.operator import (
     home,
     limits,
     mappings,
+    months,
     people,
     unknown_mails,
     usage,

@@ -137,11 +137,11 @@ def test_a_missing_price_holds_up_its_customer_alone(
     close(clock)
     name_firm(world.north)
 
-    def unit() -> str | None:
+    def unit() -> statements.Released:
         north = db.session.get_one(BillingAccount, world.north)
         return statements.release_some(north, month_on=MARCH, by=COMMAND, after="")
 
-    db.write(unit)
+    assert db.write(unit).released == 1
     assert statement_of(world.ninas_subaccount).full_number == "NI-1"
     held = statement_of(world.carls_subaccount)
     assert refusal(lambda: statements.release(held, by=COMMAND)) == "statement-prices-missing"

@@ -13,7 +13,7 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.partner_profiles import PartnerProfile, ProfileDraft
 from portal.domain.prices import PriceList
-from portal.domain.statements import Kind, State, Statement, StatementLine
+from portal.domain.statements import Statement, StatementLine
 from tests.support.world import Clock, World
 
 MARCH, APRIL, MAY, JUNE = (date(2026, month, 1) for month in range(3, 7))
@@ -75,30 +75,13 @@ def name_firm(partner_id: str) -> None:
     db.write(unit)
 
 
-def draft_statement(world: World) -> None:
-    """In a unit of work, draft a statement of Nina that North may release."""
+def may_release(world: World) -> None:
+    """In a unit of work, let North release the statement of Nina that is a draft."""
     profile = partner_profiles.profile_of(world.north) or PartnerProfile(account_id=world.north)
     profile.legal_name, price_list = "North Integration GmbH", PriceList(partner_id=world.north)
     price_list.is_published = True
     db.session.add_all([profile, db.session.merge(price_list)])
-    draft = Statement(
-        id=db.new_id("stm"),
-        kind=Kind.CUSTOMER,
-        state=State.DRAFT,
-        account_id=world.ninas_subaccount,
-        issuer_id=world.north,
-        month_on=MARCH,
-        created_at=db.now(),
-        currency="EUR",
-    )
-    db.session.add(draft)
     db.session.flush()
-
-
-def drafted_statement(world: World) -> Statement:
-    """The statement of `draft_statement`."""
-    is_it = Statement.account_id == world.ninas_subaccount
-    return db.session.scalars(select(Statement).where(is_it)).one()
 
 
 def release(statement: Statement, **options: bool) -> Statement:

@@ -29,6 +29,11 @@ def usage(name: str, endpoint: str, path: str = "", *steps: Step) -> PageState:
     return state(name, f"operator.{endpoint}", INGRID, f"/operator/usage{path}", *steps)
 
 
+def months(name: str, endpoint: str, path: str = "", *steps: Step) -> PageState:
+    """The state that a page of the operator's *Months* has after the steps."""
+    return state(name, f"operator.{endpoint}", INGRID, f"/operator/months{path}", *steps)
+
+
 ADD_SOURCE = send(name="Vendor", mode="overwrite")
 
 
@@ -118,6 +123,12 @@ OPERATOR = [
     state("operator-usage-assign", "operator.assign_key", INGRID, "{delivery}/publish", *TO_ASSIGN),
     state("operator-usage-published", "operator.show_delivery", INGRID, "{delivery}"),
     usage("operator-usage-unassigned", "show_usage"),
+    months("operator-months-none", "show_months"),
+    months("operator-month-finalise", "finalise_month", "/2026-02/finalise"),
+    months("operator-month-stop", "stop_month", "/2026-02/stop"),
+    months("operator-month-not-over", "close_month", "/2126-02/close", send_invalid()),
+    months("operator-months", "show_months", "/2026-02/finalise", send()),
+    months("operator-month", "show_month", "/2026-01"),
     people("operator-people", "show_people"),
     people("operator-people-nobody", "show_people", send_invalid(email="nobody@a.example")),
     people("operator-person", "show_person", FIND_PIET),

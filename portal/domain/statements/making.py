@@ -6,7 +6,7 @@ so the order does not matter, nor what is posted meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -218,7 +218,7 @@ def _money(micros: Iterable[int]) -> Decimal:
 
 def add_lines(statement: Statement, lines: list[CostLine], amounts: list[Decimal]) -> None:
     """Add the lines of a statement, with the names of customers and clouds as they are now."""
-    clouds = _names(Cloud, {line.cloud_id for line in lines})
+    clouds = names_of(lines)
     others = {line.account_id for line in lines} - {statement.account_id}
     customers = _names(BillingAccount, others)
     db.insert_rows(
@@ -234,6 +234,11 @@ def add_lines(statement: Statement, lines: list[CostLine], amounts: list[Decimal
             for number, (line, amount) in enumerate(zip(lines, amounts, strict=True))
         ),
     )
+
+
+def names_of(lines: Sequence[CostLine]) -> dict[str, str]:
+    """The names of the clouds of lines."""
+    return _names(Cloud, {line.cloud_id for line in lines})
 
 
 LINE_COLUMNS = (

@@ -11,6 +11,7 @@ from portal.domain import partner_profiles, policy
 from portal.domain.accounts import BillingAccount
 from portal.domain.customers import Customer
 from portal.domain.partner_profiles import PartnerProfile
+from portal.domain.statements.record import State, Statement
 
 Party = dict[str, Any]
 """`name`; `lines` of the address; `tin` and `email`, which may be empty."""
@@ -50,3 +51,13 @@ def customer_party(customer: Customer) -> Party:
     """A partner's customer."""
     lines = [customer.legal_address or customer.post_address, customer.post_code, customer.country]
     return _party(customer.longname or customer.name, lines, customer.tin)
+
+
+def parties_of(statement: Statement) -> tuple[Party, Party]:
+    """Who issues a statement, and for whom it is; of a draft as they are now."""
+    if statement.state is State.RELEASED:
+        return statement.issuer, statement.recipient
+    profile = partner_profiles.profile_of(statement.issuer_id)
+    partner = db.session.get_one(BillingAccount, statement.issuer_id)
+    issuer = profile_party(profile) if profile and profile.legal_name else party_of(partner)
+    return issuer, customer_party(customer_of(statement.account_id))

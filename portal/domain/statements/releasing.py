@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 
@@ -52,23 +53,32 @@ def release(statement: Statement, *, by: Actor, leave_out: bool = False) -> None
     audit.record(Action.STATEMENT_RELEASE, by=by, chain=partner.id, thing=statement.id, **facts)
 
 
-def release_some(partner: BillingAccount, *, month_on: date, by: Actor, after: str) -> str | None:
+class Released(NamedTuple):
+    """How many statements a batch released, and the ID of its last draft, empty without any."""
+
+    released: int
+    last: str
+
+
+def release_some(partner: BillingAccount, *, month_on: date, by: Actor, after: str) -> Released:
     """Owners and admins of a partner's account release a batch of the drafts of a month, in the
-    order of their IDs, but none whose prices are missing or hidden. Return the ID of the last one,
-    None without any. Raises Forbidden, Refused("statement-profile-missing")."""
+    order of their IDs, but none whose prices are missing or hidden. Raises Forbidden,
+    Refused("statement-profile-missing")."""
     access.require(by, Action.STATEMENT_RELEASE, partner)
     is_draft = Statement.issuer_id == partner.id, Statement.state == State.DRAFT
     query = select(Statement).where(*is_draft, Statement.month_on == month_on, Statement.id > after)
     found = list(db.session.scalars(query.order_by(Statement.id).limit(BATCH)))
     db.lock(BillingAccount, partner.id)
     locks.lock(*((BillingAccount, statement.account_id) for statement in found))
+    count = 0
     for statement in found:
         try:
             release(statement, by=by)
+            count += 1
         except Refused as refusal:
             if refusal.code not in (*HELD, Code.STATEMENT_RELEASED):
                 raise
-    return found[-1].id if found else None
+    return Released(count, found[-1].id if found else "")
 
 
 def _lock(statement: Statement) -> BillingAccount:
