@@ -49,6 +49,7 @@ def index(account_id: str) -> Any:
 def _context() -> dict[str, Any]:
     return {
         "may_release": access.may(web.actor(), Action.STATEMENT_RELEASE, g.partner),
+        "may_see_money": access.may(web.actor(), Action.ACCOUNT_SEE_MONEY, g.partner),
         "states": wording.STATES,
         "month_name": formats.month,
     }

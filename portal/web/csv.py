@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from itertools import islice
 
 from portal.domain.errors import Code, Refused
@@ -43,13 +44,17 @@ def write_rows(rows: Iterable[Iterable[object]]) -> Iterator[str]:
 
     Text that a spreadsheet program would run as a formula gets an apostrophe before it (OWASP, *CSV
     Injection*), also where another delimiter or a line break begins a cell. So does text that looks
-    escaped already, so that `read_rows` restores it.
+    escaped already, so that `read_rows` restores it. A Decimal is a number, whatever its sign.
     """
     yield BYTE_ORDER_MARK
     for row in rows:
         buffer = io.StringIO()
-        csv.writer(buffer).writerow([FORMULA_START.sub("'", str(cell)) for cell in row])
+        csv.writer(buffer).writerow([_cell_text(cell) for cell in row])
         yield buffer.getvalue()
+
+
+def _cell_text(cell: object) -> str:
+    return str(cell) if isinstance(cell, Decimal) else FORMULA_START.sub("'", str(cell))
 
 
 def read_rows(content: bytes) -> Iterator[list[str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response
 from flask_babel import gettext as _
+from flask_babel import pgettext
 
 from portal.i18n.formats import money
 from portal.web.pages import csv_file
@@ -56,6 +57,7 @@ def _document(sheet: Sheet) -> FPDF:
 
     pdf = Document(format="A4")
     pdf.set_margins(18, 18, 18)
+    pdf.c_margin = 0
     pdf.set_auto_page_break(auto=True, margin=20)
     for style, file in (("", "DejaVuSans.ttf"), ("B", "DejaVuSans-Bold.ttf")):
         pdf.add_font("DejaVu", style, FONTS / file)
@@ -97,6 +99,7 @@ def _head(pdf: FPDF, sheet: Sheet) -> None:
         _text(pdf, label, grey=True, width=26, is_last=False)
         _text(pdf, value)
     pdf.ln(8)
+    _text(pdf, pgettext("statement", "For"), size=8, grey=True)
     for number, line in enumerate(sheet.recipient):
         _text(pdf, line, bold=not number)
 

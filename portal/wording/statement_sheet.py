@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from portal.domain import policy
 from portal.domain.billing_months import next_month
 from portal.domain.ledger import PERSONAL, WAIVED, Lot
-from portal.domain.statements import BROUGHT, CARRIED, Kind, Line, State, Statement
+from portal.domain.statements import BROUGHT, CARRIED, Kind, Line, State, Statement, minor_digits
 from portal.i18n.formats import local_day, month, plain_day
 
 
@@ -69,12 +69,17 @@ def sheet(
         issuer=_party(issuer),
         recipient=_party(recipient),
         facts=_facts(statement),
-        groups=list(_groups(lines)),
-        total=statement.total,
+        groups=list(_groups([it._replace(amount=_printed(it.amount, statement)) for it in lines])),
+        total=_printed(statement.total, statement),
         payments=[_payment(bearer, amount, lots) for bearer, amount in statement.payments],
         notes=_notes(statement),
         currency=statement.currency,
     )
+
+
+def _printed(amount: Decimal, statement: Statement) -> Decimal:
+    """The amount with the decimals of the currency."""
+    return round(amount, minor_digits(statement.currency))
 
 
 def _party(party: dict[str, Any]) -> list[str]:
@@ -157,13 +162,12 @@ def _notes(statement: Statement) -> list[str]:
     return notes
 
 
-def table(sheet: Sheet) -> Iterator[list[str]]:
+def table(sheet: Sheet) -> Iterator[list[object]]:
     """The table of a statement for a CSV file, with its header; amounts are plain numbers."""
     yield [_("Statement"), _("Customer"), _("Cloud"), _("Cloud ID"), _("Service"), _("Amount"), ""]
     for group in sheet.groups:
         for row in group.rows:
             cells = (group.note, group.name, group.id, row.label)
-            yield [sheet.number, *cells, str(row.amount), sheet.currency]
-    yield [sheet.number, "", "", "", _("Total"), str(sheet.total), sheet.currency]
-    for row in sheet.payments:
-        yield [sheet.number, "", "", "", row.label, str(row.amount), sheet.currency]
+            yield [sheet.number, *cells, row.amount, sheet.currency]
+    for row in (Row(_("Total"), sheet.total), *sheet.payments):
+        yield [sheet.number, "", "", "", row.label, row.amount, sheet.currency]

@@ -18,3 +18,4 @@ from portal.domain.statements.months import MonthRow, close, finalise, months_fo
 from portal.domain.statements.parties import parties_of
 from portal.domain.statements.record import Kind, State, Statement, StatementLine
 from portal.domain.statements.releasing import Released, release, release_some
+from portal.domain.statements.rounding import minor_digits
