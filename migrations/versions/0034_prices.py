@@ -23,6 +23,7 @@ KINDS = (
     *("delivery", "removal", "assignment", "link", "switch"),
     *("lot", "payment", "credit", "counter"),
 )
+TABLES = ("price_sums", "price_totals", "prices", "price_publications", "price_lists", "rates")
 GROWS = "the ledger only grows"
 GUARDS = (("prices", "UPDATE"), ("rates", "UPDATE"), ("rates", "DELETE"))
 IS_POSTED = "EXISTS (SELECT 1 FROM postings WHERE id = OLD.posting_id AND posted_at IS NOT NULL)"
@@ -105,7 +106,7 @@ def _create_prices() -> None:
             for name in ("payer_id", "account_id", "cloud_id", "service", "category")
         ),
         *(col(name, DAY) for name in ("usage_on", "month_on")),
-        *(col(name, BIG) for name in ("micros", "rest", "price")),
+        *(col(name, BIG) for name in ("micros", "rest", "whole", "millionths")),
         col("missing", NUMBER),
         key("prices", "posting_id", "number"),
         refers("prices", "posting_id", "postings"),
@@ -116,11 +117,20 @@ def _create_prices() -> None:
         col("account_id", TEXT),
         col("month_on", DAY),
         *(col(name, TEXT) for name in ("cloud_id", "service", "payer_id")),
-        *(col(name, BIG) for name in ("micros", "rest", "price")),
+        *(col(name, BIG) for name in ("micros", "rest", "whole", "millionths")),
         col("missing", NUMBER),
         key("price_totals", "account_id", "month_on", "cloud_id", "service"),
     )
     op.create_index("ix_price_totals_payer_id", "price_totals", ["payer_id", "month_on"])
+    op.create_table(
+        "price_sums",
+        col("account_id", TEXT),
+        col("month_on", DAY),
+        *(col(name, TEXT) for name in ("service", "payer_id")),
+        *(col(name, BIG) for name in ("micros", "rest", "whole", "millionths")),
+        col("missing", NUMBER),
+        key("price_sums", "account_id", "month_on", "service"),
+    )
 
 
 def allow_postings(kinds: tuple[str, ...]) -> None:
@@ -137,12 +147,12 @@ def allow_postings(kinds: tuple[str, ...]) -> None:
 def _price_charges() -> None:
     """What customers' clouds cost so far has no price. What is staged is prepared again."""
     op.execute(
-        f"""INSERT INTO prices (posting_id, number, {GROUP}, micros, rest, price, missing)
+        f"""INSERT INTO prices (posting_id, number, {GROUP}, micros, rest, whole, millionths,
+            missing)
         SELECT posting_id, row_number() OVER (PARTITION BY posting_id ORDER BY {GROUP}) - 1,
-            {GROUP}, micros, rest, 0, CASE WHEN SUM(micros) OVER mine = 0
-                AND SUM(rest) OVER mine = 0 THEN 0
-                WHEN SUM(micros) OVER mine * 1000000000 + SUM(rest) OVER mine = 0 THEN 0
-                WHEN posting_id = MAX(posting_id) OVER mine THEN 1 ELSE 0 END
+            {GROUP}, micros, rest, 0, 0,
+            CASE WHEN SUM(micros) OVER mine * 1000000000 + SUM(rest) OVER mine <> 0
+                AND posting_id = MAX(posting_id) OVER mine THEN 1 ELSE 0 END
         FROM (SELECT posting_id, {GROUP}, CAST(SUM(micros) AS BIGINT) AS micros,
                 CAST(SUM(rest) AS BIGINT) AS rest
             FROM charges JOIN postings ON postings.id = charges.posting_id
@@ -150,14 +160,20 @@ def _price_charges() -> None:
             GROUP BY posting_id, {GROUP}) AS charged
         WINDOW mine AS (PARTITION BY {GROUP})"""
     )
-    op.execute(
-        """INSERT INTO price_totals (account_id, month_on, cloud_id, service, payer_id, micros,
-            rest, price, missing)
-        SELECT account_id, month_on, cloud_id, service, payer_id, SUM(micros), SUM(rest), 0,
-            SUM(missing)
-        FROM prices GROUP BY account_id, month_on, cloud_id, service, payer_id"""
-    )
+    _add_up("price_totals", "account_id, month_on, cloud_id, service", "account_id")
+    for account in ("account_id", "payer_id"):
+        _add_up("price_sums", "account_id, month_on, service", account)
     op.execute("UPDATE ledgers SET version = version + 1")
+
+
+def _add_up(table: str, columns: str, account: str) -> None:
+    """Sum prices of an account in its table of totals."""
+    key = columns.replace("account_id", account)
+    op.execute(
+        f"""INSERT INTO {table} ({columns}, payer_id, micros, rest, whole, millionths, missing)
+        SELECT {key}, payer_id, SUM(micros), SUM(rest), 0, 0, SUM(missing)
+        FROM prices GROUP BY {key}{", payer_id" if account != "payer_id" else ""}"""
+    )
 
 
 def _guard() -> None:
@@ -185,7 +201,7 @@ def _guard() -> None:
 
 
 def downgrade() -> None:
-    for table in ("price_totals", "prices", "price_publications", "price_lists", "rates"):
+    for table in TABLES:
         op.drop_table(table)
     op.execute("DROP TRIGGER postings_stay" + ("" if is_sqlite() else " ON postings"))
     op.execute("DELETE FROM postings WHERE kind = 'repricing'")

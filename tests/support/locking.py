@@ -47,6 +47,7 @@ PARENTS = {
     "price_lists": ("billing_accounts", "partner_id"),
     "price_publications": ("billing_accounts", "subaccount_id"),
     "price_totals": ("billing_accounts", "payer_id"),
+    "price_sums": ("billing_accounts", "payer_id"),
     "account_access": ("billing_accounts", "account_id"),
     "folders": ("clouds", "cloud_id"),
     "links": ("clouds", "cloud_id"),

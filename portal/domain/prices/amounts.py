@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, select, text
+from sqlalchemy import TextClause, func, select, text
 
 from portal import db
 from portal.domain import billing_months
@@ -19,11 +19,12 @@ from portal.domain.ledger import UNITS_OF_MICRO, Posting
 from portal.domain.prices.rates import tables_of
 from portal.domain.prices.record import Price
 
-FACTOR = 10**6
+FACTOR = MICROS_OF_ONE = 10**6
+AMOUNTS = ("micros", "rest", "whole", "millionths", "missing")
 MONTH = timedelta(days=31)
 COLUMNS = (
     *("posting_id", "number", "payer_id", "account_id", "cloud_id", "service", "category"),
-    *("usage_on", "month_on", "micros", "rest", "price", "missing"),
+    *("usage_on", "month_on", "micros", "rest", "whole", "millionths", "missing"),
 )
 
 
@@ -134,7 +135,7 @@ def changes_of(
 def load_posted(cloud_ids: Iterable[str], first: date) -> dict[Group, dict[date, Sums]]:
     """What is posted of these clouds from a usage day on."""
     columns = [getattr(Price, name) for name in (*Group._fields, "month_on")]
-    sums = [func.sum(column) for column in (Price.micros, Price.rest, Price.price, Price.missing)]
+    sums = [func.sum(getattr(Price, name)) for name in AMOUNTS]
     query = (
         select(*columns, *sums)
         .join(Posting, Posting.id == Price.posting_id)
@@ -146,10 +147,15 @@ def load_posted(cloud_ids: Iterable[str], first: date) -> dict[Group, dict[date,
     )
     posted: dict[Group, dict[date, Sums]] = {}
     for row in db.session.execute(query.group_by(*columns)):
-        *key, month_on, micros, rest, price, missing = row
-        units = int(micros) * UNITS_OF_MICRO + int(rest)
-        posted.setdefault(Group(*key), {})[month_on] = Sums(units, int(price), int(missing))
+        key, month_on, amounts = row[:6], row[6], row[7:]
+        posted.setdefault(Group(*key), {})[month_on] = sums_of(*amounts)
     return posted
+
+
+def sums_of(micros: Any, rest: Any, whole: Any, millionths: Any, missing: Any) -> Sums:
+    """The sums of these columns."""
+    units = int(micros) * UNITS_OF_MICRO + int(rest)
+    return Sums(units, int(whole) * MICROS_OF_ONE + int(millionths), int(missing))
 
 
 def add_prices(posting_id: str, first: int, changes: Sequence[Change]) -> None:
@@ -161,25 +167,44 @@ def add_prices(posting_id: str, first: int, changes: Sequence[Change]) -> None:
             (
                 *(posting_id, number, *it.group[:-1]),
                 *(it.group.usage_on.isoformat(), it.month_on.isoformat()),
-                *(*divmod(it.units, UNITS_OF_MICRO), it.price, it.missing),
+                *divmod(it.units, UNITS_OF_MICRO),
+                *(*divmod(it.price, MICROS_OF_ONE), it.missing),
             )
             for number, it in enumerate(changes, start=first)
         ),
     )
 
 
-TOTAL_KEY = ", ".join(("account_id", "month_on", "cloud_id", "service"))
-AMOUNTS = ("micros", "rest", "price", "missing")
-GROWN = ", ".join(f"{name} = price_totals.{name} + excluded.{name}" for name in AMOUNTS)
-SUMMED = ", ".join(f"SUM({name})" for name in AMOUNTS)
-KEEP_TOTALS = text(
-    f"""INSERT INTO price_totals ({TOTAL_KEY}, payer_id, {", ".join(AMOUNTS)})
-    SELECT {TOTAL_KEY}, payer_id, {SUMMED} FROM prices WHERE posting_id = :posting
-    GROUP BY {TOTAL_KEY}, payer_id
-    ON CONFLICT ({TOTAL_KEY}) DO UPDATE SET {GROWN}"""  # noqa: S608 - our own names
+TOTAL_KEY = "account_id, month_on, cloud_id, service"
+SUM_KEY = "account_id, month_on, service"
+LISTED = ", ".join(AMOUNTS)
+ADDED = ", ".join(f"SUM({name})" for name in AMOUNTS)
+OF_POSTING = "FROM prices WHERE posting_id = :posting"
+
+
+def _keep(table: str, key: str, rows: str) -> TextClause:
+    """Add up rows by the key in a table."""
+    grown = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in AMOUNTS)
+    return text(
+        f"INSERT INTO {table} ({key}, payer_id, {LISTED}) "  # noqa: S608 - our own names
+        f"SELECT {key}, payer_id, {ADDED} FROM ({rows}) AS added "
+        f"WHERE 1 = 1 GROUP BY {key}, payer_id "
+        f"ON CONFLICT ({key}) DO UPDATE SET {grown}"
+    )
+
+
+KEPT = (
+    _keep("price_totals", TOTAL_KEY, f"SELECT * {OF_POSTING}"),
+    _keep(
+        "price_sums",
+        SUM_KEY,
+        f"SELECT {SUM_KEY}, payer_id, {LISTED} {OF_POSTING} UNION ALL "  # noqa: S608
+        f"SELECT payer_id, month_on, service, payer_id, {LISTED} {OF_POSTING}",
+    ),
 )
 
 
 def keep_totals(posting_id: str) -> None:
     """Add a posting's prices to the totals. The caller has locked the accounts that pay."""
-    db.session.execute(KEEP_TOTALS, {"posting": posting_id})
+    for statement in KEPT:
+        db.session.execute(statement, {"posting": posting_id})

@@ -1,7 +1,7 @@
 """The tables of prices: rates, price lists, prices beside costs, and their totals.
 
 All rows of a partner are changed only under the lock of its billing account. Costs are exact:
-`micros`·10⁻⁶ + `rest`·10⁻¹⁵; a `price` is an integer of 10⁻⁶.
+`micros`·10⁻⁶ + `rest`·10⁻¹⁵; prices, which may be 10⁴ times as large, `whole` + `millionths`·10⁻⁶.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ class Price(db.Base):
     month_on: Mapped[date]
     micros: Mapped[int] = mapped_column(BIG)
     rest: Mapped[int] = mapped_column(BIG)
-    price: Mapped[int] = mapped_column(BIG)
+    whole: Mapped[int] = mapped_column(BIG)
+    millionths: Mapped[int] = mapped_column(BIG)
     missing: Mapped[int]
 
 
@@ -95,5 +96,23 @@ class PriceTotal(db.Base):
     payer_id: Mapped[str]
     micros: Mapped[int] = mapped_column(BIG)
     rest: Mapped[int] = mapped_column(BIG)
-    price: Mapped[int] = mapped_column(BIG)
+    whole: Mapped[int] = mapped_column(BIG)
+    millionths: Mapped[int] = mapped_column(BIG)
+    missing: Mapped[int]
+
+
+class PriceSum(db.Base):
+    """Cost and price of a subaccount, or of all customers of a partner, in a statement month, by
+    service."""
+
+    __tablename__ = "price_sums"
+
+    account_id: Mapped[str] = mapped_column(primary_key=True)
+    month_on: Mapped[date] = mapped_column(primary_key=True)
+    service: Mapped[str] = mapped_column(primary_key=True)
+    payer_id: Mapped[str]
+    micros: Mapped[int] = mapped_column(BIG)
+    rest: Mapped[int] = mapped_column(BIG)
+    whole: Mapped[int] = mapped_column(BIG)
+    millionths: Mapped[int] = mapped_column(BIG)
     missing: Mapped[int]
