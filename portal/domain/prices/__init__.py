@@ -17,6 +17,7 @@ from portal.domain.prices.listing import (
     PAGE,
     MonthPrice,
     MonthSum,
+    months_shown,
     rates_for,
     services_of,
     totals_for,

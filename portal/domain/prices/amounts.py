@@ -198,7 +198,7 @@ KEPT = (
     _keep(
         "price_sums",
         SUM_KEY,
-        f"SELECT {SUM_KEY}, payer_id, {LISTED} {OF_POSTING} UNION ALL "  # noqa: S608
+        f"SELECT {SUM_KEY}, payer_id, {LISTED} {OF_POSTING} UNION ALL "
         f"SELECT payer_id, month_on, service, payer_id, {LISTED} {OF_POSTING}",
     ),
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import NamedTuple
 
 from sqlalchemy import func, select
@@ -15,9 +15,11 @@ from sqlalchemy import func, select
 from portal import db
 from portal.domain.accounts import BillingAccount
 from portal.domain.prices.amounts import AMOUNTS, MICROS_OF_ONE, sums_of
+from portal.domain.prices.publishing import is_published
 from portal.domain.prices.record import PriceSum, PriceTotal, Rate
 
 PAGE = 50
+PRECISE = Context(prec=60)
 
 
 class RateRow(NamedTuple):
@@ -48,7 +50,7 @@ class MonthSum(NamedTuple):
     @property
     def margin(self) -> Decimal:
         """What the price is above the cost, exactly."""
-        return self.price - self.cost
+        return PRECISE.subtract(self.price, self.cost)
 
 
 def rates_for(
@@ -92,6 +94,15 @@ def totals_for(
         units, price, missing = sums_of(*amounts)
         found.append(MonthSum(month_on, Decimal(f"{units}E-15"), _money(price), missing))
     return found
+
+
+def months_shown(subaccount: BillingAccount) -> list[tuple[date, Decimal | None]]:
+    """What a customer sees: the price of each of the last months with usage, newest first, None
+    while one is missing; nothing unless prices are published."""
+    if subaccount.parent is None or not is_published(subaccount):
+        return []
+    months = totals_for(subaccount.parent, subaccount_id=subaccount.id)
+    return [(it.month_on, None if it.missing else it.price) for it in months]
 
 
 def totals_of(subaccount_ids: Iterable[str], month_on: date) -> dict[str, list[MonthPrice]]:

@@ -62,19 +62,20 @@ def keep_rows(params: Params) -> None:
 
 PRICE_TABLES = ("prices", "price_totals", "price_sums")
 PRICE_KEY = "account_id, payer_id, cloud_id, service, month_on"
+PRICE_AMOUNTS = "micros, rest, whole, millionths, missing"
 PRICED = (
     "INSERT INTO postings (id, kind, subject, reason, created_by, created_at, posted_at)"
     f" VALUES ('pst', 'repricing', :north, '', 'sql', {APRIL}, {APRIL})",
     "INSERT INTO rates (partner_id, number, subaccount_id, service, starts_on, percent,"
     f" created_at, created_by) VALUES (:north, 1, '', '', '2026-03-01', 0, {APRIL}, 'sql')",
-    f"INSERT INTO prices (posting_id, number, {PRICE_KEY}, category, usage_on, micros, rest, whole,"
-    " millionths, missing) VALUES ('pst', 0, :ninas_subaccount, :north, :ninas_cloud, '', '2026-03-01',"
-    " 'Usage', '2026-03-02', 0, 0, 0, 0, 0)",
-    f"INSERT INTO price_totals ({PRICE_KEY}, micros, rest, whole, millionths, missing) VALUES"
+    f"INSERT INTO prices (posting_id, number, {PRICE_KEY}, category, usage_on, {PRICE_AMOUNTS})"
+    " VALUES ('pst', 0, :ninas_subaccount, :north, :ninas_cloud, '', '2026-03-01', 'Usage',"
+    " '2026-03-02', 0, 0, 0, 0, 0)",
+    f"INSERT INTO price_totals ({PRICE_KEY}, {PRICE_AMOUNTS}) VALUES"
     " (:ninas_subaccount, :north, :ninas_cloud, '', '2026-03-01', 0, 0, 0, 0, 0)",
     *(
-        "INSERT INTO price_sums (account_id, payer_id, service, month_on, micros, rest, whole,"
-        f" millionths, missing) VALUES ({of}, :north, '', '2026-03-01', 0, 0, 0, 0, 0)"
+        f"INSERT INTO price_sums (account_id, payer_id, service, month_on, {PRICE_AMOUNTS})"
+        f" VALUES ({of}, :north, '', '2026-03-01', 0, 0, 0, 0, 0)"
         for of in (":ninas_subaccount", ":north")
     ),
 )
