@@ -80,7 +80,7 @@ class RateForm(web.CreatingForm):
     starts_on = DateField(
         lazy_gettext("From usage day"),
         [web.REQUIRED],
-        description=lazy_gettext("Usage from this day on that has a price already is repriced."),
+        description=lazy_gettext("Usage from this day on is priced again."),
     )
     service = StringField(
         lazy_gettext("Service"),

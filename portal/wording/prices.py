@@ -46,7 +46,7 @@ AUDIT_TITLES = {
 }
 
 AUDIT_SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    Action.PRICE_SET_RATE: lambda f: _("Rate %(number)s of prices was set.", number=f["rate"]),
+    Action.PRICE_SET_RATE: lambda f: _("Rate %(number)s was set.", number=f["rate"]),
     Action.PRICE_PUBLISH: lambda f: (
         _("Prices were published to the customer of %(account)s.", account=f["account"])
         if f.get("account")
