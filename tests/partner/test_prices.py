@@ -113,6 +113,12 @@ def test_costs_margins_and_rates_are_for_who_may_see_cost(browser: Open, world: 
     assert browser(SAM).get(path(world)).status_code == 404
 
 
+def test_a_partner_without_rates_reads_what_that_means(browser: Open, world: World) -> None:
+    sam = browser(SAM)
+    sam.get(f"/partner/{world.south}/prices")
+    assert "At a rate of 0 percent the price is the cost." in main_text(sam)
+
+
 def test_prices_are_published_and_withdrawn(browser: Open, world: World) -> None:
     olga = browser(OLGA)
     for customer in ("", world.ninas_customer):
