@@ -47,15 +47,21 @@ def show(account_id: str) -> Any:
         account=account,
         profile=partner_profiles.profile_of(account.parent_id),
         clouds=linked,
-        prices=prices.months_shown(account),
-        month_name=formats.month,
-        currency=policy.current().currency,
         **followed,
         may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, account),
         may_create=access.may(actor, Action.CLOUD_CREATE, account),
         may_link=access.may(actor, Action.CLOUD_LINK, account),
+        **_prices(account),
         **_money(account),
     )
+
+
+def _prices(account: BillingAccount) -> dict[str, Any]:
+    return {
+        "prices": prices.months_shown(account),
+        "month_name": formats.month,
+        "currency": policy.current().currency,
+    }
 
 
 def _money(account: BillingAccount) -> dict[str, Any]:
