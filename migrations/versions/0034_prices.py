@@ -25,8 +25,16 @@ KINDS = (
 )
 TABLES = ("price_sums", "price_totals", "prices", "price_publications", "price_lists", "rates")
 GROWS = "the ledger only grows"
-GUARDS = (("prices", "UPDATE"), ("rates", "UPDATE"), ("rates", "DELETE"))
+GUARDS = (
+    ("prices", "UPDATE"),
+    ("price_totals", "UPDATE"),
+    ("rates", "UPDATE"),
+    ("rates", "DELETE"),
+)
 IS_POSTED = "EXISTS (SELECT 1 FROM postings WHERE id = OLD.posting_id AND posted_at IS NOT NULL)"
+TOTAL = "payer_id, account_id, cloud_id, service, month_on"
+AMOUNTS = "micros, rest, whole, millionths, missing"
+SUMMED = "SUM(micros), SUM(rest), 0, 0, SUM(missing)"
 GROUP = "payer_id, account_id, cloud_id, service, category, usage_on, month_on"
 
 
@@ -114,14 +122,17 @@ def _create_prices() -> None:
     op.create_index("ix_prices_cloud_id", "prices", ["cloud_id", "usage_on"])
     op.create_table(
         "price_totals",
-        col("account_id", TEXT),
+        col("posting_id", TEXT),
+        col("number", NUMBER, autoincrement=False),
+        *(col(name, TEXT) for name in ("payer_id", "account_id", "cloud_id", "service")),
         col("month_on", DAY),
-        *(col(name, TEXT) for name in ("cloud_id", "service", "payer_id")),
         *(col(name, BIG) for name in ("micros", "rest", "whole", "millionths")),
         col("missing", NUMBER),
-        key("price_totals", "account_id", "month_on", "cloud_id", "service"),
+        key("price_totals", "posting_id", "number"),
+        refers("price_totals", "posting_id", "postings"),
     )
-    op.create_index("ix_price_totals_payer_id", "price_totals", ["payer_id", "month_on"])
+    op.create_index("ix_price_totals_account_id", "price_totals", ["account_id", "month_on"])
+    op.create_index("ix_price_totals_payer_id", "price_totals", ["payer_id", "cloud_id"])
     op.create_table(
         "price_sums",
         col("account_id", TEXT),
@@ -147,8 +158,7 @@ def allow_postings(kinds: tuple[str, ...]) -> None:
 def _price_charges() -> None:
     """What customers' clouds cost so far has no price. What is staged is prepared again."""
     op.execute(
-        f"""INSERT INTO prices (posting_id, number, {GROUP}, micros, rest, whole, millionths,
-            missing)
+        f"""INSERT INTO prices (posting_id, number, {GROUP}, {AMOUNTS})
         SELECT posting_id, row_number() OVER (PARTITION BY posting_id ORDER BY {GROUP}) - 1,
             {GROUP}, micros, rest, 0, 0,
             CASE WHEN SUM(micros) OVER mine * 1000000000 + SUM(rest) OVER mine <> 0
@@ -160,20 +170,19 @@ def _price_charges() -> None:
             GROUP BY posting_id, {GROUP}) AS charged
         WINDOW mine AS (PARTITION BY {GROUP})"""
     )
-    _add_up("price_totals", "account_id, month_on, cloud_id, service", "account_id")
-    for account in ("account_id", "payer_id"):
-        _add_up("price_sums", "account_id, month_on, service", account)
-    op.execute("UPDATE ledgers SET version = version + 1")
-
-
-def _add_up(table: str, columns: str, account: str) -> None:
-    """Sum prices of an account in its table of totals."""
-    key = columns.replace("account_id", account)
     op.execute(
-        f"""INSERT INTO {table} ({columns}, payer_id, micros, rest, whole, millionths, missing)
-        SELECT {key}, payer_id, SUM(micros), SUM(rest), 0, 0, SUM(missing)
-        FROM prices GROUP BY {key}{", payer_id" if account != "payer_id" else ""}"""
+        f"""INSERT INTO price_totals (posting_id, number, {TOTAL}, {AMOUNTS})
+        SELECT posting_id, row_number() OVER (PARTITION BY posting_id ORDER BY {TOTAL}) - 1,
+            {TOTAL}, {SUMMED}
+        FROM prices GROUP BY posting_id, {TOTAL}"""
     )
+    for account in ("account_id", "payer_id"):
+        key = f"{account}, payer_id, month_on, service"
+        op.execute(
+            f"""INSERT INTO price_sums (account_id, payer_id, month_on, service, {AMOUNTS})
+            SELECT {key}, {SUMMED} FROM prices GROUP BY {key}"""
+        )
+    op.execute("UPDATE ledgers SET version = version + 1")
 
 
 def _guard() -> None:
@@ -183,21 +192,18 @@ def _guard() -> None:
         op.execute(
             f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW WHEN (1 = 1) {refuse}"
         )
-    if is_sqlite():
-        op.execute(
-            f"CREATE TRIGGER prices_stay BEFORE DELETE ON prices FOR EACH ROW WHEN ({IS_POSTED})"
-            f" {refuse}"
-        )
-        return
-    op.execute(
-        "CREATE TRIGGER prices_stay BEFORE DELETE ON prices FOR EACH ROW"
-        f" EXECUTE FUNCTION refuse_posted('{GROWS}')"
-    )
-    for table in ("prices", "rates"):
-        op.execute(
-            f"CREATE TRIGGER {table}_whole BEFORE TRUNCATE ON {table}"
-            f" EXECUTE FUNCTION refuse('{GROWS}')"
-        )
+    for table in ("prices", "price_totals"):
+        stay = f"CREATE TRIGGER {table}_stay BEFORE DELETE ON {table} FOR EACH ROW"
+        if is_sqlite():
+            op.execute(f"{stay} WHEN ({IS_POSTED}) {refuse}")
+        else:
+            op.execute(f"{stay} EXECUTE FUNCTION refuse_posted('{GROWS}')")
+    if not is_sqlite():
+        for table in ("prices", "price_totals", "rates"):
+            op.execute(
+                f"CREATE TRIGGER {table}_whole BEFORE TRUNCATE ON {table}"
+                f" EXECUTE FUNCTION refuse('{GROWS}')"
+            )
 
 
 def downgrade() -> None:

@@ -46,7 +46,7 @@ PARENTS = {
     "rates": ("billing_accounts", "partner_id"),
     "price_lists": ("billing_accounts", "partner_id"),
     "price_publications": ("billing_accounts", "subaccount_id"),
-    "price_totals": ("billing_accounts", "payer_id"),
+    "price_totals": ("postings", "posting_id"),
     "price_sums": ("billing_accounts", "payer_id"),
     "account_access": ("billing_accounts", "account_id"),
     "folders": ("clouds", "cloud_id"),

@@ -17,7 +17,7 @@ from portal.domain.prices import Price, PriceList, PriceSum, PriceTotal
 
 GROUP = ("payer_id", "account_id", "cloud_id", "service", "category", "usage_on")
 SUM = ("account_id", "month_on", "service", "payer_id")
-TOTAL = ("account_id", "month_on", "cloud_id", "service", "payer_id")
+TOTAL = ("posting_id", "account_id", "month_on", "cloud_id", "service", "payer_id")
 
 
 def _columns(model: Any, names: tuple[str, ...]) -> list[Any]:
@@ -81,12 +81,15 @@ def _problems(group: Any, found: Any, tables: dict[str, prices.RateTable]) -> It
         yield Problem(account_id, f"The price of {cloud_id} on {usage_on} is not that of its rate.")
 
 
-@select_check("I9", "The total of {1} in the month of {2} is not that of its prices.")
+@select_check("I9", "A total of {1} in the posting {2} is not that of its prices.")
 def price_total_differs() -> Query:
-    columns = _columns(Price, (*TOTAL, *prices.AMOUNTS))
-    priced = select(*columns).join(Posting, Posting.id == Price.posting_id).where(IS_POSTED)
-    rows = union_all(priced, _negated(PriceTotal, TOTAL)).subquery().c
-    query = select(rows.account_id, rows.cloud_id, rows.month_on)
+    priced = select(*_columns(Price, (*TOTAL, *prices.AMOUNTS)))
+    both = (
+        query.join(Posting, Posting.id == model.posting_id).where(IS_POSTED)
+        for model, query in ((Price, priced), (PriceTotal, _negated(PriceTotal, TOTAL)))
+    )
+    rows = union_all(*both).subquery().c
+    query = select(rows.account_id, rows.cloud_id, rows.posting_id)
     return query.group_by(*list(rows)[: len(TOTAL)]).having(_differs(rows))
 
 
@@ -94,7 +97,10 @@ def price_total_differs() -> Query:
 def price_sum_differs() -> Query:
     of_customers = PriceTotal.payer_id.label("account_id")
     rest = _columns(PriceTotal, (*SUM[1:], *prices.AMOUNTS))
-    both = (select(column, *rest) for column in (PriceTotal.account_id, of_customers))
+    both = (
+        select(column, *rest).join(Posting, Posting.id == PriceTotal.posting_id).where(IS_POSTED)
+        for column in (PriceTotal.account_id, of_customers)
+    )
     rows = union_all(*both, _negated(PriceSum, SUM)).subquery().c
     query = select(rows.account_id, rows.service, rows.month_on)
     return query.group_by(*list(rows)[: len(SUM)]).having(_differs(rows))
@@ -105,4 +111,5 @@ def _negated(model: Any, key: tuple[str, ...]) -> Query:
 
 
 def _differs(rows: Any) -> Any:
-    return or_(*(func.sum(rows[name]) != 0 for name in prices.AMOUNTS))
+    is_price_wrong = is_not_zero(rows.whole, rows.millionths, prices.MICROS_OF_ONE)
+    return or_(is_not_zero(rows.micros, rows.rest), is_price_wrong, func.sum(rows.missing) != 0)

@@ -2,6 +2,7 @@
 
 from portal.domain.prices.amounts import (
     AMOUNTS,
+    MICROS_OF_ONE,
     Change,
     Cost,
     Group,

@@ -11,20 +11,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import TextClause, func, select, text
+from sqlalchemy import func, select, text
 
 from portal import db
 from portal.domain import billing_months
 from portal.domain.ledger import UNITS_OF_MICRO, Posting
 from portal.domain.prices.rates import tables_of
-from portal.domain.prices.record import Price
+from portal.domain.prices.record import Price, PriceTotal
 
 FACTOR = MICROS_OF_ONE = 10**6
 AMOUNTS = ("micros", "rest", "whole", "millionths", "missing")
 MONTH = timedelta(days=31)
 COLUMNS = (
     *("posting_id", "number", "payer_id", "account_id", "cloud_id", "service", "category"),
-    *("usage_on", "month_on", "micros", "rest", "whole", "millionths", "missing"),
+    *("usage_on", "month_on", *AMOUNTS),
+)
+TOTAL_COLUMNS = (
+    *("posting_id", "number", "payer_id", "account_id", "cloud_id", "service", "month_on"),
+    *AMOUNTS,
 )
 
 
@@ -159,52 +163,46 @@ def sums_of(micros: Any, rest: Any, whole: Any, millionths: Any, missing: Any) -
 
 
 def add_prices(posting_id: str, first: int, changes: Sequence[Change]) -> None:
-    """Add changes whose numbers run from `first` to a posting."""
-    db.insert_rows(
-        Price,
-        COLUMNS,
-        (
-            (
-                *(posting_id, number, *it.group[:-1]),
-                *(it.group.usage_on.isoformat(), it.month_on.isoformat()),
-                *divmod(it.units, UNITS_OF_MICRO),
-                *(*divmod(it.price, MICROS_OF_ONE), it.missing),
-            )
-            for number, it in enumerate(changes, start=first)
-        ),
-    )
+    """Add changes whose numbers run from `first`, and their totals, to a posting."""
+    rows = [
+        (posting_id, number, *_texts(*it.group, it.month_on), *_columns(it))
+        for number, it in enumerate(changes, start=first)
+    ]
+    db.insert_rows(Price, COLUMNS, rows)
+    totals: dict[tuple[str | date, ...], Sums] = {}
+    for it in changes:
+        key = (*it.group[:4], it.month_on)
+        units, price, missing = totals.get(key, Sums())
+        totals[key] = Sums(units + it.units, price + it.price, missing + it.missing)
+    numbered = enumerate(totals.items(), start=first)
+    of_clouds = [(posting_id, n, *_texts(*key), *_columns(sums)) for n, (key, sums) in numbered]
+    db.insert_rows(PriceTotal, TOTAL_COLUMNS, of_clouds)
 
 
-TOTAL_KEY = "account_id, month_on, cloud_id, service"
+def _texts(*values: str | date) -> list[str]:
+    return [str(value) for value in values]
+
+
+def _columns(it: Change | Sums) -> tuple[int, ...]:
+    """The values of the columns AMOUNTS."""
+    return (*divmod(it.units, UNITS_OF_MICRO), *divmod(it.price, MICROS_OF_ONE), it.missing)
+
+
 SUM_KEY = "account_id, month_on, service"
-LISTED = ", ".join(AMOUNTS)
+ROWS = "month_on, service, payer_id, micros, rest, whole, millionths, missing"
 ADDED = ", ".join(f"SUM({name})" for name in AMOUNTS)
-OF_POSTING = "FROM prices WHERE posting_id = :posting"
-
-
-def _keep(table: str, key: str, rows: str) -> TextClause:
-    """Add up rows by the key in a table."""
-    grown = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in AMOUNTS)
-    return text(
-        f"INSERT INTO {table} ({key}, payer_id, {LISTED}) "  # noqa: S608 - our own names
-        f"SELECT {key}, payer_id, {ADDED} FROM ({rows}) AS added "
-        f"WHERE 1 = 1 GROUP BY {key}, payer_id "
-        f"ON CONFLICT ({key}) DO UPDATE SET {grown}"
-    )
-
-
-KEPT = (
-    _keep("price_totals", TOTAL_KEY, f"SELECT * {OF_POSTING}"),
-    _keep(
-        "price_sums",
-        SUM_KEY,
-        f"SELECT {SUM_KEY}, payer_id, {LISTED} {OF_POSTING} UNION ALL "
-        f"SELECT payer_id, month_on, service, payer_id, {LISTED} {OF_POSTING}",
-    ),
+GROWN = ", ".join(f"{name} = price_sums.{name} + excluded.{name}" for name in AMOUNTS)
+OF_POSTING = "FROM price_totals WHERE posting_id = :posting"
+KEEP_TOTALS = text(
+    f"""INSERT INTO price_sums (account_id, {ROWS})
+    SELECT {SUM_KEY}, payer_id, {ADDED} FROM (
+        SELECT account_id, {ROWS} {OF_POSTING}
+        UNION ALL SELECT payer_id, {ROWS} {OF_POSTING}) AS added
+    WHERE 1 = 1 GROUP BY {SUM_KEY}, payer_id
+    ON CONFLICT ({SUM_KEY}) DO UPDATE SET {GROWN}"""  # noqa: S608 - our own names
 )
 
 
 def keep_totals(posting_id: str) -> None:
-    """Add a posting's prices to the totals. The caller has locked the accounts that pay."""
-    for statement in KEPT:
-        db.session.execute(statement, {"posting": posting_id})
+    """Add a posting's totals to the sums. The caller has locked the accounts that pay."""
+    db.session.execute(KEEP_TOTALS, {"posting": posting_id})

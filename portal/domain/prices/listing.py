@@ -14,7 +14,8 @@ from sqlalchemy import func, select
 
 from portal import db
 from portal.domain.accounts import BillingAccount
-from portal.domain.prices.amounts import AMOUNTS, MICROS_OF_ONE, sums_of
+from portal.domain.ledger import Posting
+from portal.domain.prices.amounts import AMOUNTS, sums_of
 from portal.domain.prices.publishing import is_published
 from portal.domain.prices.record import PriceSum, PriceTotal, Rate
 
@@ -107,15 +108,21 @@ def months_shown(subaccount: BillingAccount) -> list[tuple[date, Decimal | None]
 
 def totals_of(subaccount_ids: Iterable[str], month_on: date) -> dict[str, list[MonthPrice]]:
     """The prices of subaccounts in a statement month, by subaccount, cloud and service."""
-    names = ("account_id", "cloud_id", "service", "whole", "millionths", "missing")
-    columns = [getattr(PriceTotal, name) for name in names]
-    which = PriceTotal.account_id.in_(subaccount_ids), PriceTotal.month_on == month_on
+    key = PriceTotal.account_id, PriceTotal.cloud_id, PriceTotal.service
+    sums = [func.sum(getattr(PriceTotal, name)) for name in AMOUNTS]
+    query = (
+        select(*key, *sums)
+        .join(Posting, Posting.id == PriceTotal.posting_id)
+        .where(PriceTotal.account_id.in_(subaccount_ids), PriceTotal.month_on == month_on)
+        .where(Posting.posted_at.is_not(None))
+        .group_by(*key)
+        .order_by(*key)
+    )
     found: dict[str, list[MonthPrice]] = {}
-    for account_id, cloud_id, service, whole, millionths, missing in db.session.execute(
-        select(*columns).where(*which).order_by(*columns[:3])
-    ):
-        price = _money(whole * MICROS_OF_ONE + millionths)
-        found.setdefault(account_id, []).append(MonthPrice(cloud_id, service, price, missing))
+    for account_id, cloud_id, service, *amounts in db.session.execute(query):
+        _units, price, missing = sums_of(*amounts)
+        row = MonthPrice(cloud_id, service, _money(price), missing)
+        found.setdefault(account_id, []).append(row)
     return found
 
 

@@ -83,17 +83,22 @@ class Price(db.Base):
 
 
 class PriceTotal(db.Base):
-    """Cost and price of a subaccount's cloud in a statement month, by service. `missing` counts
-    the costs without price, by category and usage day."""
+    """By how much a posting changed cost and price of a subaccount's cloud in a statement month, by
+    service. `missing` counts the costs without price, by category and usage day."""
 
     __tablename__ = "price_totals"
-    __table_args__ = (Index("ix_price_totals_payer_id", "payer_id", "month_on"),)
+    __table_args__ = (
+        Index("ix_price_totals_account_id", "account_id", "month_on"),
+        Index("ix_price_totals_payer_id", "payer_id", "cloud_id"),
+    )
 
-    account_id: Mapped[str] = mapped_column(primary_key=True)
-    month_on: Mapped[date] = mapped_column(primary_key=True)
-    cloud_id: Mapped[str] = mapped_column(primary_key=True)
-    service: Mapped[str] = mapped_column(primary_key=True)
+    posting_id: Mapped[str] = mapped_column(ForeignKey("postings.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     payer_id: Mapped[str]
+    account_id: Mapped[str]
+    cloud_id: Mapped[str]
+    service: Mapped[str]
+    month_on: Mapped[date]
     micros: Mapped[int] = mapped_column(BIG)
     rest: Mapped[int] = mapped_column(BIG)
     whole: Mapped[int] = mapped_column(BIG)

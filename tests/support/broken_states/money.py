@@ -71,8 +71,8 @@ PRICED = (
     f"INSERT INTO prices (posting_id, number, {PRICE_KEY}, category, usage_on, {PRICE_AMOUNTS})"
     " VALUES ('pst', 0, :ninas_subaccount, :north, :ninas_cloud, '', '2026-03-01', 'Usage',"
     " '2026-03-02', 0, 0, 0, 0, 0)",
-    f"INSERT INTO price_totals ({PRICE_KEY}, {PRICE_AMOUNTS}) VALUES"
-    " (:ninas_subaccount, :north, :ninas_cloud, '', '2026-03-01', 0, 0, 0, 0, 0)",
+    f"INSERT INTO price_totals (posting_id, number, {PRICE_KEY}, {PRICE_AMOUNTS}) VALUES"
+    " ('pst', 0, :ninas_subaccount, :north, :ninas_cloud, '', '2026-03-01', 0, 0, 0, 0, 0)",
     *(
         f"INSERT INTO price_sums (account_id, payer_id, service, month_on, {PRICE_AMOUNTS})"
         f" VALUES ({of}, :north, '', '2026-03-01', 0, 0, 0, 0, 0)"
