@@ -24,6 +24,7 @@ from portal.cli import (
     months,
     partners,
     restore,
+    seed,
     serve,
     unavailable,
     usage,
@@ -40,7 +41,8 @@ def register(app: Flask) -> None:
         *(usage, money, months, jobs, audit),
     )
     groups = (flask_migrate.cli.db, *(module.commands for module in modules))
-    for command in (*serve.COMMANDS, backup.command, restore.command, doctor.command, *groups):
+    others = (seed.seed, backup.command, restore.command, doctor.command)
+    for command in (*serve.COMMANDS, *others, *groups):
         app.cli.add_command(_logged(unavailable.guard(command)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, abort, flash, g, redirect, request, url_for
@@ -56,18 +56,15 @@ def _rates(subaccount_id: str) -> dict[str, Any]:
     """A page of rates, for who may see cost: a rate tells it from a price."""
     if not access.may(web.actor(), Action.ACCOUNT_SEE_MONEY, g.partner):
         return {"may_see_cost": False}
-    before = request.args.get("before", type=int)
-    rows = prices.rates_for(g.partner, subaccount_id=subaccount_id, before=before)
+    rows = prices.rates_for(g.partner, subaccount_id=subaccount_id, before=web.number_before())
     rates, next_before = web.paginate(rows, prices.PAGE, cursor=lambda row: row.rate.number)
     return {"may_see_cost": True, "rates": rates, "next_before": next_before}
 
 
 def _read_percent(form: Any, field: Any) -> None:
-    text = (field.data or "").replace("−", "-").replace(",", ".").replace("%", "").strip()
-    try:
-        form.value = Decimal(text)
-    except InvalidOperation as error:
-        raise ValidationError(sentence(Code.RATE_RANGE, {})) from error
+    form.value = wording.read_percent(field.data or "")
+    if form.value is None:
+        raise ValidationError(sentence(Code.RATE_RANGE, {}))
 
 
 class RateForm(web.CreatingForm):
@@ -83,7 +80,7 @@ class RateForm(web.CreatingForm):
     starts_on = DateField(
         lazy_gettext("From usage day"),
         [web.REQUIRED],
-        description=lazy_gettext("Usage from this day on that has a price already is repriced."),
+        description=lazy_gettext("Usage from this day on is priced again."),
     )
     service = StringField(
         lazy_gettext("Service"),

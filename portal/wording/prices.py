@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from babel import Locale
 from babel.numbers import format_decimal
 from flask_babel import get_locale, lazy_gettext
 from flask_babel import gettext as _
 
 from portal.domain.actions import Action
+
+THOUSANDS = 3
 
 
 def mark_up(percent: Decimal) -> str:
@@ -21,6 +25,20 @@ def mark_up(percent: Decimal) -> str:
     return f"{sign}{number} %"
 
 
+def read_percent(text: str) -> Decimal | None:
+    """Return a rate as people write it, None if it is no number. Comma and point are decimal marks,
+    unless they separate thousands in the reader's language."""
+    plain = "".join(text.replace("−", "-").removesuffix("%").split())
+    match = re.fullmatch(r"[+-]?[0-9]+(?:([.,])([0-9]+))?", plain)
+    if match is None:
+        return None
+    mark, decimals = match.groups()
+    separator = Locale.parse(get_locale() or "en").number_symbols["latn"]["group"]
+    if mark == separator and len(decimals) == THOUSANDS:
+        return None
+    return Decimal(plain.replace(",", "."))
+
+
 AUDIT_TITLES = {
     Action.PRICE_SET_RATE: lazy_gettext("Rate set"),
     Action.PRICE_PUBLISH: lazy_gettext("Prices published"),
@@ -28,7 +46,7 @@ AUDIT_TITLES = {
 }
 
 AUDIT_SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    Action.PRICE_SET_RATE: lambda f: _("Rate %(number)s of prices was set.", number=f["rate"]),
+    Action.PRICE_SET_RATE: lambda f: _("Rate %(number)s was set.", number=f["rate"]),
     Action.PRICE_PUBLISH: lambda f: (
         _("Prices were published to the customer of %(account)s.", account=f["account"])
         if f.get("account")

@@ -129,8 +129,12 @@ def test_a_rate_has_a_range_and_four_decimals(app: Flask, world: World, percent:
 @ON_SQLITE
 def test_the_largest_rate_prices_exactly(app: Flask, world: World) -> None:
     set_rate(world.north, "1000000")
-    deliver(row("0.000000000000051", world.ninas_cloud), row("12345.678901", world.ninas_cloud))
-    assert prices_of() == {(): (D("123469134.688901"), 0)}
+    costs = ("0.000000000000051", "12345.678901", "900000000000")
+    deliver(*(row(cost, world.ninas_cloud) for cost in costs))
+    assert prices_of() == {(): (D("9000900123469134.688901"), 0)}
+    partner = BillingAccount(id=world.north)
+    (month,) = db.read(lambda: prices.totals_for(partner))
+    assert month.margin == D("9000000123456789.009999999999949")
 
 
 @ON_SQLITE

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 
-import pytest
+from flask import Flask
+from flask_babel import force_locale
 from sqlalchemy import select
 
 from portal import db
 from portal.domain.audit import INSTALLATION, AuditLine
+from portal.wording.prices import read_percent
 from tests.support.answers import errors
 from tests.support.browser import Browser
 from tests.support.jobs import run_usage
@@ -20,7 +23,7 @@ from tests.support.usage import deliver
 from tests.support.world import ACE, AMIR, EDDIE, NINA, OLGA, SAM, VERA, World
 
 Open = Callable[..., Browser]
-COST, RATE, PRICE = "6543.210987", "12.3456", "7350.99"
+COST, RATE, PRICE = "6543.210987", "12.3456", "7,351.009643 EUR"
 
 
 def path(world: World, suffix: str = "", customer: str = "") -> str:
@@ -69,15 +72,31 @@ def test_a_rate_of_one_customer_is_set_from_its_page(browser: Open, world: World
     assert olga.get(path(world, customer=world.souths_customer)).status_code == 404
 
 
-@pytest.mark.parametrize("percent", ["much", "1000001", "0.00001"])
-def test_a_rate_out_of_range_is_refused_at_its_field(
-    browser: Open, world: World, percent: str
-) -> None:
+NO_RATES = ("much", "%", "1_000", "1,000", "1e3", "１２", "NaN", "−100.1", "1000001", "0.00001")
+
+
+def test_a_rate_that_is_none_is_refused_at_its_field(browser: Open, world: World) -> None:
     olga = browser(OLGA)
     olga.get(path(world, "/set-rate"))
-    response = olga.submit("Set rate", percent=percent)
-    assert response.status_code == 422
-    assert list(errors(olga)) == ["percent"]
+    for percent in NO_RATES:
+        response = olga.submit("Set rate", percent=percent)
+        assert (percent, response.status_code) == (percent, 422)
+        assert list(errors(olga)) == ["percent"]
+    for day in ("", "2026-02-30", "0000-01-01", "soon"):
+        olga.submit("Set rate", percent="+1", starts_on=day)
+        assert list(errors(olga)) == ["starts_on"]
+    assert olga.get(path(world) + "?before=99999999999999999999").status_code == 200
+
+
+def test_the_decimal_mark_of_a_rate_is_that_of_the_language(app: Flask) -> None:
+    read = {
+        "en": {"12,5 %": "12.5", "+1,0000": "1", "−0.5": "-0.5", "1,000": None, "1,000,000": None},
+        "ru": {"12,5 %": "12.5", "1,000": "1", "1 000 000": "1000000", "1.000": "1"},
+    }
+    for language, texts in read.items():
+        with app.test_request_context(), force_locale(language):
+            expected = {text: each and Decimal(each) for text, each in texts.items()}
+            assert {text: read_percent(text) for text in texts} == expected
 
 
 def test_costs_margins_and_rates_are_for_who_may_see_cost(browser: Open, world: World) -> None:
@@ -92,6 +111,12 @@ def test_costs_margins_and_rates_are_for_who_may_see_cost(browser: Open, world: 
         expected = 200 if email == AMIR else 403
         assert client.get(path(world, "/set-rate")).status_code == expected
     assert browser(SAM).get(path(world)).status_code == 404
+
+
+def test_a_partner_without_rates_reads_what_that_means(browser: Open, world: World) -> None:
+    sam = browser(SAM)
+    sam.get(f"/partner/{world.south}/prices")
+    assert "At a rate of 0 percent the price is the cost." in main_text(sam)
 
 
 def test_prices_are_published_and_withdrawn(browser: Open, world: World) -> None:
@@ -138,11 +163,11 @@ def test_nothing_that_a_customer_can_reach_holds_a_cost_or_a_rate(
     olga.get(path(world))
     secrets = [digits(each) for each in (COST, "6543.21", RATE)]
     assert all(each in digits(olga.get(path(world)).get_data(as_text=True)) for each in secrets)
+    nina, account = browser(NINA), f"/console/billing/{world.ninas_subaccount}"
+    assert "7,351" not in nina.get(account).get_data(as_text=True)
     olga.submit("Publish prices")
-    nina = browser(NINA)
-    account = f"/console/billing/{world.ninas_subaccount}"
     found = reachable(nina, "/", "/console", account)
-    assert account in found
+    assert PRICE in found[account]
     leaks = [url for url, text in found.items() if any(each in digits(text) for each in secrets)]
     assert leaks == []
     chains = [str(line.facts) for line in lines() if line.chain != INSTALLATION]

@@ -48,7 +48,7 @@ def prices_of(*columns: str) -> dict[tuple[str, ...], tuple[Decimal, int]]:
         missing: Counter[tuple[str, ...]] = Counter()
         for row in db.session.scalars(query):
             key = tuple(str(getattr(row, name)) for name in columns)
-            sums[key] += row.price
+            sums[key] += row.whole * 10**6 + row.millionths
             missing[key] += row.missing
         found = {key: (Decimal(f"{sums[key]}E-6"), missing[key]) for key in sums}
         return {key: both for key, both in found.items() if any(both)}

@@ -12,12 +12,12 @@ from portal.domain import billing_months, prices
 from portal.domain.charges import Charge
 from portal.domain.doctor.check import Problem, Query, check, raw, select_check, stream
 from portal.domain.doctor.money import IS_POSTED, is_not_zero
-from portal.domain.ledger import UNITS_OF_MICRO, Posting
-from portal.domain.prices import Price, PriceList, PriceTotal
+from portal.domain.ledger import Posting
+from portal.domain.prices import Price, PriceList, PriceSum, PriceTotal
 
 GROUP = ("payer_id", "account_id", "cloud_id", "service", "category", "usage_on")
-TOTAL = ("account_id", "month_on", "cloud_id", "service", "payer_id")
-AMOUNTS = ("price", "missing", "micros", "rest")
+SUM = ("account_id", "month_on", "service", "payer_id")
+TOTAL = ("posting_id", "account_id", "month_on", "cloud_id", "service", "payer_id")
 
 
 def _columns(model: Any, names: tuple[str, ...]) -> list[Any]:
@@ -50,7 +50,7 @@ def prices_differ_from_rates() -> Iterator[Problem]:
     months = (
         select(
             *_columns(Price, (*GROUP, "month_on")),
-            *(func.sum(getattr(Price, name)).label(name) for name in AMOUNTS),
+            *(func.sum(getattr(Price, name)).label(name) for name in prices.AMOUNTS),
         )
         .join(Posting, Posting.id == Price.posting_id)
         .where(IS_POSTED, Price.payer_id.not_in(waits))
@@ -61,12 +61,12 @@ def prices_differ_from_rates() -> Iterator[Problem]:
     open_on = billing_months.oldest_open()
     group: Any = None
     found: list[tuple[date, prices.Sums]] = []
-    for *key, month_on, price, missing, micros, rest in stream(months):
+    for row in stream(months):
+        key, month_on, amounts = list(row[:6]), row[6], row[7:]
         if key != group:
             yield from _problems(group, found, tables, open_on)
             group, found = key, []
-        units = int(micros) * UNITS_OF_MICRO + int(rest)
-        found.append((month_on, prices.Sums(units, int(price), int(missing))))
+        found.append((month_on, prices.sums_of(*amounts)))
     yield from _problems(group, found, tables, open_on)
 
 
@@ -84,13 +84,35 @@ def _problems(
         yield Problem(account_id, f"The price of {cloud_id} on {usage_on} is not that of its rate.")
 
 
-@select_check("I9", "The total of {1} in the month of {2} is not that of its prices.")
+@select_check("I9", "A total of {1} in the posting {2} is not that of its prices.")
 def price_total_differs() -> Query:
-    kept = select(*_columns(PriceTotal, TOTAL), *(-x for x in _columns(PriceTotal, AMOUNTS)))
-    priced = select(*_columns(Price, TOTAL), *_columns(Price, AMOUNTS))
-    priced = priced.join(Posting, Posting.id == Price.posting_id).where(IS_POSTED)
-    rows = union_all(priced, kept).subquery().c
-    query = select(rows.account_id, rows.cloud_id, rows.month_on)
-    query = query.group_by(*list(rows)[: len(TOTAL)])
-    differs = [func.sum(rows[name]) != 0 for name in ("price", "missing")]
-    return query.having(or_(*differs, is_not_zero(rows.micros, rows.rest)))
+    priced = select(*_columns(Price, (*TOTAL, *prices.AMOUNTS)))
+    both = (
+        query.join(Posting, Posting.id == model.posting_id).where(IS_POSTED)
+        for model, query in ((Price, priced), (PriceTotal, _negated(PriceTotal, TOTAL)))
+    )
+    rows = union_all(*both).subquery().c
+    query = select(rows.account_id, rows.cloud_id, rows.posting_id)
+    return query.group_by(*list(rows)[: len(TOTAL)]).having(_differs(rows))
+
+
+@select_check("I9", "The sum of {1} in the month of {2} is not that of its totals.")
+def price_sum_differs() -> Query:
+    of_customers = PriceTotal.payer_id.label("account_id")
+    rest = _columns(PriceTotal, (*SUM[1:], *prices.AMOUNTS))
+    both = (
+        select(column, *rest).join(Posting, Posting.id == PriceTotal.posting_id).where(IS_POSTED)
+        for column in (PriceTotal.account_id, of_customers)
+    )
+    rows = union_all(*both, _negated(PriceSum, SUM)).subquery().c
+    query = select(rows.account_id, rows.service, rows.month_on)
+    return query.group_by(*list(rows)[: len(SUM)]).having(_differs(rows))
+
+
+def _negated(model: Any, key: tuple[str, ...]) -> Query:
+    return select(*_columns(model, key), *(-x for x in _columns(model, prices.AMOUNTS)))
+
+
+def _differs(rows: Any) -> Any:
+    is_price_wrong = is_not_zero(rows.whole, rows.millionths, prices.MICROS_OF_ONE)
+    return or_(is_not_zero(rows.micros, rows.rest), is_price_wrong, func.sum(rows.missing) != 0)

@@ -44,6 +44,8 @@ TRIGGERS = {
     "mail_deliveries_once_stays_final",
     "postings_fixed",
     "postings_stay",
+    "price_totals_fixed",
+    "price_totals_stay",
     "prices_fixed",
     "prices_stay",
     "rates_fixed",
@@ -56,7 +58,7 @@ TRIGGERS = {
 }
 POSTGRESQL_TRIGGERS = {
     *("audit_lines_whole", "charges_whole", "day_sums_whole", "draws_whole", "entries_whole"),
-    *("lots_whole", "prices_whole", "rates_whole"),
+    *("lots_whole", "price_totals_whole", "prices_whole", "rates_whole"),
     *("billing_months_kept", "charge_sums_kept", "statement_lines_kept", "statements_kept"),
 }
 """The triggers of the migrations; models don't declare them."""

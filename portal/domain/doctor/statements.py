@@ -20,7 +20,7 @@ from portal.domain.doctor.money import IS_POSTED, is_not_zero
 from portal.domain.installation import Installation
 from portal.domain.ledger import PERSONAL, Entry, Ledger, Lot, Posting, PostingKind
 from portal.domain.partner_profiles import PartnerProfile
-from portal.domain.prices import PriceTotal
+from portal.domain.prices import MICROS_OF_ONE, PriceTotal
 from portal.domain.statements import Kind, State, Statement, StatementLine
 
 SUM = ("posting_id", "month_on", "payer_id", "account_id", "cloud_id", "service")
@@ -80,14 +80,21 @@ def statements_differ_from_sums() -> Iterator[Problem]:
         PriceTotal.account_id == Statement.account_id, PriceTotal.month_on == Statement.month_on
     )
     priced = (
-        select(Statement.id, *_columns(PriceTotal, key[1:]), -PriceTotal.price, ZERO)
+        select(
+            Statement.id,
+            *_columns(PriceTotal, key[1:]),
+            -PriceTotal.whole * MICROS_OF_ONE - PriceTotal.millionths,
+            ZERO,
+        )
         .join(PriceTotal, price)
-        .where(is_released, Statement.kind == Kind.CUSTOMER)
+        .join(Posting, Posting.id == PriceTotal.posting_id)
+        .where(is_released, Statement.kind == Kind.CUSTOMER, IS_POSTED)
     )
     rows = union_all(lines, charged, priced).subquery()
     columns = list(rows.c)
     query = select(*columns[:2]).group_by(*columns[:3])
-    for statement_id, cloud_id in stream(query.having(is_not_zero(*columns[3:]))):
+    differs = is_not_zero(rows.c.micros, rows.c.rest)
+    for statement_id, cloud_id in stream(query.having(differs)):
         yield Problem(statement_id, f"Its lines of {cloud_id} are not what the month has.")
 
 

@@ -1,6 +1,8 @@
 """Prices: what a partner asks its customers for what their clouds cost, by rates from a day on."""
 
 from portal.domain.prices.amounts import (
+    AMOUNTS,
+    MICROS_OF_ONE,
     Change,
     Cost,
     Group,
@@ -10,11 +12,13 @@ from portal.domain.prices.amounts import (
     find_changes,
     keep_totals,
     price_of,
+    sums_of,
 )
 from portal.domain.prices.listing import (
     PAGE,
     MonthPrice,
     MonthSum,
+    months_shown,
     rates_for,
     services_of,
     totals_for,
@@ -29,5 +33,12 @@ from portal.domain.prices.rates import (
     set_rate,
     tables_of,
 )
-from portal.domain.prices.record import Price, PriceList, PricePublication, PriceTotal, Rate
+from portal.domain.prices.record import (
+    Price,
+    PriceList,
+    PricePublication,
+    PriceSum,
+    PriceTotal,
+    Rate,
+)
 from portal.domain.prices.repricing import Repricing, find_repriced, is_applied, plan_repricing

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select, text
 
@@ -17,12 +17,17 @@ from portal import db
 from portal.domain import billing_months
 from portal.domain.ledger import UNITS_OF_MICRO, Posting
 from portal.domain.prices.rates import tables_of
-from portal.domain.prices.record import Price
+from portal.domain.prices.record import Price, PriceTotal
 
-FACTOR = 10**6
+FACTOR = MICROS_OF_ONE = 10**6
+AMOUNTS = ("micros", "rest", "whole", "millionths", "missing")
 COLUMNS = (
     *("posting_id", "number", "payer_id", "account_id", "cloud_id", "service", "category"),
-    *("usage_on", "month_on", "micros", "rest", "price", "missing"),
+    *("usage_on", "month_on", *AMOUNTS),
+)
+TOTAL_COLUMNS = (
+    *("posting_id", "number", "payer_id", "account_id", "cloud_id", "service", "month_on"),
+    *AMOUNTS,
 )
 
 
@@ -130,7 +135,7 @@ def changes_of(
 def load_posted(cloud_ids: Iterable[str], first: date) -> dict[Group, dict[date, Sums]]:
     """What is posted of these clouds from a usage day on."""
     columns = [getattr(Price, name) for name in (*Group._fields, "month_on")]
-    sums = [func.sum(column) for column in (Price.micros, Price.rest, Price.price, Price.missing)]
+    sums = [func.sum(getattr(Price, name)) for name in AMOUNTS]
     query = (
         select(*columns, *sums)
         .join(Posting, Posting.id == Price.posting_id)
@@ -142,40 +147,58 @@ def load_posted(cloud_ids: Iterable[str], first: date) -> dict[Group, dict[date,
     )
     posted: dict[Group, dict[date, Sums]] = {}
     for row in db.session.execute(query.group_by(*columns)):
-        *key, month_on, micros, rest, price, missing = row
-        units = int(micros) * UNITS_OF_MICRO + int(rest)
-        posted.setdefault(Group(*key), {})[month_on] = Sums(units, int(price), int(missing))
+        key, month_on, amounts = row[:6], row[6], row[7:]
+        posted.setdefault(Group(*key), {})[month_on] = sums_of(*amounts)
     return posted
 
 
+def sums_of(micros: Any, rest: Any, whole: Any, millionths: Any, missing: Any) -> Sums:
+    """The sums of these columns."""
+    units = int(micros) * UNITS_OF_MICRO + int(rest)
+    return Sums(units, int(whole) * MICROS_OF_ONE + int(millionths), int(missing))
+
+
 def add_prices(posting_id: str, first: int, changes: Sequence[Change]) -> None:
-    """Add changes whose numbers run from `first` to a posting."""
-    db.insert_rows(
-        Price,
-        COLUMNS,
-        (
-            (
-                *(posting_id, number, *it.group[:-1]),
-                *(it.group.usage_on.isoformat(), it.month_on.isoformat()),
-                *(*divmod(it.units, UNITS_OF_MICRO), it.price, it.missing),
-            )
-            for number, it in enumerate(changes, start=first)
-        ),
-    )
+    """Add changes whose numbers run from `first`, and their totals, to a posting."""
+    rows = [
+        (posting_id, number, *_texts(*it.group, it.month_on), *_columns(it))
+        for number, it in enumerate(changes, start=first)
+    ]
+    db.insert_rows(Price, COLUMNS, rows)
+    totals: dict[tuple[str | date, ...], Sums] = {}
+    for it in changes:
+        key = (*it.group[:4], it.month_on)
+        units, price, missing = totals.get(key, Sums())
+        totals[key] = Sums(units + it.units, price + it.price, missing + it.missing)
+    numbered = enumerate(totals.items(), start=first)
+    of_clouds = [(posting_id, n, *_texts(*key), *_columns(sums)) for n, (key, sums) in numbered]
+    db.insert_rows(PriceTotal, TOTAL_COLUMNS, of_clouds)
 
 
-TOTAL_KEY = ", ".join(("account_id", "month_on", "cloud_id", "service"))
-AMOUNTS = ("micros", "rest", "price", "missing")
-GROWN = ", ".join(f"{name} = price_totals.{name} + excluded.{name}" for name in AMOUNTS)
-SUMMED = ", ".join(f"SUM({name})" for name in AMOUNTS)
+def _texts(*values: str | date) -> list[str]:
+    return [str(value) for value in values]
+
+
+def _columns(it: Change | Sums) -> tuple[int, ...]:
+    """The values of the columns AMOUNTS."""
+    return (*divmod(it.units, UNITS_OF_MICRO), *divmod(it.price, MICROS_OF_ONE), it.missing)
+
+
+SUM_KEY = "account_id, month_on, service"
+ROWS = "month_on, service, payer_id, micros, rest, whole, millionths, missing"
+ADDED = ", ".join(f"SUM({name})" for name in AMOUNTS)
+GROWN = ", ".join(f"{name} = price_sums.{name} + excluded.{name}" for name in AMOUNTS)
+OF_POSTING = "FROM price_totals WHERE posting_id = :posting"
 KEEP_TOTALS = text(
-    f"""INSERT INTO price_totals ({TOTAL_KEY}, payer_id, {", ".join(AMOUNTS)})
-    SELECT {TOTAL_KEY}, payer_id, {SUMMED} FROM prices WHERE posting_id = :posting
-    GROUP BY {TOTAL_KEY}, payer_id
-    ON CONFLICT ({TOTAL_KEY}) DO UPDATE SET {GROWN}"""  # noqa: S608 - our own names
+    f"""INSERT INTO price_sums (account_id, {ROWS})
+    SELECT {SUM_KEY}, payer_id, {ADDED} FROM (
+        SELECT account_id, {ROWS} {OF_POSTING}
+        UNION ALL SELECT payer_id, {ROWS} {OF_POSTING}) AS added
+    WHERE 1 = 1 GROUP BY {SUM_KEY}, payer_id
+    ON CONFLICT ({SUM_KEY}) DO UPDATE SET {GROWN}"""  # noqa: S608 - our own names
 )
 
 
 def keep_totals(posting_id: str) -> None:
-    """Add a posting's prices to the totals. The caller has locked the accounts that pay."""
+    """Add a posting's totals to the sums. The caller has locked the accounts that pay."""
     db.session.execute(KEEP_TOTALS, {"posting": posting_id})

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from decimal import Decimal
-from typing import Any, NamedTuple
+from decimal import Context, Decimal
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 
 from portal import db
 from portal.domain.accounts import BillingAccount
-from portal.domain.ledger import UNITS_OF_MICRO
-from portal.domain.prices.record import PriceTotal, Rate
+from portal.domain.ledger import Posting
+from portal.domain.prices.amounts import AMOUNTS, sums_of
+from portal.domain.prices.publishing import is_published
+from portal.domain.prices.record import PriceSum, PriceTotal, Rate
 
 PAGE = 50
+PRECISE = Context(prec=60)
 
 
 class RateRow(NamedTuple):
@@ -48,7 +51,7 @@ class MonthSum(NamedTuple):
     @property
     def margin(self) -> Decimal:
         """What the price is above the cost, exactly."""
-        return self.price - self.cost
+        return PRECISE.subtract(self.price, self.cost)
 
 
 def rates_for(
@@ -71,46 +74,57 @@ def rates_for(
 
 def services_of(partner: BillingAccount) -> list[str]:
     """The services that the partner's customers have used."""
-    query = select(PriceTotal.service).where(PriceTotal.payer_id == partner.id).distinct()
-    return [name for name in db.session.scalars(query.order_by(PriceTotal.service)) if name]
+    query = select(PriceSum.service).where(PriceSum.account_id == partner.id).distinct()
+    return [name for name in db.session.scalars(query.order_by(PriceSum.service)) if name]
 
 
 def totals_for(
     partner: BillingAccount, *, subaccount_id: str = "", limit: int = 12
 ) -> list[MonthSum]:
     """The last months with usage of a partner's customers, or of one, newest first."""
-    sums = [func.sum(getattr(PriceTotal, name)) for name in ("micros", "rest", "price", "missing")]
-    own = [PriceTotal.account_id == subaccount_id] if subaccount_id else []
+    sums = [func.sum(getattr(PriceSum, name)) for name in AMOUNTS]
     query = (
-        select(PriceTotal.month_on, *sums)
-        .where(PriceTotal.payer_id == partner.id, *own)
-        .group_by(PriceTotal.month_on)
-        .order_by(PriceTotal.month_on.desc())
+        select(PriceSum.month_on, *sums)
+        .where(PriceSum.account_id == (subaccount_id or partner.id))
+        .where(PriceSum.payer_id == partner.id)
+        .group_by(PriceSum.month_on)
+        .order_by(PriceSum.month_on.desc())
     )
-    return [
-        MonthSum(month_on, exact(micros, rest), _money(price), int(missing))
-        for month_on, micros, rest, price, missing in db.session.execute(query.limit(limit))
-    ]
+    found = []
+    for month_on, *amounts in db.session.execute(query.limit(limit)):
+        units, price, missing = sums_of(*amounts)
+        found.append(MonthSum(month_on, Decimal(f"{units}E-15"), _money(price), missing))
+    return found
+
+
+def months_shown(subaccount: BillingAccount) -> list[tuple[date, Decimal | None]]:
+    """What a customer sees: the price of each of the last months with usage, newest first, None
+    while one is missing; nothing unless prices are published."""
+    if subaccount.parent is None or not is_published(subaccount):
+        return []
+    months = totals_for(subaccount.parent, subaccount_id=subaccount.id)
+    return [(it.month_on, None if it.missing else it.price) for it in months]
 
 
 def totals_of(subaccount_ids: Iterable[str], month_on: date) -> dict[str, list[MonthPrice]]:
     """The prices of subaccounts in a statement month, by subaccount, cloud and service."""
-    names = ("account_id", "cloud_id", "service", "price", "missing")
-    columns = [getattr(PriceTotal, name) for name in names]
-    which = PriceTotal.account_id.in_(subaccount_ids), PriceTotal.month_on == month_on
+    key = PriceTotal.account_id, PriceTotal.cloud_id, PriceTotal.service
+    sums = [func.sum(getattr(PriceTotal, name)) for name in AMOUNTS]
+    query = (
+        select(*key, *sums)
+        .join(Posting, Posting.id == PriceTotal.posting_id)
+        .where(PriceTotal.account_id.in_(subaccount_ids), PriceTotal.month_on == month_on)
+        .where(Posting.posted_at.is_not(None))
+        .group_by(*key)
+        .order_by(*key)
+    )
     found: dict[str, list[MonthPrice]] = {}
-    for account_id, cloud_id, service, price, missing in db.session.execute(
-        select(*columns).where(*which).order_by(*columns[:3])
-    ):
+    for account_id, cloud_id, service, *amounts in db.session.execute(query):
+        _units, price, missing = sums_of(*amounts)
         row = MonthPrice(cloud_id, service, _money(price), missing)
         found.setdefault(account_id, []).append(row)
     return found
 
 
-def exact(micros: Any, rest: Any) -> Decimal:
-    """The amount of both integers together."""
-    return Decimal(f"{int(micros) * UNITS_OF_MICRO + int(rest)}E-15")
-
-
-def _money(micros: Any) -> Decimal:
-    return Decimal(f"{int(micros)}E-6")
+def _money(micros: int) -> Decimal:
+    return Decimal(f"{micros}E-6")

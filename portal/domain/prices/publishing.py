@@ -1,4 +1,4 @@
-"""Publishing: whether customers see prices; until then they see quantities alone."""
+"""Publishing: whether customers see prices; until then they see no amounts."""
 
 from __future__ import annotations
 

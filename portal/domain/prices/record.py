@@ -1,7 +1,7 @@
 """The tables of prices: rates, price lists, prices beside costs, and their totals.
 
 All rows of a partner are changed only under the lock of its billing account. Costs are exact:
-`micros`·10⁻⁶ + `rest`·10⁻¹⁵; a `price` is an integer of 10⁻⁶.
+`micros`·10⁻⁶ + `rest`·10⁻¹⁵; prices, which may be 10⁴ times as large, `whole` + `millionths`·10⁻⁶.
 """
 
 from __future__ import annotations
@@ -77,23 +77,47 @@ class Price(db.Base):
     month_on: Mapped[date]
     micros: Mapped[int] = mapped_column(BIG)
     rest: Mapped[int] = mapped_column(BIG)
-    price: Mapped[int] = mapped_column(BIG)
+    whole: Mapped[int] = mapped_column(BIG)
+    millionths: Mapped[int] = mapped_column(BIG)
     missing: Mapped[int]
 
 
 class PriceTotal(db.Base):
-    """Cost and price of a subaccount's cloud in a statement month, by service. `missing` counts
-    the costs without price, by category and usage day."""
+    """By how much a posting changed cost and price of a subaccount's cloud in a statement month, by
+    service. `missing` counts the costs without price, by category and usage day."""
 
     __tablename__ = "price_totals"
-    __table_args__ = (Index("ix_price_totals_payer_id", "payer_id", "month_on"),)
+    __table_args__ = (
+        Index("ix_price_totals_account_id", "account_id", "month_on"),
+        Index("ix_price_totals_payer_id", "payer_id", "cloud_id"),
+    )
+
+    posting_id: Mapped[str] = mapped_column(ForeignKey("postings.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    payer_id: Mapped[str]
+    account_id: Mapped[str]
+    cloud_id: Mapped[str]
+    service: Mapped[str]
+    month_on: Mapped[date]
+    micros: Mapped[int] = mapped_column(BIG)
+    rest: Mapped[int] = mapped_column(BIG)
+    whole: Mapped[int] = mapped_column(BIG)
+    millionths: Mapped[int] = mapped_column(BIG)
+    missing: Mapped[int]
+
+
+class PriceSum(db.Base):
+    """Cost and price of a subaccount, or of all customers of a partner, in a statement month, by
+    service."""
+
+    __tablename__ = "price_sums"
 
     account_id: Mapped[str] = mapped_column(primary_key=True)
     month_on: Mapped[date] = mapped_column(primary_key=True)
-    cloud_id: Mapped[str] = mapped_column(primary_key=True)
     service: Mapped[str] = mapped_column(primary_key=True)
     payer_id: Mapped[str]
     micros: Mapped[int] = mapped_column(BIG)
     rest: Mapped[int] = mapped_column(BIG)
-    price: Mapped[int] = mapped_column(BIG)
+    whole: Mapped[int] = mapped_column(BIG)
+    millionths: Mapped[int] = mapped_column(BIG)
     missing: Mapped[int]

@@ -34,8 +34,12 @@ def plan_repricing(partner_id: str) -> Repricing:
     version = ledger.versions_of([partner_id])
     applied = select(PriceList.applied).where(PriceList.partner_id == partner_id)
     is_new = Rate.partner_id == partner_id, Rate.number > applied.scalar_subquery()
-    first_on = db.session.scalar(select(func.min(Rate.starts_on)).where(*is_new)) or date.max
+    new = select(Rate.subaccount_id, func.min(Rate.starts_on)).where(*is_new)
+    starts = {row[0]: row[1] for row in db.session.execute(new.group_by(Rate.subaccount_id))}
+    first_on = min(starts.values(), default=date.max)
     clouds = select(PriceTotal.cloud_id).where(PriceTotal.payer_id == partner_id).distinct()
+    if "" not in starts:
+        clouds = clouds.where(PriceTotal.account_id.in_(list(starts)))
     cloud_ids = list(db.session.scalars(clouds.order_by(PriceTotal.cloud_id)))
     return Repricing(first_on, cloud_ids, version)
 

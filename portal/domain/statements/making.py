@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import and_, exists, func, or_, select
 
 from portal import db
-from portal.domain import accounts, billing_days, installation, ledger, policy
+from portal.domain import accounts, billing_days, installation, ledger, policy, prices
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import WORKER
 from portal.domain.billing_months import BillingMonth, last_closed, next_month
@@ -22,7 +22,7 @@ from portal.domain.billing_months import State as MonthState
 from portal.domain.charges import ChargeSum
 from portal.domain.clouds import Cloud
 from portal.domain.ledger import PERSONAL, UNITS_OF_MICRO, Ledger, Posting
-from portal.domain.prices import PriceTotal
+from portal.domain.prices import PriceSum
 from portal.domain.statements.parties import party_of, seller
 from portal.domain.statements.people import tell_of_statement
 from portal.domain.statements.record import Kind, State, Statement, StatementLine
@@ -90,9 +90,9 @@ def _draft_some(partner: BillingAccount, month_on: date) -> bool:
         BillingAccount.closed_at < end,
     )
     has_usage = exists().where(
-        PriceTotal.account_id == BillingAccount.id,
-        PriceTotal.month_on == month_on,
-        PriceTotal.payer_id == partner.id,
+        PriceSum.account_id == BillingAccount.id,
+        PriceSum.month_on == month_on,
+        PriceSum.payer_id == partner.id,
     )
     of_partner = BillingAccount.parent_id == partner.id, ~has_one, or_(has_usage, is_last)
     query = select(BillingAccount.id, is_last).where(*of_partner).order_by(BillingAccount.id)
@@ -121,12 +121,12 @@ def _draft_some(partner: BillingAccount, month_on: date) -> bool:
 
 def _price_totals(account_ids: list[str], month_on: date) -> dict[str, tuple[int, int]]:
     """By subaccount its price of a month in 10⁻⁶, and how many of its costs have none."""
-    sums = func.sum(PriceTotal.price), func.sum(PriceTotal.missing)
-    query = select(PriceTotal.account_id, *sums).where(
-        PriceTotal.account_id.in_(account_ids), PriceTotal.month_on == month_on
+    sums = [func.sum(getattr(PriceSum, name)) for name in prices.AMOUNTS]
+    query = select(PriceSum.account_id, *sums).where(
+        PriceSum.account_id.in_(account_ids), PriceSum.month_on == month_on
     )
-    rows = db.session.execute(query.group_by(PriceTotal.account_id))
-    return {row[0]: (int(row[1]), int(row[2])) for row in rows}
+    rows = db.session.execute(query.group_by(PriceSum.account_id))
+    return {row[0]: prices.sums_of(*row[1:])[1:] for row in rows}
 
 
 def _make_statement(account: BillingAccount, month_on: date) -> None:

@@ -16,7 +16,7 @@ from portal.domain.actors import Actor
 from portal.domain.customers import Customer
 from portal.domain.errors import Code, Refused
 from portal.domain.ledger import UNITS_OF_MICRO, Posting
-from portal.domain.prices import Price, PriceTotal
+from portal.domain.prices import MICROS_OF_ONE, Price
 from portal.domain.statements import parties
 from portal.domain.statements.making import CostLine, add_lines
 from portal.domain.statements.people import tell_of_statement
@@ -112,10 +112,9 @@ def printed(statement: Statement, lines: list[CostLine]) -> list[Decimal]:
 
 def price_lines(statement: Statement) -> list[CostLine]:
     """The lines of a customer's statement: its prices, corrections of earlier months last."""
-    which = PriceTotal.account_id == statement.account_id, PriceTotal.month_on == statement.month_on
-    columns = PriceTotal.cloud_id, PriceTotal.service, PriceTotal.price
-    query = select(*columns).where(*which).order_by(*columns[:2])
-    totals = {(row[0], row[1]): row[2] for row in db.session.execute(query)}
+    account_id, month_on = statement.account_id, statement.month_on
+    found = prices.totals_of([account_id], month_on).get(account_id, [])
+    totals = {(it.cloud_id, it.service): int(it.price.scaleb(6)) for it in found}
     corrected = _corrections(statement, {cloud_id for cloud_id, _service in totals})
     own = {key: price - corrected.get(key, 0) for key, price in totals.items()}
     return [
@@ -129,7 +128,7 @@ def price_lines(statement: Statement) -> list[CostLine]:
 def _corrections(statement: Statement, cloud_ids: set[str]) -> dict[tuple[str, str], int]:
     """By cloud and service what the month has to do with usage of closed ones."""
     query = (
-        select(Price.cloud_id, Price.service, func.sum(Price.price))
+        select(Price.cloud_id, Price.service, func.sum(Price.whole), func.sum(Price.millionths))
         .join(Posting, Posting.id == Price.posting_id)
         .where(
             Price.cloud_id.in_(cloud_ids),
@@ -141,4 +140,8 @@ def _corrections(statement: Statement, cloud_ids: set[str]) -> dict[tuple[str, s
         )
         .group_by(Price.cloud_id, Price.service)
     )
-    return {(row[0], row[1]): int(row[2]) for row in db.session.execute(query) if row[2]}
+    found = {
+        (cloud_id, service): int(whole) * MICROS_OF_ONE + int(millionths)
+        for cloud_id, service, whole, millionths in db.session.execute(query)
+    }
+    return {key: micros for key, micros in found.items() if micros}

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0034"
+revision = "0033"
 down_revision = "0032"
 branch_labels = None
 depends_on = None
@@ -23,9 +23,18 @@ KINDS = (
     *("delivery", "removal", "assignment", "link", "switch"),
     *("lot", "payment", "credit", "counter"),
 )
+TABLES = ("price_sums", "price_totals", "prices", "price_publications", "price_lists", "rates")
 GROWS = "the ledger only grows"
-GUARDS = (("prices", "UPDATE"), ("rates", "UPDATE"), ("rates", "DELETE"))
+GUARDS = (
+    ("prices", "UPDATE"),
+    ("price_totals", "UPDATE"),
+    ("rates", "UPDATE"),
+    ("rates", "DELETE"),
+)
 IS_POSTED = "EXISTS (SELECT 1 FROM postings WHERE id = OLD.posting_id AND posted_at IS NOT NULL)"
+TOTAL = "payer_id, account_id, cloud_id, service, month_on"
+AMOUNTS = "micros, rest, whole, millionths, missing"
+SUMMED = "SUM(micros), SUM(rest), 0, 0, SUM(missing)"
 GROUP = "payer_id, account_id, cloud_id, service, category, usage_on, month_on"
 
 
@@ -105,7 +114,7 @@ def _create_prices() -> None:
             for name in ("payer_id", "account_id", "cloud_id", "service", "category")
         ),
         *(col(name, DAY) for name in ("usage_on", "month_on")),
-        *(col(name, BIG) for name in ("micros", "rest", "price")),
+        *(col(name, BIG) for name in ("micros", "rest", "whole", "millionths")),
         col("missing", NUMBER),
         key("prices", "posting_id", "number"),
         refers("prices", "posting_id", "postings"),
@@ -113,14 +122,26 @@ def _create_prices() -> None:
     op.create_index("ix_prices_cloud_id", "prices", ["cloud_id", "usage_on"])
     op.create_table(
         "price_totals",
+        col("posting_id", TEXT),
+        col("number", NUMBER, autoincrement=False),
+        *(col(name, TEXT) for name in ("payer_id", "account_id", "cloud_id", "service")),
+        col("month_on", DAY),
+        *(col(name, BIG) for name in ("micros", "rest", "whole", "millionths")),
+        col("missing", NUMBER),
+        key("price_totals", "posting_id", "number"),
+        refers("price_totals", "posting_id", "postings"),
+    )
+    op.create_index("ix_price_totals_account_id", "price_totals", ["account_id", "month_on"])
+    op.create_index("ix_price_totals_payer_id", "price_totals", ["payer_id", "cloud_id"])
+    op.create_table(
+        "price_sums",
         col("account_id", TEXT),
         col("month_on", DAY),
-        *(col(name, TEXT) for name in ("cloud_id", "service", "payer_id")),
-        *(col(name, BIG) for name in ("micros", "rest", "price")),
+        *(col(name, TEXT) for name in ("service", "payer_id")),
+        *(col(name, BIG) for name in ("micros", "rest", "whole", "millionths")),
         col("missing", NUMBER),
-        key("price_totals", "account_id", "month_on", "cloud_id", "service"),
+        key("price_sums", "account_id", "month_on", "service"),
     )
-    op.create_index("ix_price_totals_payer_id", "price_totals", ["payer_id", "month_on"])
 
 
 def allow_postings(kinds: tuple[str, ...]) -> None:
@@ -137,12 +158,11 @@ def allow_postings(kinds: tuple[str, ...]) -> None:
 def _price_charges() -> None:
     """What customers' clouds cost so far has no price. What is staged is prepared again."""
     op.execute(
-        f"""INSERT INTO prices (posting_id, number, {GROUP}, micros, rest, price, missing)
+        f"""INSERT INTO prices (posting_id, number, {GROUP}, {AMOUNTS})
         SELECT posting_id, row_number() OVER (PARTITION BY posting_id ORDER BY {GROUP}) - 1,
-            {GROUP}, micros, rest, 0, CASE WHEN SUM(micros) OVER mine = 0
-                AND SUM(rest) OVER mine = 0 THEN 0
-                WHEN SUM(micros) OVER mine * 1000000000 + SUM(rest) OVER mine = 0 THEN 0
-                WHEN posting_id = MAX(posting_id) OVER mine THEN 1 ELSE 0 END
+            {GROUP}, micros, rest, 0, 0,
+            CASE WHEN SUM(micros) OVER mine * 1000000000 + SUM(rest) OVER mine <> 0
+                AND posting_id = MAX(posting_id) OVER mine THEN 1 ELSE 0 END
         FROM (SELECT posting_id, {GROUP}, CAST(SUM(micros) AS BIGINT) AS micros,
                 CAST(SUM(rest) AS BIGINT) AS rest
             FROM charges JOIN postings ON postings.id = charges.posting_id
@@ -151,12 +171,17 @@ def _price_charges() -> None:
         WINDOW mine AS (PARTITION BY {GROUP})"""
     )
     op.execute(
-        """INSERT INTO price_totals (account_id, month_on, cloud_id, service, payer_id, micros,
-            rest, price, missing)
-        SELECT account_id, month_on, cloud_id, service, payer_id, SUM(micros), SUM(rest), 0,
-            SUM(missing)
-        FROM prices GROUP BY account_id, month_on, cloud_id, service, payer_id"""
+        f"""INSERT INTO price_totals (posting_id, number, {TOTAL}, {AMOUNTS})
+        SELECT posting_id, row_number() OVER (PARTITION BY posting_id ORDER BY {TOTAL}) - 1,
+            {TOTAL}, {SUMMED}
+        FROM prices GROUP BY posting_id, {TOTAL}"""
     )
+    for account in ("account_id", "payer_id"):
+        key = f"{account}, payer_id, month_on, service"
+        op.execute(
+            f"""INSERT INTO price_sums (account_id, payer_id, month_on, service, {AMOUNTS})
+            SELECT {key}, {SUMMED} FROM prices GROUP BY {key}"""
+        )
     op.execute("UPDATE ledgers SET version = version + 1")
 
 
@@ -167,25 +192,22 @@ def _guard() -> None:
         op.execute(
             f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW WHEN (1 = 1) {refuse}"
         )
-    if is_sqlite():
-        op.execute(
-            f"CREATE TRIGGER prices_stay BEFORE DELETE ON prices FOR EACH ROW WHEN ({IS_POSTED})"
-            f" {refuse}"
-        )
-        return
-    op.execute(
-        "CREATE TRIGGER prices_stay BEFORE DELETE ON prices FOR EACH ROW"
-        f" EXECUTE FUNCTION refuse_posted('{GROWS}')"
-    )
-    for table in ("prices", "rates"):
-        op.execute(
-            f"CREATE TRIGGER {table}_whole BEFORE TRUNCATE ON {table}"
-            f" EXECUTE FUNCTION refuse('{GROWS}')"
-        )
+    for table in ("prices", "price_totals"):
+        stay = f"CREATE TRIGGER {table}_stay BEFORE DELETE ON {table} FOR EACH ROW"
+        if is_sqlite():
+            op.execute(f"{stay} WHEN ({IS_POSTED}) {refuse}")
+        else:
+            op.execute(f"{stay} EXECUTE FUNCTION refuse_posted('{GROWS}')")
+    if not is_sqlite():
+        for table in ("prices", "price_totals", "rates"):
+            op.execute(
+                f"CREATE TRIGGER {table}_whole BEFORE TRUNCATE ON {table}"
+                f" EXECUTE FUNCTION refuse('{GROWS}')"
+            )
 
 
 def downgrade() -> None:
-    for table in ("price_totals", "prices", "price_publications", "price_lists", "rates"):
+    for table in TABLES:
         op.drop_table(table)
     op.execute("DROP TRIGGER postings_stay" + ("" if is_sqlite() else " ON postings"))
     op.execute("DELETE FROM postings WHERE kind = 'repricing'")
