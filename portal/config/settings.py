@@ -232,6 +232,7 @@ class Settings:
             "days after a month's end until its closing begins by itself; a day later it is "
             "closed; empty: never",
             parsing.optional_number(0, 365),
+            local="",
         ),
     ]
     statement_prefix: Annotated[

@@ -60,14 +60,14 @@ def show(account_id: str) -> Any:
         may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, account),
         may_create=access.may(actor, Action.CLOUD_CREATE, account),
         may_link=access.may(actor, Action.CLOUD_LINK, account),
-        has_statements=statements.has_released(account, by=actor),
-        **_prices(account),
+        **_months(account),
         **_money(account),
     )
 
 
-def _prices(account: BillingAccount) -> dict[str, Any]:
+def _months(account: BillingAccount) -> dict[str, Any]:
     return {
+        "has_statements": statements.has_released(account, by=web.actor()),
         "prices": prices.months_shown(account),
         "month_name": formats.month,
         "currency": policy.current().currency,

@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
+import structlog
 from sqlalchemy import and_, exists, func, or_, select
 
 from portal import db
@@ -27,6 +28,8 @@ from portal.domain.statements.parties import party_of, seller
 from portal.domain.statements.people import tell_of_statement
 from portal.domain.statements.record import Kind, State, Statement, StatementLine
 from portal.domain.statements.rounding import apportion, minor_digits, round_amount
+
+log = structlog.get_logger(__name__)
 
 ACCOUNTS_BATCH = 20
 DRAFTS_BATCH = 500
@@ -177,6 +180,8 @@ def _release(statement: Statement) -> None:
     statement.state, statement.released_at = State.RELEASED, db.now()
     statement.released_by = WORKER.id
     db.session.flush()
+    statement_id = statement.id
+    db.after_commit(lambda: log.info("statement.released", statement=statement_id))
     tell_of_statement(statement, by=WORKER)
 
 

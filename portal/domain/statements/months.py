@@ -67,7 +67,8 @@ def finalise(month_on: date, *, by: Actor) -> BillingMonth:
     if month.state is State.OPEN:
         month.state, month.closes_at = State.FINALISING, db.now() + NOTICE
         db.session.flush()
-        _record(Action.MONTH_FINALISE, "month.finalising", month, by)
+        _record(Action.MONTH_FINALISE, month, by)
+        db.after_commit(lambda: log.info("month.finalising", month=name_of(month_on)))
     return month
 
 
@@ -84,7 +85,8 @@ def close(month_on: date, *, by: Actor) -> None:
         raise Refused(Code.MONTH_DELIVERY_STAGED)
     month.state, month.closed_at = State.CLOSED, db.now()
     db.session.flush()
-    _record(Action.MONTH_CLOSE, "month.closed", month, by)
+    _record(Action.MONTH_CLOSE, month, by)
+    db.after_commit(lambda: log.info("month.closed", month=name_of(month_on)))
 
 
 def stop(month_on: date, *, by: Actor) -> None:
@@ -100,7 +102,8 @@ def stop(month_on: date, *, by: Actor) -> None:
         raise Refused(Code.MONTH_NOT_FINALISING)
     month.state, month.closes_at = State.OPEN, None
     db.session.flush()
-    _record(Action.MONTH_STOP, "month.stopped", month, by)
+    _record(Action.MONTH_STOP, month, by)
+    db.after_commit(lambda: log.info("month.stopped", month=name_of(month_on)))
 
 
 def _lock(month_on: date) -> BillingMonth:
@@ -120,10 +123,13 @@ def _lock(month_on: date) -> BillingMonth:
     return month
 
 
-def _record(action: Action, event: str, month: BillingMonth, by: Actor) -> None:
-    name = month.month_on.strftime("%Y-%m")
-    audit.record(action, by=by, chain=audit.INSTALLATION, thing=name)
-    db.after_commit(lambda: log.info(event, month=name))
+def name_of(month_on: date) -> str:
+    """The month in ISO 8601: 2026-10."""
+    return month_on.strftime("%Y-%m")
+
+
+def _record(action: Action, month: BillingMonth, by: Actor) -> None:
+    audit.record(action, by=by, chain=audit.INSTALLATION, thing=name_of(month.month_on))
 
 
 def is_staged(month_on: date) -> bool:

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
+import structlog
 from sqlalchemy import func, select
 
 from portal import db
@@ -22,6 +23,8 @@ from portal.domain.statements.making import CostLine, add_lines
 from portal.domain.statements.people import tell_of_statement
 from portal.domain.statements.record import Kind, State, Statement
 from portal.domain.statements.rounding import apportion, minor_digits
+
+log = structlog.get_logger(__name__)
 
 BATCH = 50
 """Statements that one transaction releases."""
@@ -48,6 +51,8 @@ def release(statement: Statement, *, by: Actor, leave_out: bool = False) -> None
     statement.state, statement.released_at = State.RELEASED, db.now()
     statement.released_by = by.id
     db.session.flush()
+    statement_id = statement.id
+    db.after_commit(lambda: log.info("statement.released", statement=statement_id))
     tell_of_statement(statement, by=by)
     facts = {"customer": customer.id, "month": statement.month_on.strftime("%Y-%m")}
     audit.record(Action.STATEMENT_RELEASE, by=by, chain=partner.id, thing=statement.id, **facts)
