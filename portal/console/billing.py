@@ -67,7 +67,7 @@ def show(account_id: str) -> Any:
 
 def _months(account: BillingAccount) -> dict[str, Any]:
     return {
-        "has_statements": statements.has_released(account, by=web.actor()),
+        "has_statements": statements.has_released(account, actor=web.actor()),
         "prices": prices.months_shown(account),
         "month_name": formats.month,
         "currency": policy.current().currency,

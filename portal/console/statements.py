@@ -23,7 +23,7 @@ def index() -> Any:
     """List the statements of an account that the user may see."""
     account = web.find_or_404(BillingAccount, request.args.get("account", "")[:40])
     before = request.args.get("before", type=date.fromisoformat)
-    rows = statements.released_for(account, by=web.actor(), before=before)
+    rows = statements.released_for(account, actor=web.actor(), before=before)
     shown, next_before = web.paginate(
         rows, statements.PAGE, cursor=lambda row: row.month_on.isoformat()
     )

@@ -80,7 +80,7 @@ def _read(month: str) -> date:
 def show_month(month: str) -> Any:
     """The statements of accounts for a month."""
     month_on, after = _read(month), request.args.get("after", "")[:40]
-    rows = statements.accounts_in(month_on, by=web.actor(), after=after)
+    rows = statements.accounts_in(month_on, actor=web.actor(), after=after)
     shown, next_after = web.paginate(rows, statements.PAGE)
     return web.page(
         "operator/month.html",

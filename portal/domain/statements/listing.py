@@ -52,31 +52,31 @@ def lines_of(statement: Statement) -> list[Line]:
     return [Line._make(row) for row in db.session.execute(query.order_by(StatementLine.number))]
 
 
-def released_for(account: BillingAccount, *, by: Actor, before: date | None) -> list[Statement]:
+def released_for(account: BillingAccount, *, actor: Actor, before: date | None) -> list[Statement]:
     """A page of an account's released statements that the actor sees, the newest first, and one
     more if there is a next page; `before` is the month of the previous page's last."""
     query = select(Statement).where(
         Statement.account_id == account.id,
         Statement.state == State.RELEASED,
-        Statement.visible_to(by),
+        Statement.visible_to(actor),
     )
     if before is not None:
         query = query.where(Statement.month_on < before)
     return list(db.session.scalars(query.order_by(Statement.month_on.desc()).limit(PAGE + 1)))
 
 
-def has_released(account: BillingAccount, *, by: Actor) -> bool:
+def has_released(account: BillingAccount, *, actor: Actor) -> bool:
     """Whether an account has a released statement that the actor sees."""
     is_theirs = Statement.account_id == account.id, Statement.state == State.RELEASED
-    query = select(Statement.id).where(*is_theirs, Statement.visible_to(by)).limit(1)
+    query = select(Statement.id).where(*is_theirs, Statement.visible_to(actor)).limit(1)
     return db.session.scalar(query) is not None
 
 
-def accounts_in(month_on: date, *, by: Actor, after: str = "") -> list[Statement]:
+def accounts_in(month_on: date, *, actor: Actor, after: str = "") -> list[Statement]:
     """A page of the statements of accounts that pay in a month, for operators, and one more if
     there is a next page; `after` is the ID of the previous page's last."""
     is_it = Statement.month_on == month_on, Statement.issuer_id == "", Statement.id > after
-    query = select(Statement).where(*is_it, Statement.visible_to(by))
+    query = select(Statement).where(*is_it, Statement.visible_to(actor))
     return list(db.session.scalars(query.order_by(Statement.id).limit(PAGE + 1)))
 
 

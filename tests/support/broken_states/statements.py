@@ -49,6 +49,10 @@ CASES = (
         (*STATED, "UPDATE ledgers SET closed_on = '2026-05-01' WHERE account_id = :direct"),
         ("lot",),
     ),
-    Case("statement-numbers-have-gaps", (*STATED, "UPDATE statements SET number = 2"), ("",)),
+    Case(
+        "statement-numbers-have-gaps",
+        (*STATED, "UPDATE statements SET number = 2 WHERE id = 'stm'"),
+        ("",),
+    ),
     Case("statement-missing", CLOSED, ("direct",)),
 )
