@@ -235,6 +235,7 @@ class Code(StrEnum):
     MONTH_ORDER = "month-order"
     MONTH_NOT_FINALISING = "month-not-finalising"
     MONTH_DELIVERY_STAGED = "month-delivery-staged"
+    MONTH_RATE_WAITS = "month-rate-waits"
     STATEMENT_RELEASED = "statement-released"
     STATEMENT_PRICES_MISSING = "statement-prices-missing"
     STATEMENT_PRICES_HIDDEN = "statement-prices-hidden"

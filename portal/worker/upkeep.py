@@ -58,11 +58,11 @@ MEMBERSHIPS: dict[str, Callable[[], bool]] = {
     "revoke-closed": memberships.settle_closed,
     "withdraw-accesses": memberships.withdraw_due,
 }
-MONTHS = "months"
-BATCHES = {**PURGES, jobs.CLOSE: clouds.close_due, **MEMBERSHIPS, MONTHS: statements.advance}
+MONTHS = {jobs.MONTHS: statements.advance}
+BATCHES = {**PURGES, jobs.CLOSE: clouds.close_due, **MEMBERSHIPS, **MONTHS}
 """The purges, and other units of work in batches."""
 BATCH_EVERY = timedelta(minutes=10)
-EVERY = dict.fromkeys((*MEMBERSHIPS, MONTHS), timedelta(minutes=1))
+EVERY = dict.fromkeys((*MEMBERSHIPS, *MONTHS), timedelta(minutes=1))
 """People wait for these."""
 
 DOCTOR = "doctor"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -12,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from portal import db
-from portal.domain import statements
+from portal.domain import policy, statements
 from portal.domain.actors import COMMAND
 from portal.domain.errors import Refused
 from portal.domain.usage import Mode
@@ -33,6 +34,12 @@ def proven(app: Flask) -> Iterator[None]:
     """After each test all sums are one, to the last digit."""
     yield
     assert problems() == []
+
+
+@pytest.fixture
+def by_itself(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing begins ten days after a month's end."""
+    monkeypatch.setattr(policy, "_current", replace(policy.current(), close_after_days=10))
 
 
 def spend_grant(world: World) -> None:
@@ -172,28 +179,43 @@ def test_months_are_closed_in_their_order_and_a_month_without_charges_as_well(
 
 
 @ON_SQLITE
+@pytest.mark.usefixtures("by_itself")
 def test_the_worker_closes_a_month_by_the_clock_and_tells_accountants_before(
     app: Flask, world: World, clock: Clock
 ) -> None:
     deliver(row("3", world.ninas_cloud))
     clock.forward(days=39)  # 10 April
-    run_upkeep("months")
+    run_upkeep("close-months")
     assert months() == {MARCH: "open"}
     clock.forward(days=1)
-    run_upkeep("months")
+    run_upkeep("close-months")
     assert months() == {MARCH: "finalising"}
     told = "SELECT email FROM notices JOIN users ON users.id = user_id WHERE kind = :kind"
     query = text(told).bindparams(kind="month.finalising")
     assert db.read(lambda: list(db.session.scalars(query))) == ["ace@north.example"]
     clock.forward(hours=23)
-    run_upkeep("months")
+    run_upkeep("close-months")
     assert months() == {MARCH: "finalising"}
     clock.forward(hours=1)
-    run_upkeep("months")
+    run_upkeep("close-months")
     assert months() == {MARCH: "closed"}
 
 
 @ON_SQLITE
+def test_a_month_waits_for_a_rate_that_is_being_applied(
+    app: Flask, world: World, clock: Clock
+) -> None:
+    deliver(row("3", world.ninas_cloud))
+    set_rate(world.north, "10")
+    clock.forward(days=31)
+    assert refusal(lambda: statements.close(MARCH, by=COMMAND)) == "month-rate-waits"
+    run_usage()
+    close(clock)
+    assert prices_of() == {(): (D("3.3"), 0)}
+
+
+@ON_SQLITE
+@pytest.mark.usefixtures("by_itself")
 def test_a_stopped_closing_begins_again_only_by_hand(
     app: Flask, world: World, clock: Clock
 ) -> None:

@@ -172,6 +172,9 @@ def test_the_month_in_which_a_partnership_ends_gets_a_last_statement(
     close(clock)
     draft = statement_of(world.ninas_subaccount)
     assert (draft.is_last, draft.total) == (True, D(0))
+    name_firm(world.north)
+    release(draft)
+    assert db.read(lambda: db.find(Statement, draft.id, actor(NINA))) is not None
 
 
 def end_partnership(world: World) -> None:

@@ -63,9 +63,10 @@ class State(StrEnum):
 
 
 SETTLE, CLOSE, ENDINGS = "settle-memberships", "close-clouds", "end-partnerships"
-AGREED_UPKEEP = (SETTLE, CLOSE, ENDINGS)
-"""Upkeep that does what people agreed on. They may have withdrawn it since a backup, so after a
-restore it waits for an operator."""
+MONTHS = "close-months"
+AGREED_UPKEEP = (SETTLE, CLOSE, ENDINGS, MONTHS)
+"""Upkeep that does what people agreed on, or what can't be undone. They may have withdrawn it since
+a backup, so after a restore it waits for an operator."""
 OPEN_STATES = (State.WAITING, State.RUNNING)
 NO_CLAIM = dict.fromkeys(("token", "leased_until", "started_at", "worker"))
 """The values of a job that no worker has claimed."""

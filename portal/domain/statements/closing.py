@@ -21,7 +21,7 @@ def advance() -> bool:
     if month is not None:
         if people.tell_some_of_finalising(month.month_on):
             return True
-        if month.closes_at and month.closes_at <= db.now() and not months.is_staged(month.month_on):
+        if month.closes_at and month.closes_at <= db.now() and not months.obstacle(month.month_on):
             months.close(month.month_on, by=WORKER)
             return True
     return making.make_some()

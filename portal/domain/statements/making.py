@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import and_, exists, func, or_, select
 
 from portal import db
-from portal.domain import accounts, billing_days, installation, ledger, policy, prices
+from portal.domain import accounts, billing_days, installation, ledger, locks, policy, prices
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import WORKER
 from portal.domain.billing_months import BillingMonth, last_closed, next_month
@@ -31,7 +31,6 @@ from portal.domain.statements.rounding import apportion, minor_digits, round_amo
 
 log = structlog.get_logger(__name__)
 
-ACCOUNTS_BATCH = 20
 DRAFTS_BATCH = 500
 CARRIED, BROUGHT = "carried", "brought"
 """Payments that are none: what a later statement, or an earlier one, has to do with the total."""
@@ -48,37 +47,35 @@ class CostLine(NamedTuple):
 
 
 def make_some() -> bool:
-    """Make statements of some accounts for closed months. Return whether there may be more."""
+    """Make statements of the next account that pays for closed months. Return whether there may be
+    more."""
     month_on = last_closed()
     if month_on is None:
         return False
     installation.lock()
     is_behind = or_(Ledger.closed_on.is_(None), Ledger.closed_on < month_on)
-    query = select(Ledger.account_id).where(is_behind).order_by(Ledger.account_id)
-    account_ids = list(db.session.scalars(query.limit(ACCOUNTS_BATCH)))
-    for account_id in account_ids:
-        account = db.lock(BillingAccount, account_id)
-        if not _close_books(account):
-            return True
-    return bool(account_ids)
+    query = select(Ledger.account_id).where(is_behind).order_by(Ledger.account_id).limit(1)
+    account_id = db.session.scalar(query)
+    if account_id is not None:
+        _close_books(db.lock(BillingAccount, account_id))
+    return account_id is not None
 
 
-def _close_books(account: BillingAccount) -> bool:
-    """Close all closed months in the books of a locked account. Return False if it has more
-    customers than one transaction may take."""
+def _close_books(account: BillingAccount) -> None:
+    """Close the next closed month in the books of a locked account, or draft statements of a batch
+    of its customers."""
     books = db.session.get_one(Ledger, account.id, populate_existing=True)
     is_due = [BillingMonth.state == MonthState.CLOSED]
     if books.closed_on is not None:
         is_due.append(BillingMonth.month_on > books.closed_on)
-    months = select(BillingMonth.month_on).where(*is_due).order_by(BillingMonth.month_on)
-    for month_on in db.session.scalars(months).all():
-        if account.kind is accounts.Kind.PARTNER and _draft_some(account, month_on):
-            return False
-        ledger.expire_lots(account.id, month_on, by=WORKER)
-        _make_statement(account, month_on)
-        books.closed_on = month_on
-        db.session.flush()
-    return True
+    query = select(BillingMonth.month_on).where(*is_due).order_by(BillingMonth.month_on)
+    month_on = db.session.scalars(query.limit(1)).one()
+    if account.kind is accounts.Kind.PARTNER and _draft_some(account, month_on):
+        return
+    _make_statement(account, month_on)
+    ledger.expire_lots(account.id, month_on, by=WORKER)
+    books.closed_on = month_on
+    db.session.flush()
 
 
 def _draft_some(partner: BillingAccount, month_on: date) -> bool:
@@ -100,6 +97,8 @@ def _draft_some(partner: BillingAccount, month_on: date) -> bool:
     of_partner = BillingAccount.parent_id == partner.id, ~has_one, or_(has_usage, is_last)
     query = select(BillingAccount.id, is_last).where(*of_partner).order_by(BillingAccount.id)
     rows = db.session.execute(query.limit(DRAFTS_BATCH)).all()
+    is_one = BillingAccount.id.in_([row[0] for row in rows])
+    db.session.execute(locks.select_for_update(BillingAccount.id, is_one)).all()
     totals = _price_totals([row[0] for row in rows], month_on)
     currency = policy.current().currency
     for account_id, is_the_last in rows:

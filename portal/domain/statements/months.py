@@ -22,6 +22,7 @@ from portal.domain.billing_months import (
 from portal.domain.charges import ChargeSum
 from portal.domain.errors import Code, Refused
 from portal.domain.ledger import Posting
+from portal.domain.prices import PriceList
 from portal.domain.statements.record import Statement
 from portal.domain.usage import Delivery, DeliveryScope
 from portal.domain.usage import State as DeliveryState
@@ -76,13 +77,13 @@ def close(month_on: date, *, by: Actor) -> None:
     """An operator closes a month at once. Its charges, prices and draws change no more; later
     deliveries for it go to the oldest open month.
 
-    Raises as `finalise`, and Refused("month-delivery-staged").
+    Raises as `finalise`, and Refused("month-delivery-staged", "month-rate-waits").
     """
     identity.require_recent(by)
     access.require_operator(by, Action.MONTH_CLOSE)
     month = finalise(month_on, by=by)
-    if is_staged(month_on):
-        raise Refused(Code.MONTH_DELIVERY_STAGED)
+    if code := obstacle(month_on):
+        raise Refused(code)
     month.state, month.closed_at = State.CLOSED, db.now()
     db.session.flush()
     _record(Action.MONTH_CLOSE, month, by)
@@ -132,14 +133,20 @@ def _record(action: Action, month: BillingMonth, by: Actor) -> None:
     audit.record(action, by=by, chain=audit.INSTALLATION, thing=name_of(month.month_on))
 
 
-def is_staged(month_on: date) -> bool:
-    """Whether a delivery waits whose rows the month would not get any more."""
+def obstacle(month_on: date) -> Code | None:
+    """Why the month can't be closed now: a delivery waits whose rows it would not get any more, or
+    a rate that it would not follow."""
     is_early = exists().where(
         DeliveryScope.delivery_id == Delivery.id, DeliveryScope.scope_on < next_month(month_on)
     )
     is_unknown = Delivery.state.in_((DeliveryState.UPLOADED, DeliveryState.STAGING))
     waits = or_(is_unknown, and_(Delivery.state == DeliveryState.STAGED, is_early))
-    return db.session.scalar(select(Delivery.id).where(waits).limit(1)) is not None
+    if db.session.scalar(select(Delivery.id).where(waits).limit(1)):
+        return Code.MONTH_DELIVERY_STAGED
+    is_new = PriceList.applied != PriceList.rates
+    if db.session.scalar(select(PriceList.partner_id).where(is_new).limit(1)):
+        return Code.MONTH_RATE_WAITS
+    return None
 
 
 def first_charged(after: date | None = None) -> date | None:

@@ -35,6 +35,9 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Code.MONTH_DELIVERY_STAGED: lambda f: _(
         "A delivery of usage waits. Publish or discard it, then close the month."
     ),
+    Code.MONTH_RATE_WAITS: lambda f: _(
+        "A worker applies a new rate of a partner. Close the month in some minutes."
+    ),
     Code.STATEMENT_RELEASED: lambda f: _("This statement is released already."),
     Code.STATEMENT_PRICES_MISSING: lambda f: _(
         "Prices are missing. Release the statement without these costs, if that is meant."
