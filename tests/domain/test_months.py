@@ -17,7 +17,7 @@ from portal.domain import policy, statements
 from portal.domain.actors import COMMAND
 from portal.domain.errors import Refused
 from portal.domain.usage import Mode
-from tests.domain.test_charges import ON_SQLITE, give_lot, move
+from tests.domain.test_charges import give_lot, move
 from tests.support.jobs import run_upkeep, run_usage
 from tests.support.money import balance, borne, charges_of, entries, problems, row
 from tests.support.months import APRIL, JUNE, MARCH, MAY, close, make_statements
@@ -26,7 +26,6 @@ from tests.support.usage import deliver, publish, stage
 from tests.support.world import Clock, World
 
 D = Decimal
-pytestmark = pytest.mark.both_databases
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +56,7 @@ def refusal(unit: object) -> str:
     return str(caught.value.code)
 
 
+@pytest.mark.both_databases
 def test_rows_for_a_closed_month_go_to_the_oldest_open_one_as_corrections(
     app: Flask, world: World, clock: Clock
 ) -> None:
@@ -73,6 +73,7 @@ def test_rows_for_a_closed_month_go_to_the_oldest_open_one_as_corrections(
     assert months() == {MARCH: "closed", APRIL: "open"}
 
 
+@pytest.mark.both_databases
 def test_a_negative_for_a_closed_day_undoes_the_account_first_then_the_lot(
     app: Flask, world: World, clock: Clock
 ) -> None:
@@ -92,6 +93,7 @@ def test_a_negative_for_a_closed_day_undoes_the_account_first_then_the_lot(
     assert borne(world.north) == {("02", "personal"): D(-2), ("03", "personal"): D(1)}
 
 
+@pytest.mark.both_databases
 def test_what_is_left_of_a_lot_expires_with_the_month_of_its_last_day(
     app: Flask, world: World, clock: Clock
 ) -> None:
@@ -163,7 +165,6 @@ def test_a_posting_that_was_prepared_before_the_closing_is_prepared_again(
     assert charges_of("month_on") == {("2026-03-01",): D(3), ("2026-04-01",): D(1)}
 
 
-@ON_SQLITE
 def test_months_are_closed_in_their_order_and_a_month_without_charges_as_well(
     app: Flask, world: World, clock: Clock
 ) -> None:
@@ -178,7 +179,6 @@ def test_months_are_closed_in_their_order_and_a_month_without_charges_as_well(
         give_lot(world.north, "1", 1, 31)
 
 
-@ON_SQLITE
 @pytest.mark.usefixtures("by_itself")
 def test_the_worker_closes_a_month_by_the_clock_and_tells_accountants_before(
     app: Flask, world: World, clock: Clock
@@ -201,7 +201,6 @@ def test_the_worker_closes_a_month_by_the_clock_and_tells_accountants_before(
     assert months() == {MARCH: "closed"}
 
 
-@ON_SQLITE
 def test_a_month_waits_for_a_rate_that_is_being_applied(
     app: Flask, world: World, clock: Clock
 ) -> None:
@@ -214,7 +213,6 @@ def test_a_month_waits_for_a_rate_that_is_being_applied(
     assert prices_of() == {(): (D("3.3"), 0)}
 
 
-@ON_SQLITE
 @pytest.mark.usefixtures("by_itself")
 def test_a_stopped_closing_begins_again_only_by_hand(
     app: Flask, world: World, clock: Clock
@@ -230,6 +228,7 @@ def test_a_stopped_closing_begins_again_only_by_hand(
     assert months() == {MARCH: "finalising"}
 
 
+@pytest.mark.both_databases
 def test_a_closed_month_stays_closed(app: Flask, world: World, clock: Clock) -> None:
     close(clock)
     for forbidden in (

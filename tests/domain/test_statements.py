@@ -18,7 +18,7 @@ from portal.domain.customers import Customer
 from portal.domain.statements import State, Statement
 from portal.domain.statements.rounding import apportion
 from portal.domain.usage import Mode
-from tests.domain.test_charges import ON_SQLITE, move
+from tests.domain.test_charges import move
 from tests.domain.test_months import refusal, spend_grant
 from tests.support.money import balance, entries, problems, row
 from tests.support.months import (
@@ -36,7 +36,6 @@ from tests.support.usage import deliver
 from tests.support.world import NINA, Clock, World, actor
 
 D = Decimal
-pytestmark = pytest.mark.both_databases
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +49,7 @@ def storage(cost: str, cloud_id: str, start: str = "02T10") -> dict[str, str]:
     return row(cost, cloud_id, start, ServiceName="Storage")
 
 
+@pytest.mark.both_databases
 def test_lines_sum_to_the_total_and_the_balance_moves_by_what_is_printed(
     app: Flask, world: World, clock: Clock
 ) -> None:
@@ -102,6 +102,7 @@ def test_what_is_paid_with_a_later_month_is_carried_to_its_statement(
     assert balance(world.north) == D("-2.13")
 
 
+@pytest.mark.both_databases
 def test_a_customers_statement_is_a_draft_until_the_partner_releases_it(
     app: Flask, world: World, clock: Clock
 ) -> None:
@@ -184,6 +185,7 @@ def end_partnership(world: World) -> None:
     db.write(lambda: customers.end_partnership(customer, by=COMMAND))
 
 
+@pytest.mark.both_databases
 def test_a_customer_is_erased_from_statements_only_when_they_need_not_be_kept(
     app: Flask, world: World, clock: Clock
 ) -> None:
@@ -206,6 +208,7 @@ def test_a_customer_is_erased_from_statements_only_when_they_need_not_be_kept(
     assert db.read(lambda: list(db.session.scalars(names))) == [""]
 
 
+@pytest.mark.both_databases
 def test_a_released_statement_is_fixed(app: Flask, world: World, clock: Clock) -> None:
     deliver(row("1", world.ninas_cloud))
     close(clock)
@@ -223,7 +226,6 @@ def test_a_released_statement_is_fixed(app: Flask, world: World, clock: Clock) -
             db.write(lambda: db.session.execute(text(forbidden)))  # noqa: B023
 
 
-@ON_SQLITE
 def test_parts_are_rounded_by_largest_remainder(kind: str) -> None:
     third = 10**15 // 3
     assert apportion([third] * 3, D("1.00"), 2) == [D("0.34"), D("0.33"), D("0.33")]

@@ -131,7 +131,7 @@ def _changes(account_ids: list[str], added: Days) -> Iterator[Change]:
     first = min(key.usage_on for account_id in account_ids for key in added[account_id])
     open_on = billing_months.oldest_open()
     sums, drawn = _load_days(account_ids, first), _load_draws(account_ids, first, date.max)
-    frozen = _load_draws(account_ids, first, open_on)
+    frozen = _load_draws(account_ids, first, open_on) if first < open_on else {}
     lots = _load_lots(account_ids, first, open_on)
     lots_pay_all = policy.current().grant_pays_all
     query = select(Ledger.account_id, Ledger.paid_since).where(Ledger.account_id.in_(account_ids))
@@ -139,7 +139,7 @@ def _changes(account_ids: list[str], added: Days) -> Iterator[Change]:
         units, old = sums[account_id], drawn[account_id]
         for key, more in added[account_id].items():
             units[key] = units.get(key, 0) + more
-        closed = frozen[account_id]
+        closed = frozen.get(account_id, {})
         days = {key: Day(round_units(sum_), closed.get(key, {})) for key, sum_ in units.items()}
         until = billing_days.day_of(paid_since) if paid_since else date.max
         new = draw(days, lots[account_id], trial_until=until, lots_pay_all=lots_pay_all)
