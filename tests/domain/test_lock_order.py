@@ -27,7 +27,6 @@ from portal.domain import (
     mail_deliveries,
     notifications,
     people,
-    statements,
     usage,
     values,
     work,
@@ -343,39 +342,11 @@ def _counter(world: World) -> Unit:
     )
 
 
-FEBRUARY = {"BillingPeriodStart": "2026-02-01", "BillingPeriodEnd": "2026-03-01"}
-
-
-def _close_month(world: World) -> Unit:
-    by = appoint_operator()
-    return lambda: statements.close(date(2026, 2, 1), by=signed_in(by))
-
-
-def _stop_month(world: World) -> Unit:
-    db.write(lambda: statements.finalise(date(2026, 2, 1), by=COMMAND))
-    by = appoint_operator()
-    return lambda: statements.stop(date(2026, 2, 1), by=signed_in(by))
-
-
-def _make_statements(world: World) -> Unit:
-    deliver(row("1", world.ninas_cloud) | FEBRUARY)
-    db.write(lambda: statements.close(date(2026, 2, 1), by=COMMAND))
-
-    def unit() -> None:
-        while statements.advance():
-            pass
-
-    return unit
-
-
 OTHERS: dict[str, Callable[[World], Unit]] = {
     "relink_future": _relink_future,
     "apply_assignment": _apply_assignment,
     "give_lot": _give_lot,
     "counter": _counter,
-    "close_month": _close_month,
-    "stop_month": _stop_month,
-    "make_statements": _make_statements,
     "publish_usage": _publish_usage,
     "remove_usage": _remove_usage,
     "assign_usage": _assign_usage,

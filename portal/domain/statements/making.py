@@ -78,8 +78,9 @@ def _close_books(account: BillingAccount) -> None:
     db.session.flush()
 
 
-def _draft_some(partner: BillingAccount, month_on: date) -> bool:
-    """Draft statements of the partner's customers. Return whether there may be more."""
+def _find_undrafted(partner: BillingAccount, month_on: date) -> list[tuple[str, bool]]:
+    """Subaccounts that lack a statement of the month, in which they had usage or their partnership
+    ended; with the latter. At most DRAFTS_BATCH."""
     has_one = exists().where(
         Statement.account_id == BillingAccount.id, Statement.month_on == month_on
     )
@@ -96,12 +97,18 @@ def _draft_some(partner: BillingAccount, month_on: date) -> bool:
     )
     of_partner = BillingAccount.parent_id == partner.id, ~has_one, or_(has_usage, is_last)
     query = select(BillingAccount.id, is_last).where(*of_partner).order_by(BillingAccount.id)
-    rows = db.session.execute(query.limit(DRAFTS_BATCH)).all()
-    is_one = BillingAccount.id.in_([row[0] for row in rows])
+    return [(row[0], bool(row[1])) for row in db.session.execute(query.limit(DRAFTS_BATCH))]
+
+
+def _draft_some(partner: BillingAccount, month_on: date) -> bool:
+    """Draft statements of a batch of the partner's customers. Return whether there may be more."""
+    rows = _find_undrafted(partner, month_on)
+    account_ids = [row[0] for row in rows]
+    is_one = BillingAccount.id.in_(account_ids)
     db.session.execute(locks.select_for_update(BillingAccount.id, is_one)).all()
-    totals = _price_totals([row[0] for row in rows], month_on)
+    totals = _price_totals(account_ids, month_on)
     currency = policy.current().currency
-    for account_id, is_the_last in rows:
+    for account_id, is_last in rows:
         micros, missing = totals.get(account_id, (0, 0))
         draft = Statement(
             id=db.new_id("stm"),
@@ -113,7 +120,7 @@ def _draft_some(partner: BillingAccount, month_on: date) -> bool:
             created_at=db.now(),
             currency=currency,
             total=round_amount(micros * UNITS_OF_MICRO, minor_digits(currency)),
-            is_last=bool(is_the_last),
+            is_last=is_last,
             missing=missing,
         )
         db.session.add(draft)
