@@ -6,10 +6,12 @@ from collections.abc import Callable
 from datetime import date
 
 import pytest
+from sqlalchemy import select
 
 from portal import db
 from portal.domain import statements
 from portal.domain.actors import COMMAND
+from portal.domain.ledger import Ledger
 from tests.domain.test_lock_order import Unit, faults
 from tests.support.money import row
 from tests.support.usage import deliver
@@ -36,11 +38,13 @@ def _make_statements(world: World) -> Unit:
     deliver(row("1", world.ninas_cloud) | FEBRUARY)
     db.write(lambda: statements.close(MONTH, by=COMMAND))
 
-    def unit() -> None:
-        while statements.advance():
-            pass
+    def is_next() -> bool:
+        query = select(Ledger.account_id).where(Ledger.closed_on.is_(None))
+        return db.session.scalar(query.order_by(Ledger.account_id).limit(1)) == world.north
 
-    return unit
+    while not db.read(is_next):
+        db.write(statements.advance)
+    return statements.advance
 
 
 @pytest.mark.parametrize("begin", [_close_month, _stop_month, _make_statements])

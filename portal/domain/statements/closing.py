@@ -21,7 +21,9 @@ def advance() -> bool:
     if month is not None:
         if people.tell_some_of_finalising(month.month_on):
             return True
-        if month.closes_at and month.closes_at <= db.now() and not months.obstacle(month.month_on):
+        is_due = month.closes_at is not None and month.closes_at <= db.now()
+        waits = months.is_delivery_staged(month.month_on) or months.is_rate_waiting()
+        if is_due and not waits:
             months.close(month.month_on, by=WORKER)
             return True
     return making.make_some()

@@ -82,8 +82,10 @@ def close(month_on: date, *, by: Actor) -> None:
     identity.require_recent(by)
     access.require_operator(by, Action.MONTH_CLOSE)
     month = finalise(month_on, by=by)
-    if code := obstacle(month_on):
-        raise Refused(code)
+    if is_delivery_staged(month_on):
+        raise Refused(Code.MONTH_DELIVERY_STAGED)
+    if is_rate_waiting():
+        raise Refused(Code.MONTH_RATE_WAITS)
     month.state, month.closed_at = State.CLOSED, db.now()
     db.session.flush()
     _record(Action.MONTH_CLOSE, month, by)
@@ -133,20 +135,21 @@ def _record(action: Action, month: BillingMonth, by: Actor) -> None:
     audit.record(action, by=by, chain=audit.INSTALLATION, thing=name_of(month.month_on))
 
 
-def obstacle(month_on: date) -> Code | None:
-    """Why the month can't be closed now: a delivery waits whose rows it would not get any more, or
-    a rate that it would not follow."""
+def is_delivery_staged(month_on: date) -> bool:
+    """Whether a delivery waits whose rows the month would not get any more."""
     is_early = exists().where(
         DeliveryScope.delivery_id == Delivery.id, DeliveryScope.scope_on < next_month(month_on)
     )
     is_unknown = Delivery.state.in_((DeliveryState.UPLOADED, DeliveryState.STAGING))
     waits = or_(is_unknown, and_(Delivery.state == DeliveryState.STAGED, is_early))
-    if db.session.scalar(select(Delivery.id).where(waits).limit(1)):
-        return Code.MONTH_DELIVERY_STAGED
+    return db.session.scalar(select(Delivery.id).where(waits).limit(1)) is not None
+
+
+def is_rate_waiting() -> bool:
+    """Whether a worker has still to apply a rate, which prices of a closed month would not
+    follow."""
     is_new = PriceList.applied != PriceList.rates
-    if db.session.scalar(select(PriceList.partner_id).where(is_new).limit(1)):
-        return Code.MONTH_RATE_WAITS
-    return None
+    return db.session.scalar(select(PriceList.partner_id).where(is_new).limit(1)) is not None
 
 
 def first_charged(after: date | None = None) -> date | None:
