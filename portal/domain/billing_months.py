@@ -66,6 +66,14 @@ def oldest_open() -> date:
     return next_month(month_on) if month_on else date.min
 
 
+def first_open_before(month_on: date) -> date:
+    """Return the first day that was in no closed month when this month was closed, or would be;
+    date.min if it was the first."""
+    is_earlier = BillingMonth.state == State.CLOSED, BillingMonth.month_on < month_on
+    earlier = db.session.scalar(select(func.max(BillingMonth.month_on)).where(*is_earlier))
+    return next_month(earlier) if earlier else date.min
+
+
 def is_open(month_on: date) -> bool:
     """Return whether the month that begins on this day is not closed."""
     return month_on >= oldest_open()

@@ -16,7 +16,8 @@ from portal import db
 from portal.domain.charges import ChargeSum
 from portal.domain.charges.splitting import Row
 from portal.domain.ledger import Posting
-from portal.domain.ledger.payment import Day, DayKind, Draws, draw, round_units
+from portal.domain.ledger.payment import PERSONAL, Day, DayKind, Draws, draw, round_units
+from portal.domain.statements import Statement
 from portal.domain.usage import Mode
 from tests.domain.test_money_sequences import (
     CATEGORIES,
@@ -34,6 +35,7 @@ from tests.support.months import APRIL, MARCH, MAY, close
 from tests.support.usage import deliver
 from tests.support.world import Clock, World
 
+CENT = Decimal("0.01")
 STEPS = 3
 """Between two closings."""
 Months = Counter[tuple[str, date]]
@@ -54,12 +56,20 @@ class MonthModel(Model):
         for month_on in (None, MARCH, APRIL):
             if month_on is not None:
                 close(self.clock, month_on)
-                self.frozen, self.open_on = self.draws(), APRIL if month_on == MARCH else MAY
+                self.frozen, self.open_on = self.freeze(APRIL if month_on == MARCH else MAY)
             for _step in range(STEPS):
                 self.clock.forward(hours=self.rng.randint(1, 30))
                 steps = (self.deliver, self.deliver, self.link, self.remove, self.give)
                 self.rng.choice((*steps, self.switch))()
                 self.count_months()
+
+    def freeze(self, open_on: date) -> tuple[dict[str, dict[DayKind, Draws]], date]:
+        """What a closing freezes of what bears the days."""
+        frozen = {
+            payer: {key: bears for key, bears in days.items() if key.usage_on < open_on}
+            for payer, days in self.draws().items()
+        }
+        return frozen, open_on
 
     def deliver(self) -> None:
         rows = [self._row() for _ in range(self.rng.randint(1, 3))]
@@ -117,11 +127,7 @@ class MonthModel(Model):
         return {payer: self._draws_of(payer, sums) for payer in {it[0] for it in sums}}
 
     def _draws_of(self, payer: str, sums: Counter[tuple[str, DayKind]]) -> dict[DayKind, Draws]:
-        closed = {
-            key: bears
-            for key, bears in self.frozen.get(payer, {}).items()
-            if key.usage_on < self.open_on
-        }
+        closed = self.frozen.get(payer, {})
         lots = [
             lot
             if lot.last_on >= self.open_on
@@ -143,6 +149,14 @@ def of_period(month_on: date) -> dict[str, str]:
     return {"BillingPeriodStart": str(month_on), "BillingPeriodEnd": str(end)}
 
 
+def debited() -> list[tuple[str, Decimal]]:
+    """By account that pays, what each of its statements debits."""
+    return [
+        (it.account_id, Decimal(dict(it.payments).get(PERSONAL, 0)))
+        for it in db.session.scalars(select(Statement).where(Statement.issuer_id == ""))
+    ]
+
+
 def posted_months() -> Months:
     sums: Months = Counter()
     for it in db.session.scalars(
@@ -162,4 +176,9 @@ def test_what_is_posted_and_closed_is_what_a_plain_model_says(
     assert without_nothing(db.read(posted_draws)) == without_nothing(model.draws())
     found = db.read(posted_months)
     assert {k: v for k, v in found.items() if v} == {k: v for k, v in model.months.items() if v}
+    printed = db.read(debited)
+    for payer, days in model.frozen.items():
+        owed = Decimal(sum(bears.get(PERSONAL, 0) for bears in days.values())).scaleb(-6)
+        statements = [amount for of, amount in printed if of == payer]
+        assert abs(sum(statements) - owed) < CENT * (len(statements) or 1)
     assert problems() == []

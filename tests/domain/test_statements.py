@@ -128,6 +128,17 @@ def test_a_customers_statement_is_a_draft_until_the_partner_releases_it(
     assert refusal(lambda: statements.release(draft, by=COMMAND)) == "statement-released"
 
 
+def test_usage_of_days_before_the_month_is_on_its_statement(
+    app: Flask, world: World, clock: Clock
+) -> None:
+    """Such as in a billing time zone west of UTC, before the first closing."""
+    spent = {"BillingPeriodStart": "2026-04-01", "BillingPeriodEnd": "2026-05-01"}
+    deliver(row("4002", world.ninas_cloud) | spent)
+    close(clock, APRIL)
+    april = statement_of(world.north, APRIL)
+    assert payments_of(april) == {"lot": D(4000), "personal": D(2)}
+
+
 def test_a_missing_price_holds_up_its_customer_alone(
     app: Flask, world: World, clock: Clock
 ) -> None:

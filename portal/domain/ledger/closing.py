@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from portal import db
 from portal.domain.actors import Actor
-from portal.domain.billing_months import next_month
+from portal.domain.billing_months import first_open_before, next_month
 from portal.domain.ledger.payment import PERSONAL, Draws
 from portal.domain.ledger.posting import add_entries, begin
 from portal.domain.ledger.record import Draw, Entry, Lot, Posting, PostingKind
@@ -23,7 +23,7 @@ def borne_in(account_id: str, month_on: date) -> Draws:
         .where(
             Draw.account_id == account_id,
             Draw.closed_before(next_month(month_on)),
-            ~Draw.closed_before(month_on),
+            ~Draw.closed_before(first_open_before(month_on)),
             Posting.posted_at.is_not(None),
         )
         .group_by(Draw.bearer)
