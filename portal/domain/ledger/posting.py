@@ -49,7 +49,7 @@ class Change(NamedTuple):
 
 def open_ledger(account_id: str) -> Ledger:
     """Open the ledger of a new account that pays."""
-    row = Ledger(account_id=account_id)
+    row = Ledger(account_id=account_id, closed_on=billing_months.last_closed())
     db.session.add(row)
     db.session.flush()
     return row
