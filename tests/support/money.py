@@ -10,12 +10,13 @@ from sqlalchemy import select
 from portal import db
 from portal.domain import doctor, ledger
 from portal.domain.charges import Charge
-from portal.domain.doctor import money, usage
+from portal.domain.doctor import money, totals, usage
 from portal.domain.ledger import Draw, Entry, Posting
 from portal.domain.usage import exact
 
 MARCH = {"BillingPeriodStart": "2026-03-01", "BillingPeriodEnd": "2026-04-01"}
-CHECKS = [c for c in doctor.CHECKS if c in (*vars(money).values(), *vars(usage).values())]
+MODULES = (money, totals, usage)
+CHECKS = [c for c in doctor.CHECKS if any(c in vars(module).values() for module in MODULES)]
 
 
 def row(
@@ -76,5 +77,5 @@ def balance(account_id: str) -> Decimal:
 
 
 def problems() -> list[str]:
-    """What the doctor's checks of usage and money find."""
+    """What the doctor's checks of usage, money and totals find."""
     return db.read(lambda: [f"{c.name}: {p}" for c in CHECKS for p in c.find()])

@@ -24,6 +24,7 @@ from portal.domain.doctor import (
     ownership,
     schema,
     states,
+    totals,
     usage,
 )
 from portal.domain.doctor.check import Check, Problem
@@ -51,6 +52,7 @@ CHECKS = (
     *_checks_of(ownership),
     *_checks_of(usage),
     *_checks_of(money),
+    *_checks_of(totals),
 )
 """All checks in the order in which they run."""
 
