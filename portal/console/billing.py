@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from portal import db, web
-from portal.domain import access, accounts, clouds, ledger, partner_profiles, policy
+from portal.domain import access, accounts, clouds, ledger, partner_profiles
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.web import cloud_progress
@@ -66,7 +66,6 @@ def _money(account: BillingAccount) -> dict[str, Any]:
         "money_of": ledger.money_for(account, by=actor),
         "entries": entries,
         "next_before": next_before,
-        "currency": policy.current().currency,
         "wording": wording,
     }
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_skeleton, format_time, get_timezone_name
-from babel.numbers import format_decimal
-from flask_babel import format_currency, get_locale, ngettext
+from babel.numbers import format_currency, format_decimal, get_currency_precision
+from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 
 from portal import config, db
@@ -90,9 +90,15 @@ def zone_name() -> str:
     return str(get_timezone_name(now, "short", locale=get_locale()))
 
 
-def money(amount: Decimal) -> str:
-    """Return an amount in the installation's currency."""
-    return str(format_currency(amount, config.current().currency))
+def money(amount: Decimal, *, is_exact: bool = True) -> str:
+    """Return an amount in the installation's currency, with all its decimals, or rounded half away
+    from zero to the currency's."""
+    currency = config.current().currency
+    if not is_exact:
+        step = Decimal(1).scaleb(-get_currency_precision(currency))
+        amount = amount.quantize(step, ROUND_HALF_UP) + 0  # no minus before zero
+    locale = get_locale() or "en"
+    return str(format_currency(amount, currency, locale=locale, decimal_quantization=False))
 
 
 def number(value: int) -> str:

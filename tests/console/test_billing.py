@@ -65,7 +65,7 @@ def test_an_account_in_trial_shows_what_is_left_until_when(browser: Open, world:
         "Consumption mode": "trial",
         "Created": "2 Mar 2026, 09:00:00 UTC",
         "Initial grant": "€4,000.00 left of €4,000.00, until 1 May 2026",
-        "Balance": "0.00 EUR",
+        "Balance": "€0.00",
     }
     assert "TRIAL_ACTIVE" in client.text
     assert "Switching to paid is free and possible at any time." in client.text
@@ -257,9 +257,9 @@ def test_owners_and_accountants_see_balance_grants_and_entries_others_do_not(
     for email in (OLGA, ACE):
         client = browser(email)
         client.get(f"/console/billing/{world.north}")
-        assert definition_list(client)["Balance"] == "-0.50 EUR"
+        assert definition_list(client)["Balance"] == "-€0.50"
         assert "grant until 1 May 2026" in client.text
-        assert "-4,000.00 EUR" in client.text
+        assert "-€4,000.00" in client.text
     for email in (EDDIE, VERA):
         client = browser(email)
         client.get(f"/console/billing/{world.north}")

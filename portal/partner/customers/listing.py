@@ -38,4 +38,5 @@ def index(account_id: str) -> Any:
         steps=first_steps.steps_above_list(filter_, counts.total),
         may_add=access.may(actor, Action.CUSTOMER_ADD, partner),
         may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, partner),
+        may_see_money=access.may(actor, Action.ACCOUNT_SEE_MONEY, partner),
     )
