@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_skeleton, format_time, get_timezone_name
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_compact_currency, format_currency, format_decimal, get_currency_precision
 from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 
@@ -99,6 +99,33 @@ def money(amount: Decimal, *, is_exact: bool = True) -> str:
         amount = amount.quantize(step, ROUND_HALF_UP) + 0  # no minus before zero
     locale = get_locale() or "en"
     return str(format_currency(amount, currency, locale=locale, decimal_quantization=False))
+
+
+def compact_money(amount: Decimal) -> str:
+    """Return a rounded amount for an axis: "€20K" in English."""
+    locale, currency = get_locale() or "en", config.current().currency
+    return str(format_compact_currency(amount, currency, locale=locale, fraction_digits=1))
+
+
+def month(day: date) -> str:
+    """Return the month of a day with its year: "November 2026" in English."""
+    return str(format_skeleton("yMMMM", day, locale=get_locale() or "en"))
+
+
+def short_month(day: date) -> str:
+    """Return the short name of the month of a day: "Nov" in English."""
+    return str(format_skeleton("MMM", day, locale=get_locale() or "en"))
+
+
+def quantity(value: Decimal) -> str:
+    """Return a quantity with all its decimals in the reader's format."""
+    locale = get_locale() or "en"
+    return str(format_decimal(value.normalize(), locale=locale, decimal_quantization=False))
+
+
+def percent(share: Decimal) -> str:
+    """Return a signed share in whole percent: "+21 %"."""
+    return f"{share * 100:+.0f} %".replace("-", "−")
 
 
 def number(value: int) -> str:

@@ -1,0 +1,198 @@
+"""Cost: what an account pays for by month, with forecast, and by customer, cloud or service."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, or_, select
+
+from portal import db
+from portal.domain import access, billing_days
+from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
+from portal.domain.actors import Actor
+from portal.domain.clouds import Cloud
+from portal.domain.customers import Customer
+from portal.domain.ledger import DaySum, Posting
+from portal.domain.totals import By, UsageSum
+from portal.domain.usage import exact
+
+MONTHS = 12
+SERIES = 7
+PAGE = 50
+LISTED = 5
+CANDIDATES = 100
+"""The largest sums and changes among which those that grew most are looked for."""
+
+
+class Overview(NamedTuple):
+    """The cost of a month, and of the month before. `forecast` is None once the month is over, or
+    before it has a whole day; it is worked out from the first `days` days of the `month_days`."""
+
+    amount: Decimal
+    before: Decimal
+    days: int
+    month_days: int
+    forecast: Decimal | None
+
+
+class Row(NamedTuple):
+    """What one key costs in a month, and in the month before. `micros` is where a page ends."""
+
+    key: str
+    amount: Decimal
+    before: Decimal
+    micros: int
+
+
+class Series(NamedTuple):
+    """The cost of one key, or of all others (`key` is None), in each month."""
+
+    key: str | None
+    amounts: list[Decimal]
+
+
+def may_see_cost(actor: Actor, account: BillingAccount) -> bool:
+    """Whether the actor sees what the account's usage costs: by a role on the account that pays,
+    never by one on a subaccount alone."""
+    return access.may(actor, Action.ACCOUNT_SEE_MONEY, account.parent or account)
+
+
+def shift(month: date, by: int) -> date:
+    """The first day of the month so many months later."""
+    number = month.year * 12 + month.month - 1 + by
+    return date(number // 12, number % 12 + 1, 1)
+
+
+def _is_sum(account_id: str, by: By, *which: ColumnElement[bool]) -> ColumnElement[bool]:
+    return and_(UsageSum.account_id == account_id, UsageSum.grouped_by == by, *which)
+
+
+def first_month(account_id: str) -> date | None:
+    """The first month with a cost."""
+    query = select(UsageSum.month_on).where(_is_sum(account_id, By.TOTAL))
+    return db.session.scalar(query.order_by(UsageSum.month_on).limit(1))
+
+
+def _amounts(account_id: str, by: By, months: Sequence[date], keys: Collection[str]) -> Any:
+    """Amounts by key and month."""
+    which = UsageSum.month_on.in_(months), UsageSum.key.in_(keys)
+    columns = UsageSum.key, UsageSum.month_on, UsageSum.micros, UsageSum.rest
+    rows = db.session.execute(select(*columns).where(_is_sum(account_id, by, *which)))
+    return {(key, month): exact(micros, rest) for key, month, micros, rest in rows}
+
+
+def overview(account_id: str, month: date) -> Overview:
+    """The cost of a month with its forecast: the cost so far, divided by the days with usage up to
+    yesterday, times the days of the month."""
+    found = _amounts(account_id, By.TOTAL, [month, shift(month, -1)], [""])
+    amount = found.get(("", month), Decimal(0))
+    before = found.get(("", shift(month, -1)), Decimal(0))
+    month_days = calendar.monthrange(month.year, month.month)[1]
+    days, forecast = _days_so_far(account_id, month), None
+    if days is None:
+        days = month_days
+    elif days:
+        forecast = amount * month_days / days
+    return Overview(amount, before, days, month_days, forecast)
+
+
+def _days_so_far(account_id: str, month: date) -> int | None:
+    """How many days of the month have usage, up to yesterday; None once the month is over."""
+    yesterday = billing_days.today() - timedelta(days=1)
+    if shift(month, 1) <= yesterday + timedelta(days=1):
+        return None
+    query = (
+        select(DaySum.usage_on)
+        .join(Posting, Posting.id == DaySum.posting_id)
+        .where(
+            DaySum.account_id == account_id,
+            DaySum.usage_on.between(month, yesterday),
+            Posting.posted_at.is_not(None),
+        )
+        .order_by(DaySum.usage_on.desc())
+    )
+    last = db.session.scalar(query.limit(1))
+    return 0 if last is None else last.day
+
+
+COLUMNS = (UsageSum.key, UsageSum.micros, UsageSum.rest, UsageSum.change)
+
+
+def _rows(query: Any) -> list[Row]:
+    return [
+        Row(key, exact(micros, rest), exact(micros - change, 0), micros)
+        for key, micros, rest, change in db.session.execute(query)
+    ]
+
+
+def rows_of(
+    account_id: str, by: By, month: date, *, after: tuple[int, str] | None = None, size: int = PAGE
+) -> list[Row]:
+    """A page of what the month cost, the largest first, and one more if there is a next page;
+    `after` are micros and key of the previous page's last."""
+    is_shown = or_(UsageSum.micros != 0, UsageSum.rest != 0, UsageSum.change != 0)
+    query = select(*COLUMNS).where(_is_sum(account_id, by, UsageSum.month_on == month, is_shown))
+    if after is not None:
+        micros, key = after
+        is_later = and_(UsageSum.micros == micros, UsageSum.key > key)
+        query = query.where(UsageSum.micros <= micros, or_(UsageSum.micros < micros, is_later))
+    return _rows(query.order_by(UsageSum.micros.desc(), UsageSum.key).limit(size + 1))
+
+
+def series_of(account_id: str, by: By, last: date) -> list[Series]:
+    """The cost in each of the MONTHS up to `last` of the keys that cost most in it, and of all
+    others."""
+    months = [shift(last, number - MONTHS + 1) for number in range(MONTHS)]
+    keys = [
+        row.key for row in rows_of(account_id, by, last, size=SERIES)[:SERIES] if row.micros > 0
+    ]
+    amounts = _amounts(account_id, by, months, keys)
+    totals = _amounts(account_id, By.TOTAL, months, [""])
+    found = [Series(key, [amounts.get((key, it), Decimal(0)) for it in months]) for key in keys]
+    others = [
+        totals.get(("", month), Decimal(0)) - sum(one.amounts[number] for one in found)
+        for number, month in enumerate(months)
+    ]
+    return [*found, Series(None, others)] if any(others) else found
+
+
+def changes_of(account_id: str, by: By, month: date, scale: Decimal) -> list[tuple[str, Decimal]]:
+    """The keys that grew most against the month before, with by how much; the month's cost counts
+    `scale` times, as in a forecast."""
+    query = select(*COLUMNS).where(_is_sum(account_id, by, UsageSum.month_on == month))
+    found: dict[str, Row] = {}
+    for column in (UsageSum.change, UsageSum.micros):
+        largest = query.order_by(column.desc()).limit(CANDIDATES)
+        found |= {row.key: row for row in _rows(largest)}
+    changes = [(row.key, row.amount * scale - row.before) for row in found.values()]
+    grown = [it for it in changes if it[1] > 0]
+    return sorted(grown, key=lambda it: (-it[1], it[0]))[:LISTED]
+
+
+def stopped(account_id: str, by: By, month: date) -> list[tuple[str, Decimal]]:
+    """The keys that cost something in the month before and nothing in this one, with what they
+    cost; the largest first."""
+    is_over = UsageSum.micros == 0, UsageSum.rest == 0, UsageSum.change < 0
+    query = select(*COLUMNS).where(_is_sum(account_id, by, UsageSum.month_on == month, *is_over))
+    rows = _rows(query.order_by(UsageSum.change).limit(LISTED))
+    return [(row.key, row.before) for row in rows]
+
+
+def names_of(actor: Actor, by: By, keys: Iterable[str]) -> dict[str, str]:
+    """The names of keys: of customers, and of clouds that the actor sees; else the key."""
+    keys = set(keys)
+    if by is By.CLOUD:
+        clouds = select(Cloud.id, Cloud.name).where(Cloud.id.in_(keys), Cloud.visible_to(actor))
+        return dict.fromkeys(keys) | {row[0]: row[1] for row in db.session.execute(clouds)}  # type: ignore[return-value]
+    if by is By.CUSTOMER:
+        customers = select(Customer.subaccount_id, Customer.name)
+        customers = customers.where(Customer.subaccount_id.in_(keys))
+        accounts = select(BillingAccount.id, BillingAccount.name).where(BillingAccount.id.in_(keys))
+        names = {row[0]: row[1] for row in db.session.execute(accounts)}
+        return names | {row[0]: row[1] for row in db.session.execute(customers)}
+    return {key: key for key in keys}
