@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from portal import db, web
-from portal.domain import access, accounts, clouds, ledger, partner_profiles
+from portal.domain import access, accounts, clouds, ledger, partner_profiles, reports
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.web import cloud_progress
@@ -51,6 +51,7 @@ def show(account_id: str) -> Any:
         may_create=access.may(actor, Action.CLOUD_CREATE, account),
         may_link=access.may(actor, Action.CLOUD_LINK, account),
         **_money(account),
+        **_payers(account),
     )
 
 
@@ -68,6 +69,15 @@ def _money(account: BillingAccount) -> dict[str, Any]:
         "next_before": next_before,
         "wording": wording,
     }
+
+
+def _payers(account: BillingAccount) -> dict[str, Any]:
+    """Who paid for the account's clouds, if the user may see what they cost."""
+    if not reports.may_see_cost(web.actor(), account):
+        return {"payers": None}
+    after = request.args.get("cloud", "")[:20]
+    shown, next_cloud = reports.page_of(reports.payers_of(web.actor(), account, after=after))
+    return {"payers": shown, "next_cloud": next_cloud, "cloud_after": after}
 
 
 @blueprint.route("/<id:account_id>/switch-to-paid", methods=["GET", "POST"])

@@ -10,7 +10,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_skeleton, format_time, get_timezone_name
-from babel.numbers import format_compact_currency, format_currency, format_decimal, get_currency_precision
+from babel.numbers import (
+    format_compact_currency,
+    format_currency,
+    format_decimal,
+    get_currency_precision,
+)
 from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 

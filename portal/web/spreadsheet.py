@@ -7,19 +7,18 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+import xlsxwriter
 from flask import Response, send_file
 
 from portal import db
 
 MAX_ROWS = 1_048_576
-"""Of a sheet; what is more is left out, and the last row says so by being there."""
+"""Of a sheet; what is more is left out. A CSV file has all."""
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def xlsx_file(name: str, rows: Iterable[Iterable[object]]) -> Response:
     """Return a spreadsheet as a download; text is never a formula."""
-    import xlsxwriter
-
     content: Any = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with the response
     options = {
         "constant_memory": True,

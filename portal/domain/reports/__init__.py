@@ -11,6 +11,7 @@ from portal.domain.reports.cost import (
     Row,
     Series,
     changes_of,
+    customers_of,
     first_month,
     may_see_cost,
     names_of,
@@ -20,6 +21,7 @@ from portal.domain.reports.cost import (
     shift,
     stopped,
 )
+from portal.domain.reports.focus import FOCUS_COLUMNS, focus_rows
 from portal.domain.reports.lines import CostLine, lines_of
-from portal.domain.reports.payers import CloudPayer, payers_of
-from portal.domain.reports.quantities import Quantity, quantities_of
+from portal.domain.reports.payers import CloudPayer, page_of, payers_of
+from portal.domain.reports.quantities import Quantity, first_used_month, quantities_of

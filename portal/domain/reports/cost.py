@@ -184,11 +184,11 @@ def stopped(account_id: str, by: By, month: date) -> list[tuple[str, Decimal]]:
 
 
 def names_of(actor: Actor, by: By, keys: Iterable[str]) -> dict[str, str]:
-    """The names of keys: of customers, and of clouds that the actor sees; else the key."""
+    """The names of services, of customers, and of the clouds that the actor sees."""
     keys = set(keys)
     if by is By.CLOUD:
         clouds = select(Cloud.id, Cloud.name).where(Cloud.id.in_(keys), Cloud.visible_to(actor))
-        return dict.fromkeys(keys) | {row[0]: row[1] for row in db.session.execute(clouds)}  # type: ignore[return-value]
+        return {row[0]: row[1] for row in db.session.execute(clouds)}
     if by is By.CUSTOMER:
         customers = select(Customer.subaccount_id, Customer.name)
         customers = customers.where(Customer.subaccount_id.in_(keys))
@@ -196,3 +196,10 @@ def names_of(actor: Actor, by: By, keys: Iterable[str]) -> dict[str, str]:
         names = {row[0]: row[1] for row in db.session.execute(accounts)}
         return names | {row[0]: row[1] for row in db.session.execute(customers)}
     return {key: key for key in keys}
+
+
+def customers_of(subaccount_ids: Iterable[str]) -> dict[str, str]:
+    """The IDs of customers by those of their subaccounts."""
+    query = select(Customer.subaccount_id, Customer.id)
+    query = query.where(Customer.subaccount_id.in_(set(subaccount_ids)))
+    return {row[0]: row[1] for row in db.session.execute(query)}

@@ -14,14 +14,43 @@ from portal.domain import billing_days, policy
 from portal.domain.reports.cost import shift
 from portal.domain.reports.lines import CostLine
 
-VERSION = "1.4"
 CATEGORY_OTHER = "Other"
+FOCUS_COLUMNS = (
+    "BilledCost",
+    "BillingAccountId",
+    "BillingAccountName",
+    "BillingAccountType",
+    "BillingCurrency",
+    "BillingPeriodEnd",
+    "BillingPeriodStart",
+    "ChargeCategory",
+    "ChargeClass",
+    "ChargeDescription",
+    "ChargePeriodEnd",
+    "ChargePeriodStart",
+    "ConsumedQuantity",
+    "ConsumedUnit",
+    "ContractedCost",
+    "EffectiveCost",
+    "HostProviderName",
+    "InvoiceIssuerName",
+    "ListCost",
+    "PricingQuantity",
+    "PricingUnit",
+    "ServiceCategory",
+    "ServiceName",
+    "ServiceProviderName",
+    "ServiceSubcategory",
+    "SubAccountId",
+    "SubAccountName",
+    "SubAccountType",
+)
 
 
 def focus_rows(
     payer: Any, lines: Iterable[CostLine], names: Mapping[str, str], month: date
 ) -> Iterator[dict[str, str]]:
-    """The lines of a month as FOCUS rows: columns with values, in one order."""
+    """The lines of a month as FOCUS rows, with the values of FOCUS_COLUMNS in their order."""
     begin, end = (billing_days.start_of(day) for day in (month, shift(month, 1)))
     period = {"Start": f"{begin:%Y-%m-%dT%H:%M:%SZ}", "End": f"{end:%Y-%m-%dT%H:%M:%SZ}"}
     provider = policy.current().product_name

@@ -68,6 +68,15 @@ def payers_of(actor: Actor, account: BillingAccount, *, after: str = "") -> list
     return found
 
 
+def page_of(rows: list[CloudPayer]) -> tuple[list[CloudPayer], str]:
+    """The rows of PAGE clouds, and the last cloud's ID if there is a next page, else empty."""
+    ids = list(dict.fromkeys(row.cloud_id for row in rows))
+    if len(ids) <= PAGE:
+        return rows, ""
+    last = ids[PAGE - 1]
+    return [row for row in rows if row.cloud_id <= last], last
+
+
 def _amounts(cloud_ids: list[str], account_ids: list[str]) -> dict[tuple[str, str], Decimal]:
     """What clouds cost accounts, by cloud and account."""
     pair = UsageTotal.cloud_id, UsageTotal.account_id

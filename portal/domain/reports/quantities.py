@@ -24,6 +24,13 @@ class Quantity(NamedTuple):
     before: Decimal
 
 
+def first_used_month(account_id: str) -> date | None:
+    """The first month with a quantity."""
+    is_its = UsageSum.account_id == account_id, UsageSum.grouped_by == By.QUANTITY
+    query = select(UsageSum.month_on).where(*is_its).order_by(UsageSum.month_on)
+    return db.session.scalar(query.limit(1))
+
+
 def quantities_of(account_id: str, month: date) -> list[Quantity]:
     """What the account used in the month or the one before, by service and unit. Of an account
     that pays, its subaccounts' usage, too. The caller checks visibility."""
