@@ -54,9 +54,9 @@ def _grouping() -> By:
     return By(name) if name in set(GROUPINGS) else By.CUSTOMER
 
 
-def _url(view: str, months: Months, by: By, **changes: Any) -> str:
+def _url(view: str, months: Months, grouping: By, /, **changes: Any) -> str:
     """The URL of `view` with this month and grouping, and `changes`."""
-    parameters = {"month": f"{months.shown:%Y-%m}", "by": str(by), **changes}
+    parameters = {"month": f"{months.shown:%Y-%m}", "by": str(grouping), **changes}
     return url_for(f".{view}", account_id=g.partner.id, **parameters)
 
 
@@ -74,6 +74,7 @@ def _costs(account_id: str, months: Months, by: By) -> dict[str, Any]:
     keys |= {key for key, _amount in (*grew, *stopped)}
     return {
         "overview": overview,
+        "scale": scale,
         "series": series,
         "chart": draw(series, month, overview.forecast),
         "colors": _colors(series),

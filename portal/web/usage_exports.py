@@ -32,7 +32,7 @@ def file(name: str, kind: str, header: list[str], rows: Iterable[list[object]]) 
     kind of file."""
     if kind not in KINDS:
         abort(404)
-    table = chain([header], rows)
+    table: Iterator[list[Any]] = chain([header], rows)
     return xlsx_file(name, table) if kind == "xlsx" else csv_file(name, map(_as_text, table))
 
 
