@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import delete, text
+from sqlalchemy import TextClause, delete, text
 
 from portal import db
 from portal.domain.ledger import UNITS_OF_MICRO
@@ -79,10 +79,11 @@ AMOUNTS = (("micros", "rest", UNITS_OF_MICRO), ("quantity", "nanos", NANO))
 SUMS = ", ".join(_summed(*names) for names in AMOUNTS)
 TOTAL_KEY = "account_id, cloud_id, month_on, service, category, unit"
 SUM_KEY = "account_id, grouped_by, month_on, key, unit"
-ADD_TOTALS = f"""INSERT INTO usage_totals ({TOTAL_KEY}, payer_id, micros, rest, quantity, nanos)
+ADD_TOTALS = text(f"""INSERT INTO usage_totals
+        ({TOTAL_KEY}, payer_id, micros, rest, quantity, nanos)
     SELECT {TOTAL_KEY}, payer_id, {SUMS} FROM usage_changes WHERE posting_id = :posting
     GROUP BY {TOTAL_KEY}, payer_id ON CONFLICT ({TOTAL_KEY})
-    DO UPDATE SET {", ".join(_grown("usage_totals", *names) for names in AMOUNTS)}"""  # noqa: S608
+    DO UPDATE SET {", ".join(_grown("usage_totals", *names) for names in AMOUNTS)}""")  # noqa: S608
 MORE_MICROS = f"excluded.micros + (usage_sums.rest + excluded.rest) / {UNITS_OF_MICRO}"
 GROUPINGS = (
     (By.TOTAL, "payer_id", "''", "''", "1 = 1"),
@@ -95,20 +96,20 @@ GROUPINGS = (
 """By what, whose sums, their key and unit, and which changes count."""
 
 
-def _add_sums(by: By, whose: str, key: str, unit: str, which: str) -> str:
+def _add_sums(by: By, whose: str, key: str, unit: str, which: str) -> TextClause:
     values = ", ".join(dict.fromkeys((whose, key, unit, "month_on")))
     grouped = values.replace("'', ", "")
-    return f"""INSERT INTO usage_sums ({SUM_KEY}, micros, rest, quantity, nanos, change)
+    return text(f"""INSERT INTO usage_sums ({SUM_KEY}, micros, rest, quantity, nanos, change)
         SELECT {whose}, '{by}', month_on, {key}, {unit}, {SUMS},
             CAST(SUM(micros) AS BIGINT) + CAST(SUM(rest) AS BIGINT) / {UNITS_OF_MICRO}
         FROM usage_changes WHERE posting_id = :posting AND {which} GROUP BY {grouped}
         ON CONFLICT ({SUM_KEY}) DO UPDATE SET change = usage_sums.change + {MORE_MICROS},
-            {", ".join(_grown("usage_sums", *names) for names in AMOUNTS)}"""  # noqa: S608
+            {", ".join(_grown("usage_sums", *names) for names in AMOUNTS)}""")  # noqa: S608
 
 
-def _compare_next(by: By, whose: str, key: str, unit: str, which: str) -> str:
+def _compare_next(by: By, whose: str, key: str, unit: str, which: str) -> TextClause:
     """The change of the months after those that the posting changes."""
-    return f"""INSERT INTO usage_sums ({SUM_KEY}, micros, rest, quantity, nanos, change)
+    return text(f"""INSERT INTO usage_sums ({SUM_KEY}, micros, rest, quantity, nanos, change)
         SELECT sums.account_id, sums.grouped_by, months.next_on, sums.key, sums.unit,
             0, 0, 0, 0, -sums.micros
         FROM (SELECT DISTINCT {whose} AS whose, {key} AS its_key, {unit} AS its_unit, month_on,
@@ -117,14 +118,11 @@ def _compare_next(by: By, whose: str, key: str, unit: str, which: str) -> str:
             AND sums.month_on = months.month_on AND sums.key = months.its_key
             AND sums.unit = months.its_unit
         WHERE 1 = 1 ON CONFLICT ({SUM_KEY})
-        DO UPDATE SET change = usage_sums.micros + excluded.change"""  # noqa: S608
+        DO UPDATE SET change = usage_sums.micros + excluded.change""")  # noqa: S608
 
 
-STATEMENTS = [
-    text(statement)
-    for statement in (
-        ADD_TOTALS,
-        *(_add_sums(*grouping) for grouping in GROUPINGS),
-        *(_compare_next(*grouping) for grouping in GROUPINGS),
-    )
-]
+STATEMENTS = (
+    ADD_TOTALS,
+    *(_add_sums(*grouping) for grouping in GROUPINGS),
+    *(_compare_next(*grouping) for grouping in GROUPINGS),
+)
