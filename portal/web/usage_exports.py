@@ -69,5 +69,4 @@ def _focus_page(
     if not lines:
         return None
     names = reports.names_of(who, By.CLOUD, {line.cloud_id for line in lines})
-    rows = reports.focus_rows(payer, lines, names, month)
-    return [list(row.values()) for row in rows], lines[-1].key
+    return list(reports.focus_rows(payer, lines, names, month)), lines[-1].key

@@ -16,6 +16,7 @@ from tests.support.claim_states import NINA
 from tests.support.page_states import state
 from tests.support.tour import PageState, Tour
 
+Key = tuple[str, str, str, str]
 SERVICES = (("Compute", "Hours"), ("Object storage", "GB-months"), ("Network", "GB"))
 
 
@@ -49,39 +50,32 @@ def _add_month(
     }
     if number == MONTHS - 1 and listed:
         costs[listed[min(2, len(listed) - 1)]] = 0
-    _add(connection, partner_id, "total", "", month, sum(costs.values()))
+    _add(connection, (partner_id, "total", "", ""), month, sum(costs.values()))
     for (account_id, cloud_id), micros in costs.items():
-        _add(connection, partner_id, "customer", account_id, month, micros)
+        _add(connection, (partner_id, "customer", account_id, ""), month, micros)
         if cloud_id:
-            _add(connection, partner_id, "cloud", cloud_id, month, micros)
+            _add(connection, (partner_id, "cloud", cloud_id, ""), month, micros)
         for service, unit in SERVICES:
-            _add(connection, account_id, "quantity", service, month, micros // 3, unit)
+            _add(connection, (account_id, "quantity", service, unit), month, micros // 3)
     for service, unit in SERVICES:
         third = sum(costs.values()) // 3
-        _add(connection, partner_id, "service", service, month, third)
-        _add(connection, partner_id, "quantity", service, month, third, unit)
+        _add(connection, (partner_id, "service", service, ""), month, third)
+        _add(connection, (partner_id, "quantity", service, unit), month, third)
 
 
-def _add(
-    connection: sqlite3.Connection,
-    account_id: str,
-    by: str,
-    key: str,
-    month: date,
-    micros: int,
-    unit: str = "",
-) -> None:
+def _add(connection: sqlite3.Connection, which: Key, month: date, micros: int) -> None:
+    """Add the sum of a month: `which` are account, grouping, key and unit."""
     before = connection.execute(
         "SELECT micros FROM usage_sums WHERE account_id = ? AND grouped_by = ? AND key = ?"
         " AND unit = ? AND month_on = ?",
-        (account_id, by, key, unit, shift(month, -1).isoformat()),
+        (*which, shift(month, -1).isoformat()),
     ).fetchone()
-    quantity = micros // 3_000_000 if unit else 0
+    quantity = micros // 3_000_000 if which[3] else 0
     change = micros - (before[0] if before else 0)
     connection.execute(
         "INSERT INTO usage_sums (account_id, grouped_by, key, unit, month_on, micros, rest,"
         " quantity, nanos, change) VALUES (?, ?, ?, ?, ?, ?, 0, ?, 500000000, ?)",
-        (account_id, by, key, unit, month.isoformat(), micros, quantity, change),
+        (*which, month.isoformat(), micros, quantity, change),
     )
 
 

@@ -14,81 +14,55 @@ from portal.domain import billing_days, policy
 from portal.domain.reports.cost import shift
 from portal.domain.reports.lines import CostLine
 
-CATEGORY_OTHER = "Other"
+OTHER = "Other"
+INSTANT = "%Y-%m-%dT%H:%M:%SZ"
+COSTS = ("BilledCost", "ContractedCost", "EffectiveCost", "ListCost")
+PROVIDERS = ("HostProviderName", "InvoiceIssuerName", "ServiceProviderName")
 FOCUS_COLUMNS = (
-    "BilledCost",
-    "BillingAccountId",
-    "BillingAccountName",
-    "BillingAccountType",
-    "BillingCurrency",
-    "BillingPeriodEnd",
-    "BillingPeriodStart",
-    "ChargeCategory",
-    "ChargeClass",
-    "ChargeDescription",
-    "ChargePeriodEnd",
-    "ChargePeriodStart",
-    "ConsumedQuantity",
-    "ConsumedUnit",
-    "ContractedCost",
-    "EffectiveCost",
-    "HostProviderName",
-    "InvoiceIssuerName",
-    "ListCost",
-    "PricingQuantity",
-    "PricingUnit",
-    "ServiceCategory",
-    "ServiceName",
-    "ServiceProviderName",
-    "ServiceSubcategory",
-    "SubAccountId",
-    "SubAccountName",
-    "SubAccountType",
+    *(*COSTS, *PROVIDERS, "BillingAccountId", "BillingAccountName", "BillingAccountType"),
+    *("BillingCurrency", "BillingPeriodStart", "BillingPeriodEnd"),
+    *("ChargeCategory", "ChargeClass", "ChargeDescription"),
+    *("ChargePeriodStart", "ChargePeriodEnd"),
+    *("ConsumedQuantity", "ConsumedUnit", "PricingQuantity", "PricingUnit"),
+    *("ServiceCategory", "ServiceSubcategory", "ServiceName"),
+    *("SubAccountId", "SubAccountName", "SubAccountType"),
 )
 
 
 def focus_rows(
     payer: Any, lines: Iterable[CostLine], names: Mapping[str, str], month: date
-) -> Iterator[dict[str, str]]:
-    """The lines of a month as FOCUS rows, with the values of FOCUS_COLUMNS in their order."""
+) -> Iterator[list[str]]:
+    """The lines of a month as FOCUS rows: the values of FOCUS_COLUMNS."""
+    current = policy.current()
     begin, end = (billing_days.start_of(day) for day in (month, shift(month, 1)))
-    period = {"Start": f"{begin:%Y-%m-%dT%H:%M:%SZ}", "End": f"{end:%Y-%m-%dT%H:%M:%SZ}"}
-    provider = policy.current().product_name
+    shared = {
+        **dict.fromkeys(PROVIDERS, current.product_name),
+        "BillingAccountId": payer.id,
+        "BillingAccountName": payer.name,
+        "BillingAccountType": "BillingAccount",
+        "BillingCurrency": current.currency,
+        **dict.fromkeys(("BillingPeriodStart", "ChargePeriodStart"), f"{begin:{INSTANT}}"),
+        **dict.fromkeys(("BillingPeriodEnd", "ChargePeriodEnd"), f"{end:{INSTANT}}"),
+        "ServiceCategory": OTHER,
+        "ServiceSubcategory": f"{OTHER} ({OTHER})",
+        "SubAccountType": "Cloud",
+    }
     for line in lines:
-        is_usage = line.category == "Usage"
-        cost = _number(line.amount)
-        quantity = _number(line.quantity) if is_usage and line.unit else ""
-        unit = line.unit if is_usage else ""
-        yield {
-            "BilledCost": cost,
-            "BillingAccountId": payer.id,
-            "BillingAccountName": payer.name,
-            "BillingAccountType": "BillingAccount",
-            "BillingCurrency": policy.current().currency,
-            "BillingPeriodEnd": period["End"],
-            "BillingPeriodStart": period["Start"],
-            "ChargeCategory": line.category,
-            "ChargeClass": "",
-            "ChargeDescription": line.service,
-            "ChargePeriodEnd": period["End"],
-            "ChargePeriodStart": period["Start"],
-            "ConsumedQuantity": quantity,
-            "ConsumedUnit": unit,
-            "ContractedCost": cost,
-            "EffectiveCost": cost,
-            "HostProviderName": provider,
-            "InvoiceIssuerName": provider,
-            "ListCost": cost,
-            "PricingQuantity": quantity,
-            "PricingUnit": unit,
-            "ServiceCategory": CATEGORY_OTHER,
-            "ServiceName": line.service or CATEGORY_OTHER,
-            "ServiceProviderName": provider,
-            "ServiceSubcategory": "Other (Other)",
-            "SubAccountId": line.cloud_id,
-            "SubAccountName": names.get(line.cloud_id) or "",
-            "SubAccountType": "Cloud",
-        }
+        values = shared | _values_of(line) | {"SubAccountName": names.get(line.cloud_id, "")}
+        yield [values.get(name, "") for name in FOCUS_COLUMNS]
+
+
+def _values_of(line: CostLine) -> dict[str, str]:
+    quantity = _number(line.quantity) if line.unit else ""
+    return {
+        **dict.fromkeys(COSTS, _number(line.amount)),
+        "ChargeCategory": line.category,
+        "ChargeDescription": line.service,
+        **dict.fromkeys(("ConsumedQuantity", "PricingQuantity"), quantity),
+        **dict.fromkeys(("ConsumedUnit", "PricingUnit"), line.unit),
+        "ServiceName": line.service or OTHER,
+        "SubAccountId": line.cloud_id,
+    }
 
 
 def _number(value: Decimal) -> str:

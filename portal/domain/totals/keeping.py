@@ -10,7 +10,7 @@ from sqlalchemy import TextClause, delete, text
 
 from portal import db
 from portal.domain.ledger import UNITS_OF_MICRO
-from portal.domain.totals.record import NANO, By, UsageChange
+from portal.domain.totals.record import NANO, By, UsageChange, UsageTotal
 
 COLUMNS = (
     *("posting_id", "number", "account_id", "payer_id", "cloud_id", "service", "category", "unit"),
@@ -77,8 +77,8 @@ def _grown(table: str, whole: str, part: str, size: int) -> str:
 
 AMOUNTS = (("micros", "rest", UNITS_OF_MICRO), ("quantity", "nanos", NANO))
 SUMS = ", ".join(_summed(*names) for names in AMOUNTS)
-TOTAL_KEY = "account_id, cloud_id, month_on, service, category, unit"
-SUM_KEY = "account_id, grouped_by, month_on, key, unit"
+TOTAL_KEY = ", ".join(column.name for column in UsageTotal.__table__.primary_key)
+SUM_KEY = "account_id,grouped_by,month_on,key,unit"
 ADD_TOTALS = text(f"""INSERT INTO usage_totals
         ({TOTAL_KEY}, payer_id, micros, rest, quantity, nanos)
     SELECT {TOTAL_KEY}, payer_id, {SUMS} FROM usage_changes WHERE posting_id = :posting
