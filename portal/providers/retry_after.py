@@ -9,8 +9,9 @@ MAX_WAIT = timedelta(hours=1)
 
 
 def parse(value: str) -> timedelta | None:
-    """What a header wishes, between a second and MAX_WAIT: whoever answers must not put off for
-    long what takes access away. None if it wishes nothing; RFC 9110 has seconds or a date."""
+    """The wait that a header asks for, in seconds or until a date (RFC 9110); None without one.
+
+    It is between a second and MAX_WAIT: no server may delay for long what takes access away."""
     value = value.strip()
     try:
         if value.isdecimal():

@@ -31,8 +31,8 @@ STORED_ROWS = 50_000
 """Rows that are read at a time when a piece is made."""
 MAX_LINE_BYTES = 16 * 1024**2
 BUFFER_BYTES = 2 * MAX_LINE_BYTES
-"""Of a CSV file, in memory at a time. The default, 16 lines of MAX_LINE_BYTES for each buffer, is
-more than the engine's memory."""
+"""The size of DuckDB's buffers for a CSV file. Two of its default size, 16 of the longest lines
+each, exceed the engine's memory."""
 MAX_TOTAL = Decimal(9 * 10**12)
 """Of the amounts without sign: sums fit into integers of 64 bits."""
 VALUES = {"BilledCost": "cost", "BillingCurrency": "currency", "ChargeCategory": "category"} | {
@@ -75,7 +75,7 @@ class UsageReading:
                 reading._load()
                 yield reading
             except duckdb.Error as error:
-                if not _is_space(error):
+                if not _lacks_space(error):
                     raise
                 raise UsageFileError(Fault.NO_SPACE, file=files[0].name) from None
             finally:
@@ -140,7 +140,7 @@ class UsageReading:
             )
             self._store(table, f"SELECT row_number() OVER () AS n, {listed} FROM {source}")  # noqa: S608
         except duckdb.Error as error:
-            if _is_space(error):
+            if _lacks_space(error):
                 raise
             raise UsageFileError(Fault.BROKEN_PARQUET, file=file.name) from None
         return layout
@@ -202,9 +202,9 @@ class UsageReading:
         )
 
 
-def _is_space(error: duckdb.Error) -> bool:
-    """Whether a disk is full, or the limit of memory or of the folder for temporary files is
-    reached, for which DuckDB has one exception."""
+def _lacks_space(error: duckdb.Error) -> bool:
+    """Whether a disk is full, or a limit of DuckDB is reached: its exception for memory is also
+    that for the folder of temporary files."""
     is_full = isinstance(error, duckdb.IOException) and "space" in str(error).lower()
     return is_full or isinstance(error, duckdb.OutOfMemoryException)
 

@@ -9,5 +9,5 @@ from portal.domain import values
 
 def quoted(name: str) -> str:
     """Return a name that somebody else chose for the body of a mail: in quotation marks, without
-    links, cut to `values.MAX_QUOTE_LENGTH`. It never stands in a subject."""
+    links, cut to `values.MAX_QUOTE_LENGTH`. Subjects never contain it."""
     return str(_("“%(name)s”", name=values.quote(name)))

@@ -91,8 +91,8 @@ def refusal_of(error: UsageFileError) -> Refused:
 def stage(
     staging: Staging, reading: UsageReading, progress: Callable[[int], object] = lambda _rows: None
 ) -> None:
-    """Stage all rows, by short transactions; `progress` is told the rows of each piece. Raises
-    LeaseLost."""
+    """Stage all rows, by short transactions; `progress` gets the number of rows of each
+    piece. Raises LeaseLost."""
     identified = _identify_keys(staging, reading)
     for piece in pieces.pieces(reading):
         db.write(lambda: usage.add_piece(staging, piece))  # noqa: B023 - runs at once

@@ -14,7 +14,7 @@ Open = Callable[..., Browser]
 
 
 def shown(client: Browser) -> tuple[str | None, str, list[str]]:
-    """What forces the theme, what the browser is told, and which buttons are pressed."""
+    """What forces the theme, what the browser receives, and which buttons are pressed."""
     schemes = [e.attrib["content"] for e in client.page.iter() if e.get("name") == "color-scheme"]
     buttons = [e for e in client.page.iter() if e.get("name") == "theme"]
     pressed = [e.attrib["value"] for e in buttons if e.get("aria-pressed") == "true"]

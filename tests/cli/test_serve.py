@@ -101,8 +101,8 @@ def test_a_first_start_makes_a_world_prints_how_to_enter_it_and_delivers_its_mai
 
 @pytest.mark.parametrize(
     ("number", "is_for_all"),
-    [(signal.SIGINT, True), (signal.SIGTERM, False)],
-    ids=["terminal", "supervisor"],
+    [(signal.SIGINT, True), (signal.SIGTERM, True), (signal.SIGTERM, False)],
+    ids=["terminal", "systemd", "container"],
 )
 def test_one_signal_stops_server_and_worker(
     url: str, port: int, tmp_path: Path, number: int, is_for_all: bool

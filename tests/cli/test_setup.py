@@ -51,7 +51,7 @@ def url(databases: Databases, kind: str) -> Iterator[str]:
 def run_setup(
     env: Path, url: str, port: int, *, around: dict[str, str] | None = None, **different: str
 ) -> Result:
-    """With its answers as options, but those that stand in the environment around it."""
+    """With its answers as options, but those that are set in its environment."""
     answers = {**ANSWERS, "database-url": url, "mail-port": str(port), **different}
     for name in SECRETS.keys() & (around or {}).keys():
         del answers[SECRETS[name]]

@@ -25,7 +25,7 @@ Open = Callable[..., Browser]
 
 
 def letter(client: Browser) -> str:
-    """The text to send, as it stands in its field; the copy button holds the same."""
+    """The text to send, as its field has it; the copy button holds the same."""
     (area,) = client.page.iter("textarea")
     (button,) = (b for b in client.page.iter("button") if text_of(b).startswith("Copy "))
     assert button.get("data-copy") == area.text

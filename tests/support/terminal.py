@@ -78,6 +78,7 @@ class Terminal:
 
 def _control_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a background job of a shell ignores it
 
 
 @contextmanager

@@ -243,9 +243,10 @@ def test_the_connection_reads_nothing_else_and_writes_nowhere_else(tmp_path: Pat
 def test_a_file_larger_than_the_memory_of_the_engine_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "MEMORY", "120MB")
+    monkeypatch.setattr(engine, "MEMORY", "120MB")  # less than half a buffer of the default size
     header, row = focus_rows({"x_Vendor": "x" * 2_000}).splitlines(keepends=True)
     path = tmp_path / "usage.csv"
     path.write_text(header + row * 60_000)
     with reading(tmp_path, path) as opened:
+        assert opened.select("SELECT current_setting('memory_limit')") == [("114.4 MiB",)]
         assert (opened.rows, opened.bad.count) == (60_000, 0)

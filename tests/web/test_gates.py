@@ -232,7 +232,7 @@ def test_the_ids_converter_takes_nothing_else(app: Flask, world: World) -> None:
     assert all(taken(getattr(world, name)) for _owner, name in SAMPLES.values())
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("method", [pytest.param("GET", marks=BOTH), "POST"])
 def test_a_made_up_id_is_answered_like_a_strangers(
     app: Flask, browser: Open, world: World, method: str
 ) -> None:
