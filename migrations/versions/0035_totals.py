@@ -57,7 +57,8 @@ def upgrade() -> None:
             name="pk_usage_totals",
         ),
     )
-    op.create_index("ix_usage_totals_payer_id", "usage_totals", ["payer_id", "month_on"])
+    columns = ["payer_id", "month_on", *key]
+    op.create_index("ix_usage_totals_payer_id", "usage_totals", columns)
     grouped_by = sa.Enum(
         *BY, native_enum=False, create_constraint=True, length=48, name="grouped_by"
     )
@@ -72,9 +73,18 @@ def upgrade() -> None:
             "account_id", "grouped_by", "month_on", "key", "unit", name="pk_usage_sums"
         ),
     )
-    for name in ("micros", "change"):
-        columns = ["account_id", "grouped_by", "month_on", name]
-        op.create_index(f"ix_usage_sums_{name}", "usage_sums", columns)
+    of_month = ["account_id", "grouped_by", "month_on"]
+    op.create_index("ix_usage_sums_micros", "usage_sums", [*of_month, "micros", "key"])
+    op.create_index("ix_usage_sums_change", "usage_sums", [*of_month, "change"])
+    is_stopped = sa.text("micros = 0 AND rest = 0 AND change < 0")
+    op.create_index(
+        "ix_usage_sums_stopped",
+        "usage_sums",
+        [*of_month, "change"],
+        sqlite_where=is_stopped,
+        postgresql_where=is_stopped,
+    )
+    op.execute("UPDATE postings SET basis = NULL WHERE posted_at IS NULL")  # they have no changes
     _sum_charges()
 
 
@@ -94,14 +104,18 @@ def _sum_charges() -> None:
     )
     is_sqlite = op.get_bind().dialect.name == "sqlite"
     step = "date({}, '{} month')" if is_sqlite else "CAST({} + INTERVAL '{} month' AS DATE)"
-    for by, value in zip(BY, ("''", "account_id", "cloud_id", "service"), strict=False):
-        grouped = "" if by == "total" else f"{value}, "
-        op.execute(
-            f"""INSERT INTO usage_sums (account_id, grouped_by, key, unit, month_on, micros, rest,
-                quantity, nanos, change)
-            SELECT payer_id, '{by}', {value}, '', month_on, {_summed("usage_totals")}, 0, 0, 0
-            FROM usage_totals GROUP BY payer_id, {grouped}month_on"""
-        )
+    values = {"total": "''", "customer": "account_id", "cloud": "cloud_id", "service": "service"}
+    for whose, which in (("payer_id", "1 = 1"), ("account_id", "account_id <> payer_id")):
+        for by, value in values.items():
+            if by == "customer" and whose == "account_id":
+                continue
+            grouped = "" if by == "total" else f"{value}, "
+            op.execute(
+                f"""INSERT INTO usage_sums (account_id, grouped_by, key, unit, month_on, micros,
+                    rest, quantity, nanos, change)
+                SELECT {whose}, '{by}', {value}, '', month_on, {_summed("usage_totals")}, 0, 0, 0
+                FROM usage_totals WHERE {which} GROUP BY {whose}, {grouped}month_on"""
+            )
     same = "other.grouped_by = mine.grouped_by AND other.key = mine.key"
     op.execute(
         f"""INSERT INTO usage_sums (account_id, grouped_by, key, unit, month_on, micros, rest,

@@ -93,7 +93,8 @@ def prepare(begin: Callable[[], Preparation]) -> None:
     terms = [Term(_contents(part.delivery_id), part.sign, part.periods) for part in it.parts]
     with usage_files.attribute(terms, it.spans) as attribution:
         days = _stage_charges(it, attribution)
-        _stage_totals(it, attribution)
+        for payer_id in _stage_totals(it, attribution):
+            days.setdefault(payer_id, {})  # also if its charges come to nothing: it is locked
         _stage_late_rows(it, attribution)
     basis = {"usage": it.basis, "versions": _stage_draws(it.posting_id, days)}
     db.write(lambda: charges.finish_staging(it.posting_id, basis))
@@ -119,13 +120,15 @@ def _stage_charges(it: Preparation, attribution: Attribution) -> Days:
     return days
 
 
-def _stage_totals(it: Preparation, attribution: Attribution) -> None:
-    """Stage what totals change by."""
-    first = 0
+def _stage_totals(it: Preparation, attribution: Attribution) -> set[str]:
+    """Stage what totals change by; the accounts that pay."""
+    first, payer_ids = 0, set[str]()
     for batch in _batches(attribution.totals()):
         rows = [_change(it, total) for total in batch]
         db.write(lambda: totals.add_changes(it.posting_id, first, rows))  # noqa: B023
         first += len(rows)
+        payer_ids |= {row.payer_id for row in rows}
+    return payer_ids
 
 
 def _change(it: Preparation, total: Total) -> ChangeRow:

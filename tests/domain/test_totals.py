@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal import db
+from portal.domain import ledger
 from portal.domain.totals import By, UsageSum, quantity_of
 from portal.domain.usage import Mode, exact
 from tests.domain.test_charges import move
@@ -99,3 +100,21 @@ def test_what_names_no_unit_has_no_quantity_and_the_pricing_unit_is_the_second_c
     quantities = sums(world.direct, 3, By.QUANTITY)
     assert {key[2]: it[2] for key, it in quantities.items()} == {"GB": Decimal(3)}
     assert sums(world.direct, 3, By.TOTAL)["total", "", ""][0] == Decimal(3)
+
+
+def test_a_posting_locks_the_payer_of_what_costs_nothing(app: Flask, world: World) -> None:
+    before = db.read(lambda: ledger.versions_of([world.direct]))
+    deliver(row("0", world.doras_cloud, **HOURS), columns=COLUMNS)
+    assert sums(world.direct, 3, By.QUANTITY)["quantity", "Compute", "Hours"][2] == Decimal("2.5")
+    after = db.read(lambda: ledger.versions_of([world.direct]))
+    assert after == {world.direct: before[world.direct] + 1}  # raised under the lock
+    assert problems() == []
+
+
+def test_a_customers_sums_are_kept_beside_its_partners(app: Flask, world: World) -> None:
+    deliver(row("7", world.ninas_cloud), columns=COLUMNS)
+    for by in (By.TOTAL, By.CLOUD, By.SERVICE):
+        theirs = sums(world.ninas_subaccount, 3, by)
+        assert theirs == sums(world.north, 3, by)
+        assert [it[0] for it in theirs.values()] == [Decimal(7)]
+    assert sums(world.ninas_subaccount, 3, By.CUSTOMER) == {}

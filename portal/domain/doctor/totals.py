@@ -44,6 +44,9 @@ def sum_differs_from_totals() -> Query:
         (By.CLOUD, total.payer_id, total.cloud_id, nothing),
         (By.SERVICE, total.payer_id, total.service, nothing),
         (By.QUANTITY, total.payer_id, total.service, total.unit),
+        (By.TOTAL, total.account_id, nothing, nothing),
+        (By.CLOUD, total.account_id, total.cloud_id, nothing),
+        (By.SERVICE, total.account_id, total.service, nothing),
         (By.QUANTITY, total.account_id, total.service, total.unit),
     )
     parts: list[Any] = []

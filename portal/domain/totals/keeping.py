@@ -91,7 +91,15 @@ GROUPINGS = (
     (By.CLOUD, "payer_id", "cloud_id", "''", "1 = 1"),
     (By.SERVICE, "payer_id", "service", "''", "1 = 1"),
     (By.QUANTITY, "payer_id", "service", "unit", "unit <> ''"),
-    (By.QUANTITY, "account_id", "service", "unit", "unit <> '' AND account_id <> payer_id"),
+    *(
+        (by, "account_id", key, unit, f"account_id <> payer_id AND {which}")
+        for by, key, unit, which in (
+            (By.TOTAL, "''", "''", "1 = 1"),
+            (By.CLOUD, "cloud_id", "''", "1 = 1"),
+            (By.SERVICE, "service", "''", "1 = 1"),
+            (By.QUANTITY, "service", "unit", "unit <> ''"),
+        )
+    ),
 )
 """By what, whose sums, their key and unit, and which changes count."""
 

@@ -11,13 +11,16 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
 
 BIG = BigInteger()
 NANO = 10**9
+OF_MONTH = ("account_id", "grouped_by", "month_on")
+IS_STOPPED = "micros = 0 AND rest = 0 AND change < 0"
+"""Of a sum: what it cost the month before was its last cost so far."""
 
 
 class By(StrEnum):
@@ -62,7 +65,12 @@ class UsageTotal(Amounts, db.Base):
     account that pays, for a subaccount its partner's."""
 
     __tablename__ = "usage_totals"
-    __table_args__ = (Index("ix_usage_totals_payer_id", "payer_id", "month_on"),)
+    __table_args__ = (
+        Index(
+            "ix_usage_totals_payer_id",
+            *("payer_id", "month_on", "account_id", "cloud_id", "service", "category", "unit"),
+        ),
+    )
 
     account_id: Mapped[str] = mapped_column(primary_key=True)
     cloud_id: Mapped[str] = mapped_column(primary_key=True)
@@ -74,14 +82,20 @@ class UsageTotal(Amounts, db.Base):
 
 
 class UsageSum(Amounts, db.Base):
-    """A sum of totals of an account that pays, or of the quantities of any account. `change` is by
-    how many micros it is more than that of the month before; a month that follows one with a sum
-    has one, too."""
+    """A sum of an account's totals; those of an account that pays have its subaccounts' totals,
+    too. `change` is by how many micros it is more than that of the month before; a month that
+    follows one with a sum has one, too."""
 
     __tablename__ = "usage_sums"
     __table_args__ = (
-        Index("ix_usage_sums_micros", "account_id", "grouped_by", "month_on", "micros"),
-        Index("ix_usage_sums_change", "account_id", "grouped_by", "month_on", "change"),
+        Index("ix_usage_sums_micros", *OF_MONTH, "micros", "key"),
+        Index("ix_usage_sums_change", *OF_MONTH, "change"),
+        Index(
+            "ix_usage_sums_stopped",
+            *(*OF_MONTH, "change"),
+            sqlite_where=text(IS_STOPPED),
+            postgresql_where=text(IS_STOPPED),
+        ),
     )
 
     account_id: Mapped[str] = mapped_column(primary_key=True)
