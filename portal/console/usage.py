@@ -1,74 +1,69 @@
-"""*Usage* of a billing account in the console: quantities; who paid for clouds as CSV."""
+"""*Usage* of a billing account in the console: cost or quantities; who paid for clouds as CSV."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, request, url_for
+from flask import Blueprint, url_for
 from flask_babel import gettext as _
 from flask_babel import pgettext
 
 from portal import db, web
-from portal.domain import access, reports
+from portal.domain import access, policy, reports
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.reports import CloudPayer
+from portal.domain.totals import By
 from portal.i18n import formats
-from portal.web import usage_exports
-from portal.web.months import shown_month
+from portal.web import usage_pages
+from portal.wording.usage import exact_text
 
 blueprint = Blueprint("usage", __name__, url_prefix="/billing/<id:account_id>/usage")
 
 
 @blueprint.get("")
 def show(account_id: str) -> Any:
-    """Show what the account's clouds used in a month, without amounts."""
-    account = web.find_or_404(BillingAccount, account_id)
-    access.require(web.actor(), Action.ACCOUNT_SEE, account)
-    months = shown_month(reports.first_used_month(account_id))
-    return web.page(
-        "console/billing/usage.html",
-        account=account,
-        months=months,
-        quantities=reports.quantities_of(account_id, months.shown),
-        url=partial(url_for, ".show", account_id=account_id),
-        export_url=partial(
-            url_for, ".export", account_id=account_id, month=f"{months.shown:%Y-%m}"
-        ),
+    """Show a month: to who may see it the cost, to others the quantities."""
+    account = _find(account_id)
+    shown = usage_pages.shown(account)
+    return usage_pages.usage_page(
+        "console/billing/usage.html", shown, export=".export", links=_links, account=account
     )
 
 
 @blueprint.get("/export")
 def export(account_id: str) -> Any:
-    """Download what the page shows, as CSV or spreadsheet."""
+    """Download what the page shows: as CSV, spreadsheet, or FOCUS 1.4."""
+    return usage_pages.usage_file(usage_pages.shown(_find(account_id)))
+
+
+def _find(account_id: str) -> BillingAccount:
     account = web.find_or_404(BillingAccount, account_id)
     access.require(web.actor(), Action.ACCOUNT_SEE, account)
-    month = shown_month(reports.first_used_month(account_id)).shown
-    kind = request.args.get("format", "csv")
-    return usage_exports.quantities_file(f"usage-{month:%Y-%m}", account_id, month, kind)
+    return account
+
+
+def _links(by: By, keys: set[str]) -> dict[str, str]:
+    if by is not By.CUSTOMER:
+        return {}
+    return {key: url_for("console.billing.show", account_id=key) for key in keys}
 
 
 @blueprint.get("/payers")
 def payers(account_id: str) -> Any:
     """Download who paid for each cloud from when to when, and what it cost."""
-    _find_with_cost(account_id)
+    _find(account_id)
     return web.csv_file("payers", _payer_rows(account_id))
-
-
-def _find_with_cost(account_id: str) -> BillingAccount:
-    """The account. Aborts with 404, or raises Forbidden unless the user may see its cost."""
-    account = web.find_or_404(BillingAccount, account_id)
-    access.require(web.actor(), Action.ACCOUNT_SEE_MONEY, account.parent or account)
-    return account
 
 
 def _payer_rows(account_id: str) -> Iterator[list[object]]:
     """A header and the rows. Each page has its own transaction: a slow client holds none."""
     actor, after = web.actor(), ""
     header = [_("Cloud"), _("Cloud ID"), _("Paid by"), _("Account ID"), _("From (UTC)")]
-    yield [*header, _("Until (UTC)"), pgettext("usage", "Cost")]
+    yield [*header, _("Until (UTC)"), f"{pgettext('usage', 'Cost')} ({policy.current().currency})"]
     while True:
         rows = db.read(partial(_payer_page, actor, account_id, after))
         shown, after = reports.page_of(rows)
@@ -79,14 +74,14 @@ def _payer_rows(account_id: str) -> Iterator[list[object]]:
 
 def _payer_page(actor: Any, account_id: str, after: str) -> list[CloudPayer]:
     account = db.find(BillingAccount, account_id, actor)
-    if account is None or not reports.may_see_cost(actor, account):
+    if account is None or not access.may(actor, Action.ACCOUNT_SEE, account):
         raise web.Interrupted
     return reports.payers_of(actor, account, after=after)
 
 
 def _payer_row(row: CloudPayer) -> list[object]:
     until = formats.iso_time(row.until_at) if row.until_at else ""
-    amount = "" if row.amount is None else usage_exports.exact_text(row.amount)
+    amount = "" if row.amount is None else Decimal(exact_text(row.amount))
     payer = [row.account_name or _("another account"), row.account_id or ""]
     return [
         *(row.cloud_name or "", row.cloud_id),

@@ -16,7 +16,11 @@ class Months(NamedTuple):
     shown: date
     previous: date | None
     next: date | None
-    current: date
+
+    @property
+    def before(self) -> date:
+        """The month before the shown one."""
+        return reports.shift(self.shown, -1)
 
 
 def shown_month(first: date | None) -> Months:
@@ -32,5 +36,4 @@ def shown_month(first: date | None) -> Months:
         shown,
         reports.shift(shown, -1) if has_previous else None,
         reports.shift(shown, 1) if shown < current else None,
-        current,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-import shutil
 import subprocess
+import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +18,7 @@ from tests.support.browser import Browser
 from tests.support.money import problems, row
 from tests.support.usage import deliver
 from tests.support.usage_files import FOCUS
-from tests.support.world import EDDIE, NINA, OLGA, SAM, VERA, Clock, World
+from tests.support.world import DORA, EDDIE, NINA, OLGA, SAM, VERA, Clock, World
 
 Open = Callable[..., Browser]
 HOURS = {"ConsumedQuantity": "2.5", "ConsumedUnit": "Hours"}
@@ -84,54 +85,103 @@ def test_nobody_else_sees_it(browser: Open, world: World) -> None:
     assert client.get(f"/partner/{world.north}/usage").status_code == 404
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/partner/{north}/customers/{ninas_customer}/usage", "/console/billing/{account}/usage"],
-)
-def test_a_customers_usage_has_quantities_and_no_amounts(
-    browser: Open, world: World, path: str
+def test_a_month_without_a_day_of_usage_is_compared_with_nothing(
+    browser: Open, world: World, clock: Clock
 ) -> None:
-    client = browser(NINA if path.startswith("/console") else OLGA)
-    where = path.format(account=world.ninas_subaccount, **vars(world))
-    client.get(where)
+    clock.now = clock.now.replace(month=5, day=1)
+    olga = browser(OLGA)
+    olga.get(f"/partner/{world.north}/usage")
+    assert "Cost of May 2026 so far, 0 of 31 days" in olga.text
+    assert "€6.00" in olga.text
+    assert "−100 %" not in olga.text
+    olga.get(f"/partner/{world.north}/usage?month=2026-04&by=service")
+    assert "−60 %" in olga.text  # Compute: 10, then 4
+
+
+SUBACCOUNT = "/console/billing/{ninas_subaccount}/usage"
+CUSTOMER = "/partner/{north}/customers/{ninas_customer}/usage"
+
+
+@pytest.mark.parametrize(("who", "path"), [(EDDIE, CUSTOMER), (NINA, SUBACCOUNT)])
+def test_a_customers_usage_has_quantities_and_no_amounts(
+    browser: Open, world: World, who: str, path: str
+) -> None:
+    client = browser(who)
+    where = path.format(**vars(world))
+    client.get(f"{where}?by=service")
     assert "2.5" in client.text
     for cost in ("€", "6.00", "4.00", "2.0000"):
         assert cost not in client.text
-    assert table(client.get(f"{where}/export?month=2026-04").text)[1:] == [
-        ["Compute", "Hours", "2.50", "2.50"]
+    assert table(client.get(f"{where}/export?month=2026-04").text) == [
+        ["Service", "Unit", "2026-03", "2026-04"],
+        ["Compute", "Hours", "2.50", "2.50"],
     ]
+    assert client.get(f"{where}/export?format=focus").status_code == 404
+
+
+@pytest.mark.parametrize("path", [CUSTOMER, SUBACCOUNT])
+def test_the_partner_sees_what_a_customer_costs(browser: Open, world: World, path: str) -> None:
+    olga = browser(OLGA)
+    where = path.format(**vars(world))
+    olga.get(f"{where}?by=customer")  # which a customer does not have
+    assert "By cloud" in olga.text
+    assert "€36.00" in olga.text
+    rows = list(csv.DictReader(io.StringIO(olga.get(f"{where}/export?format=focus").text[1:])))
+    assert {row["BillingAccountId"] for row in rows} == {world.north}
+    assert sum(Decimal(row["BilledCost"]) for row in rows) == Decimal("6.000000000000001")
+
+
+def test_who_owns_an_account_sees_what_it_costs(browser: Open, world: World) -> None:
+    deliver(april("1.5", world.doras_cloud, 3), source="Other")
+    dora = browser(DORA)
+    dora.get(f"/console/billing/{world.direct}/usage?by=service")
+    assert "What the clouds of this account cost." in dora.text
+    assert "€1.50" in dora.text
 
 
 def test_the_account_shows_who_paid_for_its_clouds(browser: Open, world: World) -> None:
     olga, nina = browser(OLGA), browser(NINA)
     path = f"/console/billing/{world.ninas_subaccount}"
     olga.get(path)
-    assert "€16.000000000000001" in olga.text
+    assert "now €16.00" in olga.text
     assert "16.000000000000001" in olga.get(f"{path}/usage/payers").text
     nina.get(path)
-    assert "Who paid for each cloud" not in nina.text
-    assert nina.get(f"{path}/usage/payers").status_code == 403
+    assert "Who paid for each cloud" in nina.text
+    for text in (nina.text, nina.get(f"{path}/usage/payers").text):
+        assert world.ninas_cloud in text or "default" in text
+        assert "16.0" not in text
 
 
-def test_files_hold_what_is_shown_to_the_last_digit(
-    browser: Open, world: World, tmp_path: Path
-) -> None:
+def test_files_hold_what_is_shown_to_the_last_digit(browser: Open, world: World) -> None:
+    credit = april("-0.5", world.ninas_cloud, 6, ServiceName="Credits", ChargeCategory="Credit")
+    deliver(credit, source="Other")
     olga = browser(OLGA)
-    path = f"/partner/{world.north}/usage/export?month=2026-04"
-    rows = table(olga.get(f"{path}&by=service&format=csv").text)
-    assert rows[1:] == [
+    path = f"/partner/{world.north}/usage/export?month=2026-04&by=service"
+    assert table(olga.get(f"{path}&format=csv").text) == [
+        ["Service", "ID", "2026-03 (EUR)", "2026-04 (EUR)"],
         ["Compute", "", "10.00", "4.00"],
         ["'=Storage", "", "0.00", "2.000000000000001"],
+        ["Credits", "", "0.00", "-0.50"],
     ]
-    content = olga.get(f"{path}&format=focus").text.lstrip("\ufeff")
+    with zipfile.ZipFile(io.BytesIO(olga.get(f"{path}&format=xlsx").data)) as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+    assert "<t>=Storage</t>" in sheet
+    assert "<v>-0.50</v>" in sheet
+    assert "<f>" not in sheet
+    assert olga.get(f"{path}&format=pdf").status_code == 404
+
+
+def test_the_focus_file_is_valid(browser: Open, world: World, tmp_path: Path) -> None:
+    credit = april("-0.5", world.ninas_cloud, 6, ServiceName="Credits", ChargeCategory="Credit")
+    deliver(credit, source="Other")
+    path = f"/partner/{world.north}/usage/export?month=2026-04&format=focus"
+    content = browser(OLGA).get(path).text.lstrip("\ufeff")
     lines = list(csv.DictReader(io.StringIO(content)))
-    assert sum(Decimal(line["BilledCost"]) for line in lines) == Decimal("6.000000000000001")
+    assert sum(Decimal(line["BilledCost"]) for line in lines) == Decimal("5.500000000000001")
     assert {line["ConsumedQuantity"] for line in lines} == {"2.5", ""}
-    toolkit = shutil.which("focus-toolkit", path=str(Path(".venv/bin").resolve()))
-    if toolkit is None:
-        pytest.skip("focus-data-toolkit is not installed: the FOCUS file was not validated")
     file = tmp_path / "focus.csv"
     file.write_text(content)
-    command = [toolkit, "validate", str(file), "--dataset", "cost-and-usage"]
-    said = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert said.returncode == 0, said.stdout
+    toolkit = Path(sys.executable).with_name("focus-toolkit")
+    command = [toolkit, "validate", file, "--dataset", "cost-and-usage"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout

@@ -10,9 +10,9 @@ from portal.domain.reports.cost import (
     Overview,
     Row,
     Series,
-    changes_of,
     customers_of,
     first_month,
+    grown,
     may_see_cost,
     names_of,
     overview,
@@ -24,4 +24,4 @@ from portal.domain.reports.cost import (
 from portal.domain.reports.focus import FOCUS_COLUMNS, focus_rows
 from portal.domain.reports.lines import CostLine, lines_of
 from portal.domain.reports.payers import CloudPayer, page_of, payers_of
-from portal.domain.reports.quantities import Quantity, first_used_month, quantities_of
+from portal.domain.reports.quantities import MAX_LISTED, Quantity, quantities_of

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select, text, tuple_
 
 from portal import db
 from portal.domain import access, billing_days
@@ -18,7 +18,7 @@ from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer
 from portal.domain.ledger import DaySum, Posting
-from portal.domain.totals import By, UsageSum
+from portal.domain.totals import IS_STOPPED, By, UsageSum
 from portal.domain.usage import exact
 
 MONTHS = 12
@@ -30,14 +30,24 @@ CANDIDATES = 100
 
 
 class Overview(NamedTuple):
-    """The cost of a month, and of the month before. `forecast` is None once the month is over, or
-    before it has a whole day; it is worked out from the first `days` days of the `month_days`."""
+    """The cost of a month, and of the month before. `days` of its `month_days` have usage, all once
+    the month is over."""
 
     amount: Decimal
     before: Decimal
     days: int
     month_days: int
-    forecast: Decimal | None
+    is_over: bool
+
+    @property
+    def scale(self) -> Decimal | None:
+        """What costs are multiplied by to compare them with a whole month; None without a day."""
+        return Decimal(self.month_days) / self.days if self.days else None
+
+    @property
+    def forecast(self) -> Decimal | None:
+        """The cost of the whole month; None once it is over, or before it has a day."""
+        return None if self.is_over or not self.days else self.amount * self.month_days / self.days
 
 
 class Row(NamedTuple):
@@ -58,7 +68,8 @@ class Series(NamedTuple):
 
 def may_see_cost(actor: Actor, account: BillingAccount) -> bool:
     """Whether the actor sees what the account's usage costs: by a role on the account that pays,
-    never by one on a subaccount alone."""
+    never by one on a subaccount alone. Without it, pages and files of usage have quantities; here
+    is where a published price will take the place of the cost."""
     return access.may(actor, Action.ACCOUNT_SEE_MONEY, account.parent or account)
 
 
@@ -73,7 +84,7 @@ def _is_sum(account_id: str, by: By, *which: ColumnElement[bool]) -> ColumnEleme
 
 
 def first_month(account_id: str) -> date | None:
-    """The first month with a cost."""
+    """The first month with usage."""
     query = select(UsageSum.month_on).where(_is_sum(account_id, By.TOTAL))
     return db.session.scalar(query.order_by(UsageSum.month_on).limit(1))
 
@@ -86,31 +97,24 @@ def _amounts(account_id: str, by: By, months: Sequence[date], keys: Collection[s
     return {(key, month): exact(micros, rest) for key, month, micros, rest in rows}
 
 
-def overview(account_id: str, month: date) -> Overview:
-    """The cost of a month with its forecast: the cost so far, divided by the days with usage up to
-    yesterday, times the days of the month."""
-    found = _amounts(account_id, By.TOTAL, [month, shift(month, -1)], [""])
-    amount = found.get(("", month), Decimal(0))
-    before = found.get(("", shift(month, -1)), Decimal(0))
+def overview(account: BillingAccount, month: date) -> Overview:
+    """The cost of a month, with the days so far from which a forecast is worked out: up to the last
+    one with usage of the account that pays, yesterday at most."""
+    found = _amounts(account.id, By.TOTAL, [month, shift(month, -1)], [""])
+    amount, before = (found.get(("", it), Decimal(0)) for it in (month, shift(month, -1)))
     month_days = calendar.monthrange(month.year, month.month)[1]
-    days, forecast = _days_so_far(account_id, month), None
-    if days is None:
-        days = month_days
-    elif days:
-        forecast = amount * month_days / days
-    return Overview(amount, before, days, month_days, forecast)
-
-
-def _days_so_far(account_id: str, month: date) -> int | None:
-    """How many days of the month have usage, up to yesterday; None once the month is over."""
     yesterday = billing_days.today() - timedelta(days=1)
-    if shift(month, 1) <= yesterday + timedelta(days=1):
-        return None
+    is_over = yesterday >= month.replace(day=month_days)
+    days = month_days if is_over else _days_so_far(account, month, yesterday)
+    return Overview(amount, before, days, month_days, is_over)
+
+
+def _days_so_far(account: BillingAccount, month: date, yesterday: date) -> int:
     query = (
         select(DaySum.usage_on)
         .join(Posting, Posting.id == DaySum.posting_id)
         .where(
-            DaySum.account_id == account_id,
+            DaySum.account_id == (account.parent_id or account.id),
             DaySum.usage_on.between(month, yesterday),
             Posting.posted_at.is_not(None),
         )
@@ -139,9 +143,8 @@ def rows_of(
     query = select(*COLUMNS).where(_is_sum(account_id, by, UsageSum.month_on == month, is_shown))
     if after is not None:
         micros, key = after
-        is_later = and_(UsageSum.micros == micros, UsageSum.key > key)
-        query = query.where(UsageSum.micros <= micros, or_(UsageSum.micros < micros, is_later))
-    return _rows(query.order_by(UsageSum.micros.desc(), UsageSum.key).limit(size + 1))
+        query = query.where(tuple_(UsageSum.micros, UsageSum.key) < tuple_(micros, key))
+    return _rows(query.order_by(UsageSum.micros.desc(), UsageSum.key.desc()).limit(size + 1))
 
 
 def series_of(account_id: str, by: By, last: date) -> list[Series]:
@@ -161,7 +164,7 @@ def series_of(account_id: str, by: By, last: date) -> list[Series]:
     return [*found, Series(None, others)] if any(others) else found
 
 
-def changes_of(account_id: str, by: By, month: date, scale: Decimal) -> list[tuple[str, Decimal]]:
+def grown(account_id: str, by: By, month: date, scale: Decimal) -> list[tuple[str, Decimal]]:
     """The keys that grew most against the month before, with by how much; the month's cost counts
     `scale` times, as in a forecast."""
     query = select(*COLUMNS).where(_is_sum(account_id, by, UsageSum.month_on == month))
@@ -177,8 +180,8 @@ def changes_of(account_id: str, by: By, month: date, scale: Decimal) -> list[tup
 def stopped(account_id: str, by: By, month: date) -> list[tuple[str, Decimal]]:
     """The keys that cost something in the month before and nothing in this one, with what they
     cost; the largest first."""
-    is_over = UsageSum.micros == 0, UsageSum.rest == 0, UsageSum.change < 0
-    query = select(*COLUMNS).where(_is_sum(account_id, by, UsageSum.month_on == month, *is_over))
+    is_stopped: Any = text(IS_STOPPED)  # as its index says
+    query = select(*COLUMNS).where(_is_sum(account_id, by, UsageSum.month_on == month), is_stopped)
     rows = _rows(query.order_by(UsageSum.change).limit(LISTED))
     return [(row.key, row.before) for row in rows]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from portal.domain import billing_days, policy
+from portal.domain.accounts import BillingAccount
 from portal.domain.reports.cost import shift
 from portal.domain.reports.lines import CostLine
 
@@ -30,12 +30,13 @@ FOCUS_COLUMNS = (
 
 
 def focus_rows(
-    payer: Any, lines: Iterable[CostLine], names: Mapping[str, str], month: date
-) -> Iterator[list[str]]:
-    """The lines of a month as FOCUS rows: the values of FOCUS_COLUMNS."""
+    account: BillingAccount, lines: Iterable[CostLine], names: Mapping[str, str], month: date
+) -> Iterator[list[object]]:
+    """The lines of an account's month as FOCUS rows: the values of FOCUS_COLUMNS."""
+    payer = account.parent or account
     current = policy.current()
     begin, end = (billing_days.start_of(day) for day in (month, shift(month, 1)))
-    shared = {
+    shared: dict[str, object] = {
         **dict.fromkeys(PROVIDERS, current.product_name),
         "BillingAccountId": payer.id,
         "BillingAccountName": payer.name,
@@ -52,8 +53,8 @@ def focus_rows(
         yield [values.get(name, "") for name in FOCUS_COLUMNS]
 
 
-def _values_of(line: CostLine) -> dict[str, str]:
-    quantity = _number(line.quantity) if line.unit else ""
+def _values_of(line: CostLine) -> dict[str, object]:
+    quantity: object = _number(line.quantity) if line.unit else ""
     return {
         **dict.fromkeys(COSTS, _number(line.amount)),
         "ChargeCategory": line.category,
@@ -65,6 +66,5 @@ def _values_of(line: CostLine) -> dict[str, str]:
     }
 
 
-def _number(value: Decimal) -> str:
-    text = format(value.normalize(), "f")
-    return "0" if text == "-0" else text
+def _number(value: Decimal) -> Decimal:
+    return Decimal(format(value.normalize(), "f")) + 0  # no minus before zero

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import select, tuple_
 
 from portal import db
+from portal.domain.accounts import BillingAccount
 from portal.domain.totals import UsageTotal, quantity_of
 from portal.domain.usage import exact
 
@@ -36,12 +37,16 @@ class CostLine(NamedTuple):
         return self[:5]
 
 
-def lines_of(payer_id: str, month: date, *, after: tuple[str, ...] | None = None) -> list[CostLine]:
-    """A page of the lines that an account pays for; empty after the last."""
+def lines_of(
+    account: BillingAccount, month: date, *, after: tuple[str, ...] | None = None
+) -> list[CostLine]:
+    """A page of the lines that an account pays for, or of a subaccount's; empty after the last."""
     amounts = UsageTotal.micros, UsageTotal.rest, UsageTotal.quantity, UsageTotal.nanos
-    query = select(*KEY, *amounts).where(
-        UsageTotal.payer_id == payer_id, UsageTotal.month_on == month
-    )
+    payer_id = account.parent_id or account.id
+    which = [UsageTotal.payer_id == payer_id, UsageTotal.month_on == month]
+    if account.parent_id:
+        which.append(UsageTotal.account_id == account.id)
+    query = select(*KEY, *amounts).where(*which)
     if after is not None:
         query = query.where(tuple_(*KEY) > tuple_(*after))
     rows = db.session.execute(query.order_by(*KEY).limit(PAGE))

@@ -6,13 +6,14 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from portal import db
 from portal.domain.reports.cost import shift
 from portal.domain.totals import By, UsageSum, quantity_of
 
 MAX_LISTED = 500
+"""On a page."""
 
 
 class Quantity(NamedTuple):
@@ -24,35 +25,25 @@ class Quantity(NamedTuple):
     before: Decimal
 
 
-def first_used_month(account_id: str) -> date | None:
-    """The first month with a quantity."""
-    is_its = UsageSum.account_id == account_id, UsageSum.grouped_by == By.QUANTITY
-    query = select(UsageSum.month_on).where(*is_its).order_by(UsageSum.month_on)
-    return db.session.scalar(query.limit(1))
-
-
-def quantities_of(account_id: str, month: date) -> list[Quantity]:
-    """What the account used in the month or the one before, by service and unit. Of an account
-    that pays, its subaccounts' usage, too. The caller checks visibility."""
+def quantities_of(account_id: str, month: date, *, limit: int | None = None) -> list[Quantity]:
+    """What the account used in the month or the one before, by service and unit; those of the first
+    `limit`. Of an account that pays, its subaccounts' usage, too. The caller checks visibility."""
     previous = shift(month, -1)
-    query = (
-        select(
-            *(UsageSum.key, UsageSum.unit, UsageSum.month_on, UsageSum.quantity, UsageSum.nanos),
-        )
-        .where(
-            UsageSum.account_id == account_id,
-            UsageSum.grouped_by == By.QUANTITY,
-            UsageSum.month_on.in_([month, previous]),
-        )
-        .order_by(UsageSum.key, UsageSum.unit)
-        .limit(2 * MAX_LISTED)
+    key = UsageSum.key, UsageSum.unit
+    which = (
+        UsageSum.account_id == account_id,
+        UsageSum.grouped_by == By.QUANTITY,
+        UsageSum.month_on.in_([month, previous]),
+        or_(UsageSum.quantity != 0, UsageSum.nanos != 0),
     )
+    first = select(*key).where(*which).distinct().order_by(*key).limit(limit).subquery()
+    query = select(*key, UsageSum.month_on, UsageSum.quantity, UsageSum.nanos).where(*which)
+    query = query.join(first, and_(first.c.key == UsageSum.key, first.c.unit == UsageSum.unit))
     found: dict[tuple[str, str], dict[date, Decimal]] = {}
-    for service, unit, month_on, quantity, nanos in db.session.execute(query):
+    for service, unit, month_on, quantity, nanos in db.session.execute(query.order_by(*key)):
         found.setdefault((service, unit), {})[month_on] = quantity_of(quantity, nanos)
     nothing = Decimal(0)
-    rows = [
-        Quantity(*key, by_month.get(month, nothing), by_month.get(previous, nothing))
-        for key, by_month in found.items()
+    return [
+        Quantity(*pair, by_month.get(month, nothing), by_month.get(previous, nothing))
+        for pair, by_month in found.items()
     ]
-    return [row for row in rows if row.quantity or row.before]

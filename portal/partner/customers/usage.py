@@ -1,40 +1,34 @@
-"""*Usage* of a customer: quantities by service and unit, without amounts."""
+"""*Usage* of a customer: to who may see it what its clouds cost, to others quantities."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-from flask import request, url_for
-
 from portal import web
-from portal.domain import reports
+from portal.domain.accounts import BillingAccount
+from portal.domain.customers import Customer
 from portal.partner.customers.blueprint import blueprint, find
 from portal.partner.customers.summary import summary
-from portal.web import usage_exports
-from portal.web.months import shown_month
+from portal.web import usage_pages
 
 
 @blueprint.get("/<id:customer_id>/usage")
 def usage(account_id: str, customer_id: str) -> Any:
-    """Show what the customer used in a month."""
+    """Show a month of the customer's subaccount."""
     customer = find(customer_id)
-    months = shown_month(reports.first_used_month(customer.subaccount_id))
-    here: dict[str, Any] = {"account_id": account_id, "customer_id": customer_id}
-    return web.page(
+    return usage_pages.usage_page(
         "partner/customers/usage.html",
+        _shown(customer),
+        export=".export_usage",
         **summary(customer),
-        months=months,
-        quantities=reports.quantities_of(customer.subaccount_id, months.shown),
-        url=partial(url_for, ".usage", **here),
-        export_url=partial(url_for, ".export_usage", **here, month=f"{months.shown:%Y-%m}"),
     )
 
 
 @blueprint.get("/<id:customer_id>/usage/export")
 def export_usage(account_id: str, customer_id: str) -> Any:
-    """Download what the page shows, as CSV or spreadsheet."""
-    subaccount_id = find(customer_id).subaccount_id
-    month = shown_month(reports.first_used_month(subaccount_id)).shown
-    kind = request.args.get("format", "csv")
-    return usage_exports.quantities_file(f"usage-{month:%Y-%m}", subaccount_id, month, kind)
+    """Download what the page shows: as CSV, spreadsheet, or FOCUS 1.4."""
+    return usage_pages.usage_file(_shown(find(customer_id)))
+
+
+def _shown(customer: Customer) -> usage_pages.Shown:
+    return usage_pages.shown(web.find_or_404(BillingAccount, customer.subaccount_id))
