@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
 import xlsxwriter
-from flask import Response, send_file
+from flask import Response
 
 from portal import db
 
 MAX_ROWS = 1_048_576
 """Of a sheet; what is more is left out. A CSV file has all."""
+CHUNK = 64 * 1024
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -35,6 +36,18 @@ def xlsx_file(name: str, rows: Iterable[Iterable[object]]) -> Response:
             else:
                 sheet.write_string(number, column, str(cell))
     book.close()
+    length = content.tell()
     content.seek(0)
     file_name = f"{name}-{db.now():%Y-%m-%d}.xlsx"
-    return send_file(content, XLSX, as_attachment=True, download_name=file_name)
+    disposition = f'attachment; filename="{file_name}"'
+    headers = {"Content-Disposition": disposition, "Content-Length": str(length)}
+    response = Response(_chunks(content), mimetype=XLSX, headers=headers)
+    response.call_on_close(content.close)
+    return response
+
+
+def _chunks(content: Any) -> Iterator[bytes]:
+    """The file, closed after its end."""
+    with content:
+        while chunk := content.read(CHUNK):
+            yield chunk
