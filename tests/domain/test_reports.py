@@ -40,7 +40,7 @@ def test_no_report_reads_or_sorts_more_than_it_shows(app: Flask, world: World, k
     event.listen(engine, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
     db.read(lambda: read_all(world))
     reports_asked = [it for it in asked if "usage_" in it[0] or "day_sums" in it[0]]
-    assert len(reports_asked) == 22
+    assert len(reports_asked) == 20
     with engine.connect() as connection:
         if kind == "postgresql":
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # as where there are many

@@ -154,7 +154,7 @@ def series_of(account_id: str, by: By, last: date) -> list[Series]:
     keys = [
         row.key for row in rows_of(account_id, by, last, size=SERIES)[:SERIES] if row.micros > 0
     ]
-    amounts = _amounts(account_id, by, months, keys)
+    amounts = _amounts(account_id, by, months, keys) if keys else {}
     totals = _amounts(account_id, By.TOTAL, months, [""])
     found = [Series(key, [amounts.get((key, it), Decimal(0)) for it in months]) for key in keys]
     others = [
