@@ -83,7 +83,7 @@ def _cost_page(
 ) -> tuple[list[Row], dict[str, str]]:
     _find(who, account_id)
     rows = reports.rows_of(account_id, by, month, after=after, size=SIZE)
-    return rows, reports.names_of(who, by, {row.key for row in rows})
+    return rows, reports.names_of(who, account_id, by, {row.key for row in rows})
 
 
 def _find(who: Actor, account_id: str) -> BillingAccount:
@@ -115,5 +115,5 @@ def _focus_page(
     lines = reports.lines_of(account, month, after=after)
     if not lines:
         return None
-    names = reports.names_of(who, By.CLOUD, {line.cloud_id for line in lines})
+    names = reports.names_of(who, account_id, By.CLOUD, {line.cloud_id for line in lines})
     return list(reports.focus_rows(account, lines, names, month)), lines[-1].key

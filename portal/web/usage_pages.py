@@ -103,7 +103,7 @@ def _costs(it: Shown, links: Links) -> dict[str, Any]:
         "next_after": next_after,
         "grew": grew,
         "stopped": stopped,
-        "names": reports.names_of(actor(), by, keys),
+        "names": reports.names_of(actor(), account_id, by, keys),
         "links": links(by, keys),
         "own_id": account_id if by is By.CUSTOMER else None,
     }

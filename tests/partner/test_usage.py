@@ -65,6 +65,8 @@ def test_the_page_shows_cost_forecast_and_change(browser: Open, world: World) ->
         "Nina",
     ):
         assert shown in olga.text
+    olga.get(f"/partner/{world.north}/usage?by=cloud")
+    assert "default (Nina GmbH) before: €10.00" in olga.text
     olga.get(f"/partner/{world.north}/usage?by=service&month=2026-03")
     assert "Cost of March 2026" in olga.text
     assert "Forecast" not in olga.text
@@ -125,7 +127,7 @@ def test_the_partner_sees_what_a_customer_costs(browser: Open, world: World, pat
     where = path.format(**vars(world))
     olga.get(f"{where}?by=customer")  # which a customer does not have
     assert "By cloud" in olga.text
-    assert "€36.00" in olga.text
+    assert "default before: €10.00" in olga.text
     rows = list(csv.DictReader(io.StringIO(olga.get(f"{where}/export?format=focus").text[1:])))
     assert {row["BillingAccountId"] for row in rows} == {world.north}
     assert sum(Decimal(row["BilledCost"]) for row in rows) == Decimal("6.000000000000001")

@@ -45,7 +45,7 @@ def _add_month(
     number: int,
 ) -> None:
     costs = {
-        it: 10**6 * (4_000 - 290 * place + 97 * number * (place % 3)) if place < 12 else 0
+        it: 10**6 * (max(4_000 - 290 * place, 40) + 97 * number * (place % 3))
         for place, it in enumerate(listed)
     }
     if number == MONTHS - 1 and listed:
@@ -53,9 +53,18 @@ def _add_month(
     _add(connection, (partner_id, "total", "", ""), month, sum(costs.values()))
     for (account_id, cloud_id), micros in costs.items():
         _add(connection, (partner_id, "customer", account_id, ""), month, micros)
-        if cloud_id:
-            _add(connection, (partner_id, "cloud", cloud_id, ""), month, micros)
+        _add(connection, (account_id, "total", "", ""), month, micros)
+        for whose in (partner_id, account_id):
+            if cloud_id:
+                _add(connection, (whose, "cloud", cloud_id, ""), month, micros)
+        connection.execute(
+            "INSERT INTO usage_totals (account_id, cloud_id, month_on, payer_id, micros, service,"
+            " category, unit, rest, quantity, nanos)"
+            " VALUES (?, ?, ?, ?, ?, '', 'Usage', '', 0, 0, 0)",
+            (account_id, cloud_id, month.isoformat(), partner_id, micros),
+        )
         for service, unit in SERVICES:
+            _add(connection, (account_id, "service", service, ""), month, micros // 3)
             _add(connection, (account_id, "quantity", service, unit), month, micros // 3)
     for service, unit in SERVICES:
         third = sum(costs.values()) // 3
@@ -80,7 +89,7 @@ def _add(connection: sqlite3.Connection, which: Key, month: date, micros: int) -
 
 
 def _add_day(connection: sqlite3.Connection, partner_id: str, today: date) -> None:
-    """A day with usage, from which the forecast counts."""
+    """A day with usage, from which the forecast counts, and what it entered."""
     posting_id, now = f"pst{partner_id[3:]}", datetime.now(UTC).isoformat(" ")
     connection.execute(
         "INSERT INTO postings (id, kind, subject, reason, created_by, created_at, posted_at)"
@@ -91,6 +100,14 @@ def _add_day(connection: sqlite3.Connection, partner_id: str, today: date) -> No
         "INSERT INTO day_sums (posting_id, account_id, usage_on, is_purchase, is_waivable, micros,"
         " rest) VALUES (?, ?, ?, FALSE, FALSE, 0, 0)",
         (posting_id, partner_id, (today - timedelta(days=1)).isoformat()),
+    )
+    connection.execute(
+        "INSERT INTO entries (account_id, seq, posting_id, bearer, amount, balance, at)"
+        " VALUES (?, 1, ?, 'personal', -287654321, -287654321, ?)",
+        (partner_id, posting_id, now[:26]),
+    )
+    connection.execute(
+        "UPDATE ledgers SET balance = -287654321, entries = 1 WHERE account_id = ?", (partner_id,)
     )
 
 
@@ -113,5 +130,9 @@ USAGE = [
     used("usage-clouds", "partner.usage.index", OLGA, "{partner}/usage?by=cloud"),
     used("usage-quantities", "partner.usage.index", EDDIE, "{partner}/usage"),
     used("customer-usage", "customers.usage", OLGA, "{active}/usage"),
+    used("customer-usage-services", "customers.usage", OLGA, "{active}/usage?by=service"),
+    used("customer-usage-quantities", "customers.usage", EDDIE, "{active}/usage"),
+    used("account-money", "billing.show", OLGA, "{account}"),
+    used("account-payers", "billing.show", OLGA, "{subaccount}"),
     used("account-usage", "console.usage.show", NINA, "{subaccount}/usage"),
 ]

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, or_, select, text, tuple_
 
 from portal import db
-from portal.domain import access, billing_days
+from portal.domain import access, billing_days, clouds
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
-from portal.domain.clouds import Cloud
+from portal.domain.clouds import Cloud, Link
 from portal.domain.customers import Customer
 from portal.domain.ledger import DaySum, Posting
 from portal.domain.totals import IS_STOPPED, By, UsageSum
@@ -186,19 +186,35 @@ def stopped(account_id: str, by: By, month: date) -> list[tuple[str, Decimal]]:
     return [(row.key, row.before) for row in rows]
 
 
-def names_of(actor: Actor, by: By, keys: Iterable[str]) -> dict[str, str]:
-    """The names of services, of customers, and of the clouds that the actor sees."""
+def names_of(actor: Actor, account_id: str, by: By, keys: Iterable[str]) -> dict[str, str]:
+    """The names of services, of customers, and of the clouds that the actor sees: those with the
+    account that pays, if it is another one than that of the report."""
     keys = set(keys)
     if by is By.CLOUD:
-        clouds = select(Cloud.id, Cloud.name).where(Cloud.id.in_(keys), Cloud.visible_to(actor))
-        return {row[0]: row[1] for row in db.session.execute(clouds)}
+        return _cloud_names(actor, account_id, keys)
     if by is By.CUSTOMER:
+        accounts = select(BillingAccount.id, BillingAccount.name).where(BillingAccount.id.in_(keys))
         customers = select(Customer.subaccount_id, Customer.name)
         customers = customers.where(Customer.subaccount_id.in_(keys))
-        accounts = select(BillingAccount.id, BillingAccount.name).where(BillingAccount.id.in_(keys))
-        names = {row[0]: row[1] for row in db.session.execute(accounts)}
-        return names | {row[0]: row[1] for row in db.session.execute(customers)}
+        return {row[0]: row[1] for query in (accounts, customers) for row in _all(query)}
     return {key: key for key in keys}
+
+
+def _cloud_names(actor: Actor, account_id: str, cloud_ids: set[str]) -> dict[str, str]:
+    query = (
+        select(Cloud.id, Cloud.name, *clouds.payer_columns_for(actor))
+        .join(Link, and_(Link.cloud_id == Cloud.id, Link.until_at.is_(None)))
+        .join(BillingAccount, BillingAccount.id == Link.account_id)
+        .where(Cloud.id.in_(cloud_ids), Cloud.visible_to(actor))
+    )
+    return {
+        cloud_id: name if payer_id in (None, account_id) else f"{name} ({payer_name})"
+        for cloud_id, name, payer_id, payer_name in _all(query)
+    }
+
+
+def _all(query: Any) -> Any:
+    return db.session.execute(query).all()
 
 
 def customers_of(subaccount_ids: Iterable[str]) -> dict[str, str]:
