@@ -74,16 +74,20 @@ def upgrade() -> None:
         ),
     )
     of_month = ["account_id", "grouped_by", "month_on"]
-    op.create_index("ix_usage_sums_micros", "usage_sums", [*of_month, "micros", "key"])
-    op.create_index("ix_usage_sums_change", "usage_sums", [*of_month, "change"])
-    is_stopped = sa.text("micros = 0 AND rest = 0 AND change < 0")
-    op.create_index(
-        "ix_usage_sums_stopped",
-        "usage_sums",
-        [*of_month, "change"],
-        sqlite_where=is_stopped,
-        postgresql_where=is_stopped,
-    )
+    is_cost = "unit = ''"
+    is_stopped = f"{is_cost} AND micros = 0 AND rest = 0 AND change < 0"
+    for name, columns, where in (
+        ("micros", ["micros", "key"], is_cost),
+        ("change", ["change"], is_cost),
+        ("stopped", ["change"], is_stopped),
+    ):
+        op.create_index(
+            f"ix_usage_sums_{name}",
+            "usage_sums",
+            [*of_month, *columns],
+            sqlite_where=sa.text(where),
+            postgresql_where=sa.text(where),
+        )
     op.execute("UPDATE postings SET basis = NULL WHERE posted_at IS NULL")  # they have no changes
     _sum_charges()
 
@@ -123,7 +127,8 @@ def _sum_charges() -> None:
         SELECT account_id, grouped_by, key, '', {step.format("month_on", "+1")}, 0, 0, 0, 0, 0
         FROM usage_sums AS mine WHERE NOT EXISTS (SELECT 1 FROM usage_sums AS other
             WHERE other.account_id = mine.account_id AND {same}
-            AND other.month_on = {step.format("mine.month_on", "+1")})"""
+            AND other.month_on = {step.format("mine.month_on", "+1")})
+            AND grouped_by <> 'total'"""
     )
     op.execute(
         f"""UPDATE usage_sums SET change = micros - coalesce((SELECT other.micros

@@ -57,16 +57,16 @@ def test_sums_have_cost_change_and_quantity_and_are_taken_back(app: Flask, world
     march = deliver(row("7", world.doras_cloud), columns=COLUMNS)
     fine = row("5.0000000000001", world.doras_cloud, **HOURS) | APRIL
     april = deliver(fine, source="Other", columns=COLUMNS)
-    cost, change = Decimal("5.0000000000001"), Decimal(-2)
-    assert sums(world.direct, 4, By.TOTAL) == {("total", "", ""): (cost, change, Decimal("2.5"))}
-    assert sums(world.direct, 4, By.QUANTITY) == {
-        ("quantity", "Compute", "Hours"): (cost, Decimal(5), Decimal("2.5"))
-    }
-    assert sums(world.direct, 5, By.TOTAL)["total", "", ""][1] == Decimal(-5)
+    compute, cost = ("service", "Compute", ""), Decimal("5.0000000000001")
+    assert sums(world.direct, 4, By.SERVICE) == {compute: (cost, Decimal(-2), Decimal("2.5"))}
+    hours = sums(world.direct, 4, By.QUANTITY)["quantity", "Compute", "Hours"]
+    assert (hours[0], hours[2]) == (cost, Decimal("2.5"))
+    assert sums(world.direct, 5, By.SERVICE)[compute][1] == Decimal(-5)
     remove(april)
-    assert sums(world.direct, 4, By.TOTAL)["total", "", ""][:2] == (Decimal(0), Decimal(-7))
+    assert sums(world.direct, 4, By.SERVICE)[compute][:2] == (Decimal(0), Decimal(-7))
     remove(march)
-    assert sums(world.direct, 4, By.TOTAL) == sums(world.direct, 4, By.QUANTITY) == {}
+    assert sums(world.direct, 4, By.SERVICE) == {}
+    assert sums(world.direct, 4, By.QUANTITY) == {}
     assert problems() == []
 
 

@@ -18,7 +18,7 @@ from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud, Link
 from portal.domain.customers import Customer
 from portal.domain.ledger import DaySum, Posting
-from portal.domain.totals import IS_STOPPED, By, UsageSum
+from portal.domain.totals import IS_COST, IS_STOPPED, By, UsageSum
 from portal.domain.usage import exact
 
 MONTHS = 12
@@ -127,6 +127,12 @@ def _days_so_far(account: BillingAccount, month: date, yesterday: date) -> int:
 COLUMNS = (UsageSum.key, UsageSum.micros, UsageSum.rest, UsageSum.change)
 
 
+def _of_month(account_id: str, by: By, month: date) -> Any:
+    """The query of a month's sums, with the condition of their indexes."""
+    which = _is_sum(account_id, by, UsageSum.month_on == month)
+    return select(*COLUMNS).where(which, text(IS_COST))
+
+
 def _rows(query: Any) -> list[Row]:
     return [
         Row(key, exact(micros, rest), exact(micros - change, 0), micros)
@@ -140,7 +146,7 @@ def rows_of(
     """A page of what the month cost, the largest first, and one more if there is a next page;
     `after` are micros and key of the previous page's last."""
     is_shown = or_(UsageSum.micros != 0, UsageSum.rest != 0, UsageSum.change != 0)
-    query = select(*COLUMNS).where(_is_sum(account_id, by, UsageSum.month_on == month, is_shown))
+    query = _of_month(account_id, by, month).where(is_shown)
     if after is not None:
         micros, key = after
         query = query.where(tuple_(UsageSum.micros, UsageSum.key) < tuple_(micros, key))
@@ -167,7 +173,7 @@ def series_of(account_id: str, by: By, last: date) -> list[Series]:
 def grown(account_id: str, by: By, month: date, scale: Decimal) -> list[tuple[str, Decimal]]:
     """The keys that grew most against the month before, with by how much; the month's cost counts
     `scale` times, as in a forecast."""
-    query = select(*COLUMNS).where(_is_sum(account_id, by, UsageSum.month_on == month))
+    query = _of_month(account_id, by, month)
     found: dict[str, Row] = {}
     for column in (UsageSum.change, UsageSum.micros):
         largest = query.order_by(column.desc()).limit(CANDIDATES)
@@ -180,8 +186,7 @@ def grown(account_id: str, by: By, month: date, scale: Decimal) -> list[tuple[st
 def stopped(account_id: str, by: By, month: date) -> list[tuple[str, Decimal]]:
     """The keys that cost something in the month before and nothing in this one, with what they
     cost; the largest first."""
-    is_stopped: Any = text(IS_STOPPED)  # as its index says
-    query = select(*COLUMNS).where(_is_sum(account_id, by, UsageSum.month_on == month), is_stopped)
+    query = _of_month(account_id, by, month).where(text(IS_STOPPED))
     rows = _rows(query.order_by(UsageSum.change).limit(LISTED))
     return [(row.key, row.before) for row in rows]
 

@@ -2,6 +2,7 @@
 
 from portal.domain.totals.keeping import ChangeRow, add_changes, keep
 from portal.domain.totals.record import (
+    IS_COST,
     IS_STOPPED,
     NANO,
     By,

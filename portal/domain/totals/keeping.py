@@ -132,5 +132,5 @@ def _compare_next(by: By, whose: str, key: str, unit: str, which: str) -> TextCl
 STATEMENTS = (
     ADD_TOTALS,
     *(_add_sums(*grouping) for grouping in GROUPINGS),
-    *(_compare_next(*grouping) for grouping in GROUPINGS),
+    *(_compare_next(*it) for it in GROUPINGS if it[0] not in (By.TOTAL, By.QUANTITY)),
 )

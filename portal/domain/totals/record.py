@@ -19,8 +19,15 @@ from portal import db
 BIG = BigInteger()
 NANO = 10**9
 OF_MONTH = ("account_id", "grouped_by", "month_on")
-IS_STOPPED = "micros = 0 AND rest = 0 AND change < 0"
+IS_COST = "unit = ''"
+"""Of a sum: it is none of quantities."""
+IS_STOPPED = f"{IS_COST} AND micros = 0 AND rest = 0 AND change < 0"
 """Of a sum: what it cost the month before was its last cost so far."""
+
+
+def _index(name: str, *columns: str, where: str = IS_COST) -> Index:
+    columns = (*OF_MONTH, *columns)
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
 class By(StrEnum):
@@ -83,19 +90,14 @@ class UsageTotal(Amounts, db.Base):
 
 class UsageSum(Amounts, db.Base):
     """A sum of an account's totals; those of an account that pays have its subaccounts' totals,
-    too. `change` is by how many micros it is more than that of the month before; a month that
-    follows one with a sum has one, too."""
+    too. By customer, cloud or service, `change` is by how many micros it is more than that of
+    the month before; a month that follows one with a sum has one, too."""
 
     __tablename__ = "usage_sums"
     __table_args__ = (
-        Index("ix_usage_sums_micros", *OF_MONTH, "micros", "key"),
-        Index("ix_usage_sums_change", *OF_MONTH, "change"),
-        Index(
-            "ix_usage_sums_stopped",
-            *(*OF_MONTH, "change"),
-            sqlite_where=text(IS_STOPPED),
-            postgresql_where=text(IS_STOPPED),
-        ),
+        _index("ix_usage_sums_micros", "micros", "key"),
+        _index("ix_usage_sums_change", "change"),
+        _index("ix_usage_sums_stopped", "change", where=IS_STOPPED),
     )
 
     account_id: Mapped[str] = mapped_column(primary_key=True)
