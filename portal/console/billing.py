@@ -36,7 +36,9 @@ def index() -> Any:
 def show(account_id: str) -> Any:
     """Show an account: its mode, clouds, and to whom it may the money."""
     actor, account = web.actor(), web.find_or_404(BillingAccount, account_id)
-    linked = clouds.clouds_linked_to([account.id])[account.id]
+    page = _payers(account)
+    shown = {"after": page["cloud_after"], "until": page["next_cloud"]}
+    linked = clouds.clouds_linked_to([account.id], **shown)[account.id]
     followed = cloud_progress.followed([cloud.id for cloud in linked])
     if cloud_progress.is_shown(followed):
         return "", 204
@@ -51,7 +53,7 @@ def show(account_id: str) -> Any:
         may_create=access.may(actor, Action.CLOUD_CREATE, account),
         may_link=access.may(actor, Action.CLOUD_LINK, account),
         **_money(account),
-        **_payers(account),
+        **page,
     )
 
 
@@ -72,7 +74,7 @@ def _money(account: BillingAccount) -> dict[str, Any]:
 
 
 def _payers(account: BillingAccount) -> dict[str, Any]:
-    """Who paid for the account's clouds; what they cost where the user may see it."""
+    """A page of clouds: who paid for them, and what they cost where the user may see it."""
     after = request.args.get("cloud", "")[:20]
     shown, next_cloud = reports.page_of(reports.payers_of(web.actor(), account, after=after))
     return {"payers": shown, "next_cloud": next_cloud, "cloud_after": after}

@@ -129,8 +129,10 @@ def quantity(value: Decimal) -> str:
 
 
 def percent(share: Decimal) -> str:
-    """Return a signed share in whole percent: "+21 %"."""
-    return f"{share * 100:+.0f} %".replace("-", "−")
+    """Return a share in whole percent with its sign: "+21 %", "0 %"."""
+    whole = int((share * 100).quantize(Decimal(1), ROUND_HALF_UP))
+    sign = "+" if whole > 0 else "−" if whole < 0 else ""
+    return f"{sign}{number(abs(whole))} %"
 
 
 def number(value: int) -> str:

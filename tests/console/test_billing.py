@@ -10,13 +10,14 @@ import pytest
 from sqlalchemy import update
 
 from portal import db
-from portal.domain import access, accounts
+from portal.domain import access, accounts, reports
 from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount, Mode
 from portal.domain.actors import COMMAND
 from portal.domain.ledger import Lot
 from tests.support.answers import csrf_token, definition_list, links, notices, stored_rows
 from tests.support.browser import Browser
+from tests.support.clouds import create_cloud
 from tests.support.money import row
 from tests.support.usage import deliver
 from tests.support.world import (
@@ -268,3 +269,17 @@ def test_owners_and_accountants_see_balance_grants_and_entries_others_do_not(
     client = browser(OLGA)
     client.get(f"/console/billing/{world.ninas_subaccount}")
     assert "Balance" not in definition_list(client)
+
+
+def test_an_account_with_many_clouds_has_pages_of_them(
+    browser: Open, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports.payers, "PAGE", 1)
+    clouds = sorted([world.doras_cloud, create_cloud(DORA, payer=world.direct)])
+    dora = browser(DORA)
+    dora.get(f"/console/billing/{world.direct}")
+    assert (clouds[0] in dora.text, clouds[1] in dora.text) == (True, False)
+    dora.click("Next")
+    assert (clouds[0] in dora.text, clouds[1] in dora.text) == (False, True)
+    rows = dora.get(f"/console/billing/{world.direct}/usage/payers").text.splitlines()
+    assert [cloud in row for cloud, row in zip(clouds, rows[1:], strict=True)] == [True, True]
