@@ -14,11 +14,14 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from portal.domain.access import AccountRole
+from tests.domain.test_charges import move
 from tests.support.browser import Browser
+from tests.support.clouds import assign_account_role
 from tests.support.money import problems, row
 from tests.support.usage import deliver
 from tests.support.usage_files import FOCUS
-from tests.support.world import DORA, EDDIE, NINA, OLGA, SAM, VERA, Clock, World
+from tests.support.world import CARL, DORA, EDDIE, NINA, OLGA, SAM, VERA, Clock, World
 
 Open = Callable[..., Browser]
 HOURS = {"ConsumedQuantity": "2.5", "ConsumedUnit": "Hours"}
@@ -152,6 +155,23 @@ def test_the_account_shows_who_paid_for_its_clouds(browser: Open, world: World) 
     for text in (nina.text, nina.get(f"{path}/usage/payers").text):
         assert world.ninas_cloud in text or "default" in text
         assert "16.0" not in text
+
+
+def test_who_paid_for_a_cloud_after_it_left_is_shown_to_who_sees_the_cloud(
+    browser: Open, world: World
+) -> None:
+    assign_account_role(CARL, AccountRole.VIEWER, world.direct)
+    move(world.doras_cloud, world.north)
+    path = f"/console/billing/{world.direct}"
+    carl, dora = browser(CARL), browser(DORA)
+    assert [row[3] for row in table(carl.get(f"{path}/usage/payers").text)[1:]] == [world.direct]
+    assert "now" not in carl.get(path).text.partition("Who paid for each cloud")[2]
+    assert "Cost" not in carl.text
+    rows = table(dora.get(f"{path}/usage/payers").text)[1:]
+    assert [(row[2], row[3]) for row in rows] == [
+        ("another account", ""),
+        ("Dora Direct", world.direct),
+    ]
 
 
 def test_files_hold_what_is_shown_to_the_last_digit(browser: Open, world: World) -> None:

@@ -38,7 +38,8 @@ class CloudPayer(NamedTuple):
 
 def payers_of(actor: Actor, account: BillingAccount, *, after: str = "") -> list[CloudPayer]:
     """Who paid for the clouds that the account pays for or paid for, by cloud, newest first; of
-    PAGE clouds after this cloud's ID, and one more if there is a next page."""
+    PAGE clouds after this cloud's ID, and one more if there is a next page. Who else paid is only
+    for who sees the cloud."""
     own = select(Link.cloud_id).where(Link.account_id == account.id, Link.cloud_id > after)
     page = own.distinct().order_by(Link.cloud_id).limit(PAGE + 1)
     cloud_ids = list(db.session.scalars(page))
@@ -48,13 +49,17 @@ def payers_of(actor: Actor, account: BillingAccount, *, after: str = "") -> list
         .where(Link.cloud_id.in_(cloud_ids))
         .order_by(Link.cloud_id, Link.since_at.desc())
     )
-    rows = db.session.execute(links).all()
-    payer_of = {link.account_id: parent_id or link.account_id for link, parent_id, *_ in rows}
-    seen = access.ids_with(actor, Action.ACCOUNT_SEE_MONEY, set(payer_of.values()))
-    amounts = _amounts(cloud_ids, [it for it, payer_id in payer_of.items() if payer_id in seen])
     seen_clouds = select(Cloud.id, Cloud.name).where(Cloud.id.in_(cloud_ids))
     visible = db.session.execute(seen_clouds.where(Cloud.visible_to(actor)))
     names = {row[0]: row[1] for row in visible}
+    rows = [
+        row
+        for row in db.session.execute(links)
+        if row[0].account_id == account.id or row[0].cloud_id in names
+    ]
+    payer_of = {link.account_id: parent_id or link.account_id for link, parent_id, *_ in rows}
+    seen = access.ids_with(actor, Action.ACCOUNT_SEE_MONEY, set(payer_of.values()))
+    amounts = _amounts(cloud_ids, [it for it, payer_id in payer_of.items() if payer_id in seen])
     times = Counter((link.cloud_id, link.account_id) for link, *_ in rows)
     found: list[CloudPayer] = []
     done: set[tuple[str, str]] = set()
