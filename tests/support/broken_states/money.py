@@ -84,6 +84,10 @@ CASES = (
             "DELETE FROM usage_sums WHERE grouped_by = 'quantity'",
             "UPDATE usage_sums SET quantity = 0",
             "UPDATE usage_sums SET key = :south WHERE grouped_by = 'customer'",
+            "INSERT INTO usage_sums (account_id, grouped_by, key, unit, month_on, micros, rest,"
+            " quantity, nanos, change) SELECT :south, grouped_by, key, unit, month_on, micros,"
+            " rest, quantity, nanos, change FROM usage_sums"
+            " WHERE grouped_by IN ('total', 'cloud', 'service')",
         ),
         ("direct", "south"),
     ),
