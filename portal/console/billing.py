@@ -36,10 +36,8 @@ def index() -> Any:
 def show(account_id: str) -> Any:
     """Show an account: its mode, clouds, and to whom it may the money."""
     actor, account = web.actor(), web.find_or_404(BillingAccount, account_id)
-    page = _payers(account)
-    shown = {"after": page["cloud_after"], "until": page["next_cloud"]}
-    linked = clouds.clouds_linked_to([account.id], **shown)[account.id]
-    followed = cloud_progress.followed([cloud.id for cloud in linked])
+    page = _page_of_clouds(account)
+    followed = cloud_progress.followed([cloud.id for cloud in page["clouds"]])
     if cloud_progress.is_shown(followed):
         return "", 204
     return web.page(
@@ -47,7 +45,6 @@ def show(account_id: str) -> Any:
         fragment="linked",
         account=account,
         profile=partner_profiles.profile_of(account.parent_id),
-        clouds=linked,
         **followed,
         may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, account),
         may_create=access.may(actor, Action.CLOUD_CREATE, account),
@@ -73,11 +70,13 @@ def _money(account: BillingAccount) -> dict[str, Any]:
     }
 
 
-def _payers(account: BillingAccount) -> dict[str, Any]:
-    """A page of clouds: who paid for them, and what they cost where the user may see it."""
+def _page_of_clouds(account: BillingAccount) -> dict[str, Any]:
+    """A page of clouds: those linked now, who paid for each, and what they cost where the user may
+    see it."""
     after = request.args.get("cloud", "")[:20]
-    shown, next_cloud = reports.page_of(reports.payers_of(web.actor(), account, after=after))
-    return {"payers": shown, "next_cloud": next_cloud, "cloud_after": after}
+    payers, next_cloud = reports.page_of(reports.payers_of(web.actor(), account, after=after))
+    linked = clouds.clouds_linked_to([account.id], after=after, until=next_cloud)[account.id]
+    return {"clouds": linked, "payers": payers, "next_cloud": next_cloud, "cloud_after": after}
 
 
 @blueprint.route("/<id:account_id>/switch-to-paid", methods=["GET", "POST"])
