@@ -174,7 +174,9 @@ def test_who_paid_for_a_cloud_after_it_left_is_shown_to_who_sees_the_cloud(
     ]
 
 
-def test_files_hold_what_is_shown_to_the_last_digit(browser: Open, world: World) -> None:
+def test_files_hold_what_is_shown_to_the_last_digit(
+    browser: Open, world: World, clock: Clock
+) -> None:
     credit = april("-0.5", world.ninas_cloud, 6, ServiceName="Credits", ChargeCategory="Credit")
     deliver(credit, source="Other")
     olga = browser(OLGA)
@@ -191,6 +193,13 @@ def test_files_hold_what_is_shown_to_the_last_digit(browser: Open, world: World)
     assert "<v>-0.50</v>" in sheet
     assert "<f>" not in sheet
     assert olga.get(f"{path}&format=pdf").status_code == 404
+    clock.forward(days=25)
+    path = f"/partner/{world.north}/usage/export?month=2026-05&by=service"
+    assert table(browser(OLGA).get(path).text)[1:] == [
+        ["Credits", "", "-0.50", "0.00"],
+        ["Compute", "", "4.00", "0.00"],
+        ["'=Storage", "", "2.000000000000001", "0.00"],
+    ]
 
 
 def test_the_focus_file_is_valid(browser: Open, world: World, tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def first_month(account_id: str) -> date | None:
 
 def _amounts(account_id: str, by: By, months: Sequence[date], keys: Collection[str]) -> Any:
     """Amounts by key and month."""
-    which = UsageSum.month_on.in_(months), UsageSum.key.in_(keys)
+    which = UsageSum.month_on.in_(months), UsageSum.key.in_(keys), UsageSum.unit == ""
     columns = UsageSum.key, UsageSum.month_on, UsageSum.micros, UsageSum.rest
     rows = db.session.execute(select(*columns).where(_is_sum(account_id, by, *which)))
     return {(key, month): exact(micros, rest) for key, month, micros, rest in rows}
@@ -134,6 +134,7 @@ def _of_month(account_id: str, by: By, month: date) -> Any:
 
 
 def _rows(query: Any) -> list[Row]:
+    """Rows whose month before is rounded to 10⁻⁶."""
     return [
         Row(key, exact(micros, rest), exact(micros - change, 0), micros)
         for key, micros, rest, change in db.session.execute(query)
@@ -150,7 +151,11 @@ def rows_of(
     if after is not None:
         micros, key = after
         query = query.where(tuple_(UsageSum.micros, UsageSum.key) < tuple_(micros, key))
-    return _rows(query.order_by(UsageSum.micros.desc(), UsageSum.key.desc()).limit(size + 1))
+    rows = _rows(query.order_by(UsageSum.micros.desc(), UsageSum.key.desc()).limit(size + 1))
+    before = _amounts(account_id, by, [shift(month, -1)], [row.key for row in rows]) if rows else {}
+    return [
+        row._replace(before=before.get((row.key, shift(month, -1)), Decimal(0))) for row in rows
+    ]
 
 
 def series_of(account_id: str, by: By, last: date) -> list[Series]:

@@ -2,7 +2,7 @@
 
 `month_on` is the first day of a statement month. Costs are `micros`·10⁻⁶ + `rest`·10⁻¹⁵, quantities
 `quantity` + `nanos`·10⁻⁹; rests and nanos are never negative. Rows of an account that pays, and of
-its subaccounts, are changed only under the lock of the account.
+its subaccounts, are changed only under the lock of the one that pays.
 """
 
 from __future__ import annotations
