@@ -21,7 +21,7 @@ from tests.support.clouds import assign_account_role
 from tests.support.money import problems, row
 from tests.support.usage import deliver
 from tests.support.usage_files import FOCUS
-from tests.support.world import CARL, DORA, EDDIE, NINA, OLGA, SAM, VERA, Clock, World
+from tests.support.world import ACE, CARL, DORA, EDDIE, NINA, OLGA, SAM, VERA, Clock, World
 
 Open = Callable[..., Browser]
 HOURS = {"ConsumedQuantity": "2.5", "ConsumedUnit": "Hours"}
@@ -73,6 +73,14 @@ def test_the_page_shows_cost_forecast_and_change(browser: Open, world: World) ->
     olga.get(f"/partner/{world.north}/usage?by=service&month=2026-03")
     assert "Cost of March 2026" in olga.text
     assert "Forecast" not in olga.text
+
+
+def test_an_accountant_reads_cost_and_opens_a_customers(browser: Open, world: World) -> None:
+    ace = browser(ACE)
+    ace.get(f"/partner/{world.north}/usage")
+    assert "€36.00" in ace.text
+    ace.click("Nina GmbH")
+    assert "What this customer’s clouds cost you." in ace.text
 
 
 @pytest.mark.parametrize("who", [EDDIE, VERA])
