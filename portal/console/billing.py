@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from portal import db, web
-from portal.domain import access, accounts, clouds, ledger, partner_profiles, reports
+from portal.domain import access, accounts, clouds, ledger, partner_profiles, prices, reports
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.web import cloud_progress
@@ -49,6 +49,7 @@ def show(account_id: str) -> Any:
         may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, account),
         may_create=access.may(actor, Action.CLOUD_CREATE, account),
         may_link=access.may(actor, Action.CLOUD_LINK, account),
+        prices=prices.months_shown(account),
         **_money(account),
         **page,
     )
@@ -59,8 +60,7 @@ def _money(account: BillingAccount) -> dict[str, Any]:
     actor = web.actor()
     if account.parent_id or not access.may(actor, Action.ACCOUNT_SEE_MONEY, account):
         return {"money_of": None}
-    before = request.args.get("before", type=int)
-    rows = ledger.entries_of(account.id, before=before)
+    rows = ledger.entries_of(account.id, before=web.number_before())
     entries, next_before = web.paginate(rows, ledger.PAGE, cursor=lambda row: str(row.seq))
     return {
         "money_of": ledger.money_for(account, by=actor),

@@ -49,6 +49,11 @@ def plain_day(day: date) -> str:
     return str(format_skeleton("yMMMd", day, locale=locale))
 
 
+def month(day: date) -> str:
+    """Return the month of a day with its year: "November 2026" in English."""
+    return str(format_skeleton("yMMMM", day, locale=get_locale() or "en"))
+
+
 def iso_day(day: str) -> str:
     """Return a date in ISO 8601 as `plain_day` does."""
     return plain_day(date.fromisoformat(day))
@@ -110,11 +115,6 @@ def compact_money(amount: Decimal) -> str:
     """Return a rounded amount for an axis: "€20K" in English."""
     locale, currency = get_locale() or "en", config.current().currency
     return str(format_compact_currency(amount, currency, locale=locale, fraction_digits=1))
-
-
-def month(day: date) -> str:
-    """Return the month of a day with its year: "November 2026" in English."""
-    return str(format_skeleton("yMMMM", day, locale=get_locale() or "en"))
 
 
 def short_month(day: date) -> str:

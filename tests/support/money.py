@@ -10,13 +10,13 @@ from sqlalchemy import select
 from portal import db
 from portal.domain import doctor, ledger
 from portal.domain.charges import Charge
-from portal.domain.doctor import money, totals, usage
+from portal.domain.doctor import money, prices, totals, usage
 from portal.domain.ledger import Draw, Entry, Posting
 from portal.domain.usage import exact
 
 MARCH = {"BillingPeriodStart": "2026-03-01", "BillingPeriodEnd": "2026-04-01"}
-MODULES = (money, totals, usage)
-CHECKS = [c for c in doctor.CHECKS if any(c in vars(module).values() for module in MODULES)]
+MODULES = (money, prices, totals, usage)
+CHECKS = [c for c in doctor.CHECKS if any(c in vars(each).values() for each in MODULES)]
 
 
 def row(

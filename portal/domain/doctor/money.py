@@ -64,10 +64,10 @@ def _sum(column: Any) -> ColumnElement[int]:
     return func.coalesce(func.sum(column), 0)
 
 
-def is_not_zero(micros: Any, rest: Any) -> ColumnElement[bool]:
+def is_not_zero(micros: Any, rest: Any, unit: int = UNITS_OF_MICRO) -> ColumnElement[bool]:
     """Whether both integers together are not 0. SQLite makes too large a product a float, which is
     not 0 either."""
-    return _sum(micros) * UNITS_OF_MICRO + _sum(rest) != 0
+    return _sum(micros) * unit + _sum(rest) != 0
 
 
 def _micros(amount: Any) -> ColumnElement[int]:
