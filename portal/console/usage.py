@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from flask_babel import pgettext
 
 from portal import db, web
-from portal.domain import access, policy, reports
+from portal.domain import access, policy, prices, reports
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.reports import CloudPayer
@@ -28,9 +28,14 @@ blueprint = Blueprint("usage", __name__, url_prefix="/billing/<id:account_id>/us
 def show(account_id: str) -> Any:
     """Show a month: to who may see it the cost, to others the quantities."""
     account = _find(account_id)
-    shown = usage_pages.shown(account)
+    is_customers = account.parent_id and not reports.may_see_cost(web.actor(), account)
     return usage_pages.usage_page(
-        "console/billing/usage.html", shown, export=".export", links=_links, account=account
+        "console/billing/usage.html",
+        usage_pages.shown(account),
+        export=".export",
+        links=_links,
+        account=account,
+        is_published=prices.is_published(account) if is_customers else None,
     )
 
 
