@@ -79,7 +79,8 @@ def publish(
     if delivery.state is State.PUBLISHED:
         return
     _refuse_unpublishable(delivery, skip_bad_rows=skip_bad_rows)
-    refuse_repetition(source, delivery.mode, delivery.sha256, again=again)
+    if source.connection_id is None:  # else its days are fetched again, and may be as they were
+        refuse_repetition(source, delivery.mode, delivery.sha256, again=again)
     posting = _prepared(delivery)
     if delivery.mode is Mode.OVERWRITE:
         _end_scopes(source, delivery)
@@ -123,7 +124,7 @@ def _refuse_unpublishable(delivery: Delivery, *, skip_bad_rows: bool) -> None:
         raise Refused(Code.USAGE_READ_OTHERWISE)
     if delivery.bad_rows and not skip_bad_rows:
         raise Refused(Code.USAGE_BAD_ROWS, count=delivery.bad_rows)
-    if not delivery.rows:
+    if not delivery.rows and delivery.source.connection_id is None:
         raise Refused(Code.USAGE_NO_ROWS)
 
 

@@ -9,6 +9,7 @@ from portal import db
 from portal.domain import access, audit
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
+from portal.domain.connections import Connection
 from portal.domain.errors import Code, Refused
 from portal.domain.usage.record import MAX_NAME_LENGTH, Mode, UsageSource
 from portal.domain.values import line, search_key
@@ -38,6 +39,26 @@ def add_source(
     except IntegrityError:
         raise Refused(Code.USAGE_SOURCE_NAME_TAKEN, field="name") from None
     audit.record(Action.USAGE_SOURCE_ADD, by=by, chain=audit.INSTALLATION, thing=source.id)
+    return source
+
+
+def source_of(connection: Connection) -> UsageSource:
+    """The source that a connection is, made at its first use. Its name is the connection's, or its
+    ID where another source has that name. The caller is the only one that makes it."""
+    query = select(UsageSource).where(UsageSource.connection_id == connection.id)
+    if (source := db.session.scalar(query)) is not None:
+        return source
+    name = connection.id if find_source(connection.name) else connection.name
+    source = UsageSource(
+        id=db.new_id("src"),
+        name=name,
+        name_key=search_key(name),
+        connection_id=connection.id,
+        mode=Mode.OVERWRITE,
+        created_at=db.now(),
+    )
+    db.session.add(source)
+    db.session.flush()
     return source
 
 
