@@ -227,6 +227,7 @@ class Code(StrEnum):
     USAGE_NOT_DELIVERED = "usage-not-delivered"
     USAGE_NOT_SAMPLED = "usage-not-sampled"
     USAGE_DAYS = "usage-days"
+    USAGE_RATES_EARLY = "usage-rates-early"
     USAGE_RATE_FORMAT = "usage-rate-format"
     AMOUNT_RANGE = "amount-range"
     ACCOUNT_PAYS_NOT = "account-pays-not"

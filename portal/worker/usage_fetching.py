@@ -33,6 +33,7 @@ SAMPLED_AT_ONCE = 500
 """Clouds that one call is about."""
 AGAIN = timedelta(minutes=1)
 """Until the lease of a process that died is over."""
+BUSY = "usage-busy"
 COLUMNS = (*PLAIN_COLUMNS, "ResourceId")
 DAY = timedelta(days=1)
 
@@ -131,10 +132,10 @@ def _deliver(source_id: str, path: Path, days: Sequence[date]) -> None:
         _stage(staging, file, days)
         usage_posting.publish(staging.delivery_id, by=WORKER)
     except usage.LeaseLost:
-        raise Later("another worker delivers", AGAIN) from None
+        raise Later(BUSY, AGAIN) from None
     except Refused as refusal:
         if refusal.code in (Code.USAGE_IMPORT_RUNNING, Code.USAGE_OUTDATED):
-            raise Later(refusal.code, AGAIN) from None
+            raise Later(BUSY, AGAIN) from None
         kept = refusal
         db.write(lambda: usage.give_up(staging.delivery_id, kept))
         raise NeedsPerson("usage-refused", delivery=staging.delivery_id) from None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -14,7 +12,6 @@ from sqlalchemy import select
 from portal import db
 from portal.domain import connections, metering, readiness, usage
 from portal.domain.connections import Connection
-from portal.domain.jobs import Job, OrderKind
 from portal.domain.readiness import Cause
 from portal.domain.usage import UsageSource
 from portal.providers.contract import Later, NeedsPerson, Usage
@@ -25,7 +22,6 @@ from tests.support.metering import (
     days_in_force,
     deliver_due,
     deliveries,
-    find_ability,
     use_metered,
     used,
 )
@@ -73,8 +69,7 @@ def place() -> Connection:
 
 def fault() -> tuple[str, dict[str, str]]:
     status = db.read(lambda: metering.statuses_for(appoint_operator())[place().id])
-    assert status.fetch is not None
-    return status.fetch.fault or "", status.fetch.fault_facts
+    return status.fault, status.fault_facts
 
 
 def asked(there: PretendedCloud) -> list[str]:

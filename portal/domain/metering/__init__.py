@@ -12,14 +12,15 @@ from portal.domain.metering.fetching import (
     Plan,
     delivers,
     external_ids,
+    last_day,
     make_plan,
     queue_due,
     queue_fetch,
     record_fault,
     record_success,
 )
-from portal.domain.metering.listing import Status, statuses_for
-from portal.domain.metering.rates import parse_rate, parse_rates, rates_of, set_rates
+from portal.domain.metering.listing import Rates, Status, statuses_for
+from portal.domain.metering.rates import parse_rate, parse_rates, set_rates
 from portal.domain.metering.record import RATED, UsageFetch, UsageRates, UsageSample
 from portal.domain.metering.samples import (
     Line,

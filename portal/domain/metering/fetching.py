@@ -57,6 +57,11 @@ def oldest_day() -> date:
     return fetching_day(db.now() - FETCHED_AGAIN)
 
 
+def last_day() -> date:
+    """The last day whose usage is complete."""
+    return fetching_day(db.now()) - DAY
+
+
 def make_plan(connection_id: str, days: Iterable[str] = ()) -> Plan:
     """The worker asks a connection for the days that are due, and for these (ISO text)."""
     connection = db.session.get_one(Connection, connection_id)
@@ -110,8 +115,9 @@ def queue_fetch(connection: Connection, *, since_on: date, by: Actor) -> None:
     connection = db.lock(Connection, connection.id)
     if not delivers(connection):
         raise Refused(Code.USAGE_NOT_DELIVERED)
-    if not oldest_day() <= since_on < fetching_day(db.now()):
-        raise Refused(Code.USAGE_DAYS, field="since_on", first=oldest_day())
+    first, last = oldest_day(), last_day()
+    if not first <= since_on <= last:
+        raise Refused(Code.USAGE_DAYS, field="since_on", first=first, last=last)
     order_days(connection, list(days_between(since_on, fetching_day(db.now()))))
     circuit_breakers.allow_probe(jobs.cloud_lane(connection.id))
     chain, facts = audit.INSTALLATION, {"since": since_on.isoformat()}
@@ -187,7 +193,7 @@ def _due(connection: Connection, source: UsageSource | None) -> list[date]:
     if linked_at is None:
         return []
     now = db.now()
-    first = max(linked_at.date(), month_before(fetching_day(now) - DAY))
+    first = max(linked_at.date(), month_before(last_day()))
     delivered = _delivered_days(source, first) if source else {}
     return due_days(first, now=now, delivered=delivered)
 

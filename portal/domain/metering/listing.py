@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import NamedTuple
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
@@ -16,39 +17,67 @@ from portal.domain.metering.fetching import (
     last_delivered,
     samples_only,
 )
-from portal.domain.metering.rates import rates_of
 from portal.domain.metering.record import UsageFetch, UsageRates
 from portal.domain.usage import UsageSource
 
 
-class Status(NamedTuple):
-    """A connection that delivers usage: when it did last, and why the last try failed. `rates` are
-    those of a sampled one, the newest first."""
+class Rates(NamedTuple):
+    """Amounts by vCPU and hour, GiB of memory and hour, GiB of disk and month, from a day on."""
 
-    connection: Connection
-    delivered_at: datetime | None
-    fetch: UsageFetch | None
+    since_on: date
+    cpu: Decimal
+    memory: Decimal
+    disk: Decimal
+
+
+class Status(NamedTuple):
+    """A connection that delivers usage: when it did last, and why the last try failed since. Of a
+    sampled one `rates` are the last, which may begin later."""
+
+    connection_id: str
+    name: str
     is_sampled: bool
-    rates: list[UsageRates]
+    rates: Rates | None
+    since_at: datetime | None
+    delivered_at: datetime | None
+    failed_at: datetime | None
+    fault: str
+    fault_facts: dict[str, Any]
 
     @property
     def is_silent(self) -> bool:
         """Whether it has not delivered for too long."""
-        since = self.delivered_at or (self.fetch.since_at if self.fetch else None)
+        since = self.delivered_at or self.since_at
         return since is not None and since < db.now() - SILENT_AFTER
 
 
 def statuses_for(actor: Actor) -> dict[str, Status]:
-    """The connections that deliver usage, by ID, by name."""
-    sources = {row.connection_id: row for row in db.session.scalars(select(UsageSource))}
+    """The connections that deliver usage, by ID, in the order of the list of connections."""
     return {
-        connection.id: Status(
-            connection,
-            last_delivered(sources.get(connection.id)),
-            db.session.get(UsageFetch, connection.id),
-            samples_only(connection),
-            rates_of(connection) if samples_only(connection) else [],
-        )
+        connection.id: _status(connection)
         for connection in connections_for(actor)
         if delivers(connection)
     }
+
+
+def _status(connection: Connection) -> Status:
+    query = select(UsageSource).where(UsageSource.connection_id == connection.id)
+    source, fetch = db.session.scalar(query), db.session.get(UsageFetch, connection.id)
+    is_sampled = samples_only(connection)
+    return Status(
+        connection_id=connection.id,
+        name=connection.name,
+        is_sampled=is_sampled,
+        rates=_last_rates(connection) if is_sampled else None,
+        since_at=fetch and fetch.since_at,
+        delivered_at=last_delivered(source),
+        failed_at=fetch and fetch.failed_at,
+        fault=(fetch and fetch.fault) or "",
+        fault_facts=fetch.fault_facts if fetch else {},
+    )
+
+
+def _last_rates(connection: Connection) -> Rates | None:
+    query = select(UsageRates).where(UsageRates.connection_id == connection.id)
+    row = db.session.scalar(query.order_by(UsageRates.since_on.desc()).limit(1))
+    return row and Rates(row.since_on, *map(row.rate, ("cpu", "memory", "disk")))

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import select
-
 from portal import db
 from portal.domain import access, audit, identity
 from portal.domain.actions import Action
@@ -42,7 +40,7 @@ def set_rates(
     """An operator sets the rates of a connection from a day on. Days that are over are delivered
     again; rates that begin later stay.
 
-    Raises ReauthenticationRequired, Forbidden, Refused("usage-not-sampled", "usage-days").
+    Raises ReauthenticationRequired, Forbidden, Refused("usage-not-sampled", "usage-rates-early").
     """
     identity.require_recent(by)
     access.require_operator(by, Action.CONNECTION_RATES)
@@ -50,7 +48,7 @@ def set_rates(
     if not samples_only(connection):
         raise Refused(Code.USAGE_NOT_SAMPLED)
     if since_on < oldest_day():
-        raise Refused(Code.USAGE_DAYS, field="since_on", first=oldest_day())
+        raise Refused(Code.USAGE_RATES_EARLY, field="since_on", first=oldest_day())
     texts = {name: format(rates[name].normalize(), "f") for name in RATED}
     row = db.session.get(UsageRates, (connection.id, since_on))
     if row is None:
@@ -63,9 +61,3 @@ def set_rates(
     facts = texts | {"since": since_on.isoformat()}
     chain = audit.INSTALLATION
     audit.record(Action.CONNECTION_RATES, by=by, chain=chain, thing=connection.id, **facts)
-
-
-def rates_of(connection: Connection) -> list[UsageRates]:
-    """The rates of a connection, the newest first."""
-    query = select(UsageRates).where(UsageRates.connection_id == connection.id)
-    return list(db.session.scalars(query.order_by(UsageRates.since_on.desc())))

@@ -68,7 +68,8 @@ def find_source(name: str) -> UsageSource | None:
     return db.session.scalar(select(UsageSource).where(is_it))
 
 
-def sources_for(actor: Actor) -> list[UsageSource]:
-    """The sources that the actor sees, by name."""
-    query = select(UsageSource).where(UsageSource.visible_to(actor)).order_by(UsageSource.name_key)
+def file_sources_for(actor: Actor) -> list[UsageSource]:
+    """The issuers of files that the actor sees, by name."""
+    is_seen = UsageSource.visible_to(actor), UsageSource.connection_id.is_(None)
+    query = select(UsageSource).where(*is_seen).order_by(UsageSource.name_key)
     return list(db.session.scalars(query))

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from portal.domain.errors import Code
+from portal.i18n.formats import plain_day
 from portal.usage_files import Fault
 
 SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
@@ -40,6 +41,25 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     Code.USAGE_READ_OTHERWISE: lambda f: _(
         "The files were read with another CURRENCY or BILLING_TIME_ZONE. Import them again."
+    ),
+    Code.USAGE_SOURCE_CONNECTED: lambda f: _(
+        "A connection delivers this source by itself. Choose another source for files."
+    ),
+    Code.USAGE_NOT_DELIVERED: lambda f: _(
+        "No test has found that this connection delivers usage. Test it."
+    ),
+    Code.USAGE_NOT_SAMPLED: lambda f: _("Only connections that are sampled have rates."),
+    Code.USAGE_DAYS: lambda f: _(
+        "Choose a day from %(first)s to %(last)s.",
+        first=plain_day(f["first"]),
+        last=plain_day(f["last"]),
+    ),
+    Code.USAGE_RATES_EARLY: lambda f: _(
+        "Choose a day from %(first)s on: older ones are not delivered again.",
+        first=plain_day(f["first"]),
+    ),
+    Code.USAGE_RATE_FORMAT: lambda f: _(
+        "Enter an amount below a million with at most nine decimals, such as 0.0125."
     ),
     Code.USAGE_FILE: lambda f: FAULTS[f["fault"]](f),
 }
