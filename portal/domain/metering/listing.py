@@ -69,10 +69,10 @@ def _status(connection: Connection) -> Status:
         name=connection.name,
         is_sampled=is_sampled,
         rates=_last_rates(connection) if is_sampled else None,
-        since_at=fetch and fetch.since_at,
+        since_at=fetch.since_at if fetch else None,
         delivered_at=last_delivered(source),
-        failed_at=fetch and fetch.failed_at,
-        fault=(fetch and fetch.fault) or "",
+        failed_at=fetch.failed_at if fetch else None,
+        fault=(fetch.fault or "") if fetch else "",
         fault_facts=fetch.fault_facts if fetch else {},
     )
 
@@ -80,4 +80,6 @@ def _status(connection: Connection) -> Status:
 def _last_rates(connection: Connection) -> Rates | None:
     query = select(UsageRates).where(UsageRates.connection_id == connection.id)
     row = db.session.scalar(query.order_by(UsageRates.since_on.desc()).limit(1))
-    return row and Rates(row.since_on, *map(row.rate, ("cpu", "memory", "disk")))
+    if row is None:
+        return None
+    return Rates(row.since_on, row.rate("cpu"), row.rate("memory"), row.rate("disk"))
