@@ -60,7 +60,6 @@ from portal.wording import guide, labels
 from portal.wording import jobs as job_wording
 from portal.wording import kinds as kind_wording
 from portal.wording import memberships as membership_wording
-from portal.wording import metering as metering_wording
 from portal.wording import notifications as notification_wording
 from portal.wording import readiness as problem_wording
 from portal.wording import usage as usage_wording
@@ -268,7 +267,6 @@ def _add_template_globals(app: Flask) -> None:
         notification_wording=notification_wording,
         quoted=quoted,
         problem_wording=problem_wording,
-        metering_wording=metering_wording,
         usage_wording=usage_wording,
         forced_theme=preferences.forced_theme,
         themes=preferences.themes,

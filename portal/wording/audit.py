@@ -12,7 +12,7 @@ from flask_babel import gettext, lazy_gettext
 
 from portal.domain.actions import Action
 from portal.i18n.formats import iso_day
-from portal.wording import claims, partners
+from portal.wording import claims, connections, partners
 from portal.wording.clouds import TASKS
 from portal.wording.labels import BLOCK_REASONS, NOT_ARRIVED_REASONS, field, role
 
@@ -66,6 +66,7 @@ TITLES = {
     Action.CLOUD_CARRY_OUT: lazy_gettext("Carried out at the cloud"),
     Action.CLOUD_CARRY_OUT_FAULT: lazy_gettext("Can’t be carried out at the cloud"),
     **claims.AUDIT_TITLES,
+    **connections.AUDIT_TITLES,
     Action.CLOUD_LINK: lazy_gettext("Cloud linked"),
     Action.CLOUD_LEAVE: lazy_gettext("Cloud linked elsewhere"),
     Action.CLOUD_ACCESS_GRANT: lazy_gettext("Role on a cloud given"),
@@ -103,7 +104,6 @@ TITLES = {
     Action.CONNECTION_CLOSE: lazy_gettext("Connection closed"),
     Action.CONNECTION_LIMIT: lazy_gettext("Limits of a connection’s new clouds changed"),
     Action.CONNECTION_RECONCILE: lazy_gettext("Connection compared with the portal"),
-    Action.CONNECTION_RATES: lazy_gettext("Rates of a connection set"),
     Action.CONNECTION_REKEY: lazy_gettext("Credentials of a connection sealed with a new key"),
     Action.USAGE_SOURCE_ADD: lazy_gettext("Source of usage added"),
     Action.USAGE_UPLOAD: lazy_gettext("Usage uploaded"),
@@ -111,7 +111,6 @@ TITLES = {
     Action.USAGE_DISCARD: lazy_gettext("Usage discarded"),
     Action.USAGE_REMOVE: lazy_gettext("Usage removed"),
     Action.USAGE_ASSIGN: lazy_gettext("Usage assigned to a cloud"),
-    Action.USAGE_FETCH: lazy_gettext("Usage of a connection fetched"),
     Action.MONEY_PAYMENT: lazy_gettext("Payment recorded"),
     Action.MONEY_CREDIT: lazy_gettext("Credit recorded"),
     Action.MONEY_LOT: lazy_gettext("Grant given"),
@@ -227,6 +226,7 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
         "Carried out at the cloud %(id)s: an access is ended.", id=f["thing"]
     ),
     **claims.AUDIT_SENTENCES,
+    **connections.AUDIT_SENTENCES,
     Action.FOLDER_CREATE: lambda f: _("A folder was created in the cloud %(id)s.", id=f["cloud"]),
     Action.FOLDER_RENAME: lambda f: _("A folder was renamed in the cloud %(id)s.", id=f["cloud"]),
     Action.USER_CREATE: lambda f: _("A person registered."),
@@ -265,13 +265,6 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.CONNECTION_RECONCILE: lambda f: _(
         "A connection is compared with the portal: %(id)s.", id=f["thing"]
     ),
-    Action.CONNECTION_RATES: lambda f: _(
-        "The rates of the connection %(id)s were set from %(day)s on: %(cpu)s, %(memory)s, "
-        "%(disk)s.",
-        id=f["thing"],
-        day=iso_day(f["since"]),
-        **{name: f[name] for name in ("cpu", "memory", "disk")},
-    ),
     Action.CONNECTION_REKEY: lambda f: _(
         "The credentials of a connection were sealed with a new key: %(id)s.", id=f["thing"]
     ),
@@ -281,11 +274,6 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.USAGE_DISCARD: lambda f: _("A delivery of usage was discarded: %(id)s.", id=f["thing"]),
     Action.USAGE_REMOVE: lambda f: _("A delivery of usage was removed: %(id)s.", id=f["thing"]),
     Action.USAGE_ASSIGN: lambda f: _("Usage was assigned to the cloud %(id)s.", id=f["cloud"]),
-    Action.USAGE_FETCH: lambda f: _(
-        "The usage of the connection %(id)s was fetched again from %(day)s on.",
-        id=f["thing"],
-        day=iso_day(f["since"]),
-    ),
     Action.MONEY_PAYMENT: lambda f: _("A payment was recorded: entry %(n)s.", n=f["entry"]),
     Action.MONEY_CREDIT: lambda f: _("A credit was recorded: entry %(n)s.", n=f["entry"]),
     Action.MONEY_LOT: lambda f: _("A further grant was given: %(id)s.", id=f["thing"]),

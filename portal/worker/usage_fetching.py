@@ -33,7 +33,7 @@ SAMPLED_AT_ONCE = 500
 """Clouds that one call is about."""
 AGAIN = timedelta(minutes=1)
 """Until the lease of a process that died is over."""
-BUSY = "usage-busy"
+BUSY, OTHER_CURRENCY, NOT_PUBLISHED = "usage-busy", "usage-currency", "usage-refused"
 COLUMNS = (*PLAIN_COLUMNS, "ResourceId")
 DAY = timedelta(days=1)
 
@@ -87,7 +87,7 @@ def _require_currency(plan: Plan) -> None:
     """Raise NeedsPerson if the connection's costs are in another currency."""
     ours = policy.current().currency
     if plan.currency not in ("", ours):
-        raise NeedsPerson("usage-currency", theirs=plan.currency, ours=ours)
+        raise NeedsPerson(OTHER_CURRENCY, theirs=plan.currency, ours=ours)
 
 
 def _lines(connection: Connection, plan: Plan, day: date) -> Iterator[Line]:
@@ -138,7 +138,7 @@ def _deliver(source_id: str, path: Path, days: Sequence[date]) -> None:
             raise Later(BUSY, AGAIN) from None
         kept = refusal
         db.write(lambda: usage.give_up(staging.delivery_id, kept))
-        raise NeedsPerson("usage-refused", delivery=staging.delivery_id) from None
+        raise NeedsPerson(NOT_PUBLISHED, delivery=staging.delivery_id) from None
 
 
 def _begin(source_id: str, file: FileFacts) -> Staging:

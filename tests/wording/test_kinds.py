@@ -18,6 +18,7 @@ from portal.providers.openstack.members import ROLES
 from portal.wording import faults, kinds
 from portal.worker.orders import STILL_RUNNING
 from portal.worker.providers import PROVIDERS
+from portal.worker.usage_fetching import BUSY, NOT_PUBLISHED, OTHER_CURRENCY
 
 FOLDER = Path(portal.__file__).parent
 FILES = [*(FOLDER / "providers").rglob("*.py"), FOLDER / "worker" / "providers.py"]
@@ -53,6 +54,7 @@ def test_every_code_of_a_provider_has_a_sentence_and_every_sentence_a_code() -> 
     codes = {text for text in strings() if IS_CODE(text)} - OTHERS
     assert codes
     ours = {Code.CREDENTIALS_UNREADABLE, ORDER_CANCELLED, STILL_RUNNING, UNREADABLE}
+    ours |= {BUSY, NOT_PUBLISHED, OTHER_CURRENCY}
     assert codes | ours == set(faults.SENTENCES)
 
 

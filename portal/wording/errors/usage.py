@@ -58,9 +58,6 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         "Choose a day from %(first)s on: older ones are not delivered again.",
         first=plain_day(f["first"]),
     ),
-    Code.USAGE_RATE_FORMAT: lambda f: _(
-        "Enter an amount below a million with at most nine decimals, such as 0.0125."
-    ),
     Code.USAGE_FILE: lambda f: FAULTS[f["fault"]](f),
 }
 
