@@ -164,16 +164,21 @@ def record_fetch(job: Job, result: Fetched) -> None:
 
 
 def sample(job: Job) -> Sampled | None:
-    """Ask what is given out in this hour."""
+    """Ask what is given out in this hour. None if it is over meanwhile: a connection that is asked
+    for another day than today says nothing."""
     connection = db.read(lambda: db.session.get_one(Connection, job.subject_id))
-    hour_at = db.read(db.now).replace(minute=0, second=0, microsecond=0)
+    hour_at = db.read(_hour)
     ids = iter(sorted(db.read(lambda: metering.external_ids(connection.id))))
     quantities: dict[str, dict[str, str]] = {}
     while batch := list(islice(ids, SAMPLED_AT_ONCE)):
         for row in _given_out(connection, batch, hour_at.date()):
             if row.external_id in batch and row.kind in RATED:
                 quantities.setdefault(row.external_id, {})[row.kind] = format(row.quantity, "f")
-    return Sampled(hour_at, quantities)
+    return Sampled(hour_at, quantities) if db.read(_hour) == hour_at else None
+
+
+def _hour() -> datetime:
+    return db.now().replace(minute=0, second=0, microsecond=0)
 
 
 def _given_out(connection: Connection, batch: Collection[str], day: date) -> Iterator[Any]:

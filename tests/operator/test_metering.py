@@ -9,7 +9,6 @@ import pytest
 from flask import Flask
 
 from portal import db
-from portal.domain import connections
 from portal.providers.contract import NeedsPerson
 from tests.support.answers import definition_list, errors, links, notices
 from tests.support.browser import Browser
@@ -19,6 +18,7 @@ from tests.support.metering import (
     deliver_due,
     deliveries,
     find_ability,
+    place,
     use_metered,
     used,
 )
@@ -52,7 +52,7 @@ def sign_in(there: PretendedCloud, browser: Callable[..., Browser]) -> Callable[
 
 
 def page() -> str:
-    return f"/operator/connections/{db.read(lambda: connections.default().id)}"
+    return f"/operator/connections/{db.read(lambda: place().id)}"
 
 
 def test_the_pages_say_when_a_connection_delivered_and_why_it_did_not(

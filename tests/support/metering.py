@@ -9,12 +9,14 @@ import pytest
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import connections
-from portal.domain.connections import Findings
+from portal.domain import connections, metering
+from portal.domain.connections import Connection, Findings
+from portal.domain.metering import RATED
 from portal.domain.usage import Delivery, DeliveryScope, State, UsageSource
 from portal.providers.contract import Usage
 from tests.support.jobs import run_upkeep
 from tests.support.pretended_cloud import PretendedCloud, run_orders, use_pretended
+from tests.support.work import appoint_operator
 
 
 def use_metered(patch: pytest.MonkeyPatch, ability: str = "usage-history") -> PretendedCloud:
@@ -24,13 +26,23 @@ def use_metered(patch: pytest.MonkeyPatch, ability: str = "usage-history") -> Pr
     return there
 
 
-def find_ability(ability: str) -> None:
-    """Have a test find that the default connection can do this."""
+def find_ability(ability: str, name: str = "Frankfurt") -> None:
+    """Have a test find that the connection can do this."""
+    db.write(lambda: connections.record_test(place(name).id, Findings(abilities=(ability,))))
 
-    def unit() -> None:
-        connections.record_test(connections.default().id, Findings(abilities=(ability,)))
 
-    db.write(unit)
+def place(name: str = "Frankfurt") -> Connection:
+    """The connection of this name."""
+    connection = connections.find(name)
+    assert connection is not None
+    return connection
+
+
+def set_rates(since_on: date, **rates: Decimal) -> None:
+    """An operator sets rates; those that are not named are 0."""
+    by, given = appoint_operator(), dict.fromkeys(RATED, Decimal(0)) | rates
+    db.write(lambda: metering.set_rates(place(), since_on=since_on, rates=given, by=by))
+    run_orders()
 
 
 def used(cloud_id: str, cost: str = "1", resource: str = "v1") -> Usage:

@@ -11,7 +11,6 @@ from sqlalchemy import select
 
 from portal import db
 from portal.domain import connections, metering, readiness, usage
-from portal.domain.connections import Connection
 from portal.domain.readiness import Cause
 from portal.domain.usage import UsageSource
 from portal.providers.contract import Later, NeedsPerson, Usage
@@ -22,6 +21,7 @@ from tests.support.metering import (
     days_in_force,
     deliver_due,
     deliveries,
+    place,
     use_metered,
     used,
 )
@@ -61,10 +61,6 @@ def today() -> date:
 
 def days_ago(*numbers: int) -> list[date]:
     return [today() - timedelta(days=number) for number in numbers]
-
-
-def place() -> Connection:
-    return db.read(connections.default)
 
 
 def fault() -> tuple[str, dict[str, str]]:

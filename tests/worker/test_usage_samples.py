@@ -10,18 +10,23 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import connections, metering
-from portal.domain.connections import Connection
+from portal.domain import metering
 from portal.domain.errors import Refused
 from portal.domain.metering import Line, UsageSample
 from portal.providers.contract import Later, Usage
 from tests.support.clouds import create_cloud
 from tests.support.jobs import run_upkeep
-from tests.support.metering import days_in_force, deliver_due, find_ability, use_metered
+from tests.support.metering import (
+    days_in_force,
+    deliver_due,
+    find_ability,
+    place,
+    set_rates,
+    use_metered,
+)
 from tests.support.money import charges_of, problems
 from tests.support.pretended_cloud import PretendedCloud, run_orders
 from tests.support.relay import clear_mails
-from tests.support.work import appoint_operator
 from tests.support.world import DORA, Clock, World
 
 RATES = {"cpu": Decimal("0.01"), "memory": Decimal("0.002"), "disk": Decimal("0.1")}
@@ -69,17 +74,6 @@ def today() -> date:
     return db.read(db.now).date()
 
 
-def place() -> Connection:
-    return db.read(connections.default)
-
-
-def set_rates(since_on: date, **rates: Decimal) -> None:
-    by, connection = appoint_operator(), place()
-    given = RATES | rates
-    db.write(lambda: metering.set_rates(connection, since_on=since_on, rates=given, by=by))
-    run_orders()
-
-
 def lines(day: date) -> list[Line]:
     return db.read(lambda: metering.lines_of(place().id, day))
 
@@ -88,7 +82,7 @@ def test_hours_on_end_are_one_line_at_the_rates_of_the_day(
     there: PretendedCloud, shop: str, clock: Clock
 ) -> None:
     day = today()
-    set_rates(day)
+    set_rates(day, **RATES)
     set_rates(day + timedelta(days=1), cpu=Decimal(100))
     sample_hours(clock, 3)
     clock.forward(hours=1)  # an hour without a sample
@@ -111,6 +105,13 @@ def test_hours_on_end_are_one_line_at_the_rates_of_the_day(
     assert len(lines(day)) == 7
 
 
+def keep_samples(day: date, quantities: dict[str, dict[str, str]]) -> None:
+    """Keep the same sample of every hour of the day, in a unit of work."""
+    for hour in range(1, 24):
+        hour_at = datetime.combine(day, time(hour), UTC)
+        metering.keep_sample(place().id, hour_at, quantities)
+
+
 SERVICES = ("CPU", "Memory", "Disk")
 
 
@@ -118,10 +119,12 @@ def test_a_day_of_samples_is_delivered_and_again_when_its_rates_are_set(
     there: PretendedCloud, shop: str, clock: Clock
 ) -> None:
     day = today()
-    sample_hours(clock, 24 + 3)
+    sample_hours(clock, 1)
+    db.write(lambda: keep_samples(day, db.session.scalars(select(UsageSample)).one().quantities))
+    clock.forward(days=1, hours=2)
     deliver_due()
     assert days_in_force() == {day: 0}  # no rates yet
-    set_rates(day, disk=Decimal(0))
+    set_rates(day, cpu=RATES["cpu"], memory=RATES["memory"])
     deliver_due()
     cost = 24 * (2 * RATES["cpu"] + 4 * RATES["memory"])
     assert days_in_force() == {day: cost}
