@@ -90,20 +90,24 @@ def queue_due() -> dict[str, Any]:
     silent: list[datetime] = []
     for connection_id in db.session.scalars(locks.select_for_update(Connection.id)).all():
         connection = db.session.get_one(Connection, connection_id)
-        if not delivers(connection) or not external_ids(connection.id):
-            continue
-        fetch, source = _fetch_of(connection.id), _source_of(connection)
-        if samples_only(connection):
-            _order_once(OrderKind.SAMPLE_USAGE, connection)
-        days = _due(connection, source)
-        if samples_only(connection):
-            days = sampled_days(connection.id, days)
-        if days:
-            _order_once(OrderKind.FETCH_USAGE, connection)
-        since = last_delivered(source) or fetch.since_at
+        source = _source_of(connection)
+        if delivers(connection) and external_ids(connection.id):
+            _order_due(connection, source)
+        elif source is None or not connection.test_result.get("missing"):
+            continue  # else it may have lost the right to read usage
+        since = last_delivered(source) or _fetch_of(connection.id).since_at
         if since < db.now() - SILENT_AFTER:
             silent.append(since)
     return {"silent_since": min(silent).isoformat()} if silent else {}
+
+
+def _order_due(connection: Connection, source: UsageSource | None) -> None:
+    days = _due(connection, source)
+    if samples_only(connection):
+        _order_once(OrderKind.SAMPLE_USAGE, connection)
+        days = sampled_days(connection.id, days)
+    if days:
+        _order_once(OrderKind.FETCH_USAGE, connection)
 
 
 def queue_fetch(connection: Connection, *, since_on: date, by: Actor) -> None:
