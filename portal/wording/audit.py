@@ -12,7 +12,7 @@ from flask_babel import gettext, lazy_gettext
 
 from portal.domain.actions import Action
 from portal.i18n.formats import iso_day
-from portal.wording import claims, connections, partners
+from portal.wording import claims, connections, partners, prices
 from portal.wording.clouds import TASKS
 from portal.wording.labels import BLOCK_REASONS, NOT_ARRIVED_REASONS, field, role
 
@@ -32,6 +32,7 @@ TITLES = {
     Action.ACCOUNT_CREATE: lazy_gettext("Account opened"),
     Action.ACCOUNT_SWITCH_TO_PAID: lazy_gettext("Switched to paid"),
     **partners.AUDIT_TITLES,
+    **prices.AUDIT_TITLES,
     Action.ACCESS_GRANT: lazy_gettext("Role given"),
     Action.ACCESS_CHANGE: lazy_gettext("Role changed"),
     Action.ACCESS_REVOKE: lazy_gettext("Role taken back"),
@@ -128,6 +129,7 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.ACCOUNT_CREATE: lambda f: _("The account was opened."),
     Action.ACCOUNT_SWITCH_TO_PAID: lambda f: _("The account was switched from trial to paid."),
     **partners.AUDIT_SENTENCES,
+    **prices.AUDIT_SENTENCES,
     Action.ACCESS_GRANT: lambda f: _(
         "%(person)s came onto the staff, as %(role)s.", person=f["about"], role=role(f["role"])
     ),
@@ -258,15 +260,6 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     ),
     Action.CONNECTION_CLOSE: lambda f: _(
         "A connection was closed for new clouds: %(id)s.", id=f["thing"]
-    ),
-    Action.CONNECTION_LIMIT: lambda f: _(
-        "The limits of new clouds of the connection %(id)s were changed.", id=f["thing"]
-    ),
-    Action.CONNECTION_RECONCILE: lambda f: _(
-        "A connection is compared with the portal: %(id)s.", id=f["thing"]
-    ),
-    Action.CONNECTION_REKEY: lambda f: _(
-        "The credentials of a connection were sealed with a new key: %(id)s.", id=f["thing"]
     ),
     Action.USAGE_SOURCE_ADD: lambda f: _("A source of usage was added: %(id)s.", id=f["thing"]),
     Action.USAGE_UPLOAD: lambda f: _("Files of usage were uploaded: %(id)s.", id=f["thing"]),

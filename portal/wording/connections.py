@@ -77,11 +77,20 @@ AUDIT_TITLES = {
     Action.USAGE_FETCH: lazy_gettext("Usage of a connection fetched"),
 }
 AUDIT_SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    Action.CONNECTION_LIMIT: lambda f: _(
+        "The limits of new clouds of the connection %(id)s were changed.", id=f["thing"]
+    ),
+    Action.CONNECTION_RECONCILE: lambda f: _(
+        "A connection is compared with the portal: %(id)s.", id=f["thing"]
+    ),
     Action.CONNECTION_RATES: lambda f: _(
         "The rates of the connection %(id)s were set from %(day)s on: %(rates)s.",
         id=f["thing"],
         day=iso_day(f["since"]),
         rates=", ".join(f"{name} {f[name]}" for name in RATED),
+    ),
+    Action.CONNECTION_REKEY: lambda f: _(
+        "The credentials of a connection were sealed with a new key: %(id)s.", id=f["thing"]
     ),
     Action.USAGE_FETCH: lambda f: _(
         "The usage of the connection %(id)s was fetched again from %(day)s on.",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 
+from portal.domain import billing_months
+
 SETTLES_AFTER = timedelta(hours=3)
 """Of the end of a day: until then its usage still comes in."""
 ON_DAYS_AFTER = (1, 2, 3)
@@ -28,7 +30,7 @@ def due_days(
 
     def is_due(day: date) -> bool:
         moments = [day + DAY * number for number in ON_DAYS_AFTER]
-        if (closed_at := closed.get(day.replace(day=1))) is not None:
+        if (closed_at := closed.get(billing_months.month_of(day))) is not None:
             moments += [closed_at.date() + DAY * number for number in AFTER_CLOSING]
         last = max((moment for moment in moments if moment <= today), default=None)
         is_behind = day not in delivered or (last and fetching_day(delivered[day]) < last)
@@ -53,7 +55,7 @@ def days_between(first: date, end: date) -> Iterator[date]:
 
 def month_before(day: date) -> date:
     """The first day of the month before that of the day."""
-    return (day.replace(day=1) - DAY).replace(day=1)
+    return billing_months.month_of(billing_months.month_of(day) - DAY)
 
 
 def next_month(month_on: date) -> date:
