@@ -1,4 +1,4 @@
-"""`flask usage`: import, list and remove deliveries; assign what is unassigned."""
+"""`flask usage`: import, fetch, list and remove deliveries; assign what is unassigned."""
 
 from __future__ import annotations
 

@@ -11,16 +11,21 @@ from sqlalchemy import select
 
 from portal import db
 from portal.domain import connections, metering, readiness, usage
+from portal.domain.clouds import Cloud
+from portal.domain.connections import Findings
+from portal.domain.metering import RATED
 from portal.domain.readiness import Cause
 from portal.domain.usage import UsageSource
 from portal.providers.contract import Later, NeedsPerson, Usage
 from portal.worker import usage_fetching
+from tests.domain.test_lock_order import faults
 from tests.support.clouds import create_cloud
 from tests.support.jobs import run_upkeep
 from tests.support.metering import (
     days_in_force,
     deliver_due,
     deliveries,
+    find_ability,
     place,
     use_metered,
     used,
@@ -35,9 +40,9 @@ from tests.worker.test_killed_usage_imports import die_after, run_and_wait_for_d
 
 
 @pytest.fixture
-def kind() -> str:
-    """Unless a test says otherwise."""
-    return "sqlite"
+def kind(request: pytest.FixtureRequest) -> str:
+    """SQLite, unless a test says otherwise."""
+    return str(getattr(request, "param", "sqlite"))
 
 
 @pytest.fixture
@@ -159,6 +164,37 @@ def test_other_clouds_and_resources_named_like_ours_are_not_counted(
     assert charges_of("cloud_id") == {(shop,): Decimal(2)}
 
 
+def test_a_cloud_that_was_created_again_there_is_still_charged_for_what_it_used_before(
+    there: PretendedCloud, shop: str, clock: Clock
+) -> None:
+    clock.forward(days=1)
+    deliver_due()
+
+    def create_again() -> None:
+        db.lock(Cloud, shop).external_id = "another"
+        db.session.flush()
+
+    db.write(create_again)
+    again = Usage("another", "v1", "volume", Decimal(1), "GiB", Decimal(2))
+    there.usage_rows.append(again)
+    clock.forward(days=1)
+    deliver_due()
+    assert in_force() == {f"ext-{shop}": Decimal(2), "another": Decimal(4)}
+    assert charges_of("cloud_id") == {(shop,): Decimal(6)}
+
+
+def test_a_connection_that_lost_the_right_to_read_usage_is_a_problem(
+    there: PretendedCloud, shop: str, clock: Clock
+) -> None:
+    clock.forward(days=1)
+    deliver_due()
+    lost = Findings(missing=("read the usage of all projects (403)",))
+    db.write(lambda: connections.record_test(place().id, lost))
+    clock.forward(days=2, hours=2)
+    run_upkeep("fetch-usage")
+    assert Cause.NO_USAGE in causes()
+
+
 def test_a_source_takes_the_name_of_its_connection_unless_another_has_it(
     there: PretendedCloud, shop: str, clock: Clock
 ) -> None:
@@ -266,7 +302,8 @@ def fetch_since(day: date) -> None:
     run_orders()
 
 
-PHASES = ("begin", "identify_keys", "add_piece", "add_groups", "finish", "publish")
+PHASES = ("begin", "finish", "publish")
+"""Those between are the same as of an import."""
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -290,3 +327,19 @@ def test_a_fetch_whose_worker_is_killed_is_right_after_a_second_run(
     assert days_in_force() == dict.fromkeys(reversed(days_ago(1, 2)), Decimal(1))
     assert charges_of("cloud_id") == {(shop,): Decimal(2)}
     assert problems() == []
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_its_verbs_lock_in_the_one_order(there: PretendedCloud, shop: str, clock: Clock) -> None:
+    clock.forward(days=2)
+    find_ability("usage-sample")
+    connection, by, day = place(), appoint_operator(), days_ago(1)[0]
+    rates = dict.fromkeys(RATED, Decimal(1))
+    for unit in (
+        metering.queue_due,
+        lambda: metering.queue_fetch(connection, since_on=day, by=by),
+        lambda: metering.set_rates(connection, since_on=day, rates=rates, by=by),
+        lambda: metering.record_success(connection.id, was_asked=True, left=[day]),
+        lambda: metering.record_fault(connection.id, "fault", {}),
+    ):
+        assert faults(unit) == []

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from portal import db
 from portal.domain import access, audit, circuit_breakers, jobs, locks, usage
@@ -19,7 +19,7 @@ from portal.domain.jobs import OPEN_STATES, Job, OrderKind
 from portal.domain.metering.days import DAY, days_between, due_days, fetching_day, month_before
 from portal.domain.metering.record import UsageFetch
 from portal.domain.metering.samples import sampled_days
-from portal.domain.usage import Delivery, DeliveryScope, State, UsageSource
+from portal.domain.usage import Delivery, DeliveryScope, State, UsageKey, UsageSource
 
 FETCH_USAGE = "fetch-usage"
 """The upkeep that orders what is due."""
@@ -70,18 +70,30 @@ def make_plan(connection_id: str, days: Iterable[str] = ()) -> Plan:
     return Plan(
         source_id=source.id,
         days=sampled_days(connection.id, wanted) if is_sampled else wanted,
-        external_ids=external_ids(connection.id),
+        external_ids=external_ids(connection.id) | _former_ids(source),
         is_sampled=is_sampled,
         currency=connection.settings.get("currency", ""),
     )
 
 
 def external_ids(connection_id: str) -> frozenset[str]:
-    """The connection's own IDs of our clouds."""
-    is_ours = Cloud.connection_id == connection_id, Cloud.external_id.is_not(None)
+    """The connection's own IDs of our clouds, but of those that are empty for long."""
+    is_ours = Cloud.connection_id == connection_id, Cloud.external_id.is_not(None), _may_use()
     return frozenset(
         str(row) for row in db.session.scalars(select(Cloud.external_id).where(*is_ours))
     )
+
+
+def _former_ids(source: UsageSource) -> frozenset[str]:
+    """The IDs under which clouds were delivered. One that was created again there has another ID
+    since, and what it used before still counts."""
+    query = select(UsageKey.key).join(Cloud, Cloud.id == UsageKey.cloud_id)
+    return frozenset(db.session.scalars(query.where(UsageKey.source_id == source.id, _may_use())))
+
+
+def _may_use() -> ColumnElement[bool]:
+    """The condition for clouds that used something on a day that can be fetched again."""
+    return or_(Cloud.emptied_at.is_(None), Cloud.emptied_at > db.now() - FETCHED_AGAIN)
 
 
 def queue_due() -> dict[str, Any]:
@@ -161,7 +173,7 @@ def record_success(connection_id: str, *, was_asked: bool, left: Sequence[date])
 
 def record_fault(connection_id: str, fault: str, facts: Mapping[str, str]) -> None:
     """The connection could not be asked, or what it said could not be published."""
-    fetch = _fetch_of(connection_id)
+    fetch = _fetch_of(db.lock(Connection, connection_id).id)
     fetch.failed_at, fetch.fault, fetch.fault_facts = db.now(), fault, dict(facts)
     db.session.flush()
 
