@@ -188,8 +188,12 @@ def test_a_connection_that_lost_the_right_to_read_usage_is_a_problem(
 ) -> None:
     clock.forward(days=1)
     deliver_due()
-    lost = Findings(missing=("read the usage of all projects (403)",))
-    db.write(lambda: connections.record_test(place().id, lost))
+    lost, delivered = Findings(missing=("read the usage of all projects (403)",)), days_in_force()
+    by, connection, (day,), there.usage_rows = appoint_operator(), place(), days_ago(1), []
+    db.write(lambda: metering.queue_fetch(connection, since_on=day, by=by))
+    db.write(lambda: connections.record_test(connection.id, lost))
+    run_orders()
+    assert days_in_force() == delivered
     clock.forward(days=2, hours=2)
     run_upkeep("fetch-usage")
     assert Cause.NO_USAGE in causes()

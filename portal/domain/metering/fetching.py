@@ -63,10 +63,13 @@ def last_day() -> date:
 
 
 def make_plan(connection_id: str, days: Iterable[str] = ()) -> Plan:
-    """The worker asks a connection for the days that are due, and for these (ISO text)."""
+    """The worker asks a connection for the days that are due, and for these (ISO text). One that
+    can't say what it used any more is asked for none: they would be delivered as empty."""
     connection = db.session.get_one(Connection, connection_id)
     source, is_sampled = usage.source_of(connection), samples_only(connection)
     wanted = sorted({*map(date.fromisoformat, days), *_due(connection, source)}, reverse=True)
+    if not delivers(connection):
+        wanted = []
     return Plan(
         source_id=source.id,
         days=sampled_days(connection.id, wanted) if is_sampled else wanted,
