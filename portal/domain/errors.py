@@ -217,6 +217,7 @@ class Code(StrEnum):
     USAGE_DISCARDED = "usage-discarded"
     USAGE_EXPIRED = "usage-expired"
     USAGE_BAD_ROWS = "usage-bad-rows"
+    USAGE_BAD_FETCHED = "usage-bad-fetched"
     USAGE_OUTDATED = "usage-outdated"
     USAGE_NO_ROWS = "usage-no-rows"
     USAGE_CLOUD_UNKNOWN = "usage-cloud-unknown"

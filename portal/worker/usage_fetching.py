@@ -18,7 +18,7 @@ from portal.domain.actors import WORKER
 from portal.domain.connections import Connection
 from portal.domain.errors import Code, Refused
 from portal.domain.jobs import Job, OrderKind
-from portal.domain.metering import RATED, Line, Plan
+from portal.domain.metering import NOT_PUBLISHED, RATED, Line, Plan
 from portal.domain.usage import Mode, Staging, UsageSource
 from portal.providers.contract import Later, NeedsPerson, Never
 from portal.usage_files import PLAIN_COLUMNS, FileFacts, UsageFileError, UsageReading
@@ -34,7 +34,7 @@ SAMPLED_AT_ONCE = 500
 """Clouds that one call is about."""
 AGAIN = timedelta(minutes=1)
 """Until the lease of a process that died is over."""
-BUSY, OTHER_CURRENCY, NOT_PUBLISHED = "usage-busy", "usage-currency", "usage-refused"
+BUSY, OTHER_CURRENCY = "usage-busy", "usage-currency"
 COLUMNS = (*PLAIN_COLUMNS, "ResourceId")
 DAY = timedelta(days=1)
 

@@ -13,12 +13,13 @@ import portal
 from portal.domain.connections import KINDS
 from portal.domain.errors import Code
 from portal.domain.jobs import UNREADABLE
+from portal.domain.metering import NOT_PUBLISHED
 from portal.domain.work import ORDER_CANCELLED
 from portal.providers.openstack.members import ROLES
 from portal.wording import faults, kinds
 from portal.worker.orders import STILL_RUNNING
 from portal.worker.providers import PROVIDERS
-from portal.worker.usage_fetching import BUSY, NOT_PUBLISHED, OTHER_CURRENCY
+from portal.worker.usage_fetching import BUSY, OTHER_CURRENCY
 
 FOLDER = Path(portal.__file__).parent
 FILES = [*(FOLDER / "providers").rglob("*.py"), FOLDER / "worker" / "providers.py"]

@@ -233,8 +233,12 @@ def test_a_row_that_can_not_be_charged_refuses_the_delivery_with_its_reason(
     deliver_due()
     assert [row.state for row in deliveries()] == [usage.State.REFUSED]
     assert fault()[0] == "usage-refused"
+    assert deliveries()[0].refusal == {"code": "usage-bad-fetched", "facts": {"count": 1}}
     there.usage_rows = [used(shop)]
-    clock.forward(hours=1)
+    clock.forward(hours=5)
+    deliver_due()
+    assert days_in_force() == {}
+    clock.forward(hours=2)
     deliver_due()
     assert days_in_force() == dict.fromkeys(days_ago(1), Decimal(1))
     assert fault() == ("", {})

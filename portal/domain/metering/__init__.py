@@ -7,8 +7,7 @@ hourly samples are kept; a day costs what they say at the connection's rates.
 from portal.domain.metering.days import due_days
 from portal.domain.metering.fetching import (
     FETCH_USAGE,
-    HISTORY,
-    SAMPLE,
+    NOT_PUBLISHED,
     Plan,
     delivers,
     external_ids,

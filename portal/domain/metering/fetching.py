@@ -27,6 +27,10 @@ HISTORY, SAMPLE = "usage-history", "usage-sample"
 """Abilities: to say what any past day used; to say what is given out now."""
 SILENT_AFTER = timedelta(days=2)
 """Without a delivery."""
+NOT_PUBLISHED = "usage-refused"
+"""The fault of what a connection said and could not be published."""
+TRIED_AGAIN_AFTER = timedelta(hours=6)
+"""A delivery that could not be published."""
 FETCHED_AGAIN = timedelta(days=92)
 """How old a day may be that an operator has fetched again."""
 
@@ -121,7 +125,10 @@ def _order_due(connection: Connection, source: UsageSource | None) -> None:
     if samples_only(connection):
         _order_once(OrderKind.SAMPLE_USAGE, connection)
         days = sampled_days(connection.id, days)
-    if days:
+    fetch = db.session.get(UsageFetch, connection.id)
+    was_refused = fetch is not None and fetch.fault == NOT_PUBLISHED
+    is_early = fetch and fetch.failed_at and fetch.failed_at > db.now() - TRIED_AGAIN_AFTER
+    if days and not (was_refused and is_early):
         _order_once(OrderKind.FETCH_USAGE, connection)
 
 

@@ -31,6 +31,11 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         "%(num)s rows are bad. Correct the files, or publish the delivery without them.",
         f["count"],
     ),
+    Code.USAGE_BAD_FETCHED: lambda f: ngettext(
+        "%(num)s row of the connection can’t be charged. Nothing of these days is replaced.",
+        "%(num)s rows of the connection can’t be charged. Nothing of these days is replaced.",
+        f["count"],
+    ),
     Code.USAGE_OUTDATED: lambda f: _(
         "Links, assignments or deliveries changed meanwhile. Try again in a moment."
     ),
