@@ -124,8 +124,9 @@ def _refuse_unpublishable(delivery: Delivery, *, skip_bad_rows: bool) -> None:
         raise Refused(Code.USAGE_READ_OTHERWISE)
     is_fetched = delivery.source.connection_id is not None
     if delivery.bad_rows and not skip_bad_rows:
-        code = Code.USAGE_BAD_FETCHED if is_fetched else Code.USAGE_BAD_ROWS
-        raise Refused(code, count=delivery.bad_rows)
+        raise Refused(
+            Code.USAGE_BAD_FETCHED if is_fetched else Code.USAGE_BAD_ROWS, count=delivery.bad_rows
+        )
     if not delivery.rows and not is_fetched:
         raise Refused(Code.USAGE_NO_ROWS)
 
