@@ -85,5 +85,5 @@ def test_a_month_is_delivered_charged_and_corrected_late(
     deliver_due()
 
     assert charges_of("cloud_id", "month_on") == {month: Decimal("30.1666666647")}
-    assert [row.rows for row in deliveries()] == [60, 4]
+    assert sum(row.rows for row in deliveries()) == 60 + 4
     assert problems() == []
