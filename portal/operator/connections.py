@@ -19,7 +19,6 @@ from portal.domain import (
     jobs,
     memberships,
     metering,
-    policy,
 )
 from portal.domain.connections import KINDS, Connection, Field
 from portal.operator import steps
@@ -60,7 +59,7 @@ def show_connection(connection_id: str) -> Any:
     if web.is_partial() and request.args.get("seen") == stamp:
         return "", 204
     template = "operator/connection.html"
-    found |= {"connection": connection, "currency": policy.current().currency, "stamp": stamp}
+    found |= {"connection": connection, "stamp": stamp}
     return web.page(template, fragment="connection", **found)
 
 

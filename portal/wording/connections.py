@@ -11,9 +11,8 @@ from flask_babel import lazy_gettext
 from portal.domain.actions import Action
 from portal.domain.connections import Connection
 from portal.domain.metering import RATED, Rates, Status
-from portal.i18n.formats import iso_day, plain_day
+from portal.i18n.formats import iso_day, money, plain_day
 from portal.wording import faults
-from portal.wording.usage import exact_money
 
 ABILITIES = {
     "suspend": lazy_gettext("suspend"),
@@ -61,12 +60,12 @@ def usage_fault(status: Status) -> str:
     return faults.sentence(status.fault, status.fault_facts)
 
 
-def rates(of: Rates, currency: str) -> list[str]:
+def rates(of: Rates) -> list[str]:
     """Return the rates, each with its unit, and since when they are."""
     sentences = [
-        _("%(amount)s for a vCPU and hour", amount=exact_money(of.cpu, currency)),
-        _("%(amount)s for a GiB of memory and hour", amount=exact_money(of.memory, currency)),
-        _("%(amount)s for a GiB of disk and month", amount=exact_money(of.disk, currency)),
+        _("%(amount)s for a vCPU and hour", amount=money(of.cpu)),
+        _("%(amount)s for a GiB of memory and hour", amount=money(of.memory)),
+        _("%(amount)s for a GiB of disk and month", amount=money(of.disk)),
         _("from %(day)s on", day=plain_day(of.since_on)),
     ]
     return [str(sentence) for sentence in sentences]
