@@ -10,8 +10,9 @@ from portal.console import (
     linking,
     logos,
     statements,
+    usage,
 )
 from portal.console.home import blueprint
 
-for screen in (billing, clouds, access, accesses, linking, claims, logos, statements):
+for screen in (billing, usage, statements, clouds, access, accesses, linking, claims, logos):
     blueprint.register_blueprint(screen.blueprint)

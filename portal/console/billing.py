@@ -14,13 +14,12 @@ from portal.domain import (
     clouds,
     ledger,
     partner_profiles,
-    policy,
     prices,
+    reports,
     statements,
 )
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
-from portal.i18n import formats
 from portal.web import cloud_progress
 from portal.wording import money as wording
 
@@ -46,8 +45,8 @@ def index() -> Any:
 def show(account_id: str) -> Any:
     """Show an account: its mode, clouds, and to whom it may the money."""
     actor, account = web.actor(), web.find_or_404(BillingAccount, account_id)
-    linked = clouds.clouds_linked_to([account.id])[account.id]
-    followed = cloud_progress.followed([cloud.id for cloud in linked])
+    page = _page_of_clouds(account)
+    followed = cloud_progress.followed([cloud.id for cloud in page["clouds"]])
     if cloud_progress.is_shown(followed):
         return "", 204
     return web.page(
@@ -55,22 +54,21 @@ def show(account_id: str) -> Any:
         fragment="linked",
         account=account,
         profile=partner_profiles.profile_of(account.parent_id),
-        clouds=linked,
         **followed,
         may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, account),
         may_create=access.may(actor, Action.CLOUD_CREATE, account),
         may_link=access.may(actor, Action.CLOUD_LINK, account),
         **_months(account),
         **_money(account),
+        **page,
     )
 
 
 def _months(account: BillingAccount) -> dict[str, Any]:
+    """Prices by month, and whether there are statements."""
     return {
-        "has_statements": statements.has_released(account, actor=web.actor()),
         "prices": prices.months_shown(account),
-        "month_name": formats.month,
-        "currency": policy.current().currency,
+        "has_statements": statements.has_released(account, actor=web.actor()),
     }
 
 
@@ -87,6 +85,15 @@ def _money(account: BillingAccount) -> dict[str, Any]:
         "next_before": next_before,
         "wording": wording,
     }
+
+
+def _page_of_clouds(account: BillingAccount) -> dict[str, Any]:
+    """A page of clouds: those linked now, who paid for each, and what they cost where the user may
+    see it."""
+    after = request.args.get("cloud", "")[:20]
+    payers, next_cloud = reports.page_of(reports.payers_of(web.actor(), account, after=after))
+    linked = clouds.clouds_linked_to([account.id], after=after, until=next_cloud)[account.id]
+    return {"clouds": linked, "payers": payers, "next_cloud": next_cloud, "cloud_after": after}
 
 
 @blueprint.route("/<id:account_id>/switch-to-paid", methods=["GET", "POST"])

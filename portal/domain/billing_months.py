@@ -74,6 +74,13 @@ def first_open_before(month_on: date) -> date:
     return next_month(earlier) if earlier else date.min
 
 
+def closed_since(moment: datetime, *, first: date) -> dict[date, datetime]:
+    """Return when months from the first on were closed, of those closed since the moment."""
+    is_recent = BillingMonth.month_on >= first, BillingMonth.closed_at >= moment
+    query = select(BillingMonth.month_on, BillingMonth.closed_at).where(*is_recent)
+    return {row[0]: row[1] for row in db.session.execute(query) if row[1]}
+
+
 def is_open(month_on: date) -> bool:
     """Return whether the month that begins on this day is not closed."""
     return month_on >= oldest_open()

@@ -10,6 +10,7 @@ from portal.operator import (
     home,
     limits,
     mappings,
+    metering,
     months,
     people,
     unknown_mails,

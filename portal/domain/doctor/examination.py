@@ -26,6 +26,7 @@ from portal.domain.doctor import (
     schema,
     statements,
     states,
+    totals,
     usage,
 )
 from portal.domain.doctor.check import Check, Problem
@@ -53,6 +54,7 @@ CHECKS = (
     *_checks_of(ownership),
     *_checks_of(usage),
     *_checks_of(money),
+    *_checks_of(totals),
     *_checks_of(prices),
     *_checks_of(statements),
 )

@@ -47,6 +47,8 @@ class OrderKind(StrEnum):
     CHECK_CLAIM = "check-claim"
     CHECK_EMPTY = "check-empty"
     RECONCILE = "reconcile-connection"
+    FETCH_USAGE = "fetch-usage"
+    SAMPLE_USAGE = "sample-usage"
 
 
 TAKING_ACCESS_AWAY = (OrderKind.SUSPEND, OrderKind.CLOSE, OrderKind.REVOKE, OrderKind.WITHDRAW)
@@ -67,6 +69,8 @@ MONTHS = "close-months"
 AGREED_UPKEEP = (SETTLE, CLOSE, ENDINGS, MONTHS)
 """Upkeep that does what people agreed on, or what can't be undone. They may have withdrawn it since
 a backup, so after a restore it waits for an operator."""
+BY_THE_CLOCK = (OrderKind.RECONCILE, OrderKind.FETCH_USAGE, OrderKind.SAMPLE_USAGE)
+"""Orders that the clock queues again, so that none of them waits for a person."""
 OPEN_STATES = (State.WAITING, State.RUNNING)
 NO_CLAIM = dict.fromkeys(("token", "leased_until", "started_at", "worker"))
 """The values of a job that no worker has claimed."""
