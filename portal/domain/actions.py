@@ -100,6 +100,7 @@ class Action(StrEnum):
     USAGE_DISCARD = "usage.discard"
     USAGE_REMOVE = "usage.remove"
     USAGE_ASSIGN = "usage.assign"
+    USAGE_UNASSIGN = "usage.unassign"
     MONEY_PAYMENT = "money.payment"
     MONEY_CREDIT = "money.credit"
     MONEY_LOT = "money.lot"

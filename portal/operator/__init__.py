@@ -13,6 +13,7 @@ from portal.operator import (
     people,
     unknown_mails,
     usage,
+    usage_keys,
     usage_upload,
     work,
 )

@@ -1,4 +1,4 @@
-"""*Usage*: sources, deliveries and their sums; *Publish*, *Discard*, *Remove*, *Assign*."""
+"""*Usage*: sources, deliveries and their sums; *Publish*, *Discard*, *Remove*."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 from flask import request, url_for
 from flask_babel import lazy_gettext
-from wtforms import BooleanField, StringField
+from wtforms import BooleanField
 
 from portal import config, web
 from portal.domain import policy, usage
 from portal.domain.errors import Code
-from portal.domain.usage import Delivery, State, UsageKey
+from portal.domain.usage import Delivery, State
 from portal.operator.blueprint import blueprint
 from portal.wording import usage as wording
 
@@ -37,6 +37,7 @@ def show_usage() -> Any:
         is_moving=any(row.state in MOVING for row in shown),
         sources=usage.sources_for(actor),
         unassigned=usage.unassigned_for(actor, limit=LISTED + 1),
+        assigned=usage.assigned_for(actor, limit=LISTED + 1),
         before_portal=usage.before_for(actor, limit=LISTED + 1),
         listed=LISTED,
         currency=policy.current().currency,
@@ -99,7 +100,7 @@ def publish_delivery(delivery_id: str) -> Any:
     if answer := web.submit(form, unit, to=back, success=lambda done: str(PUBLISHED[done])):
         return answer
     form.leave_out(delivery)
-    return _step_page(PUBLISH, delivery, form, back)
+    return step_page(PUBLISH, delivery.source.name, form, back)
 
 
 PUBLISHED = {
@@ -110,7 +111,7 @@ PUBLISHED = {
 
 
 class Step(NamedTuple):
-    """A step of an operator with a delivery: its wording, and its verb, if it asks for nothing."""
+    """A step of an operator with a delivery or key: its wording; its verb, if it asks nothing."""
 
     title: Any
     button: Any
@@ -170,36 +171,9 @@ def _take(step: Step, delivery_id: str) -> Any:
 
     if answer := web.submit(form, unit, to=back, success=step.done):
         return answer
-    return _step_page(step, web.find_or_404(Delivery, delivery_id), form, back)
+    return step_page(step, web.find_or_404(Delivery, delivery_id).source.name, form, back)
 
 
-def _step_page(step: Step, delivery: Delivery, form: web.Form, back: str) -> Any:
-    return web.form_page(form, "operator/usage_step.html", delivery=delivery, step=step, back=back)
-
-
-class AssignForm(web.Form):
-    """Which cloud a key is."""
-
-    cloud = StringField(
-        lazy_gettext("Cloud"),
-        [web.REQUIRED],
-        description=lazy_gettext("Its ID, or its name if no other cloud has it."),
-    )
-
-
-@blueprint.route("/usage/keys/<id:key_id>/assign", methods=["GET", "POST"])
-def assign_key(key_id: str) -> Any:
-    """*Assign* a key to a cloud."""
-    key = web.find_or_404(UsageKey, key_id)
-    web.require_recent_sign_in()
-    form, back = AssignForm(), url_for(".show_usage")
-
-    def unit() -> None:
-        cloud = usage.find_cloud((form.cloud.data or "").strip())
-        row = web.find_or_404(UsageKey, key_id)
-        usage.assign(row, cloud_id=cloud.id if cloud else "", by=web.actor())
-
-    done = lazy_gettext("A worker assigns all its rows, past and to come.")
-    if answer := web.submit(form, unit, to=back, success=done):
-        return answer
-    return web.form_page(form, "operator/usage_assign.html", key=key, back=back)
+def step_page(step: Step, name: str, form: web.Form, back: str) -> Any:
+    """Ask for confirmation of a step with the delivery or key of this name."""
+    return web.form_page(form, "operator/usage_step.html", name=name, step=step, back=back)

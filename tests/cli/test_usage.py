@@ -1,4 +1,4 @@
-"""`flask usage`: import, list, remove, unassigned, assign."""
+"""`flask usage`: import, list, remove, unassigned, assigned, assign, unassign."""
 
 from __future__ import annotations
 
@@ -144,6 +144,14 @@ def test_deliveries_are_listed_removed_and_keys_assigned(
     assert call(app, "usage", "assign", "Vendor", "project-1", "dora-cloud")[0] == 0
     run_usage()
     assert call(app, "usage", "unassigned") == (0, "")
+    assigned = f"Vendor  project-1  {world.doras_cloud}  dora-cloud\n"
+    assert call(app, "usage", "assigned") == (0, assigned)
+    assert call(app, "usage", "unassign", "Vendor", "x")[0] == 1
+    assert call(app, "usage", "unassign", "Vendor", "project-1")[0] == 0
+    run_usage()
+    assert call(app, "usage", "unassigned") == (0, listed)
+    code, unassigned = call(app, "usage", "unassign", "Vendor", "project-1")
+    assert (code, "No cloud is assigned." in unassigned) == (1, True)
     assert call(app, "usage", "remove", "dlv0")[0] == 1
     delivery_id = said.split()[0]
     assert call(app, "usage", "remove", delivery_id)[0] == 0

@@ -122,6 +122,7 @@ ASKS_OPERATORS = {
     "usage.publish",
     "usage.queue",
     "usage.remove",
+    "usage.unassign",
     "work.cancel",
     "work.run_again",
 }

@@ -143,7 +143,7 @@ def test_an_upload_beyond_the_limit_and_without_files_is_refused(
     assert "100 MB" in errors(dora)["files"]
 
 
-def test_a_key_is_assigned_to_a_cloud(dora: Browser, world: World) -> None:
+def test_a_key_is_assigned_to_a_cloud_and_unassigned(dora: Browser, world: World) -> None:
     add_source(dora, mode="overwrite")
     upload(dora, focus_rows({}))
     run_usage()
@@ -157,8 +157,17 @@ def test_a_key_is_assigned_to_a_cloud(dora: Browser, world: World) -> None:
     assert notices(dora, "success") == ["A worker assigns all its rows, past and to come."]
     run_usage()
     dora.get("/operator/usage")
-    assert "project-1" not in links(dora)
     assert "Every row names a cloud." in dora.text
+    dora.click("project-1")
+    dora.click("Unassign")
+    assert "What they were charged is posted back." in dora.text
+    dora.submit("Unassign")
+    assert notices(dora, "success") == ["A worker takes back its charges, past and to come."]
+    run_usage()
+    dora.get("/operator/usage")
+    assert "Every row names a cloud." not in dora.text
+    dora.click("project-1")
+    assert "Unassign" not in links(dora)
 
 
 def test_the_template_has_the_columns_of_the_plain_csv(dora: Browser) -> None:

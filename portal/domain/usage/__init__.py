@@ -10,13 +10,16 @@ from portal.domain.usage.keys import (
     apply_assignment,
     assign,
     plan_assignment,
+    unassign,
 )
 from portal.domain.usage.listing import (
     PAGE,
+    AssignedKey,
     CloudBefore,
     Preview,
     Sum,
     UnassignedKey,
+    assigned_for,
     before_for,
     count_staged,
     count_unassigned,

@@ -1,4 +1,4 @@
-"""Keys: which cloud a source means; an operator assigns one, and a worker applies it."""
+"""Keys: which cloud a source means; operators assign and unassign it, a worker applies that."""
 
 from __future__ import annotations
 
@@ -34,10 +34,11 @@ WITH_ROWS = (State.STAGED, State.PUBLISHED)
 
 class Plan(NamedTuple):
     """An assignment as worked out outside of the transaction: rows, micros and rest *before the
-    portal* by delivery and scope. `deliveries` are those that have the key."""
+    portal* by delivery and scope. `deliveries` are those that have the key; `cloud_id` is None if
+    it is taken back."""
 
     key_id: str
-    cloud_id: str
+    cloud_id: str | None
     deliveries: frozenset[str]
     before: Mapping[tuple[str, date], tuple[int, int, int]]
 
@@ -46,11 +47,13 @@ class PlanOutdated(Exception):
     """Deliveries of the key came or went since the plan was made."""
 
 
-def plan_assignment(key: UsageKey, cloud_id: str) -> Plan:
-    """Work out what an assignment changes, from the kept rows.
+def plan_assignment(key: UsageKey, cloud_id: str | None) -> Plan:
+    """Work out what an assignment changes, from the kept rows; None takes back the one there is.
 
     Raises Refused("usage-cloud-unknown").
     """
+    if cloud_id is None:
+        return Plan(key.id, None, _deliveries(key), {})
     is_first = Link.cloud_id == cloud_id, Link.continues_at.is_(None)
     since = db.session.scalar(select(Link.since_at).where(*is_first))
     if since is None:
@@ -96,17 +99,40 @@ def assign(key: UsageKey, *, cloud_id: str, by: Actor) -> None:
     """
     identity.require_recent(by)
     access.require_operator(by, Action.USAGE_ASSIGN)
-    source = db.lock(UsageSource, key.source_id)
+    db.lock(UsageSource, key.source_id)
     if db.session.get(Cloud, cloud_id) is None:
         raise Refused(Code.USAGE_CLOUD_UNKNOWN, field="cloud")
-    facts = {"cloud": cloud_id, "key": key.id}
+    facts = _queue(key, cloud_id, by)
+    audit.record(Action.USAGE_ASSIGN, by=by, chain=audit.INSTALLATION, thing=key.source_id, **facts)
+
+
+def unassign(key: UsageKey, *, by: Actor) -> None:
+    """An operator takes back which cloud a key is, for all its rows, past and to come; a worker
+    applies it.
+
+    Raises ReauthenticationRequired, Forbidden, Refused("usage-not-assigned").
+    """
+    identity.require_recent(by)
+    access.require_operator(by, Action.USAGE_UNASSIGN)
+    db.lock(UsageSource, key.source_id)
+    key = db.session.get_one(UsageKey, key.id, populate_existing=True)
+    if key.cloud_id is None:
+        raise Refused(Code.USAGE_NOT_ASSIGNED)
+    facts = _queue(key, None, by)
+    audit.record(
+        Action.USAGE_UNASSIGN, by=by, chain=audit.INSTALLATION, thing=key.source_id, **facts
+    )
+
+
+def _queue(key: UsageKey, cloud_id: str | None, by: Actor) -> dict[str, str | None]:
+    """Let a worker apply it; the facts of the audit line."""
     jobs.add(
         jobs.Kind.USAGE,
-        key=lane_of(source.id),
+        key=lane_of(key.source_id),
         subject=(SUBJECT, key.id),
-        facts=facts | {"by": by.id},
+        facts={"cloud": cloud_id, "key": key.id, "by": by.id},
     )
-    audit.record(Action.USAGE_ASSIGN, by=by, chain=audit.INSTALLATION, thing=source.id, **facts)
+    return {"cloud": cloud_id or key.cloud_id, "key": key.id}
 
 
 def apply_assignment(plan: Plan, *, assigned_by: str) -> None:
@@ -124,7 +150,9 @@ def apply_assignment(plan: Plan, *, assigned_by: str) -> None:
     )
     charges.forget_late_rows(FutureRow.key_id == key.id, FutureRow.posting_id != posting.id)
     charges.post(posting)
-    key.cloud_id, key.assigned_at, key.assigned_by = plan.cloud_id, db.now(), assigned_by
+    is_assigned = plan.cloud_id is not None
+    key.cloud_id = plan.cloud_id
+    key.assigned_at, key.assigned_by = (db.now(), assigned_by) if is_assigned else (None, None)
     source.assignments += 1
     db.session.flush()
     _set_before(plan)

@@ -100,14 +100,14 @@ def _prepare(
     )
 
 
-def prepare_assignment(key: UsageKey, cloud_id: str, *, by: Actor) -> Preparation:
+def prepare_assignment(key: UsageKey, cloud_id: str | None, *, by: Actor) -> Preparation:
     """Begin to stage what assigning a key posts: its rows in force move from the cloud that they
-    have to this one."""
+    have to this one; None if to none."""
     affected = with_key(key)
     basis = assignment_basis(key, cloud_id, affected)
     posting = ledger.begin(PostingKind.ASSIGNMENT, subject=key.id, by=by, is_staged=True)
-    moves = [(-1, key.cloud_id)] if key.cloud_id else []
-    spans, bearers = _spans({key.key: [*moves, (1, cloud_id)]})
+    moves = [(sign, cloud) for sign, cloud in ((-1, key.cloud_id), (1, cloud_id)) if cloud]
+    spans, bearers = _spans({key.key: moves})
     return Preparation(
         posting_id=posting.id,
         source_id=key.source_id,
@@ -181,10 +181,10 @@ def basis_of(delivery: Delivery, ended: InForce) -> dict[str, Any]:
     return _basis(source, Link.cloud_id.in_(clouds), ended)
 
 
-def assignment_basis(key: UsageKey, cloud_id: str, affected: InForce) -> dict[str, Any]:
+def assignment_basis(key: UsageKey, cloud_id: str | None, affected: InForce) -> dict[str, Any]:
     """What assigning a key is worked out from."""
     source = db.session.get_one(UsageSource, key.source_id, populate_existing=True)
-    is_theirs = Link.cloud_id.in_([key.cloud_id or "", cloud_id])
+    is_theirs = Link.cloud_id.in_([key.cloud_id or "", cloud_id or ""])
     return _basis(source, is_theirs, affected) | {"cloud": cloud_id}
 
 
