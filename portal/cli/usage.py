@@ -24,6 +24,8 @@ from portal.wording import usage as wording
 from portal.worker import usage_imports, usage_posting
 
 commands = AppGroup("usage", help="What clouds used and cost, as sources deliver it.")
+LISTED = 20
+"""Accounts whose changes an import prints."""
 FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -167,6 +169,19 @@ def _print_preview(delivery_id: str) -> None:
         click.echo(f"Billing period {scope.scope_on}: {_sum(scope, currency)}")
     click.echo(f"Unassigned: {_sum(shown.unassigned, currency)}")
     click.echo(f"Before the portal: {_sum(shown.before, currency)}")
+    changes = db.read(lambda: usage.changes_of(db.session.get_one(Delivery, delivery_id)))
+    if changes is not None:
+        _print_changes(changes, currency)
+
+
+def _print_changes(changes: usage.Changes, currency: str) -> None:
+    """Print the biggest changes, and how many there are."""
+    click.echo(f"Accounts that pay something else: {changes.accounts}")
+    for row in changes.rows[:LISTED]:
+        old, new, more = map(wording.exact_text, (row.old, row.new, row.difference))
+        click.echo(f"  {row.account_id}  {old} → {new} {currency}, difference {more}  {row.name}")
+    if changes.accounts > LISTED:
+        click.echo(f"  The other {changes.accounts - LISTED} are on the delivery’s page.")
 
 
 def _sum(of: Any, currency: str) -> str:

@@ -18,6 +18,8 @@ from portal.wording import usage as wording
 
 LISTED = 100
 """Unassigned keys, and clouds with rows before the portal, that the page lists."""
+MOST_AFTER = 1_000_000
+"""Accounts that a page of changes passes over."""
 MOVING = (State.UPLOADING, State.UPLOADED, State.STAGING)
 """States that end by themselves."""
 
@@ -55,9 +57,20 @@ def show_delivery(delivery_id: str) -> Any:
         delivery=delivery,
         is_moving=delivery.state in MOVING,
         preview=usage.preview(delivery) if has_rows else None,
+        **_changes(delivery),
         upload_mb=config.current().upload_mb,
         currency=policy.current().currency,
     )
+
+
+def _changes(delivery: Delivery) -> dict[str, Any]:
+    """A page of what publishing a staged delivery changes, and where the next page begins."""
+    after = max(0, min(request.args.get("after", 0, type=int), MOST_AFTER))
+    is_staged = delivery.state is State.STAGED
+    found = usage.changes_of(delivery, after=after) if is_staged else None
+    rows, size = found.rows if found else [], usage.CHANGES_PAGE
+    next_after = after + size if len(rows) > size else None
+    return {"changes": found, "shown": rows[:size], "next_after": next_after}
 
 
 @blueprint.get("/usage/<id:delivery_id>/bad-rows")

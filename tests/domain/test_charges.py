@@ -127,7 +127,12 @@ def test_a_snapshot_posts_differences_and_equal_rows_under_another_hash_no_entry
     deliver(first, second)
     deliver(second, first)
     assert len(entries(world.direct)) == 1
-    last = deliver(row("1", world.doras_cloud), second)
+    last = stage(row("1", world.doras_cloud), second)
+    changes = db.read(lambda: usage.changes_of(db.session.get_one(Delivery, last)))
+    assert changes is not None
+    (change,) = changes.rows
+    assert (change.account_id, change.old, change.new) == (world.direct, D("3.5"), D(3))
+    publish(last)
     assert entries(world.direct) == [("delivery", D("-3.5"), D(0)), ("delivery", D("0.5"), D(0))]
     remove(last)
     assert (borne(world.direct), charges_of("cloud_id")) == ({}, {})

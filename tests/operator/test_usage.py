@@ -12,13 +12,16 @@ from flask import Flask
 
 from portal import db
 from portal.domain import links as cloud_links
+from portal.domain import usage
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.clouds import Cloud
-from tests.support.answers import definition_list, errors, links, notices
+from portal.domain.usage import Mode
+from tests.support.answers import definition_list, errors, links, notices, table_rows
 from tests.support.browser import Browser
 from tests.support.jobs import run_usage
-from tests.support.usage import in_force, stage
+from tests.support.money import MARCH
+from tests.support.usage import deliver, in_force, stage
 from tests.support.usage_files import focus_rows
 from tests.support.work import appoint_operator
 from tests.support.world import DORA, OLGA, World
@@ -180,6 +183,36 @@ def test_usage_does_not_exist_for_others(dora: Browser, browser: Open, world: Wo
     olga = browser(OLGA)
     for path in ("", "/upload", "/template", f"/{world.delivery}", "/sources/add"):
         assert olga.get(f"/operator/usage{path}").status_code == 404
+
+
+def test_a_staged_delivery_shows_what_changes_for_each_account_that_pays(
+    dora: Browser, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doras, ninas = world.doras_cloud, world.ninas_cloud
+    deliver({"SubAccountId": doras}, {"SubAccountId": ninas})
+    deliver({"SubAccountId": doras, **MARCH}, {"SubAccountId": ninas}, source="Other")
+    monkeypatch.setattr("portal.domain.usage.changes.CHANGES_PAGE", 1)
+    monkeypatch.setattr(usage, "CHANGES_PAGE", 1)
+    staged = stage(
+        {"SubAccountId": doras, "BilledCost": "0.000000000000001"},
+        {"SubAccountId": ninas},
+        {"SubAccountId": ninas, "BilledCost": "-7"},
+    )
+    dora.get(f"/operator/usage/{staged}")
+    assert "2 accounts pay something else for these billing periods." in dora.text
+    (row,) = table_rows(dora, "changes")
+    assert row[0].endswith(world.north)
+    assert row[1:] == ["So far: 1.50 EUR", "New: -5.50 EUR", "Difference: -7.00 EUR"]
+    dora.click("Next")
+    (row,) = table_rows(dora, "changes")
+    assert row[0].endswith(world.direct)
+    exact = ["New: 0.000000000000001 EUR", "Difference: -1.499999999999999 EUR"]
+    assert row[1:] == ["So far: 1.50 EUR", *exact]
+    deliver({"SubAccountId": doras, "BilledCost": "1"}, mode=Mode.APPEND)
+    dora.get(path_of(dora))
+    assert "Publishing works it out again." in dora.text
+    nobody = stage({"SubAccountId": "unknown"}, source="Third")
+    assert "Nothing changes for any account." in dora.get(f"/operator/usage/{nobody}").text
 
 
 def test_a_delivery_whose_clouds_were_linked_meanwhile_is_published_by_a_worker(

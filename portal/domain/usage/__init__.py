@@ -1,6 +1,7 @@
 """Usage: sources deliver what clouds used and cost; rows are kept, summed exactly, assigned."""
 
 from portal.domain.usage.amounts import exact, split
+from portal.domain.usage.changes import CHANGES_PAGE, AccountChange, Changes, changes_of
 from portal.domain.usage.clearing import clear_some
 from portal.domain.usage.key_ids import identify_keys
 from portal.domain.usage.keys import (
