@@ -9,6 +9,7 @@ import structlog
 
 from portal import db, logs
 from portal.domain import (
+    accounts,
     audit,
     billing_days,
     charges,
@@ -57,7 +58,12 @@ MEMBERSHIPS: dict[str, Callable[[], bool]] = {
     "revoke-closed": memberships.settle_closed,
     "withdraw-accesses": memberships.withdraw_due,
 }
-BATCHES = {**PURGES, jobs.CLOSE: clouds.close_due, **MEMBERSHIPS}
+BATCHES = {
+    **PURGES,
+    jobs.CLOSE: clouds.close_due,
+    **MEMBERSHIPS,
+    "notify-of-lots": accounts.notify_of_lots,
+}
 """The purges, and other units of work in batches."""
 BATCH_EVERY = timedelta(minutes=10)
 EVERY = dict.fromkeys(MEMBERSHIPS, timedelta(minutes=1))

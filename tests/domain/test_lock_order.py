@@ -341,6 +341,11 @@ def _give_lot(world: World) -> Unit:
     )
 
 
+def _notify_of_lots(world: World) -> Unit:
+    deliver(row("4000", world.doras_cloud), row("4000", world.ninas_cloud))
+    return accounts.notify_of_lots
+
+
 def _counter(world: World) -> Unit:
     north = db.session.get_one(BillingAccount, world.north)
     terms: dict[str, Any] = {"amount": Decimal(1), "reason": "Bank", "by": COMMAND}
@@ -355,6 +360,7 @@ OTHERS: dict[str, Callable[[World], Unit]] = {
     "relink_future": _relink_future,
     "apply_assignment": _apply_assignment,
     "give_lot": _give_lot,
+    "notify_of_lots": _notify_of_lots,
     "counter": _counter,
     "publish_usage": _publish_usage,
     "remove_usage": _remove_usage,

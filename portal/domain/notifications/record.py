@@ -33,6 +33,8 @@ class Kind(StrEnum):
     ACCESS_GIVEN = "access.given"
     ACCESS_TAKEN = "access.taken"
     OWNER_ADDED = "owner.added"
+    LOT_USED = "lot.used"
+    LOT_EXPIRES = "lot.expires"
 
 
 class Channel(StrEnum):
