@@ -195,6 +195,7 @@ def policy_from(settings: config.Settings) -> Policy:
         invitations_per_day=settings.invitations_per_day,
         billing_time_zone=ZoneInfo(settings.billing_time_zone),
         notice_days=settings.notice_days,
+        raw_months=settings.raw_months,
     )
 
 

@@ -1,4 +1,4 @@
-"""Notices of lots: when people were notified of each, and the kinds of these notices."""
+"""Notices of lots: when people were notified, and their kinds; when rows of usage were purged."""
 
 import re
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ TABLES = ("notices", "muted_notices")
 def upgrade() -> None:
     for name in COLUMNS:
         op.add_column("lots", sa.Column(name, INSTANT))
+    op.add_column("deliveries", sa.Column("rows_purged_at", INSTANT))
     _mark_used_lots()
     for table in TABLES:
         allow(table, lambda kinds: [*kinds, *KINDS])
@@ -29,6 +30,7 @@ def downgrade() -> None:
     for table in TABLES:
         op.execute(f"DELETE FROM {table} WHERE kind IN {KINDS}")
         allow(table, lambda kinds: [kind for kind in kinds if kind not in KINDS])
+    op.drop_column("deliveries", "rows_purged_at")
     for name in COLUMNS:
         op.drop_column("lots", name)
 

@@ -33,6 +33,8 @@ class Policy:
     invitations_per_day: int = 50
     billing_time_zone: ZoneInfo = UTC
     notice_days: int = 30
+    raw_months: int = 24
+    """For which rows of usage are kept after they were published."""
 
 
 _current = Policy()

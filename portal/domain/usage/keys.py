@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, time
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from portal.domain.clouds import Cloud, Link
 from portal.domain.errors import Code, Refused
 from portal.domain.ledger import PostingKind
 from portal.domain.usage.parts import parts_of
-from portal.domain.usage.preparing import assignment_basis, current_posting, with_key
+from portal.domain.usage.preparing import assignment_basis, current_posting, refuse_purged, with_key
 from portal.domain.usage.record import (
     Delivery,
     DeliveryKey,
@@ -34,8 +34,8 @@ WITH_ROWS = (State.STAGED, State.PUBLISHED)
 
 class Plan(NamedTuple):
     """An assignment as worked out outside of the transaction: rows, micros and rest *before the
-    portal* by delivery and scope. `deliveries` are those that have the key; `cloud_id` is None if
-    it is taken back."""
+    portal* by delivery and scope. `deliveries` are those with kept rows of the key; `cloud_id` is
+    None if it is taken back."""
 
     key_id: str
     cloud_id: str | None
@@ -86,7 +86,11 @@ def _deliveries(key: UsageKey) -> frozenset[str]:
     query = (
         select(Delivery.id)
         .join(DeliveryKey, DeliveryKey.delivery_id == Delivery.id)
-        .where(DeliveryKey.key_id == key.id, Delivery.state.in_(WITH_ROWS))
+        .where(
+            DeliveryKey.key_id == key.id,
+            Delivery.state.in_(WITH_ROWS),
+            Delivery.rows_purged_at.is_(None),
+        )
     )
     return frozenset(db.session.scalars(query))
 
@@ -110,7 +114,7 @@ def unassign(key: UsageKey, *, by: Actor) -> None:
     """An operator takes back which cloud a key is, for all its rows, past and to come; a worker
     applies it.
 
-    Raises ReauthenticationRequired, Forbidden, Refused("usage-not-assigned").
+    Raises ReauthenticationRequired, Forbidden, Refused("usage-not-assigned", "usage-rows-purged").
     """
     identity.require_recent(by)
     access.require_operator(by, Action.USAGE_UNASSIGN)
@@ -118,6 +122,7 @@ def unassign(key: UsageKey, *, by: Actor) -> None:
     key = db.session.get_one(UsageKey, key.id, populate_existing=True)
     if key.cloud_id is None:
         raise Refused(Code.USAGE_NOT_ASSIGNED)
+    refuse_purged(with_key(key, is_purged=True))
     facts = _queue(key, None, by)
     audit.record(
         Action.USAGE_UNASSIGN, by=by, chain=audit.INSTALLATION, thing=key.source_id, **facts
@@ -136,13 +141,20 @@ def _queue(key: UsageKey, cloud_id: str | None, by: Actor) -> dict[str, str | No
 
 
 def apply_assignment(plan: Plan, *, assigned_by: str) -> None:
-    """The worker applies an assignment, and posts its charges. Raises PlanOutdated, Outdated."""
+    """The worker applies an assignment, and posts its charges. What is purged stays as it is; of a
+    key that had no cloud, it counts as *before the portal*.
+
+    Raises PlanOutdated, Outdated, Refused("usage-rows-purged").
+    """
     key = db.session.get_one(UsageKey, plan.key_id)
     source = db.lock(UsageSource, key.source_id)
     key = db.session.get_one(UsageKey, plan.key_id, populate_existing=True)
     db.session.execute(locks.select_for_update(Delivery.id, Delivery.id.in_(plan.deliveries))).all()
     if _deliveries(key) != plan.deliveries:
         raise PlanOutdated
+    purged = with_key(key, is_purged=True)
+    if plan.cloud_id is None:
+        refuse_purged(purged)
     posting = current_posting(
         PostingKind.ASSIGNMENT,
         key.id,
@@ -150,12 +162,22 @@ def apply_assignment(plan: Plan, *, assigned_by: str) -> None:
     )
     charges.forget_late_rows(FutureRow.key_id == key.id, FutureRow.posting_id != posting.id)
     charges.post(posting)
+    if key.cloud_id is None:
+        _charge_nobody(key, {delivery_id for delivery_id, _scope in purged})
     is_assigned = plan.cloud_id is not None
     key.cloud_id = plan.cloud_id
     key.assigned_at, key.assigned_by = (db.now(), assigned_by) if is_assigned else (None, None)
     source.assignments += 1
     db.session.flush()
     _set_before(plan)
+
+
+def _charge_nobody(key: UsageKey, delivery_ids: Collection[str]) -> None:
+    """Nothing of the key in these deliveries is charged."""
+    is_theirs = DeliveryKey.key_id == key.id, DeliveryKey.delivery_id.in_(delivery_ids)
+    sums = {f"before_{name}": getattr(DeliveryKey, name) for name in ("rows", "micros", "rest")}
+    statement = update(DeliveryKey).where(*is_theirs).values(sums)
+    db.session.execute(statement.execution_options(synchronize_session=False))
 
 
 def _set_before(plan: Plan) -> None:
