@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 from portal.config import hosts, parsing
-from portal.config.hosts import LOOPBACK
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -292,18 +291,3 @@ def _definitions() -> tuple[Setting, ...]:
 
 
 SETTINGS = _definitions()
-
-
-def mailbox_dir(settings: Settings) -> Path | None:
-    """The folder of the mailbox; None if a relay is set, in production, or if other machines can
-    reach the portal."""
-    if settings.mail_server or settings.portal_env == "production":
-        return None
-    return ROOT / settings.mailbox_dir if settings.host in LOOPBACK else None
-
-
-def is_only_for_this_machine(settings: Settings) -> bool:
-    """Whether this is a local run that listens on a loopback address and has its URL there."""
-    external = hosts.host_of(settings.external_url).strip("[]")
-    is_loopback = settings.host in LOOPBACK and external in LOOPBACK
-    return settings.portal_env == "local" and is_loopback
