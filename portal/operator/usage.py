@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext
 from wtforms import BooleanField
 
 from portal import config, web
-from portal.domain import policy, usage
+from portal.domain import metering, usage
 from portal.domain.errors import Code
 from portal.domain.usage import Delivery, State
 from portal.operator.blueprint import blueprint
@@ -37,12 +37,12 @@ def show_usage() -> Any:
         before=before,
         next_before=next_before,
         is_moving=any(row.state in MOVING for row in shown),
-        sources=usage.sources_for(actor),
+        sources=usage.file_sources_for(actor),
+        connections=metering.statuses_for(actor).values(),
         unassigned=usage.unassigned_for(actor, limit=LISTED + 1),
         assigned=usage.assigned_for(actor, limit=LISTED + 1),
         before_portal=usage.before_for(actor, limit=LISTED + 1),
         listed=LISTED,
-        currency=policy.current().currency,
     )
 
 
@@ -59,7 +59,6 @@ def show_delivery(delivery_id: str) -> Any:
         preview=usage.preview(delivery) if has_rows else None,
         **_changes(delivery),
         upload_mb=config.current().upload_mb,
-        currency=policy.current().currency,
     )
 
 

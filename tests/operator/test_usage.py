@@ -75,10 +75,10 @@ def test_files_are_uploaded_read_published_and_removed(dora: Browser) -> None:
     assert (facts["State"], facts["Rows"], facts["Sum"]) == (
         "To be published",
         "3",
-        "1.599999999999999 EUR",
+        "€1.599999999999999",
     )
-    assert facts["Unassigned"] == "3 rows, 1.599999999999999 EUR"
-    assert facts["Before the portal"] == "0 rows, 0.00 EUR"
+    assert facts["Unassigned"] == "3 rows, €1.599999999999999"
+    assert facts["Before the portal"] == "0 rows, €0.00"
     assert facts["Bad rows"] == "0"
     dora.click("Publish")
     dora.submit("Publish")
@@ -202,12 +202,12 @@ def test_a_staged_delivery_shows_what_changes_for_each_account_that_pays(
     assert "2 accounts pay something else for these billing periods." in dora.text
     (row,) = table_rows(dora, "changes")
     assert row[0].endswith(world.north)
-    assert row[1:] == ["So far: 1.50 EUR", "New: -5.50 EUR", "Difference: -7.00 EUR"]
+    assert row[1:] == ["So far: €1.50", "New: -€5.50", "Difference: -€7.00"]
     dora.click("Next")
     (row,) = table_rows(dora, "changes")
     assert row[0].endswith(world.direct)
-    exact = ["New: 0.000000000000001 EUR", "Difference: -1.499999999999999 EUR"]
-    assert row[1:] == ["So far: 1.50 EUR", *exact]
+    exact = ["New: €0.000000000000001", "Difference: -€1.499999999999999"]
+    assert row[1:] == ["So far: €1.50", *exact]
     deliver({"SubAccountId": doras, "BilledCost": "1"}, mode=Mode.APPEND)
     dora.get(path_of(dora))
     assert "Publishing works it out again." in dora.text
