@@ -40,6 +40,7 @@ def show_usage() -> Any:
         sources=usage.file_sources_for(actor),
         connections=metering.statuses_for(actor).values(),
         unassigned=usage.unassigned_for(actor, limit=LISTED + 1),
+        invoices=usage.comparisons_for(actor),
         assigned=usage.assigned_for(actor, limit=LISTED + 1),
         before_portal=usage.before_for(actor, limit=LISTED + 1),
         listed=LISTED,

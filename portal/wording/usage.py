@@ -71,6 +71,7 @@ AUDIT_TITLES = {
     Action.USAGE_REMOVE: lazy_gettext("Usage removed"),
     Action.USAGE_ASSIGN: lazy_gettext("Usage assigned to a cloud"),
     Action.USAGE_UNASSIGN: lazy_gettext("Usage unassigned"),
+    Action.USAGE_INVOICE: lazy_gettext("Invoice of a vendor recorded"),
 }
 AUDIT_SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Action.USAGE_SOURCE_ADD: lambda f: _("A source of usage was added: %(id)s.", id=f["thing"]),
@@ -79,6 +80,12 @@ AUDIT_SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Action.USAGE_DISCARD: lambda f: _("A delivery of usage was discarded: %(id)s.", id=f["thing"]),
     Action.USAGE_REMOVE: lambda f: _("A delivery of usage was removed: %(id)s.", id=f["thing"]),
     Action.USAGE_ASSIGN: lambda f: _("Usage was assigned to the cloud %(id)s.", id=f["cloud"]),
+    Action.USAGE_INVOICE: lambda f: _(
+        "An invoice of the source %(id)s was recorded: %(amount)s for the month from %(day)s.",
+        id=f["thing"],
+        amount=f["amount"],
+        day=f["month"],
+    ),
     Action.USAGE_UNASSIGN: lambda f: _(
         "Usage is no longer assigned to the cloud %(id)s.", id=f["cloud"]
     ),

@@ -311,6 +311,12 @@ def _unassign_usage(world: World) -> Unit:
     return lambda: usage.unassign(db.session.get_one(UsageKey, key_id), by=signed_in(by))
 
 
+def _record_invoice(_world: World) -> Unit:
+    source, by = db.write(lambda: usage.add_source("Vendor", by=COMMAND)), appoint_operator()
+    terms: dict[str, Any] = {"month_on": date(2026, 3, 1), "amount": Decimal(1)}
+    return lambda: usage.record_invoice(source, **terms, by=signed_in(by))
+
+
 def _relink_future(world: World) -> Unit:
     """Link a cloud away whose row reaches into the future."""
     deliver(row("7", world.doras_cloud, "02T09", "31T09"))
@@ -366,6 +372,7 @@ OTHERS: dict[str, Callable[[World], Unit]] = {
     "remove_usage": _remove_usage,
     "assign_usage": _assign_usage,
     "unassign_usage": _unassign_usage,
+    "record_invoice": _record_invoice,
     "register": _register,
     "change_email": _change_email,
     "disable": _disable,

@@ -126,6 +126,7 @@ ASKS_OPERATORS = {
     "usage.discard",
     "usage.publish",
     "usage.queue",
+    "usage.record_invoice",
     "usage.remove",
     "usage.unassign",
     "work.cancel",

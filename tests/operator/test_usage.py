@@ -185,6 +185,29 @@ def test_usage_does_not_exist_for_others(dora: Browser, browser: Open, world: Wo
         assert olga.get(f"/operator/usage{path}").status_code == 404
 
 
+def test_a_vendors_invoice_stands_beside_our_sum_with_the_difference(dora: Browser) -> None:
+    deliver({"BilledCost": "10.000000000000001"}, {**MARCH, "BilledCost": "3"})
+    dora.get("/operator/usage")
+    none = ["–", "–"]
+    october, march = ["October 2026", "Vendor"], ["March 2026", "Vendor"]
+    assert table_rows(dora, "invoices") == [
+        [*october, "Our sum: €10.000000000000001", *none],
+        [*march, "Our sum: €3.00", *none],
+    ]
+    dora.click("October 2026")
+    dora.submit("Record", amount="1,2,3")
+    assert errors(dora)["amount"].startswith("Enter an amount such as 49.50")
+    dora.submit("Record", amount="9,50")
+    assert notices(dora, "success") == ["The invoice is recorded."]
+    dora.click("October 2026")
+    dora.submit("Record", amount="12.25")
+    invoiced = ["Invoice: €12.25", "Difference: €2.249999999999999"]
+    assert table_rows(dora, "invoices") == [
+        [*october, "Our sum: €10.000000000000001", *invoiced],
+        [*march, "Our sum: €3.00", *none],
+    ]
+
+
 def test_a_staged_delivery_shows_what_changes_for_each_account_that_pays(
     dora: Browser, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,6 +135,7 @@ OPERATOR = [
     ),
     state("operator-usage-published", "operator.show_delivery", INGRID, "{delivery}"),
     usage("operator-usage-unassigned", "show_usage"),
+    usage("operator-usage-invoice", "record_invoice", "/invoices/record", send_invalid(amount="x")),
     people("operator-people", "show_people"),
     people("operator-people-nobody", "show_people", send_invalid(email="nobody@a.example")),
     people("operator-person", "show_person", FIND_PIET),

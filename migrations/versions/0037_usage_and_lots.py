@@ -1,4 +1,4 @@
-"""Notices of lots: when people were notified, and their kinds; when rows of usage were purged."""
+"""Notices of lots: when people were notified, and their kinds; purged rows; invoices of vendors."""
 
 import re
 from datetime import UTC, datetime
@@ -21,6 +21,18 @@ def upgrade() -> None:
     for name in COLUMNS:
         op.add_column("lots", sa.Column(name, INSTANT))
     op.add_column("deliveries", sa.Column("rows_purged_at", INSTANT))
+    op.create_table(
+        "usage_invoices",
+        sa.Column("source_id", sa.String(), nullable=False),
+        sa.Column("month_on", sa.Date(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_at", INSTANT, nullable=False),
+        sa.Column("recorded_by", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("source_id", "month_on", name="pk_usage_invoices"),
+        sa.ForeignKeyConstraint(
+            ["source_id"], ["usage_sources.id"], name="fk_usage_invoices_source_id_usage_sources"
+        ),
+    )
     _mark_used_lots()
     for table in TABLES:
         allow(table, lambda kinds: [*kinds, *KINDS])
@@ -30,6 +42,7 @@ def downgrade() -> None:
     for table in TABLES:
         op.execute(f"DELETE FROM {table} WHERE kind IN {KINDS}")
         allow(table, lambda kinds: [kind for kind in kinds if kind not in KINDS])
+    op.drop_table("usage_invoices")
     op.drop_column("deliveries", "rows_purged_at")
     for name in COLUMNS:
         op.drop_column("lots", name)
