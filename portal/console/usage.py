@@ -31,7 +31,7 @@ def show(account_id: str) -> Any:
     is_customers = account.parent_id and not reports.may_see_cost(web.actor(), account)
     return usage_pages.usage_page(
         "console/billing/usage.html",
-        usage_pages.shown(account),
+        usage_pages.shown(account, has_prices=True),
         export=".export",
         links=_links,
         account=account,
@@ -42,7 +42,7 @@ def show(account_id: str) -> Any:
 @blueprint.get("/export")
 def export(account_id: str) -> Any:
     """Download what the page shows: as CSV, spreadsheet, or FOCUS 1.4."""
-    return usage_pages.usage_file(usage_pages.shown(_find(account_id)))
+    return usage_pages.usage_file(usage_pages.shown(_find(account_id), has_prices=True))
 
 
 def _find(account_id: str) -> BillingAccount:

@@ -5,7 +5,7 @@ Each page of a file has its own transaction: a slow client holds none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from itertools import chain
@@ -19,7 +19,7 @@ from portal import db
 from portal.domain import policy, reports
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
-from portal.domain.reports import Row
+from portal.domain.reports import PricedQuantity, Quantity, Row
 from portal.domain.totals import By
 from portal.web.csv import Interrupted
 from portal.web.gates import actor
@@ -42,12 +42,27 @@ def _file(name: str, kind: str, header: list[Any], rows: Table) -> Any:
     return makers[kind](name, chain([[str(cell) for cell in header]], rows))
 
 
-def quantities_file(account_id: str, month: date, kind: str) -> Any:
-    """The quantities of an account's month as a download."""
-    found = reports.quantities_of(account_id, month)
-    header = [_("Service"), _("Unit"), *_months(month)]
-    rows = ([it.service, it.unit, _number(it.before), _number(it.quantity)] for it in found)
+def quantities_file(
+    found: list[Quantity],
+    prices: Mapping[tuple[str, date], Decimal | None],
+    month: date,
+    kind: str,
+) -> Any:
+    """The quantities of an account's month as a download, with prices if there are any."""
+    header: list[Any] = [_("Service"), _("Unit"), *_months(month)]
+    if prices:
+        title = _("Price")
+        header += [f"{title} {it} ({policy.current().currency})" for it in _months(month)]
+    listed = reports.with_prices(found, prices, month)
+    rows = (_quantity_row(row, has_prices=bool(prices)) for row in listed)
     return _file(f"usage-{month:%Y-%m}", kind, header, rows)
+
+
+def _quantity_row(row: PricedQuantity, *, has_prices: bool) -> list[Any]:
+    """A missing price is empty."""
+    of, prices = row.of, (row.prices or (None, None)) if has_prices else ()
+    cells = [of.service, of.unit, _number(of.before), _number(of.quantity)]
+    return [*cells, *("" if price is None else _number(price) for price in prices)]
 
 
 def _months(month: date) -> list[str]:

@@ -6,13 +6,15 @@ Files have exactly what the page shows.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
 from functools import partial
 from typing import Any, NamedTuple
 
 from flask import request, url_for
 from flask_babel import lazy_gettext
 
-from portal.domain import reports
+from portal.domain import prices, reports
 from portal.domain.accounts import BillingAccount, Kind
 from portal.domain.reports import Series
 from portal.domain.totals import By
@@ -33,20 +35,23 @@ Links = Callable[[By, set[str]], Mapping[str, str]]
 
 
 class Shown(NamedTuple):
-    """What the URL chooses: the month, and what it is grouped by."""
+    """What the URL chooses: the month, and what it is grouped by; whether who may not see the cost
+    sees prices, once they are published."""
 
     account: BillingAccount
     months: Months
     by: By
     groupings: dict[By, Any]
+    has_prices: bool
 
 
-def shown(account: BillingAccount) -> Shown:
+def shown(account: BillingAccount, *, has_prices: bool = False) -> Shown:
     """What the page of an account shows; only a partner's has customers."""
     groupings = {by: name for by, name in GROUPINGS.items() if _has(account, by)}
     chosen = request.args.get("by", "")
     by = By(chosen) if chosen in set(groupings) else next(iter(groupings))
-    return Shown(account, shown_month(reports.first_month(account.id)), by, groupings)
+    months = shown_month(reports.first_month(account.id))
+    return Shown(account, months, by, groupings, has_prices)
 
 
 def _has(account: BillingAccount, by: By) -> bool:
@@ -77,9 +82,25 @@ def _url(it: Shown, endpoint: str, /, **changes: Any) -> str:
 
 
 def _quantities(it: Shown) -> dict[str, Any]:
-    most = reports.MAX_LISTED
+    most, found = reports.MAX_LISTED, _prices(it)
     rows = reports.quantities_of(it.account.id, it.months.shown, limit=most + 1)
-    return {"quantities": rows[:most], "has_more": len(rows) > most}
+    listed = reports.with_prices(rows[:most], found, it.months.shown)
+    sums = [_sum(found, month) for month in (it.months.before, it.months.shown)]
+    return {"quantities": listed, "price_sums": found and sums, "has_more": len(rows) > most}
+
+
+def _prices(it: Shown) -> dict[tuple[str, date], Decimal | None]:
+    """The prices of the month and the one before, by service and month; none if not shown."""
+    if not it.has_prices:
+        return {}
+    return prices.shown_by_service(it.account, (it.months.before, it.months.shown))
+
+
+def _sum(found: Mapping[tuple[str, date], Decimal | None], month: date) -> Decimal | None:
+    """The sum of a month; None while a price is missing."""
+    amounts = [amount for (_service, month_on), amount in found.items() if month_on == month]
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known, Decimal(0)) if len(known) == len(amounts) else None
 
 
 def _costs(it: Shown, links: Links) -> dict[str, Any]:
@@ -124,7 +145,8 @@ def usage_file(it: Shown) -> Any:
     """What the page shows as a download: CSV, spreadsheet, or the cost as FOCUS 1.4."""
     kind, month = request.args.get("format", "csv"), it.months.shown
     if not reports.may_see_cost(actor(), it.account):
-        return usage_exports.quantities_file(it.account.id, month, kind)
+        rows = reports.quantities_of(it.account.id, month)
+        return usage_exports.quantities_file(rows, _prices(it), month, kind)
     if kind == "focus":
         return usage_exports.focus_file(it.account, month)
     return usage_exports.cost_file(it.account.id, it.by, GROUPINGS[it.by], month, kind)

@@ -80,7 +80,7 @@ def test_the_pages_say_when_a_connection_delivered_and_why_it_did_not(
     (delivery,) = deliveries()
     dora.get(f"/operator/usage/{delivery.id}")
     day = delivery.created_at.date() - timedelta(days=1)
-    assert definition_list(dora)[f"Day {day:%-d %b %Y}"] == "1 row, 1.00 EUR"
+    assert definition_list(dora)[f"Day {day:%-d %b %Y}"] == "1 row, €1.00"
 
 
 def test_an_operator_has_days_fetched_again(
@@ -116,8 +116,8 @@ def test_rates_are_set_from_a_day_on(sign_in: Callable[[], Browser]) -> None:
     dora.submit("Set rates", since_on="2026-03-01", cpu="0,0125")
     assert notices(dora, "success") == ["The rates are set."]
     assert definition_list(dora)["Rates"].startswith(
-        "0.0125 EUR for a vCPU and hour; 0.00 EUR for a GiB of memory and hour; "
-        "0.00 EUR for a GiB of disk and month; from 1 Mar 2026 on"
+        "€0.0125 for a vCPU and hour; €0.00 for a GiB of memory and hour; "
+        "€0.00 for a GiB of disk and month; from 1 Mar 2026 on"
     )
     dora.click("Set rates")
     (field,) = dora.page.iterfind(".//input[@name='cpu']")

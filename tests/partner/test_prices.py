@@ -175,7 +175,10 @@ def test_nothing_that_a_customer_can_reach_holds_a_cost_or_a_rate(
     olga = browser(OLGA)
     olga.get(path(world))
     secrets = [digits(each) for each in (COST, "6543.21", RATE)]
-    assert all(each in digits(olga.get(path(world)).get_data(as_text=True)) for each in secrets)
+    urls = path(world), f"/partner/{world.north}/usage/export?month=2026-03"
+    shown = "".join(digits(olga.get(url).get_data(as_text=True)) for url in urls)
+    assert all(each in shown for each in secrets)
+    olga.get(path(world))
     nina, account = browser(NINA), f"/console/billing/{world.ninas_subaccount}"
     assert "7,351" not in nina.get(account).get_data(as_text=True)
     olga.submit("Publish prices")

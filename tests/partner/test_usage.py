@@ -19,6 +19,7 @@ from tests.domain.test_charges import move
 from tests.support.browser import Browser
 from tests.support.clouds import assign_account_role
 from tests.support.money import problems, row
+from tests.support.prices import apply_rate
 from tests.support.usage import deliver
 from tests.support.usage_files import FOCUS
 from tests.support.world import ACE, CARL, DORA, EDDIE, NINA, OLGA, SAM, VERA, Clock, World
@@ -130,6 +131,34 @@ def test_a_customers_usage_has_quantities_and_no_amounts(
         ["Compute", "Hours", "2.50", "2.50"],
     ]
     assert client.get(f"{where}/export?format=focus").status_code == 404
+
+
+def test_a_customer_reads_published_prices_beside_quantities(browser: Open, world: World) -> None:
+    apply_rate(world.north, "50", service="Compute")
+    nina, eddie = browser(NINA), browser(EDDIE)
+    where = SUBACCOUNT.format(**vars(world))
+    nina.get(where)
+    assert "€" not in nina.text
+    olga = browser(OLGA)
+    olga.get(f"/partner/{world.north}/prices")
+    olga.submit("Publish prices")
+    nina.get(where)
+    assert (
+        "Compute Hours before: 2.5 2.5 Price March 2026: €15.00 Price April 2026: €6.00"
+        in nina.text
+    )
+    assert "Sum March 2026: €15.00 April 2026: not complete yet" in nina.text
+    apply_rate(world.north, "50", service="=Storage")
+    nina.get(where)
+    assert "=Storage before: 0 0 Price March 2026: €0.00 Price April 2026: €3.00" in nina.text
+    assert "Sum March 2026: €15.00 April 2026: €9.00" in nina.text
+    assert table(nina.get(f"{where}/export?month=2026-04").text) == [
+        ["Service", "Unit", "2026-03", "2026-04", "Price 2026-03 (EUR)", "Price 2026-04 (EUR)"],
+        ["'=Storage", "", "0.00", "0.00", "0.00", "3.00"],
+        ["Compute", "Hours", "2.50", "2.50", "15.00", "6.00"],
+    ]
+    eddie.get(CUSTOMER.format(**vars(world)))
+    assert "€" not in eddie.text
 
 
 @pytest.mark.parametrize("path", [CUSTOMER, SUBACCOUNT])

@@ -24,4 +24,10 @@ from portal.domain.reports.cost import (
 from portal.domain.reports.focus import FOCUS_COLUMNS, focus_rows
 from portal.domain.reports.lines import CostLine, lines_of
 from portal.domain.reports.payers import CloudPayer, page_of, payers_of
-from portal.domain.reports.quantities import MAX_LISTED, Quantity, quantities_of
+from portal.domain.reports.quantities import (
+    MAX_LISTED,
+    PricedQuantity,
+    Quantity,
+    quantities_of,
+    with_prices,
+)

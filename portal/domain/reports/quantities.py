@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -23,6 +24,31 @@ class Quantity(NamedTuple):
     unit: str
     quantity: Decimal
     before: Decimal
+
+
+class PricedQuantity(NamedTuple):
+    """A quantity with the prices of its service in the month before and in the month, None where
+    one is missing; `prices` is None if no price is shown, or another row of the service has it."""
+
+    of: Quantity
+    prices: tuple[Decimal | None, Decimal | None] | None
+
+
+def with_prices(
+    rows: list[Quantity], prices: Mapping[tuple[str, date], Decimal | None], month: date
+) -> list[PricedQuantity]:
+    """The quantities with the prices by service and month; the first of each service has them, and
+    a service without a quantity has a row, too."""
+    left = {service for service, _month in prices}
+    nothing = Decimal(0)
+    unmeasured = left - {row.service for row in rows}
+    rows = sorted([*rows, *(Quantity(it, "", nothing, nothing) for it in unmeasured)])
+    found = []
+    for row in rows:
+        both = [prices.get((row.service, it), nothing) for it in (shift(month, -1), month)]
+        found.append(PricedQuantity(row, (both[0], both[1]) if row.service in left else None))
+        left.discard(row.service)
+    return found
 
 
 def quantities_of(account_id: str, month: date, *, limit: int | None = None) -> list[Quantity]:
