@@ -185,8 +185,8 @@ def policy_from(settings: config.Settings) -> Policy:
         raise config.UnsafeSettings(f"CUSTOMER_EMAIL_DOMAINS {config.DOMAINS_EXPECTED}") from None
     same = (
         *("product_name", "initial_grant", "customer_email_domains", "currency", "notice_days"),
-        *("invitations_per_day", "close_after_days", "statement_years", "statement_prefix"),
-        *("seller_name", "seller_address"),
+        *("invitations_per_day", "raw_months", "close_after_days", "statement_years"),
+        *("statement_prefix", "seller_name", "seller_address"),
     )
     return Policy(
         **{name: getattr(settings, name) for name in same},

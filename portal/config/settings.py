@@ -250,6 +250,15 @@ class Settings:
             parsing.number(1, 10_000),
         ),
     ]
+    raw_months: Annotated[
+        int,
+        Setting(
+            "24",
+            "months for which rows of usage are kept after they were published; their sums and "
+            "charges stay",
+            parsing.number(1, 1200),
+        ),
+    ]
     mail_server: Annotated[
         str,
         Setting(

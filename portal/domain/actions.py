@@ -101,6 +101,8 @@ class Action(StrEnum):
     USAGE_DISCARD = "usage.discard"
     USAGE_REMOVE = "usage.remove"
     USAGE_ASSIGN = "usage.assign"
+    USAGE_UNASSIGN = "usage.unassign"
+    USAGE_INVOICE = "usage.record_invoice"
     USAGE_FETCH = "usage.fetch"
     MONEY_PAYMENT = "money.payment"
     MONEY_CREDIT = "money.credit"

@@ -221,6 +221,8 @@ class Code(StrEnum):
     USAGE_OUTDATED = "usage-outdated"
     USAGE_NO_ROWS = "usage-no-rows"
     USAGE_CLOUD_UNKNOWN = "usage-cloud-unknown"
+    USAGE_NOT_ASSIGNED = "usage-not-assigned"
+    USAGE_ROWS_PURGED = "usage-rows-purged"
     USAGE_MONEY_CHANGED = "usage-money-changed"
     USAGE_READ_OTHERWISE = "usage-read-otherwise"
     USAGE_FILE = "usage-file"

@@ -39,6 +39,8 @@ class Policy:
     statement_prefix: str = ""
     seller_name: str = ""
     seller_address: tuple[str, ...] = ()
+    raw_months: int = 24
+    """For which rows of usage are kept after they were published."""
 
 
 _current = Policy()

@@ -15,6 +15,8 @@ from portal.operator import (
     people,
     unknown_mails,
     usage,
+    usage_invoices,
+    usage_keys,
     usage_upload,
     work,
 )

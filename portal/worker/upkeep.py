@@ -9,6 +9,7 @@ import structlog
 
 from portal import db, logs
 from portal.domain import (
+    accounts,
     audit,
     billing_days,
     charges,
@@ -61,7 +62,13 @@ MEMBERSHIPS: dict[str, Callable[[], bool]] = {
     "withdraw-accesses": memberships.withdraw_due,
 }
 MONTHS = {jobs.MONTHS: statements.advance}
-BATCHES = {**PURGES, jobs.CLOSE: clouds.close_due, **MEMBERSHIPS, **MONTHS}
+BATCHES = {
+    **PURGES,
+    jobs.CLOSE: clouds.close_due,
+    **MEMBERSHIPS,
+    **MONTHS,
+    "notify-of-lots": accounts.notify_of_lots,
+}
 """The purges, and other units of work in batches."""
 BATCH_EVERY = timedelta(minutes=10)
 EVERY = dict.fromkeys((*MEMBERSHIPS, *MONTHS), timedelta(minutes=1))

@@ -51,8 +51,8 @@ def charge(delivery_id: str, *, by: Actor) -> None:
     )
 
 
-def assign(key_id: str, cloud_id: str, *, by: Actor) -> None:
-    """Apply an assignment. Raises as `usage.apply_assignment`."""
+def assign(key_id: str, cloud_id: str | None, *, by: Actor) -> None:
+    """Apply an assignment; None takes back the one there is. Raises as `usage.apply_assignment`."""
 
     def key() -> UsageKey:
         return db.session.get_one(UsageKey, key_id)

@@ -128,7 +128,9 @@ ASKS_OPERATORS = {
     "usage.discard",
     "usage.publish",
     "usage.queue",
+    "usage.record_invoice",
     "usage.remove",
+    "usage.unassign",
     "work.cancel",
     "work.run_again",
 }

@@ -29,6 +29,7 @@ PARENTS = {
     "feedback": ("tries", ""),
     "import_rows": ("imports", "import_id"),
     "usage_keys": ("usage_sources", "source_id"),
+    "usage_invoices": ("usage_sources", "source_id"),
     "delivery_files": ("deliveries", "delivery_id"),
     "delivery_uploads": ("deliveries", "delivery_id"),
     "delivery_parts": ("deliveries", "delivery_id"),

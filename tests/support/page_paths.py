@@ -109,6 +109,7 @@ def choose_file(page: Page) -> None:
 def upload_usage(page: Page) -> None:
     """Upload a file of usage, and wait until the worker has read it."""
     page.goto(urljoin(page.url, "/operator/usage/upload"))
+    page.locator("[name=source]").select_option(label="Vendor")
     text = focus_rows({"ServiceName": "Compute"}, {"BilledCost": "1_000"})
     file = {"name": "october.csv", "mimeType": "text/csv", "buffer": text.encode()}
     page.locator("[type=file]").set_input_files(file)

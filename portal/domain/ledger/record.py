@@ -123,6 +123,9 @@ class Lot(db.Base):
     granted_at: Mapped[datetime]
     granted_by: Mapped[str]
     reason: Mapped[str] = mapped_column(default="")
+    nearly_used_notified_at: Mapped[datetime | None]
+    used_up_notified_at: Mapped[datetime | None]
+    expiry_notified_at: Mapped[datetime | None]
 
     @property
     def remaining(self) -> Decimal:

@@ -35,6 +35,8 @@ class Kind(StrEnum):
     OWNER_ADDED = "owner.added"
     FINALISING = "month.finalising"
     STATEMENT = "statement.ready"
+    LOT_USED = "lot.used"
+    LOT_EXPIRES = "lot.expires"
 
 
 class Channel(StrEnum):
