@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, get_type_hints
 
 from portal.config import hosts, parsing
+from portal.config.definition import Setting
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-@dataclass(frozen=True)
-class Setting:
-    """The definition of a setting. `parse` raises ValueError for a value that is not allowed."""
-
-    default: str
-    meaning: str
-    parse: Callable[[str], Any] = str
-    local: str | None = None
-    """The default of a local run, if it differs."""
-    name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)  # no secrets in tracebacks

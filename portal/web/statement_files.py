@@ -31,7 +31,8 @@ def csv_of(sheet: Sheet, name: str) -> Response:
 
 def pdf_of(sheet: Sheet, name: str) -> Response:
     """The statement as a PDF file."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}.pdf"'}
+    filename = f"{name}.pdf"
+    headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
     return Response(render(sheet), mimetype="application/pdf", headers=headers)
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from portal.domain import partner_profiles, values
+from portal.domain import metering, partner_profiles, values
 from portal.domain.connections import checks
 from portal.domain.values import Invalid, tax_number_formats
 from tests.support.logos import BAD_PICTURES
@@ -203,6 +203,7 @@ REFUSED: list[tuple[Callable[[Any], object], Any, str]] = [
     (profile_field("address"), "x" * 301, "too-long"),
     (profile_field("legal_name"), " ", "required"),
     *((values.picture, content, code) for content, code in BAD_PICTURES),
+    (metering.parse_rate, "1,000,000", "usage-rate-format"),
 ]
 
 
