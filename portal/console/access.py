@@ -201,6 +201,7 @@ def explain(cloud_id: str) -> Any:
     account = clouds.visible_payer(cloud, web.actor())
     context: dict[str, Any] = {
         "account": account,
+        "progress": clouds.progress_for([cloud.id])[cloud.id],
         "is_carried_out": memberships.is_carried_out(cloud),
     }
     if abilities is not None:

@@ -250,7 +250,7 @@ def test_who_reads_a_role_on_a_cloud_reads_whether_it_is_carried_out(
     revoke(cloud_id, of=SAM)
     explained = access_path(cloud_id, f"/explain?email={SAM}")
     dora.get(explained)
-    assert "Being revoked, still works" in dora.text
+    assert "In the cloud Active Being revoked, still works" in text_of(dora.page)
     membership_id = memberships_of(SAM)[0].id
     db.write(lambda: memberships.record_revoked(membership_id, None))
     running = "New sign-ins are refused from now on; open sign-ins end by"
