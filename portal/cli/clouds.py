@@ -83,9 +83,9 @@ def _carried_out(cloud: Cloud, user: User | None) -> Iterator[str]:
     yield f"In the cloud: {'Refused while the cloud is suspended' if is_refused else state}"
     if membership.progress is Progress.FAILED:
         yield f"    {membership_wording.fault(membership.fault or '')}"
-    if membership.role:
+    if membership.role and membership.granted_at:
         yield f"    {membership.role}, since {formats.utc_time(membership.granted_at)}"
-    if membership.revoked_at:
+    if membership.revoked_at and membership.ends_by:
         yield f"    open sign-ins end by {formats.utc_time(membership.ends_by)}"
 
 
