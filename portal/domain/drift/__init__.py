@@ -29,6 +29,7 @@ from portal.domain.drift.listing import (
     foreign_clouds,
     numbers_by_connection,
     reconciliation_of,
+    suspended_since,
 )
 from portal.domain.drift.record import (
     ADOPTABLE,

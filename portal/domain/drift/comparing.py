@@ -65,7 +65,7 @@ def compare_next(connection_id: str, run: str, after: str, name_there: NameThere
         .limit(BATCH)
     )
     clouds = db.session.scalars(query).all()
-    _keep(connection_id, [cloud.id for cloud in clouds], _differences(clouds, run, name_there))
+    keep(connection_id, [cloud.id for cloud in clouds], _differences(clouds, run, name_there))
     return clouds[-1].id if len(clouds) == BATCH else None
 
 
@@ -163,7 +163,7 @@ def _of_cloud(
                 yield Difference(cloud.id, DriftKind.LOST_ROLE, external_id, member)
 
 
-def _keep(connection_id: str, cloud_ids: Sequence[str], differences: set[Difference]) -> None:
+def keep(connection_id: str, cloud_ids: Sequence[str], differences: set[Difference]) -> None:
     """Keep the rows of what still differs, delete the others, add what is new."""
     query = select(Drift).where(Drift.cloud_id.in_(cloud_ids)).order_by(Drift.id)
     known = set[Difference]()

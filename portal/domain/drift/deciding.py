@@ -21,6 +21,7 @@ from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud
 from portal.domain.connections import Connection
+from portal.domain.drift.comparing import Difference, keep
 from portal.domain.drift.listing import foreign_cloud
 from portal.domain.drift.record import ADOPTABLE, RESTORABLE, Drift, DriftKind
 from portal.domain.errors import Code, Refused
@@ -134,7 +135,7 @@ def assign(
     connection: Connection, *, external_id: str, account_id: str, name: str, by: Actor
 ) -> Cloud:
     """An operator assigns a cloud that only the connection has to an account, whose administrators
-    own it then under this name.
+    own it then under this name. One that is suspended there stays so, as drift.
 
     Raises ReauthenticationRequired, Forbidden, Refused("account-unknown", "foreign-cloud-over",
     "customer-not-confirmed", "external-id-taken") and the refusals of `clouds.create`.
@@ -145,7 +146,8 @@ def assign(
         raise Refused(Code.ACCOUNT_UNKNOWN, field="account_id")
     account = db.lock(BillingAccount, account_id)
     owners = access.users_with_role(account.id, access.ACCOUNT_TABLE[Action.ACCESS_MANAGE])
-    if foreign_cloud(connection, external_id) is None:
+    found = foreign_cloud(connection, external_id)
+    if found is None:
         raise Refused(Code.FOREIGN_CLOUD_OVER)
     if not owners:
         raise Refused(Code.CUSTOMER_NOT_CONFIRMED, field="account_id")
@@ -157,6 +159,9 @@ def assign(
         owners=owners,
         by=by,
     )
+    if found.is_suspended:
+        difference = Difference(cloud.id, DriftKind.SUSPENDED, external_id)
+        keep(connection.id, [cloud.id], {difference})
     memberships.settle_cloud(cloud.id)
     return cloud
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, exists, func, select
@@ -66,6 +67,13 @@ def find_drift(actor: Actor, drift_id: str) -> DriftRow | None:
     """The difference with this ID, if it is to be decided."""
     row = db.session.execute(_open(actor).where(Drift.id == drift_id)).first()
     return None if row is None else DriftRow(*row)
+
+
+def suspended_since(cloud: Cloud) -> datetime | None:
+    """Since when the cloud is known to be suspended at its connection while its payer is not. The
+    caller has checked that the actor sees the cloud."""
+    is_it = Drift.cloud_id == cloud.id, Drift.kind == DriftKind.SUSPENDED
+    return db.session.scalar(select(Drift.found_at).where(*is_it))
 
 
 def numbers_by_connection() -> dict[str, int]:
