@@ -109,7 +109,6 @@ def assign_cloud(connection_id: str) -> Any:
     external_id = request.values.get("external_id", "")[:200]
     found = drift.foreign_cloud(connection, external_id)
     form = AssignForm(name=found.name if found else "", external_id=external_id)
-    is_suspended = bool(found and found.is_suspended)
 
     def unit() -> None:
         fields = {"account_id": form.account_id.data or "", "name": form.name.data or ""}
@@ -119,13 +118,8 @@ def assign_cloud(connection_id: str) -> Any:
     back, success = _page_of(connection_id), lazy_gettext("The cloud is assigned.")
     if answer := web.submit(form, unit, to=back, success=success):
         return answer
-    return web.form_page(
-        form,
-        "operator/assign_cloud.html",
-        external_id=external_id,
-        is_suspended=is_suspended,
-        back=back,
-    )
+    context = {"external_id": external_id, "found": found, "back": back}
+    return web.form_page(form, "operator/assign_cloud.html", **context)
 
 
 @blueprint.route("/drift/<id:entry_id>/adopt", methods=["GET", "POST"])

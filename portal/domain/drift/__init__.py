@@ -6,6 +6,7 @@ each difference, and assign the clouds that only the connection has.
 
 from portal.domain.drift.comparing import (
     BATCH,
+    There,
     begin,
     compare_next,
     record_end,

@@ -23,7 +23,7 @@ from portal.domain.clouds import Cloud
 from portal.domain.connections import Connection
 from portal.domain.drift.comparing import Difference, keep
 from portal.domain.drift.listing import foreign_cloud
-from portal.domain.drift.record import ADOPTABLE, RESTORABLE, Drift, DriftKind
+from portal.domain.drift.record import ADOPTABLE, LEFT, RESTORABLE, Drift, DriftKind
 from portal.domain.errors import Code, Refused
 from portal.domain.jobs import OPEN_STATES, Job, OrderKind
 from portal.domain.jobs import Kind as JobKind
@@ -70,7 +70,7 @@ def _order(connection: Connection) -> None:
 
 def adopt(drift: Drift, *, by: Actor) -> None:
     """An operator adopts what the connection has: a cloud that is missing there is closed here, one
-    that was renamed there is renamed here, a role that was given there is left to them.
+    that was renamed there is renamed here, a role that was given or changed there is left to them.
 
     Raises ReauthenticationRequired, Forbidden, Refused("drift-over") and the codes of
     `values.line`.
@@ -78,7 +78,7 @@ def adopt(drift: Drift, *, by: Actor) -> None:
     cloud, drift = _lock(drift, Action.CLOUD_ADOPT_DRIFT, ADOPTABLE, by=by)
     chain, kind = clouds.audit_chain_of(cloud), drift.kind
     facts = {"kind": str(kind), "external_id": drift.external_id}
-    if kind is DriftKind.ROLE:
+    if kind in LEFT:
         drift.accepted_at = db.now()
     else:
         theirs = drift.theirs.removesuffix(f"-{cloud.id}")
@@ -99,7 +99,8 @@ def adopt(drift: Drift, *, by: Actor) -> None:
 def restore(drift: Drift, *, by: Actor) -> None:
     """An operator has restored what the portal has carried out. Of a cloud that was deleted there
     another one is created, to which nobody has access yet. Who was revoked here and has a role
-    there is revoked again; who has lost their role there is given it, and takes access again.
+    there is revoked again; who has lost their role there is given it, and takes access again; who
+    has another role there is given theirs.
 
     Raises ReauthenticationRequired, Forbidden, Refused("drift-over").
     """
@@ -119,6 +120,8 @@ def _restore(cloud: Cloud, kind: DriftKind, theirs: str) -> None:
             raise Refused(Code.DRIFT_OVER)
     elif kind is DriftKind.LOST_ROLE:
         memberships.begin_again(theirs, cloud_id=cloud.id)
+    elif kind is DriftKind.CHANGED_ROLE:
+        memberships.grant_again(theirs, cloud_id=cloud.id)
     elif kind is DriftKind.RENAMED:
         cloud.carried_out_name = None
     elif kind is DriftKind.MISSING:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import and_, exists, func, select
 
 from portal import db
+from portal.domain.access import CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud, Link
@@ -29,11 +30,13 @@ PAGE = 50
 
 class DriftRow(NamedTuple):
     """A difference that is to be decided, and its cloud. `member`: the name of the person of whom
-    the role is, if the connection made them; `has_partner`: whether a partner's customer pays."""
+    the role is, if the connection made them; `role`: the one that is carried out of them;
+    `has_partner`: whether a partner's customer pays."""
 
     drift: Drift
     cloud: Cloud
     member: str | None
+    role: CloudRole | None
     has_partner: bool
 
     @property
@@ -111,7 +114,8 @@ def _open(actor: Actor) -> Any:
         is_paying, Link.cloud_id == Drift.cloud_id, BillingAccount.parent_id.is_not(None)
     )
     is_its = and_(Membership.id == Drift.theirs, Membership.cloud_id == Drift.cloud_id)
-    query = select(Drift, Cloud, User.name, has_partner).join(Cloud, Cloud.id == Drift.cloud_id)
+    query = select(Drift, Cloud, User.name, Membership.role, has_partner)
+    query = query.join(Cloud, Cloud.id == Drift.cloud_id)
     query = query.outerjoin(Membership, is_its).outerjoin(User, User.id == Membership.user_id)
     return query.where(Drift.visible_to(actor), Drift.accepted_at.is_(None))
 
