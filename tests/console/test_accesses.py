@@ -304,6 +304,12 @@ def test_revoke_and_stop_is_offered_where_an_open_console_outlives_a_revoke(
     client.get(path + revoke_sam)
     assert "an open console of an instance goes on until that instance is stopped." in client.text
     client.submit("Revoke")
+    give(cloud_id, CloudRole.EDITOR, to=EDDIE)
+    for revoke_one in (f"/{user(EDDIE).id}/revoke", f"/{world.north}/revoke"):
+        client.get(path + revoke_one)
+        assert "Eddie Editor keeps access to this cloud by:" in client.text
+        assert "Revoke and stop" not in client.text
+        assert "access was taken" not in client.text
     client.get(path + revoke_north)
     client.submit("Revoke and stop")
     assert [row.stops for email in (SAM, EDDIE) for row in memberships_of(email)] == [False, True]
