@@ -79,11 +79,13 @@ def suspended_since(cloud: Cloud) -> datetime | None:
     return db.session.scalar(select(Drift.found_at).where(*is_it))
 
 
-def numbers_by_connection() -> dict[str, int]:
-    """How many differences are to be decided, by the ID of the connection."""
-    query = select(Drift.connection_id, func.count()).where(Drift.accepted_at.is_(None))
+def numbers_by_connection() -> dict[str, tuple[int, datetime]]:
+    """How many differences are to be decided, and since when the oldest is known, by the ID of the
+    connection."""
+    numbers = func.count(), func.min(Drift.found_at)
+    query = select(Drift.connection_id, *numbers).where(Drift.accepted_at.is_(None))
     rows = db.session.execute(query.group_by(Drift.connection_id))
-    return {row[0]: row[1] for row in rows}
+    return {connection_id: (count, since) for connection_id, count, since in rows}
 
 
 def foreign_clouds(connection: Connection, *, after: str = "") -> list[FoundCloud]:
