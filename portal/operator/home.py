@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from portal import config, db, web
 from portal.domain import circuit_breakers, claims, clouds, connections, drift, jobs, usage, work
 from portal.domain.actors import Actor
+from portal.domain.connections import Connection
 from portal.domain.jobs import State
 from portal.domain.work import KindSummary
 from portal.operator.blueprint import blueprint
@@ -33,25 +34,21 @@ class Need(NamedTuple):
 def home() -> Any:
     """*Home*: list what needs a person, beside the state of the installation."""
     actor = web.actor()
-    summaries = work.summaries_for(actor)
+    summaries, places = work.summaries_for(actor), connections.connections_for(actor)
+    needs = (*_of_work(summaries), *_of_connections(actor, places), *_of_usage(actor))
     return web.page(
         "operator/home.html",
         fragment="needs",
-        needs=list(_needs(actor, summaries)),
+        needs=[need for need in needs if need.number],
         totals=work.totals(),
         summaries=summaries,
-        connections=connections.connections_for(actor),
+        connections=places,
         breakers={breaker.key: breaker for breaker in circuit_breakers.open_breakers()},
         lane=jobs.cloud_lane,
         mails=work.mails_since(db.now() - timedelta(days=1)),
         doctor=work.latest_upkeep(actor, "doctor"),
         version=config.version(),
     )
-
-
-def _needs(actor: Actor, summaries: list[KindSummary]) -> Iterator[Need]:
-    needs = (*_of_work(summaries), *_of_connections(actor), *_of_usage(actor))
-    yield from (need for need in needs if need.number)
 
 
 def _of_work(summaries: list[KindSummary]) -> Iterator[Need]:
@@ -62,7 +59,7 @@ def _of_work(summaries: list[KindSummary]) -> Iterator[Need]:
             yield Need(title, row.counts[state], url, row.ended.get(state))
 
 
-def _of_connections(actor: Actor) -> Iterator[Need]:
+def _of_connections(actor: Actor, places: list[Connection]) -> Iterator[Need]:
     by_hand = [row for row in clouds.numbers_by_connection().values() if row.by_hand]
     number = sum(row.by_hand for row in by_hand)
     since = min((row.since for row in by_hand if row.since), default=None)
@@ -70,7 +67,7 @@ def _of_connections(actor: Actor) -> Iterator[Need]:
     number, since = claims.count_open(actor)
     yield Need(_("Registered clouds"), number, url_for(".show_claims"), since)
     drifts = drift.numbers_by_connection()
-    for row in connections.connections_for(actor):
+    for row in places:
         url = url_for(".show_drift", connection_id=row.id)
         number, since = drifts.get(row.id, (0, None))
         yield Need(_("Drift of %(name)s", name=row.name), number, url, since)
