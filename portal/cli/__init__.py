@@ -23,6 +23,7 @@ from portal.cli import (
     money,
     partners,
     restore,
+    seed,
     serve,
     unavailable,
     usage,
@@ -36,7 +37,8 @@ def register(app: Flask) -> None:
     """Add the portal's commands to `flask`, and its `db` of Flask-Migrate, logged as they are."""
     modules = (users, partners, customers, clouds, connections, usage, money, jobs, audit)
     groups = (flask_migrate.cli.db, *(module.commands for module in modules))
-    for command in (*serve.COMMANDS, backup.command, restore.command, doctor.command, *groups):
+    others = (seed.seed, backup.command, restore.command, doctor.command)
+    for command in (*serve.COMMANDS, *others, *groups):
         app.cli.add_command(_logged(unavailable.guard(command)))
 
 

@@ -1,4 +1,4 @@
-"""Serve: the web server with its mail worker, a worker alone, the demonstration data."""
+"""Serve: the web server with its mail worker, and a worker alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 from portal import config, db, demo, health, logs, metrics, worker
-from portal.cli import unavailable
+from portal.cli import seed, unavailable
 from portal.config import Settings
 from portal.demo import pretend_cloud
 from portal.domain import installation, policy
@@ -44,8 +44,10 @@ def up() -> None:
     is_local = config.current().portal_env == "local"
     is_demo = is_local and not db.is_restoring()
     if is_demo and db.read(demo.is_empty):
-        _seed(demo.CUSTOMERS)
+        seed.add_world(demo.CUSTOMERS)
     is_demo = is_demo and bool(db.read(demo.accounts_table))
+    if is_demo and db.read(demo.usage.is_missing):  # the start before may have been killed
+        seed.import_usage()
     _serve(pretend_cloud.running() if is_demo else nullcontext())
 
 
@@ -267,30 +269,4 @@ def _watch_parent(parent: int, stop: threading.Event) -> None:
     stop.set()
 
 
-@click.command()
-@click.option(
-    "--customers",
-    type=click.IntRange(min=demo.MIN_CUSTOMERS),
-    default=demo.CUSTOMERS,
-    show_default=True,
-    help="How many the partners have.",
-)
-@with_appcontext
-def seed(customers: int) -> None:
-    """The demonstration world, into an empty database of a local run."""
-    if config.current().portal_env != "local":
-        raise click.ClickException("Demonstration data is for local runs; use `make setup`.")
-    if not db.read(demo.is_empty):
-        click.echo("The database has users already; nothing is added.")
-        return
-    _seed(customers)
-    click.echo("The demonstration data is in place.")
-
-
-def _seed(customers: int) -> None:
-    label = "The demonstration: a year of three partners"
-    with click.progressbar(length=demo.DAYS, label=label) as bar:
-        demo.seed(customers=customers, on_progress=bar.update)
-
-
-COMMANDS = (up, serve, work, seed)
+COMMANDS = (up, serve, work)

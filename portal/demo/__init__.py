@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from portal import db
-from portal.demo import scenarios
+from portal.demo import scenarios, usage
 from portal.demo.people import PASSWORD, PEOPLE, Directory
 from portal.demo.timeline import Timeline
 from portal.domain import identity, policy

@@ -5,6 +5,7 @@ tests/cli/test_cli.py seeds both databases.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,10 +20,12 @@ from portal import db, demo
 from portal.demo.companies import companies
 from portal.demo.people import AMIRA, CARL, EDDIE, GLEB, MAREK, OLGA
 from portal.demo.stories import STORY_KINDS, story_kinds
-from portal.domain import accounts, audit, doctor, identity, notifications, policy
+from portal.domain import accounts, audit, doctor, identity, notifications, policy, usage
 from portal.domain.access import AccountAccess, AccountRole, CloudAccess, CloudRole
 from portal.domain.accounts import BillingAccount, Kind, Mode
+from portal.domain.actors import COMMAND
 from portal.domain.audit import AuditLine
+from portal.domain.charges import Charge
 from portal.domain.clouds import Cloud, Folder, Link
 from portal.domain.customers import Customer, Status, acceptance_by_week, draft_of
 from portal.domain.identity import User
@@ -30,6 +33,7 @@ from portal.domain.invitations import Answer, Invitation
 from portal.domain.mail_deliveries import DeliveryState, MailDelivery
 from portal.domain.notifications import Notification
 from portal.domain.policy import Policy
+from portal.domain.usage import Delivery, DeliveryScope
 from tests.conftest import Databases, make_app
 from tests.support import demonstration
 from tests.support.world import Clock, actor, user
@@ -244,7 +248,8 @@ def test_the_whole_world_has_three_hundred_customers_and_a_year_of_history(
     folder = demonstration.first_start(tmp_path_factory)
     begun = datetime.fromtimestamp((folder / "begun").stat().st_mtime, UTC)
     monkeypatch.setattr(db.time, "clock", Clock(begun))
-    with opened(f"sqlite:///{folder}/portal.db"):
+    keys = str(folder / "keys")
+    with opened(f"sqlite:///{folder}/portal.db", CREDENTIALS_KEY_FILE=keys):
         owned = select(BillingAccount.name, func.count()).group_by(BillingAccount.name)
         owned = owned.join(Customer, Customer.partner_id == BillingAccount.id)
         assert rows_of(owned) == [("Halden Integration", 220), ("Tidewater Systems", 80)]
@@ -264,6 +269,46 @@ def test_the_whole_world_has_three_hundred_customers_and_a_year_of_history(
         assert db.now() - added[-1] < timedelta(minutes=10)
         assert most_in_a_day() <= Policy().invitations_per_day
         assert audit.find_broken_links() == []
+        assert_a_year_of_usage()
+
+
+def assert_a_year_of_usage() -> None:
+    """With a rise, a stop, a correction, a late row and an unassigned cloud."""
+    assert not demo.usage.is_missing()
+    assert sum(delivery.rows for delivery in rows(Delivery)) <= demo.usage.MAX_ROWS
+    by_cloud = grouped(Charge, Charge.cloud_id, Charge.usage_on)
+    assert len(by_cloud) > 100
+    spent = {row.usage_on for charges in by_cloud.values() for row in charges}
+    assert (max(spent) - min(spent)).days >= demo.usage.DAYS - 20
+    last_days = [charges[-1].usage_on for charges in by_cloud.values()]
+    assert any(day < max(spent) - timedelta(days=30) for day in last_days)
+    months = Counter(scope for (scope,) in rows_of(select(DeliveryScope.scope_on)))
+    assert max(months.values()) == 3, "imported, corrected, and one late row"
+    assert [row.key for row in usage.unassigned_for(COMMAND)] == [demo.usage.UNASSIGNED]
+    assert [result for result in doctor.run() if result.total] == []
+
+
+def test_usage_whose_import_was_killed_is_completed_by_the_next_start(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo.usage, "DAYS", 80)
+
+    class Killed(Exception):
+        pass
+
+    def kill(_days: int) -> None:
+        raise Killed
+
+    with planted(databases, demo.MIN_CUSTOMERS):
+        assert db.read(demo.usage.is_missing)
+        with pytest.raises(Killed):
+            demo.usage.import_all(kill)
+        assert db.read(demo.usage.is_missing)
+        demo.usage.import_all()
+        assert not db.read(demo.usage.is_missing)
+        files = [delivery.sha256 for delivery in rows(Delivery)]
+        assert len(files) == len(set(files)) in (5, 6), "a correction, a late row, 80 days"
+        assert [result for result in doctor.run() if result.total] == []
 
 
 def most_in_a_day() -> int:

@@ -28,6 +28,7 @@ def test_the_list_names_every_page_of_the_application(app: Flask) -> None:
     assert len({state.name for state in pages.STATES}) == len(pages.STATES)
 
 
+@pytest.mark.tour
 @pytest.mark.parametrize("is_owners", [True, False], ids=["the owner's", "others'"])
 def test_every_page_fits_a_phone_and_pleases_axe_in_both_themes(
     chrome: Browser,
