@@ -246,6 +246,12 @@ def print_people(domain: Domain) -> bool:
     """Print how memberships compare with Keystone. Whether they are as agreed."""
     agreed, differ, many = compare_people(domain)
     print(f"{agreed} memberships; {differ} clouds with others at Keystone; {many} users too many")
+    is_failed = Job.kind == Kind.CLOUDS, Job.state == State.FAILED
+    query = select(Job.subject_kind, Job.answer, func.count()).where(*is_failed)
+    for row in db.read(
+        lambda: db.session.execute(query.group_by(Job.subject_kind, Job.answer)).all()
+    ):
+        print("waits for an operator:", *row)
     return agreed > 0 and not (differ or many)
 
 
