@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from sqlalchemy import JSON, CheckConstraint, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from portal import db, urls
+from portal.domain.usage import Mode
 from tests.conftest import Databases, make_app
 from tests.support.jobs import run_usage
 from tests.support.money import charges_of, problems, row
-from tests.support.usage import deliver, remove
+from tests.support.prices import apply_rate, prices_of
+from tests.support.usage import deliver, publish, remove, stage
 from tests.support.world import World
 
 pytestmark = pytest.mark.both_databases
@@ -224,6 +227,22 @@ def test_initial_grants_become_lots_and_what_was_published_is_charged(
     assert {name: stored(sql) for name, sql in MONEY.items()} == before
     run_usage()
     assert (charges_of("account_id"), stored(MONEY["lots"])) == (charged, after)
+    assert problems() == []
+
+
+def test_what_was_charged_before_there_were_prices_has_none_until_a_rate_is_set(
+    app: Flask, world: World, kind: str
+) -> None:
+    deliver(row("4", world.ninas_cloud), row("5", world.doras_cloud))
+    deliver(row("1", world.ninas_cloud, "03T10"), mode=Mode.APPEND)
+    deliver(row("-1", world.ninas_cloud, "03T11"), mode=Mode.APPEND)
+    staged = stage(row("8", world.ninas_cloud, "04T10"), mode=Mode.APPEND)
+    flask_migrate.downgrade(revision="0032")
+    flask_migrate.upgrade()
+    assert prices_of("usage_on") == {("2026-03-02",): (Decimal(0), 1)}
+    apply_rate(world.north, "50")
+    publish(staged)
+    assert prices_of() == {(): (Decimal(18), 0)}
     assert problems() == []
 
 

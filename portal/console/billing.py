@@ -8,9 +8,10 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from portal import db, web
-from portal.domain import access, accounts, clouds, ledger, partner_profiles, policy
+from portal.domain import access, accounts, clouds, ledger, partner_profiles, policy, prices
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
+from portal.i18n import formats
 from portal.web import cloud_progress
 from portal.wording import money as wording
 
@@ -50,8 +51,17 @@ def show(account_id: str) -> Any:
         may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, account),
         may_create=access.may(actor, Action.CLOUD_CREATE, account),
         may_link=access.may(actor, Action.CLOUD_LINK, account),
+        **_prices(account),
         **_money(account),
     )
+
+
+def _prices(account: BillingAccount) -> dict[str, Any]:
+    return {
+        "prices": prices.months_shown(account),
+        "month_name": formats.month,
+        "currency": policy.current().currency,
+    }
 
 
 def _money(account: BillingAccount) -> dict[str, Any]:
@@ -59,14 +69,12 @@ def _money(account: BillingAccount) -> dict[str, Any]:
     actor = web.actor()
     if account.parent_id or not access.may(actor, Action.ACCOUNT_SEE_MONEY, account):
         return {"money_of": None}
-    before = request.args.get("before", type=int)
-    rows = ledger.entries_of(account.id, before=before)
+    rows = ledger.entries_of(account.id, before=web.number_before())
     entries, next_before = web.paginate(rows, ledger.PAGE, cursor=lambda row: str(row.seq))
     return {
         "money_of": ledger.money_for(account, by=actor),
         "entries": entries,
         "next_before": next_before,
-        "currency": policy.current().currency,
         "wording": wording,
     }
 

@@ -229,6 +229,8 @@ class Code(StrEnum):
     ENTRY_UNKNOWN = "entry-unknown"
     ENTRY_OF_USAGE = "entry-of-usage"
     ENTRY_COUNTERED = "entry-countered"
+    RATE_RANGE = "rate-range"
+    MONTH_CLOSED = "month-closed"
     LAST_CLOUD_OWNER = "last-cloud-owner"
     CUSTOMERS_LAST_ROLE = "customers-last-role"
 

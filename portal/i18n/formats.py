@@ -44,6 +44,11 @@ def plain_day(day: date) -> str:
     return str(format_skeleton("yMMMd", day, locale=locale))
 
 
+def month(day: date) -> str:
+    """Return the month of a day with its year: "November 2026" in English."""
+    return str(format_skeleton("yMMMM", day, locale=get_locale() or "en"))
+
+
 def iso_day(day: str) -> str:
     """Return a date in ISO 8601 as `plain_day` does."""
     return plain_day(date.fromisoformat(day))

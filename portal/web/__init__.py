@@ -36,7 +36,7 @@ from portal.web.pages import (
     safe_path,
     this_path,
 )
-from portal.web.pagination import paginate
+from portal.web.pagination import number_before, paginate
 from portal.web.refusals import log_refusal
 from portal.web.submit import form_page, submit
 from portal.web.surfaces import Surface, actor, actor_or_none

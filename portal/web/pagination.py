@@ -6,6 +6,10 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, TypeVar
 
+from flask import request
+
+LARGEST = 2**63 - 1
+"""Databases know no larger integer."""
 T = TypeVar("T")
 
 
@@ -16,3 +20,9 @@ def paginate(
     where no row is left for a next page. Lists of the domain have one row more than they show."""
     shown = rows[:size]
     return shown, cursor(shown[-1]) if len(rows) > size else None
+
+
+def number_before() -> int | None:
+    """Return the cursor `before` of the address where it is a number; None on the first page."""
+    before = request.args.get("before", type=int)
+    return None if before is None else max(0, min(before, LARGEST))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_babel import gettext, lazy_gettext, lazy_pgettext
 
+from portal.domain import prices
 from portal.domain.heartbeats import ProcessKind
 from portal.domain.jobs import UNREADABLE, OrderKind, State
 from portal.domain.work import LISTED_STATES, JobRow
@@ -96,6 +97,8 @@ def subject(row: JobRow) -> str:
         return (
             _("Import of %(partner)s", partner=row.partner) if row.partner else _("Removed import")
         )
+    if job.subject_kind == prices.SUBJECT:
+        return _("Prices by a new rate")
     if job.subject_kind in ("delivery", "usage-key"):
         is_delivery = job.subject_kind == "delivery"
         return _("Usage files") if is_delivery else _("Assignment of usage to a cloud")

@@ -73,7 +73,10 @@ ABILITIES = {
     Action.ACCOUNT_SEE: lazy_gettext(
         "See the account, its customers with their notes, its activity"
     ),
-    Action.ACCOUNT_SEE_MONEY: lazy_gettext("See balance, grants and entries"),
+    Action.ACCOUNT_SEE_MONEY: lazy_gettext("See costs, balance, grants, entries and rates"),
+    Action.PRICE_SET_RATE: lazy_gettext("Set rates of prices"),
+    Action.PRICE_PUBLISH: lazy_gettext("Publish prices to customers"),
+    Action.PRICE_WITHDRAW: lazy_gettext("Withdraw prices from customers"),
     Action.CLOUD_CREATE: lazy_gettext("Create a cloud"),
     Action.CLOUD_LINK: lazy_gettext("Link a cloud to the account"),
     Action.CUSTOMER_ADD: lazy_gettext("Add a customer"),

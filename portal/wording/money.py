@@ -20,6 +20,7 @@ POSTING_KINDS = {
     PostingKind.PAYMENT: lazy_gettext("Payment"),
     PostingKind.CREDIT: lazy_gettext("Credit"),
     PostingKind.COUNTER: lazy_gettext("Counter entry"),
+    PostingKind.REPRICING: lazy_gettext("Prices by a new rate"),
 }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from portal import db, usage_files
-from portal.domain import policy, usage
+from portal.domain import policy, prices, usage
 from portal.domain.actors import WORKER
 from portal.domain.errors import Code, Refused
 from portal.domain.jobs import Job, Outcome, State
@@ -30,8 +30,9 @@ T = TypeVar("T")
 
 
 def run(job: Job) -> Outcome:
-    """Stage, publish or remove the delivery, or assign the key, that is the job's subject."""
-    if job.subject_kind == usage.SUBJECT or "step" in job.facts:
+    """Stage, publish or remove the delivery, assign the key, or reprice for the partner, that is
+    the job's subject."""
+    if job.subject_kind in (usage.SUBJECT, prices.SUBJECT) or "step" in job.facts:
         return _post(job)
     try:
         staging = db.write(lambda: usage.claim(job.subject_id))
@@ -145,9 +146,11 @@ def _batches(rows: Iterator[T], size: int) -> Iterator[list[T]]:
 
 def _post(job: Job) -> Outcome:
     """Publish, remove or assign in the name of the operator who asked for it."""
-    by = replace(WORKER, id=job.facts["by"])
+    by = replace(WORKER, id=job.facts.get("by", WORKER.id))
     try:
-        if job.subject_kind == usage.SUBJECT:
+        if job.subject_kind == prices.SUBJECT:
+            usage_posting.reprice(job.subject_id, by=by)
+        elif job.subject_kind == usage.SUBJECT:
             usage_posting.assign(job.subject_id, job.facts["cloud"], by=by)
         elif job.facts["step"] == "remove":
             usage_posting.remove(job.subject_id, by=by)

@@ -1,24 +1,26 @@
-"""Post usage: prepare the charges of a delivery or an assignment, then post them."""
+"""Post usage: prepare charges and prices of a delivery, an assignment or new rates; post them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import groupby, islice
 from typing import TypeVar
 
 from portal import db, usage_files
-from portal.domain import charges, ledger, usage
+from portal.domain import charges, ledger, prices, usage
 from portal.domain.actors import Actor
-from portal.domain.charges import ChargeRow, Late
+from portal.domain.charges import ChargeRow, Late, Outdated
 from portal.domain.errors import Code, Refused
 from portal.domain.ledger import Days
-from portal.domain.usage import Delivery, Outdated, Preparation, UsageKey
+from portal.domain.usage import Delivery, Preparation, UsageKey
 from portal.usage_files import Attribution, LateRow, Share, Term
 
 BATCH = 20_000
 """Rows of a transaction: no other writer waits longer than a second."""
 ACCOUNTS_BATCH = 200
 """Accounts whose days are worked out at a time."""
+CLOUDS_BATCH = 200
+"""Clouds whose prices are worked out at a time."""
 MAX_TRIES = 5
 """Of preparing, while links and other deliveries change what it is worked out from."""
 T = TypeVar("T")
@@ -61,6 +63,38 @@ def assign(key_id: str, cloud_id: str, *, by: Actor) -> None:
     )
 
 
+def reprice(partner_id: str, *, by: Actor) -> None:
+    """Let a partner's prices follow its new rates. Raises Refused("usage-outdated")."""
+    if not db.read(lambda: prices.is_applied(partner_id)):
+        prepare_repricing(partner_id, by=by)
+        _post(
+            lambda: charges.apply_rates(partner_id),
+            lambda: prepare_repricing(partner_id, by=by),
+        )
+
+
+def prepare_repricing(partner_id: str, *, by: Actor) -> None:
+    """Stage what new rates change of a partner's prices, by short transactions."""
+    posting_id, plan = db.write(lambda: charges.begin_repricing(partner_id, by=by))
+    first = 0
+    for cloud_ids in _batches(iter(plan.cloud_ids), CLOUDS_BATCH):
+        first += _stage_prices(
+            posting_id,
+            first,
+            db.read(lambda: prices.find_repriced(partner_id, cloud_ids, plan.first_on)),  # noqa: B023
+        )
+    basis = {"usage": {}, "versions": plan.version}
+    db.write(lambda: charges.finish_staging(posting_id, basis))
+
+
+def _stage_prices(posting_id: str, first: int, changes: list[prices.Change]) -> int:
+    """Stage changes of prices whose numbers run from `first`; how many there are."""
+    for begin in range(0, len(changes), BATCH):
+        some = changes[begin : begin + BATCH]
+        db.write(lambda: prices.add_prices(posting_id, first + begin, some))  # noqa: B023
+    return len(changes)
+
+
 def _delivery(delivery_id: str) -> Delivery:
     return db.session.get_one(Delivery, delivery_id)
 
@@ -89,11 +123,13 @@ def prepare_removal(delivery_id: str, *, by: Actor) -> None:
 def prepare(begin: Callable[[], Preparation]) -> None:
     """Stage all charges of a posting, by short transactions."""
     it = db.write(begin)
+    versions = db.read(lambda: ledger.versions_of({each.payer_id for each in it.bearers}))
     terms = [Term(_contents(part.delivery_id), part.sign, part.periods) for part in it.parts]
     with usage_files.attribute(terms, it.spans) as attribution:
         days = _stage_charges(it, attribution)
         _stage_late_rows(it, attribution)
-    basis = {"usage": it.basis, "versions": _stage_draws(it.posting_id, days)}
+    _stage_draws(it.posting_id, days)
+    basis = {"usage": it.basis, "versions": {payer_id: versions[payer_id] for payer_id in days}}
     db.write(lambda: charges.finish_staging(it.posting_id, basis))
 
 
@@ -104,31 +140,40 @@ def _contents(delivery_id: str) -> Iterator[bytes]:
 
 
 def _stage_charges(it: Preparation, attribution: Attribution) -> Days:
-    """Stage all charges; what they add to days."""
-    first, days = 0, Days()
-    for batch in _batches(attribution.shares()):
-        rows = [_charge(it, share) for share in batch]
-        db.write(lambda: charges.add_charges(it.posting_id, first, rows))  # noqa: B023
-        first += len(rows)
-        for account_id, more in charges.days_of(rows).items():
+    """Stage all charges, and what they change of prices; what they add to days."""
+    first, first_price, days = 0, 0, Days()
+    for clouds in _whole_clouds(_charge(it, share) for share in attribution.shares()):
+        for rows in _batches(iter(clouds)):
+            db.write(lambda: charges.add_charges(it.posting_id, first, rows))  # noqa: B023
+            first += len(rows)
+        changes = db.read(lambda: charges.find_price_changes(clouds))  # noqa: B023
+        first_price += _stage_prices(it.posting_id, first_price, changes)
+        for account_id, more in charges.days_of(clouds).items():
             mine = days.setdefault(account_id, {})
             for key, units in more.items():
                 mine[key] = mine.get(key, 0) + units
     return days
 
 
-def _stage_draws(posting_id: str, days: Days) -> dict[str, int]:
-    """Stage what bears the days; the versions of the ledgers that it is worked out from."""
-    versions: dict[str, int] = {}
+def _whole_clouds(rows: Iterator[ChargeRow]) -> Iterator[list[ChargeRow]]:
+    """About BATCH rows at a time, or more: all of a cloud follow each other, and come at once."""
+    batch: list[ChargeRow] = []
+    for _cloud_id, of_cloud in groupby(rows, key=lambda row: row.bearer.cloud_id):
+        batch += of_cloud
+        if len(batch) >= BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _stage_draws(posting_id: str, days: Days) -> None:
+    """Stage what bears the days."""
     for account_ids in _batches(iter(sorted(days)), ACCOUNTS_BATCH):
         added = {account_id: days[account_id] for account_id in account_ids}
-        found, changes = db.read(
-            lambda: (ledger.versions_of(added), ledger.find_changes(added))  # noqa: B023
-        )
-        versions |= found
+        changes = db.read(lambda: ledger.find_changes(added))  # noqa: B023 - runs at once
         db.write(lambda: ledger.add_days(posting_id, added))  # noqa: B023 - runs at once
         db.write(lambda: ledger.add_draws(posting_id, changes))  # noqa: B023 - runs at once
-    return versions
 
 
 def _charge(it: Preparation, share: Share) -> ChargeRow:

@@ -260,6 +260,8 @@ def test_owners_and_accountants_see_balance_grants_and_entries_others_do_not(
         assert definition_list(client)["Balance"] == "-0.50 EUR"
         assert "grant until 1 May 2026" in client.text
         assert "-4,000.00 EUR" in client.text
+    for before in ("99999999999999999999", "-99999999999999999999", "soon"):
+        assert client.get(f"/console/billing/{world.north}?before={before}").status_code == 200
     for email in (EDDIE, VERA):
         client = browser(email)
         client.get(f"/console/billing/{world.north}")

@@ -14,9 +14,12 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.clouds import Cloud
 from portal.domain.usage import Delivery, UsageSource, publishing
+from portal.worker import usage_posting
 from tests.domain.test_link_races import GUARDED
 from tests.domain.test_races import Run, race
+from tests.support.jobs import run_usage
 from tests.support.money import borne, charges_of, problems, row
+from tests.support.prices import prices_of, set_rate
 from tests.support.usage import deliver, publish, stage
 from tests.support.world import Clock, World
 
@@ -109,3 +112,21 @@ def test_a_lot_that_is_given_while_usage_is_published_pays_for_it(
         assert borne(world.north) == {("02", "lot"): D(4001)}
     else:
         assert found == ["debited-before-lot-is-spent"]
+
+
+@GUARDED
+def test_usage_that_is_published_while_a_rate_is_applied_is_priced_once(
+    world: World, race: Run, monkeypatch: pytest.MonkeyPatch, is_guarded: bool
+) -> None:
+    deliver(row("10", world.ninas_cloud))
+    set_rate(world.north, "100")
+    staged = stage(row("12", world.ninas_cloud))
+    usage_posting.prepare_repricing(world.north, by=COMMAND)
+    if not is_guarded:
+        monkeypatch.setattr(charges, "lock_payers", lambda _posting: None)
+    race(publish_unit(staged), lambda: charges.apply_rates(world.north))
+    run_usage()
+    publish(staged)
+    found = {problem.split(":")[0] for problem in problems()}
+    assert found == (set() if is_guarded else {"prices-differ-from-rates"})
+    assert prices_of()[()][0] == (24 if is_guarded else 44)

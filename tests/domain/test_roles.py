@@ -52,6 +52,9 @@ LETTERS = dict(zip("oAeav", AccountRole, strict=True))
 AS_WRITTEN = {
     "account.see": "oAeav",
     "account.see_money": "oAa",
+    "price.set_rate": "oA",
+    "price.publish": "oA",
+    "price.withdraw": "oA",
     "cloud.create": "oAe",
     "cloud.link": "oAe",
     "customer.add": "oAe",
@@ -153,6 +156,7 @@ PARTS = {
     "ledger.switch_to_paid",
     "links.move",
     "charges.post_relink",
+    "charges.begin_repricing",
     "usage.prepare_assignment",
     "usage.prepare_publishing",
     "usage.prepare_removal",

@@ -184,6 +184,23 @@ TEAM = [
     state("team-coming", "team.index", SAM, "{partner}/team/add", send("#staff", email=VERA)),
 ]
 FIRM = [
+    state("prices-none", "partner.prices.index", SAM, "{partner}/prices"),
+    state("prices-viewer", "partner.prices.index", VERA, "{partner}/prices"),
+    state("prices-set-rate", "partner.prices.set_rate", OLGA, "{partner}/prices/set-rate"),
+    state(
+        "prices-faults",
+        "partner.prices.set_rate",
+        OLGA,
+        "{partner}/prices/set-rate",
+        send_invalid(percent="much"),
+    ),
+    state(
+        "prices",
+        "partner.prices.index",
+        OLGA,
+        "{partner}/prices/set-rate",
+        send(percent="12.5"),
+    ),
     state("firm", "partner.profile.edit", OLGA, "{partner}/profile"),
     state("firm-none", "partner.profile.edit", SAM, "{partner}/profile"),
     state(

@@ -32,6 +32,9 @@ _O, _A, _E, _AC, _V = AccountRole
 ACCOUNT_TABLE: dict[Action, frozenset[AccountRole]] = {
     Action.ACCOUNT_SEE: frozenset({_O, _A, _E, _AC, _V}),
     Action.ACCOUNT_SEE_MONEY: frozenset({_O, _A, _AC}),
+    Action.PRICE_SET_RATE: frozenset({_O, _A}),
+    Action.PRICE_PUBLISH: frozenset({_O, _A}),
+    Action.PRICE_WITHDRAW: frozenset({_O, _A}),
     Action.CLOUD_CREATE: frozenset({_O, _A, _E}),
     Action.CLOUD_LINK: frozenset({_O, _A, _E}),
     Action.CUSTOMER_ADD: frozenset({_O, _A, _E}),

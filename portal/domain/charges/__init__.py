@@ -3,8 +3,10 @@
 from portal.domain.charges.posting import (
     Bearer,
     ChargeRow,
+    Outdated,
     add_charges,
     days_of,
+    find_price_changes,
     lock_payers,
     post,
     still_holds,
@@ -17,6 +19,7 @@ from portal.domain.charges.relinking import (
     microseconds,
     post_relink,
 )
+from portal.domain.charges.repricing import apply_rates, begin_repricing
 from portal.domain.charges.staging import (
     Late,
     add_late_rows,

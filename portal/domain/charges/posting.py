@@ -7,7 +7,7 @@ from datetime import date
 from typing import NamedTuple
 
 from portal import db
-from portal.domain import installation, ledger, locks
+from portal.domain import installation, ledger, locks, prices
 from portal.domain.accounts import BillingAccount
 from portal.domain.charges.record import PURCHASES, Charge
 from portal.domain.ledger import UNITS_OF_MICRO, DayKind, Days, Posting
@@ -21,6 +21,10 @@ COLUMNS = (
 
 BATCH = 5_000
 """Accounts in one statement."""
+
+
+class Outdated(Exception):
+    """What a posting was worked out from has changed since, or it was not prepared."""
 
 
 class Bearer(NamedTuple):
@@ -74,6 +78,22 @@ def days_of(rows: Iterable[ChargeRow]) -> Days:
     return days
 
 
+def find_price_changes(rows: Iterable[ChargeRow]) -> list[prices.Change]:
+    """What charges that are about to be posted change of the prices for customers. All charges of
+    a cloud come at once."""
+    return prices.find_changes(
+        prices.Cost(_group_of(row), date.fromisoformat(row.month_on), row.units)
+        for row in rows
+        if row.bearer.account_id != row.bearer.payer_id
+    )
+
+
+def _group_of(row: ChargeRow) -> prices.Group:
+    cloud_id, account_id, payer_id, _is_waivable = row.bearer
+    usage_on = date.fromisoformat(row.usage_on)
+    return prices.Group(payer_id, account_id, cloud_id, row.service, row.category, usage_on)
+
+
 def lock_payers(posting: Posting) -> None:
     """Lock the accounts that pay for a staged posting's charges. Who links a cloud away locks the
     one that pays for it now: so either sees what the other has done."""
@@ -90,7 +110,7 @@ def _versions(posting: Posting) -> dict[str, int]:
 
 
 def still_holds(posting: Posting) -> bool:
-    """Whether nothing has changed the payers' days, lots or trials since it was staged."""
+    """Whether nothing has changed the payers' days, lots, trials or rates since it was staged."""
     return ledger.versions_of(_versions(posting)) == _versions(posting)
 
 
@@ -100,3 +120,4 @@ def post(posting: Posting) -> None:
     ledger.enter(posting, _versions(posting))
     posting.posted_at = db.now()
     db.session.flush()
+    prices.keep_totals(posting.id)

@@ -10,10 +10,16 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import billing_days, ledger
+from portal.domain import billing_days, ledger, prices
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
-from portal.domain.charges.posting import Bearer, ChargeRow, add_charges, days_of
+from portal.domain.charges.posting import (
+    Bearer,
+    ChargeRow,
+    add_charges,
+    days_of,
+    find_price_changes,
+)
 from portal.domain.charges.record import FutureRow
 from portal.domain.charges.splitting import Row, shares
 from portal.domain.clouds import Link
@@ -81,6 +87,8 @@ def post_relink(link: Link, *, by: Actor) -> None:
         posting = ledger.begin(PostingKind.LINK, subject=link.id, by=by)
         add_charges(posting.id, 0, charges)
         ledger.settle(posting, days_of(charges))
+        prices.add_prices(posting.id, 0, find_price_changes(charges))
+        prices.keep_totals(posting.id)
 
 
 def _charges_of(row: FutureRow, chain: Sequence[ChainLink]) -> Iterator[ChargeRow]:

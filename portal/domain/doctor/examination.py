@@ -22,6 +22,7 @@ from portal.domain.doctor import (
     memberships,
     money,
     ownership,
+    prices,
     schema,
     states,
     usage,
@@ -51,6 +52,7 @@ CHECKS = (
     *_checks_of(ownership),
     *_checks_of(usage),
     *_checks_of(money),
+    *_checks_of(prices),
 )
 """All checks in the order in which they run."""
 

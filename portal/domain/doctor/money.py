@@ -64,10 +64,10 @@ def _sum(column: Any) -> ColumnElement[int]:
     return func.coalesce(func.sum(column), 0)
 
 
-def _is_not_zero(micros: Any, rest: Any) -> ColumnElement[bool]:
+def is_not_zero(micros: Any, rest: Any, unit: int = UNITS_OF_MICRO) -> ColumnElement[bool]:
     """Whether both integers together are not 0. SQLite makes too large a product a float, which is
     not 0 either."""
-    return _sum(micros) * UNITS_OF_MICRO + _sum(rest) != 0
+    return _sum(micros) * unit + _sum(rest) != 0
 
 
 def _micros(amount: Any) -> ColumnElement[int]:
@@ -104,7 +104,7 @@ def charges_differ_from_rows() -> Query:
     rows = union_all(groups, before, charged).subquery()
     query = select(rows.c.source_id, rows.c.scope_on)
     query = query.group_by(rows.c.source_id, rows.c.scope_on)
-    return query.having(_is_not_zero(rows.c.micros, rows.c.rest))
+    return query.having(is_not_zero(rows.c.micros, rows.c.rest))
 
 
 BORNE = ("scope_on", "account_id", "cloud_id", "usage_on", "category", "is_waivable")
@@ -167,7 +167,7 @@ def day_differs_from_charges() -> Query:
     rows = union_all(charged, summed).subquery()
     query = select(rows.c.account_id, rows.c.usage_on, rows.c.posting_id)
     query = query.group_by(*_columns(rows.c, DAY), rows.c.posting_id)
-    return query.having(_is_not_zero(rows.c.micros, rows.c.rest))
+    return query.having(is_not_zero(rows.c.micros, rows.c.rest))
 
 
 @select_check("I9", "What bears the account's day {1} is not its rounded sum.")

@@ -40,9 +40,16 @@ TRIGGERS = {
     "mail_deliveries_once_stays_final",
     "postings_fixed",
     "postings_stay",
+    "price_totals_fixed",
+    "price_totals_stay",
+    "prices_fixed",
+    "prices_stay",
+    "rates_fixed",
+    "rates_stay",
 }
 POSTGRESQL_TRIGGERS = {
-    f"{table}_whole" for table in ("audit_lines", "charges", "day_sums", "draws", "entries", "lots")
+    *("audit_lines_whole", "charges_whole", "day_sums_whole", "draws_whole", "entries_whole"),
+    *("lots_whole", "price_totals_whole", "prices_whole", "rates_whole"),
 }
 """The triggers of the migrations; models don't declare them."""
 

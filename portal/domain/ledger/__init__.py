@@ -13,6 +13,7 @@ from portal.domain.ledger.posting import (
     enter,
     find_changes,
     open_ledger,
+    raise_versions,
     settle,
     versions_of,
 )

@@ -32,6 +32,7 @@ class PostingKind(StrEnum):
     PAYMENT = "payment"
     CREDIT = "credit"
     COUNTER = "counter"
+    REPRICING = "repricing"
 
 
 MANUAL = (PostingKind.PAYMENT, PostingKind.CREDIT, PostingKind.COUNTER)
@@ -40,8 +41,8 @@ MANUAL = (PostingKind.PAYMENT, PostingKind.CREDIT, PostingKind.COUNTER)
 
 class Ledger(db.Base):
     """The money of a paying account. `balance` is what the operator holds for it, negative if it
-    owes; `entries` counts its entries. `version` counts what changed its days, lots or trial.
-    `paid_since` is None while it is in trial."""
+    owes; `entries` counts its entries. `version` counts what changed its days, lots, trial or
+    rates. `paid_since` is None while it is in trial."""
 
     __tablename__ = "ledgers"
 

@@ -6,7 +6,7 @@ transaction that posts it compares the basis again, under its locks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, exists, func, select
 from portal import db
 from portal.domain import billing_days, charges, ledger
 from portal.domain.actors import Actor
-from portal.domain.charges import Bearer, ChainLink
+from portal.domain.charges import Bearer, ChainLink, Outdated
 from portal.domain.clouds import Link
 from portal.domain.ledger import Posting, PostingKind
 from portal.domain.usage.record import (
@@ -38,10 +38,6 @@ LATE_MARGIN = timedelta(minutes=10)
 KEYS_BATCH = 5_000
 InForce = list[tuple[str, date]]
 """Deliveries and their periods in force."""
-
-
-class Outdated(Exception):
-    """Links, assignments or deliveries changed since the posting was prepared, or it was not."""
 
 
 class Part(NamedTuple):
@@ -212,15 +208,16 @@ def _keys_of(delivery_ids: Collection[str]) -> Sequence[UsageKey]:
 
 
 def _spans(
-    moves: Mapping[str, Iterable[tuple[int, str]]],
+    moves: Mapping[str, Sequence[tuple[int, str]]],
 ) -> tuple[list[Span], list[Bearer]]:
-    """The spans of keys, each of which moves to or from clouds by a sign, and their bearers."""
+    """The spans of keys, each of which moves to or from clouds by a sign, and their bearers. Those
+    of a cloud follow each other."""
     clouds = sorted({cloud_id for each in moves.values() for _sign, cloud_id in each})
     chains: dict[str, list[ChainLink]] = {}
     for begin in range(0, len(clouds), KEYS_BATCH):
         chains |= charges.chains_of(clouds[begin : begin + KEYS_BATCH])
     spans, bearers = [], []
-    for key, each in moves.items():
+    for key, each in sorted(moves.items(), key=lambda move: move[1][0][1]):
         for sign, cloud_id in each:
             chain = chains[cloud_id]
             ends = [*(link.since_us for link in chain[1:]), FOREVER]

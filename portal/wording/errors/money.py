@@ -21,5 +21,9 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Code.ENTRY_OF_USAGE: lambda f: _(
         "This entry comes from usage. Correct the delivery, or record a credit."
     ),
+    Code.RATE_RANGE: lambda f: _(
+        "Enter a rate from −100 to 1,000,000 percent, with up to four decimals."
+    ),
+    Code.MONTH_CLOSED: lambda f: _("This month is closed: a rate can’t begin in it."),
     Code.ENTRY_COUNTERED: lambda f: _("This entry is countered already."),
 }

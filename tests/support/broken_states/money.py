@@ -60,11 +60,54 @@ def keep_rows(params: Params) -> None:
     db.session.execute(insert(DeliveryPart), [{**NO_PARQUET, **part}])
 
 
+PRICE_TABLES = ("prices", "price_totals", "price_sums")
+PRICE_KEY = "account_id, payer_id, cloud_id, service, month_on"
+PRICE_AMOUNTS = "micros, rest, whole, millionths, missing"
+PRICED = (
+    "INSERT INTO postings (id, kind, subject, reason, created_by, created_at, posted_at)"
+    f" VALUES ('pst', 'repricing', :north, '', 'sql', {APRIL}, {APRIL})",
+    "INSERT INTO rates (partner_id, number, subaccount_id, service, starts_on, percent,"
+    f" created_at, created_by) VALUES (:north, 1, '', '', '2026-03-01', 0, {APRIL}, 'sql')",
+    f"INSERT INTO prices (posting_id, number, {PRICE_KEY}, category, usage_on, {PRICE_AMOUNTS})"
+    " VALUES ('pst', 0, :ninas_subaccount, :north, :ninas_cloud, '', '2026-03-01', 'Usage',"
+    " '2026-03-02', 0, 0, 0, 0, 0)",
+    f"INSERT INTO price_totals (posting_id, number, {PRICE_KEY}, {PRICE_AMOUNTS}) VALUES"
+    " ('pst', 0, :ninas_subaccount, :north, :ninas_cloud, '', '2026-03-01', 0, 0, 0, 0, 0)",
+    *(
+        f"INSERT INTO price_sums (account_id, payer_id, service, month_on, {PRICE_AMOUNTS})"
+        f" VALUES ({of}, :north, '', '2026-03-01', 0, 0, 0, 0, 0)"
+        for of in (":ninas_subaccount", ":north")
+    ),
+)
+"""Steps that price nothing."""
+
+
 CASES = (
+    Case(
+        "priced-cost-differs-from-charges",
+        (*PRICED, *(f"UPDATE {table} SET micros = 2, millionths = 2" for table in PRICE_TABLES)),
+        ("ninas_subaccount",),
+    ),
+    Case(
+        "prices-differ-from-rates",
+        (*PRICED, *(f"UPDATE {table} SET millionths = 1" for table in PRICE_TABLES)),
+        ("ninas_subaccount",),
+    ),
+    Case(
+        "price-total-differs",
+        (*PRICED, *(f"UPDATE {table} SET missing = 1" for table in PRICE_TABLES[1:])),
+        ("ninas_subaccount",),
+    ),
+    Case(
+        "price-sum-differs",
+        (*PRICED, "UPDATE price_sums SET whole = 1 WHERE account_id = :north"),
+        ("north",),
+    ),
     Case(
         "charges-differ-from-links",
         (*PAID, keep_rows, "UPDATE charges SET account_id = :south"),
         ("direct", "south"),
+        also=(("priced-cost-differs-from-charges", "south"),),
     ),
     Case(
         "charges-differ-from-rows",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
+
 from portal import db
 from portal.domain import (
     access,
@@ -10,6 +13,7 @@ from portal.domain import (
     first_steps,
     ledger,
     partner_profiles,
+    prices,
     team,
     values,
 )
@@ -56,6 +60,19 @@ def _set_logo(world: World, by: Actor) -> None:
 
 def _remove_logo(world: World, by: Actor) -> None:
     partner_profiles.remove_logo(db.session.get_one(BillingAccount, world.north), by=by)
+
+
+def _set_rate(world: World, by: Actor) -> None:
+    north, starts_on = db.session.get_one(BillingAccount, world.north), date(2026, 3, 1)
+    prices.set_rate(north, percent=Decimal(10), starts_on=starts_on, by=by)
+
+
+def _publish_prices(world: World, by: Actor) -> None:
+    prices.publish(db.session.get_one(BillingAccount, world.north), by=by)
+
+
+def _withdraw_prices(world: World, by: Actor) -> None:
+    prices.withdraw(db.session.get_one(BillingAccount, world.north), by=by)
 
 
 def _add_staff(world: World, by: Actor) -> None:
@@ -130,6 +147,9 @@ VERBS = (
     Verb("partner.edit_profile", north, _edit_profile),
     Verb("partner.edit_profile", north, _set_logo, ("partner.set_logo",)),
     Verb("partner.edit_profile", north, _remove_logo, ("partner.remove_logo",)),
+    Verb("price.set_rate", north, _set_rate),
+    Verb("price.publish", north, _publish_prices),
+    Verb("price.withdraw", north, _withdraw_prices),
     Verb("access.manage", north, _add_staff, ("access.grant",)),
     Verb("access.manage", north, _grant, ("access.grant",)),
     Verb("access.manage", north, _change_role, ("access.change",)),

@@ -1,0 +1,44 @@
+"""Prices: what a partner asks its customers for what their clouds cost, by rates from a day on."""
+
+from portal.domain.prices.amounts import (
+    AMOUNTS,
+    MICROS_OF_ONE,
+    Change,
+    Cost,
+    Group,
+    Sums,
+    add_prices,
+    differences,
+    find_changes,
+    keep_totals,
+    price_of,
+    sums_of,
+)
+from portal.domain.prices.listing import (
+    PAGE,
+    MonthPrice,
+    MonthSum,
+    months_shown,
+    rates_for,
+    services_of,
+    totals_for,
+    totals_of,
+)
+from portal.domain.prices.publishing import is_published, is_published_by, publish, withdraw
+from portal.domain.prices.rates import (
+    HIGHEST,
+    LOWEST,
+    SUBJECT,
+    RateTable,
+    set_rate,
+    tables_of,
+)
+from portal.domain.prices.record import (
+    Price,
+    PriceList,
+    PricePublication,
+    PriceSum,
+    PriceTotal,
+    Rate,
+)
+from portal.domain.prices.repricing import Repricing, find_repriced, is_applied, plan_repricing

@@ -1,0 +1,130 @@
+"""Lists of prices: rates, and totals by month.
+
+The caller checks visibility: costs and rates are for who may see the partner's money.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Context, Decimal
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+
+from portal import db
+from portal.domain.accounts import BillingAccount
+from portal.domain.ledger import Posting
+from portal.domain.prices.amounts import AMOUNTS, sums_of
+from portal.domain.prices.publishing import is_published
+from portal.domain.prices.record import PriceSum, PriceTotal, Rate
+
+PAGE = 50
+PRECISE = Context(prec=60)
+
+
+class RateRow(NamedTuple):
+    """A rate with the name of its subaccount, None for all customers."""
+
+    rate: Rate
+    customer: str | None
+
+
+class MonthPrice(NamedTuple):
+    """The price of a subaccount's cloud and service in a month; `missing` counts its costs without
+    price, by category and usage day."""
+
+    cloud_id: str
+    service: str
+    price: Decimal
+    missing: int
+
+
+class MonthSum(NamedTuple):
+    """Cost and price of all of a partner's customers in a month."""
+
+    month_on: date
+    cost: Decimal
+    price: Decimal
+    missing: int
+
+    @property
+    def margin(self) -> Decimal:
+        """What the price is above the cost, exactly."""
+        return PRECISE.subtract(self.price, self.cost)
+
+
+def rates_for(
+    partner: BillingAccount, *, subaccount_id: str = "", before: int | None = None
+) -> list[RateRow]:
+    """A page of a partner's rates, or of those of a subaccount alone, newest first, and one more if
+    there is a next page; `before` is the number of the previous page's last."""
+    query = (
+        select(Rate, BillingAccount.name)
+        .outerjoin(BillingAccount, BillingAccount.id == Rate.subaccount_id)
+        .where(Rate.partner_id == partner.id)
+    )
+    if subaccount_id:
+        query = query.where(Rate.subaccount_id == subaccount_id)
+    if before is not None:
+        query = query.where(Rate.number < before)
+    rows = db.session.execute(query.order_by(Rate.number.desc()).limit(PAGE + 1))
+    return [RateRow(*row) for row in rows]
+
+
+def services_of(partner: BillingAccount) -> list[str]:
+    """The services that the partner's customers have used."""
+    query = select(PriceSum.service).where(PriceSum.account_id == partner.id).distinct()
+    return [name for name in db.session.scalars(query.order_by(PriceSum.service)) if name]
+
+
+def totals_for(
+    partner: BillingAccount, *, subaccount_id: str = "", limit: int = 12
+) -> list[MonthSum]:
+    """The last months with usage of a partner's customers, or of one, newest first."""
+    sums = [func.sum(getattr(PriceSum, name)) for name in AMOUNTS]
+    query = (
+        select(PriceSum.month_on, *sums)
+        .where(PriceSum.account_id == (subaccount_id or partner.id))
+        .where(PriceSum.payer_id == partner.id)
+        .group_by(PriceSum.month_on)
+        .order_by(PriceSum.month_on.desc())
+    )
+    found = []
+    for month_on, *amounts in db.session.execute(query.limit(limit)):
+        units, price, missing = sums_of(*amounts)
+        found.append(MonthSum(month_on, Decimal(f"{units}E-15"), _money(price), missing))
+    return found
+
+
+def months_shown(subaccount: BillingAccount) -> list[tuple[date, Decimal | None]]:
+    """What a customer sees: the price of each of the last months with usage, newest first, None
+    while one is missing; nothing unless prices are published."""
+    if subaccount.parent is None or not is_published(subaccount):
+        return []
+    months = totals_for(subaccount.parent, subaccount_id=subaccount.id)
+    return [(it.month_on, None if it.missing else it.price) for it in months]
+
+
+def totals_of(subaccount_ids: Iterable[str], month_on: date) -> dict[str, list[MonthPrice]]:
+    """The prices of subaccounts in a statement month, by subaccount, cloud and service."""
+    key = PriceTotal.account_id, PriceTotal.cloud_id, PriceTotal.service
+    sums = [func.sum(getattr(PriceTotal, name)) for name in AMOUNTS]
+    query = (
+        select(*key, *sums)
+        .join(Posting, Posting.id == PriceTotal.posting_id)
+        .where(PriceTotal.account_id.in_(subaccount_ids), PriceTotal.month_on == month_on)
+        .where(Posting.posted_at.is_not(None))
+        .group_by(*key)
+        .order_by(*key)
+    )
+    found: dict[str, list[MonthPrice]] = {}
+    for account_id, cloud_id, service, *amounts in db.session.execute(query):
+        _units, price, missing = sums_of(*amounts)
+        row = MonthPrice(cloud_id, service, _money(price), missing)
+        found.setdefault(account_id, []).append(row)
+    return found
+
+
+def _money(micros: int) -> Decimal:
+    return Decimal(f"{micros}E-6")

@@ -1,0 +1,139 @@
+"""Rates: a partner's mark-ups and discounts from a day on; which of them decides a price."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterable
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from portal import db
+from portal.domain import access, audit, billing_months, jobs, ledger
+from portal.domain.accounts import BillingAccount, Kind
+from portal.domain.actions import Action
+from portal.domain.actors import Actor
+from portal.domain.errors import Code, Refused
+from portal.domain.prices.record import PriceList, Rate
+from portal.domain.values import line
+
+SUBJECT = "price-list"
+"""The kind of subject of a job that reprices."""
+MAX_SERVICE = 300
+LOWEST, HIGHEST, STEP = Decimal(-100), Decimal(10) ** 6, Decimal("0.0001")
+"""Of a rate in percent."""
+LAST = 2**31
+
+
+def factor_of(percent: Decimal) -> int:
+    """What a rate makes of a cost of 10⁶."""
+    return int((100 + percent) * 10_000)
+
+
+class RateTable:
+    """The rates of a partner."""
+
+    def __init__(self, rates: Iterable[Rate]) -> None:
+        self._by_key: dict[tuple[str, str], list[tuple[date, int, int]]] = {}
+        for rate in rates:
+            entry = (rate.starts_on, rate.number, factor_of(rate.percent))
+            self._by_key.setdefault((rate.subaccount_id, rate.service), []).append(entry)
+        for entries in self._by_key.values():
+            entries.sort()
+
+    def factor(self, subaccount_id: str, service: str, usage_on: date) -> int | None:
+        """What the rate in force on the day makes of a cost of 10⁶; None without one. The most
+        specific rate wins: customer and service, customer, service, partner."""
+        if not self._by_key:
+            return None
+        for key in ((subaccount_id, service), (subaccount_id, ""), ("", service), ("", "")):
+            entries = self._by_key.get(key, [])
+            if before := bisect_right(entries, (usage_on, LAST, 0)):
+                return entries[before - 1][2]
+        return None
+
+
+def tables_of(partner_ids: Collection[str]) -> dict[str, RateTable]:
+    """The rates of each partner."""
+    rates: dict[str, list[Rate]] = {partner_id: [] for partner_id in partner_ids}
+    query = select(Rate).where(Rate.partner_id.in_(partner_ids))
+    for rate in db.session.scalars(query):
+        rates[rate.partner_id].append(rate)
+    return {partner_id: RateTable(found) for partner_id, found in rates.items()}
+
+
+def lock_list(partner: BillingAccount) -> PriceList:
+    """Lock a partner's account, and return its price list, a new one if it has none. Raises
+    Refused("not-partner")."""
+    partner = db.lock(BillingAccount, partner.id)
+    if partner.kind is not Kind.PARTNER:
+        raise Refused(Code.NOT_PARTNER)
+    found = db.session.get(PriceList, partner.id, populate_existing=True)
+    if found is None:
+        found = PriceList(partner_id=partner.id)
+        db.session.add(found)
+        db.session.flush()
+    return found
+
+
+def check_subaccount(partner_id: str, subaccount_id: str) -> None:
+    """Raises Refused("account-unknown") unless it is one of the partner's."""
+    account = db.session.get(BillingAccount, subaccount_id)
+    if account is None or account.parent_id != partner_id:
+        raise Refused(Code.ACCOUNT_UNKNOWN, field="customer")
+
+
+def set_rate(
+    partner: BillingAccount,
+    *,
+    percent: Decimal,
+    starts_on: date,
+    by: Actor,
+    service: str = "",
+    subaccount_id: str = "",
+) -> Rate:
+    """Owners and admins of a partner's account set a mark-up from a day on, for all customers and
+    services, or one of either. A worker reprices what is posted for these days.
+
+    `percent` is from −100 to 10⁶, with up to four decimals. Raises Forbidden,
+    Refused("not-partner", "rate-range", "month-closed", "account-unknown"), Invalid.
+    """
+    price_list = lock_list(partner)
+    access.require(by, Action.PRICE_SET_RATE, partner)
+    _check(percent, starts_on)
+    if subaccount_id:
+        check_subaccount(partner.id, subaccount_id)
+    price_list.rates += 1
+    rate = Rate(
+        partner_id=partner.id,
+        number=price_list.rates,
+        subaccount_id=subaccount_id,
+        service=line(service, limit=MAX_SERVICE) if service.strip() else "",
+        starts_on=starts_on,
+        percent=percent,
+        created_at=db.now(),
+        created_by=by.id,
+    )
+    db.session.add(rate)
+    db.session.flush()
+    _queue_repricing(partner)
+    of = partner.id
+    audit.record(Action.PRICE_SET_RATE, by=by, chain=of, thing=of, rate=rate.number)
+    return rate
+
+
+def _check(percent: Decimal, starts_on: date) -> None:
+    """Raises Refused("rate-range", "month-closed")."""
+    is_exact = percent.is_finite() and LOWEST <= percent <= HIGHEST
+    if not is_exact or percent != percent.quantize(STEP):
+        raise Refused(Code.RATE_RANGE, field="percent")
+    if not billing_months.is_open(billing_months.month_of(starts_on)):
+        raise Refused(Code.MONTH_CLOSED, field="starts_on")
+
+
+def _queue_repricing(partner: BillingAccount) -> None:
+    """Let a worker reprice; what was staged with the former rates holds no more."""
+    ledger.raise_versions([partner.id])
+    lane = f"prices:{partner.id}"
+    jobs.add(jobs.Kind.USAGE, key=lane, subject=(SUBJECT, partner.id), account_id=partner.id)

@@ -1,0 +1,153 @@
+"""Prices: rates, what is missing, the margin, and whether customers see prices."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from flask import Blueprint, abort, flash, g, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from wtforms import DateField, StringField, ValidationError
+
+from portal import db, web
+from portal.domain import access, billing_days, policy, prices
+from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
+from portal.domain.customers import Customer
+from portal.domain.errors import Code
+from portal.i18n import formats
+from portal.wording import prices as wording
+from portal.wording.errors import sentence
+
+blueprint = Blueprint("prices", __name__, url_prefix="/<id:account_id>/prices")
+
+
+def _customer() -> Customer | None:
+    """The customer that the address names; all customers without one."""
+    if not (customer_id := request.args.get("customer", "")[:40]):
+        return None
+    customer = web.find_or_404(Customer, customer_id)
+    return customer if customer.partner_id == g.partner.id else abort(404)
+
+
+@blueprint.get("")
+def index(account_id: str) -> Any:
+    """Show months with their prices; to who may see cost, also rates and margins."""
+    customer = _customer()
+    subaccount_id = customer.subaccount_id if customer else ""
+    return web.page(
+        "partner/prices/index.html",
+        fragment="list",
+        partner=g.partner,
+        customer=customer,
+        months=prices.totals_for(g.partner, subaccount_id=subaccount_id),
+        **_rates(subaccount_id),
+        may_set=access.may(web.actor(), Action.PRICE_SET_RATE, g.partner),
+        is_published=prices.is_published_by(account_id, subaccount_id),
+        is_applied=prices.is_applied(account_id),
+        mark_up=wording.mark_up,
+        month_name=formats.month,
+        currency=policy.current().currency,
+    )
+
+
+def _rates(subaccount_id: str) -> dict[str, Any]:
+    """A page of rates, for who may see cost: a rate tells it from a price."""
+    if not access.may(web.actor(), Action.ACCOUNT_SEE_MONEY, g.partner):
+        return {"may_see_cost": False}
+    rows = prices.rates_for(g.partner, subaccount_id=subaccount_id, before=web.number_before())
+    rates, next_before = web.paginate(rows, prices.PAGE, cursor=lambda row: row.rate.number)
+    return {"may_see_cost": True, "rates": rates, "next_before": next_before}
+
+
+def _read_percent(form: Any, field: Any) -> None:
+    form.value = wording.read_percent(field.data or "")
+    if form.value is None:
+        raise ValidationError(sentence(Code.RATE_RANGE, {}))
+
+
+class RateForm(web.CreatingForm):
+    """A mark-up, from which day on and for which service."""
+
+    percent = StringField(
+        lazy_gettext("Mark-up in percent"),
+        [web.REQUIRED, _read_percent],
+        description=lazy_gettext(
+            "From −100 to 1,000,000, with up to four decimals; a negative one is a discount."
+        ),
+    )
+    starts_on = DateField(
+        lazy_gettext("From usage day"),
+        [web.REQUIRED],
+        description=lazy_gettext("Usage from this day on is priced again."),
+    )
+    service = StringField(
+        lazy_gettext("Service"),
+        description=lazy_gettext("As usage names it; empty for all services."),
+    )
+
+    value: Decimal
+
+    def unit(self, subaccount_id: str) -> int:
+        """Set the rate; its number."""
+        partner = db.session.get_one(BillingAccount, g.partner.id)
+        rate = prices.set_rate(
+            partner,
+            percent=self.value,
+            starts_on=self.starts_on.data,
+            service=self.service.data or "",
+            subaccount_id=subaccount_id,
+            by=web.actor(),
+        )
+        return rate.number
+
+
+@blueprint.route("/set-rate", methods=["GET", "POST"])
+def set_rate(account_id: str) -> Any:
+    """*Set rate*."""
+    access.require(web.actor(), Action.PRICE_SET_RATE, g.partner)
+    customer, form = _customer(), RateForm(data={"starts_on": billing_days.today()})
+
+    def unit() -> int:
+        return form.unit(customer.subaccount_id if customer else "")
+
+    back = url_for(".index", account_id=account_id, customer=customer and customer.id)
+    if answer := web.submit(form, unit, to=back, success=_("The rate is set.")):
+        return answer
+    return web.form_page(
+        form,
+        "partner/prices/set_rate.html",
+        partner=g.partner,
+        customer=customer,
+        services=prices.services_of(g.partner),
+        back=back,
+    )
+
+
+@blueprint.post("/publish")
+def publish(account_id: str) -> Any:
+    """*Publish prices* to all customers, or to one."""
+    return _switch(prices.publish, account_id, _("Prices are published."))
+
+
+@blueprint.post("/withdraw")
+def withdraw(account_id: str) -> Any:
+    """*Withdraw prices* from all customers, or from one."""
+    return _switch(prices.withdraw, account_id, _("Prices are withdrawn."))
+
+
+def _switch(verb: Any, account_id: str, done: str) -> Any:
+    if not web.Form().validate():
+        abort(422)
+    customer = _customer()
+
+    def unit() -> None:
+        partner = db.session.get_one(BillingAccount, account_id)
+        subaccount_id = customer.subaccount_id if customer else ""
+        verb(partner, by=web.actor(), subaccount_id=subaccount_id)
+
+    db.write(unit)
+    flash(done, "success")
+    here = url_for(".index", account_id=account_id, customer=customer and customer.id)
+    return redirect(here, 303)

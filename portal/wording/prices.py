@@ -1,0 +1,60 @@
+"""Wording of prices: rates as percent, and lines of the audit log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from babel import Locale
+from babel.numbers import format_decimal
+from flask_babel import get_locale, lazy_gettext
+from flask_babel import gettext as _
+
+from portal.domain.actions import Action
+
+THOUSANDS = 3
+
+
+def mark_up(percent: Decimal) -> str:
+    """Return a rate with its sign and all its decimals: "+12.5 %"."""
+    exact = percent.normalize() + 0  # no minus before zero
+    number = format_decimal(abs(exact), locale=get_locale() or "en", decimal_quantization=False)
+    sign = "−" if exact < 0 else "+" if exact else ""
+    return f"{sign}{number} %"
+
+
+def read_percent(text: str) -> Decimal | None:
+    """Return a rate as people write it, None if it is no number. Comma and point are decimal marks,
+    unless they separate thousands in the reader's language."""
+    plain = "".join(text.replace("−", "-").removesuffix("%").split())
+    match = re.fullmatch(r"[+-]?[0-9]+(?:([.,])([0-9]+))?", plain)
+    if match is None:
+        return None
+    mark, decimals = match.groups()
+    separator = Locale.parse(get_locale() or "en").number_symbols["latn"]["group"]
+    if mark == separator and len(decimals) == THOUSANDS:
+        return None
+    return Decimal(plain.replace(",", "."))
+
+
+AUDIT_TITLES = {
+    Action.PRICE_SET_RATE: lazy_gettext("Rate set"),
+    Action.PRICE_PUBLISH: lazy_gettext("Prices published"),
+    Action.PRICE_WITHDRAW: lazy_gettext("Prices withdrawn"),
+}
+
+AUDIT_SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    Action.PRICE_SET_RATE: lambda f: _("Rate %(number)s was set.", number=f["rate"]),
+    Action.PRICE_PUBLISH: lambda f: (
+        _("Prices were published to the customer of %(account)s.", account=f["account"])
+        if f.get("account")
+        else _("Prices were published to all customers.")
+    ),
+    Action.PRICE_WITHDRAW: lambda f: (
+        _("Prices were withdrawn from the customer of %(account)s.", account=f["account"])
+        if f.get("account")
+        else _("Prices were withdrawn from all customers.")
+    ),
+}
