@@ -78,7 +78,7 @@ chaos: .venv/.dev
 
 # What is missing, doubled or not as agreed at a pretended cloud after some 200 orders, while workers
 # and the web server are killed. About two minutes for each database; with CLOUD=keystone at a real
-# Keystone, about five.
+# Keystone, about four.
 CLOUD ?=
 chaos-clouds: .venv/.dev
 	@$(BIN)/python -m tests.chaos.clouds $(DATABASES) $(if $(SEED),--seed $(SEED)) $(if $(CLOUD),--$(CLOUD))
