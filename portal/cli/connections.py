@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import click
@@ -12,9 +13,10 @@ from portal import config, db
 from portal.cli import connection_questions
 from portal.cli.email import EMAIL, find_user
 from portal.cli.refusals import run_unit, text_of
-from portal.domain import connections, memberships, values
+from portal.domain import connections, memberships, metering, values
 from portal.domain.actors import COMMAND
 from portal.domain.connections import KINDS, Connection
+from portal.domain.metering import RATED
 from portal.domain.values import EmailAddress, Invalid
 from portal.wording import connections as wording
 
@@ -95,14 +97,45 @@ def close(name: str) -> None:
 @commands.command("change")
 @click.argument("name")
 @_SET
-def change(name: str, given: dict[str, str]) -> None:
-    """Change the settings of the connection NAME, and enter its credentials again."""
+@click.option(
+    "--rate",
+    "rates",
+    multiple=True,
+    callback=_pair,
+    help="What a sampled connection's clouds cost: cpu=AMOUNT by vCPU and hour, memory=AMOUNT by "
+    "GiB and hour, disk=AMOUNT by GiB and month. Nothing else is changed then.",
+)
+@click.option(
+    "--rates-from", "since", type=click.DateTime(["%Y-%m-%d"]), help="A UTC day; by default today."
+)
+def change(name: str, given: dict[str, str], rates: dict[str, str], since: datetime | None) -> None:
+    """Change the settings of the connection NAME, and enter its credentials again; or set its
+    rates."""
+    if rates:
+        _set_rates(name, rates, since)
+        return
     connection = db.read(lambda: _find(name))
     if connection.spec is None:
         raise click.ClickException(f"This version does not have the kind {connection.kind}.")
     answers = connection_questions.ask(connection.spec.fields, given, connection.settings)
     run_unit(lambda: connections.change(_find(name), values=answers, by=COMMAND))
     click.echo("The connection is changed.")
+
+
+def _set_rates(name: str, typed: dict[str, str], since: datetime | None) -> None:
+    if unknown := set(typed).difference(RATED):
+        raise click.BadParameter(f"there is no rate {min(unknown)}: there are {', '.join(RATED)}")
+    try:
+        rates = metering.parse_rates(typed)
+    except Invalid as error:
+        raise click.ClickException(text_of(error)) from error
+
+    def unit() -> None:
+        day = (since or db.now()).date()
+        metering.set_rates(_find(name), since_on=day, rates=rates, by=COMMAND)
+
+    run_unit(unit)
+    click.echo("The rates are set. The worker delivers days that are over again.")
 
 
 @commands.command("rekey")

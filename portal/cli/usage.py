@@ -1,9 +1,10 @@
-"""`flask usage`: import, list and remove deliveries; assign what is unassigned."""
+"""`flask usage`: import, fetch, list and remove deliveries; assign what is unassigned."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,7 +15,7 @@ from flask.cli import AppGroup
 
 from portal import db
 from portal.cli.refusals import fail, run_step, run_unit, text_of
-from portal.domain import policy, usage
+from portal.domain import connections, metering, policy, usage
 from portal.domain.actors import COMMAND
 from portal.domain.errors import Code, Refused
 from portal.domain.usage import Delivery, Mode, State, UsageSource
@@ -24,6 +25,7 @@ from portal.wording import usage as wording
 from portal.worker import usage_imports, usage_posting
 
 commands = AppGroup("usage", help="What clouds used and cost, as sources deliver it.")
+DAY = click.DateTime(["%Y-%m-%d"])
 FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -199,6 +201,20 @@ def remove(delivery_id: str) -> None:
     else:
         run_unit(lambda: usage.discard(db.session.get_one(Delivery, delivery_id), by=COMMAND))
     click.echo("It is removed.")
+
+
+@commands.command("fetch")
+@click.argument("name")
+@click.option("--from", "since", type=DAY, required=True, help="Such as 2026-11-01, in UTC.")
+def fetch(name: str, since: datetime) -> None:
+    """Fetch all days of the connection NAME from one on again; a worker does it."""
+
+    def unit() -> None:
+        connection = connections.find(name) or _no(f"There is no connection {name}.")
+        metering.queue_fetch(connection, since_on=since.date(), by=COMMAND)
+
+    run_unit(unit)
+    click.echo("The worker fetches it; `flask usage list` shows what was delivered.")
 
 
 @commands.command("unassigned")

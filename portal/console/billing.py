@@ -8,10 +8,9 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from portal import db, web
-from portal.domain import access, accounts, clouds, ledger, partner_profiles, policy, prices
+from portal.domain import access, accounts, clouds, ledger, partner_profiles, prices, reports
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
-from portal.i18n import formats
 from portal.web import cloud_progress
 from portal.wording import money as wording
 
@@ -37,8 +36,8 @@ def index() -> Any:
 def show(account_id: str) -> Any:
     """Show an account: its mode, clouds, and to whom it may the money."""
     actor, account = web.actor(), web.find_or_404(BillingAccount, account_id)
-    linked = clouds.clouds_linked_to([account.id])[account.id]
-    followed = cloud_progress.followed([cloud.id for cloud in linked])
+    page = _page_of_clouds(account)
+    followed = cloud_progress.followed([cloud.id for cloud in page["clouds"]])
     if cloud_progress.is_shown(followed):
         return "", 204
     return web.page(
@@ -46,22 +45,14 @@ def show(account_id: str) -> Any:
         fragment="linked",
         account=account,
         profile=partner_profiles.profile_of(account.parent_id),
-        clouds=linked,
         **followed,
         may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, account),
         may_create=access.may(actor, Action.CLOUD_CREATE, account),
         may_link=access.may(actor, Action.CLOUD_LINK, account),
-        **_prices(account),
+        prices=prices.months_shown(account),
         **_money(account),
+        **page,
     )
-
-
-def _prices(account: BillingAccount) -> dict[str, Any]:
-    return {
-        "prices": prices.months_shown(account),
-        "month_name": formats.month,
-        "currency": policy.current().currency,
-    }
 
 
 def _money(account: BillingAccount) -> dict[str, Any]:
@@ -77,6 +68,15 @@ def _money(account: BillingAccount) -> dict[str, Any]:
         "next_before": next_before,
         "wording": wording,
     }
+
+
+def _page_of_clouds(account: BillingAccount) -> dict[str, Any]:
+    """A page of clouds: those linked now, who paid for each, and what they cost where the user may
+    see it."""
+    after = request.args.get("cloud", "")[:20]
+    payers, next_cloud = reports.page_of(reports.payers_of(web.actor(), account, after=after))
+    linked = clouds.clouds_linked_to([account.id], after=after, until=next_cloud)[account.id]
+    return {"clouds": linked, "payers": payers, "next_cloud": next_cloud, "cloud_after": after}
 
 
 @blueprint.route("/<id:account_id>/switch-to-paid", methods=["GET", "POST"])

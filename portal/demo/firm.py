@@ -1,14 +1,16 @@
-"""The profile of the demonstration's first partner, with a logo that is drawn here."""
+"""The profile of the demonstration's first partner, with a logo that is drawn here; its prices."""
 
 from __future__ import annotations
 
 import io
+from decimal import Decimal
 
 from PIL import Image, ImageDraw
 
+from portal import db
 from portal.demo.companies import tax_number
 from portal.demo.timeline import seeded_random
-from portal.domain import partner_profiles, values
+from portal.domain import partner_profiles, prices, values
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
 from portal.domain.partner_profiles import ProfileDraft
@@ -43,3 +45,12 @@ def _draw_logo() -> bytes:
     file = io.BytesIO()
     image.save(file, "PNG")
     return file.getvalue()
+
+
+def set_prices(account: BillingAccount, *, percent: int, by: Actor) -> None:
+    """Mark up what customers' clouds cost by `percent`, storage by more; customers see prices."""
+    today = db.now().date()
+    prices.set_rate(account, percent=Decimal(percent), starts_on=today, by=by)
+    more = Decimal(percent + 6)
+    prices.set_rate(account, percent=more, starts_on=today, service="Block storage", by=by)
+    prices.publish(account, by=by)

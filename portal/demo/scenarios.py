@@ -10,7 +10,7 @@ from portal import db
 from portal.demo import guide_feedback, stories
 from portal.demo.companies import Company, companies, tax_number
 from portal.demo.customer_actions import SimulatedCustomer, SimulatedPartner
-from portal.demo.firm import fill_in_profile
+from portal.demo.firm import fill_in_profile, set_prices
 from portal.demo.people import (
     AMIRA,
     CARL,
@@ -116,6 +116,7 @@ def _become_partner(directory: Directory, owner: str, name: str, *, is_paid: boo
 def _become_halden(halden: SimulatedPartner) -> Story:
     yield from _become_partner(halden.directory, OLGA, "Halden Integration")
     fill_in_profile(halden.account, by=halden.owner)
+    set_prices(halden.account, percent=12, by=halden.owner)
 
 
 def _schedule_staff(halden: SimulatedPartner, tidewater: SimulatedPartner) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 
@@ -26,7 +26,7 @@ MAX_DELAY_TAKING_ACCESS = timedelta(minutes=5)
 DEFAULT_MAX_DELAY = timedelta(hours=1)
 CALLING_KINDS = (Kind.MAIL_NOW, Kind.MAIL, Kind.CLOUDS)
 """Kinds whose jobs call something outside."""
-DOCTOR_KEY = "upkeep:doctor"
+DOCTOR_KEY, FETCHING_KEY = "upkeep:doctor", "upkeep:fetch-usage"
 MAX_CALL = timedelta(seconds=30)
 
 
@@ -37,6 +37,7 @@ class Cause(StrEnum):
     SLOW_CALL = "slow-call"
     DOCTOR = "doctor"
     NEEDS_PERSON = "needs-person"
+    NO_USAGE = "no-usage"
 
 
 class Problem(NamedTuple):
@@ -56,6 +57,7 @@ def problems() -> list[Problem]:
         *_slow_calls(),
         *_overdue(),
         *_waiting_for_person(),
+        *_silent_connections(),
         *_doctor(),
     ]
 
@@ -137,6 +139,21 @@ def job_counts() -> dict[tuple[str, State], int]:
 
 def _doctor() -> list[Problem]:
     """The doctor's job keeps the number of its findings in its facts."""
-    is_it = Job.key == DOCTOR_KEY, Job.state.in_(OPEN_STATES)
-    facts = db.session.scalars(select(Job.facts).where(*is_it))
+    facts = _facts_of(DOCTOR_KEY)
     return [Problem(Cause.DOCTOR, Kind.UPKEEP, None) for each in facts if each.get("problems")]
+
+
+def _silent_connections() -> list[Problem]:
+    """The job that orders usage keeps in its facts since when a connection has not delivered."""
+    found = (each.get("silent_since") for each in _facts_of(FETCHING_KEY))
+    return [
+        Problem(Cause.NO_USAGE, Kind.USAGE, datetime.fromisoformat(since))
+        for since in found
+        if since
+    ]
+
+
+def _facts_of(key: str) -> list[dict[str, Any]]:
+    """The facts of the upkeep that is queued or runs."""
+    is_it = Job.key == key, Job.state.in_(OPEN_STATES)
+    return list(db.session.scalars(select(Job.facts).where(*is_it)))

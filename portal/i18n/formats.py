@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_skeleton, format_time, get_timezone_name
-from babel.numbers import format_decimal
-from flask_babel import format_currency, get_locale, ngettext
+from babel.numbers import (
+    format_compact_currency,
+    format_currency,
+    format_decimal,
+    get_currency_precision,
+)
+from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 
 from portal import config, db
@@ -95,9 +100,39 @@ def zone_name() -> str:
     return str(get_timezone_name(now, "short", locale=get_locale()))
 
 
-def money(amount: Decimal) -> str:
-    """Return an amount in the installation's currency."""
-    return str(format_currency(amount, config.current().currency))
+def money(amount: Decimal, *, is_exact: bool = True) -> str:
+    """Return an amount in the installation's currency, with all its decimals, or rounded half away
+    from zero to the currency's."""
+    currency = config.current().currency
+    if not is_exact:
+        step = Decimal(1).scaleb(-get_currency_precision(currency))
+        amount = amount.quantize(step, ROUND_HALF_UP) + 0  # no minus before zero
+    locale = get_locale() or "en"
+    return str(format_currency(amount, currency, locale=locale, decimal_quantization=False))
+
+
+def compact_money(amount: Decimal) -> str:
+    """Return a rounded amount for an axis: "€20K" in English."""
+    locale, currency = get_locale() or "en", config.current().currency
+    return str(format_compact_currency(amount, currency, locale=locale, fraction_digits=1))
+
+
+def short_month(day: date) -> str:
+    """Return the short name of the month of a day: "Nov" in English."""
+    return str(format_skeleton("MMM", day, locale=get_locale() or "en"))
+
+
+def quantity(value: Decimal) -> str:
+    """Return a quantity with all its decimals in the reader's format."""
+    locale = get_locale() or "en"
+    return str(format_decimal(value.normalize(), locale=locale, decimal_quantization=False))
+
+
+def percent(share: Decimal) -> str:
+    """Return a share in whole percent with its sign: "+21 %", "0 %"."""
+    whole = int((share * 100).quantize(Decimal(1), ROUND_HALF_UP))
+    sign = "+" if whole > 0 else "−" if whole < 0 else ""
+    return f"{sign}{number(abs(whole))} %"
 
 
 def number(value: int) -> str:

@@ -10,6 +10,7 @@ from portal.operator import (
     home,
     limits,
     mappings,
+    metering,
     people,
     unknown_mails,
     usage,

@@ -11,7 +11,15 @@ from flask_babel import lazy_gettext
 from wtforms import PasswordField, StringField, TextAreaField
 
 from portal import web
-from portal.domain import circuit_breakers, clouds, connections, drift, jobs, memberships
+from portal.domain import (
+    circuit_breakers,
+    clouds,
+    connections,
+    drift,
+    jobs,
+    memberships,
+    metering,
+)
 from portal.domain.connections import KINDS, Connection, Field
 from portal.operator import steps
 from portal.operator.blueprint import blueprint
@@ -44,13 +52,15 @@ def show_connection(connection_id: str) -> Any:
         "orders": jobs.numbers_for_person().get(jobs.cloud_lane(connection.id), 0),
         "drifts": drift.numbers_by_connection().get(connection.id, (0,))[0],
         "is_federated": memberships.is_federated(connection),
+        "usage": metering.statuses_for(web.actor()).get(connection.id),
         "is_readable": connections.unseal(connection) is not None,
     }
     stamp = _stamp(connection, found)
     if web.is_partial() and request.args.get("seen") == stamp:
         return "", 204
     template = "operator/connection.html"
-    return web.page(template, fragment="connection", connection=connection, stamp=stamp, **found)
+    found |= {"connection": connection, "stamp": stamp}
+    return web.page(template, fragment="connection", **found)
 
 
 def _stamp(connection: Connection, found: dict[str, Any]) -> str:

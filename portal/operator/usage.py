@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext
 from wtforms import BooleanField, StringField
 
 from portal import config, web
-from portal.domain import policy, usage
+from portal.domain import metering, usage
 from portal.domain.errors import Code
 from portal.domain.usage import Delivery, State, UsageKey
 from portal.operator.blueprint import blueprint
@@ -35,11 +35,11 @@ def show_usage() -> Any:
         before=before,
         next_before=next_before,
         is_moving=any(row.state in MOVING for row in shown),
-        sources=usage.sources_for(actor),
+        sources=usage.file_sources_for(actor),
+        connections=metering.statuses_for(actor).values(),
         unassigned=usage.unassigned_for(actor, limit=LISTED + 1),
         before_portal=usage.before_for(actor, limit=LISTED + 1),
         listed=LISTED,
-        currency=policy.current().currency,
     )
 
 
@@ -55,7 +55,6 @@ def show_delivery(delivery_id: str) -> Any:
         is_moving=delivery.state in MOVING,
         preview=usage.preview(delivery) if has_rows else None,
         upload_mb=config.current().upload_mb,
-        currency=policy.current().currency,
     )
 
 

@@ -60,7 +60,7 @@ class UploadForm(web.FileForm):
 @web.takes_file(max_bytes)
 def upload_usage() -> Any:
     """*Upload*: files of a source; a worker reads them, and nothing is published yet."""
-    sources = usage.sources_for(web.actor())
+    sources = usage.file_sources_for(web.actor())
     form = UploadForm(sources)
     delivery_id = _keep(form) if form.is_submitted() and form.validate() else ""
 

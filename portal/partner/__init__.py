@@ -1,7 +1,7 @@
-"""The partner portal: a partner's customers, prices, team, activity and profile."""
+"""The partner portal: a partner's customers, usage, prices, team, activity and profile."""
 
-from portal.partner import activity, customers, prices, profile, team
+from portal.partner import activity, customers, prices, profile, team, usage
 from portal.partner.blueprint import blueprint
 
-for screen in (customers, prices, team, activity, profile):
+for screen in (customers, usage, prices, team, activity, profile):
     blueprint.register_blueprint(screen.blueprint)

@@ -11,12 +11,11 @@ from flask_babel import lazy_gettext
 from wtforms import DateField, StringField, ValidationError
 
 from portal import db, web
-from portal.domain import access, billing_days, policy, prices
+from portal.domain import access, billing_days, prices
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.customers import Customer
 from portal.domain.errors import Code
-from portal.i18n import formats
 from portal.wording import prices as wording
 from portal.wording.errors import sentence
 
@@ -47,8 +46,6 @@ def index(account_id: str) -> Any:
         is_published=prices.is_published_by(account_id, subaccount_id),
         is_applied=prices.is_applied(account_id),
         mark_up=wording.mark_up,
-        month_name=formats.month,
-        currency=policy.current().currency,
     )
 
 

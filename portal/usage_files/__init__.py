@@ -3,7 +3,15 @@
 Plain values in and out; no database of ours. Each reading has its own folder and connection.
 """
 
-from portal.usage_files.attribution import Attribution, LateRow, Share, Span, Term, attribute
+from portal.usage_files.attribution import (
+    Attribution,
+    LateRow,
+    Share,
+    Span,
+    Term,
+    Total,
+    attribute,
+)
 from portal.usage_files.bad_rows import MAX_LISTED, BadRow, BadRows
 from portal.usage_files.columns import KEY_COLUMNS, PLAIN_COLUMNS
 from portal.usage_files.faults import Fault, Reason, UsageFileError

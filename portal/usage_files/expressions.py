@@ -39,22 +39,24 @@ def name_of(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def select_source(table: str, file: int, layout: Layout, key_column: str | None) -> str:
+def select_source(
+    table: str, file: int, layout: Layout, key_column: str | None, period: str = "month"
+) -> str:
     """The SELECT of a file's rows as delivered, under our names."""
     focus = layout.is_focus
     start = _column(layout, "start")
-    first = f"date_trunc('month', try_cast(substr(trim({start}), 1, 10) AS DATE))"
-    month = "strftime({}{}, '%Y-%m-%d')"
+    first = f"date_trunc('{period}', try_cast(substr(trim({start}), 1, 10) AS DATE))"
+    day = "strftime({}{}, '%Y-%m-%d')"
     values = {
         "cost": _column(layout, "BilledCost" if focus else "cost"),
         "currency": _column(layout, "BillingCurrency" if focus else "currency"),
         "category": _column(layout, "ChargeCategory") if focus else "'Usage'",
         "service": _column(layout, "ServiceName" if focus else "service"),
         "key": _key(layout, key_column) if focus else f"trim({_column(layout, 'cloud')})",
-        "period_start": _column(layout, "BillingPeriodStart") if focus else month.format(first, ""),
+        "period_start": _column(layout, "BillingPeriodStart") if focus else day.format(first, ""),
         "period_end": _column(layout, "BillingPeriodEnd")
         if focus
-        else month.format(first, " + INTERVAL 1 MONTH"),
+        else day.format(first, f" + INTERVAL 1 {period}"),
         "start": _column(layout, "ChargePeriodStart") if focus else start,
         "end": _column(layout, "ChargePeriodEnd" if focus else "end"),
         "is_double": str("BilledCost" in layout.doubles),

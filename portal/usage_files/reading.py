@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import duckdb
 
@@ -43,11 +43,12 @@ BATCH = 10_000
 
 class Terms(NamedTuple):
     """How rows are read: the only `currency`, the `zone` of usage days, the column that names the
-    cloud (None: the first that is not null)."""
+    cloud (None: the first that is not null), how long the billing periods of plain CSV are."""
 
     currency: str
     zone: str
     key_column: str | None = None
+    period: Literal["month", "day"] = "month"
 
 
 class UsageReading:
@@ -156,7 +157,7 @@ class UsageReading:
     def _check(self) -> None:
         """Make the table `checked` of all good rows, and list the bad ones."""
         source = " UNION ALL ".join(
-            select_source(f"raw{number}", number, layout, self.terms.key_column)
+            select_source(f"raw{number}", number, layout, self.terms.key_column, self.terms.period)
             for number, layout in enumerate(self.layouts)
         )
         source = self._without_exponents(source)

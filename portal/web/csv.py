@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from itertools import islice
 
 from portal.domain.errors import Code, Refused
@@ -43,13 +44,18 @@ def write_rows(rows: Iterable[Iterable[object]]) -> Iterator[str]:
 
     Text that a spreadsheet program would run as a formula gets an apostrophe before it (OWASP, *CSV
     Injection*), also where another delimiter or a line break begins a cell. So does text that looks
-    escaped already, so that `read_rows` restores it.
+    escaped already, so that `read_rows` restores it. A Decimal is written as a plain number.
     """
     yield BYTE_ORDER_MARK
     for row in rows:
         buffer = io.StringIO()
-        csv.writer(buffer).writerow([FORMULA_START.sub("'", str(cell)) for cell in row])
+        csv.writer(buffer).writerow(map(_text_of, row))
         yield buffer.getvalue()
+
+
+def _text_of(cell: object) -> str:
+    is_number = isinstance(cell, Decimal) and cell.is_finite()
+    return format(cell, "f") if is_number else FORMULA_START.sub("'", str(cell))
 
 
 def read_rows(content: bytes) -> Iterator[list[str]]:

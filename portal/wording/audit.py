@@ -12,7 +12,7 @@ from flask_babel import gettext, lazy_gettext
 
 from portal.domain.actions import Action
 from portal.i18n.formats import iso_day
-from portal.wording import claims, partners, prices
+from portal.wording import claims, connections, partners, prices
 from portal.wording.clouds import TASKS
 from portal.wording.labels import BLOCK_REASONS, NOT_ARRIVED_REASONS, field, role
 
@@ -67,6 +67,7 @@ TITLES = {
     Action.CLOUD_CARRY_OUT: lazy_gettext("Carried out at the cloud"),
     Action.CLOUD_CARRY_OUT_FAULT: lazy_gettext("Can’t be carried out at the cloud"),
     **claims.AUDIT_TITLES,
+    **connections.AUDIT_TITLES,
     Action.CLOUD_LINK: lazy_gettext("Cloud linked"),
     Action.CLOUD_LEAVE: lazy_gettext("Cloud linked elsewhere"),
     Action.CLOUD_ACCESS_GRANT: lazy_gettext("Role on a cloud given"),
@@ -227,6 +228,7 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
         "Carried out at the cloud %(id)s: an access is ended.", id=f["thing"]
     ),
     **claims.AUDIT_SENTENCES,
+    **connections.AUDIT_SENTENCES,
     Action.FOLDER_CREATE: lambda f: _("A folder was created in the cloud %(id)s.", id=f["cloud"]),
     Action.FOLDER_RENAME: lambda f: _("A folder was renamed in the cloud %(id)s.", id=f["cloud"]),
     Action.USER_CREATE: lambda f: _("A person registered."),
@@ -258,15 +260,6 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     ),
     Action.CONNECTION_CLOSE: lambda f: _(
         "A connection was closed for new clouds: %(id)s.", id=f["thing"]
-    ),
-    Action.CONNECTION_LIMIT: lambda f: _(
-        "The limits of new clouds of the connection %(id)s were changed.", id=f["thing"]
-    ),
-    Action.CONNECTION_RECONCILE: lambda f: _(
-        "A connection is compared with the portal: %(id)s.", id=f["thing"]
-    ),
-    Action.CONNECTION_REKEY: lambda f: _(
-        "The credentials of a connection were sealed with a new key: %(id)s.", id=f["thing"]
     ),
     Action.USAGE_SOURCE_ADD: lambda f: _("A source of usage was added: %(id)s.", id=f["thing"]),
     Action.USAGE_UPLOAD: lambda f: _("Files of usage were uploaded: %(id)s.", id=f["thing"]),

@@ -190,6 +190,13 @@ SENTENCES: dict[str, str] = {
     "kind-not-installed": lazy_gettext(
         "This version has no program for the kind %(kind)s. Install one that has it."
     ),
+    "usage-currency": lazy_gettext(
+        "Its costs are in %(theirs)s, and those of the portal in %(ours)s. Nothing is delivered."
+    ),
+    "usage-refused": lazy_gettext(
+        "The delivery %(delivery)s could not be published; its page says why."
+    ),
+    "usage-busy": lazy_gettext("Another worker delivers its usage."),
     "order-still-running": lazy_gettext(
         "The cloud has been carrying this out for 24 hours. Look at it there, then run the order "
         "again."

@@ -60,6 +60,8 @@ UPKEEP = {
     "purge-jobs": lazy_gettext("Delete old jobs"),
     "purge-memberships": lazy_gettext("Delete old accesses to clouds"),
     "purge-mails": lazy_gettext("Delete old mails"),
+    "fetch-usage": lazy_gettext("Order usage of connections that is due"),
+    "purge-samples": lazy_gettext("Delete old samples of usage"),
     "reconcile": lazy_gettext("Compare all connections with the portal"),
     "revoke-closed": lazy_gettext("Take away access to closed clouds"),
     "settle-memberships": lazy_gettext("Order roles on clouds that took effect"),
@@ -84,6 +86,8 @@ ORDERS = {
     OrderKind.WITHDRAW: lazy_gettext("End an access of %(person)s: %(name)s"),
     OrderKind.CHECK_CLAIM: lazy_gettext("Ask whose an existing cloud is: %(name)s"),
     OrderKind.CHECK_EMPTY: lazy_gettext("Ask whether the cloud %(name)s is empty"),
+    OrderKind.FETCH_USAGE: lazy_gettext("Fetch the usage of the connection %(name)s"),
+    OrderKind.SAMPLE_USAGE: lazy_gettext("Sample what the connection %(name)s gives out"),
     OrderKind.RECONCILE: lazy_gettext("Compare the connection %(name)s with the portal"),
 }
 """`name` is that of the cloud with its connection, or of the connection; the ID of the subject if

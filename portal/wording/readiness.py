@@ -37,6 +37,7 @@ def problem(cause: str, kind_code: str) -> str:
         Cause.NO_ANSWER: _("%(kind)s: the server does not answer.", kind=name),
         Cause.SLOW_CALL: _("%(kind)s: the server has not answered for 30 seconds.", kind=name),
         Cause.NEEDS_PERSON: _("%(kind)s: an order waits for an operator.", kind=name),
+        Cause.NO_USAGE: _("A connection has not delivered usage for two days."),
         Cause.DOCTOR: _("The doctor has found rows that break a rule. Run flask doctor."),
     }
     return str(sentences[Cause(cause)])

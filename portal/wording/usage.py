@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from flask_babel import get_locale, gettext, lazy_gettext, lazy_pgettext, ngettext
+from flask_babel import gettext, lazy_gettext, lazy_pgettext, ngettext
 
 from portal.domain.usage import Mode, State
+from portal.i18n.formats import money
 from portal.usage_files import Reason
 from portal.wording.errors import sentence
 
@@ -68,16 +69,6 @@ def exact_text(amount: Decimal) -> str:
     return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
 
 
-def exact_money(amount: Decimal, currency: str) -> str:
-    """The amount with all its decimals in the reader's format, and the currency."""
-    locale: Any = get_locale()
-    sign = locale.number_symbols["latn"]
-    whole, _point, decimals = exact_text(amount).partition(".")
-    grouped = f"{int(whole):,}".replace(",", sign["group"])
-    minus = "-" if whole == "-0" else ""
-    return f"{minus}{grouped}{sign['decimal']}{decimals} {currency}"
-
-
 def bad_rows_table(rows: Iterable[Any]) -> Iterator[list[str]]:
     """The table of bad rows for a CSV file, with its header."""
     yield [_("File"), _("Row"), _("Column"), _("Value"), _("Reason")]
@@ -90,7 +81,7 @@ def refusal(refusal: dict[str, Any]) -> str:
     return sentence(refusal["code"], refusal["facts"])
 
 
-def rows_and_sum(of: Any, currency: str) -> str:
+def rows_and_sum(of: Any) -> str:
     """The number of rows and their exact sum."""
     text = ngettext("%(num)s row", "%(num)s rows", of.rows)
-    return f"{text}, {exact_money(of.amount, currency)}"
+    return f"{text}, {money(of.amount)}"

@@ -10,7 +10,14 @@ from portal import db
 from portal.domain import circuit_breakers, connections, jobs
 from portal.domain.jobs import Job, OrderKind, Outcome, State
 from portal.providers.contract import Later, NeedsPerson, Never, Running
-from portal.worker import access_orders, claim_orders, cloud_orders, providers, reconciling
+from portal.worker import (
+    access_orders,
+    claim_orders,
+    cloud_orders,
+    providers,
+    reconciling,
+    usage_fetching,
+)
 from portal.worker.steps import Step
 
 STEPS: dict[str, Step] = {
@@ -19,6 +26,7 @@ STEPS: dict[str, Step] = {
     **access_orders.STEPS,
     **claim_orders.STEPS,
     **reconciling.STEPS,
+    **usage_fetching.STEPS,
 }
 """By `jobs.OrderKind`."""
 INTERNAL_FAULT = "internal-fault"

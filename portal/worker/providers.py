@@ -101,14 +101,20 @@ def is_down(error: Exception) -> bool | None:
     return isinstance(error, Later) and error.retry_after is None
 
 
+def provider_for_reading(connection: Connection) -> Provider:
+    """The provider for one call that changes nothing: it sends nothing after CALL_SECONDS. Raises
+    NeedsPerson as `provider_of`."""
+    reset = _ends.set(time.monotonic() + CALL_SECONDS)
+    try:
+        return provider_of(connection)
+    finally:
+        _ends.reset(reset)
+
+
 def provider_for(job: Job, connection: Connection) -> Provider:
     """The provider for one call of a claimed order: it sends nothing after CALL_SECONDS. Raises
     BegunTooLate, and NeedsPerson as `provider_of`."""
-    reset = _ends.set(time.monotonic() + CALL_SECONDS)
-    try:
-        provider = provider_of(connection)
-    finally:
-        _ends.reset(reset)
+    provider = provider_for_reading(connection)
     # Only now: a process that is stopped before is late here, one that is stopped after in `ends`.
     if job.started_at is None or db.read(db.now) > job.started_at + BEGINS_WITHIN:
         raise BegunTooLate

@@ -26,6 +26,7 @@ from portal.domain import (
     invitations,
     jobs,
     memberships,
+    metering,
     notifications,
     usage,
     workflows,
@@ -44,6 +45,7 @@ PURGES: dict[str, Callable[[], bool]] = {
     "purge-feedback": feedback.purge_expired,
     "purge-notifications": notifications.purge_expired,
     "purge-usage": usage.purge_expired,
+    "purge-samples": metering.purge_expired,
     "purge-charges": charges.purge_expired,
     "purge-heartbeats": heartbeats.purge_expired,
     "purge-callbacks": connections.purge_expired,
@@ -74,7 +76,8 @@ ENDINGS_EVERY = timedelta(minutes=10)
 
 def queue_upkeep() -> None:
     """Queue each upkeep job that is not queued."""
-    for name in (*BATCHES, DOCTOR, AUDIT_HEADS, jobs.ENDINGS, RECONCILE):
+    names = (DOCTOR, AUDIT_HEADS, jobs.ENDINGS, RECONCILE, metering.FETCH_USAGE)
+    for name in (*BATCHES, *names):
         jobs.add_recurring(Kind.UPKEEP, key=jobs.upkeep_lane(name), subject=("upkeep", name))
 
 
@@ -91,6 +94,8 @@ def run(job: Job) -> Outcome:
     if job.subject_id == RECONCILE:
         db.write(drift.reconcile_all)
         return Outcome(State.WAITING, run_at=db.read(db.now) + HOURLY)
+    if job.subject_id == metering.FETCH_USAGE:
+        return _fetch_usage()
     name = job.subject_id
     has_more, now = db.write(lambda: (BATCHES[name](), db.now()))
     wait = timedelta() if has_more else EVERY.get(name, BATCH_EVERY)
@@ -101,6 +106,13 @@ def _run_doctor() -> Outcome:
     found = sum(result.total for result in doctor.run())
     run_at = db.read(db.now) + DAILY
     return Outcome(State.WAITING, run_at=run_at, facts={"problems": found})
+
+
+def _fetch_usage() -> Outcome:
+    """Order what is due, and again when the next hour begins, so that each hour has a sample."""
+    facts, now = db.write(lambda: (metering.queue_due(), db.now()))
+    hour_at = now.replace(minute=0, second=0, microsecond=0)
+    return Outcome(State.WAITING, run_at=hour_at + HOURLY, facts=facts)
 
 
 def _end_partnerships() -> Outcome:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from portal import db, usage_files
 from portal.domain import policy, prices, usage
@@ -16,7 +16,14 @@ from portal.domain.actors import WORKER
 from portal.domain.errors import Code, Refused
 from portal.domain.jobs import Job, Outcome, State
 from portal.domain.usage import Delivery, Staging, UsageSource
-from portal.usage_files import FileFacts, Terms, UsageFileError, UsageReading, pieces
+from portal.usage_files import (
+    FileFacts,
+    ScopeSum,
+    Terms,
+    UsageFileError,
+    UsageReading,
+    pieces,
+)
 from portal.worker import usage_posting
 
 LEASE = timedelta(minutes=15)
@@ -55,7 +62,7 @@ def _stage_upload(staging: Staging) -> None:
                 for path, shown in _download(staging.delivery_id, folder)
             ]
             db.write(lambda: usage.set_files(staging, files))
-            terms = db.read(lambda: terms_of(_source(staging)))
+            terms = db.read(lambda: terms_of(source_of(staging)))
             with UsageReading.open(files, terms, folder) as reading:
                 stage(staging, reading)
     except UsageFileError as error:
@@ -63,7 +70,8 @@ def _stage_upload(staging: Staging) -> None:
         db.write(lambda: usage.refuse(staging, refusal))
 
 
-def _source(staging: Staging) -> UsageSource:
+def source_of(staging: Staging) -> UsageSource:
+    """The source of the delivery that is staged."""
     return db.session.get_one(Delivery, staging.delivery_id).source
 
 
@@ -81,7 +89,8 @@ def _download(delivery_id: str, folder: Path) -> Iterator[tuple[Path, str]]:
 def terms_of(source: UsageSource) -> Terms:
     """How the source's files are read."""
     current = policy.current()
-    return Terms(current.currency, current.billing_time_zone.key, source.key_column)
+    period: Literal["month", "day"] = "month" if source.connection_id is None else "day"
+    return Terms(current.currency, current.billing_time_zone.key, source.key_column, period)
 
 
 def refusal_of(error: UsageFileError) -> Refused:
@@ -90,10 +99,13 @@ def refusal_of(error: UsageFileError) -> Refused:
 
 
 def stage(
-    staging: Staging, reading: UsageReading, progress: Callable[[int], object] = lambda _rows: None
+    staging: Staging,
+    reading: UsageReading,
+    progress: Callable[[int], object] = lambda _rows: None,
+    days: Collection[date] = (),
 ) -> None:
     """Stage all rows, by short transactions; `progress` gets the number of rows of each
-    piece. Raises LeaseLost."""
+    piece. `days` are scopes in any case, whether they have rows or not. Raises LeaseLost."""
     identified = _identify_keys(staging, reading)
     for piece in pieces.pieces(reading):
         db.write(lambda: usage.add_piece(staging, piece))  # noqa: B023 - runs at once
@@ -103,7 +115,7 @@ def stage(
     for batch in _batches(pieces.groups(reading), GROUPS_BATCH):
         db.write(lambda: usage.add_groups(staging, first, batch))  # noqa: B023 - runs at once
         first += len(batch)
-    while not _finish(staging, reading, identified):
+    while not _finish(staging, reading, identified, days):
         identified = _identify_keys(staging, reading)
     usage_posting.prepare_publishing(staging.delivery_id, by=WORKER)
 
@@ -122,8 +134,12 @@ def _identify_keys(staging: Staging, reading: UsageReading) -> usage.KeyIds:
     return identified
 
 
-def _finish(staging: Staging, reading: UsageReading, identified: usage.KeyIds) -> bool:
+def _finish(
+    staging: Staging, reading: UsageReading, identified: usage.KeyIds, days: Collection[date]
+) -> bool:
     keys, scopes = list(pieces.key_sums(reading)), pieces.scopes(reading)
+    empty = sorted(set(days).difference(scope.period_on for scope in scopes))
+    scopes += [ScopeSum(day, 0, 0, 0) for day in empty]
     total = reading.rows, *usage.split(reading.total)
     return db.write(
         lambda: usage.finish(

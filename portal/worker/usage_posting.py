@@ -7,13 +7,14 @@ from itertools import groupby, islice
 from typing import TypeVar
 
 from portal import db, usage_files
-from portal.domain import charges, ledger, prices, usage
+from portal.domain import charges, ledger, prices, totals, usage
 from portal.domain.actors import Actor
 from portal.domain.charges import ChargeRow, Late, Outdated
 from portal.domain.errors import Code, Refused
 from portal.domain.ledger import Days
+from portal.domain.totals import ChangeRow
 from portal.domain.usage import Delivery, Preparation, UsageKey
-from portal.usage_files import Attribution, LateRow, Share, Term
+from portal.usage_files import Attribution, LateRow, Share, Term, Total
 
 BATCH = 20_000
 """Rows of a transaction: no other writer waits longer than a second."""
@@ -127,6 +128,8 @@ def prepare(begin: Callable[[], Preparation]) -> None:
     terms = [Term(_contents(part.delivery_id), part.sign, part.periods) for part in it.parts]
     with usage_files.attribute(terms, it.spans) as attribution:
         days = _stage_charges(it, attribution)
+        for payer_id in _stage_totals(it, attribution):
+            days.setdefault(payer_id, {})  # also if its charges come to nothing: it is locked
         _stage_late_rows(it, attribution)
     _stage_draws(it.posting_id, days)
     basis = {"usage": it.basis, "versions": {payer_id: versions[payer_id] for payer_id in days}}
@@ -153,6 +156,32 @@ def _stage_charges(it: Preparation, attribution: Attribution) -> Days:
             for key, units in more.items():
                 mine[key] = mine.get(key, 0) + units
     return days
+
+
+def _stage_totals(it: Preparation, attribution: Attribution) -> set[str]:
+    """Stage what totals change by; the accounts that pay."""
+    first, payer_ids = 0, set[str]()
+    for batch in _batches(attribution.totals()):
+        rows = [_change(it, total) for total in batch]
+        db.write(lambda: totals.add_changes(it.posting_id, first, rows))  # noqa: B023
+        first += len(rows)
+        payer_ids |= {row.payer_id for row in rows}
+    return payer_ids
+
+
+def _change(it: Preparation, total: Total) -> ChangeRow:
+    bearer = it.bearers[total.span]
+    return ChangeRow(
+        account_id=bearer.account_id,
+        payer_id=bearer.payer_id,
+        cloud_id=bearer.cloud_id,
+        service=total.service,
+        category=total.category,
+        unit=total.unit,
+        month_on=_month_of(total.period_on),
+        units=total.units,
+        nanos=total.nanos,
+    )
 
 
 def _whole_clouds(rows: Iterator[ChargeRow]) -> Iterator[list[ChargeRow]]:
@@ -221,6 +250,8 @@ def _late(it: Preparation, row: LateRow, cloud_id: str) -> Late:
         start_us=row.start_us,
         end_us=row.end_us,
         units=row.units,
+        unit=row.unit,
+        nanos=row.nanos,
     )
 
 

@@ -11,12 +11,14 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal import config, create_app, db
-from portal.domain import connections
+from portal.domain import connections, metering
+from portal.domain.actors import COMMAND
 from portal.domain.connections import Connection, Findings
 from portal.domain.memberships import CloudIdentity
 from tests.cli.test_cli import call
 from tests.support.connections import add_connection, stored, use_key, use_kind
 from tests.support.memberships import pretend_connection
+from tests.support.metering import use_metered
 from tests.support.relay import clear_mails
 from tests.support.settings import change_settings
 from tests.support.world import NINA, SAM
@@ -165,3 +167,20 @@ def test_a_person_is_mapped_to_an_identity_at_a_connection_and_mapped_no_more(ap
 def identities() -> list[tuple[str, str]]:
     query = select(CloudIdentity.provider, CloudIdentity.subject)
     return db.read(lambda: [tuple(row) for row in db.session.execute(query)])
+
+
+def test_rates_are_set_without_entering_credentials_again(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_metered(monkeypatch, "usage-sample")
+    change = "connection", "change", "Frankfurt"
+    code, said = call(app, *change, "--rate", "cpu=0.01", "--rate", "disk=0.1")
+    assert (code, said.strip()) == (
+        0,
+        "The rates are set. The worker delivers days that are over again.",
+    )
+    (status,) = db.read(lambda: metering.statuses_for(COMMAND)).values()
+    assert status.rates is not None
+    assert [str(rate) for rate in status.rates[1:]] == ["0.01", "0", "0.1"]
+    assert call(app, *change, "--rate", "gpu=1")[0] == 2
+    assert call(app, *change, "--rate", "cpu=-1")[0] == 1

@@ -16,10 +16,14 @@ from portal.domain.actors import COMMAND
 from portal.domain.usage import State
 from tests.cli.test_cli import call
 from tests.conftest import make_app
+from tests.support.clouds import create_cloud
 from tests.support.jobs import run_usage
+from tests.support.metering import days_in_force, use_metered, used
+from tests.support.pretended_cloud import run_orders
+from tests.support.relay import clear_mails
 from tests.support.usage import add_source, in_force, problems
 from tests.support.usage_files import write_focus
-from tests.support.world import World
+from tests.support.world import DORA, World
 
 OVERWRITE = "--mode", "overwrite", "--yes"
 
@@ -157,3 +161,20 @@ def test_the_key_column_of_a_source_is_chosen_once(app: Flask, tmp_path: Path) -
     assert call(app, *vendor, "--key-column", "ResourceId")[0] == 1
     assert call(app, *vendor)[0] == 0
     assert [*in_force()] == ["account-9"]
+
+
+def test_a_connection_is_fetched_again_and_takes_no_files(
+    app: Flask, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clear_mails()
+    there = use_metered(monkeypatch)
+    cloud_id = create_cloud(DORA, name="shop")
+    run_orders()
+    there.usage_rows = [used(cloud_id)]
+    code, said = call(app, "usage", "fetch", "Frankfurt", "--from", "2026-03-01")
+    assert (code, "The worker fetches it" in said) == (0, True)
+    run_orders()
+    assert [str(day) for day in days_in_force()] == ["2026-03-01"]
+    write_focus(tmp_path / "march.csv", {})
+    code, said = call(app, "usage", "import", "march.csv", "--source", "Frankfurt", *OVERWRITE)
+    assert (code, "A connection delivers this source by itself." in said) == (1, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from tests.providers.system import create
 from tests.support.cloud_access import give, revoke
 from tests.support.connections import add_connection, use_key, use_kind
 from tests.support.memberships import get_access, memberships_of, put_on, run_orders
+from tests.support.metering import deliver_due, find_ability, set_rates
+from tests.support.money import charges_of, problems
 from tests.support.relay import clear_mails
 from tests.support.world import SAM, Clock, World
 
@@ -97,3 +100,19 @@ def test_revoke_and_stop_ends_an_open_console(
     assert sam.states() == {"server": "Stopped"}
     assert not sam.is_let_in()
     console.close()
+
+
+def test_what_a_project_is_given_is_sampled_and_delivered_at_the_rates(
+    shop: str, lxd_server: Server, clock: Clock
+) -> None:
+    sam = Person(lxd_server, Access(How.TEXT, get_access(SAM, shop).text))
+    sam.start_instance("server", config={"limits.cpu": "2"})
+    find_ability("usage-sample")
+    day = db.read(db.now).date()
+    set_rates(day, cpu=Decimal("0.5"))
+    deliver_due()  # a sample
+    clock.forward(days=1, hours=3)
+    deliver_due()
+
+    assert charges_of("cloud_id", "service") == {(shop, "CPU"): Decimal(1)}
+    assert problems() == []

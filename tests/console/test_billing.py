@@ -10,13 +10,14 @@ import pytest
 from sqlalchemy import update
 
 from portal import db
-from portal.domain import access, accounts
+from portal.domain import access, accounts, reports
 from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount, Mode
 from portal.domain.actors import COMMAND
 from portal.domain.ledger import Lot
 from tests.support.answers import csrf_token, definition_list, links, notices, stored_rows
 from tests.support.browser import Browser
+from tests.support.clouds import create_cloud
 from tests.support.money import row
 from tests.support.usage import deliver
 from tests.support.world import (
@@ -65,7 +66,7 @@ def test_an_account_in_trial_shows_what_is_left_until_when(browser: Open, world:
         "Consumption mode": "trial",
         "Created": "2 Mar 2026, 09:00:00 UTC",
         "Initial grant": "€4,000.00 left of €4,000.00, until 1 May 2026",
-        "Balance": "0.00 EUR",
+        "Balance": "€0.00",
     }
     assert "TRIAL_ACTIVE" in client.text
     assert "Switching to paid is free and possible at any time." in client.text
@@ -257,9 +258,9 @@ def test_owners_and_accountants_see_balance_grants_and_entries_others_do_not(
     for email in (OLGA, ACE):
         client = browser(email)
         client.get(f"/console/billing/{world.north}")
-        assert definition_list(client)["Balance"] == "-0.50 EUR"
+        assert definition_list(client)["Balance"] == "-€0.50"
         assert "grant until 1 May 2026" in client.text
-        assert "-4,000.00 EUR" in client.text
+        assert "-€4,000.00" in client.text
     for before in ("99999999999999999999", "-99999999999999999999", "soon"):
         assert client.get(f"/console/billing/{world.north}?before={before}").status_code == 200
     for email in (EDDIE, VERA):
@@ -270,3 +271,17 @@ def test_owners_and_accountants_see_balance_grants_and_entries_others_do_not(
     client = browser(OLGA)
     client.get(f"/console/billing/{world.ninas_subaccount}")
     assert "Balance" not in definition_list(client)
+
+
+def test_an_account_with_many_clouds_has_pages_of_them(
+    browser: Open, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports.payers, "PAGE", 1)
+    clouds = sorted([world.doras_cloud, create_cloud(DORA, payer=world.direct)])
+    dora = browser(DORA)
+    dora.get(f"/console/billing/{world.direct}")
+    assert (clouds[0] in dora.text, clouds[1] in dora.text) == (True, False)
+    dora.click("Next")
+    assert (clouds[0] in dora.text, clouds[1] in dora.text) == (False, True)
+    rows = dora.get(f"/console/billing/{world.direct}/usage/payers").text.splitlines()
+    assert [cloud in row for cloud, row in zip(clouds, rows[1:], strict=True)] == [True, True]

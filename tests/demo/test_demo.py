@@ -33,6 +33,7 @@ from portal.domain.invitations import Answer, Invitation
 from portal.domain.mail_deliveries import DeliveryState, MailDelivery
 from portal.domain.notifications import Notification
 from portal.domain.policy import Policy
+from portal.domain.prices import PriceSum
 from portal.domain.usage import Delivery, DeliveryScope
 from tests.conftest import Databases, make_app
 from tests.support import demonstration
@@ -284,6 +285,9 @@ def assert_a_year_of_usage() -> None:
     assert any(day < max(spent) - timedelta(days=30) for day in last_days)
     months = Counter(scope for (scope,) in rows_of(select(DeliveryScope.scope_on)))
     assert max(months.values()) == 3, "imported, corrected, and one late row"
+    priced = select(func.sum(PriceSum.missing), func.count()).where(PriceSum.whole > 0)
+    ((missing, priced_months),) = rows_of(priced)
+    assert (missing, priced_months > 12) == (0, True), "Halden has had rates from its first day on"
     assert [row.key for row in usage.unassigned_for(COMMAND)] == [demo.usage.UNASSIGNED]
     assert [result for result in doctor.run() if result.total] == []
 

@@ -13,12 +13,14 @@ from portal.domain import (
     links,
     notifications,
 )
+from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer
 from portal.domain.errors import Refused
 from tests.support.clouds import (
     OWNER,
+    assign_account_role,
     create_cloud,
     grant,
     link_preview,
@@ -126,6 +128,9 @@ def test_the_effect_names_the_payer_only_to_who_may_see_that_account(
     assert mine.grant_left == 4000
     theirs = link_preview(shop, world.ninas_subaccount, EDDIE)
     assert (theirs.payer_id, theirs.payer_name, theirs.grant_left) == (None, None, None)
+    assign_account_role(EDDIE, AccountRole.EDITOR, own_account_id(NINA))
+    theirs = link_preview(shop, world.ninas_subaccount, EDDIE)
+    assert (theirs.payer_id, theirs.grant_left) == (own_account_id(NINA), None)
 
 
 @pytest.mark.parametrize("change", ["payer", "name", "nothing"])

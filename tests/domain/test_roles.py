@@ -114,6 +114,8 @@ ASKS_OPERATORS = {
     "ledger.record_credit",
     "ledger.record_payment",
     "memberships.map_person",
+    "metering.queue_fetch",
+    "metering.set_rates",
     "people.block",
     "people.end_sessions",
     "people.unblock",

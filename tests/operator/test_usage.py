@@ -72,10 +72,10 @@ def test_files_are_uploaded_read_published_and_removed(dora: Browser) -> None:
     assert (facts["State"], facts["Rows"], facts["Sum"]) == (
         "To be published",
         "3",
-        "1.599999999999999 EUR",
+        "€1.599999999999999",
     )
-    assert facts["Unassigned"] == "3 rows, 1.599999999999999 EUR"
-    assert facts["Before the portal"] == "0 rows, 0.00 EUR"
+    assert facts["Unassigned"] == "3 rows, €1.599999999999999"
+    assert facts["Before the portal"] == "0 rows, €0.00"
     assert facts["Bad rows"] == "0"
     dora.click("Publish")
     dora.submit("Publish")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from collections.abc import Callable
 from decimal import Decimal
 
 from flask import Flask
 from flask_babel import force_locale
 from sqlalchemy import select
+from werkzeug.test import TestResponse
 
 from portal import db
 from portal.domain.audit import INSTALLATION, AuditLine
@@ -20,10 +23,11 @@ from tests.support.money import row
 from tests.support.page import text_of
 from tests.support.prices import apply_rate
 from tests.support.usage import deliver
+from tests.support.usage_files import FOCUS
 from tests.support.world import ACE, AMIR, EDDIE, NINA, OLGA, SAM, VERA, World
 
 Open = Callable[..., Browser]
-COST, RATE, PRICE = "6543.210987", "12.3456", "7,351.009643 EUR"
+COST, RATE, PRICE = "6543.210987", "12.3456", "€7,351.009643"
 
 
 def path(world: World, suffix: str = "", customer: str = "") -> str:
@@ -140,13 +144,21 @@ def reachable(client: Browser, *starts: str) -> dict[str, str]:
         if url in found or not url.startswith("/") or url.startswith(("/static", "/help")):
             continue
         response = client.get(url)
-        found[url] = response.get_data(as_text=True)
+        found[url] = contents(response)
         if response.mimetype == "text/html":
             hrefs = re.findall(r'href="([^"#]+)', found[url])
             waiting += [href.replace("&amp;", "&") for href in hrefs]
         elif location := response.headers.get("Location"):
             waiting.append(location)
     return found
+
+
+def contents(response: TestResponse) -> str:
+    """The text of an answer, of a spreadsheet that of all its parts."""
+    if not response.mimetype.endswith("spreadsheetml.sheet"):
+        return response.get_data(as_text=True)
+    with zipfile.ZipFile(io.BytesIO(response.data)) as book:
+        return "".join(book.read(name).decode() for name in book.namelist())
 
 
 def digits(text: str) -> str:
@@ -157,17 +169,22 @@ def digits(text: str) -> str:
 def test_nothing_that_a_customer_can_reach_holds_a_cost_or_a_rate(
     browser: Open, world: World
 ) -> None:
-    deliver(row(COST, world.ninas_cloud))
+    used = {"ConsumedQuantity": "2.5", "ConsumedUnit": "Hours"}
+    deliver(row(COST, world.ninas_cloud, **used), columns=(*FOCUS, *used))
     apply_rate(world.north, RATE)
     olga = browser(OLGA)
     olga.get(path(world))
     secrets = [digits(each) for each in (COST, "6543.21", RATE)]
-    assert all(each in digits(olga.get(path(world)).get_data(as_text=True)) for each in secrets)
+    urls = path(world), f"/partner/{world.north}/usage/export?month=2026-03"
+    shown = "".join(digits(olga.get(url).get_data(as_text=True)) for url in urls)
+    assert all(each in shown for each in secrets)
+    olga.get(path(world))
     nina, account = browser(NINA), f"/console/billing/{world.ninas_subaccount}"
     assert "7,351" not in nina.get(account).get_data(as_text=True)
     olga.submit("Publish prices")
     found = reachable(nina, "/", "/console", account)
     assert PRICE in found[account]
+    assert any("Hours" in text for url, text in found.items() if "format=xlsx" in url)
     leaks = [url for url, text in found.items() if any(each in digits(text) for each in secrets)]
     assert leaks == []
     chains = [str(line.facts) for line in lines() if line.chain != INSTALLATION]

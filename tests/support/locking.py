@@ -15,6 +15,7 @@ from sqlalchemy import Engine, Table, event
 from portal import db
 from portal.domain.locks import ORDER
 
+PAYER = "(SELECT coalesce(parent_id, id) FROM billing_accounts WHERE id = account_id)"
 PARENTS = {
     "form_keys": ("users", "user_id"),
     "saved_views": ("users", "user_id"),
@@ -42,12 +43,18 @@ PARENTS = {
     "draws": ("billing_accounts", "account_id"),
     "entries": ("billing_accounts", "account_id"),
     "charges": ("postings", "posting_id"),
+    "usage_changes": ("postings", "posting_id"),
+    "usage_totals": ("billing_accounts", "payer_id"),
+    "usage_sums": ("billing_accounts", PAYER),
     "prices": ("postings", "posting_id"),
     "rates": ("billing_accounts", "partner_id"),
     "price_lists": ("billing_accounts", "partner_id"),
     "price_publications": ("billing_accounts", "subaccount_id"),
     "price_totals": ("postings", "posting_id"),
     "price_sums": ("billing_accounts", "payer_id"),
+    "usage_fetches": ("connections", "connection_id"),
+    "usage_samples": ("connections", "connection_id"),
+    "usage_rates": ("connections", "connection_id"),
     "account_access": ("billing_accounts", "account_id"),
     "folders": ("clouds", "cloud_id"),
     "links": ("clouds", "cloud_id"),
@@ -57,9 +64,9 @@ PARENTS = {
     "customer_notes": ("customers", "customer_id"),
     "audit_lines": ("audit_heads", "chain"),
 }
-"""Child tables, with parent table and foreign key: a transaction that holds the parent row never
-waits at a child row. Without that lock a child row has its parent's place in the order; with an
-empty column it always has."""
+"""Child tables, with parent table and foreign key, or its SQL: a transaction that holds the parent
+row never waits at a child row. Without that lock a child row has its parent's place in the order;
+with an empty column it always has."""
 
 INSERTED_UNDER = {
     "customers": ("billing_accounts", "partner_id"),

@@ -107,6 +107,8 @@ OPERATOR = [
     state("operator-carried-out", "operator.carried_out", INGRID, "{to_carry_out}/done"),
     state("operator-cannot", "operator.cannot_carry_out", INGRID, "{to_carry_out}/fault"),
     state("operator-to-carry-out", "operator.show_to_carry_out", INGRID, "/operator/to-carry-out"),
+    state("operator-fetch-usage", "operator.fetch_usage", INGRID, "{connection}/fetch-usage"),
+    state("operator-rates", "operator.set_rates", INGRID, "{connection}/rates"),
     usage("operator-usage", "show_usage"),
     usage("operator-usage-source", "add_usage_source", "/sources/add"),
     usage("operator-usage-upload", "upload_usage", "/upload"),

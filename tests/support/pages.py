@@ -28,6 +28,7 @@ from tests.support.page_paths import (
 )
 from tests.support.page_states import state
 from tests.support.tour import PageState, Tour
+from tests.support.usage_states import USAGE
 
 NEWCOMER = {"name": "Mira Vahl", "email": "mira.vahl@fernhollow.example"}
 NEW_EMAIL = {"email": "tina.roux@saltmarsh.example"}
@@ -45,6 +46,10 @@ WITHOUT_PAGE = {
     "operator.usage_template": "a file",
     "front": "redirects to the partner portal or the console",
     "partner.activity.export": "a file",
+    "partner.usage.export": "a file",
+    "partner.customers.export_usage": "a file",
+    "console.usage.export": "a file",
+    "console.usage.payers": "a file",
     "partner.customers.changes": "fragments of the list, for live updates",
     "partner.customers.export": "a file",
     "partner.customers.failed_rows": "a file",
@@ -273,6 +278,7 @@ STATES = [
     *TEAM,
     *FIRM,
     *CONSOLE,
+    *USAGE,
     *CLAIMS,
     *ENDING,
     *OTHER,

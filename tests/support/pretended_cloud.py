@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from datetime import date
 from typing import Any, NamedTuple
 
 import pytest
@@ -38,6 +39,8 @@ class PretendedCloud:
         self.operations: dict[str, Done | Running | Exception] = {}
         self.meanwhile: list[Callable[[], object]] = []
         """What happens during the next calls, before they do anything."""
+        self.usage_rows: list[contract.Usage] = []
+        """What every day used."""
         self.is_empty_there: bool | None = None
         self.done = Done()
         """What is answered to suspend and close."""
@@ -77,6 +80,10 @@ class PretendedCloud:
     def role_of(self, external_id: str, identity: tuple[str, str]) -> Role | None:
         self.calls.append("role")
         return self.members.get(external_id, {}).get(identity[1])
+
+    def usage(self, external_ids: Collection[str], day: date) -> list[contract.Usage]:
+        self._call(f"usage {day}", Done)
+        return self.usage_rows  # of other clouds, too
 
     def everything(self) -> Iterator[Found]:
         self.calls.append("everything")

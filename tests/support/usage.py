@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from portal.domain.doctor import usage as checks
 from portal.domain.usage import Delivery, Mode, State, UsageKey, UsageSource
 from portal.usage_files import UsageReading
 from portal.worker import usage_imports, usage_posting
-from tests.support.usage_files import focus_rows
+from tests.support.usage_files import FOCUS, focus_rows
 
 
 def add_source(name: str = "Vendor", **options: str) -> UsageSource:
@@ -27,13 +28,18 @@ def add_source(name: str = "Vendor", **options: str) -> UsageSource:
     return db.write(unit)
 
 
-def stage(*rows: dict[str, str], source: str = "Vendor", mode: Mode = Mode.OVERWRITE) -> str:
+def stage(
+    *rows: dict[str, str],
+    source: str = "Vendor",
+    mode: Mode = Mode.OVERWRITE,
+    columns: Sequence[str] = tuple(FOCUS),
+) -> str:
     """Stage a delivery of these rows; its ID."""
     add_source(source)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / "usage.csv"
-        path.write_text(focus_rows(*rows))
+        path.write_text(focus_rows(*rows, columns=columns))
         files = [usage_files.unpack(path, folder)]
         terms = db.read(lambda: usage_imports.terms_of(find(source)))
         with UsageReading.open(files, terms, folder) as reading:
@@ -54,9 +60,14 @@ def publish(delivery_id: str, **options: bool) -> None:
     usage_posting.publish(delivery_id, by=COMMAND, **options)
 
 
-def deliver(*rows: dict[str, str], source: str = "Vendor", mode: Mode = Mode.OVERWRITE) -> str:
+def deliver(
+    *rows: dict[str, str],
+    source: str = "Vendor",
+    mode: Mode = Mode.OVERWRITE,
+    columns: Sequence[str] = tuple(FOCUS),
+) -> str:
     """Publish a delivery of these rows; its ID."""
-    delivery_id = stage(*rows, source=source, mode=mode)
+    delivery_id = stage(*rows, source=source, mode=mode, columns=columns)
     publish(delivery_id)
     return delivery_id
 

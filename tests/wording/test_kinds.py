@@ -13,11 +13,13 @@ import portal
 from portal.domain.connections import KINDS
 from portal.domain.errors import Code
 from portal.domain.jobs import UNREADABLE
+from portal.domain.metering import NOT_PUBLISHED
 from portal.domain.work import ORDER_CANCELLED
 from portal.providers.openstack.members import ROLES
 from portal.wording import faults, kinds
 from portal.worker.orders import STILL_RUNNING
 from portal.worker.providers import PROVIDERS
+from portal.worker.usage_fetching import BUSY, OTHER_CURRENCY
 
 FOLDER = Path(portal.__file__).parent
 FILES = [*(FOLDER / "providers").rglob("*.py"), FOLDER / "worker" / "providers.py"]
@@ -53,6 +55,7 @@ def test_every_code_of_a_provider_has_a_sentence_and_every_sentence_a_code() -> 
     codes = {text for text in strings() if IS_CODE(text)} - OTHERS
     assert codes
     ours = {Code.CREDENTIALS_UNREADABLE, ORDER_CANCELLED, STILL_RUNNING, UNREADABLE}
+    ours |= {BUSY, NOT_PUBLISHED, OTHER_CURRENCY}
     assert codes | ours == set(faults.SENTENCES)
 
 

@@ -19,6 +19,7 @@ from portal.domain.access.permissions import (
     administers,
     cloud_ids,
     cloud_owners,
+    ids_with,
     in_effect,
     is_staff,
     may,

@@ -6,6 +6,7 @@ applies to its staff with the role editor or higher.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -231,6 +232,14 @@ def account_ids(actor: Actor, *, staff: bool = False) -> Any:
     one of STAFF_ROLES."""
     query = select(AccountAccess.account_id).where(AccountAccess.user_id == actor.id, in_effect())
     return query.where(AccountAccess.role.in_(STAFF_ROLES)) if staff else query
+
+
+def ids_with(actor: Actor, action: Action, ids: Collection[str]) -> set[str]:
+    """Those of these accounts on which the actor has a role of their own that allows the action."""
+    if actor.is_system:
+        return set(ids)
+    allowed = AccountAccess.account_id.in_(ids), AccountAccess.role.in_(ACCOUNT_TABLE[action])
+    return set(db.session.scalars(account_ids(actor).where(*allowed)))
 
 
 def cloud_ids(actor: Actor, *, direct_only: bool = False) -> Any:

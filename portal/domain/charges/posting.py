@@ -7,7 +7,7 @@ from datetime import date
 from typing import NamedTuple
 
 from portal import db
-from portal.domain import installation, ledger, locks, prices
+from portal.domain import installation, ledger, locks, prices, totals
 from portal.domain.accounts import BillingAccount
 from portal.domain.charges.record import PURCHASES, Charge
 from portal.domain.ledger import UNITS_OF_MICRO, DayKind, Days, Posting
@@ -120,4 +120,5 @@ def post(posting: Posting) -> None:
     ledger.enter(posting, _versions(posting))
     posting.posted_at = db.now()
     db.session.flush()
+    totals.keep(posting.id)
     prices.keep_totals(posting.id)

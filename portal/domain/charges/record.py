@@ -74,3 +74,6 @@ class FutureRow(db.Base):
     end_us: Mapped[int] = mapped_column(BIG)
     micros: Mapped[int] = mapped_column(BIG)
     rest: Mapped[int] = mapped_column(BIG)
+    unit: Mapped[str] = mapped_column(server_default="")
+    quantity: Mapped[int] = mapped_column(BIG, server_default="0")
+    nanos: Mapped[int] = mapped_column(BIG, server_default="0")

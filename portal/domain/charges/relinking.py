@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import billing_days, ledger, prices
+from portal.domain import billing_days, ledger, prices, totals
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
 from portal.domain.charges.posting import (
@@ -24,6 +24,7 @@ from portal.domain.charges.record import FutureRow
 from portal.domain.charges.splitting import Row, shares
 from portal.domain.clouds import Link
 from portal.domain.ledger import UNITS_OF_MICRO, Posting, PostingKind
+from portal.domain.totals import NANO, ChangeRow
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -78,15 +79,19 @@ def post_relink(link: Link, *, by: Actor) -> None:
         )
     )
     sums: Counter[ChargeRow] = Counter()
+    changes: list[ChangeRow] = []
     for row in db.session.scalars(query):
         for sign, links in ((1, chain), (-1, chain[:-1])):
             for charge in _charges_of(row, links):
                 sums[charge._replace(units=0)] += sign * charge.units
+            changes += _changes_of(row, links, sign)
     charges = [charge._replace(units=units) for charge, units in sums.items() if units]
-    if charges:
+    if charges or changes:
         posting = ledger.begin(PostingKind.LINK, subject=link.id, by=by)
         add_charges(posting.id, 0, charges)
         ledger.settle(posting, days_of(charges))
+        totals.add_changes(posting.id, 0, changes)
+        totals.keep(posting.id)
         prices.add_prices(posting.id, 0, find_price_changes(charges))
         prices.keep_totals(posting.id)
 
@@ -107,3 +112,25 @@ def _charges_of(row: FutureRow, chain: Sequence[ChainLink]) -> Iterator[ChargeRo
             month_on=row.month_on.isoformat(),
             units=share.units,
         )
+
+
+def _changes_of(row: FutureRow, chain: Sequence[ChainLink], sign: int) -> list[ChangeRow]:
+    """What the row adds to totals by the links of its cloud, or takes from them."""
+    units, nanos = row.micros * UNITS_OF_MICRO + row.rest, row.quantity * NANO + row.nanos
+    moments = [link.since_us for link in chain]
+    whole = Row(units, row.start_us, row.end_us, row.category)
+    quantities = shares(whole._replace(units=nanos), moments)
+    return [
+        ChangeRow(
+            account_id=chain[share.link].bearer.account_id,
+            payer_id=chain[share.link].bearer.payer_id,
+            cloud_id=row.cloud_id,
+            service=row.service,
+            category=row.category,
+            unit=row.unit,
+            month_on=row.month_on.isoformat(),
+            units=sign * share.units,
+            nanos=sign * quantity.units,
+        )
+        for share, quantity in zip(shares(whole, moments), quantities, strict=True)
+    ]

@@ -13,6 +13,7 @@ from portal.domain.charges.record import Charge, FutureRow
 from portal.domain.charges.relinking import microseconds
 from portal.domain.ledger import UNITS_OF_MICRO, DaySum, Draw, Posting, PostingKind
 from portal.domain.prices import Price, PriceTotal
+from portal.domain.totals import NANO, UsageChange
 
 UNUSED_RETENTION = timedelta(days=3)
 """Of a posting that was staged and never posted."""
@@ -22,11 +23,13 @@ BATCH, ACCOUNTS_BATCH = 50_000, 500
 FUTURE_COLUMNS = (
     *("posting_id", "number", "delivery_id", "source_id", "key_id", "scope_on", "cloud_id"),
     *("service", "category", "usage_on", "month_on", "start_us", "end_us", "micros", "rest"),
+    *("unit", "quantity", "nanos"),
 )
 
 
 class Late(NamedTuple):
-    """A row that may end after its publishing; as a FutureRow, with `units` of 10⁻¹⁵."""
+    """A row that may end after its publishing; as a FutureRow, with `units` of 10⁻¹⁵ and `nanos`
+    of 10⁻⁹."""
 
     delivery_id: str
     source_id: str
@@ -40,6 +43,8 @@ class Late(NamedTuple):
     start_us: int
     end_us: int
     units: int
+    unit: str
+    nanos: int
 
 
 def add_late_rows(posting_id: str, first: int, rows: Iterable[Late]) -> None:
@@ -48,7 +53,10 @@ def add_late_rows(posting_id: str, first: int, rows: Iterable[Late]) -> None:
         FutureRow,
         FUTURE_COLUMNS,
         (
-            (posting_id, number, *row[:-1], *divmod(row.units, UNITS_OF_MICRO))
+            (
+                *(posting_id, number, *row[:-3], *divmod(row.units, UNITS_OF_MICRO)),
+                *(row.unit, *divmod(row.nanos, NANO)),
+            )
             for number, row in enumerate(rows, start=first)
         ),
     )
@@ -83,7 +91,7 @@ def purge_expired() -> bool:
     posting = db.session.scalar(unused.order_by(Posting.id).limit(1))
     if posting is None:
         return False
-    for model in (Charge, FutureRow, Price, PriceTotal):
+    for model in (Charge, FutureRow, Price, PriceTotal, UsageChange):
         numbers: Any = select(model.number).where(model.posting_id == posting.id)
         first = numbers.order_by(model.number).limit(BATCH).subquery()
         if _delete(model, posting, model.number.in_(select(first.c.number))) >= BATCH:

@@ -35,8 +35,10 @@ def ask_whether_empty(cloud: Cloud) -> bool:
     asks = connection.spec is not None and connection.spec.asks
     if not asks or cloud.external_id is None or _is_known(cloud) or _has_folders(cloud):
         return False
-    ids = {"connection_id": connection.id, "account_id": payer_of(cloud).id}
-    jobs.add_order(OrderKind.CHECK_EMPTY, cloud.id, **ids)
+    payer_id = payer_of(cloud).id
+    jobs.add_order(
+        OrderKind.CHECK_EMPTY, cloud.id, connection_id=connection.id, account_id=payer_id
+    )
     return True
 
 

@@ -117,9 +117,11 @@ def other_clouds_for(actor: Actor, *, after: str = "") -> list[CloudRow]:
     return [CloudRow(*row) for row in rows]
 
 
-def clouds_linked_to(account_ids: list[str]) -> dict[str, list[CloudRow]]:
-    """For each account ID the clouds linked to it now, by ID. The caller has checked that the actor
-    sees the accounts."""
+def clouds_linked_to(
+    account_ids: list[str], *, after: str = "", until: str = ""
+) -> dict[str, list[CloudRow]]:
+    """For each account ID the clouds linked to it now, by ID: those after `after`, up to `until`.
+    The caller has checked that the actor sees the accounts."""
     query = (
         select(
             Cloud.id,
@@ -131,8 +133,10 @@ def clouds_linked_to(account_ids: list[str]) -> dict[str, list[CloudRow]]:
         )
         .join(Link, and_(Link.cloud_id == Cloud.id, Link.until_at.is_(None)))
         .join(BillingAccount, BillingAccount.id == Link.account_id)
-        .where(BillingAccount.id.in_(account_ids))
+        .where(BillingAccount.id.in_(account_ids), Cloud.id > after)
     )
+    if until:
+        query = query.where(Cloud.id <= until)
     clouds_by_account: dict[str, list[CloudRow]] = {account_id: [] for account_id in account_ids}
     for row in db.session.execute(query.order_by(Cloud.id)):
         clouds_by_account[row[2]].append(CloudRow(*row))

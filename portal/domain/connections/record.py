@@ -90,7 +90,11 @@ class Connection(db.Base):
         """Whether its clouds can be limited."""
         if self.spec is None or not self.spec.has_limits:
             return False
-        return not self.spec.asks or "limits" in self.test_result.get("abilities", ())
+        return not self.spec.asks or self.has_ability("limits")
+
+    def has_ability(self, code: str) -> bool:
+        """Whether a test found that it can do this."""
+        return code in self.test_result.get("abilities", ())
 
     @property
     def can_stop(self) -> bool:

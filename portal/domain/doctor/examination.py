@@ -25,6 +25,7 @@ from portal.domain.doctor import (
     prices,
     schema,
     states,
+    totals,
     usage,
 )
 from portal.domain.doctor.check import Check, Problem
@@ -52,6 +53,7 @@ CHECKS = (
     *_checks_of(ownership),
     *_checks_of(usage),
     *_checks_of(money),
+    *_checks_of(totals),
     *_checks_of(prices),
 )
 """All checks in the order in which they run."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import duckdb
-from sqlalchemy import ColumnElement, Subquery, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Subquery, and_, exists, func, select
 from sqlalchemy.orm import aliased
 
 from portal import usage_files
@@ -144,11 +144,11 @@ def _sums(model: Any, *columns: Any) -> Subquery:
 
 def _differ(whole: Any, parts: Subquery) -> ColumnElement[bool]:
     """The condition for another number of rows or another amount. Both amounts are equal if their
-    micros differ by as much as their rests, which are a thousandth of a millionth."""
-    micros, rest = whole.micros - parts.c.micros, parts.c.rest - whole.rest
-    is_equal = and_(
-        whole.rows == parts.c.rows,
-        rest % RESTS_OF_MICRO == 0,
-        micros == rest / RESTS_OF_MICRO,
+    micros differ by as much as their rests, which are a thousandth of a millionth. Without parts
+    the whole is 0: a day on which nothing was used."""
+    rows, micros, rest = (
+        getattr(whole, name) - func.coalesce(parts.c[name], 0)
+        for name in ("rows", "micros", "rest")
     )
-    return or_(parts.c.rows.is_(None), ~is_equal)
+    is_equal = and_(rows == 0, rest % RESTS_OF_MICRO == 0, micros == -rest / RESTS_OF_MICRO)
+    return ~is_equal

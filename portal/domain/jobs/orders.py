@@ -6,6 +6,7 @@ An order names only its kind and its subject. When it runs, it reads what is agr
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import aliased
@@ -13,6 +14,7 @@ from sqlalchemy.orm import aliased
 from portal import db
 from portal.domain import locks
 from portal.domain.jobs.record import (
+    BY_THE_CLOCK,
     REPLACED,
     TAKING_ACCESS_AWAY,
     Job,
@@ -23,8 +25,12 @@ from portal.domain.jobs.record import (
 )
 
 CLOUD_LANE = "cloud:"
-PRIORITIES = {**dict.fromkeys(TAKING_ACCESS_AWAY, 100), OrderKind.TEST: 50}
-"""Orders that take access away go first, then tests, which somebody waits for."""
+PRIORITIES = {
+    **dict.fromkeys(TAKING_ACCESS_AWAY, 100),
+    OrderKind.TEST: 50,
+    OrderKind.FETCH_USAGE: -10,
+}
+"""Orders that take access away go first, then tests, which somebody waits for. Usage goes last."""
 
 
 def cloud_lane(connection_id: str) -> str:
@@ -33,7 +39,12 @@ def cloud_lane(connection_id: str) -> str:
 
 
 def add_order(
-    kind: OrderKind, subject_id: str, *, connection_id: str, account_id: str | None = None
+    kind: OrderKind,
+    subject_id: str,
+    *,
+    connection_id: str,
+    account_id: str | None = None,
+    facts: dict[str, Any] | None = None,
 ) -> Job:
     """Queue an order; it replaces one of the same kind and subject that waits or is parked. The
     calling verb has locked the subject."""
@@ -48,6 +59,7 @@ def add_order(
         Kind.CLOUDS,
         key=cloud_lane(connection_id),
         subject=(kind, subject_id),
+        facts=facts,
         priority=PRIORITIES.get(kind, 0),
         account_id=account_id,
     )
@@ -62,13 +74,13 @@ def is_parked(kind: OrderKind, subject_id: str) -> bool:
 
 def waits_for_person() -> ColumnElement[bool]:
     """The condition for orders that an operator runs again or cancels: parked ones, and failed ones
-    that no newer order followed. The clock queues comparisons of a connection again."""
+    that no newer order followed, but for those that the clock queues again."""
     newer = aliased(Job)
     is_same = newer.subject_kind == Job.subject_kind, newer.subject_id == Job.subject_id
     is_followed = select(newer.id).where(newer.key == Job.key, *is_same, newer.id > Job.id)
     return and_(
         Job.kind == Kind.CLOUDS,
-        Job.subject_kind != OrderKind.RECONCILE,
+        Job.subject_kind.not_in(BY_THE_CLOCK),
         or_(Job.state == State.PARKED, and_(Job.state == State.FAILED, ~is_followed.exists())),
     )
 

@@ -47,6 +47,8 @@ class OrderKind(StrEnum):
     CHECK_CLAIM = "check-claim"
     CHECK_EMPTY = "check-empty"
     RECONCILE = "reconcile-connection"
+    FETCH_USAGE = "fetch-usage"
+    SAMPLE_USAGE = "sample-usage"
 
 
 TAKING_ACCESS_AWAY = (OrderKind.SUSPEND, OrderKind.CLOSE, OrderKind.REVOKE, OrderKind.WITHDRAW)
@@ -66,6 +68,8 @@ SETTLE, CLOSE, ENDINGS = "settle-memberships", "close-clouds", "end-partnerships
 AGREED_UPKEEP = (SETTLE, CLOSE, ENDINGS)
 """Upkeep that does what people agreed on. They may have withdrawn it since a backup, so after a
 restore it waits for an operator."""
+BY_THE_CLOCK = (OrderKind.RECONCILE, OrderKind.FETCH_USAGE, OrderKind.SAMPLE_USAGE)
+"""Orders that the clock queues again, so that none of them waits for a person."""
 OPEN_STATES = (State.WAITING, State.RUNNING)
 NO_CLAIM = dict.fromkeys(("token", "leased_until", "started_at", "worker"))
 """The values of a job that no worker has claimed."""

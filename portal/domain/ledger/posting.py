@@ -123,7 +123,8 @@ def versions_of(account_ids: Collection[str]) -> dict[str, int]:
 def find_changes(added: Days) -> list[Change]:
     """By how much what bears the accounts' days differs from what `payment.draw` says, once this is
     added; for each account from its first day in `added` on."""
-    return [change for ids in _batches(added) for change in _changes(ids, added)]
+    changed = [account_id for account_id, days in added.items() if days]
+    return [change for ids in _batches(changed) for change in _changes(ids, added)]
 
 
 def _changes(account_ids: list[str], added: Days) -> Iterator[Change]:

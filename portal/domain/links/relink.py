@@ -27,8 +27,8 @@ from portal.domain.notifications import Kind, TargetKind
 class LinkPreview:
     """What linking a cloud to an account will change, as the actor sees it.
 
-    Payer and initial grant are None where the actor can't see that account. `grant_left` is in the
-    installation's currency.
+    The payer is None where the actor can't see that account, the initial grant where they can't see
+    its money. `grant_left` is in the installation's currency.
     """
 
     cloud_id: str
@@ -53,7 +53,8 @@ def preview_link(target: Target, candidate: Candidate) -> LinkPreview:
     """What linking the cloud to the account will change."""
     account, payer_id = target.account, candidate.payer_id
     payer = db.session.get(BillingAccount, payer_id) if payer_id else None
-    grant = payer.grant if payer else None
+    may_see = payer is not None and access.may(target.actor, Action.ACCOUNT_SEE_MONEY, payer)
+    grant = payer.grant if payer and may_see else None
     is_left = grant is not None and grant.left > 0
     return LinkPreview(
         cloud_id=candidate.id,

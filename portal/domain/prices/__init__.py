@@ -21,6 +21,7 @@ from portal.domain.prices.listing import (
     months_shown,
     rates_for,
     services_of,
+    shown_by_service,
     totals_for,
     totals_of,
 )

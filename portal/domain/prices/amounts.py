@@ -188,8 +188,8 @@ def _columns(it: Change | Sums) -> tuple[int, ...]:
     return (*divmod(it.units, UNITS_OF_MICRO), *divmod(it.price, MICROS_OF_ONE), it.missing)
 
 
-SUM_KEY = "account_id, month_on, service"
-ROWS = "month_on, service, payer_id, micros, rest, whole, millionths, missing"
+SUM_KEY = ", ".join(("account_id", "month_on", "service"))
+ROWS = ", ".join(("month_on", "service", "payer_id", *AMOUNTS))
 ADDED = ", ".join(f"SUM({name})" for name in AMOUNTS)
 GROWN = ", ".join(f"{name} = price_sums.{name} + excluded.{name}" for name in AMOUNTS)
 OF_POSTING = "FROM price_totals WHERE posting_id = :posting"

@@ -5,7 +5,7 @@ The caller checks visibility: costs and rates are for who may see the partner's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from decimal import Context, Decimal
 from typing import NamedTuple
@@ -104,6 +104,26 @@ def months_shown(subaccount: BillingAccount) -> list[tuple[date, Decimal | None]
         return []
     months = totals_for(subaccount.parent, subaccount_id=subaccount.id)
     return [(it.month_on, None if it.missing else it.price) for it in months]
+
+
+def shown_by_service(
+    subaccount: BillingAccount, months: Collection[date]
+) -> dict[tuple[str, date], Decimal | None]:
+    """What a customer sees: the price of these months by service and month, None while one is
+    missing; nothing unless prices are published."""
+    if not is_published(subaccount):
+        return {}
+    columns = [getattr(PriceSum, name) for name in AMOUNTS]
+    query = select(PriceSum.service, PriceSum.month_on, *columns).where(
+        PriceSum.account_id == subaccount.id,
+        PriceSum.payer_id == subaccount.parent_id,
+        PriceSum.month_on.in_(months),
+    )
+    return {
+        (service, month_on): None if missing else _money(price)
+        for service, month_on, *amounts in db.session.execute(query)
+        for _units, price, missing in [sums_of(*amounts)]
+    }
 
 
 def totals_of(subaccount_ids: Iterable[str], month_on: date) -> dict[str, list[MonthPrice]]:

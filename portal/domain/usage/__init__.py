@@ -55,7 +55,7 @@ from portal.domain.usage.record import (
 )
 from portal.domain.usage.requests import discard, publish_or_queue, queue, remove_or_queue
 from portal.domain.usage.retention import UNUSED_RETENTION, purge_expired
-from portal.domain.usage.sources import add_source, find_source, sources_for
+from portal.domain.usage.sources import add_source, file_sources_for, find_source, source_of
 from portal.domain.usage.staging import (
     KeyIds,
     LeaseLost,
@@ -66,6 +66,7 @@ from portal.domain.usage.staging import (
     claim,
     digest,
     finish,
+    give_up,
     hold,
     refuse,
     set_files,

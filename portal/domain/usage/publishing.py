@@ -69,8 +69,8 @@ def publish(
     force in its scopes. Has no effect on one that is published.
 
     Raises ReauthenticationRequired, Forbidden, Refused("usage-not-staged", "usage-bad-rows",
-    "usage-no-rows", "usage-money-changed", "usage-read-otherwise"), Outdated, and as
-    `refuse_repetition`.
+    "usage-bad-fetched", "usage-no-rows", "usage-money-changed", "usage-read-otherwise"), Outdated,
+    and as `refuse_repetition`.
     """
     identity.require_recent(by)
     access.require_operator(by, Action.USAGE_PUBLISH)
@@ -79,7 +79,8 @@ def publish(
     if delivery.state is State.PUBLISHED:
         return
     _refuse_unpublishable(delivery, skip_bad_rows=skip_bad_rows)
-    refuse_repetition(source, delivery.mode, delivery.sha256, again=again)
+    if source.connection_id is None:  # else its days are fetched again, and may be as they were
+        refuse_repetition(source, delivery.mode, delivery.sha256, again=again)
     posting = _prepared(delivery)
     if delivery.mode is Mode.OVERWRITE:
         _end_scopes(source, delivery)
@@ -121,9 +122,12 @@ def _refuse_unpublishable(delivery: Delivery, *, skip_bad_rows: bool) -> None:
         raise Refused(Code.USAGE_NOT_STAGED)
     if (delivery.currency, delivery.time_zone) != installation.fixed_money():
         raise Refused(Code.USAGE_READ_OTHERWISE)
+    is_fetched = delivery.source.connection_id is not None
     if delivery.bad_rows and not skip_bad_rows:
-        raise Refused(Code.USAGE_BAD_ROWS, count=delivery.bad_rows)
-    if not delivery.rows:
+        raise Refused(
+            Code.USAGE_BAD_FETCHED if is_fetched else Code.USAGE_BAD_ROWS, count=delivery.bad_rows
+        )
+    if not delivery.rows and not is_fetched:
         raise Refused(Code.USAGE_NO_ROWS)
 
 

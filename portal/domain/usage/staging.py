@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import insert, select, update
 
 from portal import db
-from portal.domain import access, jobs
+from portal.domain import access, jobs, locks
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
@@ -79,14 +79,25 @@ def digest(files: Sequence[FileFacts]) -> str:
     )
 
 
-def begin(source: UsageSource, *, mode: Mode, files: Sequence[FileFacts], by: Actor) -> Staging:
-    """An operator imports files that this process has read; it stages them next.
+def begin(
+    source: UsageSource,
+    *,
+    mode: Mode,
+    files: Sequence[FileFacts],
+    by: Actor,
+    is_fetched: bool = False,
+) -> Staging:
+    """An operator imports files that this process has read, or the worker what a connection has
+    said; this process stages them next.
 
-    Raises Forbidden, Refused("usage-import-running").
+    Raises Forbidden, Refused("usage-import-running", "usage-source-connected").
     """
     access.require_operator(by, Action.USAGE_PUBLISH)
+    require_kind(source, is_fetched=is_fetched)
     source = db.lock(UsageSource, source.id)
     _free_source(source)
+    if is_fetched:
+        _give_up_staged(source)
     delivery = Delivery(
         id=db.new_id("dlv"),
         source_id=source.id,
@@ -103,6 +114,29 @@ def begin(source: UsageSource, *, mode: Mode, files: Sequence[FileFacts], by: Ac
         db.session.add(DeliveryFile(delivery_id=delivery.id, number=number, name=file.name, size=0))
     _set_files(delivery, files)
     return Staging(delivery.id, delivery.token or "")
+
+
+def require_kind(source: UsageSource, *, is_fetched: bool = False) -> None:
+    """Raise Refused("usage-source-connected") for files of a connection's source: its scopes are
+    days."""
+    if (source.connection_id is not None) is not is_fetched:
+        raise Refused(Code.USAGE_SOURCE_CONNECTED, field="source")
+
+
+def _give_up_staged(source: UsageSource) -> None:
+    """Give up what a worker that died has staged: the days are fetched again."""
+    is_staged = Delivery.source_id == source.id, Delivery.state == State.STAGED
+    ids = list(db.session.scalars(locks.select_for_update(Delivery.id, *is_staged)))
+    values = {"state": State.REFUSED, "refusal": DIED}
+    db.session.execute(update(Delivery).where(Delivery.id.in_(ids)).values(values))
+
+
+def give_up(delivery_id: str, refusal: Refused) -> None:
+    """The worker can't publish what a connection has said; keep why."""
+    delivery = db.lock(Delivery, delivery_id)
+    if delivery.state is State.STAGED:
+        delivery.state, delivery.refusal = State.REFUSED, stored(refusal)
+        db.session.flush()
 
 
 def claim(delivery_id: str) -> Staging | None:

@@ -18,13 +18,16 @@ from portal.domain.usage.record import (
     State,
     UsageSource,
 )
+from portal.domain.usage.staging import require_kind
 
 CHUNK_BYTES = 1024 * 1024
 
 
 def begin_upload(source: UsageSource, *, mode: Mode, names: Sequence[str], by: Actor) -> Delivery:
-    """An operator begins to upload files, which are one delivery. Raises Forbidden."""
+    """An operator begins to upload files, which are one delivery. Raises Forbidden,
+    Refused("usage-source-connected")."""
     access.require_operator(by, Action.USAGE_UPLOAD)
+    require_kind(source)
     delivery = Delivery(
         id=db.new_id("dlv"),
         source_id=source.id,

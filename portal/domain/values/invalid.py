@@ -49,6 +49,7 @@ CODES: dict[Code, tuple[str, ...]] = {
     Code.PRIVATE_KEY_FORMAT: (),
     Code.FINGERPRINT_FORMAT: (),
     Code.CURRENCY_UNKNOWN: (),
+    Code.USAGE_RATE_FORMAT: (),
     Code.NETWORK_NAME: (),
     Code.NUMBER_RANGE: ("least", "most"),
 }

@@ -17,5 +17,6 @@ from portal.partner.customers import (
     records,
     saved_views,
     states,
+    usage,
 )
 from portal.partner.customers.blueprint import blueprint

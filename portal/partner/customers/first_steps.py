@@ -42,6 +42,7 @@ def first_steps_page(account_id: str) -> Any:
         steps=steps,
         may_add=access.may(actor, Action.CUSTOMER_ADD, partner),
         may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, partner),
+        may_see_money=access.may(actor, Action.ACCOUNT_SEE_MONEY, partner),
     )
 
 

@@ -17,6 +17,12 @@ from portal.partner.customers.filters import (
     parse_filter,
 )
 
+MAY = {
+    "may_add": Action.CUSTOMER_ADD,
+    "may_switch": Action.ACCOUNT_SWITCH_TO_PAID,
+    "may_see_money": Action.ACCOUNT_SEE_MONEY,
+}
+
 
 @blueprint.get("")
 def index(account_id: str) -> Any:
@@ -36,6 +42,5 @@ def index(account_id: str) -> Any:
         next_after=next_after,
         counts=counts,
         steps=first_steps.steps_above_list(filter_, counts.total),
-        may_add=access.may(actor, Action.CUSTOMER_ADD, partner),
-        may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, partner),
+        **{name: access.may(actor, action, partner) for name, action in MAY.items()},
     )

@@ -136,6 +136,9 @@ INVALID: dict[str, Callable[[Facts], str]] = {
         "This is not a possible phone number in its country. For one of another country begin with "
         "+ and its code."
     ),
+    Code.USAGE_RATE_FORMAT: lambda f: _(
+        "Enter an amount below a million with at most nine decimals, such as 0.0125."
+    ),
     Code.COUNTRY_UNKNOWN: lambda f: _("Choose a country from the list."),
     Code.TAX_CHARACTERS: lambda f: _("A tax number has letters, digits, spaces and - / . only."),
     Code.TAX_NO_DIGITS: lambda f: _(

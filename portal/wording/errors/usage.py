@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from portal.domain.errors import Code
+from portal.i18n.formats import plain_day
 from portal.usage_files import Fault
 
 SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
@@ -30,6 +31,11 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         "%(num)s rows are bad. Correct the files, or publish the delivery without them.",
         f["count"],
     ),
+    Code.USAGE_BAD_FETCHED: lambda f: ngettext(
+        "%(num)s row of the connection can’t be charged. Nothing of these days is replaced.",
+        "%(num)s rows of the connection can’t be charged. Nothing of these days is replaced.",
+        f["count"],
+    ),
     Code.USAGE_OUTDATED: lambda f: _(
         "Links, assignments or deliveries changed meanwhile. Try again in a moment."
     ),
@@ -40,6 +46,22 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     Code.USAGE_READ_OTHERWISE: lambda f: _(
         "The files were read with another CURRENCY or BILLING_TIME_ZONE. Import them again."
+    ),
+    Code.USAGE_SOURCE_CONNECTED: lambda f: _(
+        "A connection delivers this source by itself. Choose another source for files."
+    ),
+    Code.USAGE_NOT_DELIVERED: lambda f: _(
+        "No test has found that this connection delivers usage. Test it."
+    ),
+    Code.USAGE_NOT_SAMPLED: lambda f: _("Only connections that are sampled have rates."),
+    Code.USAGE_DAYS: lambda f: _(
+        "Choose a day from %(first)s to %(last)s.",
+        first=plain_day(f["first"]),
+        last=plain_day(f["last"]),
+    ),
+    Code.USAGE_RATES_EARLY: lambda f: _(
+        "Choose a day from %(first)s on: older ones are not delivered again.",
+        first=plain_day(f["first"]),
     ),
     Code.USAGE_FILE: lambda f: FAULTS[f["fault"]](f),
 }

@@ -29,6 +29,21 @@ PAID = (
     "INSERT INTO entries (account_id, seq, posting_id, bearer, amount, balance, at)"
     f" VALUES (:direct, 1, 'pst', :lot, -1, 0, {APRIL})",
     "UPDATE ledgers SET entries = 1 WHERE account_id = :direct",
+    "INSERT INTO usage_totals (account_id, payer_id, cloud_id, service, category, unit, month_on,"
+    " micros, rest, quantity, nanos) VALUES (:direct, :direct, :doras_cloud, '', 'Usage', 'Hours',"
+    " '2026-03-01', 1, 1, 1, 0)",
+    *(
+        "INSERT INTO usage_sums (account_id, grouped_by, key, unit, month_on, micros, rest,"
+        f" quantity, nanos, change) VALUES (:direct, '{by}', {key}, '{unit}', '2026-03-01',"
+        " 1, 1, 1, 0, 1)"
+        for by, key, unit in (
+            ("total", "''", ""),
+            ("customer", ":direct", ""),
+            ("cloud", ":doras_cloud", ""),
+            ("service", "''", ""),
+            ("quantity", "''", "Hours"),
+        )
+    ),
 )
 """Steps that publish a row of Dora's cloud, which her lot pays."""
 
@@ -105,7 +120,17 @@ CASES = (
     ),
     Case(
         "charges-differ-from-links",
-        (*PAID, keep_rows, "UPDATE charges SET account_id = :south"),
+        (
+            *(*PAID, keep_rows, "UPDATE charges SET account_id = :south"),
+            "UPDATE usage_totals SET account_id = :south, quantity = 0, unit = ''",
+            "DELETE FROM usage_sums WHERE grouped_by = 'quantity'",
+            "UPDATE usage_sums SET quantity = 0",
+            "UPDATE usage_sums SET key = :south WHERE grouped_by = 'customer'",
+            "INSERT INTO usage_sums (account_id, grouped_by, key, unit, month_on, micros, rest,"
+            " quantity, nanos, change) SELECT :south, grouped_by, key, unit, month_on, micros,"
+            " rest, quantity, nanos, change FROM usage_sums"
+            " WHERE grouped_by IN ('total', 'cloud', 'service')",
+        ),
         ("direct", "south"),
         also=(("priced-cost-differs-from-charges", "south"),),
     ),
@@ -156,5 +181,20 @@ CASES = (
         "ledger-missing-or-of-another-mode",
         ("UPDATE ledgers SET paid_since = NULL WHERE account_id = :north",),
         ("north",),
+    ),
+    Case(
+        "total-differs-from-charges",
+        (*PAID, "UPDATE usage_totals SET rest = 2", "UPDATE usage_sums SET rest = 2"),
+        ("direct",),
+    ),
+    Case(
+        "sum-differs-from-totals",
+        (*PAID, "UPDATE usage_sums SET nanos = 5 WHERE grouped_by = 'quantity'"),
+        ("direct",),
+    ),
+    Case(
+        "change-differs-from-sums",
+        (*PAID, "UPDATE usage_sums SET change = 5 WHERE grouped_by = 'cloud'"),
+        ("direct",),
     ),
 )

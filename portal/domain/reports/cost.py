@@ -1,0 +1,234 @@
+"""Cost: what an account pays for by month, with forecast, and by customer, cloud or service."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, or_, select, text, tuple_
+
+from portal import db
+from portal.domain import access, billing_days, clouds
+from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
+from portal.domain.actors import Actor
+from portal.domain.clouds import Cloud, Link
+from portal.domain.customers import Customer
+from portal.domain.ledger import DaySum, Posting
+from portal.domain.totals import IS_COST, IS_STOPPED, By, UsageSum
+from portal.domain.usage import exact
+
+MONTHS = 12
+SERIES = 7
+PAGE = 50
+LISTED = 5
+CANDIDATES = 100
+"""The largest sums and changes among which those that grew most are looked for."""
+
+
+class Overview(NamedTuple):
+    """The cost of a month, and of the month before. `days` of its `month_days` have usage, all once
+    the month is over."""
+
+    amount: Decimal
+    before: Decimal
+    days: int
+    month_days: int
+    is_over: bool
+
+    @property
+    def scale(self) -> Decimal | None:
+        """What costs are multiplied by to compare them with a whole month; None without a day."""
+        return Decimal(self.month_days) / self.days if self.days else None
+
+    @property
+    def forecast(self) -> Decimal | None:
+        """The cost of the whole month; None once it is over, or before it has a day."""
+        return None if self.is_over or not self.days else self.amount * self.month_days / self.days
+
+
+class Row(NamedTuple):
+    """What one key costs in a month, and in the month before. `micros` is where a page ends."""
+
+    key: str
+    amount: Decimal
+    before: Decimal
+    micros: int
+
+
+class Series(NamedTuple):
+    """The cost of one key, or of all others (`key` is None), in each month."""
+
+    key: str | None
+    amounts: list[Decimal]
+
+
+def may_see_cost(actor: Actor, account: BillingAccount) -> bool:
+    """Whether the actor sees what the account's usage costs: by a role on the account that pays,
+    never by one on a subaccount alone. Without it, pages and files of usage have quantities; here
+    is where a published price will take the place of the cost."""
+    return access.may(actor, Action.ACCOUNT_SEE_MONEY, account.parent or account)
+
+
+def shift(month: date, by: int) -> date:
+    """The first day of the month so many months later."""
+    number = month.year * 12 + month.month - 1 + by
+    return date(number // 12, number % 12 + 1, 1)
+
+
+def _is_sum(account_id: str, by: By, *which: ColumnElement[bool]) -> ColumnElement[bool]:
+    return and_(UsageSum.account_id == account_id, UsageSum.grouped_by == by, *which)
+
+
+def first_month(account_id: str) -> date | None:
+    """The first month with usage."""
+    query = select(UsageSum.month_on).where(_is_sum(account_id, By.TOTAL))
+    return db.session.scalar(query.order_by(UsageSum.month_on).limit(1))
+
+
+def _amounts(account_id: str, by: By, months: Sequence[date], keys: Collection[str]) -> Any:
+    """Amounts by key and month."""
+    which = UsageSum.month_on.in_(months), UsageSum.key.in_(keys), UsageSum.unit == ""
+    columns = UsageSum.key, UsageSum.month_on, UsageSum.micros, UsageSum.rest
+    rows = db.session.execute(select(*columns).where(_is_sum(account_id, by, *which)))
+    return {(key, month): exact(micros, rest) for key, month, micros, rest in rows}
+
+
+def overview(account: BillingAccount, month: date) -> Overview:
+    """The cost of a month, with the days so far from which a forecast is worked out: up to the last
+    one with usage of the account that pays, yesterday at most."""
+    found = _amounts(account.id, By.TOTAL, [month, shift(month, -1)], [""])
+    amount, before = (found.get(("", it), Decimal(0)) for it in (month, shift(month, -1)))
+    month_days = calendar.monthrange(month.year, month.month)[1]
+    yesterday = billing_days.today() - timedelta(days=1)
+    is_over = yesterday >= month.replace(day=month_days)
+    days = month_days if is_over else _days_so_far(account, month, yesterday)
+    return Overview(amount, before, days, month_days, is_over)
+
+
+def _days_so_far(account: BillingAccount, month: date, yesterday: date) -> int:
+    query = (
+        select(DaySum.usage_on)
+        .join(Posting, Posting.id == DaySum.posting_id)
+        .where(
+            DaySum.account_id == (account.parent_id or account.id),
+            DaySum.usage_on.between(month, yesterday),
+            Posting.posted_at.is_not(None),
+        )
+        .order_by(DaySum.usage_on.desc())
+    )
+    last = db.session.scalar(query.limit(1))
+    return 0 if last is None else last.day
+
+
+COLUMNS = (UsageSum.key, UsageSum.micros, UsageSum.rest, UsageSum.change)
+
+
+def _of_month(account_id: str, by: By, month: date) -> Any:
+    """The query of a month's sums, with the condition of their indexes."""
+    which = _is_sum(account_id, by, UsageSum.month_on == month)
+    return select(*COLUMNS).where(which, text(IS_COST))
+
+
+def _rows(query: Any) -> list[Row]:
+    """Rows whose month before is rounded to 10⁻⁶."""
+    return [
+        Row(key, exact(micros, rest), exact(micros - change, 0), micros)
+        for key, micros, rest, change in db.session.execute(query)
+    ]
+
+
+def rows_of(
+    account_id: str, by: By, month: date, *, after: tuple[int, str] | None = None, size: int = PAGE
+) -> list[Row]:
+    """A page of what the month cost, the largest first, and one more if there is a next page;
+    `after` are micros and key of the previous page's last."""
+    is_shown = or_(UsageSum.micros != 0, UsageSum.rest != 0, UsageSum.change != 0)
+    query = _of_month(account_id, by, month).where(is_shown)
+    if after is not None:
+        micros, key = after
+        query = query.where(tuple_(UsageSum.micros, UsageSum.key) < tuple_(micros, key))
+    rows = _rows(query.order_by(UsageSum.micros.desc(), UsageSum.key.desc()).limit(size + 1))
+    before = _amounts(account_id, by, [shift(month, -1)], [row.key for row in rows]) if rows else {}
+    return [
+        row._replace(before=before.get((row.key, shift(month, -1)), Decimal(0))) for row in rows
+    ]
+
+
+def series_of(account_id: str, by: By, last: date) -> list[Series]:
+    """The cost in each of the MONTHS up to `last` of the keys that cost most in it, and of all
+    others."""
+    months = [shift(last, number - MONTHS + 1) for number in range(MONTHS)]
+    keys = [
+        row.key for row in rows_of(account_id, by, last, size=SERIES)[:SERIES] if row.micros > 0
+    ]
+    amounts = _amounts(account_id, by, months, keys) if keys else {}
+    totals = _amounts(account_id, By.TOTAL, months, [""])
+    found = [Series(key, [amounts.get((key, it), Decimal(0)) for it in months]) for key in keys]
+    others = [
+        totals.get(("", month), Decimal(0)) - sum(one.amounts[number] for one in found)
+        for number, month in enumerate(months)
+    ]
+    return [*found, Series(None, others)] if any(others) else found
+
+
+def grown(account_id: str, by: By, month: date, scale: Decimal) -> list[tuple[str, Decimal]]:
+    """The keys that grew most against the month before, with by how much; the month's cost counts
+    `scale` times, as in a forecast."""
+    query = _of_month(account_id, by, month)
+    found: dict[str, Row] = {}
+    for column in (UsageSum.change, UsageSum.micros):
+        largest = query.order_by(column.desc()).limit(CANDIDATES)
+        found |= {row.key: row for row in _rows(largest)}
+    changes = [(row.key, row.amount * scale - row.before) for row in found.values()]
+    grown = [it for it in changes if it[1] > 0]
+    return sorted(grown, key=lambda it: (-it[1], it[0]))[:LISTED]
+
+
+def stopped(account_id: str, by: By, month: date) -> list[tuple[str, Decimal]]:
+    """The keys that cost something in the month before and nothing in this one, with what they
+    cost; the largest first."""
+    query = _of_month(account_id, by, month).where(text(IS_STOPPED))
+    rows = _rows(query.order_by(UsageSum.change).limit(LISTED))
+    return [(row.key, row.before) for row in rows]
+
+
+def names_of(actor: Actor, account_id: str, by: By, keys: Iterable[str]) -> dict[str, str]:
+    """The names of services, of customers, and of the clouds that the actor sees: those with the
+    account that pays, if it is another one than that of the report."""
+    keys = set(keys)
+    if by is By.CLOUD:
+        return _cloud_names(actor, account_id, keys)
+    if by is By.CUSTOMER:
+        accounts = select(BillingAccount.id, BillingAccount.name).where(BillingAccount.id.in_(keys))
+        customers = select(Customer.subaccount_id, Customer.name)
+        customers = customers.where(Customer.subaccount_id.in_(keys))
+        return {row[0]: row[1] for query in (accounts, customers) for row in _all(query)}
+    return {key: key for key in keys}
+
+
+def _cloud_names(actor: Actor, account_id: str, cloud_ids: set[str]) -> dict[str, str]:
+    query = (
+        select(Cloud.id, Cloud.name, *clouds.payer_columns_for(actor))
+        .join(Link, and_(Link.cloud_id == Cloud.id, Link.until_at.is_(None)))
+        .join(BillingAccount, BillingAccount.id == Link.account_id)
+        .where(Cloud.id.in_(cloud_ids), Cloud.visible_to(actor))
+    )
+    return {
+        cloud_id: name if payer_id in (None, account_id) else f"{name} ({payer_name})"
+        for cloud_id, name, payer_id, payer_name in _all(query)
+    }
+
+
+def _all(query: Any) -> Any:
+    return db.session.execute(query).all()
+
+
+def customers_of(subaccount_ids: Iterable[str]) -> dict[str, str]:
+    """The IDs of customers by those of their subaccounts."""
+    query = select(Customer.subaccount_id, Customer.id)
+    query = query.where(Customer.subaccount_id.in_(set(subaccount_ids)))
+    return {row[0]: row[1] for row in db.session.execute(query)}

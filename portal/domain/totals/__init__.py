@@ -1,0 +1,13 @@
+"""Totals: what charges sum to by month, kept so that no page sums charges."""
+
+from portal.domain.totals.keeping import ChangeRow, add_changes, keep
+from portal.domain.totals.record import (
+    IS_COST,
+    IS_STOPPED,
+    NANO,
+    By,
+    UsageChange,
+    UsageSum,
+    UsageTotal,
+    quantity_of,
+)

@@ -1,0 +1,69 @@
+"""Reports read kept totals by their indexes, in the order of a page: no list is read to its end."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import event
+
+from portal import db
+from portal.domain import reports
+from portal.domain.accounts import BillingAccount
+from portal.domain.totals import By
+from tests.support.money import row
+from tests.support.usage import deliver
+from tests.support.world import World
+
+APRIL = date(2026, 4, 1)
+
+
+def read_all(world: World) -> None:
+    for account_id, by in ((world.north, By.CUSTOMER), (world.ninas_subaccount, By.CLOUD)):
+        account = db.session.get_one(BillingAccount, account_id)
+        reports.first_month(account_id)
+        reports.overview(account, APRIL)
+        reports.series_of(account_id, by, APRIL)
+        reports.rows_of(account_id, by, APRIL, after=(5, "x"))
+        reports.grown(account_id, by, APRIL, Decimal(1))
+        reports.stopped(account_id, by, APRIL)
+        reports.lines_of(account, APRIL, after=("a", "b", "c", "d", "e"))
+
+
+@pytest.mark.both_databases
+def test_no_report_reads_or_sorts_more_than_it_shows(app: Flask, world: World, kind: str) -> None:
+    asked: list[tuple[str, Any]] = []
+    engine = db.extension.engine
+    event.listen(engine, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
+    db.read(lambda: read_all(world))
+    reports_asked = [it for it in asked if "usage_" in it[0] or "day_sums" in it[0]]
+    assert len(reports_asked) == 20
+    with engine.connect() as connection:
+        if kind == "postgresql":
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # as where there are many
+            connection.exec_driver_sql("SET LOCAL enable_sort = off")
+            connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
+        explain = "EXPLAIN QUERY PLAN" if kind == "sqlite" else "EXPLAIN"
+        for words, given in reports_asked:
+            plan = connection.exec_driver_sql(f"{explain} {words}", given).all()
+            for bad in ("SCAN ", "Seq Scan", "TEMP B-TREE FOR ORDER", "Sort"):
+                assert bad not in str(plan), (words, plan)
+            if "change < 0" in words:
+                assert "ix_usage_sums_stopped" in str(plan)
+
+
+def test_a_page_goes_on_after_rows_of_one_amount(app: Flask, world: World) -> None:
+    names = [f"Service {number}" for number in range(5)]
+    deliver(*(row("2", world.doras_cloud, ServiceName=name) for name in names))
+    march, after, pages = date(2026, 3, 1), None, []
+
+    def page() -> list[reports.Row]:
+        return reports.rows_of(world.direct, By.SERVICE, march, after=after, size=2)
+
+    while len(rows := db.read(page)) > 2:
+        pages.append([it.key for it in rows[:2]])
+        after = rows[1].micros, rows[1].key
+    assert [*pages, [it.key for it in rows]] == [names[4:2:-1], names[2:0:-1], names[:1]]
