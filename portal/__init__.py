@@ -183,18 +183,18 @@ def policy_from(settings: config.Settings) -> Policy:
             values.is_in_domains("somebody@example.com", (domain,))
     except Invalid:
         raise config.UnsafeSettings(f"CUSTOMER_EMAIL_DOMAINS {config.DOMAINS_EXPECTED}") from None
+    same = (
+        *("product_name", "initial_grant", "customer_email_domains", "currency", "notice_days"),
+        *("invitations_per_day", "raw_months", "close_after_days", "statement_years"),
+        *("statement_prefix", "seller_name", "seller_address"),
+    )
     return Policy(
-        product_name=settings.product_name,
+        **{name: getattr(settings, name) for name in same},
         sign_up=SignUpPolicy(settings.sign_up),
-        initial_grant=settings.initial_grant,
         initial_grant_lasts=timedelta(days=settings.initial_grant_days),
         grant_pays_all=settings.grant_pays == "all",
-        customer_email_domains=settings.customer_email_domains,
-        currency=settings.currency,
         access_propagation=timedelta(seconds=settings.access_propagation_seconds),
-        invitations_per_day=settings.invitations_per_day,
         billing_time_zone=ZoneInfo(settings.billing_time_zone),
-        notice_days=settings.notice_days,
     )
 
 

@@ -26,6 +26,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "forgot-password": ("password_reset.ask",),
     "password-reset": ("password_reset.choose", "token"),
     "sign-in": ("auth.sign_in",),
+    "statement": ("console.statements.show", "statement_id"),
     "team": ("partner.team.index", "account_id"),
     "verification": ("auth.verify", "token"),
     "work": ("operator.show_work",),

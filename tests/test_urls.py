@@ -76,6 +76,9 @@ def test_all_that_a_notice_can_lead_to_is_found_where_it_has_moved(
                 f"/moved/partner/{world.north}/customers/{world.ninas_customer}"
             ),
             Target(TargetKind.TEAM, world.north): f"/moved/partner/{world.north}/team",
+            Target(TargetKind.STATEMENT, world.ninas_statement): (
+                f"/moved/console/statements/{world.ninas_statement}"
+            ),
         },
         NINA: {
             Target(TargetKind.ACCOUNT, world.ninas_subaccount): (

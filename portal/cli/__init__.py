@@ -21,6 +21,7 @@ from portal.cli import (
     doctor,
     jobs,
     money,
+    months,
     partners,
     restore,
     seed,
@@ -35,7 +36,10 @@ log = structlog.get_logger(__name__)
 
 def register(app: Flask) -> None:
     """Add the portal's commands to `flask`, and its `db` of Flask-Migrate, logged as they are."""
-    modules = (users, partners, customers, clouds, connections, usage, money, jobs, audit)
+    modules = (
+        *(users, partners, customers, clouds, connections),
+        *(usage, money, months, jobs, audit),
+    )
     groups = (flask_migrate.cli.db, *(module.commands for module in modules))
     others = (seed.seed, backup.command, restore.command, doctor.command)
     for command in (*serve.COMMANDS, *others, *groups):

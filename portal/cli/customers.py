@@ -10,20 +10,26 @@ from portal.cli.refusals import run_unit
 from portal.domain import workflows
 from portal.domain.actors import COMMAND
 from portal.domain.customers import Customer
+from portal.worker import usage_erasing
 
 commands = AppGroup("customer", help="Records of partners' customers.")
 
 
 @commands.command("erase")
 @click.argument("customer_id")
-def erase(customer_id: str) -> None:
-    """Blanks the personal values of an Inactive customer, for good."""
+@click.option(
+    "--statements", is_flag=True, help="Although its statements must be kept for years yet."
+)
+def erase(customer_id: str, *, statements: bool) -> None:
+    """Blanks the personal values of an Inactive customer, for good, also the tags and names in its
+    rows of usage. Run it again if it is interrupted."""
 
-    def unit() -> None:
+    def unit() -> str:
         customer = db.find(Customer, customer_id, COMMAND)
         if customer is None:
             raise click.ClickException(f"There is no customer {customer_id}.")
-        workflows.erase_customer(customer, by=COMMAND)
+        workflows.erase_customer(customer, by=COMMAND, with_statements=statements)
+        return customer.subaccount_id
 
-    run_unit(unit)
+    usage_erasing.erase_extras(run_unit(unit))
     click.echo(f"{customer_id} is erased; what happened stays in the log.")

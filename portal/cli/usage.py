@@ -1,4 +1,4 @@
-"""`flask usage`: import, fetch, list and remove deliveries; assign what is unassigned."""
+"""`flask usage`: import, fetch, list and remove deliveries; assign keys to clouds."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from portal.cli.refusals import fail, run_step, run_unit, text_of
 from portal.domain import connections, metering, policy, usage
 from portal.domain.actors import COMMAND
 from portal.domain.errors import Code, Refused
-from portal.domain.usage import Delivery, Mode, State, UsageSource
+from portal.domain.usage import Delivery, Mode, State, UsageKey, UsageSource
 from portal.usage_files import KEY_COLUMNS, BadRow, FileFacts, UsageFileError, UsageReading
 from portal.web import csv
 from portal.wording import usage as wording
 from portal.worker import usage_imports, usage_posting
 
 commands = AppGroup("usage", help="What clouds used and cost, as sources deliver it.")
+LISTED = 20
+"""Accounts whose changes an import prints."""
 DAY = click.DateTime(["%Y-%m-%d"])
 FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -169,6 +171,19 @@ def _print_preview(delivery_id: str) -> None:
         click.echo(f"Billing period {scope.scope_on}: {_sum(scope, currency)}")
     click.echo(f"Unassigned: {_sum(shown.unassigned, currency)}")
     click.echo(f"Before the portal: {_sum(shown.before, currency)}")
+    changes = db.read(lambda: usage.changes_of(db.session.get_one(Delivery, delivery_id)))
+    if changes is not None:
+        _print_changes(changes, currency)
+
+
+def _print_changes(changes: usage.Changes, currency: str) -> None:
+    """Print the biggest changes, and how many there are."""
+    click.echo(f"Accounts that pay something else: {changes.accounts}")
+    for row in changes.rows[:LISTED]:
+        old, new, more = map(wording.exact_text, (row.old, row.new, row.difference))
+        click.echo(f"  {row.account_id}  {old} → {new} {currency}, difference {more}  {row.name}")
+    if changes.accounts > LISTED:
+        click.echo(f"  The other {changes.accounts - LISTED} are on the delivery’s page.")
 
 
 def _sum(of: Any, currency: str) -> str:
@@ -225,6 +240,13 @@ def unassigned() -> None:
         click.echo(f"{row.source}  {row.key}  {days}  {_sum(row.sum, policy.current().currency)}")
 
 
+@commands.command("assigned")
+def assigned() -> None:
+    """Keys that operators have assigned, with their clouds."""
+    for row in db.read(lambda: usage.assigned_for(COMMAND)):
+        click.echo(f"{row.source}  {row.key}  {row.cloud_id}  {row.cloud}")
+
+
 @commands.command("assign")
 @click.argument("source")
 @click.argument("key")
@@ -234,17 +256,30 @@ def assign(source: str, key: str, cloud: str) -> None:
     it."""
 
     def unit() -> None:
-        found = usage.find_source(source)
-        row = usage.find_key(found, key) if found else None
         of = usage.find_cloud(cloud)
-        if row is None:
-            _no(f"{source} has delivered no rows with the key {key}.")
         if of is None:
             raise Refused(Code.USAGE_CLOUD_UNKNOWN)
-        usage.assign(row, cloud_id=of.id, by=COMMAND)
+        usage.assign(_key(source, key), cloud_id=of.id, by=COMMAND)
 
     run_unit(unit)
     click.echo("The worker assigns all its rows, past and to come.")
+
+
+@commands.command("unassign")
+@click.argument("source")
+@click.argument("key")
+def unassign(source: str, key: str) -> None:
+    """Take back the assignment of SOURCE and KEY: nobody is charged for its rows."""
+    run_unit(lambda: usage.unassign(_key(source, key), by=COMMAND))
+    click.echo("The worker takes back its charges, past and to come.")
+
+
+def _key(source: str, key: str) -> UsageKey:
+    found = usage.find_source(source)
+    row = usage.find_key(found, key) if found else None
+    if row is None:
+        _no(f"{source} has delivered no rows with the key {key}.")
+    return row
 
 
 def _no(sentence: str) -> NoReturn:

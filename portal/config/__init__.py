@@ -12,14 +12,13 @@ from portal.config.audit_keys import add_audit_key, read_audit_keys
 from portal.config.credentials_keys import add_credentials_key, read_credentials_keys
 from portal.config.hosts import LOOPBACK, in_url, is_trusted, trusted
 from portal.config.load import MIN_SECRET_LENGTH, UnsafeSettings, load
+from portal.config.local_run import is_only_for_this_machine, mailbox_dir
 from portal.config.parsing import DOMAINS_EXPECTED
 from portal.config.settings import (
     ROOT,
     SETTINGS,
     Setting,
     Settings,
-    is_only_for_this_machine,
-    mailbox_dir,
 )
 from portal.config.settings_table import settings_table
 from portal.config.version import version

@@ -58,6 +58,10 @@ def number(lowest: int, highest: int) -> Callable[[str], int]:
     return parse
 
 
+def optional_number(lowest: int, highest: int) -> Callable[[str], int | None]:
+    return lambda value: number(lowest, highest)(value) if value else None
+
+
 def zone(value: str) -> str:
     try:
         ZoneInfo(value)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 from portal.config import hosts, parsing
-from portal.config.hosts import LOOPBACK
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -226,6 +225,22 @@ class Settings:
             "", "your company's address, for statements; its lines separated by `;`", parsing.lines
         ),
     ]
+    close_after_days: Annotated[
+        int | None,
+        Setting(
+            "10",
+            "days after a month's end until its closing begins by itself; a day later it is "
+            "closed; empty: never",
+            parsing.optional_number(0, 365),
+            local="",
+        ),
+    ]
+    statement_prefix: Annotated[
+        str, Setting("", "what the numbers of your own statements begin with", parsing.line)
+    ]
+    statement_years: Annotated[
+        int, Setting("10", "years for which customers' statements are kept", parsing.number(0, 100))
+    ]
     upload_mb: Annotated[
         int,
         Setting(
@@ -233,6 +248,15 @@ class Settings:
             "size of usage files that operators upload in the browser, in MB; larger ones by "
             "`flask usage import`; nginx has a limit of its own",
             parsing.number(1, 10_000),
+        ),
+    ]
+    raw_months: Annotated[
+        int,
+        Setting(
+            "24",
+            "months for which rows of usage are kept after they were published; their sums and "
+            "charges stay",
+            parsing.number(1, 1200),
         ),
     ]
     mail_server: Annotated[
@@ -283,18 +307,3 @@ def _definitions() -> tuple[Setting, ...]:
 
 
 SETTINGS = _definitions()
-
-
-def mailbox_dir(settings: Settings) -> Path | None:
-    """The folder of the mailbox; None if a relay is set, in production, or if other machines can
-    reach the portal."""
-    if settings.mail_server or settings.portal_env == "production":
-        return None
-    return ROOT / settings.mailbox_dir if settings.host in LOOPBACK else None
-
-
-def is_only_for_this_machine(settings: Settings) -> bool:
-    """Whether this is a local run that listens on a loopback address and has its URL there."""
-    external = hosts.host_of(settings.external_url).strip("[]")
-    is_loopback = settings.host in LOOPBACK and external in LOOPBACK
-    return settings.portal_env == "local" and is_loopback

@@ -1,7 +1,18 @@
 """The management console: home, billing, clouds and access to them."""
 
-from portal.console import access, accesses, billing, claims, closing, clouds, linking, logos, usage
+from portal.console import (
+    access,
+    accesses,
+    billing,
+    claims,
+    closing,
+    clouds,
+    linking,
+    logos,
+    statements,
+    usage,
+)
 from portal.console.home import blueprint
 
-for screen in (billing, usage, clouds, access, accesses, linking, claims, logos):
+for screen in (billing, usage, statements, clouds, access, accesses, linking, claims, logos):
     blueprint.register_blueprint(screen.blueprint)

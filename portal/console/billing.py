@@ -8,7 +8,16 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from portal import db, web
-from portal.domain import access, accounts, clouds, ledger, partner_profiles, prices, reports
+from portal.domain import (
+    access,
+    accounts,
+    clouds,
+    ledger,
+    partner_profiles,
+    prices,
+    reports,
+    statements,
+)
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.web import cloud_progress
@@ -49,10 +58,18 @@ def show(account_id: str) -> Any:
         may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, account),
         may_create=access.may(actor, Action.CLOUD_CREATE, account),
         may_link=access.may(actor, Action.CLOUD_LINK, account),
-        prices=prices.months_shown(account),
+        **_months(account),
         **_money(account),
         **page,
     )
+
+
+def _months(account: BillingAccount) -> dict[str, Any]:
+    """Prices by month, and whether there are statements."""
+    return {
+        "prices": prices.months_shown(account),
+        "has_statements": statements.has_released(account, actor=web.actor()),
+    }
 
 
 def _money(account: BillingAccount) -> dict[str, Any]:

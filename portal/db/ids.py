@@ -31,6 +31,7 @@ PREFIXES = {
     "out": "mail",
     "pst": "posting",
     "src": "source",
+    "stm": "statement",
     "uky": "usage-key",
     "viw": "view",
 }

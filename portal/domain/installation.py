@@ -14,7 +14,8 @@ from portal.domain.errors import Code, Refused
 
 class Installation(db.Base):
     """The only row. `link_epoch` is signed with every link in a mail; it is empty until the first
-    restore. `currency` and `billing_time_zone` are fixed by the first published usage."""
+    restore. `currency` and `billing_time_zone` are fixed by the first published usage.
+    `last_statement` is the last number of the operator's statements."""
 
     __tablename__ = "installation"
     __table_args__ = (CheckConstraint("id = 1", name="only"),)
@@ -23,6 +24,7 @@ class Installation(db.Base):
     link_epoch: Mapped[str]
     currency: Mapped[str | None]
     billing_time_zone: Mapped[str | None]
+    last_statement: Mapped[int] = mapped_column(default=0)
 
 
 def link_epoch() -> str:
@@ -53,3 +55,18 @@ def fix_money() -> None:
         db.session.execute(update(Installation).where(is_open).values(values))
     if fixed_money() != given:
         raise Refused(Code.USAGE_MONEY_CHANGED)
+
+
+def lock() -> Installation:
+    """Lock the row until the commit: of what is done for the installation as a whole, one thing
+    goes on at a time."""
+    query = select(Installation).with_for_update(key_share=True)
+    return db.session.scalars(query.execution_options(populate_existing=True)).one()
+
+
+def next_statement() -> int:
+    """The next number of the operator's statements. The caller has locked the installation."""
+    row = lock()
+    row.last_statement += 1
+    db.session.flush()
+    return row.last_statement

@@ -14,12 +14,12 @@ from sqlalchemy import ColumnExpressionArgument, Select, inspect, select
 from portal import db
 
 ORDER = (
-    "installation",
     "tries",
     "allowed_emails",
     "users",
     "sign_ups",
     "imports",
+    "installation",
     "usage_sources",
     "deliveries",
     "billing_accounts",

@@ -33,6 +33,14 @@ class Policy:
     invitations_per_day: int = 50
     billing_time_zone: ZoneInfo = UTC
     notice_days: int = 30
+    close_after_days: int | None = None
+    """Days after a month's end until its closing begins by itself; None: never."""
+    statement_years: int = 10
+    statement_prefix: str = ""
+    seller_name: str = ""
+    seller_address: tuple[str, ...] = ()
+    raw_months: int = 24
+    """For which rows of usage are kept after they were published."""
 
 
 _current = Policy()

@@ -11,9 +11,12 @@ from portal.operator import (
     limits,
     mappings,
     metering,
+    months,
     people,
     unknown_mails,
     usage,
+    usage_invoices,
+    usage_keys,
     usage_upload,
     work,
 )

@@ -1,4 +1,4 @@
-"""*Usage*: sources, deliveries and their sums; *Publish*, *Discard*, *Remove*, *Assign*."""
+"""*Usage*: sources, deliveries and their sums; *Publish*, *Discard*, *Remove*."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from typing import Any, NamedTuple
 
 from flask import request, url_for
 from flask_babel import lazy_gettext
-from wtforms import BooleanField, StringField
+from wtforms import BooleanField
 
 from portal import config, web
 from portal.domain import metering, usage
 from portal.domain.errors import Code
-from portal.domain.usage import Delivery, State, UsageKey
+from portal.domain.usage import Delivery, State
 from portal.operator.blueprint import blueprint
 from portal.wording import usage as wording
 
 LISTED = 100
 """Unassigned keys, and clouds with rows before the portal, that the page lists."""
+MOST_AFTER = 1_000_000
+"""Accounts that a page of changes passes over."""
 MOVING = (State.UPLOADING, State.UPLOADED, State.STAGING)
 """States that end by themselves."""
 
@@ -38,6 +40,8 @@ def show_usage() -> Any:
         sources=usage.file_sources_for(actor),
         connections=metering.statuses_for(actor).values(),
         unassigned=usage.unassigned_for(actor, limit=LISTED + 1),
+        invoices=usage.comparisons_for(actor),
+        assigned=usage.assigned_for(actor, limit=LISTED + 1),
         before_portal=usage.before_for(actor, limit=LISTED + 1),
         listed=LISTED,
     )
@@ -54,8 +58,19 @@ def show_delivery(delivery_id: str) -> Any:
         delivery=delivery,
         is_moving=delivery.state in MOVING,
         preview=usage.preview(delivery) if has_rows else None,
+        **_changes(delivery),
         upload_mb=config.current().upload_mb,
     )
+
+
+def _changes(delivery: Delivery) -> dict[str, Any]:
+    """A page of what publishing a staged delivery changes, and where the next page begins."""
+    after = max(0, min(request.args.get("after", 0, type=int), MOST_AFTER))
+    is_staged = delivery.state is State.STAGED
+    found = usage.changes_of(delivery, after=after) if is_staged else None
+    rows, size = found.rows if found else [], usage.CHANGES_PAGE
+    next_after = after + size if len(rows) > size else None
+    return {"changes": found, "shown": rows[:size], "next_after": next_after}
 
 
 @blueprint.get("/usage/<id:delivery_id>/bad-rows")
@@ -98,7 +113,7 @@ def publish_delivery(delivery_id: str) -> Any:
     if answer := web.submit(form, unit, to=back, success=lambda done: str(PUBLISHED[done])):
         return answer
     form.leave_out(delivery)
-    return _step_page(PUBLISH, delivery, form, back)
+    return step_page(PUBLISH, delivery.source.name, form, back)
 
 
 PUBLISHED = {
@@ -109,7 +124,7 @@ PUBLISHED = {
 
 
 class Step(NamedTuple):
-    """A step of an operator with a delivery: its wording, and its verb, if it asks for nothing."""
+    """A step of an operator with a delivery or key: its wording; its verb, if it asks nothing."""
 
     title: Any
     button: Any
@@ -169,36 +184,9 @@ def _take(step: Step, delivery_id: str) -> Any:
 
     if answer := web.submit(form, unit, to=back, success=step.done):
         return answer
-    return _step_page(step, web.find_or_404(Delivery, delivery_id), form, back)
+    return step_page(step, web.find_or_404(Delivery, delivery_id).source.name, form, back)
 
 
-def _step_page(step: Step, delivery: Delivery, form: web.Form, back: str) -> Any:
-    return web.form_page(form, "operator/usage_step.html", delivery=delivery, step=step, back=back)
-
-
-class AssignForm(web.Form):
-    """Which cloud a key is."""
-
-    cloud = StringField(
-        lazy_gettext("Cloud"),
-        [web.REQUIRED],
-        description=lazy_gettext("Its ID, or its name if no other cloud has it."),
-    )
-
-
-@blueprint.route("/usage/keys/<id:key_id>/assign", methods=["GET", "POST"])
-def assign_key(key_id: str) -> Any:
-    """*Assign* a key to a cloud."""
-    key = web.find_or_404(UsageKey, key_id)
-    web.require_recent_sign_in()
-    form, back = AssignForm(), url_for(".show_usage")
-
-    def unit() -> None:
-        cloud = usage.find_cloud((form.cloud.data or "").strip())
-        row = web.find_or_404(UsageKey, key_id)
-        usage.assign(row, cloud_id=cloud.id if cloud else "", by=web.actor())
-
-    done = lazy_gettext("A worker assigns all its rows, past and to come.")
-    if answer := web.submit(form, unit, to=back, success=done):
-        return answer
-    return web.form_page(form, "operator/usage_assign.html", key=key, back=back)
+def step_page(step: Step, name: str, form: web.Form, back: str) -> Any:
+    """Ask for confirmation of a step with the delivery or key of this name."""
+    return web.form_page(form, "operator/usage_step.html", name=name, step=step, back=back)

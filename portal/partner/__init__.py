@@ -1,7 +1,7 @@
-"""The partner portal: a partner's customers, usage, prices, team, activity and profile."""
+"""The partner portal: customers, usage, prices, statements, team, activity, profile."""
 
-from portal.partner import activity, customers, prices, profile, team, usage
+from portal.partner import activity, customers, prices, profile, statements, team, usage
 from portal.partner.blueprint import blueprint
 
-for screen in (customers, usage, prices, team, activity, profile):
+for screen in (customers, usage, prices, statements, team, activity, profile):
     blueprint.register_blueprint(screen.blueprint)

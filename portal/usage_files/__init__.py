@@ -15,6 +15,15 @@ from portal.usage_files.attribution import (
 from portal.usage_files.bad_rows import MAX_LISTED, BadRow, BadRows
 from portal.usage_files.columns import KEY_COLUMNS, PLAIN_COLUMNS
 from portal.usage_files.faults import Fault, Reason, UsageFileError
-from portal.usage_files.pieces import Group, KeySum, Piece, ScopeSum, group_pieces, sum_before
+from portal.usage_files.pieces import (
+    Group,
+    KeySum,
+    Owned,
+    Piece,
+    ScopeSum,
+    group_pieces,
+    sum_before,
+    without_rows,
+)
 from portal.usage_files.reading import Terms, UsageReading
 from portal.usage_files.unpacking import FileFacts, digest_of, unpack

@@ -14,7 +14,7 @@ NUMBER = r"[+-]?(0*\d{1,12}(\.\d{0,15}0*)?|\.\d{1,15}0*)"
 ANY_NUMBER = r"[+-]?(\d+(\.\d*)?|\.\d+)"
 WITH_EXPONENT = r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})[eE][+-]?\d{1,2}"
 """FOCUS allows it; it is converted by Python, because a cast rounds."""
-INSTANT = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)?)?"
+INSTANT = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-](0\d|1[0-5])(:?[0-5]\d)?)?)?"
 FIRST_YEAR, LAST_YEAR = 1990, 2199
 MAX_KEY = 500
 MAX_SERVICE = 300

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -31,6 +31,14 @@ class Piece(NamedTuple):
     kind: str
     rows: int
     content: bytes
+
+
+class Owned(NamedTuple):
+    """Whose rows: those of a key that overlap the time from `since_at` until `until_at`."""
+
+    key: str
+    since_at: datetime
+    until_at: datetime | None
 
 
 class Group(NamedTuple):
@@ -204,3 +212,30 @@ def sum_before(
             WHERE portal_key = $key AND {test} GROUP BY 1"""  # noqa: S608
         rows = connection.execute(query, {"key": key, "since": since_at}).fetchall()
         return {row[0]: (row[1], row[2], row[3]) for row in rows}
+
+
+def without_rows(amounts: bytes, extras: bytes, owned: Sequence[Owned]) -> bytes | None:
+    """The extras of a piece without those of these rows, which its amounts tell; None if it has
+    none of them."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        paths = {kind: folder / f"{kind}.parquet" for kind in (AMOUNTS, EXTRAS, "left")}
+        paths[AMOUNTS].write_bytes(amounts)
+        paths[EXTRAS].write_bytes(extras)
+        kept, theirs, left = (text_of(str(path)) for path in paths.values())
+        connection = engine.connect(folder)
+        try:
+            connection.execute("CREATE TABLE owned (k VARCHAR, s TIMESTAMPTZ, u TIMESTAMPTZ)")
+            connection.executemany("INSERT INTO owned VALUES (?, ?, ?)", [list(it) for it in owned])
+            connection.execute(
+                f"""CREATE TABLE gone AS SELECT DISTINCT {OURS}row AS n FROM read_parquet({kept})
+                JOIN owned ON k = {OURS}key WHERE greatest({OURS}start_at, {OURS}end_at) >= s
+                AND (u IS NULL OR {OURS}start_at < u)"""  # noqa: S608 - our own names
+            )
+            if not connection.execute("SELECT count(*) FROM gone").fetchall()[0][0]:
+                return None
+            query = f"SELECT * FROM read_parquet({theirs}) WHERE {OURS}row NOT IN (FROM gone)"  # noqa: S608
+            connection.execute(f"COPY ({query}) TO {left} (FORMAT parquet, COMPRESSION zstd)")
+        finally:
+            connection.close()
+        return paths["left"].read_bytes()

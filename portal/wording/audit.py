@@ -12,7 +12,7 @@ from flask_babel import gettext, lazy_gettext
 
 from portal.domain.actions import Action
 from portal.i18n.formats import iso_day
-from portal.wording import claims, connections, partners, prices
+from portal.wording import claims, connections, partners, prices, statements, usage
 from portal.wording.clouds import TASKS
 from portal.wording.labels import BLOCK_REASONS, NOT_ARRIVED_REASONS, field, role
 
@@ -32,7 +32,7 @@ TITLES = {
     Action.ACCOUNT_CREATE: lazy_gettext("Account opened"),
     Action.ACCOUNT_SWITCH_TO_PAID: lazy_gettext("Switched to paid"),
     **partners.AUDIT_TITLES,
-    **prices.AUDIT_TITLES,
+    **(prices.AUDIT_TITLES | statements.AUDIT_TITLES),
     Action.ACCESS_GRANT: lazy_gettext("Role given"),
     Action.ACCESS_CHANGE: lazy_gettext("Role changed"),
     Action.ACCESS_REVOKE: lazy_gettext("Role taken back"),
@@ -106,12 +106,7 @@ TITLES = {
     Action.CONNECTION_LIMIT: lazy_gettext("Limits of a connection’s new clouds changed"),
     Action.CONNECTION_RECONCILE: lazy_gettext("Connection compared with the portal"),
     Action.CONNECTION_REKEY: lazy_gettext("Credentials of a connection sealed with a new key"),
-    Action.USAGE_SOURCE_ADD: lazy_gettext("Source of usage added"),
-    Action.USAGE_UPLOAD: lazy_gettext("Usage uploaded"),
-    Action.USAGE_PUBLISH: lazy_gettext("Usage published"),
-    Action.USAGE_DISCARD: lazy_gettext("Usage discarded"),
-    Action.USAGE_REMOVE: lazy_gettext("Usage removed"),
-    Action.USAGE_ASSIGN: lazy_gettext("Usage assigned to a cloud"),
+    **usage.AUDIT_TITLES,
     Action.MONEY_PAYMENT: lazy_gettext("Payment recorded"),
     Action.MONEY_CREDIT: lazy_gettext("Credit recorded"),
     Action.MONEY_LOT: lazy_gettext("Grant given"),
@@ -129,7 +124,7 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.ACCOUNT_CREATE: lambda f: _("The account was opened."),
     Action.ACCOUNT_SWITCH_TO_PAID: lambda f: _("The account was switched from trial to paid."),
     **partners.AUDIT_SENTENCES,
-    **prices.AUDIT_SENTENCES,
+    **(prices.AUDIT_SENTENCES | statements.AUDIT_SENTENCES),
     Action.ACCESS_GRANT: lambda f: _(
         "%(person)s came onto the staff, as %(role)s.", person=f["about"], role=role(f["role"])
     ),
@@ -261,12 +256,7 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.CONNECTION_CLOSE: lambda f: _(
         "A connection was closed for new clouds: %(id)s.", id=f["thing"]
     ),
-    Action.USAGE_SOURCE_ADD: lambda f: _("A source of usage was added: %(id)s.", id=f["thing"]),
-    Action.USAGE_UPLOAD: lambda f: _("Files of usage were uploaded: %(id)s.", id=f["thing"]),
-    Action.USAGE_PUBLISH: lambda f: _("A delivery of usage was published: %(id)s.", id=f["thing"]),
-    Action.USAGE_DISCARD: lambda f: _("A delivery of usage was discarded: %(id)s.", id=f["thing"]),
-    Action.USAGE_REMOVE: lambda f: _("A delivery of usage was removed: %(id)s.", id=f["thing"]),
-    Action.USAGE_ASSIGN: lambda f: _("Usage was assigned to the cloud %(id)s.", id=f["cloud"]),
+    **usage.AUDIT_SENTENCES,
     Action.MONEY_PAYMENT: lambda f: _("A payment was recorded: entry %(n)s.", n=f["entry"]),
     Action.MONEY_CREDIT: lambda f: _("A credit was recorded: entry %(n)s.", n=f["entry"]),
     Action.MONEY_LOT: lambda f: _("A further grant was given: %(id)s.", id=f["thing"]),

@@ -77,6 +77,7 @@ ABILITIES = {
     Action.PRICE_SET_RATE: lazy_gettext("Set rates of prices"),
     Action.PRICE_PUBLISH: lazy_gettext("Publish prices to customers"),
     Action.PRICE_WITHDRAW: lazy_gettext("Withdraw prices from customers"),
+    Action.STATEMENT_RELEASE: lazy_gettext("Release statements of customers"),
     Action.CLOUD_CREATE: lazy_gettext("Create a cloud"),
     Action.CLOUD_LINK: lazy_gettext("Link a cloud to the account"),
     Action.CUSTOMER_ADD: lazy_gettext("Add a customer"),

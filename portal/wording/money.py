@@ -21,6 +21,8 @@ POSTING_KINDS = {
     PostingKind.CREDIT: lazy_gettext("Credit"),
     PostingKind.COUNTER: lazy_gettext("Counter entry"),
     PostingKind.REPRICING: lazy_gettext("Prices by a new rate"),
+    PostingKind.EXPIRY: lazy_gettext("Grant expired"),
+    PostingKind.ROUNDING: lazy_gettext("Rounding of a statement"),
 }
 
 

@@ -6,18 +6,21 @@ Pages and mails share it, and each escapes it. A test checks that it is complete
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from flask_babel import gettext, lazy_gettext
 
+from portal.domain.ledger import PERSONAL, WAIVED
 from portal.domain.notifications import Channel, Kind
-from portal.i18n.formats import iso_day
+from portal.i18n.formats import iso_day, money, month
 from portal.wording.labels import ROLES, unknown_reason
 from portal.wording.quotes import quoted
 
 Facts = Mapping[str, Any]
-OURS = ("role", "reason", "day")
-"""Facts that are codes or dates; all others are names."""
+OURS = ("role", "reason", "day", "month", "percent", "amount", "left", "next", "until")
+"""Facts that are codes, dates or amounts; all others are names."""
 
 
 def _(text: str, **facts: Any) -> str:
@@ -54,6 +57,10 @@ def _day(facts: Facts) -> str:
     return iso_day(facts["day"])
 
 
+def _month(facts: Facts) -> str:
+    return month(date.fromisoformat(facts["month"]))
+
+
 def _access_given_title(facts: Facts) -> str:
     """Use the label of a role on an account, but the code of a role on a cloud."""
     facts = {**facts, "role": ROLES.get(facts["role"], facts["role"])}
@@ -66,6 +73,35 @@ def _access_taken_title(facts: Facts) -> str:
     if facts.get("person"):
         return _("%(person)s’s role on %(thing)s was taken back", **facts)
     return _("Your role on %(thing)s was taken back", **facts)
+
+
+def _lot_used_title(facts: Facts) -> str:
+    amounts = {**facts, "amount": money(Decimal(facts["amount"]))}
+    if facts["percent"] == "100":
+        return _("The grant of %(amount)s of %(account)s is used up", **amounts)
+    return _("%(percent)s%% of the grant of %(amount)s of %(account)s is used", **amounts)
+
+
+def _lot_expires_title(facts: Facts) -> str:
+    return _(
+        "The grant of %(account)s expires on %(day)s, %(left)s of it is left",
+        account=facts["account"],
+        day=_day(facts),
+        left=money(Decimal(facts["left"])),
+    )
+
+
+def _next_bearer(facts: Facts) -> str:
+    """What pays once a grant is used up or has expired."""
+    if facts["next"] == PERSONAL:
+        return _("After it, the personal account pays.")
+    if facts["next"] == WAIVED:
+        return _(
+            "After it, the trial is over: no cloud can be created or linked before an owner "
+            "switches the account to paid. Usage is not charged until then, except that of clouds "
+            "that a paid account paid for before."
+        )
+    return _("After it, the grant that expires on %(day)s pays.", day=iso_day(facts["until"]))
 
 
 WORDING = {
@@ -169,6 +205,31 @@ WORDING = {
         ),
         lazy_gettext("An owner was added to what you own"),
     ),
+    Kind.FINALISING: NotificationWording(
+        lazy_gettext("A month is about to be closed"),
+        lambda f: _(
+            "%(month)s of %(account)s is about to be closed", month=_month(f), account=f["account"]
+        ),
+        lazy_gettext(
+            "A day later its costs and prices change no more, and statements are made. Partners "
+            "set missing prices before."
+        ),
+    ),
+    Kind.STATEMENT: NotificationWording(
+        lazy_gettext("A statement is ready"),
+        lambda f: _(
+            "The statement of %(issuer)s for %(month)s is ready",
+            issuer=f["issuer"],
+            month=_month(f),
+        ),
+        lazy_gettext("You can read, print and download it."),
+    ),
+    Kind.LOT_USED: NotificationWording(
+        lazy_gettext("80% of a grant is used, or all of it"), _lot_used_title, ""
+    ),
+    Kind.LOT_EXPIRES: NotificationWording(
+        lazy_gettext("A grant expires in seven days"), _lot_expires_title, ""
+    ),
 }
 
 CHANNELS = {
@@ -201,6 +262,8 @@ def mail_meanings(kind: Kind, entries: Iterable[Facts]) -> list[str]:
 
 def meaning(kind: Kind, facts: Facts) -> str:
     """Return what it means for the reader, with the reason if it has one."""
+    if kind in (Kind.LOT_USED, Kind.LOT_EXPIRES):
+        return _next_bearer(facts)
     means = str(WORDING[kind].means)
     if kind == Kind.PARKED and "reason" in facts:  # a mail has the kind as text
         return f"{unknown_reason(facts['reason'])} {means}"

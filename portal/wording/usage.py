@@ -1,13 +1,14 @@
-"""Wording of usage: modes, states, the reasons of bad rows, exact amounts."""
+"""Wording of usage: modes, states, the reasons of bad rows, exact amounts, audit lines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 from flask_babel import gettext, lazy_gettext, lazy_pgettext, ngettext
 
+from portal.domain.actions import Action
 from portal.domain.usage import Mode, State
 from portal.i18n.formats import money
 from portal.usage_files import Reason
@@ -60,6 +61,34 @@ REASONS = {
     ),
     Reason.NO_KEY: lazy_gettext("No column names a cloud."),
     Reason.KEY_LONG: lazy_gettext("The name of the cloud is longer than 500 characters."),
+}
+
+AUDIT_TITLES = {
+    Action.USAGE_SOURCE_ADD: lazy_gettext("Source of usage added"),
+    Action.USAGE_UPLOAD: lazy_gettext("Usage uploaded"),
+    Action.USAGE_PUBLISH: lazy_gettext("Usage published"),
+    Action.USAGE_DISCARD: lazy_gettext("Usage discarded"),
+    Action.USAGE_REMOVE: lazy_gettext("Usage removed"),
+    Action.USAGE_ASSIGN: lazy_gettext("Usage assigned to a cloud"),
+    Action.USAGE_UNASSIGN: lazy_gettext("Usage unassigned"),
+    Action.USAGE_INVOICE: lazy_gettext("Invoice of a vendor recorded"),
+}
+AUDIT_SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    Action.USAGE_SOURCE_ADD: lambda f: _("A source of usage was added: %(id)s.", id=f["thing"]),
+    Action.USAGE_UPLOAD: lambda f: _("Files of usage were uploaded: %(id)s.", id=f["thing"]),
+    Action.USAGE_PUBLISH: lambda f: _("A delivery of usage was published: %(id)s.", id=f["thing"]),
+    Action.USAGE_DISCARD: lambda f: _("A delivery of usage was discarded: %(id)s.", id=f["thing"]),
+    Action.USAGE_REMOVE: lambda f: _("A delivery of usage was removed: %(id)s.", id=f["thing"]),
+    Action.USAGE_ASSIGN: lambda f: _("Usage was assigned to the cloud %(id)s.", id=f["cloud"]),
+    Action.USAGE_INVOICE: lambda f: _(
+        "An invoice of the source %(id)s was recorded: %(amount)s for the month from %(day)s.",
+        id=f["thing"],
+        amount=f["amount"],
+        day=f["month"],
+    ),
+    Action.USAGE_UNASSIGN: lambda f: _(
+        "Usage is no longer assigned to the cloud %(id)s.", id=f["cloud"]
+    ),
 }
 
 

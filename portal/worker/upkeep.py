@@ -9,6 +9,7 @@ import structlog
 
 from portal import db, logs
 from portal.domain import (
+    accounts,
     audit,
     billing_days,
     charges,
@@ -28,6 +29,7 @@ from portal.domain import (
     memberships,
     metering,
     notifications,
+    statements,
     usage,
     workflows,
 )
@@ -59,10 +61,17 @@ MEMBERSHIPS: dict[str, Callable[[], bool]] = {
     "revoke-closed": memberships.settle_closed,
     "withdraw-accesses": memberships.withdraw_due,
 }
-BATCHES = {**PURGES, jobs.CLOSE: clouds.close_due, **MEMBERSHIPS}
+MONTHS = {jobs.MONTHS: statements.advance}
+BATCHES = {
+    **PURGES,
+    jobs.CLOSE: clouds.close_due,
+    **MEMBERSHIPS,
+    **MONTHS,
+    "notify-of-lots": accounts.notify_of_lots,
+}
 """The purges, and other units of work in batches."""
 BATCH_EVERY = timedelta(minutes=10)
-EVERY = dict.fromkeys(MEMBERSHIPS, timedelta(minutes=1))
+EVERY = dict.fromkeys((*MEMBERSHIPS, *MONTHS), timedelta(minutes=1))
 """People wait for these."""
 
 DOCTOR = "doctor"

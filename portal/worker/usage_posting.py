@@ -51,8 +51,8 @@ def charge(delivery_id: str, *, by: Actor) -> None:
     )
 
 
-def assign(key_id: str, cloud_id: str, *, by: Actor) -> None:
-    """Apply an assignment. Raises as `usage.apply_assignment`."""
+def assign(key_id: str, cloud_id: str | None, *, by: Actor) -> None:
+    """Apply an assignment; None takes back the one there is. Raises as `usage.apply_assignment`."""
 
     def key() -> UsageKey:
         return db.session.get_one(UsageKey, key_id)
@@ -144,11 +144,12 @@ def _contents(delivery_id: str) -> Iterator[bytes]:
 
 def _stage_charges(it: Preparation, attribution: Attribution) -> Days:
     """Stage all charges, and what they change of prices; what they add to days."""
-    first, first_price, days = 0, 0, Days()
+    first, first_sum, first_price, days = 0, 0, 0, Days()
     for clouds in _whole_clouds(_charge(it, share) for share in attribution.shares()):
         for rows in _batches(iter(clouds)):
             db.write(lambda: charges.add_charges(it.posting_id, first, rows))  # noqa: B023
             first += len(rows)
+        first_sum += db.write(lambda: charges.add_sums(it.posting_id, first_sum, clouds))  # noqa: B023
         changes = db.read(lambda: charges.find_price_changes(clouds))  # noqa: B023
         first_price += _stage_prices(it.posting_id, first_price, changes)
         for account_id, more in charges.days_of(clouds).items():
@@ -178,7 +179,7 @@ def _change(it: Preparation, total: Total) -> ChangeRow:
         service=total.service,
         category=total.category,
         unit=total.unit,
-        month_on=_month_of(total.period_on),
+        month_on=max(_month_of(total.period_on), it.open_on),
         units=total.units,
         nanos=total.nanos,
     )
@@ -213,7 +214,7 @@ def _charge(it: Preparation, share: Share) -> ChargeRow:
         service=share.service,
         category=share.category,
         usage_on=share.usage_on,
-        month_on=_month_of(share.period_on),
+        month_on=max(_month_of(share.period_on), it.open_on),
         units=share.units,
     )
 

@@ -37,6 +37,17 @@ FACTS = {
     Kind.ACCESS_GIVEN: {"role": "billing.accounts.editor", "thing": "North & Co"},
     Kind.ACCESS_TAKEN: {"thing": "North & Co"},
     Kind.OWNER_ADDED: {"person": "Dora", "thing": "North & Co"},
+    Kind.FINALISING: {"account": "North & Co", "month": "2026-03-01"},
+    Kind.STATEMENT: {"issuer": "North & Co", "month": "2026-03-01"},
+    Kind.LOT_USED: {"percent": "80", "account": "North & Co", "amount": "4000", "next": "waived"},
+    Kind.LOT_EXPIRES: {
+        "account": "North & Co",
+        "amount": "4000",
+        "left": "0.5",
+        "day": "2026-05-01",
+        "next": "lot",
+        "until": "2026-06-01",
+    },
 }
 """What a verb says with each kind."""
 
@@ -115,7 +126,7 @@ def test_each_kind_is_told_on_the_page_and_by_mail(
         title = notification_wording.title(told, FACTS[told])
         mail_title = notification_wording.mail_title(told, FACTS[told])
         subject = notification_wording.subject(told)
-        means = str(notification_wording.WORDING[told].means)
+        means = notification_wording.meaning(told, FACTS[told])
     names = [fact for name, fact in FACTS[told].items() if name not in notification_wording.OURS]
     assert all(name in title and name not in subject for name in names)
     assert all(f"“{name}”" in mail_title.replace("\u200b", "") for name in names)

@@ -1,4 +1,4 @@
-"""`flask usage`: import, list, remove, unassigned, assign."""
+"""`flask usage`: import, list, remove, unassigned, assigned, assign, unassign."""
 
 from __future__ import annotations
 
@@ -63,6 +63,7 @@ def test_an_import_prints_rows_sum_unassigned_and_before_the_portal(
         "Billing period 2026-10-01: 2 rows, -3.499999999999999 EUR",
         "Unassigned: 1 rows, 0.000000000000001 EUR",
         "Before the portal: 1 rows, -3.50 EUR",
+        "Accounts that pay something else: 0",
     ):
         assert line in said.splitlines(), said
     assert "Published: dlv" in said
@@ -70,6 +71,21 @@ def test_an_import_prints_rows_sum_unassigned_and_before_the_portal(
     assert code == 1
     assert "Already there" in said
     assert problems() == []
+
+
+def test_an_import_prints_what_changes_for_accounts(
+    app: Flask, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.cli.usage.LISTED", 1)
+    doras, ninas = world.doras_cloud, world.ninas_cloud
+    write_focus(tmp_path / "a.csv", {"SubAccountId": doras}, {"SubAccountId": ninas})
+    assert call(app, "usage", "import", "a.csv", *OVERWRITE)[0] == 0
+    rows = {"SubAccountId": doras, "BilledCost": "0.000000000000001"}, {"SubAccountId": ninas}
+    write_focus(tmp_path / "b.csv", *rows, {"SubAccountId": ninas, "BilledCost": "-7"})
+    _code, said = call(app, "usage", "import", "b.csv", *OVERWRITE)
+    assert "Accounts that pay something else: 2\n" in said
+    assert f"  {world.north}  1.50 → -5.50 EUR, difference -7.00  " in said
+    assert "The other 1 are on the delivery’s page." in said
 
 
 def test_what_the_issuer_says_is_compared(app: Flask, tmp_path: Path) -> None:
@@ -148,6 +164,14 @@ def test_deliveries_are_listed_removed_and_keys_assigned(
     assert call(app, "usage", "assign", "Vendor", "project-1", "dora-cloud")[0] == 0
     run_usage()
     assert call(app, "usage", "unassigned") == (0, "")
+    assigned = f"Vendor  project-1  {world.doras_cloud}  dora-cloud\n"
+    assert call(app, "usage", "assigned") == (0, assigned)
+    assert call(app, "usage", "unassign", "Vendor", "x")[0] == 1
+    assert call(app, "usage", "unassign", "Vendor", "project-1")[0] == 0
+    run_usage()
+    assert call(app, "usage", "unassigned") == (0, listed)
+    code, unassigned = call(app, "usage", "unassign", "Vendor", "project-1")
+    assert (code, "No cloud is assigned." in unassigned) == (1, True)
     assert call(app, "usage", "remove", "dlv0")[0] == 1
     delivery_id = said.split()[0]
     assert call(app, "usage", "remove", delivery_id)[0] == 0

@@ -46,6 +46,7 @@ WHO_MAY = {
     "price.set_rate": OLGA,
     "price.publish": OLGA,
     "price.withdraw": OLGA,
+    "statement.release": OLGA,
     "note.add": EDDIE,
     "note.delete": EDDIE,
     "partnership.end": OLGA,

@@ -14,7 +14,8 @@ from portal.domain import accounts, ledger, links, usage
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.clouds import Cloud
-from portal.domain.usage import Delivery, Mode
+from portal.domain.errors import Refused
+from portal.domain.usage import Delivery, Mode, UsageKey
 from tests.support.jobs import run_usage
 from tests.support.money import balance, borne, charges_of, entries, problems, row
 from tests.support.usage import deliver, find, publish, remove, stage
@@ -56,13 +57,14 @@ def give_lot(account_id: str, amount: str, first: int, last: int) -> None:
     db.write(unit)
 
 
-def assign(key: str, cloud_id: str) -> None:
-    def unit() -> None:
-        found = usage.find_key(find("Vendor"), key)
-        assert found is not None
-        usage.assign(found, cloud_id=cloud_id, by=COMMAND)
+def key(name: str = "project") -> UsageKey:
+    found = usage.find_key(find("Vendor"), name)
+    assert found is not None
+    return found
 
-    db.write(unit)
+
+def assign(name: str, cloud_id: str) -> None:
+    db.write(lambda: usage.assign(key(name), cloud_id=cloud_id, by=COMMAND))
     run_usage()
 
 
@@ -125,7 +127,12 @@ def test_a_snapshot_posts_differences_and_equal_rows_under_another_hash_no_entry
     deliver(first, second)
     deliver(second, first)
     assert len(entries(world.direct)) == 1
-    last = deliver(row("1", world.doras_cloud), second)
+    last = stage(row("1", world.doras_cloud), second)
+    changes = db.read(lambda: usage.changes_of(db.session.get_one(Delivery, last)))
+    assert changes is not None
+    (change,) = changes.rows
+    assert (change.account_id, change.old, change.new) == (world.direct, D("3.5"), D(3))
+    publish(last)
     assert entries(world.direct) == [("delivery", D("-3.5"), D(0)), ("delivery", D("0.5"), D(0))]
     remove(last)
     assert (borne(world.direct), charges_of("cloud_id")) == ({}, {})
@@ -200,6 +207,30 @@ def test_an_assignment_moves_rows_and_what_reaches_into_the_future(
     moved = charges_of("account_id")
     assert sum(moved.values()) == 3
     assert {account_id for (account_id,) in moved} == {world.ninas_subaccount, world.south}
+
+
+def test_an_assignment_that_is_taken_back_charges_nobody(
+    app: Flask, world: World, clock: Clock
+) -> None:
+    old = row("9", "project", "01T10")
+    deliver(row("3", "project", "02T09", "31T09"), old)
+    assign("project", world.doras_cloud)
+    db.write(lambda: usage.unassign(key("project"), by=COMMAND))
+    deliver(row("2", "project", "02T09", "31T09"), source="Other")
+    staged = stage(row("5", "project", "02T09", "31T09"), old)  # waits while it is taken back
+    run_usage()
+    publish(staged)
+    other, unassigned = db.read(lambda: usage.unassigned_for(COMMAND))
+    assert (other.sum, unassigned.sum) == ((1, D(2)), (2, D(14)))
+    assert db.read(lambda: usage.before_for(COMMAND)) == []
+    assert charges_of("account_id") == {}
+    assert entries(world.direct) == [("assignment", D(-3), D(0)), ("assignment", D(3), D(0))]
+    move(world.doras_cloud, world.south)  # has no rows now
+    assert charges_of("account_id") == {}
+    with pytest.raises(Refused, match="usage-not-assigned"):
+        db.write(lambda: usage.unassign(key("project"), by=COMMAND))
+    assign("project", world.ninas_cloud)
+    assert charges_of("account_id") == {(world.ninas_subaccount,): D(5)}  # 9 is before its link
 
 
 def test_what_came_before_a_link_or_an_assignment_was_prepared_is_prepared_again(

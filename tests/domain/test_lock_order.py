@@ -279,6 +279,12 @@ def _publish_usage(world: World) -> Unit:
     return _step_of_delivery(usage.publish, stage({"BilledCost": "2", **cloud}))
 
 
+def _key(name: str) -> UsageKey:
+    found = usage.find_key(find("Vendor"), name)
+    assert found is not None
+    return found
+
+
 def _remove_usage(_world: World) -> Unit:
     delivery_id = deliver({})
     usage_posting.prepare_removal(delivery_id, by=COMMAND)
@@ -297,6 +303,20 @@ def _assign_usage(world: World) -> Unit:
     )
 
 
+def _unassign_usage(world: World) -> Unit:
+    deliver(row("7", "project-9"))
+    key_id = _key("project-9").id
+    usage_posting.assign(key_id, world.doras_cloud, by=COMMAND)
+    by = appoint_operator()
+    return lambda: usage.unassign(db.session.get_one(UsageKey, key_id), by=signed_in(by))
+
+
+def _record_invoice(_world: World) -> Unit:
+    source, by = db.write(lambda: usage.add_source("Vendor", by=COMMAND)), appoint_operator()
+    terms: dict[str, Any] = {"month_on": date(2026, 3, 1), "amount": Decimal(1)}
+    return lambda: usage.record_invoice(source, **terms, by=signed_in(by))
+
+
 def _relink_future(world: World) -> Unit:
     """Link a cloud away whose row reaches into the future."""
     deliver(row("7", world.doras_cloud, "02T09", "31T09"))
@@ -312,12 +332,7 @@ def _relink_future(world: World) -> Unit:
 
 def _apply_assignment(world: World) -> Unit:
     deliver(row("7", "project-9"))
-
-    def key() -> UsageKey:
-        found = usage.find_key(find("Vendor"), "project-9")
-        assert found is not None
-        return found
-
+    key = partial(_key, "project-9")
     plan = db.read(lambda: usage.plan_assignment(key(), world.doras_cloud))
     usage_posting.prepare(lambda: usage.prepare_assignment(key(), world.doras_cloud, by=COMMAND))
     return lambda: usage.apply_assignment(plan, assigned_by=COMMAND.id)
@@ -330,6 +345,11 @@ def _give_lot(world: World) -> Unit:
     return lambda: ledger.give_lot(
         db.session.get_one(BillingAccount, world.north), **terms, by=signed_in(by)
     )
+
+
+def _notify_of_lots(world: World) -> Unit:
+    deliver(row("4000", world.doras_cloud), row("4000", world.ninas_cloud))
+    return accounts.notify_of_lots
 
 
 def _counter(world: World) -> Unit:
@@ -346,10 +366,13 @@ OTHERS: dict[str, Callable[[World], Unit]] = {
     "relink_future": _relink_future,
     "apply_assignment": _apply_assignment,
     "give_lot": _give_lot,
+    "notify_of_lots": _notify_of_lots,
     "counter": _counter,
     "publish_usage": _publish_usage,
     "remove_usage": _remove_usage,
     "assign_usage": _assign_usage,
+    "unassign_usage": _unassign_usage,
+    "record_invoice": _record_invoice,
     "register": _register,
     "change_email": _change_email,
     "disable": _disable,

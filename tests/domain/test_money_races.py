@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from portal import db
-from portal.domain import charges, ledger, links, locks, usage
+from portal.domain import charges, ledger, links, locks, statements, usage
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.clouds import Cloud
@@ -19,6 +19,7 @@ from tests.domain.test_link_races import GUARDED
 from tests.domain.test_races import Run, race
 from tests.support.jobs import run_usage
 from tests.support.money import borne, charges_of, problems, row
+from tests.support.months import MARCH
 from tests.support.prices import prices_of, set_rate
 from tests.support.usage import deliver, publish, stage
 from tests.support.world import Clock, World
@@ -130,3 +131,31 @@ def test_usage_that_is_published_while_a_rate_is_applied_is_priced_once(
     found = {problem.split(":")[0] for problem in problems()}
     assert found == (set() if is_guarded else {"prices-differ-from-rates"})
     assert prices_of()[()][0] == (24 if is_guarded else 44)
+
+
+@GUARDED
+def test_what_is_removed_while_its_month_is_closed_is_on_this_statement_or_the_next(
+    world: World, race: Run, clock: Clock, monkeypatch: pytest.MonkeyPatch, is_guarded: bool
+) -> None:
+    delivery_id = deliver(row("4003", world.ninas_cloud))
+    usage_posting.prepare_removal(delivery_id, by=COMMAND)
+    clock.forward(days=31)
+
+    def close() -> None:
+        statements.close(MARCH, by=COMMAND)
+        while statements.advance():
+            pass
+
+    def remove() -> None:
+        usage.remove(db.session.get_one(Delivery, delivery_id), by=COMMAND)
+
+    if not is_guarded:
+        monkeypatch.setattr(charges, "lock_payers", lambda _posting: None)
+    race(close, remove)
+    usage_posting.remove(delivery_id, by=COMMAND)
+    found = {problem.split(":")[0] for problem in problems()}
+    if is_guarded:
+        assert found == set()
+        assert sum(charges_of("month_on").values()) == 0
+    else:
+        assert "statements-differ-from-sums" in found

@@ -180,7 +180,7 @@ def test_a_closed_month_keeps_its_price_and_the_next_open_one_gets_the_rest() ->
     posted = {MARCH: Sums(10 * UNIT, 10_000_000, 0)}
 
     def changes(added: dict[date, int], factor: int) -> dict[date, Sums]:
-        found = differences(posted, added, factor, is_open=lambda month: month > MARCH)
+        found = differences(posted, added, factor, open_on=date(2026, 4, 1))
         return dict(found)
 
     assert changes({}, 1_100_000) == {APRIL: Sums(0, 1_000_000, 0)}

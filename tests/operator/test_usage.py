@@ -12,13 +12,16 @@ from flask import Flask
 
 from portal import db
 from portal.domain import links as cloud_links
+from portal.domain import usage
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.clouds import Cloud
-from tests.support.answers import definition_list, errors, links, notices
+from portal.domain.usage import Mode
+from tests.support.answers import definition_list, errors, links, notices, table_rows
 from tests.support.browser import Browser
 from tests.support.jobs import run_usage
-from tests.support.usage import in_force, stage
+from tests.support.money import MARCH
+from tests.support.usage import deliver, in_force, stage
 from tests.support.usage_files import focus_rows
 from tests.support.work import appoint_operator
 from tests.support.world import DORA, OLGA, World
@@ -143,7 +146,7 @@ def test_an_upload_beyond_the_limit_and_without_files_is_refused(
     assert "100 MB" in errors(dora)["files"]
 
 
-def test_a_key_is_assigned_to_a_cloud(dora: Browser, world: World) -> None:
+def test_a_key_is_assigned_to_a_cloud_and_unassigned(dora: Browser, world: World) -> None:
     add_source(dora, mode="overwrite")
     upload(dora, focus_rows({}))
     run_usage()
@@ -157,8 +160,17 @@ def test_a_key_is_assigned_to_a_cloud(dora: Browser, world: World) -> None:
     assert notices(dora, "success") == ["A worker assigns all its rows, past and to come."]
     run_usage()
     dora.get("/operator/usage")
-    assert "project-1" not in links(dora)
     assert "Every row names a cloud." in dora.text
+    dora.click("project-1")
+    dora.click("Unassign")
+    assert "What they were charged is posted back." in dora.text
+    dora.submit("Unassign")
+    assert notices(dora, "success") == ["A worker takes back its charges, past and to come."]
+    run_usage()
+    dora.get("/operator/usage")
+    assert "Every row names a cloud." not in dora.text
+    dora.click("project-1")
+    assert "Unassign" not in links(dora)
 
 
 def test_the_template_has_the_columns_of_the_plain_csv(dora: Browser) -> None:
@@ -171,6 +183,59 @@ def test_usage_does_not_exist_for_others(dora: Browser, browser: Open, world: Wo
     olga = browser(OLGA)
     for path in ("", "/upload", "/template", f"/{world.delivery}", "/sources/add"):
         assert olga.get(f"/operator/usage{path}").status_code == 404
+
+
+def test_a_vendors_invoice_stands_beside_our_sum_with_the_difference(dora: Browser) -> None:
+    deliver({"BilledCost": "10.000000000000001"}, {**MARCH, "BilledCost": "3"})
+    dora.get("/operator/usage")
+    none = ["–", "–"]
+    october, march = ["October 2026", "Vendor"], ["March 2026", "Vendor"]
+    assert table_rows(dora, "invoices") == [
+        [*october, "Our sum: €10.000000000000001", *none],
+        [*march, "Our sum: €3.00", *none],
+    ]
+    dora.click("October 2026")
+    dora.submit("Record", amount="1,2,3")
+    assert errors(dora)["amount"].startswith("Enter an amount such as 49.50")
+    dora.submit("Record", amount="9,50")
+    assert notices(dora, "success") == ["The invoice is recorded."]
+    dora.click("October 2026")
+    dora.submit("Record", amount="12.25")
+    invoiced = ["Invoice: €12.25", "Difference: €2.249999999999999"]
+    assert table_rows(dora, "invoices") == [
+        [*october, "Our sum: €10.000000000000001", *invoiced],
+        [*march, "Our sum: €3.00", *none],
+    ]
+
+
+def test_a_staged_delivery_shows_what_changes_for_each_account_that_pays(
+    dora: Browser, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doras, ninas = world.doras_cloud, world.ninas_cloud
+    deliver({"SubAccountId": doras}, {"SubAccountId": ninas})
+    deliver({"SubAccountId": doras, **MARCH}, {"SubAccountId": ninas}, source="Other")
+    monkeypatch.setattr("portal.domain.usage.changes.CHANGES_PAGE", 1)
+    monkeypatch.setattr(usage, "CHANGES_PAGE", 1)
+    staged = stage(
+        {"SubAccountId": doras, "BilledCost": "0.000000000000001"},
+        {"SubAccountId": ninas},
+        {"SubAccountId": ninas, "BilledCost": "-7"},
+    )
+    dora.get(f"/operator/usage/{staged}")
+    assert "2 accounts pay something else for these billing periods." in dora.text
+    (row,) = table_rows(dora, "changes")
+    assert row[0].endswith(world.north)
+    assert row[1:] == ["So far: €1.50", "New: -€5.50", "Difference: -€7.00"]
+    dora.click("Next")
+    (row,) = table_rows(dora, "changes")
+    assert row[0].endswith(world.direct)
+    exact = ["New: €0.000000000000001", "Difference: -€1.499999999999999"]
+    assert row[1:] == ["So far: €1.50", *exact]
+    deliver({"SubAccountId": doras, "BilledCost": "1"}, mode=Mode.APPEND)
+    dora.get(path_of(dora))
+    assert "Publishing works it out again." in dora.text
+    nobody = stage({"SubAccountId": "unknown"}, source="Third")
+    assert "Nothing changes for any account." in dora.get(f"/operator/usage/{nobody}").text
 
 
 def test_a_delivery_whose_clouds_were_linked_meanwhile_is_published_by_a_worker(

@@ -61,6 +61,15 @@ def definition_list(client: Browser) -> dict[str, str]:
     return definitions
 
 
+def table_rows(client: Browser, heading: str) -> list[list[str]]:
+    """The cells of the last page's table under the heading with this ID, by row."""
+    (table,) = [
+        table for table in client.page.iter("table") if table.get("aria-labelledby") == heading
+    ]
+    rows = [[text_of(cell) for cell in row if cell.tag in ("th", "td")] for row in table.iter("tr")]
+    return rows[1:]
+
+
 def stored_rows() -> dict[str, list[str]]:
     """All rows of all tables, by table, without what a refused request may change: when a session
     was last seen, and the counters of rate limits."""

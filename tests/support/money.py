@@ -10,12 +10,12 @@ from sqlalchemy import select
 from portal import db
 from portal.domain import doctor, ledger
 from portal.domain.charges import Charge
-from portal.domain.doctor import money, prices, totals, usage
+from portal.domain.doctor import money, prices, statements, totals, usage
 from portal.domain.ledger import Draw, Entry, Posting
 from portal.domain.usage import exact
 
 MARCH = {"BillingPeriodStart": "2026-03-01", "BillingPeriodEnd": "2026-04-01"}
-MODULES = (money, prices, totals, usage)
+MODULES = (money, prices, statements, totals, usage)
 CHECKS = [c for c in doctor.CHECKS if any(c in vars(each).values() for each in MODULES)]
 
 

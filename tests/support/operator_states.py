@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from playwright.sync_api import Page
+
 from portal.demo.people import INGRID, NOOR, PIET
 from tests.support.page_paths import (
     Step,
@@ -29,6 +31,11 @@ def usage(name: str, endpoint: str, path: str = "", *steps: Step) -> PageState:
     return state(name, f"operator.{endpoint}", INGRID, f"/operator/usage{path}", *steps)
 
 
+def months(name: str, endpoint: str, path: str = "", *steps: Step) -> PageState:
+    """The state that a page of the operator's *Months* has after the steps."""
+    return state(name, f"operator.{endpoint}", INGRID, f"/operator/months{path}", *steps)
+
+
 ADD_SOURCE = send(name="Vendor", mode="overwrite")
 
 
@@ -38,6 +45,11 @@ TO_ASSIGN = (
     click("nav.tabs [href$='/usage']"),
     click("[href$='/assign']", "main form"),
 )
+
+
+def to_unassign(page: Page) -> None:
+    """From *Assign* to *Unassign* of the same key."""
+    page.goto(page.url.replace("/assign", "/unassign"))
 
 
 FIND_PIET, BLOCK = send(email=PIET), click("[href$='/block']")
@@ -118,8 +130,22 @@ OPERATOR = [
     state("operator-usage-discard", "operator.discard_delivery", INGRID, "{delivery}/discard"),
     state("operator-usage-remove", "operator.remove_delivery", INGRID, "{delivery}/remove"),
     state("operator-usage-assign", "operator.assign_key", INGRID, "{delivery}/publish", *TO_ASSIGN),
+    state(
+        "operator-usage-unassign",
+        "operator.unassign_key",
+        INGRID,
+        "{delivery}/publish",
+        *TO_ASSIGN,
+        to_unassign,
+    ),
     state("operator-usage-published", "operator.show_delivery", INGRID, "{delivery}"),
     usage("operator-usage-unassigned", "show_usage"),
+    months("operator-month-finalise", "finalise_month", "/2026-02/finalise"),
+    months("operator-month-stop", "stop_month", "/2026-02/stop"),
+    months("operator-month-not-over", "close_month", "/2126-02/close", send_invalid()),
+    months("operator-months", "show_months"),
+    months("operator-month", "show_month", "/2026-01"),
+    usage("operator-usage-invoice", "record_invoice", "/invoices/record", send_invalid(amount="x")),
     people("operator-people", "show_people"),
     people("operator-people-nobody", "show_people", send_invalid(email="nobody@a.example")),
     people("operator-person", "show_person", FIND_PIET),

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 from playwright.sync_api import Page
 
-from tests.support import access_pages, drift_pages
+from tests.support import access_pages, drift_pages, statement_pages
 from tests.support.tour import ID_PATTERN, Tour
 from tests.support.usage_files import focus_rows
 
@@ -109,6 +109,7 @@ def choose_file(page: Page) -> None:
 def upload_usage(page: Page) -> None:
     """Upload a file of usage, and wait until the worker has read it."""
     page.goto(urljoin(page.url, "/operator/usage/upload"))
+    page.locator("[name=source]").select_option(label="Vendor")
     text = focus_rows({"ServiceName": "Compute"}, {"BilledCost": "1_000"})
     file = {"name": "october.csv", "mimeType": "text/csv", "buffer": text.encode()}
     page.locator("[type=file]").set_input_files(file)
@@ -189,6 +190,10 @@ RESOLVERS: dict[str, Resolver] = {
     "customers_account": first_match("{active}/clouds", rf'"(/console/billing/{ID_PATTERN})"'),
     "cloud": first_match("/console", CLOUD),
     "customers_cloud": first_match("{active}/clouds", CLOUD),
+    "statements": statement_pages.add,
+    "own_statements": lambda page, tour: (
+        f"/console/statements?account={tour.resolve(page, '{partner}').rpartition('/')[2]}"
+    ),
     "shop": partial(access_pages.add, "{cloud}"),
     **{
         f"shop_{state}": partial(access_pages.change, state, "{shop}")

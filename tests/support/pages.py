@@ -27,6 +27,7 @@ from tests.support.page_paths import (
     submit,
 )
 from tests.support.page_states import state
+from tests.support.statement_pages import path_of
 from tests.support.tour import PageState, Tour
 from tests.support.usage_states import USAGE
 
@@ -44,6 +45,10 @@ WITHOUT_PAGE = {
     "operator.download_audit_heads": "a file",
     "operator.download_bad_rows": "a file",
     "operator.usage_template": "a file",
+    "console.statements.csv": "a file",
+    "console.statements.pdf": "a file",
+    "partner.statements.csv": "a file",
+    "partner.statements.pdf": "a file",
     "front": "redirects to the partner portal or the console",
     "partner.activity.export": "a file",
     "partner.usage.export": "a file",
@@ -206,6 +211,20 @@ FIRM = [
         "{partner}/prices/set-rate",
         send(percent="12.5"),
     ),
+    state("statements-none", "partner.statements.index", SAM, "{partner}/statements"),
+    state("statements", "partner.statements.index", OLGA, "{statements}"),
+    state("statement-draft", "partner.statements.show", OLGA, path_of(2)),
+    state("statement-customers", "partner.statements.show", OLGA, path_of(1)),
+    state("statement-release", "partner.statements.release", OLGA, f"{path_of(2)}/release"),
+    state(
+        "statement-held",
+        "partner.statements.release",
+        OLGA,
+        f"{path_of(2)}/release",
+        send_invalid(),
+    ),
+    state("account-statements", "console.statements.index", OLGA, "{own_statements}"),
+    state("account-statement", "console.statements.show", OLGA, path_of(0, "/console/statements")),
     state("firm", "partner.profile.edit", OLGA, "{partner}/profile"),
     state("firm-none", "partner.profile.edit", SAM, "{partner}/profile"),
     state(

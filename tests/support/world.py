@@ -8,7 +8,7 @@ South and is the stranger. Tina's partner is in trial.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
 
@@ -38,10 +38,11 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND, Actor
 from portal.domain.claims import LIFETIME, Claim, ClaimState
 from portal.domain.clouds import Cloud, Link
-from portal.domain.customers import Draft
+from portal.domain.customers import Customer, Draft
 from portal.domain.identity import User
 from portal.domain.imports import Line
 from portal.domain.memberships import Access, Membership
+from portal.domain.statements import Kind, State, Statement
 from portal.domain.usage import Mode
 from portal.usage_files import BadRows, FileFacts, Terms
 from tests.support.logos import picture_file
@@ -120,6 +121,8 @@ class World:
     """Of the invitation's mail."""
     connection: str
     """The default one."""
+    ninas_statement: str
+    """The draft of December."""
     olgas_access: str
     """To Nina's cloud, revoked since."""
     doras_claim: str
@@ -223,6 +226,7 @@ def _build() -> World:
         doras_cloud=doras_cloud.id,
         doras_folder=clouds.default_folder(doras_cloud.id)[1].id,
         souths_customer=souths.id,
+        ninas_statement=_draft_statement(ninas),
         eddie=user(EDDIE).id,
         ninas_note=note.id,
         olgas_notice=notifications.notifications_for(actor(OLGA))[0].id,
@@ -291,6 +295,23 @@ def _create_staged_delivery() -> tuple[str, str]:
     nothing["terms"] = Terms("EUR", "UTC")
     usage.finish(staging, identified, **nothing)  # type: ignore[arg-type]
     return staging.delivery_id, identified.ids["project-0"]
+
+
+def _draft_statement(customer: Customer) -> str:
+    """The ID of a draft of the customer's statement, as the closing of a month makes it."""
+    draft = Statement(
+        id=db.new_id("stm"),
+        kind=Kind.CUSTOMER,
+        state=State.DRAFT,
+        account_id=customer.subaccount_id,
+        issuer_id=customer.partner_id,
+        month_on=date(2025, 12, 1),
+        created_at=db.now(),
+        currency="EUR",
+    )
+    db.session.add(draft)
+    db.session.flush()
+    return draft.id
 
 
 def _job_of_invitation(subaccount_id: str) -> str:

@@ -45,6 +45,7 @@ SAMPLES = {
     "access_id": (OLGA, "olgas_access"),
     "delivery_id": (DORA, "delivery"),
     "key_id": (DORA, "usage_key"),
+    "statement_id": (OLGA, "ninas_statement"),
 }
 """For each argument whose it is, and which."""
 
@@ -65,6 +66,10 @@ NOBODYS = {
     "operator.cannot_carry_out": "as above",
     "operator.limit_cloud": "a cloud of a connection is the operators', too",
     "operator.show_jobs": "a kind of jobs is no tenant's",
+    "operator.show_month": "a month is no tenant's",
+    "operator.finalise_month": "as above",
+    "operator.close_month": "as above",
+    "operator.stop_month": "as above",
 }
 """Endpoints whose argument is no ID of a tenant's thing."""
 
@@ -107,7 +112,7 @@ def with_ids(app: Flask, method: str) -> list[Rule]:
 
 def url(app: Flask, rule: Rule, world: World, **changes: str) -> str:
     ours = {name: getattr(world, sample[1]) for name, sample in SAMPLES.items()}
-    ours |= {"kind": "mail", "entry_id": "b1g" + "0" * 17}
+    ours |= {"kind": "mail", "month": "2026-02", "entry_id": "b1g" + "0" * 17}
     values = {name: (ours | changes)[name] for name in rule.arguments}
     return app.url_map.bind("localhost").build(rule.endpoint, values)
 

@@ -48,7 +48,7 @@ def status(world: World) -> Status:
 def restore() -> None:
     db.write(workflows.finish_restore, while_restoring=True)
     run_upkeep()
-    assert [job_of(jobs.upkeep_lane(name)).state for name in jobs.AGREED_UPKEEP] == ["parked"] * 3
+    assert [job_of(jobs.upkeep_lane(name)).state for name in jobs.AGREED_UPKEEP] == ["parked"] * 4
 
 
 def run_again(browser: Callable[..., Browser]) -> None:
@@ -56,7 +56,7 @@ def run_again(browser: Callable[..., Browser]) -> None:
     appoint_operator()
     dora = browser(DORA)
     dora.get("/operator/work/upkeep?state=parked")
-    assert dora.text.count("the portal was restored from a backup") == 3
+    assert dora.text.count("the portal was restored from a backup") == 4
     for name in jobs.AGREED_UPKEEP:
         dora.get(f"/operator/work/jobs/{job_of(jobs.upkeep_lane(name)).id}/run-again")
         assert "People may have taken back since that backup what this job does." in dora.text

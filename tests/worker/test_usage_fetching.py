@@ -10,7 +10,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import connections, metering, readiness, usage
+from portal.domain import connections, metering, readiness, statements, usage
+from portal.domain.actors import COMMAND
 from portal.domain.clouds import Cloud
 from portal.domain.connections import Findings
 from portal.domain.metering import RATED
@@ -120,6 +121,21 @@ def test_each_day_is_fetched_on_three_days_and_after_an_outage_once_more(
     clock.forward(days=1)
     deliver_due()
     assert asked(there) == [str(day) for day in days_ago(1, 2, 3)]
+
+
+def test_days_of_a_closed_month_are_fetched_again_seven_days_after_the_closing(
+    there: PretendedCloud, shop: str, clock: Clock
+) -> None:
+    clock.forward(days=40)
+    deliver_due()
+    db.write(lambda: statements.close(date(2026, 3, 1), by=COMMAND))
+    there.calls.clear()
+    clock.forward(days=8)
+    deliver_due()
+    days = asked(there)
+    assert {"2026-03-02", "2026-03-31"} <= set(days)
+    deliver_due()
+    assert asked(there) == []
 
 
 def test_a_day_is_due_three_hours_after_it_is_over(

@@ -227,10 +227,12 @@ def is_staff(user_id: str, partner_id: str) -> bool:
     return user_id in staff_ids(partner_id)
 
 
-def account_ids(actor: Actor, *, staff: bool = False) -> Any:
+def account_ids(actor: Actor, *, staff: bool = False, allowing: Action | None = None) -> Any:
     """A sub-select of the IDs of accounts on which the actor has a role in effect; with `staff`,
-    one of STAFF_ROLES."""
+    one of STAFF_ROLES; with `allowing`, one that allows the action."""
     query = select(AccountAccess.account_id).where(AccountAccess.user_id == actor.id, in_effect())
+    if allowing is not None:
+        query = query.where(AccountAccess.role.in_(ACCOUNT_TABLE[allowing]))
     return query.where(AccountAccess.role.in_(STAFF_ROLES)) if staff else query
 
 

@@ -35,6 +35,7 @@ ACCOUNT_TABLE: dict[Action, frozenset[AccountRole]] = {
     Action.PRICE_SET_RATE: frozenset({_O, _A}),
     Action.PRICE_PUBLISH: frozenset({_O, _A}),
     Action.PRICE_WITHDRAW: frozenset({_O, _A}),
+    Action.STATEMENT_RELEASE: frozenset({_O, _A}),
     Action.CLOUD_CREATE: frozenset({_O, _A, _E}),
     Action.CLOUD_LINK: frozenset({_O, _A, _E}),
     Action.CUSTOMER_ADD: frozenset({_O, _A, _E}),

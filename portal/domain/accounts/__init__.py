@@ -17,4 +17,5 @@ from portal.domain.accounts.listing import (
     first_own_account,
     partner_accounts_of,
 )
+from portal.domain.accounts.lot_notices import notify_of_lots
 from portal.domain.accounts.record import BillingAccount, Kind, Mode, Status

@@ -5,13 +5,14 @@ from portal.domain.charges.posting import (
     ChargeRow,
     Outdated,
     add_charges,
+    add_sums,
     days_of,
     find_price_changes,
     lock_payers,
     post,
     still_holds,
 )
-from portal.domain.charges.record import PURCHASES, Category, Charge, FutureRow
+from portal.domain.charges.record import PURCHASES, Category, Charge, ChargeSum, FutureRow
 from portal.domain.charges.relinking import (
     ChainLink,
     chains_of,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
 
 from portal import db
-from portal.domain import installation, ledger, locks, prices, totals
+from portal.domain import billing_months, installation, ledger, locks, prices, totals
 from portal.domain.accounts import BillingAccount
-from portal.domain.charges.record import PURCHASES, Charge
+from portal.domain.charges.record import PURCHASES, Charge, ChargeSum
 from portal.domain.ledger import UNITS_OF_MICRO, DayKind, Days, Posting
 
 COLUMNS = (
@@ -18,7 +19,8 @@ COLUMNS = (
     *("micros", "rest"),
 )
 
-
+SUM_KEY = ("month_on", "payer_id", "account_id", "cloud_id", "service", "is_correction")
+SUM_COLUMNS = ("posting_id", "number", *SUM_KEY, "micros", "rest")
 BATCH = 5_000
 """Accounts in one statement."""
 
@@ -67,6 +69,24 @@ def add_charges(posting_id: str, first: int, rows: Iterable[ChargeRow]) -> None:
     )
 
 
+def add_sums(posting_id: str, first: int, rows: Iterable[ChargeRow]) -> int:
+    """Add what charges change of statement months, numbered from `first`; how many rows that are.
+    All charges of a cloud come at once."""
+    sums: Counter[tuple[str, str, str, str, str, bool]] = Counter()
+    for row in rows:
+        cloud_id, account_id, payer_id, _is_waivable = row.bearer
+        is_correction = row.scope_on[:7] < row.month_on[:7]
+        key = (row.month_on, payer_id, account_id, cloud_id, row.service, is_correction)
+        sums[key] += row.units
+    numbered = enumerate(sums.items(), start=first)
+    db.insert_rows(
+        ChargeSum,
+        SUM_COLUMNS,
+        ((posting_id, n, *key, *divmod(units, UNITS_OF_MICRO)) for n, (key, units) in numbered),
+    )
+    return len(sums)
+
+
 def days_of(rows: Iterable[ChargeRow]) -> Days:
     """What charges add to the days of the accounts that pay."""
     days: Days = {}
@@ -110,8 +130,11 @@ def _versions(posting: Posting) -> dict[str, int]:
 
 
 def still_holds(posting: Posting) -> bool:
-    """Whether nothing has changed the payers' days, lots, trials or rates since it was staged."""
-    return ledger.versions_of(_versions(posting)) == _versions(posting)
+    """Whether nothing has changed the payers' days, lots, trials or rates since it was staged, and
+    no month was closed."""
+    versions = _versions(posting)
+    is_open = posting.open_on == billing_months.oldest_open()
+    return is_open and ledger.versions_of(versions) == versions
 
 
 def post(posting: Posting) -> None:

@@ -52,6 +52,25 @@ class Charge(db.Base):
     rest: Mapped[int] = mapped_column(BIG)
 
 
+class ChargeSum(db.Base):
+    """By how much a posting changed what a cloud cost an account in a statement month, by service.
+    A correction is for usage of a month that was closed before it was charged."""
+
+    __tablename__ = "charge_sums"
+    __table_args__ = (Index("ix_charge_sums_month_on", "month_on", "payer_id"),)
+
+    posting_id: Mapped[str] = mapped_column(ForeignKey("postings.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    month_on: Mapped[date]
+    payer_id: Mapped[str]
+    account_id: Mapped[str]
+    cloud_id: Mapped[str]
+    service: Mapped[str]
+    is_correction: Mapped[bool]
+    micros: Mapped[int] = mapped_column(BIG)
+    rest: Mapped[int] = mapped_column(BIG)
+
+
 class FutureRow(db.Base):
     """A row in force that ended after its publishing: a link may still change who bears it. From
     `start_us` to `end_us` in microseconds since 1970."""

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import billing_days, ledger, prices, totals
+from portal.domain import billing_days, billing_months, ledger, prices, totals
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
 from portal.domain.charges.posting import (
     Bearer,
     ChargeRow,
     add_charges,
+    add_sums,
     days_of,
     find_price_changes,
 )
@@ -78,17 +79,18 @@ def post_relink(link: Link, *, by: Actor) -> None:
             Posting.posted_at.is_not(None),
         )
     )
-    sums: Counter[ChargeRow] = Counter()
+    open_on, sums = billing_months.oldest_open(), Counter[ChargeRow]()
     changes: list[ChangeRow] = []
     for row in db.session.scalars(query):
         for sign, links in ((1, chain), (-1, chain[:-1])):
-            for charge in _charges_of(row, links):
+            for charge in _charges_of(row, links, open_on):
                 sums[charge._replace(units=0)] += sign * charge.units
-            changes += _changes_of(row, links, sign)
+            changes += _changes_of(row, links, sign, open_on)
     charges = [charge._replace(units=units) for charge, units in sums.items() if units]
     if charges or changes:
         posting = ledger.begin(PostingKind.LINK, subject=link.id, by=by)
         add_charges(posting.id, 0, charges)
+        add_sums(posting.id, 0, charges)
         ledger.settle(posting, days_of(charges))
         totals.add_changes(posting.id, 0, changes)
         totals.keep(posting.id)
@@ -96,7 +98,7 @@ def post_relink(link: Link, *, by: Actor) -> None:
         prices.keep_totals(posting.id)
 
 
-def _charges_of(row: FutureRow, chain: Sequence[ChainLink]) -> Iterator[ChargeRow]:
+def _charges_of(row: FutureRow, chain: Sequence[ChainLink], open_on: date) -> Iterator[ChargeRow]:
     units = row.micros * UNITS_OF_MICRO + row.rest
     whole = Row(units, row.start_us, row.end_us, row.category)
     for share in shares(whole, [link.since_us for link in chain]):
@@ -109,12 +111,14 @@ def _charges_of(row: FutureRow, chain: Sequence[ChainLink]) -> Iterator[ChargeRo
             service=row.service,
             category=row.category,
             usage_on=usage_on.isoformat(),
-            month_on=row.month_on.isoformat(),
+            month_on=max(row.month_on, open_on).isoformat(),
             units=share.units,
         )
 
 
-def _changes_of(row: FutureRow, chain: Sequence[ChainLink], sign: int) -> list[ChangeRow]:
+def _changes_of(
+    row: FutureRow, chain: Sequence[ChainLink], sign: int, open_on: date
+) -> list[ChangeRow]:
     """What the row adds to totals by the links of its cloud, or takes from them."""
     units, nanos = row.micros * UNITS_OF_MICRO + row.rest, row.quantity * NANO + row.nanos
     moments = [link.since_us for link in chain]
@@ -128,7 +132,7 @@ def _changes_of(row: FutureRow, chain: Sequence[ChainLink], sign: int) -> list[C
             service=row.service,
             category=row.category,
             unit=row.unit,
-            month_on=row.month_on.isoformat(),
+            month_on=max(row.month_on, open_on).isoformat(),
             units=sign * share.units,
             nanos=sign * quantity.units,
         )

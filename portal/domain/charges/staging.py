@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, delete, select, update
 
 from portal import db
-from portal.domain.charges.record import Charge, FutureRow
+from portal.domain.charges.record import Charge, ChargeSum, FutureRow
 from portal.domain.charges.relinking import microseconds
 from portal.domain.ledger import UNITS_OF_MICRO, DaySum, Draw, Posting, PostingKind
 from portal.domain.prices import Price, PriceTotal
@@ -91,7 +91,7 @@ def purge_expired() -> bool:
     posting = db.session.scalar(unused.order_by(Posting.id).limit(1))
     if posting is None:
         return False
-    for model in (Charge, FutureRow, Price, PriceTotal, UsageChange):
+    for model in (Charge, ChargeSum, FutureRow, Price, PriceTotal, UsageChange):
         numbers: Any = select(model.number).where(model.posting_id == posting.id)
         first = numbers.order_by(model.number).limit(BATCH).subquery()
         if _delete(model, posting, model.number.in_(select(first.c.number))) >= BATCH:

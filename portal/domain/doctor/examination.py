@@ -24,6 +24,7 @@ from portal.domain.doctor import (
     ownership,
     prices,
     schema,
+    statements,
     states,
     totals,
     usage,
@@ -55,6 +56,7 @@ CHECKS = (
     *_checks_of(money),
     *_checks_of(totals),
     *_checks_of(prices),
+    *_checks_of(statements),
 )
 """All checks in the order in which they run."""
 

@@ -25,15 +25,15 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from portal import db, usage_files
-from portal.domain import usage
+from portal.domain import billing_months, usage
 from portal.domain.accounts import BillingAccount, Mode
 from portal.domain.charges import Charge
 from portal.domain.doctor.check import Problem, Query, check, select_check, stream
 from portal.domain.ledger import (
-    MANUAL,
     PERSONAL,
     UNITS_OF_MICRO,
     WAIVED,
+    WITHOUT_DRAWS,
     DaySum,
     Draw,
     Entry,
@@ -200,7 +200,7 @@ def entries_differ_from_draws() -> Query:
     entered = (
         select(*_columns(Entry, columns), _micros(Entry.amount))
         .join(Posting, Posting.id == Entry.posting_id)
-        .where(Posting.kind.not_in(MANUAL))
+        .where(Posting.kind.not_in(WITHOUT_DRAWS))
     )
     rows = union_all(drawn, entered).subquery()
     query = select(*_columns(rows.c, columns)).group_by(*_columns(rows.c, columns))
@@ -249,8 +249,9 @@ def _borne() -> Subquery:
     return query.group_by(*columns).subquery()
 
 
-@select_check("I9", "The account's day {1} was debited while the lot {2} has money for it.")
-def debited_before_lot_is_spent() -> Query:
+@check("I9")
+def debited_before_lot_is_spent() -> Iterator[Problem]:
+    """What closings froze stays, whatever a lot gets back later."""
     borne = _borne().c
     covers = and_(
         Lot.account_id == borne.account_id,
@@ -259,7 +260,10 @@ def debited_before_lot_is_spent() -> Query:
         Lot.used < Lot.amount,
     )
     query = select(borne.account_id, borne.usage_on, Lot.id).join(Lot, covers)
-    return query.where(borne.bearer == PERSONAL, borne.micros > 0, ~borne.is_purchase)
+    is_debited = borne.bearer == PERSONAL, borne.micros > 0, ~borne.is_purchase
+    query = query.where(*is_debited, borne.usage_on >= billing_months.oldest_open())
+    for account_id, day, lot_id in stream(query):
+        yield Problem(account_id, f"Its day {day} was debited while {lot_id} has money for it.")
 
 
 @select_check("I9", "The lot {1} or trial does not cover the day {2}, which it bears.")

@@ -58,18 +58,21 @@ def prices_differ_from_rates() -> Iterator[Problem]:
         .order_by(*_columns(Price, (*GROUP, "month_on")))
     )
     tables: dict[str, prices.RateTable] = {}
+    open_on = billing_months.oldest_open()
     group: Any = None
     found: list[tuple[date, prices.Sums]] = []
     for row in stream(months):
         key, month_on, amounts = list(row[:6]), row[6], row[7:]
         if key != group:
-            yield from _problems(group, found, tables)
+            yield from _problems(group, found, tables, open_on)
             group, found = key, []
         found.append((month_on, prices.sums_of(*amounts)))
-    yield from _problems(group, found, tables)
+    yield from _problems(group, found, tables, open_on)
 
 
-def _problems(group: Any, found: Any, tables: dict[str, prices.RateTable]) -> Iterator[Problem]:
+def _problems(
+    group: Any, found: Any, tables: dict[str, prices.RateTable], open_on: date
+) -> Iterator[Problem]:
     """A problem if the sums of a group are not what its rate says."""
     if group is None:
         return
@@ -77,7 +80,7 @@ def _problems(group: Any, found: Any, tables: dict[str, prices.RateTable]) -> It
     if partner_id not in tables:
         tables |= prices.tables_of([partner_id])
     factor = tables[partner_id].factor(account_id, service, usage_on)
-    if any(prices.differences(dict(found), {}, factor, is_open=billing_months.is_open)):
+    if any(prices.differences(dict(found), {}, factor, open_on=open_on)):
         yield Problem(account_id, f"The price of {cloud_id} on {usage_on} is not that of its rate.")
 
 

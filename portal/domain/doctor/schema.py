@@ -17,6 +17,10 @@ TRIGGERS = {
     "billing_accounts_paid_stays",
     "billing_accounts_stay",
     "billing_accounts_subaccount_stays",
+    "billing_months_fixed",
+    "billing_months_stay",
+    "charge_sums_fixed",
+    "charge_sums_stay",
     "charges_fixed",
     "charges_stay",
     "day_sums_fixed",
@@ -46,10 +50,16 @@ TRIGGERS = {
     "prices_stay",
     "rates_fixed",
     "rates_stay",
+    "statement_lines_fixed",
+    "statement_lines_stay",
+    "statement_lines_whole",
+    "statements_fixed",
+    "statements_stay",
 }
 POSTGRESQL_TRIGGERS = {
     *("audit_lines_whole", "charges_whole", "day_sums_whole", "draws_whole", "entries_whole"),
     *("lots_whole", "price_totals_whole", "prices_whole", "rates_whole"),
+    *("billing_months_kept", "charge_sums_kept", "statement_lines_kept", "statements_kept"),
 }
 """The triggers of the migrations; models don't declare them."""
 

@@ -94,7 +94,8 @@ def replaced_period_in_force() -> Query:
 def kept_rows_differ() -> Iterator[Problem]:
     """The rows are compared while they are kept."""
     has_parts = exists().where(DeliveryPart.delivery_id == Delivery.id)
-    query = select(Delivery.id).where(Delivery.state == State.PUBLISHED, _has_rows(), has_parts)
+    is_kept = has_parts, Delivery.rows_purged_at.is_(None)
+    query = select(Delivery.id).where(Delivery.state == State.PUBLISHED, _has_rows(), *is_kept)
     for (delivery_id,) in list(stream(query)):
         try:
             kept = usage_files.group_pieces(parts_of(delivery_id))

@@ -44,6 +44,7 @@ from portal.domain.jobs.record import (
     AGREED_UPKEEP,
     CLOSE,
     ENDINGS,
+    MONTHS,
     OPEN_STATES,
     REPLACED,
     RESTORED,

@@ -65,9 +65,10 @@ class State(StrEnum):
 
 
 SETTLE, CLOSE, ENDINGS = "settle-memberships", "close-clouds", "end-partnerships"
-AGREED_UPKEEP = (SETTLE, CLOSE, ENDINGS)
-"""Upkeep that does what people agreed on. They may have withdrawn it since a backup, so after a
-restore it waits for an operator."""
+MONTHS = "close-months"
+AGREED_UPKEEP = (SETTLE, CLOSE, ENDINGS, MONTHS)
+"""Upkeep that does what people agreed on, or what can't be undone. They may have withdrawn it since
+a backup, so after a restore it waits for an operator."""
 BY_THE_CLOCK = (OrderKind.RECONCILE, OrderKind.FETCH_USAGE, OrderKind.SAMPLE_USAGE)
 """Orders that the clock queues again, so that none of them waits for a person."""
 OPEN_STATES = (State.WAITING, State.RUNNING)

@@ -1,5 +1,6 @@
 """Ledger: lots, draws and entries of each paying account."""
 
+from portal.domain.ledger.closing import borne_in, expire_lots, round_off, used_until
 from portal.domain.ledger.grants import add_lot, give_initial_grant, settle_from, switch_to_paid
 from portal.domain.ledger.listing import PAGE, EntryRow, Money, entries_of, money_for, money_of
 from portal.domain.ledger.manual import counter, give_lot, record_credit, record_payment
@@ -19,6 +20,7 @@ from portal.domain.ledger.posting import (
 )
 from portal.domain.ledger.record import (
     MANUAL,
+    WITHOUT_DRAWS,
     DaySum,
     Draw,
     Entry,

@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy import func, select
 
 from portal import db
-from portal.domain import access, audit, identity
+from portal.domain import access, audit, billing_months, identity
 from portal.domain.access.permissions import Account
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
@@ -89,7 +89,7 @@ def give_lot(
     already, too.
 
     Raises ReauthenticationRequired, Forbidden, Refused("amount-range", "account-pays-not",
-    "days-reversed"), Invalid.
+    "days-reversed", "month-closed"), Invalid.
     """
     identity.require_recent(by)
     access.require_operator(by, Action.MONEY_LOT)
@@ -100,6 +100,8 @@ def give_lot(
         raise Refused(Code.AMOUNT_RANGE, field="amount")
     if last_on < first_on:
         raise Refused(Code.DAYS_REVERSED, field="last_on")
+    if not billing_months.is_open(billing_months.month_of(last_on)):
+        raise Refused(Code.MONTH_CLOSED, field="last_on")
     terms = {"amount": amount, "first_on": first_on, "last_on": last_on}
     lot = add_lot(account.id, **terms, reason=reason, by=by)  # type: ignore[arg-type]
     settle_from(account.id, first_on, PostingKind.LOT, subject=lot.id, by=by)

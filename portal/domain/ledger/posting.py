@@ -13,10 +13,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, case, func, insert, select, update
 
 from portal import db
-from portal.domain import billing_days, installation, policy
+from portal.domain import billing_days, billing_months, installation, policy
 from portal.domain.actors import Actor
 from portal.domain.ledger.payment import (
     PERSONAL,
@@ -49,7 +49,7 @@ class Change(NamedTuple):
 
 def open_ledger(account_id: str) -> Ledger:
     """Open the ledger of a new account that pays."""
-    row = Ledger(account_id=account_id)
+    row = Ledger(account_id=account_id, closed_on=billing_months.last_closed())
     db.session.add(row)
     db.session.flush()
     return row
@@ -69,6 +69,7 @@ def begin(
         created_by=by.id,
         created_at=db.now(),
         posted_at=None if is_staged else db.now(),
+        open_on=billing_months.oldest_open(),
     )
     db.session.add(posting)
     db.session.flush()
@@ -121,23 +122,26 @@ def versions_of(account_ids: Collection[str]) -> dict[str, int]:
 
 
 def find_changes(added: Days) -> list[Change]:
-    """By how much what bears the accounts' days differs from what `payment.draw` says, once this is
-    added; for each account from its first day in `added` on."""
+    """By how much what bears the accounts' days from the first in `added` on differs from what
+    `payment.draw` says, once this is added."""
     changed = [account_id for account_id, days in added.items() if days]
     return [change for ids in _batches(changed) for change in _changes(ids, added)]
 
 
 def _changes(account_ids: list[str], added: Days) -> Iterator[Change]:
     first = min(key.usage_on for account_id in account_ids for key in added[account_id])
-    sums, drawn = _load_days(account_ids, first), _load_draws(account_ids, first)
-    lots = _load_lots(account_ids, first)
+    open_on = billing_months.oldest_open()
+    sums, drawn = _load_days(account_ids, first), _load_draws(account_ids, first, date.max)
+    frozen = _load_draws(account_ids, first, open_on) if first < open_on else {}
+    lots = _load_lots(account_ids, first, open_on)
     lots_pay_all = policy.current().grant_pays_all
     query = select(Ledger.account_id, Ledger.paid_since).where(Ledger.account_id.in_(account_ids))
     for account_id, paid_since in db.session.execute(query):
         units, old = sums[account_id], drawn[account_id]
         for key, more in added[account_id].items():
             units[key] = units.get(key, 0) + more
-        days = {key: Day(round_units(total)) for key, total in units.items()}
+        closed = frozen.get(account_id, {})
+        days = {key: Day(round_units(sum_), closed.get(key, {})) for key, sum_ in units.items()}
         until = billing_days.day_of(paid_since) if paid_since else date.max
         new = draw(days, lots[account_id], trial_until=until, lots_pay_all=lots_pay_all)
         for key, bears in new.items():
@@ -165,8 +169,11 @@ def _load_days(account_ids: list[str], first: date) -> defaultdict[str, dict[Day
     return days
 
 
-def _load_draws(account_ids: list[str], first: date) -> defaultdict[str, dict[DayKind, Draws]]:
-    """What bears the accounts' days from `first` on now."""
+def _load_draws(
+    account_ids: list[str], first: date, open_on: date
+) -> defaultdict[str, dict[DayKind, Draws]]:
+    """What bears the accounts' days from `first` on, as the closing before `open_on` has frozen it;
+    now with date.max."""
     columns = [getattr(Draw, name) for name in (*KIND, "bearer")]
     query = (
         select(*columns, func.sum(Draw.micros))
@@ -174,6 +181,7 @@ def _load_draws(account_ids: list[str], first: date) -> defaultdict[str, dict[Da
         .where(
             Draw.account_id.in_(account_ids),
             Draw.usage_on >= first,
+            Draw.closed_before(open_on),
             Posting.posted_at.is_not(None),
         )
     )
@@ -183,14 +191,19 @@ def _load_draws(account_ids: list[str], first: date) -> defaultdict[str, dict[Da
     return drawn
 
 
-def _load_lots(account_ids: list[str], first: date) -> defaultdict[str, list[Terms]]:
-    """By account the lots in the order in which they were given, less what earlier days used."""
+def _load_lots(account_ids: list[str], first: date, open_on: date) -> defaultdict[str, list[Terms]]:
+    """By account the lots in the order in which they were given, less what earlier days used. What
+    is left of a lot when the month of its last day is closed has expired."""
+    is_frozen, is_earlier = Draw.closed_before(open_on), Draw.usage_on < first
     used = (
-        select(Draw.bearer, func.sum(Draw.micros).label("micros"))
+        select(
+            Draw.bearer,
+            func.sum(case((is_earlier, Draw.micros), else_=0)).label("earlier"),
+            func.sum(case((is_frozen, Draw.micros), else_=0)).label("frozen"),
+        )
         .join(Posting, Posting.id == Draw.posting_id)
         .where(
             Draw.account_id.in_(account_ids),
-            Draw.usage_on < first,
             Draw.bearer.not_in((PERSONAL, WAIVED)),
             Posting.posted_at.is_not(None),
         )
@@ -198,28 +211,26 @@ def _load_lots(account_ids: list[str], first: date) -> defaultdict[str, list[Ter
         .subquery()
     )
     query = (
-        select(Lot.account_id, Lot.id, Lot.amount, Lot.first_on, Lot.last_on, used.c.micros)
+        select(Lot, used.c.earlier, used.c.frozen)
         .outerjoin(used, used.c.bearer == Lot.id)
         .where(Lot.account_id.in_(account_ids), Lot.last_on >= first)
         .order_by(Lot.granted_at, Lot.id)
     )
     lots: defaultdict[str, list[Terms]] = defaultdict(list)
-    for account_id, ident, amount, first_on, last_on, micros in db.session.execute(query):
-        left = int(amount.scaleb(6)) - int(micros or 0)
-        lots[account_id].append(Terms(ident, left, first_on, last_on))
+    for lot, earlier, frozen in db.session.execute(query):
+        amount = int(lot.amount.scaleb(6)) if lot.last_on >= open_on else int(frozen or 0)
+        terms = Terms(lot.id, amount - int(earlier or 0), lot.first_on, lot.last_on)
+        lots[lot.account_id].append(terms)
     return lots
 
 
 def enter(posting: Posting, account_ids: Iterable[str]) -> None:
     """Enter a posting's draws: use the lots, add the entries, raise the versions. The caller has
     locked the accounts."""
-    query = select(Draw.account_id, Draw.bearer, func.sum(Draw.micros)).where(
-        Draw.posting_id == posting.id
-    )
+    columns = Draw.account_id, Draw.bearer
+    query = select(*columns, func.sum(Draw.micros)).where(Draw.posting_id == posting.id)
     totals: defaultdict[str, Draws] = defaultdict(dict)
-    for account_id, bearer, micros in db.session.execute(
-        query.group_by(Draw.account_id, Draw.bearer)
-    ):
+    for account_id, bearer, micros in db.session.execute(query.group_by(*columns)):
         if micros:
             totals[account_id][bearer] = int(micros)
     _use_lots(totals)
@@ -270,8 +281,7 @@ def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
 
 def add_entries(posting: Posting, amounts: Mapping[str, Mapping[str, Decimal]]) -> None:
     """Append an entry for each account and bearer. The caller has locked the accounts."""
-    rows: list[dict[str, Any]] = []
-    heads: list[dict[str, Any]] = []
+    rows, heads = list[dict[str, Any]](), list[dict[str, Any]]()
     for account_ids in _batches(amounts):
         ledgers = select(Ledger.account_id, Ledger.balance, Ledger.entries).where(
             Ledger.account_id.in_(account_ids)
@@ -280,8 +290,8 @@ def add_entries(posting: Posting, amounts: Mapping[str, Mapping[str, Decimal]]) 
             balance, count = head.balance, head.entries
             for seq, (bearer, amount) in enumerate(amounts[head.account_id].items(), count + 1):
                 balance, count = balance + (amount if bearer == PERSONAL else 0), seq
-                values = {"account_id": head.account_id, "seq": seq, "bearer": bearer}
-                rows.append(values | {"amount": amount, "balance": balance})
+                values = {"seq": seq, "bearer": bearer, "amount": amount, "balance": balance}
+                rows.append(values | {"account_id": head.account_id})
             heads.append({"account_id": head.account_id, "balance": balance, "entries": count})
     if rows:
         more = {"posting_id": posting.id, "at": db.now()}

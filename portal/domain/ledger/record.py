@@ -11,7 +11,16 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    and_,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
@@ -33,16 +42,21 @@ class PostingKind(StrEnum):
     CREDIT = "credit"
     COUNTER = "counter"
     REPRICING = "repricing"
+    EXPIRY = "expiry"
+    ROUNDING = "rounding"
 
 
 MANUAL = (PostingKind.PAYMENT, PostingKind.CREDIT, PostingKind.COUNTER)
+"""The kinds that operators record by hand."""
+WITHOUT_DRAWS = (*MANUAL, PostingKind.EXPIRY, PostingKind.ROUNDING)
 """The kinds whose entries come from no draws."""
 
 
 class Ledger(db.Base):
     """The money of a paying account. `balance` is what the operator holds for it, negative if it
     owes; `entries` counts its entries. `version` counts what changed its days, lots, trial or
-    rates. `paid_since` is None while it is in trial."""
+    rates. `paid_since` is None while it is in trial. `told_on` is the last month of whose closing
+    its people were told, `closed_on` the last one that is closed in its books."""
 
     __tablename__ = "ledgers"
 
@@ -51,11 +65,14 @@ class Ledger(db.Base):
     entries: Mapped[int] = mapped_column(default=0)
     version: Mapped[int] = mapped_column(default=0)
     paid_since: Mapped[datetime | None]
+    told_on: Mapped[date | None]
+    closed_on: Mapped[date | None]
 
 
 class Posting(db.Base):
     """A change of the ledger; `subject` is the ID of what caused it. It is staged while `posted_at`
-    is None, and ready once it has a `basis`: what it was worked out from."""
+    is None, and ready once it has a `basis`: what it was worked out from. `open_on` is the first
+    day that was in no closed month then."""
 
     __tablename__ = "postings"
     __table_args__ = (
@@ -74,6 +91,7 @@ class Posting(db.Base):
     created_by: Mapped[str]
     created_at: Mapped[datetime]
     posted_at: Mapped[datetime | None]
+    open_on: Mapped[date] = mapped_column(default=date.min)
     basis: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
@@ -105,6 +123,9 @@ class Lot(db.Base):
     granted_at: Mapped[datetime]
     granted_by: Mapped[str]
     reason: Mapped[str] = mapped_column(default="")
+    nearly_used_notified_at: Mapped[datetime | None]
+    used_up_notified_at: Mapped[datetime | None]
+    expiry_notified_at: Mapped[datetime | None]
 
     @property
     def remaining(self) -> Decimal:
@@ -156,6 +177,13 @@ class Draw(db.Base):
     is_waivable: Mapped[bool] = mapped_column(primary_key=True)
     bearer: Mapped[str] = mapped_column(primary_key=True)
     micros: Mapped[int] = mapped_column(BIG)
+
+    @classmethod
+    def closed_before(cls, day: date) -> ColumnElement[bool]:
+        """The condition for draws, joined with their postings, that the closing of the months
+        before this day has frozen. It freezes what was posted for its days, and before it for
+        earlier ones."""
+        return and_(cls.usage_on < day, Posting.open_on < day)
 
 
 class Entry(db.Base):

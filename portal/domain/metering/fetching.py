@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, func, or_, select
 
 from portal import db
-from portal.domain import access, audit, circuit_breakers, jobs, locks, usage
+from portal.domain import access, audit, billing_months, circuit_breakers, jobs, locks, usage
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud, Link
@@ -31,6 +31,8 @@ NOT_PUBLISHED = "usage-refused"
 """The fault of what a connection said and could not be published."""
 TRIED_AGAIN_AFTER = timedelta(hours=6)
 """A delivery that could not be published."""
+CLOSED_COUNTS = timedelta(days=43)
+"""After a month was closed: until then its days may be due."""
 FETCHED_AGAIN = timedelta(days=92)
 """How old a day may be that an operator has fetched again."""
 
@@ -212,7 +214,7 @@ def _source_of(connection: Connection) -> UsageSource | None:
 
 def _due(connection: Connection, source: UsageSource | None) -> list[date]:
     """The days that are due. They begin with that of the first link, and with the month before this
-    one at the earliest. No month is closed yet: `due_days` takes them as `closed`."""
+    one at the earliest; those of closed months are due once more after the closing."""
     is_here = Cloud.connection_id == connection.id, Cloud.external_id.is_not(None)
     query = select(func.min(Link.since_at)).join(Cloud, Cloud.id == Link.cloud_id).where(*is_here)
     linked_at = db.session.scalar(query)
@@ -220,8 +222,11 @@ def _due(connection: Connection, source: UsageSource | None) -> list[date]:
         return []
     now = db.now()
     first = max(linked_at.date(), month_before(last_day()))
-    delivered = _delivered_days(source, first) if source else {}
-    return due_days(first, now=now, delivered=delivered)
+    closed = billing_months.closed_since(
+        now - CLOSED_COUNTS, first=billing_months.month_of(linked_at.date())
+    )
+    delivered = _delivered_days(source, min([first, *closed])) if source else {}
+    return due_days(first, now=now, delivered=delivered, closed=closed)
 
 
 def _delivered_days(source: UsageSource, first: date) -> dict[date, datetime]:

@@ -33,6 +33,10 @@ class Kind(StrEnum):
     ACCESS_GIVEN = "access.given"
     ACCESS_TAKEN = "access.taken"
     OWNER_ADDED = "owner.added"
+    FINALISING = "month.finalising"
+    STATEMENT = "statement.ready"
+    LOT_USED = "lot.used"
+    LOT_EXPIRES = "lot.expires"
 
 
 class Channel(StrEnum):
@@ -47,6 +51,7 @@ class TargetKind(StrEnum):
     CLOUD = "cloud"
     CONSOLE = "console"
     CUSTOMER = "customer"
+    STATEMENT = "statement"
     TEAM = "team"
 
 

@@ -7,8 +7,8 @@ holds the difference. Within a day the statement months share it in their order.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, select, text
@@ -21,7 +21,6 @@ from portal.domain.prices.record import Price, PriceTotal
 
 FACTOR = MICROS_OF_ONE = 10**6
 AMOUNTS = ("micros", "rest", "whole", "millionths", "missing")
-MONTH = timedelta(days=31)
 COLUMNS = (
     *("posting_id", "number", "payer_id", "account_id", "cloud_id", "service", "category"),
     *("usage_on", "month_on", *AMOUNTS),
@@ -81,17 +80,18 @@ def differences(
     added: Mapping[date, int],
     factor: int | None,
     *,
-    is_open: Callable[[date], bool] = billing_months.is_open,
+    open_on: date,
 ) -> Iterator[tuple[date, Sums]]:
     """By how much the sums of a group change in each month, once `added` is there and `factor` is
-    that of its rate. Closed months keep their prices; what they lack goes to the next open one."""
+    that of its rate. Months before `open_on` are closed and keep their prices; what they lack
+    goes to the next open one."""
     cost = priced = 0
     months = sorted(posted.keys() | added.keys())
     for month_on in months:
         before, more = posted.get(month_on, Sums()), added.get(month_on, 0)
         units, price, missing = before.units + more, before.price, before.missing
         cost += units
-        if is_open(month_on):
+        if month_on >= open_on:
             price = 0 if factor is None else price_of(cost, factor) - priced
             missing = int(factor is None and units != 0)
         priced += price
@@ -99,13 +99,7 @@ def differences(
         if any(change):
             yield month_on, change
     if factor is not None and (left := price_of(cost, factor) - priced):
-        yield _next_open(months[-1], is_open), Sums(price=left)
-
-
-def _next_open(month_on: date, is_open: Callable[[date], bool]) -> date:
-    while not is_open(month_on):
-        month_on = billing_months.month_of(month_on + MONTH)
-    return month_on
+        yield max(months[-1], open_on), Sums(price=left)
 
 
 def find_changes(costs: Iterable[Cost]) -> list[Change]:
@@ -124,6 +118,7 @@ def changes_of(
     added: Mapping[Group, Mapping[date, int]], posted: Mapping[Group, Mapping[date, Sums]]
 ) -> list[Change]:
     """What the posted groups change by the rates of now and what is added to them."""
+    open_on = billing_months.oldest_open()
     tables = tables_of({group.payer_id for group in posted})
     return [
         Change(group, month_on, *sums)
@@ -132,6 +127,7 @@ def changes_of(
             months,
             added.get(group, {}),
             tables[group.payer_id].factor(group.account_id, group.service, group.usage_on),
+            open_on=open_on,
         )
     ]
 

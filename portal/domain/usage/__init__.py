@@ -1,7 +1,15 @@
 """Usage: sources deliver what clouds used and cost; rows are kept, summed exactly, assigned."""
 
 from portal.domain.usage.amounts import exact, split
+from portal.domain.usage.changes import CHANGES_PAGE, AccountChange, Changes, changes_of
 from portal.domain.usage.clearing import clear_some
+from portal.domain.usage.erasing import extras, pieces_with, replace_extras, rows_of
+from portal.domain.usage.invoices import (
+    Comparison,
+    UsageInvoice,
+    comparisons_for,
+    record_invoice,
+)
 from portal.domain.usage.key_ids import identify_keys
 from portal.domain.usage.keys import (
     SUBJECT,
@@ -10,13 +18,16 @@ from portal.domain.usage.keys import (
     apply_assignment,
     assign,
     plan_assignment,
+    unassign,
 )
 from portal.domain.usage.listing import (
     PAGE,
+    AssignedKey,
     CloudBefore,
     Preview,
     Sum,
     UnassignedKey,
+    assigned_for,
     before_for,
     count_staged,
     count_unassigned,

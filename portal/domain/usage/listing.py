@@ -52,6 +52,16 @@ class UnassignedKey(NamedTuple):
     sum: Sum
 
 
+class AssignedKey(NamedTuple):
+    """A key that an operator has assigned, and the cloud's name."""
+
+    id: str
+    key: str
+    source: str
+    cloud_id: str
+    cloud: str
+
+
 class CloudBefore(NamedTuple):
     """A cloud with rows in force before its first link."""
 
@@ -109,6 +119,19 @@ def unassigned_for(actor: Actor, *, limit: int | None = None) -> list[Unassigned
         .limit(limit)
     )
     return [UnassignedKey(*row[:5], _sum(row[5:])) for row in db.session.execute(query)]
+
+
+def assigned_for(actor: Actor, *, limit: int | None = None) -> list[AssignedKey]:
+    """Keys that operators have assigned, by source and key."""
+    query = (
+        select(UsageKey.id, UsageKey.key, UsageSource.name, Cloud.id, Cloud.name)
+        .join(UsageSource, UsageSource.id == UsageKey.source_id)
+        .join(Cloud, Cloud.id == UsageKey.cloud_id)
+        .where(UsageKey.visible_to(actor), UsageKey.assigned_at.is_not(None))
+        .order_by(UsageSource.name_key, UsageKey.key)
+        .limit(limit)
+    )
+    return [AssignedKey._make(row) for row in db.session.execute(query)]
 
 
 def count_unassigned(actor: Actor) -> int:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 
 from portal import db
 from portal.domain import billing_days, charges, ledger
 from portal.domain.actors import Actor
 from portal.domain.charges import Bearer, ChainLink, Outdated
 from portal.domain.clouds import Link
+from portal.domain.errors import Code, Refused
 from portal.domain.ledger import Posting, PostingKind
 from portal.domain.usage.record import (
     Delivery,
@@ -50,7 +51,8 @@ class Part(NamedTuple):
 
 class Preparation(NamedTuple):
     """What a posting is worked out from: `spans` with a bearer each, the IDs of their keys, and the
-    moment after which rows are late, in microseconds."""
+    moment after which rows are late, in microseconds. Charges of closed months go to the one that
+    begins on `open_on`, as ISO text."""
 
     posting_id: str
     source_id: str
@@ -59,6 +61,7 @@ class Preparation(NamedTuple):
     bearers: list[Bearer]
     key_ids: dict[str, str]
     after_us: int
+    open_on: str
     basis: dict[str, Any]
 
 
@@ -92,18 +95,19 @@ def _prepare(
         bearers=bearers,
         key_ids={key.key: key.id for key in keys},
         after_us=charges.microseconds(db.now() - LATE_MARGIN),
+        open_on=posting.open_on.isoformat(),
         basis=basis,
     )
 
 
-def prepare_assignment(key: UsageKey, cloud_id: str, *, by: Actor) -> Preparation:
+def prepare_assignment(key: UsageKey, cloud_id: str | None, *, by: Actor) -> Preparation:
     """Begin to stage what assigning a key posts: its rows in force move from the cloud that they
-    have to this one."""
+    have to this one; None if to none."""
     affected = with_key(key)
     basis = assignment_basis(key, cloud_id, affected)
     posting = ledger.begin(PostingKind.ASSIGNMENT, subject=key.id, by=by, is_staged=True)
-    moves = [(-1, key.cloud_id)] if key.cloud_id else []
-    spans, bearers = _spans({key.key: [*moves, (1, cloud_id)]})
+    moves = [(sign, cloud) for sign, cloud in ((-1, key.cloud_id), (1, cloud_id)) if cloud]
+    spans, bearers = _spans({key.key: moves})
     return Preparation(
         posting_id=posting.id,
         source_id=key.source_id,
@@ -112,6 +116,7 @@ def prepare_assignment(key: UsageKey, cloud_id: str, *, by: Actor) -> Preparatio
         bearers=bearers,
         key_ids={key.key: key.id},
         after_us=charges.microseconds(db.now() - LATE_MARGIN),
+        open_on=posting.open_on.isoformat(),
         basis=basis,
     )
 
@@ -121,7 +126,8 @@ def kept_in_force(source: UsageSource) -> tuple[list[Part], list[Span], list[Bea
     for each. A period is left out if not all its rows are kept."""
     has_parts = exists().where(DeliveryPart.delivery_id == Delivery.id)
     periods = in_force(Delivery.source_id == source.id)
-    lost = {scope for _id, scope in in_force(Delivery.source_id == source.id, ~has_parts)}
+    is_lost = or_(~has_parts, Delivery.rows_purged_at.is_not(None))
+    lost = {scope for _id, scope in in_force(Delivery.source_id == source.id, is_lost)}
     kept = _taken_back([pair for pair in periods if pair[1] not in lost])
     parts = [part._replace(sign=1) for part in kept]
     keys = _keys_of({part.delivery_id for part in parts})
@@ -160,12 +166,22 @@ def replaced_by(delivery: Delivery) -> InForce:
     return in_force(Delivery.source_id == delivery.source_id, DeliveryScope.scope_on.in_(own))
 
 
-def with_key(key: UsageKey) -> InForce:
-    """The periods in force that have rows of the key."""
+def refuse_purged(ended: InForce) -> None:
+    """Raises Refused("usage-rows-purged") if rows that are to be taken back are not kept. The
+    caller has locked the deliveries."""
+    ids = {delivery_id for delivery_id, _scope in ended}
+    is_purged = Delivery.id.in_(ids), Delivery.rows_purged_at.is_not(None)
+    if db.session.scalar(select(Delivery.id).where(*is_purged).limit(1)):
+        raise Refused(Code.USAGE_ROWS_PURGED)
+
+
+def with_key(key: UsageKey, *, is_purged: bool = False) -> InForce:
+    """The periods in force that have kept, or purged, rows of the key."""
     has_key = select(DeliveryKey.scope_on).where(
         DeliveryKey.key_id == key.id, DeliveryKey.delivery_id == DeliveryScope.delivery_id
     )
-    return in_force(Delivery.source_id == key.source_id, DeliveryScope.scope_on.in_(has_key))
+    which = Delivery.rows_purged_at.is_not(None) == is_purged
+    return in_force(Delivery.source_id == key.source_id, which, DeliveryScope.scope_on.in_(has_key))
 
 
 def basis_of(delivery: Delivery, ended: InForce) -> dict[str, Any]:
@@ -177,10 +193,10 @@ def basis_of(delivery: Delivery, ended: InForce) -> dict[str, Any]:
     return _basis(source, Link.cloud_id.in_(clouds), ended)
 
 
-def assignment_basis(key: UsageKey, cloud_id: str, affected: InForce) -> dict[str, Any]:
+def assignment_basis(key: UsageKey, cloud_id: str | None, affected: InForce) -> dict[str, Any]:
     """What assigning a key is worked out from."""
     source = db.session.get_one(UsageSource, key.source_id, populate_existing=True)
-    is_theirs = Link.cloud_id.in_([key.cloud_id or "", cloud_id])
+    is_theirs = Link.cloud_id.in_([key.cloud_id or "", cloud_id or ""])
     return _basis(source, is_theirs, affected) | {"cloud": cloud_id}
 
 

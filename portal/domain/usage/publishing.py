@@ -18,6 +18,7 @@ from portal.domain.usage.preparing import (
     basis_of,
     current_posting,
     in_force,
+    refuse_purged,
     replaced_by,
 )
 from portal.domain.usage.record import (
@@ -69,7 +70,8 @@ def publish(
     force in its scopes. Has no effect on one that is published.
 
     Raises ReauthenticationRequired, Forbidden, Refused("usage-not-staged", "usage-bad-rows",
-    "usage-bad-fetched", "usage-no-rows", "usage-money-changed", "usage-read-otherwise"), Outdated,
+    "usage-bad-fetched", "usage-no-rows", "usage-rows-purged", "usage-money-changed",
+    "usage-read-otherwise"), Outdated,
     and as `refuse_repetition`.
     """
     identity.require_recent(by)
@@ -81,6 +83,7 @@ def publish(
     _refuse_unpublishable(delivery, skip_bad_rows=skip_bad_rows)
     if source.connection_id is None:  # else its days are fetched again, and may be as they were
         refuse_repetition(source, delivery.mode, delivery.sha256, again=again)
+    refuse_purged(replaced_by(delivery))
     posting = _prepared(delivery)
     if delivery.mode is Mode.OVERWRITE:
         _end_scopes(source, delivery)
@@ -154,7 +157,8 @@ def remove(delivery: Delivery, *, by: Actor) -> None:
     """An operator removes a published delivery: its scopes become empty, and no older snapshot
     comes into force. Its charges are posted back. Has no effect on one that is removed.
 
-    Raises ReauthenticationRequired, Forbidden, Refused("usage-not-published"), Outdated.
+    Raises ReauthenticationRequired, Forbidden, Refused("usage-not-published",
+    "usage-rows-purged"), Outdated.
     """
     identity.require_recent(by)
     access.require_operator(by, Action.USAGE_REMOVE)
@@ -163,6 +167,7 @@ def remove(delivery: Delivery, *, by: Actor) -> None:
         return
     if delivery.state is not State.PUBLISHED:
         raise Refused(Code.USAGE_NOT_PUBLISHED)
+    refuse_purged(in_force(Delivery.id == delivery.id))
     posting = current_posting(
         PostingKind.REMOVAL,
         delivery.id,

@@ -133,6 +133,8 @@ class Delivery(Sums, db.Base):
     created_at: Mapped[datetime]
     published_at: Mapped[datetime | None]
     removed_at: Mapped[datetime | None]
+    rows_purged_at: Mapped[datetime | None]
+    """Since when its rows are no longer kept, although it is in force: only their sums are."""
     token: Mapped[str | None]
     leased_until: Mapped[datetime | None]
     bad_rows: Mapped[int] = mapped_column(BIG, default=0)

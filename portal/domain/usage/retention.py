@@ -1,12 +1,13 @@
-"""Retention: what was staged or uploaded and never published goes, and rows of ended scopes."""
+"""Retention: what was never published goes, rows of ended scopes, and after RAW_MONTHS all rows."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 
 from portal import db
+from portal.domain import billing_days, policy
 from portal.domain.errors import Code, Refused
 from portal.domain.usage.clearing import (
     GROUPS_BATCH,
@@ -34,7 +35,7 @@ ENDED_RETENTION = timedelta(days=35)
 def purge_expired() -> bool:
     """Give up a delivery that nobody published, or delete a batch of rows that nothing needs.
     Return whether there may be more."""
-    return _give_up() or _clear_refused() or _clear_uploads() or _clear_ended()
+    return _give_up() or _clear_refused() or _clear_uploads() or _clear_ended() or _clear_old_rows()
 
 
 def _lock_first(*which: ColumnElement[bool]) -> Delivery | None:
@@ -92,3 +93,21 @@ def _clear_ended() -> bool:
         if not parts:
             delete_batch(UsageGroup, delivery.id, GROUPS_BATCH)
     return delivery is not None
+
+
+def _clear_old_rows() -> bool:
+    """After RAW_MONTHS rows go, also of deliveries in force; groups and all other sums stay."""
+    is_old = Delivery.published_at < _oldest_kept()
+    delivery = _lock_first(Delivery.state == State.PUBLISHED, is_old, _has(DeliveryPart))
+    if delivery is None:
+        return False
+    delivery.rows_purged_at = delivery.rows_purged_at or db.now()
+    delete_batch(DeliveryPart, delivery.id, PARTS_BATCH)
+    return True
+
+
+def _oldest_kept() -> datetime:
+    """When the month began that is RAW_MONTHS ago."""
+    today = billing_days.today()
+    months = today.year * 12 + today.month - 1 - policy.current().raw_months
+    return billing_days.start_of(date(months // 12, months % 12 + 1, 1))

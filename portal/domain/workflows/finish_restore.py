@@ -31,8 +31,8 @@ def finish_restore() -> Parked:
     access away. Partners are notified of each invitation that may have left since the backup. Then
     the database can be used. Called in `db.write(…, while_restoring=True)`."""
     db.end_restoring()
-    installation.renew_link_epoch()
     identity.end_all_sessions(by=COMMAND, why="restored")
+    installation.renew_link_epoch()
     heartbeats.delete_all()
     memberships.withdraw_unseen()
     customers.queue_possible_resends()  # first: they are parked as well

@@ -24,6 +24,33 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Code.RATE_RANGE: lambda f: _(
         "Enter a rate from −100 to 1,000,000 percent, with up to four decimals."
     ),
-    Code.MONTH_CLOSED: lambda f: _("This month is closed: a rate can’t begin in it."),
+    Code.MONTH_CLOSED: lambda f: _(
+        "This month is closed. Rates begin, and grants end, in a month that is open."
+    ),
+    Code.MONTH_NOT_OVER: lambda f: _("This month is not over yet."),
+    Code.MONTH_ORDER: lambda f: _(
+        "Months are closed in their order: close the month before it first."
+    ),
+    Code.MONTH_NOT_FINALISING: lambda f: _("The closing of this month has not begun, or is done."),
+    Code.MONTH_DELIVERY_STAGED: lambda f: _(
+        "A delivery of usage waits. Publish or discard it, then close the month."
+    ),
+    Code.MONTH_RATE_WAITS: lambda f: _(
+        "A worker applies a new rate of a partner. Close the month in some minutes."
+    ),
+    Code.STATEMENT_RELEASED: lambda f: _("This statement is released already."),
+    Code.STATEMENT_PRICES_MISSING: lambda f: _(
+        "Prices are missing. Release the statement without these costs, if that is meant."
+    ),
+    Code.STATEMENT_PRICES_HIDDEN: lambda f: _(
+        "This customer sees no prices yet. Publish prices first."
+    ),
+    Code.STATEMENT_PROFILE_MISSING: lambda f: _(
+        "The statement needs your firm’s legal name. An owner enters it in Profile."
+    ),
+    Code.STATEMENTS_KEPT: lambda f: _(
+        "Its statements must be kept until %(day)s. With --statements it is erased from them, too.",
+        day=f["until"],
+    ),
     Code.ENTRY_COUNTERED: lambda f: _("This entry is countered already."),
 }

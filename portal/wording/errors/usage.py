@@ -41,6 +41,10 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     Code.USAGE_NO_ROWS: lambda f: _("The delivery has no rows. Remove the old one instead."),
     Code.USAGE_CLOUD_UNKNOWN: lambda f: _("No cloud has this ID, or several have this name."),
+    Code.USAGE_NOT_ASSIGNED: lambda f: _("No cloud is assigned."),
+    Code.USAGE_ROWS_PURGED: lambda f: _(
+        "Rows that this would take back are no longer kept, only their sums. Record a credit."
+    ),
     Code.USAGE_MONEY_CHANGED: lambda f: _(
         "Usage was published with another CURRENCY or BILLING_TIME_ZONE. Set them back."
     ),

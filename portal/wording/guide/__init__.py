@@ -55,16 +55,19 @@ PAGES = {
         Page("ending", lazy_gettext("Suspend, resume and end"), "partner"),
         Page("customers-cloud", lazy_gettext("Link a customer’s cloud"), "partner"),
         Page("prices", lazy_gettext("Prices for your customers"), "partner"),
+        Page("statements", lazy_gettext("Statements for your customers"), "partner"),
         Page("team", lazy_gettext("Your team and its roles"), "partner"),
         Page("usage", lazy_gettext("Usage and what it cost"), "everybody"),
         Page("answering", lazy_gettext("Confirm a partnership, or decline it"), "customer"),
         Page("who-pays", lazy_gettext("Your clouds and who pays for them"), "customer"),
         Page("own-cloud", lazy_gettext("Link your own cloud"), "customer"),
+        Page("statement", lazy_gettext("Read a statement of your partner"), "customer"),
         Page("access", lazy_gettext("Give a partner access, or take it back"), "customer"),
         Page("not-linked", lazy_gettext("Why a cloud can’t be linked"), "everybody"),
         Page("sign-in", lazy_gettext("Signing up, signing in"), "everybody"),
         Page("profile", lazy_gettext("Your profile and notices"), "everybody"),
         Page("operating", lazy_gettext("Run the installation"), "operator"),
+        Page("months", lazy_gettext("Close a month"), "operator"),
     )
 }
 
@@ -88,12 +91,14 @@ SCREENS = {
     "partner.customers.usage": "usage",
     "partner.usage": "usage",
     "partner.prices": "prices",
+    "partner.statements": "statements",
     "partner.team": "team",
     "console": "who-pays",
     "console.access": "access",
     "console.billing.switch_to_paid": "paid",
     "console.usage": "usage",
     "console.linking": "not-linked",
+    "console.statements": "statement",
     "invites": "answering",
     "auth": "sign-in",
     "confirm": "sign-in",
@@ -101,6 +106,11 @@ SCREENS = {
     "profile": "profile",
     "notifications": "profile",
     "operator": "operating",
+    "operator.show_months": "months",
+    "operator.show_month": "months",
+    "operator.finalise_month": "months",
+    "operator.close_month": "months",
+    "operator.stop_month": "months",
 }
 """The page for a screen, by its endpoint or the blueprint above it; otherwise the contents."""
 

@@ -6,6 +6,7 @@ from tests.support.broken_states import (
     money,
     ownership,
     records,
+    statements,
     usage,
 )
 
@@ -15,6 +16,7 @@ CASES = (
     *money.CASES,
     *ownership.CASES,
     *records.CASES,
+    *statements.CASES,
     *usage.CASES,
 )
 """At least one case for each check of rows; tests/domain/test_doctor.py checks that none is

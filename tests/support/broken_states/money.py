@@ -21,6 +21,9 @@ PAID = (
     " service, category, month_on, usage_on, is_purchase, is_waivable, micros, rest)"
     " VALUES ('pst', 0, :source, '2026-03-01', :direct, :direct, :doras_cloud, '', 'Usage',"
     f" '2026-03-01', {DAY}, 1, 1)",
+    "INSERT INTO charge_sums (posting_id, number, month_on, payer_id, account_id, cloud_id,"
+    " service, is_correction, micros, rest) VALUES ('pst', 0, '2026-03-01', :direct, :direct,"
+    " :doras_cloud, '', FALSE, 1, 1)",
     "INSERT INTO day_sums (posting_id, account_id, usage_on, is_purchase, is_waivable, micros,"
     f" rest) VALUES ('pst', :direct, {DAY}, 1, 1)",
     "INSERT INTO draws (posting_id, account_id, usage_on, is_purchase, is_waivable, bearer, micros)"
@@ -122,6 +125,7 @@ CASES = (
         "charges-differ-from-links",
         (
             *(*PAID, keep_rows, "UPDATE charges SET account_id = :south"),
+            "UPDATE charge_sums SET account_id = :south",
             "UPDATE usage_totals SET account_id = :south, quantity = 0, unit = ''",
             "DELETE FROM usage_sums WHERE grouped_by = 'quantity'",
             "UPDATE usage_sums SET quantity = 0",

@@ -14,6 +14,7 @@ from portal.domain import (
     ledger,
     partner_profiles,
     prices,
+    statements,
     team,
     values,
 )
@@ -23,7 +24,9 @@ from portal.domain.actors import Actor
 from portal.domain.customers import Customer, SavedView
 from portal.domain.errors import Forbidden
 from portal.domain.partner_profiles import ProfileDraft
+from portal.domain.statements import Statement
 from tests.support.logos import picture_file
+from tests.support.months import may_release
 from tests.support.verbs.verb import Verb, north
 from tests.support.world import DORA, EDDIE, World, signed_in, user
 
@@ -73,6 +76,14 @@ def _publish_prices(world: World, by: Actor) -> None:
 
 def _withdraw_prices(world: World, by: Actor) -> None:
     prices.withdraw(db.session.get_one(BillingAccount, world.north), by=by)
+
+
+def _may_release(world: World, _by: Actor) -> None:
+    may_release(world)
+
+
+def _release_statement(world: World, by: Actor) -> None:
+    statements.release(db.session.get_one(Statement, world.ninas_statement), by=by)
 
 
 def _add_staff(world: World, by: Actor) -> None:
@@ -150,6 +161,7 @@ VERBS = (
     Verb("price.set_rate", north, _set_rate),
     Verb("price.publish", north, _publish_prices),
     Verb("price.withdraw", north, _withdraw_prices),
+    Verb("statement.release", north, _release_statement, prepare=_may_release),
     Verb("access.manage", north, _add_staff, ("access.grant",)),
     Verb("access.manage", north, _grant, ("access.grant",)),
     Verb("access.manage", north, _change_role, ("access.change",)),

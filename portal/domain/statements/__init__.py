@@ -1,0 +1,21 @@
+"""Statements: months are closed, then accounts and customers get what they owe in writing."""
+
+from portal.domain.statements.closing import advance
+from portal.domain.statements.erasing import erase, kept_until
+from portal.domain.statements.listing import (
+    PAGE,
+    Line,
+    Month,
+    accounts_in,
+    customers_of,
+    has_released,
+    lines_of,
+    months_of,
+    released_for,
+)
+from portal.domain.statements.making import BROUGHT, CARRIED
+from portal.domain.statements.months import MonthRow, close, finalise, months_for, stop
+from portal.domain.statements.parties import parties_of
+from portal.domain.statements.record import Kind, State, Statement, StatementLine
+from portal.domain.statements.releasing import Released, release, release_some
+from portal.domain.statements.rounding import minor_digits

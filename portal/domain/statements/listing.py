@@ -1,0 +1,101 @@
+"""Lists of statements: of an account, of a partner's customers; the lines of one."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+
+from portal import db
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import Actor
+from portal.domain.statements.making import names_of
+from portal.domain.statements.record import State, Statement, StatementLine
+from portal.domain.statements.releasing import price_lines, printed
+
+PAGE = 50
+
+
+class Line(NamedTuple):
+    """A printed line; `customer` is empty unless it is a customer's on its partner's statement."""
+
+    customer: str
+    cloud_id: str
+    cloud: str
+    service: str
+    is_correction: bool
+    amount: Decimal
+
+
+class Month(NamedTuple):
+    """A month with statements of a partner's customers, and how many of them are drafts."""
+
+    month_on: date
+    statements: int
+    drafts: int
+
+
+def lines_of(statement: Statement) -> list[Line]:
+    """The lines of a statement; of a draft as they would be now."""
+    if statement.state is State.DRAFT:
+        lines = price_lines(statement)
+        clouds = names_of(lines)
+        amounts = printed(statement, lines)
+        return [
+            Line("", it.cloud_id, clouds.get(it.cloud_id, ""), it.service, it.is_correction, amount)
+            for it, amount in zip(lines, amounts, strict=True)
+        ]
+    columns = [getattr(StatementLine, name) for name in Line._fields]
+    query = select(*columns).where(StatementLine.statement_id == statement.id)
+    return [Line._make(row) for row in db.session.execute(query.order_by(StatementLine.number))]
+
+
+def released_for(account: BillingAccount, *, actor: Actor, before: date | None) -> list[Statement]:
+    """A page of an account's released statements that the actor sees, the newest first, and one
+    more if there is a next page; `before` is the month of the previous page's last."""
+    query = select(Statement).where(
+        Statement.account_id == account.id,
+        Statement.state == State.RELEASED,
+        Statement.visible_to(actor),
+    )
+    if before is not None:
+        query = query.where(Statement.month_on < before)
+    return list(db.session.scalars(query.order_by(Statement.month_on.desc()).limit(PAGE + 1)))
+
+
+def has_released(account: BillingAccount, *, actor: Actor) -> bool:
+    """Whether an account has a released statement that the actor sees."""
+    is_theirs = Statement.account_id == account.id, Statement.state == State.RELEASED
+    query = select(Statement.id).where(*is_theirs, Statement.visible_to(actor)).limit(1)
+    return db.session.scalar(query) is not None
+
+
+def accounts_in(month_on: date, *, actor: Actor, after: str = "") -> list[Statement]:
+    """A page of the statements of accounts that pay in a month, for operators, and one more if
+    there is a next page; `after` is the ID of the previous page's last."""
+    is_it = Statement.month_on == month_on, Statement.issuer_id == "", Statement.id > after
+    query = select(Statement).where(*is_it, Statement.visible_to(actor))
+    return list(db.session.scalars(query.order_by(Statement.id).limit(PAGE + 1)))
+
+
+def months_of(partner: BillingAccount) -> list[Month]:
+    """The months in which a partner's customers have statements, the newest first."""
+    drafts = func.count().filter(Statement.number.is_(None))
+    query = select(Statement.month_on, func.count(), drafts).where(
+        Statement.issuer_id == partner.id
+    )
+    rows = db.session.execute(query.group_by(Statement.month_on))
+    return sorted((Month._make(row) for row in rows), reverse=True)
+
+
+def customers_of(
+    partner: BillingAccount, month_on: date | None, *, after: str = ""
+) -> list[Statement]:
+    """A page of the statements of a partner's customers in a month, and one more if there is a next
+    page; `after` is the ID of the previous page's last."""
+    query = select(Statement).where(
+        Statement.issuer_id == partner.id, Statement.month_on == month_on, Statement.id > after
+    )
+    return list(db.session.scalars(query.order_by(Statement.id).limit(PAGE + 1)))

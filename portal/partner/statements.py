@@ -1,0 +1,152 @@
+"""*Statements* of a partner's customers: drafts, *Release* one or all, each as page, PDF, CSV."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from flask import Blueprint, abort, flash, g, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext, ngettext
+from wtforms import BooleanField
+
+from portal import db, web
+from portal.domain import access, prices, statements
+from portal.domain.accounts import BillingAccount
+from portal.domain.actions import Action
+from portal.domain.statements import Statement
+from portal.i18n import formats
+from portal.web import statement_files
+from portal.web.statement_pages import file_name, firm_of, sheet_of
+from portal.wording import statements as wording
+
+blueprint = Blueprint("statements", __name__, url_prefix="/<id:account_id>/statements")
+
+BATCHES = 10
+"""Units of work in which one request releases statements."""
+
+
+@blueprint.get("")
+def index(account_id: str) -> Any:
+    """List the statements of customers in a month."""
+    months = statements.months_of(g.partner)
+    month = _chosen(months)
+    after = request.args.get("after", "")[:40]
+    rows = statements.customers_of(g.partner, month and month.month_on, after=after)
+    shown, next_after = web.paginate(rows, statements.PAGE)
+    return web.page(
+        "partner/statements/index.html",
+        fragment="list",
+        partner=g.partner,
+        months=months,
+        month=month,
+        rows=shown,
+        next_after=next_after,
+        **_context(),
+    )
+
+
+def _context() -> dict[str, Any]:
+    return {
+        "may_release": access.may(web.actor(), Action.STATEMENT_RELEASE, g.partner),
+        "may_see_money": access.may(web.actor(), Action.ACCOUNT_SEE_MONEY, g.partner),
+        "states": wording.STATES,
+        "month_name": formats.month,
+    }
+
+
+def _chosen(months: list[statements.Month]) -> statements.Month | None:
+    """The month that the address names, else the newest."""
+    name = request.args.get("month", "")
+    chosen = [month for month in months if month.month_on.isoformat() == name]
+    return next(iter(chosen or months), None)
+
+
+def _find(statement_id: str) -> Statement:
+    statement = web.find_or_404(Statement, statement_id)
+    web.same_or_404(statement.issuer_id, g.partner.id)
+    return statement
+
+
+@blueprint.get("/<id:statement_id>")
+def show(account_id: str, statement_id: str) -> Any:
+    """Show a statement, or the draft of one, as a sheet that prints well."""
+    statement = _find(statement_id)
+    return web.page(
+        "partner/statements/show.html",
+        partner=g.partner,
+        statement=statement,
+        sheet=sheet_of(statement),
+        firm=firm_of(statement),
+        is_hidden=not prices.is_published_by(account_id, statement.account_id),
+        **_context(),
+    )
+
+
+@blueprint.get("/<id:statement_id>/pdf")
+def pdf(account_id: str, statement_id: str) -> Any:
+    """Download a statement as PDF."""
+    statement = _find(statement_id)
+    return statement_files.pdf_of(sheet_of(statement), file_name(statement))
+
+
+@blueprint.get("/<id:statement_id>/csv")
+def csv(account_id: str, statement_id: str) -> Any:
+    """Download a statement as CSV."""
+    statement = _find(statement_id)
+    return statement_files.csv_of(sheet_of(statement), file_name(statement))
+
+
+class ReleaseForm(web.Form):
+    """What has to be meant to release a statement."""
+
+    leave_out = BooleanField(lazy_gettext("Release it without the costs that have no price"))
+
+
+@blueprint.route("/<id:statement_id>/release", methods=["GET", "POST"])
+def release(account_id: str, statement_id: str) -> Any:
+    """*Release* a customer's statement."""
+    access.require(web.actor(), Action.STATEMENT_RELEASE, g.partner)
+    statement, form = _find(statement_id), ReleaseForm()
+    if not statement.missing:
+        del form.leave_out
+    leave_out = bool("leave_out" in form and form.leave_out.data)
+
+    def unit() -> None:
+        row = db.session.get_one(Statement, statement_id)
+        statements.release(row, by=web.actor(), leave_out=leave_out)
+
+    back = url_for(".show", account_id=account_id, statement_id=statement_id)
+    if answer := web.submit(form, unit, to=back, success=_("The statement is released.")):
+        return answer
+    return web.form_page(
+        form, "partner/statements/release.html", partner=g.partner, statement=statement, back=back
+    )
+
+
+@blueprint.post("/release-all")
+def release_all(account_id: str) -> Any:
+    """*Release all* drafts of a month whose prices are there."""
+    if not web.Form().validate():
+        abort(422)
+    month_on = request.form.get("month", type=date.fromisoformat) or abort(422)
+    count = _release_all(account_id, month_on)
+    text = ngettext("%(num)s statement is released.", "%(num)s statements are released.", count)
+    flash(text, "success")
+    return redirect(url_for(".index", account_id=account_id, month=month_on.isoformat()), 303)
+
+
+def _release_all(account_id: str, month_on: date) -> int:
+    """Release what one request may; how many were released."""
+    last, count = "", 0
+
+    def unit() -> statements.Released:
+        partner = db.session.get_one(BillingAccount, account_id)
+        return statements.release_some(partner, month_on=month_on, by=web.actor(), after=last)
+
+    for _batch in range(BATCHES):
+        batch = db.write(unit)
+        count, last = count + batch.released, batch.last
+        if not last:
+            break
+    return count

@@ -1,0 +1,28 @@
+"""Pages of statements, in the console, the partner portal and the operator's pages."""
+
+from __future__ import annotations
+
+from portal.domain import ledger, partner_profiles, statements
+from portal.domain.partner_profiles import PartnerProfile
+from portal.domain.statements import Statement
+from portal.wording.statement_sheet import Sheet, sheet
+
+
+def sheet_of(statement: Statement) -> Sheet:
+    """The sheet of a statement that the reader may see."""
+    money = ledger.money_of(statement.account_id)
+    issuer, recipient = statements.parties_of(statement)
+    lines = statements.lines_of(statement)
+    lots = money.lots if money else []
+    return sheet(statement, lines, lots=lots, issuer=issuer, recipient=recipient)
+
+
+def firm_of(statement: Statement) -> PartnerProfile | None:
+    """The profile whose logo the sheet shows: that of the partner who issues it."""
+    return partner_profiles.profile_of(statement.issuer_id)
+
+
+def file_name(statement: Statement) -> str:
+    """What the file of a statement is called, without what file systems refuse."""
+    number = "".join(c if c.isascii() and c.isalnum() else "-" for c in statement.full_number)
+    return f"statement-{number or 'draft'}-{statement.month_on:%Y-%m}"

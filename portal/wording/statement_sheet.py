@@ -1,0 +1,173 @@
+"""The sheet of a statement: what its page, its PDF and its CSV file say, in the reader's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from flask_babel import gettext as _
+
+from portal.domain import policy
+from portal.domain.billing_months import next_month
+from portal.domain.ledger import PERSONAL, WAIVED, Lot
+from portal.domain.statements import BROUGHT, CARRIED, Kind, Line, State, Statement, minor_digits
+from portal.i18n.formats import local_day, month, plain_day
+
+
+class Row(NamedTuple):
+    """A service of a cloud, or what bears the total."""
+
+    label: str
+    amount: Decimal
+
+
+class Group(NamedTuple):
+    """A cloud with its services, or the corrections of earlier months."""
+
+    name: str
+    note: str
+    id: str
+    amount: Decimal
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A statement in words. `issuer` and `recipient` are lines, the first of which is the name."""
+
+    title: str
+    number: str
+    heading: str
+    issuer: list[str]
+    recipient: list[str]
+    facts: list[tuple[str, str]]
+    groups: list[Group]
+    total: Decimal
+    payments: list[Row]
+    notes: list[str]
+    currency: str
+
+
+def sheet(
+    statement: Statement,
+    lines: Iterable[Line],
+    *,
+    lots: Iterable[Lot],
+    issuer: dict[str, Any],
+    recipient: dict[str, Any],
+) -> Sheet:
+    """The sheet of a statement of these parties, with the lots of the account that pays."""
+    of_month = month(statement.month_on)
+    return Sheet(
+        title=of_month,
+        number=statement.full_number,
+        heading=_("Cloud usage, %(month)s", month=of_month),
+        issuer=_party(issuer),
+        recipient=_party(recipient),
+        facts=_facts(statement),
+        groups=list(_groups([it._replace(amount=_printed(it.amount, statement)) for it in lines])),
+        total=_printed(statement.total, statement),
+        payments=[_payment(bearer, amount, lots) for bearer, amount in statement.payments],
+        notes=_notes(statement),
+        currency=statement.currency,
+    )
+
+
+def _printed(amount: Decimal, statement: Statement) -> Decimal:
+    """The amount with the decimals of the currency."""
+    return round(amount, minor_digits(statement.currency))
+
+
+def _party(party: dict[str, Any]) -> list[str]:
+    if not party:
+        return [_("name erased")]
+    last = " · ".join(filter(None, (party["tin"], party["email"])))
+    return [line for line in (party["name"], *party["lines"], last) if line]
+
+
+def _facts(statement: Statement) -> list[tuple[str, str]]:
+    last_on = next_month(statement.month_on) - timedelta(days=1)
+    days = _("%(first)s to %(last)s", first=plain_day(statement.month_on), last=plain_day(last_on))
+    released = statement.released_at
+    account = _("Subaccount") if statement.kind is Kind.CUSTOMER else _("Account")
+    facts = [
+        (_("Statement"), statement.full_number or _("draft")),
+        (_("Period"), days),
+        (_("Released"), local_day(released) if released else ""),
+        (account, statement.account_id),
+    ]
+    return [fact for fact in facts if fact[1]]
+
+
+def _groups(lines: Iterable[Line]) -> Iterator[Group]:
+    """A group for each customer's cloud, and one for the corrections."""
+    listed = sorted(lines, key=lambda line: (line.is_correction, line.customer, line.cloud))
+    own = [line for line in listed if not line.is_correction]
+    for (customer, cloud_id, name), some in groupby(own, lambda it: (it[0], it[1], it[2])):
+        rows = [Row(_service(it), it.amount) for it in some]
+        yield Group(name or cloud_id, customer, cloud_id, _sum(rows), rows)
+    corrections = [Row(_of_cloud(it), it.amount) for it in listed if it.is_correction]
+    if corrections:
+        note = _("of months that were closed before")
+        yield Group(_("Corrections"), note, "", _sum(corrections), corrections)
+
+
+def _service(line: Line) -> str:
+    return line.service or _("without a service")
+
+
+def _of_cloud(line: Line) -> str:
+    return ", ".join(filter(None, (line.customer, line.cloud or line.cloud_id, _service(line))))
+
+
+def _sum(rows: list[Row]) -> Decimal:
+    return sum((row.amount for row in rows), Decimal(0))
+
+
+def _payment(bearer: str, amount: str, lots: Iterable[Lot]) -> Row:
+    """What bears the total, with its sign: what the account owes is what remains."""
+    value = Decimal(amount)
+    if bearer == PERSONAL:
+        return Row(_("Debited to the account"), value)
+    if bearer == BROUGHT:
+        return Row(_("Carried over from the statement before"), value)
+    if bearer == CARRIED:
+        return Row(_("Of usage days after the month, on the next statement"), -value)
+    if bearer == WAIVED:
+        return Row(_("Waived in trial"), -value)
+    last_on = next((plain_day(lot.last_on) for lot in lots if lot.id == bearer), bearer)
+    return Row(_("Paid by the grant until %(day)s", day=last_on), -value)
+
+
+def _notes(statement: Statement) -> list[str]:
+    current = policy.current()
+    notes = [
+        _("Lines are rounded so that they sum to the total."),
+        _(
+            "Usage measured by %(product)s; its days are those of %(zone)s.",
+            product=current.product_name,
+            zone=current.billing_time_zone.key,
+        ),
+    ]
+    if statement.kind is Kind.CUSTOMER:
+        notes.append(_("A statement of usage, not an invoice: payments are not kept here."))
+    if statement.is_last:
+        notes.append(_("The partnership ended in this month."))
+    if statement.state is State.RELEASED and statement.missing:
+        notes.append(_("Costs that have no price are not on it."))
+    return notes
+
+
+def table(sheet: Sheet) -> Iterator[list[object]]:
+    """The table of a statement for a CSV file, with its header; amounts are plain numbers."""
+    yield [_("Statement"), _("Customer"), _("Cloud"), _("Cloud ID"), _("Service"), _("Amount"), ""]
+    for group in sheet.groups:
+        for row in group.rows:
+            cells = (group.note, group.name, group.id, row.label)
+            yield [sheet.number, *cells, row.amount, sheet.currency]
+    for row in (Row(_("Total"), sheet.total), *sheet.payments):
+        yield [sheet.number, "", "", "", row.label, row.amount, sheet.currency]

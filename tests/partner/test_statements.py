@@ -1,0 +1,145 @@
+"""Statements in the browser: drafts, release, what each reader sees, files, closing a month."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from flask import Flask
+from flask_babel import force_locale
+
+from portal import db
+from portal.web import statement_files
+from portal.wording.statement_sheet import Group, Row, Sheet
+from tests.partner.test_prices import digits, main_text
+from tests.support.browser import Browser
+from tests.support.money import row
+from tests.support.months import close, name_firm, release, statement_of
+from tests.support.prices import apply_rate
+from tests.support.usage import deliver
+from tests.support.world import ACE, AMIR, DORA, EDDIE, NINA, OLGA, SAM, VERA, Clock, World, user
+
+Open = Callable[..., Browser]
+COST, PRICE = "71.23", "142.46"
+
+
+@pytest.fixture
+def closed(app: Flask, world: World, clock: Clock) -> None:
+    """March is closed; Nina's cloud has a cost, and twice as much as price."""
+    apply_rate(world.north, "100")
+    deliver(row(COST, world.ninas_cloud))
+    close(clock)
+    name_firm(world.north)
+
+
+@pytest.mark.usefixtures("closed")
+def test_an_admin_releases_a_draft_and_the_customer_reads_a_total(
+    browser: Open, world: World
+) -> None:
+    amir, nina = browser(AMIR), browser(NINA)
+    amir.get(f"/partner/{world.north}/statements")
+    assert "draft" in main_text(amir)
+    amir.click("Nina GmbH")
+    amir.click("Release")
+    amir.submit("Release")
+    assert "The statement is released." in main_text(amir)
+    nina.get(f"/console/billing/{world.ninas_subaccount}")
+    nina.click("Statements")
+    nina.click("March 2026")
+    shown = main_text(nina)
+    assert all(text in shown for text in (PRICE, "NI-1", "North Integration GmbH", "Total"))
+    assert "balance" not in shown.lower()
+
+
+@pytest.mark.usefixtures("closed")
+def test_all_drafts_of_a_month_are_released_at_once(browser: Open, world: World) -> None:
+    olga = browser(OLGA)
+    olga.get(f"/partner/{world.north}/statements")
+    olga.submit("Release all of March 2026")
+    assert "1 statement is released." in main_text(olga)
+    assert statement_of(world.ninas_subaccount).full_number == "NI-1"
+
+
+@pytest.mark.usefixtures("closed")
+def test_who_reads_which_statement(browser: Open, world: World) -> None:
+    draft, own = statement_of(world.ninas_subaccount), statement_of(world.north)
+    pages = [f"/partner/{world.north}/statements/{draft.id}", f"/console/statements/{own.id}"]
+    for email, expected in (
+        (ACE, [200, 200]),
+        (EDDIE, [200, 404]),
+        (VERA, [200, 404]),
+        (SAM, [404, 404]),
+        (NINA, [403, 404]),
+    ):
+        assert [browser(email).get(page).status_code for page in pages] == expected, email
+    assert browser(VERA).get(f"{pages[0]}/release").status_code == 403
+    assert browser(NINA).get(f"/console/statements/{draft.id}").status_code == 404
+
+
+@pytest.mark.usefixtures("closed")
+def test_no_statement_of_a_customer_holds_a_cost(browser: Open, world: World) -> None:
+    statement = release(statement_of(world.ninas_subaccount))
+    nina, path = browser(NINA), f"/console/statements/{statement.id}"
+    for url in (path, f"{path}/csv", f"/console/statements?account={world.ninas_subaccount}"):
+        text = digits(nina.get(url).get_data(as_text=True))
+        assert digits(PRICE) in text
+        assert digits(COST) not in text
+
+
+@pytest.mark.usefixtures("closed")
+def test_files_of_a_statement(
+    browser: Open, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = statement_of(world.north)
+    olga = browser(OLGA)
+    table = olga.get(f"/console/statements/{own.id}/csv").get_data(as_text=True)
+    assert f"1,Nina GmbH,default,{world.ninas_cloud},Compute,71.23,EUR" in table
+    assert "Paid by the grant until 1 May 2026,-71.23,EUR" in table
+    pdf = olga.get(f"/console/statements/{own.id}/pdf")
+    assert (pdf.mimetype, pdf.data[:5]) == ("application/pdf", b"%PDF-")
+    assert 'filename="statement-1-2026-03.pdf"' in pdf.headers["Content-Disposition"]
+
+
+def test_the_pdf_has_a_glyph_for_each_character(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of both languages, and of the currencies and names of Europe."""
+    names = ["Nettlecombe Ŵ Ltd", "ООО «Северный ветер»", "Ελλάς Α.Ε.", "Հայաստան, საქართველო"]
+    rows = [Row(f"{name} № ₽ € £ ₺ ₴ ₸ – — … −", Decimal("-1.50")) for name in names * 30]
+    group = Group("x" * 300, "Ž" * 10, "b1g", Decimal(1), rows)
+    sheet = Sheet(
+        "Июнь", "N-1", "Ю", names, names, [("Ъ", "э")], [group], Decimal(1), rows, names, "EUR"
+    )
+    with caplog.at_level(logging.WARNING), app.test_request_context():
+        for language in ("en", "ru"):
+            with force_locale(language):
+                assert statement_files.render(sheet)[:5] == b"%PDF-"
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+def test_an_operator_closes_a_month(browser: Open, world: World, clock: Clock) -> None:
+    deliver(row(COST, world.ninas_cloud))
+    clock.forward(days=31)
+
+    def appoint() -> None:
+        db.lock(type(user(DORA)), user(DORA).id).is_operator = True
+
+    db.write(appoint)
+    dora = browser(DORA)
+    dora.get("/operator/months")
+    dora.click("Close")
+    dora.submit("Close in 24 hours")
+    assert "finalising" in main_text(dora)
+    dora.click("Stop")
+    dora.submit("Stop")
+    dora.click("Close")
+    dora.submit("Close in 24 hours")
+    dora.click("Close now")
+    dora.submit("Close now")
+    assert "closed" in main_text(dora)
+    close_again = dora.get("/operator/months/2026-03/close")
+    assert close_again.status_code == 200
+    assert dora.submit("Close now").status_code == 422
+    assert "This month is closed." in main_text(dora)
