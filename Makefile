@@ -77,9 +77,11 @@ chaos: .venv/.dev
 	@$(BIN)/python -m tests.chaos $(DATABASES) $(if $(SEED),--seed $(SEED))
 
 # What is missing, doubled or not as agreed at a pretended cloud after some 200 orders, while workers
-# and the web server are killed. About two minutes for each database.
+# and the web server are killed. About two minutes for each database; with CLOUD=keystone at a real
+# Keystone, about four.
+CLOUD ?=
 chaos-clouds: .venv/.dev
-	@$(BIN)/python -m tests.chaos.clouds $(DATABASES) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m tests.chaos.clouds $(DATABASES) $(if $(SEED),--seed $(SEED)) $(if $(CLOUD),--$(CLOUD))
 
 # The map of modules in docs/architecture.md.
 map: .venv/.run

@@ -150,10 +150,13 @@ def revoke(cloud_id: str, holder_id: str) -> Any:
         cloud, stop = db.session.get_one(Cloud, cloud_id), form.stop.data
         cloud_access.revoke(cloud, by=actor, of=holder_id, stop=stop)
 
+    what_ends = _what_ends(cloud, [member])
     success = _("%(name)s has no role on this cloud any more.", name=member.name)
+    if what_ends["kept"]:
+        success = _("The role of %(name)s is revoked.", name=member.name)
     if answer := web.submit(form, unit, to=lambda _none: _url_after(cloud_id), success=success):
         return answer
-    return _page("revoke", form, cloud=cloud, member=member, **_what_ends(cloud, [member]))
+    return _page("revoke", form, cloud=cloud, member=member, **what_ends)
 
 
 @blueprint.route("/<id:partner_id>/revoke-partner", methods=["GET", "POST"])
@@ -201,6 +204,7 @@ def explain(cloud_id: str) -> Any:
     account = clouds.visible_payer(cloud, web.actor())
     context: dict[str, Any] = {
         "account": account,
+        "progress": clouds.progress_for([cloud.id])[cloud.id],
         "is_carried_out": memberships.is_carried_out(cloud),
     }
     if abilities is not None:
@@ -217,16 +221,24 @@ def _find(cloud_id: str) -> Cloud:
 
 def _what_ends(cloud: Cloud, members: list[Member]) -> dict[str, Any]:
     """Return the template's context of what revoking the roles of these members ends in the
-    cloud, and whether it can stop the instances."""
+    cloud, whether it can stop the instances, and who keeps access by which grants."""
+    kept = explanation.kept_grants(cloud, {member.id for member in members})
     if not memberships.is_carried_out(cloud):
-        return {"ends": [], "can_stop": False}
+        return {"kept": kept, "ends": [], "can_stop": False}
     user_ids = {member.id for member in members}.union(
         *(access.staff_ids(member.id) for member in members if member.is_partner)
     )
-    has_access = not user_ids.isdisjoint(memberships.memberships_of(cloud).holding)
-    connection = clouds.pending_tasks(cloud).connection
-    ends = membership_wording.revoking(connection, has_access=has_access)
-    return {"ends": ends, "can_stop": has_access and connection.can_stop}
+    staying = {user.id for user, grants in kept.items() if any(map(_gives_access, grants))}
+    holding = user_ids & memberships.memberships_of(cloud).holding.keys()
+    has_access, connection = bool(holding - staying), clouds.pending_tasks(cloud).connection
+    is_ending = has_access or not staying
+    ends = membership_wording.revoking(connection, has_access=has_access) if is_ending else []
+    return {"kept": kept, "ends": ends, "can_stop": has_access and connection.can_stop}
+
+
+def _gives_access(grant: Grant) -> bool:
+    """Whether the grant keeps a person's access in the cloud."""
+    return grant.is_now and grant.role in memberships.GIVING_ACCESS
 
 
 def _member(cloud: Cloud, member_id: str) -> Member:

@@ -13,7 +13,7 @@ from wtforms import SelectField, ValidationError
 
 from portal import db, web
 from portal.console.cloud_people import is_changing, people_of
-from portal.domain import access, accounts, clouds, connections, memberships
+from portal.domain import access, accounts, clouds, connections, drift, memberships
 from portal.domain.accounts import BillingAccount, Kind
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
@@ -174,6 +174,7 @@ def _page(cloud: Cloud, form: CreateFolderForm) -> Any:
         payers=clouds.payers_of(cloud, actor=actor),
         account=payer,
         progress=progress,
+        suspended_by_hand_at=drift.suspended_since(cloud),
         stamp=stamp,
         is_under_way=_is_under_way(progress, own, people),
         moves_on=_moves_on(actor, payer),

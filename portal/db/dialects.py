@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event, make_url
 
 from portal.db import frozen
+from portal.db.time_loader import TimeLoader
 from portal.db.unavailable import Reason, Unavailable
 
 WAIT_MS, SHORT_WAIT_MS = 5_000, 100
@@ -83,7 +84,9 @@ def _connect_postgresql(_dialect: Any, _record: Any, cargs: Any, cparams: Any) -
 
 
 def configure_postgresql(connection: Any, _record: Any = None) -> None:
-    """Let each transaction of the driver's connection wait for a lock for WAIT_MS."""
+    """Let each transaction of the driver's connection wait for a lock for WAIT_MS, and read any
+    time."""
+    connection.adapters.register_loader("timestamptz", TimeLoader)
     connection.execute(f"SET lock_timeout = {WAIT_MS}")
     connection.commit()
 

@@ -13,6 +13,7 @@ from sqlalchemy import JSON, Dialect, inspect
 from sqlalchemy.types import TypeDecorator
 
 from portal.db.time import now
+from portal.db.time_loader import EARLIEST, LATEST
 from portal.db.types import UtcDateTime
 
 UNREADABLE_TIME = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,7 +24,13 @@ class LenientDateTime(UtcDateTime):
     cache_ok = True
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
-        return _lenient(super().result_processor(dialect, coltype), UNREADABLE_TIME)
+        read = _lenient(super().result_processor(dialect, coltype), UNREADABLE_TIME)
+
+        def process(value: Any) -> Any:
+            time = read(value)
+            return UNREADABLE_TIME if time in (EARLIEST, LATEST) else time
+
+        return process
 
 
 class LenientObject(TypeDecorator[dict[str, Any]]):

@@ -50,7 +50,7 @@ def show_connection(connection_id: str) -> Any:
     found: dict[str, Any] = {
         "numbers": clouds.numbers_by_connection().get(connection.id),
         "orders": jobs.numbers_for_person().get(jobs.cloud_lane(connection.id), 0),
-        "drifts": drift.numbers_by_connection().get(connection.id),
+        "drifts": drift.numbers_by_connection().get(connection.id, (0,))[0],
         "is_federated": memberships.is_federated(connection),
         "usage": metering.statuses_for(web.actor()).get(connection.id),
         "is_readable": connections.unseal(connection) is not None,

@@ -118,7 +118,8 @@ def assign_cloud(connection_id: str) -> Any:
     back, success = _page_of(connection_id), lazy_gettext("The cloud is assigned.")
     if answer := web.submit(form, unit, to=back, success=success):
         return answer
-    return web.form_page(form, "operator/assign_cloud.html", external_id=external_id, back=back)
+    context: dict[str, Any] = {"external_id": external_id, "found": found, "back": back}
+    return web.form_page(form, "operator/assign_cloud.html", **context)
 
 
 @blueprint.route("/drift/<id:entry_id>/adopt", methods=["GET", "POST"])

@@ -227,6 +227,11 @@ class Provider(Protocol):
         """The name that `Found` has if nobody renamed the cloud there. Asks nobody."""
         ...
 
+    def role_there(self, role: Role) -> Role | None:
+        """The role that `Found` reports of a member who was granted this one. None: it reports
+        whatever it was told, so roles are not compared. Asks nobody."""
+        ...
+
     def role_of(self, external_id: str, identity: tuple[str, str]) -> Role | None:
         """The role of a person, by their identity there (provider, subject), on a cloud that the
         portal did not create: OWNER if they may give roles on it. None without a role, or if there

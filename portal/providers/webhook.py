@@ -135,6 +135,10 @@ class Webhook:
     def name_there(self, cloud: Cloud) -> str:
         return cloud.name
 
+    def role_there(self, role: Role) -> Role | None:
+        """A program may list roles of its own."""
+        return None
+
     def role_of(self, external_id: str, identity: tuple[str, str]) -> Role | None:
         """Others than memberships are listed by `provider/subject`, the provider percent-encoded:
         two providers may have the same subject."""

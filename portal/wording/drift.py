@@ -5,7 +5,10 @@ from __future__ import annotations
 from flask_babel import gettext as _
 
 from portal.domain.drift import DriftKind, DriftRow, Reconciliation
-from portal.wording import faults
+from portal.wording import faults, labels
+
+ROLES = {code.rpartition(".")[2]: label for code, label in labels.CLOUD_ROLES.items()}
+"""The labels of roles by what connections report."""
 
 
 def sentence(row: DriftRow) -> str:
@@ -20,6 +23,13 @@ def sentence(row: DriftRow) -> str:
         DriftKind.RESUMED: _("It is not suspended there, and the account that pays is."),
         DriftKind.ROLE: _("%(who)s has a role there that was not given here.", who=who),
         DriftKind.LOST_ROLE: _("%(who)s has lost there the role that was given here.", who=who),
+        DriftKind.CHANGED_ROLE: _(
+            "The role of %(who)s was changed there. It allows as much as %(theirs)s; here it is"
+            " %(ours)s.",
+            who=who,
+            theirs=ROLES.get(row.drift.role),
+            ours=labels.role(row.role) if row.role else "—",
+        ),
     }
     return str(sentences[row.drift.kind])
 
@@ -47,11 +57,15 @@ def consequence(row: DriftRow, decision: str) -> str:
         DriftKind.RESUMED: _("The cloud is suspended there."),
         DriftKind.ROLE: _("All access of this person to the cloud is revoked there."),
         DriftKind.LOST_ROLE: _("The role is given there again. The person takes access again."),
+        DriftKind.CHANGED_ROLE: _("The role of the portal is given there again, and no other."),
     }
     adopting = {
         DriftKind.MISSING: _("The cloud is closed here at once, and can’t be restored."),
         DriftKind.RENAMED: _("The cloud is renamed here."),
         DriftKind.ROLE: _("The role stays there, and is not shown here again."),
+        DriftKind.CHANGED_ROLE: _(
+            "The role stays as it is there, until it is changed here or there."
+        ),
     }
     if decision == "done":
         return str(_("The connection is compared again. What still differs stays in the list."))

@@ -9,9 +9,11 @@ from itertools import islice
 from portal import db
 from portal.domain import drift
 from portal.domain.connections import Connection
+from portal.domain.drift import There
 from portal.domain.jobs import Job, OrderKind
 from portal.providers.contract import Cloud
 from portal.worker import providers
+from portal.worker.access_orders import ROLES
 from portal.worker.steps import Step
 
 
@@ -28,9 +30,11 @@ def reconcile(job: Job) -> bool:
     def name_there(cloud_id: str, name: str) -> str:
         return provider.name_there(Cloud(cloud_id, name))
 
+    roles = {role: provider.role_there(ROLES[role]) for role in ROLES}
+    there = There(name_there, {role: str(it) for role, it in roles.items() if it is not None})
     after: str | None = ""
     while after is not None:
-        after = db.write(partial(drift.compare_next, connection_id, run, after, name_there))
+        after = db.write(partial(drift.compare_next, connection_id, run, after, there))
     return True
 
 

@@ -167,7 +167,7 @@ def _total(rows: list[Row]) -> Row:
 
 def run_doctor(site: Site) -> bool:
     """Whether the doctor finds nothing."""
-    with run_flask("doctor", site.url) as program:
+    with run_flask("doctor", site.url, **site.settings) as program:
         output, _ = program.communicate(timeout=120)
     if program.returncode:
         print(output)

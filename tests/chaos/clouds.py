@@ -1,8 +1,9 @@
 """Run chaos on orders of clouds: `python -m tests.chaos.clouds [sqlite|postgresql …] [--seed N]`.
 
-Clouds are created, renamed, suspended and resumed at the example of a webhook program, while random
-workers and the web server are killed. The exit status is 1 unless the program has each cloud once,
-as agreed, and nothing is left to do.
+Clouds are created, renamed, suspended and resumed at the example of a webhook program, or with
+`--keystone` at a real Keystone, where people get and lose access, too. Meanwhile random workers and
+the web server are killed. The exit status is 1 unless each cloud and each person is there once, as
+agreed, and nothing is left to do.
 """
 
 from __future__ import annotations
@@ -28,11 +29,14 @@ from portal.domain.clouds import Cloud, PendingTasks, has_tasks, pending_query
 from portal.domain.connections import KINDS, Findings, KindSpec
 from portal.domain.customers import Customer
 from portal.domain.jobs import OPEN_STATES, Job, Kind, State
+from portal.providers import contract
 from portal.webhook_signatures import new_secret
 from tests.chaos.__main__ import run_doctor
+from tests.chaos.keystone import FINDINGS, People, compare_people, run_keystone, use_key_of
 from tests.chaos.load import persist
 from tests.chaos.site import Site
 from tests.chaos.worker import CLOUD, CLOUD_KIND, connect_cloud
+from tests.clouds.domains import Domain
 from tests.support.processes import read_until, run_program
 from tests.support.visitor import Visitor
 from tests.support.work import appoint_operator
@@ -42,7 +46,7 @@ CREATORS, CLOUDS_EACH, TURNS = 2, 30, 6
 """Browsers, the clouds that each creates, and how often the customer is suspended and resumed."""
 ORDERS = 200
 """Clouds are renamed until so many orders are carried out."""
-RECOVERY = 180
+RECOVERY = 300
 """Seconds after which it has failed to recover."""
 HEADER = (
     "| Database | Orders carried out | Kills | Clouds | Missing | Twice | Not as agreed"
@@ -66,6 +70,10 @@ class Load:
     @property
     def is_running(self) -> bool:
         return any(thread.is_alive() for thread in self.threads)
+
+    def is_ending(self) -> bool:
+        """Whether all clouds are created, and enough orders are carried out."""
+        return not any(creator.is_alive() for creator in self.creators) and is_enough()
 
     def _create(self, creator: int) -> None:
         visitor = Visitor(self.site.port, timeout=20)
@@ -106,7 +114,7 @@ class Load:
 
     def _rename(self) -> None:
         with self.site.app.app_context():
-            while any(creator.is_alive() for creator in self.creators) or not is_enough():
+            while not self.is_ending():
                 persist(lambda: db.write(self._rename_one))
                 time.sleep(0.2)
 
@@ -120,23 +128,23 @@ class Load:
 
 
 @contextmanager
-def run_program_of_clouds() -> Iterator[None]:
+def run_program_of_clouds() -> Iterator[Domain | None]:
     """Run the example; the workers and this process know it from their environment."""
     secret = new_secret()
     arguments = [sys.executable, "-m", "tests.providers.webhook_system"]
     with run_program(arguments, {**os.environ, "WEBHOOK_SECRET": secret}) as program:
         port = read_until(program.stdout, "port").rsplit(maxsplit=1)[-1]
         os.environ[CLOUD] = f"http://127.0.0.1:{port} {secret}"
-        yield
+        yield None
 
 
-def add_connection() -> None:
+def add_connection(findings: Findings) -> None:
     by = appoint_operator()
     KINDS[CLOUD_KIND] = KindSpec(asks=True)
 
     def unit() -> None:
         connection = connections.add(CLOUD_KIND, name="Program", values={}, by=by)
-        connections.record_test(connection.id, Findings())
+        connections.record_test(connection.id, findings)
         connections.make_default(connection, by=by)
 
     db.write(unit)
@@ -183,9 +191,16 @@ def compare(load: Load) -> tuple[str, bool]:
     everything = list(connect_cloud().everything())
     count = Counter(found.our_id for found in everything)
     there = {found.our_id: (found.name, found.is_suspended) for found in everything}
+    name_there = connect_cloud().name_there
     query = pending_query().where(Cloud.name.like("cloud-%"))
     rows = db.read(lambda: [PendingTasks(*row) for row in db.session.execute(query)])
-    agreed = {row.cloud.id: (row.cloud.name, row.payer.suspended_at is not None) for row in rows}
+    agreed = {
+        row.cloud.id: (
+            name_there(contract.Cloud(row.cloud.id, row.cloud.name)),
+            row.payer.suspended_at is not None,
+        )
+        for row in rows
+    }
     missing = sum(cloud_id not in there for cloud_id in agreed)
     twice = sum(number > 1 for number in count.values()) + len(set(there) - set(agreed))
     differ = sum(there.get(cloud_id, it) != it for cloud_id, it in agreed.items())
@@ -198,19 +213,27 @@ def compare(load: Load) -> tuple[str, bool]:
     )
 
 
-def run(kind: str, seed: int) -> bool:
+def run(kind: str, seed: int, *, is_keystone: bool) -> bool:
     """Run it on this kind of database, and print its row. Whether all is as agreed."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="portal-chaos-")))
-        stack.enter_context(run_program_of_clouds())
+        domain = stack.enter_context(
+            run_keystone(folder) if is_keystone else run_program_of_clouds()
+        )
         site = Site(kind, folder, seed)
         stack.enter_context(site.app.app_context())
         stack.callback(site.close)
-        add_connection()
+        add_connection(FINDINGS if domain else Findings())
+        if domain:
+            use_key_of(site)
         stack.enter_context(site.run())
         load = Load(site)
+        if domain:
+            load.threads.append(People(site, load.is_ending).thread)
         seconds = cause_chaos(site, load)
         columns, is_good = compare(load)
+        if domain:
+            is_good &= print_people(domain)
         is_healthy = run_doctor(site)
     ended = "never" if seconds is None else f"{seconds:.0f}"
     print(f"| {kind}, seed {seed} | {columns.format(kills=site.kills)} | {ended} |", flush=True)
@@ -219,13 +242,28 @@ def run(kind: str, seed: int) -> bool:
     return is_good and is_healthy and seconds is not None
 
 
+def print_people(domain: Domain) -> bool:
+    """Print how memberships compare with Keystone. Whether they are as agreed."""
+    agreed, differ, many = compare_people(domain)
+    print(f"{agreed} memberships; {differ} clouds with others at Keystone; {many} users too many")
+    is_failed = Job.kind == Kind.CLOUDS, Job.state == State.FAILED
+    query = select(Job.subject_kind, Job.answer, func.count()).where(*is_failed)
+    for row in db.read(
+        lambda: db.session.execute(query.group_by(Job.subject_kind, Job.answer)).all()
+    ):
+        print("waits for an operator:", *row)
+    return agreed > 0 and not (differ or many)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("kinds", nargs="*", default=["sqlite", "postgresql"])
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
+    parser.add_argument("--keystone", action="store_true", help="a real one in place of a program")
     options = parser.parse_args()
     print(HEADER)
-    results = [run(kind, options.seed) for kind in options.kinds]
+    seed, is_keystone = options.seed, options.keystone
+    results = [run(kind, seed, is_keystone=is_keystone) for kind in options.kinds]
     sys.exit(not all(results))
 
 

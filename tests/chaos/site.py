@@ -84,6 +84,8 @@ class Site:
         self.url = self._create_database()
         self.port = free_port()
         self.kills = 0
+        self.settings: dict[str, str] = {}
+        """Of the processes, beside those of each run."""
         self.app: Flask = make_app(self.url)
         with self.app.app_context():
             flask_migrate.upgrade()
@@ -101,7 +103,7 @@ class Site:
             "INVITATIONS_PER_DAY": "10000",
             "WEB_CONCURRENCY": "1",
         }
-        env = environment(self.url, **settings)
+        env = environment(self.url, **settings, **self.settings)
         with self.relay:
             try:
                 self.workers = [

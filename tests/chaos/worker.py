@@ -16,19 +16,24 @@ from typing import Any
 from flask.cli import main
 
 from portal.domain import circuit_breakers, mail_deliveries
-from portal.domain.jobs import claims
+from portal.domain.jobs import Kind, claims
 from portal.domain.mail_deliveries import handover
 from portal.domain.notifications import mails
 from portal.mail import smtp
+from portal.providers import openstack
+from portal.providers.contract import Provider
 from portal.providers.http_client import HttpClient
 from portal.providers.webhook import Webhook
 from portal.worker import job_kinds, loop, providers
 
 CONTROL = "--control"
 CLOUD, CLOUD_KIND = "CHAOS_CLOUD", "program"
-"""The variable with the URL and the secret of a webhook program; the kind of its connection."""
+"""The variable with the URL and the secret of a webhook program, or with an object of settings of
+a Keystone; the kind of the connection."""
 SECOND = timedelta(seconds=1)
 LEASE, REPLY_WAIT, REPLY_LEASE = 4 * SECOND, 3 * SECOND, 6 * SECOND
+KEYSTONE_LEASE = 20 * SECOND
+"""An access takes some seconds there."""
 TIMES: tuple[tuple[Any, str, Any], ...] = (
     (handover, "LEASE", LEASE),
     (handover, "REPLY_LEASE", REPLY_LEASE),
@@ -49,13 +54,22 @@ def shorten_times() -> None:
         setattr(module, name, value)
     for kind, handler in job_kinds.HANDLERS.items():
         lease = REPLY_LEASE if kind.startswith("mail") else LEASE
+        if kind == Kind.CLOUDS and is_keystone():
+            lease = KEYSTONE_LEASE
         job_kinds.HANDLERS[kind] = handler._replace(lease=lease)
 
 
-def connect_cloud(*_values: object) -> Webhook:
-    """A connection to the webhook program that the environment names."""
+def is_keystone() -> bool:
+    return os.environ.get(CLOUD, "").startswith("{")
+
+
+def connect_cloud(*_values: object) -> Provider:
+    """A connection to the Keystone or the webhook program that the environment names."""
+    http = HttpClient(allowed=[ip_network("127.0.0.0/8")])
+    if is_keystone():
+        return openstack.OpenStack(http, openstack.Settings(**json.loads(os.environ[CLOUD])))
     url, secret = os.environ[CLOUD].split()
-    return Webhook(url, secret, HttpClient(allowed=[ip_network("127.0.0.0/8")]))
+    return Webhook(url, secret, http)
 
 
 def times_in_force() -> str:

@@ -9,14 +9,30 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from portal import db, demo
-from portal.domain import accounts, audit, cloud_access, identity, mail_deliveries, values
+from portal.domain import (
+    accounts,
+    audit,
+    cloud_access,
+    identity,
+    mail_deliveries,
+    memberships,
+    values,
+)
 from portal.domain.access import CloudAccess, CloudRole
 from portal.domain.accounts import BillingAccount, Kind, Mode
 from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer
 from portal.domain.identity import User
+from portal.domain.jobs import OrderKind
 from portal.domain.mail_deliveries import MailDelivery
+from portal.wording import faults
 from tests.conftest import Databases, make_app
+from tests.support.memberships import (
+    add_memberships,
+    memberships_of,
+    pretend_connection,
+    put_on,
+)
 from tests.support.settings import change_settings
 from tests.support.world import DORA, EDDIE, OLGA, SAM, TINA, World, user
 
@@ -269,6 +285,35 @@ def test_cloud_explain_says_what_somebody_may_do_and_by_which_row(app: Flask, wo
     assert lines[1].endswith(f"UTC, row {ident}")
     assert lines[2].startswith("    billing.accounts.editor, on the account that pays, since")
     assert "Rename the cloud: yes" in lines
+    assert lines[-2:] == [
+        "The cloud: Active",
+        "In the cloud: nothing is carried out elsewhere; roles hold in the portal alone",
+    ]
+
+
+def test_cloud_explain_says_what_is_carried_out_in_the_cloud(app: Flask, world: World) -> None:
+    def in_the_cloud(email: str) -> list[str]:
+        said = call(app, "cloud", "explain", world.doras_cloud, email)[1].splitlines()
+        return said[next(at for at, line in enumerate(said) if line.startswith("The cloud: ")) :]
+
+    db.write(lambda: put_on(pretend_connection(), world.doras_cloud))
+    assert in_the_cloud(SAM) == ["The cloud: Active", "In the cloud: no access taken yet"]
+    db.write(lambda: add_memberships(SAM, world.doras_cloud))
+    role = "    editor, since 2026-03-02 10:00:00 UTC"
+    assert in_the_cloud(SAM) == ["The cloud: Active", "In the cloud: Up to date", role]
+
+    db.write(lambda: setattr(db.lock(Cloud, world.doras_cloud), "is_suspended_there", True))
+    refused = "In the cloud: Refused while the cloud is suspended"
+    assert in_the_cloud(SAM) == ["The cloud: Being resumed", refused, role]
+    (membership,) = memberships_of(SAM)
+    db.write(lambda: memberships.record_fault(OrderKind.GRANT, membership.id, "lxd-no-viewers"))
+    failed = ["In the cloud: Failed", f"    {faults.LXD['lxd-no-viewers']}", role]
+    assert in_the_cloud(SAM)[1:] == failed
+    db.write(lambda: memberships.settle(membership.id))
+    assert in_the_cloud(SAM)[1:] == ["In the cloud: Being revoked, still works", role]
+    db.write(lambda: memberships.record_revoked(membership.id, None))
+    ends = "    open sign-ins end by 2026-03-02 10:05:00 UTC"
+    assert in_the_cloud(SAM)[1:] == ["In the cloud: Revoked", ends]
 
 
 def test_cloud_explain_says_from_when_on(app: Flask, world: World) -> None:
@@ -289,7 +334,8 @@ def test_cloud_explain_says_the_same_of_a_stranger_and_of_nobody(app: Flask, wor
     stranger = call(app, "cloud", "explain", world.doras_cloud, SAM)
     assert stranger == call(app, "cloud", "explain", world.doras_cloud, "who@nowhere.example")
     assert stranger[0] == 0
-    assert {line.rpartition(": ")[2] for line in stranger[1].splitlines()} == {"no"}
+    abilities = stranger[1].splitlines()[:-2]
+    assert {line.rpartition(": ")[2] for line in abilities} == {"no"}
 
 
 def test_cloud_explain_refuses_in_a_sentence(app: Flask, world: World) -> None:

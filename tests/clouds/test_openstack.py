@@ -141,6 +141,26 @@ def test_roles_given_by_hand_are_seen(domain: Domain, connection: OpenStack, sho
     assert [each.members for each in connection.everything()] == [found.members]
 
 
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.EDITOR, Role.ADMIN, Role.OWNER])
+def test_a_role_is_listed_as_granted_until_it_is_changed_by_hand(
+    domain: Domain, connection: OpenStack, shop: str, role: Role
+) -> None:
+    def listed() -> Role:
+        (found,) = connection.everything()
+        return (found.members or {})[CARL.id]
+
+    connection.grant("job4", shop, CARL, role)
+    assert listed() is connection.role_there(role)
+
+    (user,) = domain.users()
+    manager = domain.admin.role("manager")
+    domain.admin.call("PUT", f"/projects/{shop}/users/{user['id']}/roles/{manager}")
+    assert listed() is not connection.role_there(role)
+
+    connection.grant("job5", shop, CARL, role)
+    assert listed() is connection.role_there(role)
+
+
 def test_a_user_that_the_connection_did_not_make_is_never_touched(
     domain: Domain, connection: OpenStack, shop: str
 ) -> None:

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from portal import db
-from portal.domain import connections, people
+from portal.domain import connections, drift, people
 from portal.domain.access import CloudRole
 from portal.domain.actors import COMMAND
+from portal.domain.clouds import Cloud
+from portal.domain.connections import Connection
+from portal.domain.drift import Drift, DriftKind
 from portal.domain.identity import BlockReason
 from portal.domain.memberships import Progress
 from portal.providers import contract
@@ -32,6 +36,7 @@ from tests.support.memberships import (
     withdraw,
 )
 from tests.support.relay import clear_mails
+from tests.support.work import appoint_operator
 from tests.support.world import SAM, Clock, World, user
 
 
@@ -110,6 +115,36 @@ def test_a_blocked_person_is_refused_and_after_unblocking_gets_a_new_secret_only
     db.write(lambda: people.unblock(user(SAM), by=COMMAND))
     new = get_access(SAM, shop)
     assert (is_refused(old), is_refused(new)) == (True, False)
+
+
+def test_a_role_that_was_changed_by_hand_is_drift_and_is_given_again(
+    shop: str, domain: Domain
+) -> None:
+    get_access(SAM, shop)
+    (membership,), by = memberships_of(SAM), appoint_operator()
+    member = contract.Member(membership.id)
+    project = db.read(lambda: db.session.get_one(Cloud, shop).external_id) or ""
+
+    def reconcile() -> list[Drift]:
+        connection = db.read(lambda: db.session.scalars(select(Connection)).all())[-1]
+        db.write(lambda: drift.queue_reconcile(connection, by=by))
+        run_orders()
+        rows = [row.drift for row in db.read(lambda: drift.drift_for(by, connection))]
+        return [row for row in rows if row.kind is not DriftKind.RENAMED]  # as `shop` makes it
+
+    assert reconcile() == []
+    (person,) = domain.users()
+    path = f"/projects/{project}/users/{person['id']}/roles"
+    domain.admin.call("PUT", f"{path}/{domain.admin.role('reader')}")
+    domain.admin.call("DELETE", f"{path}/{domain.admin.role('member')}")
+
+    (found,) = reconcile()
+
+    assert (found.kind, found.role) == (DriftKind.CHANGED_ROLE, "viewer")
+    db.write(lambda: drift.restore(db.session.get_one(Drift, found.id), by=by))
+    run_orders()
+    assert domain.roles(project, member) == ["member"]
+    assert reconcile() == []
 
 
 def test_one_of_two_accesses_is_withdrawn(shop: str) -> None:

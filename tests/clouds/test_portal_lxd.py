@@ -1,4 +1,4 @@
-"""*Revoke and stop* on a real LXD by the portal's own verbs and worker."""
+"""*Revoke and stop*, and what a person's certificate may, on a real LXD by the portal's worker."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.clouds.lxd_people import Person
 from tests.providers.system import create
 from tests.support.cloud_access import give, revoke
 from tests.support.connections import add_connection, use_key, use_kind
-from tests.support.memberships import get_access, put_on, run_orders
+from tests.support.memberships import get_access, memberships_of, put_on, run_orders
 from tests.support.metering import deliver_due, find_ability, set_rates
 from tests.support.money import charges_of, problems
 from tests.support.relay import clear_mails
@@ -61,6 +61,28 @@ def shop(
     give(world.doras_cloud, CloudRole.EDITOR, to=SAM)
     yield world.doras_cloud
     lxd_server.delete_project(external_id)
+
+
+def test_a_project_taken_from_a_certificate_by_hand_is_no_role_of_its_person(
+    shop: str, lxd_server: Server
+) -> None:
+    def listed() -> list[str]:
+        rows = lxd_server.connection().everything()
+        return [member for row in rows if row.our_id == shop for member in row.members or ()]
+
+    sam = Person(lxd_server, Access(How.TEXT, get_access(SAM, shop).text))
+    (membership,) = memberships_of(SAM)
+    assert listed() == [membership.id]
+    (row,) = [
+        row
+        for row in lxd_server.call("GET", "/certificates?recursion=1")
+        if sam.project in row["projects"]
+    ]
+
+    lxd_server.call("PUT", f"/certificates/{row['fingerprint']}", {**row, "projects": ["default"]})
+
+    assert not sam.is_let_in()
+    assert listed() == []
 
 
 def test_revoke_and_stop_ends_an_open_console(

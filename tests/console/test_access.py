@@ -174,6 +174,22 @@ def test_who_revokes_their_own_role_is_warned_and_led_out(browser: Open, world: 
     assert (answer.status_code, answer.request.path) == (200, "/console")
 
 
+def test_revoking_says_who_keeps_access_by_another_role(browser: Open, world: World) -> None:
+    assign_role(world.ninas_cloud, EDITOR, user_id=user(EDDIE).id)
+    nina = browser(NINA)
+    nina.get(access_path(world.ninas_cloud, f"/{world.north}/revoke"))
+    own = "Eddie Editor keeps access to this cloud by: editor, their own, since"
+    assert own in text_of(nina.page)
+    nina.get(access_path(world.ninas_cloud, f"/{world.north}/revoke-partner"))
+    assert "keeps access" not in nina.text, "it takes that role as well"
+
+    nina.get(access_path(world.ninas_cloud, f"/{user(EDDIE).id}/revoke"))
+    through = "resource-manager.clouds.owner owner, through the account of North, since"
+    assert f"Eddie Editor keeps access to this cloud by: {through}" in text_of(nina.page)
+    nina.submit("Revoke")
+    assert notices(nina, "success") == ["The role of Eddie Editor is revoked."]
+
+
 # The partner's access
 
 

@@ -250,7 +250,7 @@ def test_who_reads_a_role_on_a_cloud_reads_whether_it_is_carried_out(
     revoke(cloud_id, of=SAM)
     explained = access_path(cloud_id, f"/explain?email={SAM}")
     dora.get(explained)
-    assert "Being revoked, still works" in dora.text
+    assert "In the cloud Active Being revoked, still works" in text_of(dora.page)
     membership_id = memberships_of(SAM)[0].id
     db.write(lambda: memberships.record_revoked(membership_id, None))
     running = "New sign-ins are refused from now on; open sign-ins end by"
@@ -304,6 +304,12 @@ def test_revoke_and_stop_is_offered_where_an_open_console_outlives_a_revoke(
     client.get(path + revoke_sam)
     assert "an open console of an instance goes on until that instance is stopped." in client.text
     client.submit("Revoke")
+    give(cloud_id, CloudRole.EDITOR, to=EDDIE)
+    for revoke_one in (f"/{user(EDDIE).id}/revoke", f"/{world.north}/revoke"):
+        client.get(path + revoke_one)
+        assert "Eddie Editor keeps access to this cloud by:" in client.text
+        assert "Revoke and stop" not in client.text
+        assert "access was taken" not in client.text
     client.get(path + revoke_north)
     client.submit("Revoke and stop")
     assert [row.stops for email in (SAM, EDDIE) for row in memberships_of(email)] == [False, True]

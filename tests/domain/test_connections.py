@@ -86,7 +86,7 @@ def test_new_clouds_are_created_on_the_default_connection_and_the_others_stay(
     cloud = create_cloud(world)
     assert (cloud.connection_id, cloud.carried_out_at) == (manual.id, None)
     numbers = db.read(clouds.numbers_by_connection)
-    assert numbers[manual.id] == (1, 1)
+    assert numbers[manual.id] == (1, 1, cloud.created_at)
     assert stored(BUILTIN_ID).is_default is False
 
 

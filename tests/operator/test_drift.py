@@ -61,6 +61,39 @@ def test_an_operator_decides_and_assigns(
     assert "No cloud of the portal differs" in dora.text
 
 
+def test_a_cloud_that_is_suspended_there_stays_so_until_an_operator_resumes_it(
+    browser: Open, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = use_pretended(monkeypatch)
+    there.add("prj-1", name="Old racks")
+    there.clouds["prj-1"]["is_suspended"] = True
+    appoint_operator()
+    dora = browser(DORA)
+    path = f"/operator/connections/{db.read(connections.default).id}/drift"
+    dora.get(path)
+    dora.submit("Reconcile")
+    run_orders()
+    dora.get(path)
+    dora.click("Assign: Old racks")
+    assert "It is suspended there, and stays so" in dora.text
+    dora.submit("Assign", account_id=own_account_id(DORA))
+    run_orders()
+    assert there.clouds["prj-1"]["is_suspended"]
+    (cloud,) = clouds_with("prj-1")
+    by_hand = "It was suspended at Frankfurt, not here."
+    dora.get(f"/console/clouds/{cloud.id}")
+    assert by_hand in dora.text
+
+    dora.get(path)
+    dora.click("Restore ours: Old racks")
+    assert "The cloud is resumed there." in dora.text
+    dora.submit("Restore ours")
+    run_orders()
+    assert not there.clouds["prj-1"]["is_suspended"]
+    dora.get(f"/console/clouds/{cloud.id}")
+    assert by_hand not in dora.text
+
+
 def test_what_is_decided_by_hand_is_compared_again_by_done(
     browser: Open, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

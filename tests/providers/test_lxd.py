@@ -249,6 +249,31 @@ def test_a_role_written_by_hand_counts_as_the_strongest(server: Server, connecti
     assert found.members == {CARL.id: Role.OWNER, "2": Role.OWNER}
 
 
+@pytest.mark.parametrize(
+    ("suspended", "projects", "expected"),
+    [
+        ("", [ID], {CARL.id: Role.EDITOR}),
+        ("", ["another"], {}),
+        ("true", ["another"], {CARL.id: Role.EDITOR}),  # as a suspension leaves it
+    ],
+)
+def test_a_member_from_whose_certificate_the_project_was_taken_has_lost_the_role(
+    server: Server,
+    connection: Lxd,
+    suspended: str,
+    projects: list[str],
+    expected: dict[str, Role],
+) -> None:
+    marks = {"user.portal.suspended": suspended} if suspended else {}
+    give(server, [{**CERTIFICATE, "projects": projects}])
+    give(server, [{**PROJECT, "config": {**PROJECT["config"], **marks}}])  # type: ignore[dict-item]
+
+    (found,) = connection.everything()
+
+    assert found.members == expected
+    assert {role: connection.role_there(role) for role in Role} == {role: role for role in Role}
+
+
 def test_an_id_stays_one_segment_of_a_path(server: Server, connection: Lxd) -> None:
     refuse(server, 404)
     give(server, [])

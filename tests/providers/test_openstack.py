@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.providers.contract import Cloud, Later, NeedsPerson, Never
+from portal.providers.contract import Cloud, Later, NeedsPerson, Never, Role
 from portal.providers.http_client import HttpClient
 from portal.providers.openstack import OpenStack, Settings
 from portal.providers.openstack.accesses import cloud_key, clouds_yaml
@@ -157,6 +157,31 @@ def test_a_list_that_leads_back_ends(server: Server, connection: OpenStack) -> N
         "/v3/projects?domain_id=d1&limit=500",
         "/v3/projects?a",
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("reader", Role.VIEWER), ("member", Role.EDITOR), ("member manager", Role.ADMIN)],
+)
+def test_roles_are_listed_as_keystone_has_them(
+    server: Server, connection: OpenStack, given: str, expected: Role
+) -> None:
+    def assignment(role: str) -> dict[str, object]:
+        return {"scope": {"project": {"id": "p1"}}, "user": {"id": "u1"}, "role": {"name": role}}
+
+    project = {"id": "p1", "name": "p1", "domain_id": "d1", "enabled": True}
+    user = {"id": "u1", "name": "mem1", "domain_id": "d1", "portal_membership": "mem1"}
+    sign_in(server)
+    server.give(200, {"users": [user]})
+    server.give(200, {"role_assignments": [assignment(role) for role in given.split()]})
+    server.give(200, {"projects": [project]})
+
+    (found,) = connection.everything()
+
+    assert found.members == {"mem1": expected}
+    there = {role: connection.role_there(role) for role in Role}
+    writing = dict.fromkeys((Role.EDITOR, Role.ADMIN, Role.OWNER), Role.EDITOR)
+    assert there == {Role.MEMBER: None, Role.VIEWER: Role.VIEWER, **writing}
 
 
 def test_all_projects_are_read_page_by_page_and_their_reader_has_time(

@@ -18,6 +18,7 @@ THEIRS = {
     DriftKind.RENAMED: "Königsberg-archive",
     DriftKind.ROLE: PERSON,
     DriftKind.LOST_ROLE: "mem1jbk9d75ndih0dmoo",
+    DriftKind.CHANGED_ROLE: "mem1jbk9d75ndih0dmop",
 }
 
 
@@ -44,9 +45,10 @@ def _add(connection: sqlite3.Connection) -> None:
     insert("connections", **names, is_default=False, created_at=at, **tested)
     ids = {"connection_id": CONNECTION}
     insert("reconciliations", **ids, run="job1", ended_at=at, fault_facts="{}")
-    clouds = connection.execute("SELECT id FROM clouds ORDER BY id LIMIT 7").fetchall()
+    clouds = connection.execute("SELECT id FROM clouds ORDER BY id LIMIT 8").fetchall()
     for number, (kind, (cloud_id,)) in enumerate(zip(DriftKind, clouds, strict=True)):
         row = {"kind": str(kind), "cloud_id": cloud_id, "theirs": THEIRS.get(kind, "")}
+        row["role"] = "viewer" if kind is DriftKind.CHANGED_ROLE else ""
         external_id = f"21f4a6c2b0d94e1c8a70c3b1d5e6f70{number}"
         drift_id = "drf" + str(number).rjust(17, "0")
         insert("drifts", id=drift_id, external_id=external_id, found_at=at, **row, **ids)

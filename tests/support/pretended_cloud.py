@@ -73,6 +73,10 @@ class PretendedCloud:
     def name_there(self, cloud: contract.Cloud) -> str:
         return cloud.name
 
+    def role_there(self, role: Role) -> Role | None:
+        """As a cloud that knows only who reads and who writes."""
+        return Role.VIEWER if role is Role.VIEWER else Role.EDITOR
+
     def role_of(self, external_id: str, identity: tuple[str, str]) -> Role | None:
         self.calls.append("role")
         return self.members.get(external_id, {}).get(identity[1])

@@ -13,13 +13,13 @@ from portal.domain import clouds, connections, drift
 from portal.domain.access import CloudRole
 from portal.domain.clouds import ProgressState
 from portal.domain.connections import Connection
-from portal.domain.drift import Drift, FoundCloud
+from portal.domain.drift import Drift, DriftKind, FoundCloud
 from portal.domain.errors import Refused
 from portal.domain.jobs import Job, Kind, OrderKind
 from portal.providers.contract import Later, Role
 from tests.domain.test_lock_order import faults
 from tests.support.claims import clouds_with
-from tests.support.cloud_access import give, revoke
+from tests.support.cloud_access import change, give, revoke
 from tests.support.clouds import create_cloud, own_account_id
 from tests.support.jobs import run_upkeep
 from tests.support.memberships import add_memberships, memberships_of
@@ -209,6 +209,45 @@ def test_a_role_that_was_lost_there_is_given_to_a_new_membership(
 
 
 @pytest.mark.both_databases
+def test_a_role_that_was_changed_there_is_given_again_or_left(
+    there: PretendedCloud, shop: str
+) -> None:
+    membership_id = has_role(there, shop)
+    there.members[f"ext-{shop}"][membership_id] = Role.VIEWER
+    assert reconcile() == ["changed-role"]
+    decide(drift.restore)
+    assert there.members[f"ext-{shop}"] == {membership_id: Role.EDITOR}
+    assert reconcile() == []
+
+    there.members[f"ext-{shop}"][membership_id] = Role.OWNER
+    assert reconcile() == ["changed-role"]
+    decide(drift.adopt)
+    assert reconcile() == []
+    there.members[f"ext-{shop}"][membership_id] = Role.ADMIN
+    assert reconcile() == ["changed-role"]  # that one was not left
+
+
+def test_a_role_that_is_being_changed_differs_from_nothing(
+    there: PretendedCloud, shop: str
+) -> None:
+    membership_id = has_role(there, shop)
+    there.fail(Later("its answer was lost"), is_done=True)
+    change(shop, CloudRole.VIEWER, of=SAM)
+    run_orders()
+    assert there.members[f"ext-{shop}"] == {membership_id: Role.VIEWER}
+    assert reconcile() == []
+
+
+def test_a_connection_that_does_not_say_what_a_role_is_there_compares_none(
+    there: PretendedCloud, shop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(there, "role_there", lambda _role: None)
+    membership_id = has_role(there, shop)
+    there.members[f"ext-{shop}"][membership_id] = Role.VIEWER
+    assert reconcile() == []
+
+
+@pytest.mark.both_databases
 def test_a_foreign_cloud_is_assigned_to_an_account(
     there: PretendedCloud, world: World, shop: str
 ) -> None:
@@ -286,16 +325,18 @@ def test_its_verbs_lock_in_the_one_order(there: PretendedCloud, world: World, sh
     connection, by, account_id = place(), appoint_operator(), own_account_id(DORA)
     db.write(lambda: add_memberships(DORA, shop))
     there.add("prj-1")
-    there.members[f"ext-{shop}"] = {"root": Role.OWNER}
+    (membership,) = memberships_of(DORA)
+    there.members[f"ext-{shop}"] = {"root": Role.OWNER, membership.id: Role.VIEWER}
     there.clouds[f"ext-{shop}"]["name"] = "bazaar"
     reconcile()
     ids = {"external_id": "prj-1", "account_id": account_id}
-    renamed = next(row.drift for row in rows() if row.drift.kind == "renamed")
+    found = {row.drift.kind: row.drift.id for row in rows()}
     del there.clouds[f"ext-{shop}"]
     for unit in (
         lambda: drift.queue_reconcile(connection, by=by),
         drift.reconcile_all,
-        lambda: drift.adopt(db.session.get_one(Drift, renamed.id), by=by),
+        lambda: drift.adopt(db.session.get_one(Drift, found[DriftKind.RENAMED]), by=by),
+        lambda: drift.restore(db.session.get_one(Drift, found[DriftKind.CHANGED_ROLE]), by=by),
         lambda: drift.assign(connection, by=by, name="x", **ids),
     ):
         assert faults(unit) == []

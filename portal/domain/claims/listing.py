@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, func, select
@@ -52,11 +53,13 @@ def open_claims_for(actor: Actor, *, after: str = "") -> list[ClaimRow]:
     return _rows(query.order_by(Claim.id).limit(PAGE + 1))
 
 
-def count_open(actor: Actor) -> int:
-    """How many claims that the actor sees wait."""
+def count_open(actor: Actor) -> tuple[int, datetime | None]:
+    """How many claims that the actor sees wait, and since when the oldest does."""
     is_open = Claim.state == ClaimState.WAITING, Claim.expires_at > db.now()
-    query = select(func.count()).select_from(Claim).where(Claim.visible_to(actor), *is_open)
-    return db.session.execute(query).scalar_one()
+    query = select(func.count(), func.min(Claim.created_at))
+    query = query.where(Claim.visible_to(actor), *is_open)
+    count, since = db.session.execute(query).one()
+    return count, since
 
 
 def connections_to_claim() -> list[Connection]:

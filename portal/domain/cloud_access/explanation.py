@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from portal.domain.access.assignments import rank
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
+from portal.domain.cloud_access.members import open_grants
 from portal.domain.clouds import Cloud
 from portal.domain.identity import User
 
@@ -99,6 +101,22 @@ def grants_of_user(cloud: Cloud, user_id: str) -> list[Grant]:
     )
     strongest = sorted(db.session.execute(query), key=lambda row: rank(row[0].role))
     return [_grant(row, name, since) for row, name, since in strongest]
+
+
+def kept_grants(cloud: Cloud, holder_ids: Collection[str]) -> dict[User, list[Grant]]:
+    """The roles that people keep on the cloud if those of these holders, users and partner
+    accounts, are revoked; strongest first. Without those who keep none."""
+    rows = open_grants(cloud)
+    leaving = {row.id for row in rows if row.user_id in holder_ids or row.partner_id in holder_ids}
+    partners = [row.partner_id for row in rows if row.partner_id and row.partner_id in holder_ids]
+    people = {holder_id for holder_id in holder_ids if not holder_id.startswith("dn2")}
+    people |= set[str]().union(*(access.staff_ids(partner_id) for partner_id in partners))
+    users = db.session.scalars(select(User).where(User.id.in_(people)).order_by(User.name, User.id))
+    kept = {
+        user: [grant for grant in grants_of_user(cloud, user.id) if grant.row_id not in leaving]
+        for user in users
+    }
+    return {user: grants for user, grants in kept.items() if grants}
 
 
 def _grant(row: CloudAccess, partner_name: str | None, staff_since: datetime | None) -> Grant:

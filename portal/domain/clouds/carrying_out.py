@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, func, or_, tuple_
@@ -31,17 +32,19 @@ CURSOR = re.compile(r"([01])-([0-9a-z]{20})")
 
 class OnConnection(NamedTuple):
     """How many open clouds are on a connection, and for how many clouds there is something to carry
-    out by hand."""
+    out by hand, the oldest `since` then."""
 
     total: int
     by_hand: int
+    since: datetime | None
 
 
 def numbers_by_connection() -> dict[str, OnConnection]:
     """The numbers of clouds by the ID of their connection."""
     total = func.count().filter(Cloud.closed_at.is_(None))
-    by_hand = func.count().filter(has_tasks(), _is_by_hand())
-    query = pending_query().with_only_columns(Cloud.connection_id, total, by_hand)
+    is_by_hand = and_(has_tasks(), _is_by_hand())
+    by_hand = func.count().filter(is_by_hand), func.min(Cloud.agreed_at).filter(is_by_hand)
+    query = pending_query().with_only_columns(Cloud.connection_id, total, *by_hand)
     rows = db.session.execute(query.group_by(Cloud.connection_id))
     return {connection_id: OnConnection(*numbers) for connection_id, *numbers in rows}
 

@@ -6,6 +6,7 @@ each difference, and assign the clouds that only the connection has.
 
 from portal.domain.drift.comparing import (
     BATCH,
+    There,
     begin,
     compare_next,
     record_end,
@@ -29,6 +30,7 @@ from portal.domain.drift.listing import (
     foreign_clouds,
     numbers_by_connection,
     reconciliation_of,
+    suspended_since,
 )
 from portal.domain.drift.record import (
     ADOPTABLE,

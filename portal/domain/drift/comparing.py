@@ -6,16 +6,24 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, delete, insert, or_, select
+from sqlalchemy import delete, insert, or_, select
 
 from portal import db
+from portal.domain.access import CloudRole
 from portal.domain.clouds import Cloud
 from portal.domain.drift.record import Drift, DriftKind, FoundCloud, Reconciliation
 from portal.domain.memberships import Membership
 
 BATCH = 500
-NameThere = Callable[[str, str], str]
-"""The name that a cloud gets at its connection, by its ID and its name."""
+
+
+class There(NamedTuple):
+    """What a connection lists of what it has carried out."""
+
+    name: Callable[[str, str], str]
+    """The name that a cloud gets there, by its ID and its name."""
+    roles: Mapping[CloudRole, str]
+    """The role of a member who was given this one; without those that can't be compared."""
 
 
 class Difference(NamedTuple):
@@ -25,6 +33,7 @@ class Difference(NamedTuple):
     kind: DriftKind
     external_id: str
     theirs: str = ""
+    role: str = ""
 
 
 def begin(connection_id: str, run: str) -> None:
@@ -56,7 +65,7 @@ def store(connection_id: str, run: str, found: Iterable[Any]) -> None:
         db.session.execute(insert(FoundCloud), list(rows.values()))
 
 
-def compare_next(connection_id: str, run: str, after: str, name_there: NameThere) -> str | None:
+def compare_next(connection_id: str, run: str, after: str, there: There) -> str | None:
     """Compare the next clouds after the ID `after`; the last one's ID, or None at the end."""
     query = (
         select(Cloud)
@@ -65,7 +74,7 @@ def compare_next(connection_id: str, run: str, after: str, name_there: NameThere
         .limit(BATCH)
     )
     clouds = db.session.scalars(query).all()
-    _keep(connection_id, [cloud.id for cloud in clouds], _differences(clouds, run, name_there))
+    keep(connection_id, [cloud.id for cloud in clouds], _differences(clouds, run, there))
     return clouds[-1].id if len(clouds) == BATCH else None
 
 
@@ -93,7 +102,7 @@ def _reconciliation(connection_id: str) -> Reconciliation:
     return row
 
 
-def _differences(clouds: Sequence[Cloud], run: str, name_there: NameThere) -> set[Difference]:
+def _differences(clouds: Sequence[Cloud], run: str, reported: There) -> set[Difference]:
     """What differs of the clouds that exist there as far as we know."""
     there = {
         cloud.id: cloud
@@ -111,7 +120,7 @@ def _differences(clouds: Sequence[Cloud], run: str, name_there: NameThere) -> se
         if its is None:
             differences.add(Difference(cloud.id, DriftKind.MISSING, external_id))
         else:
-            differences.update(_of_cloud(cloud, its, name_there, members[cloud.id]))
+            differences.update(_of_cloud(cloud, its, reported, members[cloud.id]))
         doubles = (row for row in rows.values() if row.our_id == cloud.id)
         differences.update(
             Difference(cloud.id, DriftKind.DOUBLED, row.external_id, row.name)
@@ -132,25 +141,24 @@ def _found(there: Mapping[str, Cloud], run: str) -> dict[str, FoundCloud]:
     return {row.external_id: row for row in db.session.scalars(query)}
 
 
-def _members(cloud_ids: Iterable[str]) -> dict[str, dict[str, bool]]:
-    """The memberships of each cloud that are not revoked, and whether their role is carried out.
-    The lane of the connection is ours: no order changes that while the list is read."""
-    is_settled = and_(Membership.role.is_not(None), Membership.revoking_at.is_(None))
-    query = select(Membership.cloud_id, Membership.id, is_settled).where(
+def _members(cloud_ids: Iterable[str]) -> dict[str, dict[str, Membership]]:
+    """The memberships of each cloud that are not revoked, by their ID. The lane of the connection
+    is ours: no order changes them while the list is read."""
+    query = select(Membership).where(
         Membership.cloud_id.in_(list(cloud_ids)), Membership.revoked_at.is_(None)
     )
-    members: dict[str, dict[str, bool]] = defaultdict(dict)
-    for cloud_id, membership_id, settled in db.session.execute(query):
-        members[cloud_id][membership_id] = bool(settled)
+    members: dict[str, dict[str, Membership]] = defaultdict(dict)
+    for membership in db.session.scalars(query.execution_options(populate_existing=True)):
+        members[membership.cloud_id][membership.id] = membership
     return members
 
 
 def _of_cloud(
-    cloud: Cloud, its: FoundCloud, name_there: NameThere, members: Mapping[str, bool]
+    cloud: Cloud, its: FoundCloud, there: There, members: Mapping[str, Membership]
 ) -> Iterator[Difference]:
     """What is unknown here, since it is being carried out, differs from nothing."""
     external_id, name = its.external_id, cloud.carried_out_name
-    if name is not None and its.name != name_there(cloud.id, name):
+    if name is not None and its.name != there.name(cloud.id, name):
         yield Difference(cloud.id, DriftKind.RENAMED, external_id, its.name)
     if cloud.is_suspended_there is not None and its.is_suspended != cloud.is_suspended_there:
         kind = DriftKind.SUSPENDED if its.is_suspended else DriftKind.RESUMED
@@ -158,17 +166,32 @@ def _of_cloud(
     if its.members is not None:
         for holder in set(its.members) - members.keys():
             yield Difference(cloud.id, DriftKind.ROLE, external_id, holder)
-        for member, is_settled in members.items():
-            if is_settled and member not in its.members:
-                yield Difference(cloud.id, DriftKind.LOST_ROLE, external_id, member)
+        for member in members.values():
+            yield from _of_member(cloud, its, there, member)
 
 
-def _keep(connection_id: str, cloud_ids: Sequence[str], differences: set[Difference]) -> None:
+def _of_member(
+    cloud: Cloud, its: FoundCloud, there: There, member: Membership
+) -> Iterator[Difference]:
+    """What differs of somebody whose role is carried out. While a cloud is being suspended, it may
+    list them or not."""
+    if member.role is None or member.revoking_at is not None:
+        return
+    role = (its.members or {}).get(member.id)
+    ids = {"cloud_id": cloud.id, "external_id": its.external_id, "theirs": member.id}
+    if role is None:
+        if cloud.is_suspended_there is not None:
+            yield Difference(kind=DriftKind.LOST_ROLE, **ids)
+    elif member.role is member.ordered_role and there.roles.get(member.role, role) != role:
+        yield Difference(kind=DriftKind.CHANGED_ROLE, role=role, **ids)
+
+
+def keep(connection_id: str, cloud_ids: Sequence[str], differences: set[Difference]) -> None:
     """Keep the rows of what still differs, delete the others, add what is new."""
     query = select(Drift).where(Drift.cloud_id.in_(cloud_ids)).order_by(Drift.id)
     known = set[Difference]()
     for row in db.session.scalars(query.with_for_update()).all():
-        difference = Difference(row.cloud_id, row.kind, row.external_id, row.theirs)
+        difference = Difference(row.cloud_id, row.kind, row.external_id, row.theirs, row.role)
         if difference in differences:
             known.add(difference)
         else:

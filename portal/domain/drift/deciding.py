@@ -21,8 +21,9 @@ from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud
 from portal.domain.connections import Connection
+from portal.domain.drift.comparing import Difference, keep
 from portal.domain.drift.listing import foreign_cloud
-from portal.domain.drift.record import ADOPTABLE, RESTORABLE, Drift, DriftKind
+from portal.domain.drift.record import ADOPTABLE, LEFT, RESTORABLE, Drift, DriftKind
 from portal.domain.errors import Code, Refused
 from portal.domain.jobs import OPEN_STATES, Job, OrderKind
 from portal.domain.jobs import Kind as JobKind
@@ -69,7 +70,7 @@ def _order(connection: Connection) -> None:
 
 def adopt(drift: Drift, *, by: Actor) -> None:
     """An operator adopts what the connection has: a cloud that is missing there is closed here, one
-    that was renamed there is renamed here, a role that was given there is left to them.
+    that was renamed there is renamed here, a role that was given or changed there is left to them.
 
     Raises ReauthenticationRequired, Forbidden, Refused("drift-over") and the codes of
     `values.line`.
@@ -77,7 +78,7 @@ def adopt(drift: Drift, *, by: Actor) -> None:
     cloud, drift = _lock(drift, Action.CLOUD_ADOPT_DRIFT, ADOPTABLE, by=by)
     chain, kind = clouds.audit_chain_of(cloud), drift.kind
     facts = {"kind": str(kind), "external_id": drift.external_id}
-    if kind is DriftKind.ROLE:
+    if kind in LEFT:
         drift.accepted_at = db.now()
     else:
         theirs = drift.theirs.removesuffix(f"-{cloud.id}")
@@ -98,7 +99,8 @@ def adopt(drift: Drift, *, by: Actor) -> None:
 def restore(drift: Drift, *, by: Actor) -> None:
     """An operator has restored what the portal has carried out. Of a cloud that was deleted there
     another one is created, to which nobody has access yet. Who was revoked here and has a role
-    there is revoked again; who has lost their role there is given it, and takes access again.
+    there is revoked again; who has lost their role there is given it, and takes access again; who
+    has another role there is given theirs.
 
     Raises ReauthenticationRequired, Forbidden, Refused("drift-over").
     """
@@ -118,6 +120,8 @@ def _restore(cloud: Cloud, kind: DriftKind, theirs: str) -> None:
             raise Refused(Code.DRIFT_OVER)
     elif kind is DriftKind.LOST_ROLE:
         memberships.begin_again(theirs, cloud_id=cloud.id)
+    elif kind is DriftKind.CHANGED_ROLE:
+        memberships.grant_again(theirs, cloud_id=cloud.id)
     elif kind is DriftKind.RENAMED:
         cloud.carried_out_name = None
     elif kind is DriftKind.MISSING:
@@ -134,7 +138,7 @@ def assign(
     connection: Connection, *, external_id: str, account_id: str, name: str, by: Actor
 ) -> Cloud:
     """An operator assigns a cloud that only the connection has to an account, whose administrators
-    own it then under this name.
+    own it then under this name. One that is suspended there stays so, as drift.
 
     Raises ReauthenticationRequired, Forbidden, Refused("account-unknown", "foreign-cloud-over",
     "customer-not-confirmed", "external-id-taken") and the refusals of `clouds.create`.
@@ -145,7 +149,8 @@ def assign(
         raise Refused(Code.ACCOUNT_UNKNOWN, field="account_id")
     account = db.lock(BillingAccount, account_id)
     owners = access.users_with_role(account.id, access.ACCOUNT_TABLE[Action.ACCESS_MANAGE])
-    if foreign_cloud(connection, external_id) is None:
+    found = foreign_cloud(connection, external_id)
+    if found is None:
         raise Refused(Code.FOREIGN_CLOUD_OVER)
     if not owners:
         raise Refused(Code.CUSTOMER_NOT_CONFIRMED, field="account_id")
@@ -157,6 +162,9 @@ def assign(
         owners=owners,
         by=by,
     )
+    if found.is_suspended:
+        difference = Difference(cloud.id, DriftKind.SUSPENDED, external_id)
+        keep(connection.id, [cloud.id], {difference})
     memberships.settle_cloud(cloud.id)
     return cloud
 

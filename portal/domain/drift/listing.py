@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, exists, func, select
 
 from portal import db
+from portal.domain.access import CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud, Link
@@ -28,11 +30,13 @@ PAGE = 50
 
 class DriftRow(NamedTuple):
     """A difference that is to be decided, and its cloud. `member`: the name of the person of whom
-    the role is, if the connection made them; `has_partner`: whether a partner's customer pays."""
+    the role is, if the connection made them; `role`: the one that is carried out of them;
+    `has_partner`: whether a partner's customer pays."""
 
     drift: Drift
     cloud: Cloud
     member: str | None
+    role: CloudRole | None
     has_partner: bool
 
     @property
@@ -68,11 +72,20 @@ def find_drift(actor: Actor, drift_id: str) -> DriftRow | None:
     return None if row is None else DriftRow(*row)
 
 
-def numbers_by_connection() -> dict[str, int]:
-    """How many differences are to be decided, by the ID of the connection."""
-    query = select(Drift.connection_id, func.count()).where(Drift.accepted_at.is_(None))
+def suspended_since(cloud: Cloud) -> datetime | None:
+    """Since when the cloud is known to be suspended at its connection while its payer is not. The
+    caller has checked that the actor sees the cloud."""
+    is_it = Drift.cloud_id == cloud.id, Drift.kind == DriftKind.SUSPENDED
+    return db.session.scalar(select(Drift.found_at).where(*is_it))
+
+
+def numbers_by_connection() -> dict[str, tuple[int, datetime]]:
+    """How many differences are to be decided, and since when the oldest is known, by the ID of the
+    connection."""
+    numbers = func.count(), func.min(Drift.found_at)
+    query = select(Drift.connection_id, *numbers).where(Drift.accepted_at.is_(None))
     rows = db.session.execute(query.group_by(Drift.connection_id))
-    return {row[0]: row[1] for row in rows}
+    return {connection_id: (count, since) for connection_id, count, since in rows}
 
 
 def foreign_clouds(connection: Connection, *, after: str = "") -> list[FoundCloud]:
@@ -103,7 +116,8 @@ def _open(actor: Actor) -> Any:
         is_paying, Link.cloud_id == Drift.cloud_id, BillingAccount.parent_id.is_not(None)
     )
     is_its = and_(Membership.id == Drift.theirs, Membership.cloud_id == Drift.cloud_id)
-    query = select(Drift, Cloud, User.name, has_partner).join(Cloud, Cloud.id == Drift.cloud_id)
+    query = select(Drift, Cloud, User.name, Membership.role, has_partner)
+    query = query.join(Cloud, Cloud.id == Drift.cloud_id)
     query = query.outerjoin(Membership, is_its).outerjoin(User, User.id == Membership.user_id)
     return query.where(Drift.visible_to(actor), Drift.accepted_at.is_(None))
 

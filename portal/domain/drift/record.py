@@ -33,9 +33,13 @@ class DriftKind(StrEnum):
     """Somebody has a role there that was not given here."""
     LOST_ROLE = "lost-role"
     """Somebody has lost there the role that was carried out."""
+    CHANGED_ROLE = "changed-role"
+    """Somebody has another role there than the one that was carried out."""
 
 
-ADOPTABLE = frozenset({DriftKind.MISSING, DriftKind.RENAMED, DriftKind.ROLE})
+LEFT = frozenset({DriftKind.ROLE, DriftKind.CHANGED_ROLE})
+"""What an operator leaves as it is there by accepting it."""
+ADOPTABLE = LEFT | {DriftKind.MISSING, DriftKind.RENAMED}
 """What an operator can accept: the cloud is closed or renamed here, the role is left to them.
 A cloud is suspended exactly while its payer is, and of two clouds one is to be removed by hand."""
 SUSPENSIONS = frozenset({DriftKind.SUSPENDED, DriftKind.RESUMED})
@@ -78,12 +82,15 @@ class Reconciliation(db.Base):
 
 class Drift(db.Base):
     """A difference between a cloud here and at its connection. `external_id` and `theirs` say what
-    differs there: its name, or the ID of who has a role. An accepted one is not shown again."""
+    differs there: its name, or the ID of who has a role; `role` which one, if it was changed. An
+    accepted one is not shown again."""
 
     __tablename__ = "drifts"
     __table_args__ = (
-        UniqueConstraint("cloud_id", "kind", "external_id", "theirs"),
-        CheckConstraint("accepted_at IS NULL OR kind = 'role'", name="accepted_role"),
+        UniqueConstraint("cloud_id", "kind", "external_id", "theirs", "role"),
+        CheckConstraint(
+            "accepted_at IS NULL OR kind IN ('role', 'changed-role')", name="accepted_role"
+        ),
         Index("ix_drifts_connection_id", "connection_id", "id"),
     )
 
@@ -93,6 +100,7 @@ class Drift(db.Base):
     kind: Mapped[DriftKind] = mapped_column(db.enum_column(DriftKind, "kind"))
     external_id: Mapped[str]
     theirs: Mapped[str]
+    role: Mapped[str] = mapped_column(default="")
     found_at: Mapped[datetime]
     accepted_at: Mapped[datetime | None]
 

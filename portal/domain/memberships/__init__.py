@@ -56,6 +56,7 @@ from portal.domain.memberships.retention import purge_expired
 from portal.domain.memberships.roles import GIVING_ACCESS, roles_as_staff, roles_by_hand
 from portal.domain.memberships.settling import (
     begin_again,
+    grant_again,
     lock_people,
     reinstate,
     revoke_again,

@@ -222,6 +222,17 @@ def begin_again(membership_id: str, *, cloud_id: str) -> None:
     settle_cloud(cloud_id)
 
 
+def grant_again(membership_id: str, *, cloud_id: str) -> None:
+    """The connection has another role of somebody: the one that is agreed is ordered again, if they
+    still have one. The calling verb has locked the cloud."""
+    is_it = Membership.id == membership_id, Membership.cloud_id == cloud_id
+    if not db.session.scalars(locks.select_for_update(Membership.id, *is_it)).all():
+        return
+    membership = db.session.get_one(Membership, membership_id, populate_existing=True)
+    if membership.revoking_at is None and membership.ordered_role is not None:
+        order_grant(membership, membership.ordered_role)
+
+
 def _open_accesses(membership: Membership) -> list[Access]:
     is_open = Access.membership_id == membership.id, Access.ended_at.is_(None)
     return list(db.session.scalars(select(Access).where(*is_open).order_by(Access.id)))

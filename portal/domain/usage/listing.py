@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -79,10 +79,12 @@ def deliveries_for(actor: Actor, *, before: str = "") -> list[Delivery]:
     return list(db.session.scalars(query.order_by(Delivery.id.desc()).limit(PAGE + 1)))
 
 
-def count_staged(actor: Actor) -> int:
-    """How many deliveries wait to be published or discarded."""
-    query = select(func.count()).where(Delivery.visible_to(actor), Delivery.state == State.STAGED)
-    return db.session.execute(query).scalar_one()
+def count_staged(actor: Actor) -> tuple[int, datetime | None]:
+    """How many deliveries wait to be published or discarded, and when the oldest was added."""
+    query = select(func.count(), func.min(Delivery.created_at))
+    query = query.where(Delivery.visible_to(actor), Delivery.state == State.STAGED)
+    count, since = db.session.execute(query).one()
+    return count, since
 
 
 def preview(delivery: Delivery) -> Preview:

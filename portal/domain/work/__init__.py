@@ -8,4 +8,5 @@ from portal.domain.work.control import (
     run_again_refusal,
 )
 from portal.domain.work.listing import PAGE, JobRow, job_row, jobs_for, latest_upkeep
+from portal.domain.work.overview import Mails, Totals, mails_since, totals
 from portal.domain.work.summary import LISTED_STATES, KindSummary, summaries_for

@@ -16,13 +16,14 @@ LISTED_STATES = (State.WAITING, State.RUNNING, State.FAILED, State.PARKED)
 
 
 class KindSummary(NamedTuple):
-    """A kind of jobs: how many are in each of LISTED_STATES, since when the oldest is due, and how
-    many of the running ones have a silent worker."""
+    """A kind of jobs: how many are in each of LISTED_STATES, since when the oldest is due, how many
+    of the running ones have a silent worker, and since when the oldest has failed or is parked."""
 
     kind: str
     counts: dict[State, int]
     due_since: datetime | None
     orphaned: int
+    ended: dict[State, datetime]
 
 
 def summaries_for(actor: Actor) -> list[KindSummary]:
@@ -31,10 +32,12 @@ def summaries_for(actor: Actor) -> list[KindSummary]:
     counts: dict[str, dict[State, int]] = {kind: dict.fromkeys(LISTED_STATES, 0) for kind in Kind}
     oldest: dict[str, datetime] = {}
     orphaned: dict[str, int] = {}
+    ended: dict[str, dict[State, datetime]] = {}
     columns = Job.kind, Job.state
-    numbers = func.count(), func.min(Job.run_at), func.count().filter(jobs.is_orphaned())
+    ages = func.min(Job.run_at), func.min(Job.finished_at)
+    numbers = func.count(), func.count().filter(jobs.is_orphaned()), *ages
     query: Any = select(*columns, *numbers).where(is_listed(), Job.visible_to(actor))
-    for kind, state, count, run_at, silent in db.session.execute(
+    for kind, state, count, silent, run_at, finished_at in db.session.execute(
         query.group_by(*columns).order_by(Job.kind)
     ):
         counts.setdefault(kind, dict.fromkeys(LISTED_STATES, 0))[state] = count
@@ -42,8 +45,10 @@ def summaries_for(actor: Actor) -> list[KindSummary]:
             oldest[kind] = run_at
         if state is State.RUNNING:
             orphaned[kind] = silent
+        if finished_at:
+            ended.setdefault(kind, {})[state] = finished_at
     return [
-        KindSummary(kind, by_state, oldest.get(kind), orphaned.get(kind, 0))
+        KindSummary(kind, by_state, oldest.get(kind), orphaned.get(kind, 0), ended.get(kind, {}))
         for kind, by_state in counts.items()
     ]
 

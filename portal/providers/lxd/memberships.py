@@ -173,6 +173,12 @@ def foreign(project: Row, certificates: Collection[Row]) -> list[Row]:
 
 
 def roles(project: Row, certificates: Collection[Row]) -> dict[str, Role]:
-    """The roles of memberships by their ID, and of foreign certificates by their fingerprint."""
+    """The roles of memberships by their ID, and of foreign certificates by their fingerprint.
+    Without members from whose certificates the project was taken by hand."""
     roles = {row["fingerprint"]: Role.EDITOR for row in foreign(project, certificates)}
-    return roles | {key: membership.role for key, membership in by_member(project).items()}
+    detached = set[str]()
+    if not projects.is_suspended(project):
+        rows = [row for row in certificates if _is_restricted(row)]
+        detached = {row["name"] for row in rows if project["name"] not in row["projects"]}
+    members = by_member(project).items()
+    return roles | {key: it.role for key, it in members if detached.isdisjoint(it.access_ids)}

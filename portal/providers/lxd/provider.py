@@ -46,6 +46,10 @@ class Lxd(SessionProvider[Settings, Session]):
     def name_there(self, cloud: Cloud) -> str:
         return projects.clean(cloud.name) or cloud.id
 
+    def role_there(self, role: Role) -> Role | None:
+        """The project keeps the role of each membership as it is."""
+        return role
+
     def role_of(self, external_id: str, identity: tuple[str, str]) -> Role | None:
         """A certificate names nobody: an operator verifies whose a project is."""
         return None

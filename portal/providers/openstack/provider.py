@@ -43,6 +43,10 @@ class OpenStack(SessionProvider[Settings, Session]):
     def name_there(self, cloud: Cloud) -> str:
         return projects.project_name(cloud)
 
+    def role_there(self, role: Role) -> Role | None:
+        """Keystone has fewer roles."""
+        return members.AS_OURS.get(members.ROLES.get(role, ""))
+
     def role_of(self, external_id: str, identity: tuple[str, str]) -> Role | None:
         session = self.session("role")
         if projects.find(session, external_id) is None:

@@ -35,8 +35,8 @@ CASES = (
         (
             OTHER_CONNECTION,
             f"""INSERT INTO drifts
-                (id, connection_id, cloud_id, kind, external_id, theirs, found_at)
-                VALUES ('drf2', 'con2', :doras_cloud, 'missing', 'x', '', {APRIL})""",
+                (id, connection_id, cloud_id, kind, external_id, theirs, role, found_at)
+                VALUES ('drf2', 'con2', :doras_cloud, 'missing', 'x', '', '', {APRIL})""",
         ),
         ("drf2",),
     ),
