@@ -47,6 +47,7 @@ MAILS = {
 UPKEEP = {
     "close-clouds": lazy_gettext("Close clouds whose days to restore them are over"),
     "close-months": lazy_gettext("Close months, and make their statements"),
+    "notify-of-lots": lazy_gettext("Say when grants are used up or expire"),
     "audit-heads": lazy_gettext("Log the heads of the audit log"),
     "doctor": lazy_gettext("Check of the data"),
     "end-partnerships": lazy_gettext("End partnerships whose day has come"),

@@ -212,7 +212,7 @@ def test_after_a_restore_orders_that_take_access_away_run_and_all_others_are_par
 
     def restore() -> None:
         parked = workflows.finish_restore()
-        assert parked.by_kind == {"clouds": 2, "upkeep": 3}
+        assert parked.by_kind == {"clouds": 2, "upkeep": 4}
 
     db.write(restore)
     assert states(*waiting) == ["parked", "waiting", "parked", "waiting"]

@@ -65,6 +65,7 @@ HAVE_A_RULE = {
     "Notification",
     "PartnerProfile",
     "SavedView",
+    "Statement",
     "UsageKey",
     "UsageSource",
     "User",

@@ -48,7 +48,7 @@ def link_cloud(page: Page, subaccount: str, cloud: str) -> None:
     expect(page.get_by_role("heading", name=heading)).to_be_visible()
     assert_no_overflow(page)
     button(page, "Link").click()
-    expect(page.get_by_role("link", name=cloud, exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name=cloud, exact=True).first).to_be_visible()
 
 
 def give_access(customer: Page, page_of_cloud: str, partner_account: str) -> None:

@@ -25,8 +25,8 @@ PARTNER = {
     "subaccount": "dn2" + "0" * 17,
 }
 NAME = "Carl & Sons"
-TOLD = dict.fromkeys(("customer", "partner", "cloud", "thing", "account"), NAME)
-TOLD |= {"role": "billing.accounts.editor", "day": "2026-04-01"}
+TOLD = dict.fromkeys(("customer", "partner", "cloud", "thing", "account", "issuer"), NAME)
+TOLD |= {"role": "billing.accounts.editor", "day": "2026-04-01", "month": "2026-03-01"}
 TOLD |= {"amount": "4000", "percent": "80", "left": "0.5", "next": "waived"}
 TARGET = {"kind": "account", "id": "dn2" + "0" * 17, "account_id": None}
 OF_ACCESS = (Kind.ACCESS_GIVEN, Kind.ACCESS_TAKEN)
