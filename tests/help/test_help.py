@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import groupby
 from urllib.parse import urldefrag, urljoin
 
 import pytest
@@ -68,6 +69,11 @@ def test_every_page_reads_well_and_its_links_lead_somewhere(
     for path, anchor in wanted:
         app.url_map.bind("localhost").match(path)
         assert not anchor or anchor in anchors[path], (path, anchor)
+
+
+def test_the_pages_of_each_audience_stand_together() -> None:
+    audiences = [audience for audience, _ in groupby(guide.PAGES.values(), lambda it: it.audience)]
+    assert sorted(audiences) == sorted(guide.AUDIENCES)
 
 
 @pytest.mark.parametrize("language", guide.LANGUAGES)

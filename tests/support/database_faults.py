@@ -71,7 +71,10 @@ def _hold_write_lock(_engine: Engine, url: str) -> Iterator[None]:
 
 
 @contextmanager
-def _forbid_growth(engine: Engine, _url: str) -> Iterator[None]:
+def _forbid_growth(engine: Engine, url: str) -> Iterator[None]:
+    with closing(sqlite3.connect(str(make_url(url).database))) as other:
+        other.execute("VACUUM")  # free pages would take what is written
+
     def limit(connection: Any, _record: Any) -> None:
         connection.execute("PRAGMA max_page_count=1")  # SQLite takes the present count
 

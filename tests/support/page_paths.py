@@ -148,8 +148,17 @@ def find_matches(page: Page, path: str, pattern: str) -> list[str]:
 
 
 def first_match(path: str, pattern: str) -> Resolver:
-    """The first match in the HTML of this page."""
-    return lambda page, tour: find_matches(page, tour.resolve(page, path), pattern)[0]
+    """The first match in the HTML of this page. Waits up to 20 seconds for it: a worker that has
+    just started may bring it. Raises LookupError."""
+
+    def find(page: Page, tour: Tour) -> str:
+        for _try in range(80):
+            if found := find_matches(page, tour.resolve(page, path), pattern):
+                return found[0]
+            page.wait_for_timeout(250)
+        raise LookupError(f"{path} has no {pattern}")
+
+    return find
 
 
 def find_customer(status: str, sentence: str = "", q: str = "", tab: str = "") -> Resolver:

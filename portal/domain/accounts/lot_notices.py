@@ -15,6 +15,7 @@ from portal.domain.ledger import PERSONAL, WAIVED, Ledger, Lot
 from portal.domain.notifications import Kind, Target, TargetKind
 
 BATCH = 50
+NEWS_FOR = timedelta(days=31)
 EXPIRES_WITHIN = timedelta(days=7)
 RECIPIENTS = frozenset({AccountRole.OWNER, AccountRole.ACCOUNTANT})
 LOT = "lot"
@@ -36,7 +37,13 @@ def notify_of_lots() -> bool:
 
 
 def _is_used_up() -> ColumnElement[bool]:
-    return and_(Lot.used_up_notified_at.is_(None), AMOUNT > 0, Lot.used == Lot.amount)
+    """It is no news about a lot that ended long ago, which late usage has used up."""
+    return and_(
+        Lot.used_up_notified_at.is_(None),
+        AMOUNT > 0,
+        Lot.used == Lot.amount,
+        Lot.last_on >= billing_days.today() - NEWS_FOR,
+    )
 
 
 def _is_nearly_used() -> ColumnElement[bool]:
