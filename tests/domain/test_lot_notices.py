@@ -90,6 +90,19 @@ def test_a_lot_that_is_used_at_once_is_one_notice_and_names_the_lot_that_pays_ne
     assert notices(DORA) == [("100", "lot", "")]
 
 
+def test_a_lot_that_late_usage_uses_up_is_news_for_a_month_after_its_end(
+    app: Flask, world: World, clock: Clock
+) -> None:
+    end = last_on(world.direct)
+    clock.now = datetime.combine(end, time(12), ZoneInfo("UTC")) + timedelta(days=32)
+    deliver(row("5000", world.doras_cloud))
+    notify()
+    assert notices(DORA) == []
+    clock.now -= timedelta(days=1)
+    notify()
+    assert notices(DORA) == [("100", "waived", "")]
+
+
 def test_seven_days_before_a_lot_expires_what_is_left_and_pays_then_is_mailed(
     app: Flask, world: World, clock: Clock
 ) -> None:
