@@ -217,7 +217,7 @@ class Settings:
         int | None,
         Setting(
             "10",
-            "days after a month's end until its closing begins by itself; a day later it is "
+            "days after a month's end until its closing begins automatically; a day later it is "
             "closed; empty: never",
             parsing.optional_number(0, 365),
             local="",

@@ -34,7 +34,7 @@ class Policy:
     billing_time_zone: ZoneInfo = UTC
     notice_days: int = 30
     close_after_days: int | None = None
-    """Days after a month's end until its closing begins by itself; None: never."""
+    """Days after a month's end until its closing begins automatically; None: never."""
     statement_years: int = 10
     statement_prefix: str = ""
     seller_name: str = ""

@@ -31,8 +31,8 @@ FINALISE = MonthStep(
     lazy_gettext("Close this month?"),
     lazy_gettext("Close in 24 hours"),
     lazy_gettext(
-        "Accountants are told. Until then deliveries still count, partners can set missing prices, "
-        "and you can stop it."
+        "Accountants are notified. Until then deliveries still count, partners can set missing "
+        "prices, and you can stop it."
     ),
     lazy_gettext("The month closes in 24 hours."),
     statements.finalise,
