@@ -12,6 +12,7 @@ from portal.domain import (
     accounts,
     audit,
     billing_days,
+    budgets,
     charges,
     claims,
     clouds,
@@ -68,6 +69,7 @@ BATCHES = {
     **MEMBERSHIPS,
     **MONTHS,
     "notify-of-lots": accounts.notify_of_lots,
+    "watch-budgets": budgets.advance,
 }
 """The purges, and other units of work in batches."""
 BATCH_EVERY = timedelta(minutes=10)

@@ -1,0 +1,14 @@
+"""Budgets: an amount a month, what is told when usage reaches it, and steps for a customer."""
+
+from portal.domain.budgets.record import Budget, BudgetMonth, Kind, Steps
+from portal.domain.budgets.setting import (
+    erase,
+    may_see,
+    may_set,
+    remove,
+    remove_for_customer,
+    set_budget,
+    set_for_customer,
+)
+from portal.domain.budgets.spending import Spending, spending_of
+from portal.domain.budgets.watching import advance
