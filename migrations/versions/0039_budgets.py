@@ -49,7 +49,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["account_id", "kind"],
             ["budgets.account_id", "budgets.kind"],
-            name="fk_budget_months_account_id_budgets",
+            name="fk_budget_months_account_id_kind_budgets",
         ),
     )
     op.add_column("billing_accounts", sa.Column("clouds_stopped_on", sa.Date()))

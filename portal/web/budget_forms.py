@@ -8,6 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import IntegerField, SelectField, StringField, ValidationError
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Optional
 
 from portal import web
@@ -51,9 +52,9 @@ class CustomerBudgetForm(BudgetForm):
     steps = SelectField(
         lazy_gettext("When it is reached"),
         choices=[
-            (NOTHING, lazy_gettext("Notify only")),
-            (STOP, lazy_gettext("At 100%: no new clouds this month")),
-            (SUSPEND, lazy_gettext("At 100%: no new clouds this month; later suspend")),
+            SelectChoice(NOTHING, lazy_gettext("Notify only")),
+            SelectChoice(STOP, lazy_gettext("At 100%: no new clouds this month")),
+            SelectChoice(SUSPEND, lazy_gettext("At 100%: no new clouds; above, suspend")),
         ],
     )
     suspends_at = IntegerField(
