@@ -24,6 +24,8 @@ def read_amount(text: str) -> Decimal | None:
     plain = "".join(text.split())
     if re.fullmatch(r"[0-9]+([.,][0-9]{1,2})?", plain):
         return Decimal(plain.replace(",", "."))
+    if not re.fullmatch(r"[0-9.,]+", plain):
+        return None
     try:
         amount = parse_decimal(text.strip(), locale=get_locale() or "en", strict=True)
     except NumberFormatError:

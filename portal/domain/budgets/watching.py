@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-import structlog
 from sqlalchemy import (
     Boolean,
     ColumnElement,
@@ -56,8 +55,6 @@ FORECAST, SUSPENDED = "forecast", "suspended"
 GRACE = timedelta(hours=24)
 """Between the announcement of a suspension and the suspension."""
 RECIPIENTS = ACCOUNT_TABLE[Action.ACCOUNT_SEE_MONEY]
-
-log = structlog.get_logger(__name__)
 
 
 class News(NamedTuple):
@@ -229,7 +226,6 @@ def _suspend_next() -> bool:
         customers.suspend(customer, by=WORKER)
         _record(Action.BUDGET_SUSPEND, customer, month_on)
         _notify(again[0], SUSPENDED, month_on)
-        db.after_commit(lambda: log.info("budget.suspended", customer=customer.id))
     db.session.flush()
     return True
 
