@@ -61,7 +61,7 @@ class CustomerBudgetForm(BudgetForm):
         lazy_gettext("Suspend at, % of the budget"),
         [Optional()],
         description=lazy_gettext(
-            "From 101 to 500; only if you suspend. The customer is told a day before at least."
+            "From 101 to 500; only to suspend. The customer is notified at least a day before."
         ),
     )
 

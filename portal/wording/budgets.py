@@ -60,7 +60,7 @@ def title(facts: Facts) -> str:
 def meaning(facts: Facts) -> str:
     """Return what happens then, and where."""
     if "account" in facts:
-        return str(_("A budget of one’s own stops nothing."))
+        return str(_("This budget stops nothing."))
     if facts["step"] == "suspended":
         return str(_("This step was chosen with the budget. The customer can be resumed."))
     return str(_("What happens next is on the customer’s page, in Usage."))

@@ -1,4 +1,4 @@
-"""Budgets: an amount a month, what is told when usage reaches it, and steps for a customer."""
+"""Budgets: an amount a month, notices of how much is spent, and steps for a customer."""
 
 from portal.domain.budgets.record import Budget, BudgetMonth, Kind, Steps
 from portal.domain.budgets.setting import (

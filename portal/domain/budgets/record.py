@@ -1,4 +1,4 @@
-"""The tables of budgets, and of what was told about them in a month.
+"""The tables of budgets, and of the notices and steps of a month.
 
 The rows of an account are changed only under its lock.
 """
@@ -61,7 +61,7 @@ class Budget(db.Base):
 
 
 class BudgetMonth(db.Base):
-    """What was told about a budget in a month: the highest percentage, the forecast, and the steps
+    """The notices of a budget in a month: of the highest percentage, of the forecast; and the steps
     that were announced to the customer or taken."""
 
     __tablename__ = "budget_months"

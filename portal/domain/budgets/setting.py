@@ -36,8 +36,8 @@ def may_set(actor: Actor, account: BillingAccount) -> bool:
 
 
 def set_budget(account: BillingAccount, *, amount: Decimal, by: Actor) -> None:
-    """Owners and admins of an account set its own budget. Another amount counts from this month on,
-    and all is told again.
+    """Owners and admins of an account set its own budget. Another amount counts from this
+    month on, and its notices come again.
 
     `amount` has up to two decimals. Raises Forbidden, Refused("account-closed", "budget-amount").
     """

@@ -1,7 +1,8 @@
-"""Watching budgets: upkeep tells of each step once a month, stops new clouds, and suspends.
+"""Watching budgets: upkeep notifies once of each step, stops new clouds, and suspends customers.
 
-A customer is suspended a day after that was announced at the earliest, however fast its usage
-grows. Steps are taken in their own month alone; the month before is told of, since usage is late.
+A customer is suspended a day after the announcement at the earliest, however fast its usage grows.
+Steps are taken only in their own month. Usage may be late, so notices are also about the month
+before.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ from portal.domain.notifications import Target, TargetKind
 
 BATCH = 50
 LEVELS = (50, 80, 100)
-"""The percentages of a budget that are told."""
+"""The percentages of a budget at which there is a notice."""
 FORECAST, SUSPENDED = "forecast", "suspended"
 GRACE = timedelta(hours=24)
 """Between the announcement of a suspension and the suspension."""
@@ -58,8 +59,8 @@ RECIPIENTS = ACCOUNT_TABLE[Action.ACCOUNT_SEE_MONEY]
 
 
 class News(NamedTuple):
-    """What is due about a budget: the level it reached, and whether to tell of that, of the
-    forecast; to announce that clouds are stopped; to stop them; to announce the suspension."""
+    """What is due about a budget: the level it reached, and whether to notify of that, or of the
+    forecast; to announce that new clouds are stopped, to stop them, to announce a suspension."""
 
     budget: Budget
     month: BudgetMonth | None
@@ -73,13 +74,13 @@ class News(NamedTuple):
 
 
 def advance() -> bool:
-    """Tell what is due about a batch of budgets, or else suspend a customer whose time has come.
-    Return whether there may be more."""
+    """Do what is due about a batch of budgets, or else suspend one customer. Return whether there
+    may be more."""
     months = this_month(), billing_months.month_of(this_month() - timedelta(days=1))
-    return any(_tell_some(month_on) for month_on in months) or _suspend_next()
+    return any(_advance_some(month_on) for month_on in months) or _suspend_next()
 
 
-def _tell_some(month_on: date) -> bool:
+def _advance_some(month_on: date) -> bool:
     columns = _due_columns(month_on)
     query = select_budgets(month_on, *columns).where(or_(*columns[1:]))
     due = db.session.execute(query.order_by(Budget.account_id, Budget.kind).limit(BATCH)).all()
@@ -94,12 +95,12 @@ def _tell_some(month_on: date) -> bool:
         is_it = Budget.account_id == row[0].account_id, Budget.kind == row[0].kind
         again = query.where(*is_it).execution_options(populate_existing=True)
         if found := db.session.execute(again).one_or_none():
-            _tell(News(*found), month_on)
+            _do(News(*found), month_on)
     return bool(due)
 
 
 def _due_columns(month_on: date) -> list[ColumnElement[Any]]:
-    """The columns of `News` after the account. Levels are told of past months, too."""
+    """The columns of `News` after the account. For a past month, only of levels."""
     spent, notified = spent_in(month_on), func.coalesce(BudgetMonth.notified, 0)
     level = case(*((_reaches(spent, it), it) for it in reversed(LEVELS)), else_=0)
     if month_on != this_month():
@@ -134,9 +135,9 @@ def _is(flag: Any) -> ColumnElement[bool]:
     return func.coalesce(flag, false())
 
 
-def _tell(news: News, month_on: date) -> None:
-    """Tell what is due; under the lock of the account. Of several steps only the highest: the
-    forecast is above 80 %."""
+def _do(news: News, month_on: date) -> None:
+    """Do what is due, under the lock of the account. Of several steps, notify only of the highest;
+    the forecast is above 80 %."""
     month = news.month or _begin_month(news.budget, month_on)
     if news.is_forecast or news.is_level:
         step = FORECAST if news.is_forecast else str(news.level)
@@ -156,7 +157,7 @@ def _tell(news: News, month_on: date) -> None:
 
 
 def _begin_month(budget: Budget, month_on: date) -> BudgetMonth:
-    """Add the row of a month, and delete those of months that are told of no more."""
+    """Add the row of a month, and delete those before the month before."""
     key = {"account_id": budget.account_id, "kind": budget.kind}
     month = BudgetMonth(**key, month_on=month_on, notified=0, is_forecast_notified=False)
     last = billing_months.month_of(this_month() - timedelta(days=1))
@@ -187,7 +188,7 @@ def _notify(budget: Budget, step: str, month_on: date) -> None:
 
 
 def _announce(news: News, month_on: date) -> None:
-    """Tell the customer the next step, without an amount: it never sees the budget."""
+    """Announce the next step to the customer, without an amount: it never sees the budget."""
     step = "suspends" if news.is_suspension else "stopped" if news.is_stop else "near"
     facts = {"step": step, "until": billing_months.next_month(month_on).isoformat()}
     if news.is_suspension:
