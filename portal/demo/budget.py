@@ -23,14 +23,15 @@ def set_budget() -> None:
     month_on = billing_months.month_of(billing_days.today() - timedelta(days=1))
     spent = func.sum(PriceSum.whole)
     query = (
-        select(Customer, spent)
+        select(Customer.id, spent)
         .join(PriceSum, PriceSum.account_id == Customer.subaccount_id)
         .where(Customer.status == Status.ACTIVE, PriceSum.month_on == month_on)
-        .group_by(Customer)
+        .group_by(Customer.id)
         .having(spent > 0)
         .order_by(spent.desc(), Customer.id)
     )
     if (row := db.session.execute(query.limit(1)).first()) is None:
         return
     amount = (Decimal(row[1]) * SHARE).quantize(Decimal("0.01"))
-    budgets.set_for_customer(row[0], amount=amount, steps=Steps(stops_clouds=True), by=COMMAND)
+    customer = db.session.get_one(Customer, row[0])
+    budgets.set_for_customer(customer, amount=amount, steps=Steps(stops_clouds=True), by=COMMAND)

@@ -59,7 +59,7 @@ def title(facts: Facts) -> str:
 
 def meaning(facts: Facts) -> str:
     """Return what happens then, and where."""
-    if "account" in facts:
+    if "customer" not in facts:
         return str(_("This budget stops nothing."))
     if facts["step"] == "suspended":
         return str(_("This step was chosen with the budget. The customer can be resumed."))

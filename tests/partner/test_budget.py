@@ -91,7 +91,7 @@ def test_an_editor_changes_the_amount_alone_and_a_viewer_only_reads(
     assert "Change budget" not in main_text(vera)
     assert vera.get(f"{usage_page(world)[:-6]}/budget").status_code == 403
     eddie.submit("Remove budget")
-    assert "None. With a budget" in main_text(eddie)
+    assert "No budget is set." in main_text(eddie)
 
 
 def test_an_accounts_budget_is_on_its_page_and_a_customers_own_is_the_customers_alone(
