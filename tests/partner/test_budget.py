@@ -64,6 +64,8 @@ def test_an_owner_sets_a_customers_budget_with_steps_which_the_customer_never_se
     assert "92% of €431.70" in main_text(olga)
     assert "€400.00 in March 2026, by forecast €1,240.00" in main_text(olga)
     assert "at 130% the customer is suspended" in main_text(olga)
+    olga.get(f"/partner/{world.north}/budgets")
+    assert "Nina GmbH Budget: €431.70 Spent: €400.00 92%" in main_text(olga)
     deliver(row("435", world.ninas_cloud, "10T10"))
     watch()
     run_mails()

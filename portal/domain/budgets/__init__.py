@@ -10,5 +10,5 @@ from portal.domain.budgets.setting import (
     set_budget,
     set_for_customer,
 )
-from portal.domain.budgets.spending import Spending, spending_of
+from portal.domain.budgets.spending import CustomerSpending, Spending, most_spent, spending_of
 from portal.domain.budgets.watching import advance

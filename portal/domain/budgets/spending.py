@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Float,
     Numeric,
     Select,
     and_,
@@ -28,6 +29,7 @@ from portal import db
 from portal.domain import billing_days, billing_months
 from portal.domain.accounts import BillingAccount
 from portal.domain.budgets.record import Budget, BudgetMonth, Kind
+from portal.domain.customers import Customer
 from portal.domain.ledger import DaySum, Posting
 from portal.domain.prices import MICROS_OF_ONE, PriceList, PricePublication, PriceSum
 from portal.domain.totals import By, UsageSum
@@ -52,6 +54,14 @@ class Spending(NamedTuple):
     def percent(self) -> int:
         """What is spent of the amount, rounded down."""
         return max(int(self.spent * 100 / self.budget.amount), 0)
+
+
+class CustomerSpending(NamedTuple):
+    """What is spent of the budget for a customer."""
+
+    id: str
+    name: str
+    spending: Spending
 
 
 def this_month() -> date:
@@ -131,16 +141,39 @@ def days_in(month_on: date) -> ColumnElement[int]:
 def spending_of(account_id: str, kind: Kind) -> Spending | None:
     """What is spent of an account's budget this month; None without a budget, or once the account
     is closed. The caller checks `may_see`."""
+    query = _select_spending(spent_in(this_month()))
+    row = db.session.execute(
+        query.where(Budget.account_id == account_id, Budget.kind == kind)
+    ).one_or_none()
+    return None if row is None else _spending(row)
+
+
+def most_spent(partner: BillingAccount, *, limit: int) -> list[CustomerSpending]:
+    """What is spent of the budgets for a partner's customers this month, those of which most is
+    spent first. The caller checks visibility."""
+    spent = spent_in(this_month())
+    share = cast(spent, Float) / cast(AMOUNT, Float)
+    query = (
+        _select_spending(spent, Customer.id, Customer.name)
+        .join(Customer, Customer.subaccount_id == Budget.account_id)
+        .where(Customer.partner_id == partner.id, Budget.kind == Kind.CUSTOMER)
+        .order_by(share.desc(), Customer.id)
+        .limit(limit)
+    )
+    rows = db.session.execute(query).all()
+    return [CustomerSpending(row[-2], row[-1], _spending(row)) for row in rows]
+
+
+def _select_spending(spent: ColumnElement[int], *columns: Any) -> Select[Any]:
+    """A SELECT of budgets with the columns of `_spending` after those of `select_budgets`."""
     month_on = this_month()
     misses = exists().where(*_is_price(month_on), PriceSum.missing > 0)
     hides = and_(Budget.kind == Kind.OWN, ~_is_published())
     is_complete = case((BillingAccount.parent_id.is_(None), True), else_=~misses & ~hides)
-    query = select_budgets(month_on, spent_in(month_on), days_in(month_on), is_complete)
-    row = db.session.execute(
-        query.where(Budget.account_id == account_id, Budget.kind == kind)
-    ).one_or_none()
-    if row is None:
-        return None
-    spent = Decimal(int(row[3])).scaleb(-6)
+    return select_budgets(month_on, spent, days_in(month_on), is_complete, *columns)
+
+
+def _spending(row: Any) -> Spending:
+    month_on, spent = this_month(), Decimal(int(row[3])).scaleb(-6)
     forecast = spent * length_of(month_on) / int(row[4]) if row[4] else None
     return Spending(row[0], month_on, spent, forecast, bool(row[5]))

@@ -91,6 +91,7 @@ SCREENS = {
     "partner.customers.set_budget": "prices",
     "partner.customers.usage": "usage",
     "partner.usage": "usage",
+    "partner.budgets": "prices",
     "partner.prices": "prices",
     "partner.statements": "statements",
     "partner.team": "team",
