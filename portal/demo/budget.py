@@ -1,4 +1,4 @@
-"""A budget of the demonstration's first partner: for the customer who costs most, 87 % spent."""
+"""A budget of the demonstration's first partner: for the customer who costs most, nearly spent."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def set_budget() -> None:
     )
     if (row := db.session.execute(query.limit(1)).first()) is None:
         return
-    amount = (Decimal(row[1]) * SHARE).quantize(Decimal("0.01"))
+    amount = Decimal(row[1]) * SHARE
+    amount = Decimal(round(amount, -1) if amount > 100 else amount)
     customer = db.session.get_one(Customer, row[0])
     budgets.set_for_customer(customer, amount=amount, steps=Steps(stops_clouds=True), by=COMMAND)

@@ -19,6 +19,7 @@ from portal.domain.customers import Customer, Status
 from portal.domain.errors import Code, Forbidden, Refused
 from portal.domain.notifications import Kind as News
 from portal.domain.notifications import Notification
+from portal.worker import budgets as worker_budgets
 from tests.support.jobs import run_upkeep
 from tests.support.money import row
 from tests.support.prices import apply_rate
@@ -74,7 +75,7 @@ def cost(world: World, amount: str, cloud_id: str = "", day: str = "10T10") -> N
 
 
 def watch() -> None:
-    while db.write(budgets.advance):
+    while worker_budgets.watch():
         pass
 
 

@@ -11,10 +11,11 @@ from flask import Flask
 from flask_babel import force_locale
 
 from portal import db
-from portal.domain import budgets, prices
+from portal.domain import prices
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.wording.budgets import read_amount
+from portal.worker import budgets
 from tests.support.answers import errors
 from tests.support.browser import Browser
 from tests.support.jobs import run_mails
@@ -44,7 +45,7 @@ def main_text(client: Browser) -> str:
 
 
 def watch() -> None:
-    while db.write(budgets.advance):
+    while budgets.watch():
         pass
 
 

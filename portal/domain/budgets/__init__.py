@@ -11,4 +11,10 @@ from portal.domain.budgets.setting import (
     set_for_customer,
 )
 from portal.domain.budgets.spending import CustomerSpending, Spending, most_spent, spending_of
-from portal.domain.budgets.watching import advance
+from portal.domain.budgets.watching import (
+    Key,
+    advance,
+    find_due,
+    find_suspensions,
+    suspend_due,
+)

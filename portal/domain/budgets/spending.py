@@ -74,23 +74,36 @@ def length_of(month_on: date) -> int:
     return calendar.monthrange(month_on.year, month_on.month)[1]
 
 
-def select_budgets(month_on: date, *columns: Any) -> Select[Any]:
-    """A SELECT of budgets of open accounts, with their rows of the month, the rows of the accounts,
-    and further columns."""
-    is_its = (
-        BudgetMonth.account_id == Budget.account_id,
-        BudgetMonth.kind == Budget.kind,
-        BudgetMonth.month_on == month_on,
-    )
-    return (
-        select(Budget, BudgetMonth, BillingAccount, *columns)
+class Selected(NamedTuple):
+    """A SELECT of Budget, BudgetMonth, BillingAccount, spent and days, with the last two as columns
+    for its conditions."""
+
+    query: Select[Any]
+    spent: ColumnElement[Any]
+    days: ColumnElement[Any]
+
+
+def select_budgets(month_on: date, *which: ColumnElement[bool]) -> Selected:
+    """The budgets of open accounts under these conditions of budgets and accounts, with what is
+    spent in the month. Each sum is read once: the databases do not move it into the conditions."""
+    sums = (
+        select(Budget.account_id, Budget.kind, _spent(month_on), _days(month_on))
         .join(BillingAccount, BillingAccount.id == Budget.account_id)
-        .outerjoin(BudgetMonth, and_(*is_its))
-        .where(BillingAccount.closed_at.is_(None), Budget.since_on <= month_on)
+        .where(BillingAccount.closed_at.is_(None), Budget.since_on <= month_on, *which)
+        .cte("spending")
+        .prefix_with("MATERIALIZED")
     )
+    is_its = BudgetMonth.account_id == Budget.account_id, BudgetMonth.kind == Budget.kind
+    query = (
+        select(Budget, BudgetMonth, BillingAccount, sums.c.spent, sums.c.days)
+        .join(sums, and_(sums.c.account_id == Budget.account_id, sums.c.kind == Budget.kind))
+        .join(BillingAccount, BillingAccount.id == Budget.account_id)
+        .outerjoin(BudgetMonth, and_(*is_its, BudgetMonth.month_on == month_on))
+    )
+    return Selected(query, sums.c.spent, sums.c.days)
 
 
-def spent_in(month_on: date) -> ColumnElement[int]:
+def _spent(month_on: date) -> ColumnElement[int]:
     """What is spent in 10⁻⁶, rounded down: an account's cost, the price of a customer's usage, or,
     for the customer, what is priced completely and published."""
     is_total = UsageSum.account_id == Budget.account_id, UsageSum.grouped_by == By.TOTAL
@@ -99,12 +112,13 @@ def spent_in(month_on: date) -> ColumnElement[int]:
     )
     price = func.sum(PriceSum.whole) * MICROS_OF_ONE + func.sum(PriceSum.millionths)
     of_month = select(func.coalesce(price, 0)).where(*_is_price(month_on))
-    return case(
+    spent: ColumnElement[int] = case(
         (BillingAccount.parent_id.is_(None), cost.scalar_subquery()),
         (Budget.kind == Kind.CUSTOMER, of_month.scalar_subquery()),
         (_is_published(), of_month.where(PriceSum.missing == 0).scalar_subquery()),
         else_=0,
     )
+    return spent.label("spent")
 
 
 def _is_price(month_on: date) -> Sequence[ColumnElement[bool]]:
@@ -121,7 +135,7 @@ def _is_published() -> ColumnElement[bool]:
     return func.coalesce(own.scalar_subquery(), partners.scalar_subquery(), false())
 
 
-def days_in(month_on: date) -> ColumnElement[int]:
+def _days(month_on: date) -> ColumnElement[int]:
     """The days of the month so far, as pages of usage count them: up to the last one with usage of
     the account that pays, yesterday at most. NULL before it has one."""
     last = (
@@ -135,28 +149,26 @@ def days_in(month_on: date) -> ColumnElement[int]:
         .order_by(DaySum.usage_on.desc())
         .limit(1)
     )
-    return extract("day", last.correlate(BillingAccount).scalar_subquery())
+    return extract("day", last.correlate(BillingAccount).scalar_subquery()).label("days")
 
 
 def spending_of(account_id: str, kind: Kind) -> Spending | None:
     """What is spent of an account's budget this month; None without a budget, or once the account
     is closed. The caller checks `may_see`."""
-    query = _select_spending(spent_in(this_month()))
-    row = db.session.execute(
-        query.where(Budget.account_id == account_id, Budget.kind == kind)
-    ).one_or_none()
+    found = select_budgets(this_month(), Budget.account_id == account_id, Budget.kind == kind)
+    row = db.session.execute(found.query.add_columns(_is_complete())).one_or_none()
     return None if row is None else _spending(row)
 
 
 def most_spent(partner: BillingAccount, *, limit: int) -> list[CustomerSpending]:
     """What is spent of the budgets for a partner's customers this month, those of which most is
     spent first. The caller checks visibility."""
-    spent = spent_in(this_month())
-    share = cast(spent, Float) / cast(AMOUNT, Float)
+    which = BillingAccount.parent_id == partner.id, Budget.kind == Kind.CUSTOMER
+    found = select_budgets(this_month(), *which)
+    share = cast(found.spent, Float) / cast(AMOUNT, Float)
     query = (
-        _select_spending(spent, Customer.id, Customer.name)
+        found.query.add_columns(_is_complete(), Customer.id, Customer.name)
         .join(Customer, Customer.subaccount_id == Budget.account_id)
-        .where(Customer.partner_id == partner.id, Budget.kind == Kind.CUSTOMER)
         .order_by(share.desc(), Customer.id)
         .limit(limit)
     )
@@ -164,16 +176,16 @@ def most_spent(partner: BillingAccount, *, limit: int) -> list[CustomerSpending]
     return [CustomerSpending(row[-2], row[-1], _spending(row)) for row in rows]
 
 
-def _select_spending(spent: ColumnElement[int], *columns: Any) -> Select[Any]:
-    """A SELECT of budgets with the columns of `_spending` after those of `select_budgets`."""
-    month_on = this_month()
-    misses = exists().where(*_is_price(month_on), PriceSum.missing > 0)
+def _is_complete() -> ColumnElement[bool]:
+    """Whether all that the budget counts has a price, and is published where the customer's own
+    budget counts it."""
+    misses = exists().where(*_is_price(this_month()), PriceSum.missing > 0)
     hides = and_(Budget.kind == Kind.OWN, ~_is_published())
-    is_complete = case((BillingAccount.parent_id.is_(None), True), else_=~misses & ~hides)
-    return select_budgets(month_on, spent, days_in(month_on), is_complete, *columns)
+    return case((BillingAccount.parent_id.is_(None), True), else_=~misses & ~hides)
 
 
 def _spending(row: Any) -> Spending:
-    month_on, spent = this_month(), Decimal(int(row[3])).scaleb(-6)
-    forecast = spent * length_of(month_on) / int(row[4]) if row[4] else None
-    return Spending(row[0], month_on, spent, forecast, bool(row[5]))
+    budget, _month, _account, micros, days, is_complete = row[:6]
+    month_on, spent = this_month(), Decimal(int(micros)).scaleb(-6)
+    forecast = spent * length_of(month_on) / int(days) if days else None
+    return Spending(budget, month_on, spent, forecast, bool(is_complete))

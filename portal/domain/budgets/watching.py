@@ -7,12 +7,14 @@ before.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Boolean,
     ColumnElement,
+    Select,
     and_,
     case,
     delete,
@@ -40,16 +42,14 @@ from portal.domain.actors import WORKER
 from portal.domain.budgets.record import Budget, BudgetMonth, Kind
 from portal.domain.budgets.spending import (
     AMOUNT,
-    days_in,
     length_of,
     select_budgets,
-    spent_in,
     this_month,
 )
 from portal.domain.customers import Customer, Status
 from portal.domain.notifications import Target, TargetKind
 
-BATCH = 50
+LIMIT = 1000
 LEVELS = (50, 80, 100)
 """The percentages of a budget at which there is a notice."""
 FORECAST, SUSPENDED = "forecast", "suspended"
@@ -73,57 +73,104 @@ class News(NamedTuple):
     is_suspension: bool
 
 
-def advance() -> bool:
-    """Do what is due about a batch of budgets, or else suspend one customer. Return whether there
-    may be more."""
+class Key(NamedTuple):
+    """A budget in a month."""
+
+    account_id: str
+    kind: Kind
+    month_on: date
+
+
+def find_due() -> list[Key]:
+    """Find what is due about budgets: up to LIMIT of each month. Many budgets take seconds, so that
+    it is done in a reading transaction."""
     months = this_month(), billing_months.month_of(this_month() - timedelta(days=1))
-    return any(_advance_some(month_on) for month_on in months) or _suspend_next()
+    due = [(month_on, _select_news(month_on).limit(LIMIT)) for month_on in months]
+    return [
+        Key(row[0].account_id, row[0].kind, month_on)
+        for month_on, query in due
+        for row in db.session.execute(query)
+    ]
 
 
-def _advance_some(month_on: date) -> bool:
-    columns = _due_columns(month_on)
-    query = select_budgets(month_on, *columns).where(or_(*columns[1:]))
-    due = db.session.execute(query.order_by(Budget.account_id, Budget.kind).limit(BATCH)).all()
-    locks.lock(
-        *(
-            (BillingAccount, account_id)
-            for row in due
-            for account_id in (row[2].parent_id, row[2].id)
-        )
-    )
-    for row in due:
-        is_it = Budget.account_id == row[0].account_id, Budget.kind == row[0].kind
-        again = query.where(*is_it).execution_options(populate_existing=True)
-        if found := db.session.execute(again).one_or_none():
-            _do(News(*found), month_on)
-    return bool(due)
+def advance(keys: Sequence[Key]) -> None:
+    """Do what is still due about some budgets, each at most once."""
+    query = select(BillingAccount.id, BillingAccount.parent_id)
+    rows = db.session.execute(query.where(BillingAccount.id.in_({key.account_id for key in keys})))
+    locks.lock(*((BillingAccount, account_id) for row in rows for account_id in row))
+    for key in keys:
+        which = Budget.account_id == key.account_id, Budget.kind == key.kind
+        row = db.session.execute(_fresh(_select_news(key.month_on, *which))).one_or_none()
+        if row is not None:
+            _do(News(*row[:3], *row[5:]), key.month_on)
 
 
-def _due_columns(month_on: date) -> list[ColumnElement[Any]]:
-    """The columns of `News` after the account. For a past month, only of levels."""
-    spent, notified = spent_in(month_on), func.coalesce(BudgetMonth.notified, 0)
+def find_suspensions() -> list[str]:
+    """Find up to LIMIT subaccounts whose customer is to be suspended now."""
+    rows = db.session.execute(_select_suspensions().limit(LIMIT))
+    return [row[0].account_id for row in rows]
+
+
+def suspend_due(account_id: str) -> None:
+    """Suspend the customer of a subaccount if that is still due. One that is not active stays as it
+    is, and is not suspended by the budget in this month."""
+    account = db.session.get_one(BillingAccount, account_id)
+    locks.lock((BillingAccount, account.parent_id), (BillingAccount, account_id))
+    query = _select_suspensions(Budget.account_id == account_id)
+    row = db.session.execute(_fresh(query)).one_or_none()
+    if row is None:
+        return
+    budget, month = row[:2]
+    month.suspended_at = db.now()
+    customer = customer_of(account)
+    if customer.status is Status.ACTIVE:
+        customers.suspend(customer, by=WORKER)
+        _record(Action.BUDGET_SUSPEND, customer, month.month_on)
+        _notify(budget, SUSPENDED, month.month_on)
+    db.session.flush()
+
+
+def _fresh(query: Select[Any]) -> Select[Any]:
+    return query.execution_options(populate_existing=True)
+
+
+def _select_suspensions(*which: ColumnElement[bool]) -> Select[Any]:
+    found = select_budgets(this_month(), Budget.suspends_at.is_not(None), *which)
+    return found.query.where(
+        BudgetMonth.suspended_at.is_(None),
+        BudgetMonth.suspension_announced_at <= db.now() - GRACE,
+        _reaches(found.spent, Budget.suspends_at),
+    ).order_by(Budget.account_id)
+
+
+def _select_news(month_on: date, *which: ColumnElement[bool]) -> Select[Any]:
+    """Budgets about which something is due, with the columns of `News` after the account, spent and
+    days. For a past month, only levels are due."""
+    query, spent, days = select_budgets(month_on, *which)
     level = case(*((_reaches(spent, it), it) for it in reversed(LEVELS)), else_=0)
-    if month_on != this_month():
-        return [level, level > notified, *[false()] * 4]
+    flags = [level > func.coalesce(BudgetMonth.notified, 0)]
+    is_current = month_on == this_month()
+    flags += _steps_due(spent, days) if is_current else [false()] * 4
+    return query.add_columns(level, *flags).where(or_(*flags)).order_by(Budget.account_id)
+
+
+def _steps_due(spent: ColumnElement[int], days: ColumnElement[int]) -> list[ColumnElement[bool]]:
+    """The last columns of `News`."""
+    month_on, is_reached = this_month(), _reaches(spent, 100)
     forecast = and_(
         ~_is(BudgetMonth.is_forecast_notified),
-        ~_reaches(spent, 100),
+        ~is_reached,
         spent > 0,
-        spent * length_of(month_on) > AMOUNT * days_in(month_on),
+        spent * length_of(month_on) > AMOUNT * days,
     )
-    near = and_(_reaches(spent, 80), ~_reaches(spent, 100), ~_is(BudgetMonth.is_stop_announced))
-    is_stopped = func.coalesce(BillingAccount.clouds_stopped_on == month_on, false())
+    near = and_(_reaches(spent, 80), ~is_reached, ~_is(BudgetMonth.is_stop_announced))
+    is_stopped = _is(BillingAccount.clouds_stopped_on == month_on)
+    is_new = BudgetMonth.suspension_announced_at.is_(None)
     return [
-        level,
-        level > notified,
-        func.coalesce(forecast, false()),
+        _is(forecast),
         and_(Budget.stops_clouds, near),
-        and_(Budget.stops_clouds, _reaches(spent, 100), ~is_stopped),
-        and_(
-            Budget.suspends_at.is_not(None),
-            _reaches(spent, 100),
-            BudgetMonth.suspension_announced_at.is_(None),
-        ),
+        and_(Budget.stops_clouds, is_reached, ~is_stopped),
+        and_(Budget.suspends_at.is_not(None), is_reached, is_new),
     ]
 
 
@@ -195,40 +242,6 @@ def _announce(news: News, month_on: date) -> None:
         facts["day"] = billing_days.day_of(db.now() + GRACE).isoformat()
     kind, customer = notifications.Kind.LIMIT, customer_of(news.account)
     customers.notify_customer(kind, customer, by=WORKER, **facts)
-
-
-def _suspend_next() -> bool:
-    """Suspend the next customer whose budget says so; one that is not active stays as it is. Return
-    whether there was one."""
-    month_on = this_month()
-    due = (
-        select_budgets(month_on)
-        .where(
-            BudgetMonth.suspended_at.is_(None),
-            BudgetMonth.suspension_announced_at <= db.now() - GRACE,
-            _reaches(spent_in(month_on), Budget.suspends_at),
-        )
-        .order_by(Budget.account_id)
-        .limit(1)
-    )
-    if (first := db.session.execute(due).one_or_none()) is None:
-        return False
-    account: BillingAccount = first[2]
-    locks.lock((BillingAccount, account.parent_id), (BillingAccount, account.id))
-    is_it = Budget.account_id == account.id
-    again = db.session.execute(
-        due.where(is_it).execution_options(populate_existing=True)
-    ).one_or_none()
-    if again is None:
-        return True
-    again[1].suspended_at = db.now()
-    customer = customer_of(account)
-    if customer.status is Status.ACTIVE:
-        customers.suspend(customer, by=WORKER)
-        _record(Action.BUDGET_SUSPEND, customer, month_on)
-        _notify(again[0], SUSPENDED, month_on)
-    db.session.flush()
-    return True
 
 
 def customer_of(subaccount: BillingAccount) -> Customer:
