@@ -36,8 +36,8 @@ def may_set(actor: Actor, account: BillingAccount) -> bool:
 
 
 def set_budget(account: BillingAccount, *, amount: Decimal, by: Actor) -> None:
-    """Owners and admins of an account set its own budget. Another amount counts from this
-    month on, and its notices come again.
+    """Owners and admins of an account set its own budget. Another amount counts from
+    this month on, and its notices come again.
 
     `amount` has up to two decimals. Raises Forbidden, Refused("account-closed", "budget-amount").
     """
@@ -128,9 +128,8 @@ def _set(account: BillingAccount, kind: Kind, amount: Decimal) -> Budget:
 
 
 def _check(steps: Steps) -> None:
-    if steps.suspends_at is not None and not (
-        steps.stops_clouds and steps.suspends_at in SUSPENDS_AT
-    ):
+    is_possible = steps.stops_clouds and steps.suspends_at in SUSPENDS_AT
+    if steps.suspends_at is not None and not is_possible:
         raise Refused(Code.BUDGET_PERCENT, field="suspends_at")
 
 

@@ -11,7 +11,7 @@ from portal import db, web
 from portal.domain import access, budgets
 from portal.domain.actions import Action
 from portal.domain.budgets import Kind
-from portal.domain.customers import Customer
+from portal.domain.customers import Customer, Status
 from portal.partner.customers.blueprint import blueprint, find
 from portal.web.budget_forms import CustomerBudgetForm
 
@@ -57,7 +57,7 @@ def budget_of(customer: Customer) -> dict[str, Any]:
     ids = {"account_id": g.partner.id, "customer_id": customer.id}
     return {
         "spending": budgets.spending_of(customer.subaccount_id, Kind.CUSTOMER),
-        "may_set_budget": may_set,
+        "may_set_budget": may_set and customer.status is not Status.INACTIVE,
         "budget_url": url_for(".set_budget", **ids),
         "remove_budget_url": url_for(".remove_budget", **ids),
     }
