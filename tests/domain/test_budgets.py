@@ -101,7 +101,6 @@ def status(world: World) -> Status:
     return db.read(lambda: nina(world).status)
 
 
-@pytest.mark.both_databases
 def test_a_budget_counts_the_price_and_each_step_is_told_once(
     app: Flask, world: World, march: Clock
 ) -> None:
@@ -158,7 +157,6 @@ def test_another_amount_is_told_again_and_late_usage_of_the_month_before_too(
     assert len(steps(EDDIE)) == 3
 
 
-@pytest.mark.both_databases
 def test_an_accounts_own_budget_counts_its_cost_and_is_told_to_who_sees_money(
     app: Flask, world: World, march: Clock
 ) -> None:
@@ -173,7 +171,6 @@ def test_an_accounts_own_budget_counts_its_cost_and_is_told_to_who_sees_money(
     assert steps(DORA) == ["forecast", "100"]
 
 
-@pytest.mark.both_databases
 def test_a_customers_own_budget_counts_what_it_sees_and_stays_unknown_to_the_partner(
     app: Flask, world: World, march: Clock
 ) -> None:
@@ -316,7 +313,6 @@ def test_a_budget_has_a_positive_amount_and_suspends_above_100_percent(
             budget_nina(world, "1", odd)
 
 
-@pytest.mark.both_databases
 def test_the_largest_amounts_are_compared_exactly(app: Flask, world: World, march: Clock) -> None:
     apply_rate(world.north, "900")
     budget_nina(world, "1000000000000", SUSPEND)
