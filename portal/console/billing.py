@@ -8,6 +8,7 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from portal import db, web
+from portal.console.budget import budget_of
 from portal.domain import (
     access,
     accounts,
@@ -80,6 +81,7 @@ def _money(account: BillingAccount) -> dict[str, Any]:
     rows = ledger.entries_of(account.id, before=web.number_before())
     entries, next_before = web.paginate(rows, ledger.PAGE, cursor=lambda row: str(row.seq))
     return {
+        **budget_of(account),
         "money_of": ledger.money_for(account, by=actor),
         "entries": entries,
         "next_before": next_before,

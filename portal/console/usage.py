@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from flask_babel import pgettext
 
 from portal import db, web
+from portal.console.budget import budget_of
 from portal.domain import access, policy, prices, reports
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
@@ -36,6 +37,7 @@ def show(account_id: str) -> Any:
         links=_links,
         account=account,
         is_published=prices.is_published(account) if is_customers else None,
+        **budget_of(account),
     )
 
 
