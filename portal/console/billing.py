@@ -20,6 +20,7 @@ from portal.domain import (
 )
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
+from portal.domain.reports import Figures
 from portal.web import cloud_progress
 from portal.wording import money as wording
 
@@ -45,6 +46,7 @@ def index() -> Any:
 def show(account_id: str) -> Any:
     """Show an account: its mode, clouds, and to whom it may the money."""
     actor, account = web.actor(), web.find_or_404(BillingAccount, account_id)
+    figures = reports.figures_for(actor, account)
     page = _page_of_clouds(account)
     followed = cloud_progress.followed([cloud.id for cloud in page["clouds"]])
     if cloud_progress.is_shown(followed):
@@ -58,29 +60,28 @@ def show(account_id: str) -> Any:
         may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, account),
         may_create=access.may(actor, Action.CLOUD_CREATE, account),
         may_link=access.may(actor, Action.CLOUD_LINK, account),
-        **_months(account),
-        **_money(account),
+        **_months(account, figures),
+        **_money(account, figures),
         **page,
     )
 
 
-def _months(account: BillingAccount) -> dict[str, Any]:
-    """Prices by month, and whether there are statements."""
+def _months(account: BillingAccount, figures: Figures) -> dict[str, Any]:
+    """A customer's prices by month, and whether there are statements."""
     return {
-        "prices": prices.months_shown(account),
+        "prices": prices.months_of(account) if account.parent and figures.price else [],
         "has_statements": statements.has_released(account, actor=web.actor()),
     }
 
 
-def _money(account: BillingAccount) -> dict[str, Any]:
+def _money(account: BillingAccount, figures: Figures) -> dict[str, Any]:
     """What of the account's money the user may see."""
-    actor = web.actor()
-    if account.parent_id or not access.may(actor, Action.ACCOUNT_SEE_MONEY, account):
+    if account.parent_id or not figures.cost:
         return {"money_of": None}
     rows = ledger.entries_of(account.id, before=web.number_before())
     entries, next_before = web.paginate(rows, ledger.PAGE, cursor=lambda row: str(row.seq))
     return {
-        "money_of": ledger.money_for(account, by=actor),
+        "money_of": ledger.money_for(account, by=web.actor()),
         "entries": entries,
         "next_before": next_before,
         "wording": wording,

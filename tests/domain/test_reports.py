@@ -1,4 +1,4 @@
-"""Reports read kept totals by their indexes, in the order of a page: no list is read to its end."""
+"""Reports: who reads which figure; each reads kept totals by their indexes, never to their end."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from flask import Flask
 from sqlalchemy import event
 
 from portal import db
-from portal.domain import reports
+from portal.domain import prices, reports
 from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
+from portal.domain.errors import Forbidden
 from portal.domain.totals import By
 from tests.support.money import row
 from tests.support.usage import deliver
-from tests.support.world import World
+from tests.support.world import ACE, DORA, EDDIE, NINA, OLGA, VERA, World, actor
 
 APRIL = date(2026, 4, 1)
 
@@ -67,3 +69,24 @@ def test_a_page_goes_on_after_rows_of_one_amount(app: Flask, world: World) -> No
         pages.append([it.key for it in rows[:2]])
         after = rows[1].micros, rows[1].key
     assert [*pages, [it.key for it in rows]] == [names[4:2:-1], names[2:0:-1], names[:1]]
+
+
+def test_one_rule_says_who_reads_price_and_cost(app: Flask, world: World) -> None:
+    def read(account_id: str) -> dict[str, str]:
+        account = db.session.get_one(BillingAccount, account_id)
+        found = {}
+        for who in (OLGA, ACE, EDDIE, VERA, NINA, DORA):
+            try:
+                figures = reports.figures_for(actor(who), account)
+            except Forbidden:
+                continue
+            found[who] = " ".join(name for name, is_read in figures._asdict().items() if is_read)
+        return found
+
+    staff = {OLGA: "price cost", ACE: "price cost", EDDIE: "price", VERA: "price"}
+    assert db.read(lambda: read(world.north)) == staff
+    assert db.read(lambda: read(world.direct)) == {DORA: "cost"}
+    unpublished = {OLGA: "cost", ACE: "cost", EDDIE: "", VERA: "", NINA: ""}
+    assert db.read(lambda: read(world.ninas_subaccount)) == unpublished
+    db.write(lambda: prices.publish(db.session.get_one(BillingAccount, world.north), by=COMMAND))
+    assert db.read(lambda: read(world.ninas_subaccount)) == staff | {NINA: "price"}

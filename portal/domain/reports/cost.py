@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, or_, select, text, tuple_
 
 from portal import db
-from portal.domain import access, billing_days, clouds
+from portal.domain import billing_days, clouds
 from portal.domain.accounts import BillingAccount
-from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud, Link
 from portal.domain.customers import Customer
@@ -64,13 +63,6 @@ class Series(NamedTuple):
 
     key: str | None
     amounts: list[Decimal]
-
-
-def may_see_cost(actor: Actor, account: BillingAccount) -> bool:
-    """Whether the actor sees what the account's usage costs: by a role on the account that pays,
-    never by one on a subaccount alone. Without it, pages and files of usage have quantities; here
-    is where a published price will take the place of the cost."""
-    return access.may(actor, Action.ACCOUNT_SEE_MONEY, account.parent or account)
 
 
 def shift(month: date, by: int) -> date:
