@@ -11,9 +11,11 @@ from portal import db, web
 from portal.domain import (
     access,
     accounts,
+    billing_days,
     clouds,
     ledger,
     partner_profiles,
+    policy,
     prices,
     reports,
     statements,
@@ -46,7 +48,6 @@ def index() -> Any:
 def show(account_id: str) -> Any:
     """Show an account: its mode, clouds, and to whom it may the money."""
     actor, account = web.actor(), web.find_or_404(BillingAccount, account_id)
-    figures = reports.figures_for(actor, account)
     page = _page_of_clouds(account)
     followed = cloud_progress.followed([cloud.id for cloud in page["clouds"]])
     if cloud_progress.is_shown(followed):
@@ -60,15 +61,17 @@ def show(account_id: str) -> Any:
         may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, account),
         may_create=access.may(actor, Action.CLOUD_CREATE, account),
         may_link=access.may(actor, Action.CLOUD_LINK, account),
-        **_months(account, figures),
-        **_money(account, figures),
+        **_amounts(account),
         **page,
     )
 
 
-def _months(account: BillingAccount, figures: Figures) -> dict[str, Any]:
-    """A customer's prices by month, and whether there are statements."""
+def _amounts(account: BillingAccount) -> dict[str, Any]:
+    """What the user reads of amounts: a customer's prices by month, the account's money, and
+    whether there are statements."""
+    figures = reports.figures_for(web.actor(), account)
     return {
+        **_money(account, figures),
         "prices": prices.months_of(account) if account.parent and figures.price else [],
         "has_statements": statements.has_released(account, actor=web.actor()),
     }
@@ -84,6 +87,7 @@ def _money(account: BillingAccount, figures: Figures) -> dict[str, Any]:
         "money_of": ledger.money_for(account, by=web.actor()),
         "entries": entries,
         "next_before": next_before,
+        "grants_pay_all": policy.current().grant_pays_all,
         "wording": wording,
     }
 
@@ -108,7 +112,8 @@ def switch_to_paid(account_id: str) -> Any:
     if not form.is_submitted() or not form.validate():
         status = 422 if form.is_submitted() else 200
         template = "console/billing/switch_to_paid.html"
-        return web.page(template, account=account, form=form, back=back, status=status)
+        context = {"today": billing_days.today(), "grants_pay_all": policy.current().grant_pays_all}
+        return web.page(template, account=account, form=form, back=back, status=status, **context)
     db.write(
         lambda: accounts.switch_to_paid(db.session.get_one(BillingAccount, account_id), by=actor)
     )

@@ -18,7 +18,7 @@ from portal.domain.errors import Forbidden
 from portal.domain.totals import By
 from tests.support.money import row
 from tests.support.usage import deliver
-from tests.support.world import ACE, DORA, EDDIE, NINA, OLGA, VERA, World, actor
+from tests.support.world import ACE, DORA, EDDIE, NINA, OLGA, VERA, Clock, World, actor
 
 APRIL = date(2026, 4, 1)
 
@@ -90,3 +90,19 @@ def test_one_rule_says_who_reads_price_and_cost(app: Flask, world: World) -> Non
     assert db.read(lambda: read(world.ninas_subaccount)) == unpublished
     db.write(lambda: prices.publish(db.session.get_one(BillingAccount, world.north), by=COMMAND))
     assert db.read(lambda: read(world.ninas_subaccount)) == staff | {NINA: "price"}
+
+
+def test_what_a_cloud_cost_last_month_is_for_who_reads_the_cost_of_the_account_charged(
+    app: Flask, world: World, clock: Clock
+) -> None:
+    def costs_for(who: str) -> list[tuple[date, str, Decimal]]:
+        costs = db.read(lambda: reports.last_month_of(actor(who), world.ninas_cloud))
+        return [tuple(cost) for cost in costs]
+
+    deliver(row("10", world.ninas_cloud))
+    assert costs_for(OLGA) == []
+    clock.forward(days=31)
+    for who in (OLGA, ACE):
+        assert costs_for(who) == [(date(2026, 3, 1), "Nina GmbH", 10)]
+    for who in (EDDIE, NINA, DORA):
+        assert costs_for(who) == []
