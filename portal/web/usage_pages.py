@@ -23,7 +23,7 @@ from portal.web.gates import actor
 from portal.web.months import Months, shown_month
 from portal.web.pages import page
 from portal.web.pagination import paginate
-from portal.web.usage_chart import draw
+from portal.web.usage_chart import draw, spark
 
 GROUPINGS = {
     By.CUSTOMER: lazy_gettext("Customer"),
@@ -115,7 +115,9 @@ def _costs(it: Shown, links: Links) -> dict[str, Any]:
     scale = overview.scale
     grew = reports.grown(account_id, by, month, scale) if scale else []
     stopped = reports.stopped(account_id, by, month) if scale else []
-    keys = {row.key for row in listed} | {it.key for it in series if it.key is not None}
+    shown = {row.key for row in listed}
+    trends = reports.trends_of(account_id, by, month, shown)
+    keys = shown | {it.key for it in series if it.key is not None}
     keys |= {key for key, _amount in (*grew, *stopped)}
     return {
         "overview": overview,
@@ -123,6 +125,7 @@ def _costs(it: Shown, links: Links) -> dict[str, Any]:
         "chart": draw(series, month, overview.forecast),
         "colors": _colors(series),
         "rows": listed,
+        "sparks": {key: spark(amounts) for key, amounts in trends.items()},
         "after": after,
         "next_after": next_after,
         "grew": grew,

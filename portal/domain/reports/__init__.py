@@ -13,16 +13,19 @@ from portal.domain.reports.cost import (
     customers_of,
     first_month,
     grown,
+    months_until,
     names_of,
     overview,
     rows_of,
     series_of,
     shift,
     stopped,
+    trends_of,
 )
 from portal.domain.reports.figures import Figures, figures_for
 from portal.domain.reports.focus import FOCUS_COLUMNS, focus_rows
 from portal.domain.reports.lines import CostLine, lines_of
+from portal.domain.reports.lots import LotUse, lot_uses
 from portal.domain.reports.payers import (
     CloudPayer,
     MonthCost,
