@@ -40,6 +40,7 @@ from portal.domain.clouds.listing import (
     clouds_on,
     default_folder,
     folders_of,
+    linked_page_of,
     other_clouds_for,
     payer_columns_for,
     payer_of,
