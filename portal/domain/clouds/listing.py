@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Case, Select, and_, case, or_, select
+from sqlalchemy import Case, and_, case, or_, select
 
 from portal import db
 from portal.domain import access
@@ -139,7 +139,7 @@ def linked_page_of(account: BillingAccount, *, after: str = "") -> list[CloudRow
     return [CloudRow(*row) for row in rows]
 
 
-def _linked() -> Select[Any]:
+def _linked() -> Any:
     """The fields of `CloudRow` of linked clouds, with the account that pays."""
     payer = BillingAccount.id, BillingAccount.name
     return (
