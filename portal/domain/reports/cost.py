@@ -84,8 +84,9 @@ def first_month(account_id: str) -> date | None:
 def amounts_of(
     account_id: str, by: By, months: Sequence[date], keys: Collection[str]
 ) -> dict[tuple[str, date], Decimal]:
-    """Amounts by key and month. The caller checks visibility."""
-    which = UsageSum.month_on.in_(months), UsageSum.key.in_(keys), UsageSum.unit == ""
+    """Amounts by key and month; not for quantities. The caller checks visibility."""
+    # Without a condition on the unit: with it PostgreSQL may take an index of the whole month.
+    which = UsageSum.month_on.in_(months), UsageSum.key.in_(keys)
     columns = UsageSum.key, UsageSum.month_on, UsageSum.micros, UsageSum.rest
     rows = db.session.execute(select(*columns).where(_is_sum(account_id, by, *which)))
     return {(key, month): exact(micros, rest) for key, month, micros, rest in rows}
