@@ -39,6 +39,7 @@ from portal.domain.clouds.listing import (
     clouds_linked_to,
     clouds_on,
     default_folder,
+    first_clouds_of,
     folders_of,
     linked_page_of,
     other_clouds_for,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Case, and_, case, or_, select
+from sqlalchemy import Case, and_, case, func, or_, select
 
 from portal import db
 from portal.domain import access
@@ -129,6 +129,19 @@ def clouds_linked_to(
     for row in db.session.execute(query.order_by(Cloud.id)):
         clouds_by_account[row[2]].append(CloudRow(*row))
     return clouds_by_account
+
+
+def first_clouds_of(account_ids: list[str], size: int) -> dict[str, list[CloudRow]]:
+    """For each account ID the first clouds linked to it now, by ID, at most `size`. The caller has
+    checked that the actor sees the accounts."""
+    number = func.row_number().over(partition_by=Link.account_id, order_by=Link.cloud_id)
+    which = Link.account_id.in_(account_ids), Link.until_at.is_(None)
+    numbered = select(Link.id, number.label("number")).where(*which).subquery()
+    query = _linked().join(numbered, numbered.c.id == Link.id).where(numbered.c.number <= size)
+    found: dict[str, list[CloudRow]] = {account_id: [] for account_id in account_ids}
+    for row in db.session.execute(query.order_by(Cloud.id)):
+        found[row[2]].append(CloudRow(*row))
+    return found
 
 
 def linked_page_of(account: BillingAccount, *, after: str = "") -> list[CloudRow]:
