@@ -262,6 +262,8 @@ def test_owners_and_accountants_see_balance_grants_and_entries_others_do_not(
         client.get(f"/console/billing/{world.north}")
         assert definition_list(client)["Balance"] == "-€0.50"
         assert "grant until 1 May 2026" in client.text
+        assert "€4,000.00 used of €4,000.00 €0.00 left" in client.text
+        assert "It paid for Amount default (Nina GmbH) €4,000.00" in client.text
         assert "-€4,000.00" in client.text
     for before in ("99999999999999999999", "-99999999999999999999", "soon"):
         assert client.get(f"/console/billing/{world.north}?before={before}").status_code == 200
