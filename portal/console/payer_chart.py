@@ -68,7 +68,7 @@ def draw(account: BillingAccount, payers: Sequence[CloudPayer], now: datetime) -
     if not drawn:
         return None
     begin = max(min(payer.since_at for of in drawn for _row, payer in of), now - LONGEST)
-    begin = min(begin, now - timedelta(days=1))
+    begin = min(begin, now - timedelta(minutes=1))
     shown = [[it for it in of if (it[1].until_at or now) > begin] for of in drawn]
     colors = _colors(account.id, [payer for of in shown for _row, payer in of])
     drawings = [_drawing(name, [of for of in shown if of], colors, begin, now) for name in WIDTHS]
