@@ -13,8 +13,7 @@ from portal.domain.reports import CloudPayer, shift
 
 WIDTHS = {"wide": (1232, 180), "mid": (760, 180), "narrow": (343, 0)}
 """The width of each drawing, and where its bars begin."""
-TOP, ROW, BAR, FOOT = 22, 30, 16, 20
-NAME_ABOVE = 14
+TOP, ROW, NAME_ABOVE = 22, 30, 14
 CLOUDS = 12
 """Clouds that are drawn; the table has all of its page."""
 COLORS = 7
@@ -64,14 +63,14 @@ def draw(account: BillingAccount, payers: Sequence[CloudPayer], now: datetime) -
     """The chart of the first clouds, of the last year at most; None without one."""
     rows = list(enumerate(payers))
     clouds = [list(of) for _id, of in groupby(rows, key=lambda it: it[1].cloud_id)]
-    drawn = clouds[:CLOUDS]
+    begin = min(payer.since_at for of in clouds[:CLOUDS] for _row, payer in of) if clouds else now
+    begin = min(max(begin, now - LONGEST), now - timedelta(minutes=1))
+    shown = [[it for it in of if (it[1].until_at or now) > begin] for of in clouds[:CLOUDS]]
+    drawn = [of for of in shown if of]
     if not drawn:
         return None
-    begin = max(min(payer.since_at for of in drawn for _row, payer in of), now - LONGEST)
-    begin = min(begin, now - timedelta(minutes=1))
-    shown = [[it for it in of if (it[1].until_at or now) > begin] for of in drawn]
-    colors = _colors(account.id, [payer for of in shown for _row, payer in of])
-    drawings = [_drawing(name, [of for of in shown if of], colors, begin, now) for name in WIDTHS]
+    colors = _colors(account.id, [payer for of in drawn for _row, payer in of])
+    drawings = [_drawing(name, drawn, colors, begin, now) for name in WIDTHS]
     names = {payer.account_id: payer.account_name for payer in payers}
     key = {color: names[ident] if color != "c0" else None for ident, color in colors.items()}
     return Chart(drawings, list(key.items()), len(clouds) > CLOUDS)
