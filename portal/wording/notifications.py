@@ -139,7 +139,10 @@ WORDING = {
     Kind.LEFT: NotificationWording(
         lazy_gettext("A customer’s cloud was linked away"),
         lambda f: _("The cloud %(cloud)s of %(customer)s was linked away", **f),
-        lazy_gettext("From that moment another account pays for it."),
+        lazy_gettext(
+            "From that moment another account pays for it. What was used before stays with you, "
+            "even if it is charged later."
+        ),
     ),
     Kind.ENDED: NotificationWording(
         lazy_gettext("A partnership ended"),

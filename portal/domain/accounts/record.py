@@ -37,7 +37,7 @@ class Status(StrEnum):
 
 
 class BillingAccount(db.Base):
-    """Pays for clouds. A subaccount has a parent: the partner's account, which is invoiced."""
+    """Pays for clouds. A subaccount has a parent: the partner's account, which pays."""
 
     __tablename__ = "billing_accounts"
     __table_args__ = (
