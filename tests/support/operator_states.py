@@ -164,6 +164,7 @@ OPERATOR = [
         "unblock",
         *(send(email=NOOR), BLOCK, send(reason="left"), click("[href$='/unblock']")),
     ),
+    state("operator-installation", "operator.show_installation", INGRID, "/operator/installation"),
     partners("operator-partners", "show_partners"),
     partners("operator-no-partner", "show_partners", "?q=nobody"),
     partners("operator-partner", "show_partner", "", TIDEWATER),
