@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from fpdf import FPDF
 
 FONTS = Path(__file__).parent / "fonts"
-WIDTH, AMOUNT = 174, 34
-"""Of the text on a page of A4, and of its column of amounts, in mm."""
+WIDTH, QUANTITY, AMOUNT = 174, 44, 34
+"""Of the text on a page of A4, and of its columns of quantities and amounts, in mm."""
 LINE, SMALL = 5.2, 4.4
 """Heights of lines in mm."""
 GREY, RULE = 90, 190
@@ -112,8 +112,9 @@ def _total(pdf: FPDF, sheet: Sheet) -> None:
     pdf.ln(3)
 
 
-def _row(pdf: FPDF, label: str, amount: str, *, bold: bool = False) -> None:
-    _text(pdf, label, bold=bold, width=WIDTH - AMOUNT, is_last=False)
+def _row(pdf: FPDF, label: str, amount: str, *, used: str = "", bold: bool = False) -> None:
+    _text(pdf, label, bold=bold, width=WIDTH - AMOUNT - QUANTITY, is_last=False)
+    _text(pdf, used, grey=True, width=QUANTITY, align="R", is_last=False)
     _text(pdf, amount, bold=bold, width=AMOUNT, align="R")
     _rule(pdf)
 
@@ -133,7 +134,7 @@ def _group(pdf: FPDF, group: Group) -> None:
         _text(pdf, note, size=8, grey=True)
     _rule(pdf)
     for row in group.rows:
-        _row(pdf, row.label, money(row.amount))
+        _row(pdf, row.label, money(row.amount), used=row.used)
 
 
 def _sums(pdf: FPDF, sheet: Sheet) -> None:

@@ -180,6 +180,7 @@ def _change(it: Preparation, total: Total) -> ChangeRow:
         category=total.category,
         unit=total.unit,
         month_on=max(_month_of(total.period_on), it.open_on),
+        is_correction=_month_of(total.period_on) < it.open_on,
         units=total.units,
         nanos=total.nanos,
     )

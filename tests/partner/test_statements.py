@@ -19,6 +19,7 @@ from tests.support.money import row
 from tests.support.months import close, name_firm, release, statement_of
 from tests.support.prices import apply_rate
 from tests.support.usage import deliver
+from tests.support.usage_files import FOCUS
 from tests.support.world import ACE, AMIR, DORA, EDDIE, NINA, OLGA, SAM, VERA, Clock, World, user
 
 Open = Callable[..., Browser]
@@ -29,7 +30,8 @@ COST, PRICE = "71.23", "142.46"
 def closed(app: Flask, world: World, clock: Clock) -> None:
     """March is closed; Nina's cloud has a cost, and twice as much as price."""
     apply_rate(world.north, "100")
-    deliver(row(COST, world.ninas_cloud))
+    used = {"ConsumedQuantity": "744", "ConsumedUnit": "Hours"}
+    deliver(row(COST, world.ninas_cloud, **used), columns=(*FOCUS, *used))
     close(clock)
     name_firm(world.north)
 
@@ -49,7 +51,9 @@ def test_an_admin_releases_a_draft_and_the_customer_reads_a_total(
     nina.click("Statements")
     nina.click("March 2026")
     shown = main_text(nina)
-    assert all(text in shown for text in (PRICE, "NI-1", "North Integration GmbH", "Total"))
+    assert all(
+        text in shown for text in (PRICE, "744 Hours", "NI-1", "North Integration GmbH", "Total")
+    )
     assert "balance" not in shown.lower()
 
 
@@ -95,8 +99,8 @@ def test_files_of_a_statement(
     own = statement_of(world.north)
     olga = browser(OLGA)
     table = olga.get(f"/console/statements/{own.id}/csv").get_data(as_text=True)
-    assert f"1,Nina GmbH,default,{world.ninas_cloud},Compute,71.23,EUR" in table
-    assert "Paid by the grant until 1 May 2026,-71.23,EUR" in table
+    assert f"1,Nina GmbH,default,{world.ninas_cloud},Compute,744.00,Hours,71.23,EUR" in table
+    assert "Paid by the grant until 1 May 2026,,,-71.23,EUR" in table
     pdf = olga.get(f"/console/statements/{own.id}/pdf")
     assert (pdf.mimetype, pdf.data[:5]) == ("application/pdf", b"%PDF-")
     assert 'filename="statement-1-2026-03.pdf"' in pdf.headers["Content-Disposition"]

@@ -15,7 +15,7 @@ from portal.domain import ledger
 from portal.domain.billing_months import BillingMonth, next_month
 from portal.domain.billing_months import State as MonthState
 from portal.domain.charges import Charge, ChargeSum
-from portal.domain.doctor.check import Problem, Query, check, select_check, stream
+from portal.domain.doctor.check import Problem, Query, check, raw, select_check, stream
 from portal.domain.doctor.money import IS_POSTED, is_not_zero
 from portal.domain.installation import Installation
 from portal.domain.ledger import PERSONAL, Entry, Ledger, Lot, Posting, PostingKind
@@ -23,12 +23,14 @@ from portal.domain.partner_profiles import PartnerProfile
 from portal.domain.prices import MICROS_OF_ONE, PriceTotal
 from portal.domain.statements import Kind, State, Statement, StatementLine
 
-SUM = ("posting_id", "month_on", "payer_id", "account_id", "cloud_id", "service")
+SUM = ("posting_id", "month_on", "payer_id", "account_id", "cloud_id", "service", "category")
 ZERO = literal(0, BigInteger)
 
 
 def _columns(model: Any, names: tuple[str, ...]) -> list[Any]:
-    return [getattr(model, name) for name in names]
+    return [
+        raw(getattr(model, name)) if name == "category" else getattr(model, name) for name in names
+    ]
 
 
 @select_check("I9", "The posting {1} has another sum of {2} in a month than its charges.")
@@ -64,7 +66,7 @@ def statement_lines_differ_from_total() -> Query:
 @check("I9")
 def statements_differ_from_sums() -> Iterator[Problem]:
     """The exact lines of a released statement are the month's charges, or prices."""
-    key = ("statement_id", "cloud_id", "service")
+    key = ("statement_id", "cloud_id", "service", "category")
     lines = select(*_columns(StatementLine, key), StatementLine.micros, StatementLine.rest)
     is_released = Statement.state == State.RELEASED
     cost = and_(
@@ -92,7 +94,7 @@ def statements_differ_from_sums() -> Iterator[Problem]:
     )
     rows = union_all(lines, charged, priced).subquery()
     columns = list(rows.c)
-    query = select(*columns[:2]).group_by(*columns[:3])
+    query = select(*columns[:2]).group_by(*columns[:4])
     differs = is_not_zero(rows.c.micros, rows.c.rest)
     for statement_id, cloud_id in stream(query.having(differs)):
         yield Problem(statement_id, f"Its lines of {cloud_id} are not what the month has.")

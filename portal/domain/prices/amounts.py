@@ -26,8 +26,8 @@ COLUMNS = (
     *("usage_on", "month_on", *AMOUNTS),
 )
 TOTAL_COLUMNS = (
-    *("posting_id", "number", "payer_id", "account_id", "cloud_id", "service", "month_on"),
-    *AMOUNTS,
+    *("posting_id", "number", "payer_id", "account_id", "cloud_id", "service", "category"),
+    *("month_on", *AMOUNTS),
 )
 
 
@@ -167,7 +167,7 @@ def add_prices(posting_id: str, first: int, changes: Sequence[Change]) -> None:
     db.insert_rows(Price, COLUMNS, rows)
     totals: dict[tuple[str | date, ...], Sums] = {}
     for it in changes:
-        key = (*it.group[:4], it.month_on)
+        key = (*it.group[:5], it.month_on)
         units, price, missing = totals.get(key, Sums())
         totals[key] = Sums(units + it.units, price + it.price, missing + it.missing)
     numbered = enumerate(totals.items(), start=first)

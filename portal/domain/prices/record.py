@@ -84,7 +84,7 @@ class Price(db.Base):
 
 class PriceTotal(db.Base):
     """By how much a posting changed cost and price of a subaccount's cloud in a statement month, by
-    service. `missing` counts the costs without price, by category and usage day."""
+    service and category. `missing` counts the costs without price, by usage day."""
 
     __tablename__ = "price_totals"
     __table_args__ = (
@@ -98,6 +98,7 @@ class PriceTotal(db.Base):
     account_id: Mapped[str]
     cloud_id: Mapped[str]
     service: Mapped[str]
+    category: Mapped[str]
     month_on: Mapped[date]
     micros: Mapped[int] = mapped_column(BIG)
     rest: Mapped[int] = mapped_column(BIG)

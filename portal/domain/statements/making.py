@@ -6,10 +6,9 @@ so the order does not matter, nor what is posted meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
 
 import structlog
 from sqlalchemy import and_, exists, func, or_, select
@@ -20,13 +19,12 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actors import WORKER
 from portal.domain.billing_months import BillingMonth, last_closed, next_month
 from portal.domain.billing_months import State as MonthState
-from portal.domain.charges import ChargeSum
-from portal.domain.clouds import Cloud
-from portal.domain.ledger import PERSONAL, UNITS_OF_MICRO, Ledger, Posting
+from portal.domain.ledger import PERSONAL, UNITS_OF_MICRO, Ledger
 from portal.domain.prices import PriceSum
+from portal.domain.statements.lines import add_lines, cost_lines
 from portal.domain.statements.parties import party_of, seller
 from portal.domain.statements.people import tell_of_statement
-from portal.domain.statements.record import Kind, State, Statement, StatementLine
+from portal.domain.statements.record import Kind, State, Statement
 from portal.domain.statements.rounding import apportion, minor_digits, round_amount
 
 log = structlog.get_logger(__name__)
@@ -34,16 +32,6 @@ log = structlog.get_logger(__name__)
 DRAFTS_BATCH = 500
 CARRIED, BROUGHT = "carried", "brought"
 """Payments that are none: what a later statement, or an earlier one, has to do with the total."""
-
-
-class CostLine(NamedTuple):
-    """What an account's cloud cost in a month, or its price, in `units` of 10⁻¹⁵."""
-
-    account_id: str
-    cloud_id: str
-    service: str
-    is_correction: bool
-    units: int
 
 
 def make_some() -> bool:
@@ -140,7 +128,7 @@ def _price_totals(account_ids: list[str], month_on: date) -> dict[str, tuple[int
 
 def _make_statement(account: BillingAccount, month_on: date) -> None:
     """Make and number the statement of an account that pays, if it has anything in the month."""
-    lines = list(_cost_lines(account.id, month_on))
+    lines = cost_lines(account.id, month_on)
     borne = ledger.borne_in(account.id, month_on)
     if not lines and not borne:
         return
@@ -191,26 +179,6 @@ def _release(statement: Statement) -> None:
     tell_of_statement(statement, by=WORKER)
 
 
-def _cost_lines(payer_id: str, month_on: date) -> Iterable[CostLine]:
-    """What an account that pays has to pay for in a month, without zeros."""
-    names = ("account_id", "cloud_id", "service", "is_correction")
-    columns = [getattr(ChargeSum, name) for name in names]
-    query = (
-        select(*columns, func.sum(ChargeSum.micros), func.sum(ChargeSum.rest))
-        .join(Posting, Posting.id == ChargeSum.posting_id)
-        .where(
-            ChargeSum.month_on == month_on,
-            ChargeSum.payer_id == payer_id,
-            Posting.posted_at.is_not(None),
-        )
-        .group_by(*columns)
-        .order_by(columns[3], *columns[:3])
-    )
-    for *key, micros, rest in db.session.execute(query):
-        if units := int(micros) * UNITS_OF_MICRO + int(rest):
-            yield CostLine._make((*key, units))
-
-
 def _earlier(account_id: str, month_on: date) -> Statement | None:
     is_earlier = Statement.account_id == account_id, Statement.month_on < month_on
     query = select(Statement).where(*is_earlier, Statement.kind == Kind.ACCOUNT)
@@ -225,45 +193,3 @@ def _carried_amount(earlier: Statement | None) -> Decimal:
 
 def _money(micros: Iterable[int]) -> Decimal:
     return Decimal(sum(micros)).scaleb(-6)
-
-
-def add_lines(statement: Statement, lines: list[CostLine], amounts: list[Decimal]) -> None:
-    """Add the lines of a statement, with the names of customers and clouds as they are now."""
-    clouds = names_of(lines)
-    others = {line.account_id for line in lines} - {statement.account_id}
-    customers = _names(BillingAccount, others)
-    db.insert_rows(
-        StatementLine,
-        LINE_COLUMNS,
-        (
-            (
-                *(statement.id, number, line.account_id, customers.get(line.account_id, "")),
-                *(line.cloud_id, clouds.get(line.cloud_id, ""), line.service, line.is_correction),
-                int(amount.scaleb(6)),
-                *divmod(line.units, UNITS_OF_MICRO),
-            )
-            for number, (line, amount) in enumerate(zip(lines, amounts, strict=True))
-        ),
-    )
-
-
-def names_of(lines: Sequence[CostLine]) -> dict[str, str]:
-    """The names of the clouds of lines."""
-    return _names(Cloud, {line.cloud_id for line in lines})
-
-
-LINE_COLUMNS = (
-    *("statement_id", "number", "account_id", "customer", "cloud_id", "cloud", "service"),
-    *("is_correction", "amount", "micros", "rest"),
-)
-NAMES_BATCH = 5_000
-
-
-def _names(model: type[Cloud] | type[BillingAccount], ids: set[str]) -> dict[str, str]:
-    """The names of things by their IDs."""
-    listed, names = sorted(ids), dict[str, str]()
-    for begin in range(0, len(listed), NAMES_BATCH):
-        some = listed[begin : begin + NAMES_BATCH]
-        query = select(model.id, model.name).where(model.id.in_(some))
-        names |= {row[0]: row[1] for row in db.session.execute(query)}
-    return names

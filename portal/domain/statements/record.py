@@ -109,8 +109,9 @@ class Statement(db.Base):
 
 
 class StatementLine(db.Base):
-    """A line: what a cloud cost by service, or its price on a customer's statement. `amount` is
-    printed; `micros` and `rest` are what it was rounded from, which `rest` completes by 10⁻¹⁵."""
+    """A line: what a cloud cost by service and category, or its price on a customer's statement.
+    `amount` is printed; `micros` and `rest` are what it was rounded from, which `rest` completes by
+    10⁻¹⁵. It has `quantity` + `nanos`·10⁻⁹ of a unit, which is empty unless one applies to it."""
 
     __tablename__ = "statement_lines"
 
@@ -121,7 +122,11 @@ class StatementLine(db.Base):
     cloud_id: Mapped[str]
     cloud: Mapped[str]
     service: Mapped[str]
+    category: Mapped[str] = mapped_column(server_default="Usage")
     is_correction: Mapped[bool]
     amount: Mapped[Decimal]
     micros: Mapped[int] = mapped_column(BIG)
     rest: Mapped[int] = mapped_column(BIG)
+    unit: Mapped[str] = mapped_column(server_default="")
+    quantity: Mapped[int] = mapped_column(BIG, server_default="0")
+    nanos: Mapped[int] = mapped_column(BIG, server_default="0")
