@@ -1,4 +1,4 @@
-"""*Statements* of a partner's customers: drafts, *Release* one or all, each as page, PDF, CSV."""
+"""*Statements* of a partner's customers: drafts, *Release* one or all, each as page and files."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.statements import Statement
 from portal.i18n import formats
-from portal.web import statement_files
-from portal.web.statement_pages import file_name, firm_of, sheet_of
+from portal.web import statement_pages
+from portal.web.statement_pages import firm_of, sheet_of
 from portal.wording import statements as wording
 
 blueprint = Blueprint("statements", __name__, url_prefix="/<id:account_id>/statements")
@@ -83,18 +83,10 @@ def show(account_id: str, statement_id: str) -> Any:
     )
 
 
-@blueprint.get("/<id:statement_id>/pdf")
-def pdf(account_id: str, statement_id: str) -> Any:
-    """Download a statement as PDF."""
-    statement = _find(statement_id)
-    return statement_files.pdf_of(sheet_of(statement), file_name(statement))
-
-
-@blueprint.get("/<id:statement_id>/csv")
-def csv(account_id: str, statement_id: str) -> Any:
-    """Download a statement as CSV."""
-    statement = _find(statement_id)
-    return statement_files.csv_of(sheet_of(statement), file_name(statement))
+@blueprint.get("/<id:statement_id>/download")
+def download(account_id: str, statement_id: str) -> Any:
+    """Download a statement as PDF, CSV, spreadsheet or FOCUS 1.4."""
+    return statement_pages.download(_find(statement_id))
 
 
 class ReleaseForm(web.Form):

@@ -1,16 +1,19 @@
-"""Statements as files: PDF and CSV of a sheet."""
+"""Statements as files: PDF, CSV and spreadsheet of a sheet, FOCUS 1.4 of its lines."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask import Response
+from flask import Response, abort
 from flask_babel import gettext as _
 from flask_babel import pgettext
 
+from portal.domain import reports, statements
+from portal.domain.statements import Statement
 from portal.i18n.formats import money
 from portal.web.pages import csv_file
+from portal.web.spreadsheet import xlsx_file
 from portal.wording.statement_sheet import Group, Sheet, table
 
 if TYPE_CHECKING:
@@ -24,13 +27,30 @@ LINE, SMALL = 5.2, 4.4
 GREY, RULE = 90, 190
 
 
-def csv_of(sheet: Sheet, name: str) -> Response:
-    """The statement as a CSV file."""
-    return csv_file(name, list(table(sheet)))
+def focus_file(statement: Statement, name: str) -> Response:
+    """The statement as FOCUS rows, which sum to its total. A customer's have prices as costs."""
+    issuer, recipient = statements.parties_of(statement)
+    lines = statements.lines_of(statement)
+    more = {
+        "BillingAccountId": statement.account_id,
+        "BillingAccountName": recipient.get("name", ""),
+        "BillingCurrency": statement.currency,
+        "InvoiceId": statement.full_number,
+        "InvoiceIssuerName": issuer["name"],
+    }
+    names = {line.cloud_id: line.cloud for line in lines}
+    rows = reports.focus_rows(statement.account, lines, names, statement.month_on, more)
+    return csv_file(f"focus-{name}", [reports.FOCUS_COLUMNS, *rows])
 
 
-def pdf_of(sheet: Sheet, name: str) -> Response:
-    """The statement as a PDF file."""
+def sheet_file(sheet: Sheet, name: str, kind: str) -> Response:
+    """The statement as a file of this kind; aborts with 404 for an unknown one."""
+    if kind == "csv":
+        return csv_file(name, list(table(sheet)))
+    if kind == "xlsx":
+        return xlsx_file(name, table(sheet))
+    if kind != "pdf":
+        abort(404)
     filename = f"{name}.pdf"
     headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
     return Response(render(sheet), mimetype="application/pdf", headers=headers)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import logging
+import zipfile
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -16,10 +20,10 @@ from portal.wording.statement_sheet import Group, Row, Sheet
 from tests.partner.test_prices import digits, main_text
 from tests.support.browser import Browser
 from tests.support.money import row
-from tests.support.months import close, name_firm, release, statement_of
+from tests.support.months import APRIL, close, name_firm, release, statement_of
 from tests.support.prices import apply_rate
 from tests.support.usage import deliver
-from tests.support.usage_files import FOCUS
+from tests.support.usage_files import FOCUS, check_focus
 from tests.support.world import ACE, AMIR, DORA, EDDIE, NINA, OLGA, SAM, VERA, Clock, World, user
 
 Open = Callable[..., Browser]
@@ -86,7 +90,8 @@ def test_who_reads_which_statement(browser: Open, world: World) -> None:
 def test_no_statement_of_a_customer_holds_a_cost(browser: Open, world: World) -> None:
     statement = release(statement_of(world.ninas_subaccount))
     nina, path = browser(NINA), f"/console/statements/{statement.id}"
-    for url in (path, f"{path}/csv", f"/console/statements?account={world.ninas_subaccount}"):
+    files = [f"{path}/download?format={kind}" for kind in ("csv", "focus")]
+    for url in (path, *files, f"/console/statements?account={world.ninas_subaccount}"):
         text = digits(nina.get(url).get_data(as_text=True))
         assert digits(PRICE) in text
         assert digits(COST) not in text
@@ -98,12 +103,36 @@ def test_files_of_a_statement(
 ) -> None:
     own = statement_of(world.north)
     olga = browser(OLGA)
-    table = olga.get(f"/console/statements/{own.id}/csv").get_data(as_text=True)
+    table = olga.get(f"/console/statements/{own.id}/download?format=csv").get_data(as_text=True)
     assert f"1,Nina GmbH,default,{world.ninas_cloud},Compute,744.00,Hours,71.23,EUR" in table
     assert "Paid by the grant until 1 May 2026,,,-71.23,EUR" in table
-    pdf = olga.get(f"/console/statements/{own.id}/pdf")
+    xlsx = olga.get(f"/console/statements/{own.id}/download?format=xlsx").data
+    with zipfile.ZipFile(io.BytesIO(xlsx)) as book:
+        cells = book.read("xl/worksheets/sheet1.xml").decode()
+    assert all(cell in cells for cell in ("<t>Hours</t>", "<v>744.00</v>", "<v>71.23</v>"))
+    assert olga.get(f"/console/statements/{own.id}/download?format=doc").status_code == 404
+    pdf = olga.get(f"/console/statements/{own.id}/download")
     assert (pdf.mimetype, pdf.data[:5]) == ("application/pdf", b"%PDF-")
     assert 'filename="statement-1-2026-03.pdf"' in pdf.headers["Content-Disposition"]
+
+
+@pytest.mark.usefixtures("closed")
+def test_the_focus_file_is_valid_and_sums_to_the_total(
+    browser: Open, world: World, clock: Clock, tmp_path: Path
+) -> None:
+    tax, corrected = row("7", world.ninas_cloud, ChargeCategory="Tax"), row("70", world.ninas_cloud)
+    deliver(corrected, tax)
+    close(clock, APRIL)
+    statement = release(statement_of(world.ninas_subaccount, APRIL))
+    path = f"/console/statements/{statement.id}/download?format=focus"
+    content = browser(NINA).get(path).text.lstrip("\ufeff")
+    lines = list(csv.DictReader(io.StringIO(content)))
+    assert sum(Decimal(line["EffectiveCost"]) for line in lines) == statement.total
+    assert {(line["ChargeCategory"], line["ChargeClass"], line["InvoiceId"]) for line in lines} == {
+        ("Usage", "Correction", "NI-1"),
+        ("Tax", "Correction", "NI-1"),
+    }
+    check_focus(content, tmp_path)
 
 
 def test_the_pdf_has_a_glyph_for_each_character(
