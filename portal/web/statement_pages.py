@@ -32,7 +32,7 @@ def download(statement: Statement) -> Any:
     name, kind = _file_name(statement), request.args.get("format", "pdf")
     if kind == "focus":
         return focus_file(statement, name)
-    return sheet_file(sheet_of(statement), name, kind)
+    return sheet_file(sheet_of(statement), name, kind, firm_of(statement))
 
 
 def _file_name(statement: Statement) -> str:

@@ -15,10 +15,15 @@ from flask import Flask
 from flask_babel import force_locale
 
 from portal import db
-from portal.web import statement_files
+from portal.domain import partner_profiles
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
+from portal.domain.values.picture import Picture, PictureType
+from portal.web import statement_pdf
 from portal.wording.statement_sheet import Group, Row, Sheet
 from tests.partner.test_prices import digits, main_text
 from tests.support.browser import Browser
+from tests.support.logos import PICTURE
 from tests.support.money import row
 from tests.support.months import APRIL, close, name_firm, release, statement_of
 from tests.support.prices import apply_rate
@@ -135,6 +140,20 @@ def test_the_focus_file_is_valid_and_sums_to_the_total(
     check_focus(content, tmp_path)
 
 
+@pytest.mark.usefixtures("closed")
+def test_the_pdf_has_the_logo_of_who_issues_it(browser: Open, world: World) -> None:
+    def unit() -> None:
+        north = db.session.get_one(BillingAccount, world.north)
+        partner_profiles.set_logo(north, by=COMMAND, logo=Picture(PICTURE, PictureType.PNG))
+
+    db.write(unit)
+    draft, own = statement_of(world.ninas_subaccount), statement_of(world.north)
+    olga = browser(OLGA)
+    customers = olga.get(f"/partner/{world.north}/statements/{draft.id}/download").data
+    assert b"/Subtype /Image" in customers
+    assert b"/Subtype /Image" not in olga.get(f"/console/statements/{own.id}/download").data
+
+
 def test_the_pdf_has_a_glyph_for_each_character(
     app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -148,7 +167,7 @@ def test_the_pdf_has_a_glyph_for_each_character(
     with caplog.at_level(logging.WARNING), app.test_request_context():
         for language in ("en", "ru"):
             with force_locale(language):
-                assert statement_files.render(sheet)[:5] == b"%PDF-"
+                assert statement_pdf.render(sheet, PICTURE)[:5] == b"%PDF-"
     assert [record.getMessage() for record in caplog.records] == []
 
 
