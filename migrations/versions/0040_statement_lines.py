@@ -1,4 +1,4 @@
-"""Statements by category and with quantities."""
+"""Statements by category and with quantities; rates for what has no price in a closed month."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_corrected_totals_payer_id", "corrected_totals", ["payer_id", "month_on"])
     _sum_corrections()
+    op.add_column("rates", sa.Column("month_on", DAY, nullable=True))
 
 
 def col(name: str, of: Any, default: Any = None) -> sa.Column[Any]:
@@ -132,6 +133,7 @@ def guard_lines(fixed: tuple[str, ...]) -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("rates", "month_on")
     op.drop_table("corrected_totals")
     op.drop_column("usage_changes", "is_correction")
     guard_lines(OLD_FIXED)

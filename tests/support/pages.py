@@ -213,6 +213,12 @@ FIRM = [
     state("statements", "partner.statements.index", OLGA, "{statements}"),
     state("statement-draft", "partner.statements.show", OLGA, path_of(2)),
     state("statement-customers", "partner.statements.show", OLGA, path_of(1)),
+    state(
+        "statement-missing-prices",
+        "partner.statements.set_missing_prices",
+        OLGA,
+        f"{path_of(2)}/set-missing-prices",
+    ),
     state("statement-release", "partner.statements.release", OLGA, f"{path_of(2)}/release"),
     state(
         "statement-held",

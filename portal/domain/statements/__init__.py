@@ -2,6 +2,11 @@
 
 from portal.domain.statements.closing import advance
 from portal.domain.statements.erasing import erase, kept_until
+from portal.domain.statements.late_prices import (
+    drafts_without_prices,
+    refresh_drafts,
+    set_missing_prices,
+)
 from portal.domain.statements.listing import (
     PAGE,
     Line,

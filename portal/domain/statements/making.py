@@ -11,16 +11,16 @@ from datetime import date
 from decimal import Decimal
 
 import structlog
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import or_, select
 
 from portal import db
-from portal.domain import accounts, billing_days, installation, ledger, locks, policy, prices
+from portal.domain import accounts, installation, ledger, policy
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import WORKER
-from portal.domain.billing_months import BillingMonth, last_closed, next_month
+from portal.domain.billing_months import BillingMonth, last_closed
 from portal.domain.billing_months import State as MonthState
 from portal.domain.ledger import PERSONAL, UNITS_OF_MICRO, Ledger
-from portal.domain.prices import PriceSum
+from portal.domain.statements.drafts import draft_some
 from portal.domain.statements.lines import add_lines, cost_lines
 from portal.domain.statements.parties import party_of, seller
 from portal.domain.statements.people import tell_of_statement
@@ -29,7 +29,6 @@ from portal.domain.statements.rounding import apportion, minor_digits, round_amo
 
 log = structlog.get_logger(__name__)
 
-DRAFTS_BATCH = 500
 CARRIED, BROUGHT = "carried", "brought"
 """Payments that are none: what a later statement, or an earlier one, has to do with the total."""
 
@@ -58,72 +57,12 @@ def _close_books(account: BillingAccount) -> None:
         is_due.append(BillingMonth.month_on > books.closed_on)
     query = select(BillingMonth.month_on).where(*is_due).order_by(BillingMonth.month_on)
     month_on = db.session.scalars(query.limit(1)).one()
-    if account.kind is accounts.Kind.PARTNER and _draft_some(account, month_on):
+    if account.kind is accounts.Kind.PARTNER and draft_some(account, month_on):
         return
     _make_statement(account, month_on)
     ledger.expire_lots(account.id, month_on, by=WORKER)
     books.closed_on = month_on
     db.session.flush()
-
-
-def _find_undrafted(partner: BillingAccount, month_on: date) -> list[tuple[str, bool]]:
-    """Subaccounts that lack a statement of the month, in which they had usage or their partnership
-    ended; with the latter. At most DRAFTS_BATCH."""
-    has_one = exists().where(
-        Statement.account_id == BillingAccount.id, Statement.month_on == month_on
-    )
-    begin, end = (billing_days.start_of(day) for day in (month_on, next_month(month_on)))
-    is_last = and_(
-        BillingAccount.confirmed_at.is_not(None),
-        BillingAccount.closed_at >= begin,
-        BillingAccount.closed_at < end,
-    )
-    has_usage = exists().where(
-        PriceSum.account_id == BillingAccount.id,
-        PriceSum.month_on == month_on,
-        PriceSum.payer_id == partner.id,
-    )
-    of_partner = BillingAccount.parent_id == partner.id, ~has_one, or_(has_usage, is_last)
-    query = select(BillingAccount.id, is_last).where(*of_partner).order_by(BillingAccount.id)
-    return [(row[0], bool(row[1])) for row in db.session.execute(query.limit(DRAFTS_BATCH))]
-
-
-def _draft_some(partner: BillingAccount, month_on: date) -> bool:
-    """Draft statements of a batch of the partner's customers. Return whether there may be more."""
-    rows = _find_undrafted(partner, month_on)
-    account_ids = [row[0] for row in rows]
-    is_one = BillingAccount.id.in_(account_ids)
-    db.session.execute(locks.select_for_update(BillingAccount.id, is_one)).all()
-    totals = _price_totals(account_ids, month_on)
-    currency = policy.current().currency
-    for account_id, is_last in rows:
-        micros, missing = totals.get(account_id, (0, 0))
-        draft = Statement(
-            id=db.new_id("stm"),
-            kind=Kind.CUSTOMER,
-            state=State.DRAFT,
-            account_id=account_id,
-            issuer_id=partner.id,
-            month_on=month_on,
-            created_at=db.now(),
-            currency=currency,
-            total=round_amount(micros * UNITS_OF_MICRO, minor_digits(currency)),
-            is_last=is_last,
-            missing=missing,
-        )
-        db.session.add(draft)
-    db.session.flush()
-    return len(rows) == DRAFTS_BATCH
-
-
-def _price_totals(account_ids: list[str], month_on: date) -> dict[str, tuple[int, int]]:
-    """By subaccount its price of a month in 10⁻⁶, and how many of its costs have none."""
-    sums = [func.sum(getattr(PriceSum, name)) for name in prices.AMOUNTS]
-    query = select(PriceSum.account_id, *sums).where(
-        PriceSum.account_id.in_(account_ids), PriceSum.month_on == month_on
-    )
-    rows = db.session.execute(query.group_by(PriceSum.account_id))
-    return {row[0]: prices.sums_of(*row[1:])[1:] for row in rows}
 
 
 def _make_statement(account: BillingAccount, month_on: date) -> None:

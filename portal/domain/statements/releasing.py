@@ -19,6 +19,7 @@ from portal.domain.errors import Code, Refused
 from portal.domain.ledger import UNITS_OF_MICRO, Posting
 from portal.domain.prices import MICROS_OF_ONE, Price
 from portal.domain.statements import parties
+from portal.domain.statements.drafts import lock_accounts, price
 from portal.domain.statements.lines import CostLine, LineKey, add_lines, quantities_in
 from portal.domain.statements.people import tell_of_statement
 from portal.domain.statements.record import Kind, State, Statement
@@ -37,14 +38,18 @@ def release(statement: Statement, *, by: Actor, leave_out: bool = False) -> None
     is fixed, and its people are notified. With `leave_out` costs without a price are not on it.
 
     Raises Forbidden, Refused("statement-released", "statement-prices-missing",
-    "statement-prices-hidden", "statement-profile-missing").
+    "statement-rate-waits", "statement-prices-hidden", "statement-profile-missing").
     """
-    partner = _lock(statement)
+    partner = lock_accounts(statement)
     access.require(by, Action.STATEMENT_RELEASE, partner)
     if statement.state is State.RELEASED or statement.kind is not Kind.CUSTOMER:
         raise Refused(Code.STATEMENT_RELEASED)
     if statement.missing and not leave_out:
         raise Refused(Code.STATEMENT_PRICES_MISSING, count=statement.missing)
+    if statement.missing:
+        if not prices.is_applied(partner.id):
+            raise Refused(Code.STATEMENT_RATE_WAITS)
+        price([statement])  # a worker may not have come to it yet
     if not prices.is_published_by(partner.id, statement.account_id):
         raise Refused(Code.STATEMENT_PRICES_HIDDEN)
     customer = _complete(statement, partner)
@@ -84,13 +89,6 @@ def release_some(partner: BillingAccount, *, month_on: date, by: Actor, after: s
             if refusal.code not in (*HELD, Code.STATEMENT_RELEASED):
                 raise
     return Released(count, found[-1].id if found else "")
-
-
-def _lock(statement: Statement) -> BillingAccount:
-    """Lock the accounts of both sides, and refresh the statement; the partner's account."""
-    locks.lock((BillingAccount, statement.issuer_id), (BillingAccount, statement.account_id))
-    db.session.refresh(statement)
-    return db.session.get_one(BillingAccount, statement.issuer_id)
 
 
 def _complete(statement: Statement, partner: BillingAccount) -> Customer:
