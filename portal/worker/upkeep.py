@@ -29,12 +29,12 @@ from portal.domain import (
     memberships,
     metering,
     notifications,
-    statements,
     usage,
     workflows,
 )
 from portal.domain.actors import WORKER
 from portal.domain.jobs import Job, Kind, Outcome, State
+from portal.worker import statement_making
 
 log = structlog.get_logger(__name__)
 
@@ -61,17 +61,15 @@ MEMBERSHIPS: dict[str, Callable[[], bool]] = {
     "revoke-closed": memberships.settle_closed,
     "withdraw-accesses": memberships.withdraw_due,
 }
-MONTHS = {jobs.MONTHS: statements.advance}
 BATCHES = {
     **PURGES,
     jobs.CLOSE: clouds.close_due,
     **MEMBERSHIPS,
-    **MONTHS,
     "notify-of-lots": accounts.notify_of_lots,
 }
 """The purges, and other units of work in batches."""
 BATCH_EVERY = timedelta(minutes=10)
-EVERY = dict.fromkeys((*MEMBERSHIPS, *MONTHS), timedelta(minutes=1))
+EVERY = dict.fromkeys((*MEMBERSHIPS, jobs.MONTHS), timedelta(minutes=1))
 """People wait for these."""
 
 DOCTOR = "doctor"
@@ -85,7 +83,7 @@ ENDINGS_EVERY = timedelta(minutes=10)
 
 def queue_upkeep() -> None:
     """Queue each upkeep job that is not queued."""
-    names = (DOCTOR, AUDIT_HEADS, jobs.ENDINGS, RECONCILE, metering.FETCH_USAGE)
+    names = (DOCTOR, AUDIT_HEADS, jobs.ENDINGS, jobs.MONTHS, RECONCILE, metering.FETCH_USAGE)
     for name in (*BATCHES, *names):
         jobs.add_recurring(Kind.UPKEEP, key=jobs.upkeep_lane(name), subject=("upkeep", name))
 
@@ -106,7 +104,10 @@ def run(job: Job) -> Outcome:
     if job.subject_id == metering.FETCH_USAGE:
         return _fetch_usage()
     name = job.subject_id
-    has_more, now = db.write(lambda: (BATCHES[name](), db.now()))
+    if name == jobs.MONTHS:
+        has_more, now = statement_making.advance(), db.read(db.now)
+    else:
+        has_more, now = db.write(lambda: (BATCHES[name](), db.now()))
     wait = timedelta() if has_more else EVERY.get(name, BATCH_EVERY)
     return Outcome(State.WAITING, run_at=now + wait)
 

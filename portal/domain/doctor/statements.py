@@ -56,9 +56,13 @@ def closed_month_charged() -> Query:
 
 @select_check("I9", "The lines of the statement do not sum to its total.")
 def statement_lines_differ_from_total() -> Query:
-    printed = select(StatementLine.statement_id, type_coerce(StatementLine.amount, BigInteger))
+    """Of released ones: the lines of the others are still being added."""
+    printed = select(
+        StatementLine.statement_id, type_coerce(StatementLine.amount, BigInteger)
+    ).join(Statement, Statement.id == StatementLine.statement_id)
     total = select(Statement.id, -type_coerce(Statement.total, BigInteger))
-    rows = union_all(printed, total.where(Statement.state == State.RELEASED)).subquery()
+    is_released = Statement.state == State.RELEASED
+    rows = union_all(printed.where(is_released), total.where(is_released)).subquery()
     key, amount = rows.c
     return select(key).group_by(key).having(func.sum(amount) != 0)
 
@@ -67,8 +71,12 @@ def statement_lines_differ_from_total() -> Query:
 def statements_differ_from_sums() -> Iterator[Problem]:
     """The exact lines of a released statement are the month's charges, or prices."""
     key = ("statement_id", "cloud_id", "service", "category")
-    lines = select(*_columns(StatementLine, key), StatementLine.micros, StatementLine.rest)
     is_released = Statement.state == State.RELEASED
+    lines = (
+        select(*_columns(StatementLine, key), StatementLine.micros, StatementLine.rest)
+        .join(Statement, Statement.id == StatementLine.statement_id)
+        .where(is_released)
+    )
     cost = and_(
         ChargeSum.payer_id == Statement.account_id, ChargeSum.month_on == Statement.month_on
     )
@@ -107,7 +115,7 @@ def statement_payments_differ_from_draws() -> Iterator[Problem]:
     roundings = select(Posting.subject, Entry.amount).join(Entry, Entry.posting_id == Posting.id)
     is_rounding = Posting.kind == PostingKind.ROUNDING
     rounded = {row[0]: row[1] for row in stream(roundings.where(is_rounding))}
-    statements = select(Statement).where(Statement.kind == Kind.ACCOUNT)
+    statements = select(Statement).where(Statement.issuer_id == "", Statement.number.is_not(None))
     for row in list(db.session.scalars(statements)):
         printed = Counter({bearer: Decimal(amount) for bearer, amount in row.payments})
         total = row.total + printed.pop("brought", Decimal(0))

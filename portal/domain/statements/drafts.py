@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from typing import NamedTuple
 
 from sqlalchemy import and_, exists, func, or_, select
 
@@ -13,19 +13,33 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.billing_months import next_month
 from portal.domain.ledger import UNITS_OF_MICRO
 from portal.domain.prices import PriceSum
+from portal.domain.statements.making import Books
 from portal.domain.statements.record import Kind, State, Statement
 from portal.domain.statements.rounding import minor_digits, round_amount
 
-BATCH = 500
+BATCH = 200
 """Drafts of one transaction."""
 
 
-def _find_undrafted(partner: BillingAccount, month_on: date) -> list[tuple[str, bool]]:
-    """Subaccounts that lack a statement of the month, in which they had usage or their partnership
-    ended; with the latter. At most BATCH."""
-    has_one = exists().where(
-        Statement.account_id == BillingAccount.id, Statement.month_on == month_on
-    )
+class Undrafted(NamedTuple):
+    """A subaccount that lacks a statement; `is_last` if its partnership ended in the month."""
+
+    account_id: str
+    is_last: bool
+
+
+def lock_books(books: Books) -> None:
+    """Wait for what was being posted for an account while its month was closed: from now on the
+    month has all that it gets."""
+    db.lock(BillingAccount, books.account_id)
+
+
+def undrafted(books: Books) -> list[Undrafted]:
+    """The next BATCH subaccounts of a partner, in the order of their IDs, that had usage in the
+    month or whose partnership ended in it."""
+    month_on = books.month_on
+    is_drafted = Statement.issuer_id == books.account_id, Statement.month_on == month_on
+    last = db.session.scalar(select(func.max(Statement.account_id)).where(*is_drafted))
     begin, end = (billing_days.start_of(day) for day in (month_on, next_month(month_on)))
     is_last = and_(
         BillingAccount.confirmed_at.is_not(None),
@@ -35,37 +49,40 @@ def _find_undrafted(partner: BillingAccount, month_on: date) -> list[tuple[str, 
     has_usage = exists().where(
         PriceSum.account_id == BillingAccount.id,
         PriceSum.month_on == month_on,
-        PriceSum.payer_id == partner.id,
+        PriceSum.payer_id == books.account_id,
     )
-    of_partner = BillingAccount.parent_id == partner.id, ~has_one, or_(has_usage, is_last)
-    query = select(BillingAccount.id, is_last).where(*of_partner).order_by(BillingAccount.id)
-    return [(row[0], bool(row[1])) for row in db.session.execute(query.limit(BATCH))]
+    of_partner = BillingAccount.parent_id == books.account_id, BillingAccount.id > (last or "")
+    query = select(BillingAccount.id, is_last).where(*of_partner, or_(has_usage, is_last))
+    rows = db.session.execute(query.order_by(BillingAccount.id).limit(BATCH))
+    return [Undrafted(row[0], bool(row[1])) for row in rows]
 
 
-def draft_some(partner: BillingAccount, month_on: date) -> bool:
-    """Draft statements of a batch of the customers of a locked partner. Return whether there may be
-    more."""
-    rows = _find_undrafted(partner, month_on)
-    is_one = BillingAccount.id.in_([account_id for account_id, _is_last in rows])
+def add_drafts(books: Books, rows: Sequence[Undrafted]) -> None:
+    """Draft statements of subaccounts that lack them. Has no effect if another worker has done
+    it."""
+    lock_books(books)
+    first = Statement.account_id == rows[0].account_id, Statement.month_on == books.month_on
+    if db.session.scalar(select(Statement.id).where(*first)):
+        return
+    is_one = BillingAccount.id.in_([row.account_id for row in rows])
     db.session.execute(locks.select_for_update(BillingAccount.id, is_one)).all()
     drafts = [
         Statement(
             id=db.new_id("stm"),
             kind=Kind.CUSTOMER,
             state=State.DRAFT,
-            account_id=account_id,
-            issuer_id=partner.id,
-            month_on=month_on,
+            account_id=row.account_id,
+            issuer_id=books.account_id,
+            month_on=books.month_on,
             created_at=db.now(),
             currency=policy.current().currency,
-            is_last=is_last,
+            is_last=row.is_last,
         )
-        for account_id, is_last in rows
+        for row in rows
     ]
     price(drafts)
     db.session.add_all(drafts)
     db.session.flush()
-    return len(rows) == BATCH
 
 
 def price(drafts: Sequence[Statement]) -> None:

@@ -102,8 +102,11 @@ def _totals(
         yield LineKey._make((*key, False)), unit, quantity * NANO + nanos
 
 
-def add_lines(statement: Statement, lines: Sequence[CostLine], amounts: Sequence[Decimal]) -> None:
-    """Add the lines of a statement, with the names of customers and clouds as they are now."""
+def add_lines(
+    statement: Statement, lines: Sequence[CostLine], amounts: Sequence[Decimal], *, first: int = 0
+) -> None:
+    """Add lines of a statement, numbered from `first`, with the names of customers and clouds as
+    they are now."""
     clouds = names_of(lines)
     others = {line.key.account_id for line in lines} - {statement.account_id}
     customers = _names(BillingAccount, others)
@@ -117,7 +120,7 @@ def add_lines(statement: Statement, lines: Sequence[CostLine], amounts: Sequence
                 *(*divmod(units, UNITS_OF_MICRO), unit, *divmod(nanos, NANO)),
             )
             for number, ((key, units, unit, nanos), amount) in enumerate(
-                zip(lines, amounts, strict=True)
+                zip(lines, amounts, strict=True), start=first
             )
         ),
     )

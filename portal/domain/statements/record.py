@@ -94,16 +94,16 @@ class Statement(db.Base):
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
         """A partner's staff see its customers' statements, drafts too; a customer's people their
-        own released ones; who may see an account's money its statements; operators these."""
+        own released ones; who may see an account's money its released ones; operators these."""
         if actor.is_system:
             return true()
         own = access.account_ids(actor)
         paying = access.account_ids(actor, allowing=Action.ACCOUNT_SEE_MONEY)
-        is_account = cls.kind == Kind.ACCOUNT
+        is_account = and_(cls.kind == Kind.ACCOUNT, cls.state == State.RELEASED)
         is_theirs = and_(cls.account_id.in_(own), cls.state == State.RELEASED)
         visible = or_(
             and_(is_account, cls.account_id.in_(paying)),
-            and_(~is_account, or_(is_theirs, cls.issuer_id.in_(own))),
+            and_(cls.kind == Kind.CUSTOMER, or_(is_theirs, cls.issuer_id.in_(own))),
         )
         return or_(visible, is_account) if actor.is_operator else visible
 
