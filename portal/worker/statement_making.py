@@ -28,6 +28,8 @@ def _close_next_books() -> bool:
         db.write(lambda: statements.add_drafts(books, rows))
         return True
     plan = db.read(lambda: statements.plan_books(books))
+    if plan.is_idle and db.write(lambda: statements.close_idle_books(books)):
+        return True
     is_long = len(plan.lines) > statements.LINES_BATCH
     while is_long and db.write(lambda: statements.add_some_lines(plan)):
         time.sleep(PAUSE)

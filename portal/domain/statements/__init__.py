@@ -3,6 +3,7 @@
 from portal.domain.statements.closing import advance
 from portal.domain.statements.drafts import add_drafts, lock_books, undrafted
 from portal.domain.statements.erasing import erase, kept_until
+from portal.domain.statements.idle_books import close_idle_books
 from portal.domain.statements.late_prices import (
     drafts_without_prices,
     refresh_drafts,

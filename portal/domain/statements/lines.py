@@ -63,11 +63,12 @@ def cost_lines(payer_id: str, month_on: date) -> list[CostLine]:
         .group_by(*columns)
         .order_by(columns[4], *columns[:4])
     )
-    quantities = quantities_in(month_on, payer_id=payer_id)
+    rows = db.session.execute(query).all()
+    quantities = quantities_in(month_on, payer_id=payer_id) if rows else {}
     nothing = ("", 0)
     return [
         CostLine(key, units, *quantities.get(key, nothing))
-        for *values, micros, rest in db.session.execute(query)
+        for *values, micros, rest in rows
         if (units := int(micros) * UNITS_OF_MICRO + int(rest))
         for key in [LineKey._make(values)]
     ]

@@ -38,16 +38,19 @@ CARRIED, BROUGHT = "carried", "brought"
 
 
 class Books(NamedTuple):
-    """A closed month in the books of an account that pays."""
+    """A closed month in the books of an account that pays; `is_first` if none was closed in them
+    before."""
 
     account_id: str
     month_on: date
     is_partners: bool
+    is_first: bool
 
 
 class Plan(NamedTuple):
     """What closing these books makes: a statement with these lines, unless it would be empty.
-    `payments` are printed; `rounding` is what moves the balance by what is printed."""
+    `payments` are printed; `rounding` is what moves the balance by what is printed. Idle books have
+    nothing to close: no charge, draw or ending lot, and no customers."""
 
     books: Books
     lines: list[CostLine]
@@ -57,6 +60,7 @@ class Plan(NamedTuple):
     payments: list[list[str]]
     rounding: Decimal
     is_empty: bool
+    is_idle: bool
 
 
 def next_books() -> Books | None:
@@ -74,13 +78,14 @@ def next_books() -> Books | None:
     account = db.session.get_one(BillingAccount, row.account_id)
     is_partners = account.kind is accounts.Kind.PARTNER
     first = db.session.scalars(months.order_by(BillingMonth.month_on).limit(1)).one()
-    return Books(account.id, first, is_partners)
+    return Books(account.id, first, is_partners, row.closed_on is None)
 
 
 def plan_books(books: Books) -> Plan:
     """Work out what closing these books makes."""
-    account_id, month_on, _is_partners = books
+    account_id, month_on, is_partners, is_first = books
     lines, borne = cost_lines(account_id, month_on), ledger.borne_in(account_id, month_on)
+    lot_ends = ledger.has_ending_lot(account_id, month_on, is_first=is_first)
     digits = minor_digits(policy.current().currency)
     exact = sum(line.units for line in lines)
     total = round_amount(exact, digits)
@@ -100,7 +105,8 @@ def plan_books(books: Books) -> Plan:
         payments=[[BROUGHT, str(brought)]] * bool(brought)
         + [[bearer, str(amount)] for bearer, amount in payments.items() if amount],
         rounding=_money([personal]) - payments[PERSONAL],
-        is_empty=not lines and not borne,
+        is_empty=not (lines or borne),
+        is_idle=not (lines or borne or is_partners or lot_ends),
     )
 
 
@@ -129,7 +135,7 @@ def close_books(plan: Plan) -> None:
     """Close a month in the books of an account: number its statement, with the last lines, enter
     its rounding, expire its lots. Has no effect if that is done."""
     installation.lock()
-    account_id, month_on, _is_partners = plan.books
+    account_id, month_on = plan.books[:2]
     db.lock(BillingAccount, account_id)
     if _is_closed(plan.books):
         return
@@ -152,7 +158,7 @@ def _is_closed(books: Books) -> bool:
 
 def _find_draft(plan: Plan) -> Statement:
     """The draft of the plan's statement, a new one if there is none."""
-    account_id, month_on, _is_partners = plan.books
+    account_id, month_on = plan.books[:2]
     is_it = and_(Statement.account_id == account_id, Statement.month_on == month_on)
     statement = db.session.scalar(select(Statement).where(is_it))
     if statement is None:
