@@ -26,11 +26,11 @@ class PartnerAccount(NamedTuple):
 
 def partner_accounts_of(actor: Actor) -> list[PartnerAccount]:
     """The partner accounts on which the actor is staff, by name."""
-    query = select(BillingAccount.id, BillingAccount.name).where(
-        BillingAccount.kind == Kind.PARTNER, BillingAccount.id.in_(access.account_ids(actor))
-    )
 
     def load() -> list[PartnerAccount]:
+        query = select(BillingAccount.id, BillingAccount.name).where(
+            BillingAccount.kind == Kind.PARTNER, BillingAccount.id.in_(access.account_ids(actor))
+        )
         rows = db.session.execute(query.order_by(BillingAccount.name, BillingAccount.id))
         return [PartnerAccount(*row) for row in rows]
 

@@ -42,12 +42,13 @@ class Payer(NamedTuple):
 
 def payer_of(cloud: Cloud) -> BillingAccount:
     """The account that pays for the cloud now."""
-    query = (
-        select(BillingAccount)
-        .join(Link, Link.account_id == BillingAccount.id)
-        .where(Link.cloud_id == cloud.id, Link.until_at.is_(None))
-    )
-    return db.load_once(("payer", cloud.id), lambda: db.session.scalars(query).one())
+
+    def load() -> BillingAccount:
+        is_now = Link.cloud_id == cloud.id, Link.until_at.is_(None)
+        query = select(BillingAccount).join(Link, Link.account_id == BillingAccount.id)
+        return db.session.scalars(query.where(*is_now)).one()
+
+    return db.load_once(("payer", cloud.id), load)
 
 
 def visible_payer(cloud: Cloud, actor: Actor) -> BillingAccount | None:
