@@ -1,5 +1,4 @@
-"""Closed months of the demonstration: each was closed on the sixth day after it, and the first
-partner released statements."""
+"""Closed months of the demonstration, on the sixth day after each; some statements are released."""
 
 from __future__ import annotations
 

@@ -62,7 +62,16 @@ def _close_books(world: World) -> Unit:
     return lambda: statements.close_books(plan)
 
 
-@pytest.mark.parametrize("begin", [_close_month, _stop_month, _draft_statements, _close_books])
+def _close_idle_books(world: World) -> Unit:
+    db.write(lambda: statements.close(MONTH, by=COMMAND))
+    books = db.read(statements.next_books)
+    assert books is not None
+    return lambda: statements.close_idle_books(books)
+
+
+@pytest.mark.parametrize(
+    "begin", [_close_month, _stop_month, _draft_statements, _close_books, _close_idle_books]
+)
 def test_steps_with_months_lock_in_the_one_order(
     app: object, world: World, begin: Callable[[World], Unit]
 ) -> None:
