@@ -20,7 +20,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 
 from portal import db, usage_files
-from portal.demo import closings
+from portal.demo import budget, closings
 from portal.demo.timeline import DAY, seeded_random
 from portal.domain import policy, usage
 from portal.domain.accounts import BillingAccount, Kind
@@ -120,6 +120,7 @@ def import_all(on_progress: Callable[[int], object] = lambda _days: None) -> Non
     corrected = months[max(0, len(months) - 4)]
     _deliver(METERING, Mode.OVERWRITE, [_correct(row) for row in corrected])
     closings.close(last)
+    db.write(budget.set_budget)
     late = next(row for row in reversed(corrected) if row.cloud != UNASSIGNED)
     _deliver(LATE, Mode.APPEND, [late])
 

@@ -34,7 +34,7 @@ from portal.domain import (
 )
 from portal.domain.actors import WORKER
 from portal.domain.jobs import Job, Kind, Outcome, State
-from portal.worker import statement_making
+from portal.worker import budgets, statement_making
 
 log = structlog.get_logger(__name__)
 
@@ -77,14 +77,17 @@ AUDIT_HEADS = "audit-heads"
 DAILY = timedelta(days=1)
 RECONCILE = "reconcile"
 HOURLY = timedelta(hours=1)
+WATCH_BUDGETS = "watch-budgets"
+STEPS = {jobs.MONTHS: statement_making.advance, WATCH_BUDGETS: budgets.watch}
+"""Steps that are several units of work."""
 ENDINGS_EVERY = timedelta(minutes=10)
 """And when a billing day begins."""
 
 
 def queue_upkeep() -> None:
     """Queue each upkeep job that is not queued."""
-    names = (DOCTOR, AUDIT_HEADS, jobs.ENDINGS, jobs.MONTHS, RECONCILE, metering.FETCH_USAGE)
-    for name in (*BATCHES, *names):
+    names = (DOCTOR, AUDIT_HEADS, jobs.ENDINGS, RECONCILE, metering.FETCH_USAGE)
+    for name in (*BATCHES, *STEPS, *names):
         jobs.add_recurring(Kind.UPKEEP, key=jobs.upkeep_lane(name), subject=("upkeep", name))
 
 
@@ -104,8 +107,8 @@ def run(job: Job) -> Outcome:
     if job.subject_id == metering.FETCH_USAGE:
         return _fetch_usage()
     name = job.subject_id
-    if name == jobs.MONTHS:
-        has_more, now = statement_making.advance(), db.read(db.now)
+    if name in STEPS:
+        has_more, now = STEPS[name](), db.read(db.now)
     else:
         has_more, now = db.write(lambda: (BATCHES[name](), db.now()))
     wait = timedelta() if has_more else EVERY.get(name, BATCH_EVERY)

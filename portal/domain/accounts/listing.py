@@ -99,4 +99,5 @@ def accounts_to_pay_from(actor: Actor) -> list[BillingAccount]:
         )
     )
     accounts = db.session.scalars(query.order_by(BillingAccount.id))
-    return [a for a in accounts if a.status in (Status.ACTIVE, Status.TRIAL_ACTIVE)]
+    can_pay = (Status.ACTIVE, Status.TRIAL_ACTIVE)
+    return [a for a in accounts if a.status in can_pay and a.no_clouds_until is None]
