@@ -133,6 +133,7 @@ def guard_lines(fixed: tuple[str, ...]) -> None:
 
 
 def downgrade() -> None:
+    _end_late_rates()
     op.drop_column("rates", "month_on")
     op.drop_table("corrected_totals")
     op.drop_column("usage_changes", "is_correction")
@@ -144,3 +145,11 @@ def downgrade() -> None:
             if table == "charge_sums":
                 batch.drop_constraint(op.f("ck_charge_sums_category"), type_="check")
             batch.drop_column("category")
+
+
+def _end_late_rates() -> None:
+    """Late rates would be in force for all usage from their month on: they begin never."""
+    triggers = drop_triggers("rates")
+    op.execute("UPDATE rates SET starts_on = '9999-12-31' WHERE month_on IS NOT NULL")
+    for trigger in triggers:
+        op.execute(trigger)
