@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
 
-from sqlalchemy import select
+from sqlalchemy import delete, insert, select
 
 from portal import db
 from portal.demo.people import OLGA
-from portal.demo.timeline import DAY, deliver
-from portal.domain import identity, mail_deliveries, statements
+from portal.demo.timeline import DAY
+from portal.domain import identity, statements
 from portal.domain.actors import COMMAND
 from portal.domain.billing_months import is_open, next_month
+from portal.domain.identity import User
+from portal.domain.notifications import Channel, Kind, MutedNotification
 from portal.domain.prices import PriceList
 from portal.domain.statements import State, Statement
 from portal.worker import usage_posting
 
 CLOSED_AFTER, HOUR = 5, 9
 """Days after the month's end, and the hour in UTC."""
+IS_MAIL = (
+    MutedNotification.kind == Kind.STATEMENT,
+    MutedNotification.channel == Channel.MAIL,
+)
 RELEASED = 3
 """Statements of customers of each month; the others wait for their partner."""
 
@@ -37,6 +43,7 @@ def _close(month_on: date) -> None:
     if not is_open(month_on):
         return
     db.set_now(datetime.combine(next_month(month_on) + DAY * CLOSED_AFTER, time(HOUR), UTC))
+    muted = _mute_mails()
     statements.close(month_on, by=COMMAND)
     while (books := statements.next_books()) is not None:
         while rows := statements.undrafted(books) if books.is_partners else []:
@@ -45,10 +52,17 @@ def _close(month_on: date) -> None:
         if not (plan.is_idle and statements.close_idle_books(books)):
             statements.close_books(plan)
     _release(month_on)
-    db.run_deferred()
-    db.set_now(db.now() + DAY / 24)
-    while (entry := mail_deliveries.claim_next()) is not None:
-        deliver(entry.id, entry.token or "")
+    is_theirs = MutedNotification.user_id.in_(muted)
+    db.session.execute(delete(MutedNotification).where(is_theirs, *IS_MAIL))
+
+
+def _mute_mails() -> list[str]:
+    """Nobody gets mails now that would have been sent long ago; who got them before."""
+    muted = select(MutedNotification.user_id).where(*IS_MAIL)
+    user_ids = list(db.session.scalars(select(User.id).where(User.id.not_in(muted))))
+    terms = {"kind": Kind.STATEMENT, "channel": Channel.MAIL}
+    db.session.execute(insert(MutedNotification), [{"user_id": it, **terms} for it in user_ids])
+    return user_ids
 
 
 def _release(month_on: date) -> None:
