@@ -7,7 +7,7 @@ from itertools import groupby, islice
 from typing import TypeVar
 
 from portal import db, usage_files
-from portal.domain import charges, ledger, prices, totals, usage
+from portal.domain import charges, ledger, prices, statements, totals, usage
 from portal.domain.actors import Actor
 from portal.domain.charges import ChargeRow, Late, Outdated
 from portal.domain.errors import Code, Refused
@@ -65,24 +65,29 @@ def assign(key_id: str, cloud_id: str | None, *, by: Actor) -> None:
 
 
 def reprice(partner_id: str, *, by: Actor) -> None:
-    """Let a partner's prices follow its new rates. Raises Refused("usage-outdated")."""
+    """Let a partner's prices, and its drafts of statements, follow its new rates. Raises
+    Refused("usage-outdated")."""
     if not db.read(lambda: prices.is_applied(partner_id)):
         prepare_repricing(partner_id, by=by)
         _post(
             lambda: charges.apply_rates(partner_id),
             lambda: prepare_repricing(partner_id, by=by),
         )
+    after = ""
+    while after := db.write(lambda: statements.refresh_drafts(partner_id, after=after)):
+        pass
 
 
 def prepare_repricing(partner_id: str, *, by: Actor) -> None:
     """Stage what new rates change of a partner's prices, by short transactions."""
     posting_id, plan = db.write(lambda: charges.begin_repricing(partner_id, by=by))
+    drafts = db.read(lambda: statements.drafts_without_prices(partner_id))
     first = 0
     for cloud_ids in _batches(iter(plan.cloud_ids), CLOUDS_BATCH):
         first += _stage_prices(
             posting_id,
             first,
-            db.read(lambda: prices.find_repriced(partner_id, cloud_ids, plan.first_on)),  # noqa: B023
+            db.read(lambda: prices.find_repriced(partner_id, cloud_ids, plan.first_on, drafts)),  # noqa: B023
         )
     basis = {"usage": {}, "versions": plan.version}
     db.write(lambda: charges.finish_staging(posting_id, basis))
@@ -180,6 +185,7 @@ def _change(it: Preparation, total: Total) -> ChangeRow:
         category=total.category,
         unit=total.unit,
         month_on=max(_month_of(total.period_on), it.open_on),
+        is_correction=_month_of(total.period_on) < it.open_on,
         units=total.units,
         nanos=total.nanos,
     )

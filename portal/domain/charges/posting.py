@@ -19,8 +19,10 @@ COLUMNS = (
     *("micros", "rest"),
 )
 
-SUM_KEY = ("month_on", "payer_id", "account_id", "cloud_id", "service", "is_correction")
-SUM_COLUMNS = ("posting_id", "number", *SUM_KEY, "micros", "rest")
+SUM_COLUMNS = (
+    *("posting_id", "number", "month_on", "payer_id", "account_id", "cloud_id", "service"),
+    *("category", "is_correction", "micros", "rest"),
+)
 BATCH = 5_000
 """Accounts in one statement."""
 
@@ -72,12 +74,12 @@ def add_charges(posting_id: str, first: int, rows: Iterable[ChargeRow]) -> None:
 def add_sums(posting_id: str, first: int, rows: Iterable[ChargeRow]) -> int:
     """Add what charges change of statement months, numbered from `first`; how many rows that are.
     All charges of a cloud come at once."""
-    sums: Counter[tuple[str, str, str, str, str, bool]] = Counter()
+    sums: Counter[tuple[str | bool, ...]] = Counter()
     for row in rows:
         cloud_id, account_id, payer_id, _is_waivable = row.bearer
         is_correction = row.scope_on[:7] < row.month_on[:7]
-        key = (row.month_on, payer_id, account_id, cloud_id, row.service, is_correction)
-        sums[key] += row.units
+        whose = (row.month_on, payer_id, account_id, cloud_id)
+        sums[*whose, row.service, row.category, is_correction] += row.units
     numbered = enumerate(sums.items(), start=first)
     db.insert_rows(
         ChargeSum,

@@ -133,6 +133,7 @@ def _changes_of(
             category=row.category,
             unit=row.unit,
             month_on=max(row.month_on, open_on).isoformat(),
+            is_correction=row.month_on < open_on,
             units=sign * share.units,
             nanos=sign * quantity.units,
         )

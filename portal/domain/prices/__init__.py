@@ -31,6 +31,7 @@ from portal.domain.prices.rates import (
     LOWEST,
     SUBJECT,
     RateTable,
+    set_late_rate,
     set_rate,
     tables_of,
 )
