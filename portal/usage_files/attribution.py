@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -118,7 +119,7 @@ ATTRIBUTED = f"""CREATE TABLE attributed AS SELECT * EXCLUDE (micros, rest, part
         SELECT span, service, category, unit, period_on,
             CASE WHEN since_us > start_us THEN since_on ELSE usage_on END AS day,
             {COST}, {QUANTITY} FROM {SHARES} GROUP BY ALL
-    ) AS summed (span, service, category, unit, period_on, day, micros, rest, parts, nanos)"""  # noqa: S608 - our own names
+    ) AS summed (span, service, category, unit, period_on, day, micros, rest, parts, nanos)"""  # noqa: S608
 
 
 class Attribution:
@@ -158,11 +159,15 @@ class Attribution:
             WHERE row_sign > 0 AND greatest(start_us, end_us) > {after_us} AND {IS_AFTER}"""  # noqa: S608
         yield from map(LateRow._make, self.stream(query))
 
-    def stream(self, query: str) -> Iterator[Any]:
-        """The rows of a query, BATCH of them in memory at a time."""
+    def batches(self, query: str) -> Iterator[list[Any]]:
+        """The rows of a query, BATCH of them at a time."""
         result = self.connection.execute(query)
         while rows := result.fetchmany(BATCH):
-            yield from rows
+            yield rows
+
+    def stream(self, query: str) -> Iterator[Any]:
+        """The rows of a query."""
+        return chain.from_iterable(self.batches(query))
 
 
 @contextmanager

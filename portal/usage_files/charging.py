@@ -15,7 +15,8 @@ from portal.usage_files.attribution import UNITS_OF_MICRO, Attribution
 from portal.usage_files.expressions import text_of
 from portal.usage_files.reading import BATCH
 
-Rows = Iterator[tuple[Any, ...]]
+Row = tuple[Any, ...]
+Batches = Iterator[list[Row]]
 MICROS_OF_ONE = 10**6
 IS_PURCHASE = "category IN ('Purchase', 'Tax')"
 GROUP = "payer_id, account_id, cloud_id, service, category, usage_on"
@@ -96,7 +97,7 @@ class Charging:
         bearers: Sequence[tuple[str, str, str, bool]],
         open_on: date,
     ) -> None:
-        self.stream, self.execute = attribution.stream, attribution.connection.execute
+        self.attribution, self.execute = attribution, attribution.connection.execute
         self.path = attribution.folder / "posted.csv"
         self.open_on, self.posting = open_on, text_of(posting_id)
         self.execute(f"CREATE TABLE bearers (span INTEGER, {TEXTS}, is_waivable BOOLEAN)")
@@ -116,18 +117,18 @@ class Charging:
             columns = [list(column) for column in zip(*rows[begin : begin + BATCH], strict=True)]
             self.execute(f"INSERT INTO {table} SELECT {marks}", columns)
 
-    def charges(self, source_id: str) -> Rows:
+    def charges(self, source_id: str) -> Batches:
         """The charges, by cloud and usage day."""
-        return self.stream(
+        return self.attribution.batches(
             f"""SELECT {self.posting}, rowid, {text_of(source_id)}, period_on::VARCHAR, account_id,
                 payer_id, cloud_id, service, category, usage_on::VARCHAR, month_on::VARCHAR,
                 {IS_PURCHASE}, is_waivable, {UNITS} FROM charged"""  # noqa: S608
         )
 
-    def sums(self) -> Rows:
+    def sums(self) -> Batches:
         """What charges change of statement months."""
-        return self.stream(
-            f"""SELECT {self.posting}, row_number() OVER (), month_on::VARCHAR, payer_id,
+        return self.attribution.batches(
+            f"""SELECT {self.posting}, row_number() OVER () - 1, month_on::VARCHAR, payer_id,
                 account_id, cloud_id, service, is_correction, {UNITS} FROM (
                 SELECT month_on, payer_id, account_id, cloud_id, service,
                     date_trunc('month', period_on) < month_on AS is_correction,
@@ -136,21 +137,21 @@ class Charging:
 
     def days(self) -> Iterator[tuple[str, date, bool, bool, int]]:
         """By account that pays, day and kind of charges, what they come to, in 10⁻¹⁵."""
-        return self.stream(
+        return self.attribution.stream(
             f"""SELECT payer_id, usage_on, {IS_PURCHASE} AS is_purchase, is_waivable,
                 sum(units)::HUGEINT FROM charged GROUP BY ALL"""  # noqa: S608
         )
 
-    def priced(self) -> tuple[list[str], date | None]:
-        """The clouds of customers, and the first usage day of their charges."""
+    def priced(self) -> tuple[list[str], date]:
+        """The clouds of customers, and the first usage day of their charges, if there are any."""
         query = """SELECT list(DISTINCT cloud_id ORDER BY cloud_id), min(usage_on) FROM charged
             WHERE account_id <> payer_id"""
-        ((cloud_ids, first_on),) = self.stream(query)
+        ((cloud_ids, first_on),) = self.attribution.stream(query)
         return cloud_ids or [], first_on
 
-    def services(self) -> Rows:
+    def services(self) -> Iterator[Row]:
         """Each payer, account and service of the customers' charges."""
-        return self.stream(
+        return self.attribution.stream(
             """SELECT DISTINCT payer_id, account_id, service FROM charged
             WHERE account_id <> payer_id"""
         )
@@ -173,18 +174,18 @@ class Charging:
         self._insert("factors", factors, kinds)
         self.execute(PRICED, [self.open_on])
 
-    def prices(self) -> Rows:
+    def prices(self) -> Batches:
         """By how much costs and prices change, by cloud and usage day."""
-        return self.stream(
-            f"""SELECT {self.posting}, row_number() OVER (), payer_id, account_id, cloud_id,
+        return self.attribution.batches(
+            f"""SELECT {self.posting}, row_number() OVER () - 1, payer_id, account_id, cloud_id,
                 service, category, usage_on::VARCHAR, month_on::VARCHAR, {UNITS}, {PRICE}, missing
                 {CHANGES}"""
         )
 
-    def price_totals(self) -> Rows:
+    def price_totals(self) -> Batches:
         """By how much costs and prices of clouds change in statement months."""
-        return self.stream(
-            f"""SELECT {self.posting}, row_number() OVER (), payer_id, account_id, cloud_id,
+        return self.attribution.batches(
+            f"""SELECT {self.posting}, row_number() OVER () - 1, payer_id, account_id, cloud_id,
                 service, month_on::VARCHAR, {UNITS}, {PRICE}, missing FROM (
                 SELECT payer_id, account_id, cloud_id, service, month_on, {SUMMED} FROM priced
                 GROUP BY ALL)"""  # noqa: S608

@@ -165,9 +165,9 @@ def _load_prices(charging: Charging) -> None:
     charging.price(db.read(lambda: prices.factors_of(services)))
 
 
-def _insert(insert: Callable[[list[Row]], None], rows: Iterator[Row]) -> None:
-    for some in _batches(rows):
-        db.write(lambda: insert(some))  # noqa: B023 - runs at once
+def _insert(insert: Callable[[list[Row]], None], batches: Iterator[list[Row]]) -> None:
+    for rows in batches:
+        db.write(lambda: insert(rows))  # noqa: B023 - runs at once
 
 
 def _stage_totals(it: Preparation, attribution: Attribution) -> set[str]:
