@@ -159,11 +159,11 @@ class Charging:
     def add_posted(self, rows: Iterable[Sequence[Any]]) -> None:
         """Add prices that are posted, with the columns POSTED."""
         with self.path.open("w", newline="") as target:
-            csv.writer(target, quoting=csv.QUOTE_ALL).writerows(rows)
+            csv.writer(target, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)
         columns = ", ".join(f"'{name}': '{kind}'" for name, kind in POSTED)
         self.execute(
             f"""INSERT INTO posted SELECT * FROM read_csv({text_of(str(self.path))}, delim=',',
-                quote='"', escape='"', auto_detect=false, header=false,
+                quote='"', escape='"', auto_detect=false, header=false, new_line='\\n',
                 allow_quoted_nulls=false, columns={{{columns}}})"""  # noqa: S608
         )
 
