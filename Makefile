@@ -10,7 +10,7 @@ export PIP_NO_INPUT := 1
 # Compiling the tests takes longer than collecting them: keep them compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run setup test test-pages test-clouds test-deploy test-full e2e e2e-full screenshots check lint types map translations bench chaos chaos-clouds guide-pictures lock sbom clean
+.PHONY: run setup test test-postgresql test-pages test-clouds test-deploy test-full e2e e2e-full screenshots check lint types map translations bench chaos chaos-clouds guide-pictures lock sbom clean
 
 # The demonstration, or the installation that `make setup` prepared: web server and mail worker.
 run: .venv/.run
@@ -20,11 +20,16 @@ run: .venv/.run
 setup: .venv/.run
 	@$(BIN)/python -m portal.cli.setup
 
-# Pages on SQLite alone, no real installations and upgrades, no tour of every page in a browser
-# (`test-full` has all of it), and no real servers of clouds (`test-clouds`).
+# Most tests on SQLite alone (`test-postgresql` has the others), no real installations and upgrades,
+# no tour of every page in a browser (`test-full` has all of it), and no real servers of clouds
+# (`test-clouds`).
 MARKS ?= not deploy and not tour and not clouds
 test: .venv/.dev
 	@$(BIN)/pytest -n auto --dist worksteal -m "$(MARKS)"
+
+# On PostgreSQL what `test` runs on SQLite alone.
+test-postgresql: .venv/.dev
+	@$(BIN)/pytest -n auto --dist worksteal --postgresql -m "$(MARKS)"
 
 # Every page on a phone's width and in both themes, read by axe.
 test-pages: .venv/.dev

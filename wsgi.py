@@ -1,9 +1,11 @@
 """The server's entry point; `flask` commands load the application from here."""
 
+import gc
 import os
 
-from portal import create_app
-from portal.config import UnsafeSettings
+gc.disable()  # a sixth of a start would be a search for garbage in modules, which stay
+from portal import create_app  # noqa: E402
+from portal.config import UnsafeSettings  # noqa: E402
 
 os.umask(0o077)  # whatever a command writes is private: database, mailbox, backup
 
@@ -11,3 +13,6 @@ try:
     app = create_app()
 except UnsafeSettings as error:
     raise SystemExit(str(error)) from None
+finally:
+    gc.enable()
+gc.freeze()

@@ -52,17 +52,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="every test on both databases; browser tests at every width, theme and language",
     )
+    parser.addoption(
+        "--postgresql",
+        action="store_true",
+        help="only the tests on PostgreSQL that a run without options leaves to `--full`",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without `--full`, run on PostgreSQL only what has the mark `both_databases`.
+    """Without options, run on PostgreSQL only what has the mark `both_databases`.
 
     Tests in a browser, which wait half of their time, come first, so that others run beside them.
     """
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
     if config.getoption("full"):
         return
-    left_out = {item for item in items if is_left_to_full(item)}
+    has_rest = config.getoption("postgresql")
+    left_out = {item for item in items if is_left_to_full(item) is not has_rest}
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
 
@@ -324,7 +330,7 @@ def databases() -> Iterator[Databases]:
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
-    """Which database; without `--full`, both need the mark `both_databases`."""
+    """Which database; without options, both need the mark `both_databases`."""
     return str(request.param)
 
 

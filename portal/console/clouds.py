@@ -200,7 +200,7 @@ def _access_of(actor: Actor, cloud: Cloud) -> dict[str, Any]:
     return {
         "accesses": memberships.accesses_of(cloud, actor=actor),
         "may_get": may_get,
-        "get_refusal": memberships.refusal_to_get(cloud) if may_get else None,
+        "get_refusal": drift.refusal_to_get_access(cloud) if may_get else None,
         "get_from": _get_from(actor, cloud) if is_offered and not may_enter else None,
         "may_enter": may_enter,
     }

@@ -19,6 +19,8 @@ from portal.operator.blueprint import blueprint
 from portal.wording import jobs as job_wording
 from portal.wording import readiness
 
+SOURCES = 5
+
 
 class Need(NamedTuple):
     """What needs a person: how much of it, the page where they decide, and since when the oldest
@@ -45,6 +47,7 @@ def home() -> Any:
         connections=places,
         breakers={breaker.key: breaker for breaker in circuit_breakers.open_breakers()},
         lane=jobs.cloud_lane,
+        deliveries=usage.latest_for(actor, limit=SOURCES),
         mails=work.mails_since(db.now() - timedelta(days=1)),
         doctor=work.latest_upkeep(actor, "doctor"),
         version=config.version(),

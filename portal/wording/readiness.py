@@ -32,7 +32,7 @@ def problem(cause: str, kind_code: str) -> str:
     """Return the sentence about a problem."""
     name = kind(kind_code)
     sentences = {
-        Cause.NO_WORKER: _("No worker is running: no mail is sent, and no import goes on."),
+        Cause.NO_WORKER: _("No worker is running: mails, imports and cloud orders wait."),
         Cause.OVERDUE: _("%(kind)s: jobs wait for too long.", kind=name),
         Cause.NO_ANSWER: _("%(kind)s: the server does not answer.", kind=name),
         Cause.SLOW_CALL: _("%(kind)s: the server has not answered for 30 seconds.", kind=name),

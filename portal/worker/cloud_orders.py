@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from portal import db
-from portal.domain import clouds
+from portal.domain import clouds, drift
 from portal.domain.clouds import OrderFacts
 from portal.domain.connections import Connection
 from portal.domain.errors import Refused
@@ -46,6 +46,8 @@ def call(job: Job) -> Done | Access | Running | None:
 def record(job: Job, result: Done) -> None:
     """Record what is carried out. Raises NeedsPerson if the ID of a new cloud is wrong."""
     task = clouds.TASKS[OrderKind(job.subject_kind)]
+    cloud = db.session.get_one(clouds.Cloud, job.subject_id)
+    is_adopted = cloud.carried_out_at is not None and cloud.carried_out_name is None
     try:
         clouds.record_order(
             job.subject_id,
@@ -56,6 +58,8 @@ def record(job: Job, result: Done) -> None:
         )
     except Refused as refused:
         raise NeedsPerson(refused.code) from refused
+    if is_adopted:  # it may be suspended there, or have members
+        drift.order_comparison(cloud.connection_id)
 
 
 def fail(job: Job, fault: str, facts: Mapping[str, str]) -> None:

@@ -98,7 +98,6 @@ def test_who_was_told_nothing_reads_so_and_has_no_count(app: Flask, browser: Ope
     assert "Notices" in links(vera)
 
 
-@pytest.mark.both_databases
 def test_beyond_a_hundred_the_count_says_enough_and_the_list_has_pages(
     app: Flask, world: World, browser: Open
 ) -> None:

@@ -271,7 +271,6 @@ def test_all_others_are_ended_at_once(browser: Open) -> None:
 
 
 @pytest.mark.parametrize("given", ["", "x", "\x00", "x" * 10_000, "foreign"])
-@pytest.mark.both_databases
 def test_nobody_ends_a_session_that_is_not_theirs(browser: Open, given: str) -> None:
     sam, client = browser(SAM), browser(DORA)
     foreign = db.session.query(UserSession).filter_by(user_id=fresh(SAM).id).one().id

@@ -297,7 +297,6 @@ CARRIED = {
 }
 
 
-@pytest.mark.both_databases
 def test_whatever_is_sent_as_carried_breaks_nothing(browser: Open) -> None:
     for label, carried in CARRIED.items():
         client = browser()
@@ -308,7 +307,6 @@ def test_whatever_is_sent_as_carried_breaks_nothing(browser: Open) -> None:
         assert client.submit("Create", name="fine").status_code == 200, label
 
 
-@pytest.mark.both_databases
 def test_passwords_and_tokens_are_never_carried(browser: Open, world: World) -> None:
     client = browser()
     data = {

@@ -15,6 +15,7 @@ from portal.domain.access import CloudRole
 from portal.domain.actors import COMMAND
 from portal.domain.clouds import Cloud
 from portal.domain.connections import Connection
+from portal.domain.drift import Drift, DriftKind
 from portal.domain.errors import Refused
 from portal.domain.identity import BlockReason
 from portal.domain.jobs import Job, OrderKind
@@ -355,3 +356,21 @@ def test_access_control_says_what_is_carried_out(
     client = browser(DORA)
     client.get(access_path(cloud_id))
     assert "Sam Stranger" not in client.text
+
+
+def test_while_a_cloud_is_suspended_by_hand_it_offers_no_access(
+    browser: Open, world: World, shop: str
+) -> None:
+    def get_access() -> list[str | None]:
+        """The reasons for which each *Get access* of the page is off."""
+        dora.get(shop)
+        found = [*dora.page.iter("a"), *dora.page.iter("button")]
+        return [it.get("aria-describedby") for it in found if text_of(it) == "Get access"]
+
+    dora, cloud = browser(DORA), db.session.get_one(Cloud, world.doras_cloud)
+    facts = {"connection_id": cloud.connection_id, "external_id": cloud.external_id}
+    assert get_access() == [None]
+    suspended = Drift(id=db.new_id("drf"), cloud_id=cloud.id, kind=DriftKind.SUSPENDED, **facts)
+    suspended.found_at, suspended.theirs, suspended.role = db.now(), "", ""
+    db.write(lambda: db.session.add(suspended))
+    assert get_access() == ["state"]

@@ -160,7 +160,6 @@ def fill(world: World, count: int) -> None:
         add_customer(world, f"n{number}@client.example", name=f"Number {number:02}")
 
 
-@pytest.mark.both_databases
 def test_subaccounts_are_searched_and_paged(browser: Open, world: World) -> None:
     fill(world, accounts.PAGE + 1)
     client = browser(OLGA)
@@ -202,7 +201,6 @@ def test_the_lists_come_alone_and_each_keeps_the_place_of_the_other(
     assert asked.keys() == {"q", "after", "clouds_after"}
 
 
-@pytest.mark.both_databases
 def test_other_clouds_are_paged(browser: Open, world: World) -> None:
     for number in range(clouds.PAGE):
 
@@ -224,13 +222,11 @@ def test_other_clouds_are_paged(browser: Open, world: World) -> None:
 @pytest.mark.parametrize(
     "query", ["q=\x07", "q=%", "after=none", "after='", "clouds_after=x", "q="]
 )
-@pytest.mark.both_databases
 def test_odd_queries_are_no_error(browser: Open, path: str, query: str) -> None:
     name, _, value = query.partition("=")
     assert browser(DORA).get(f"{path}?{name}={quote(value)}").status_code == 200
 
 
-@pytest.mark.both_databases
 def test_accounts_are_listed_searched_and_paged(browser: Open, world: World) -> None:
     fill(world, accounts.PAGE)
     client = browser(OLGA)

@@ -150,7 +150,6 @@ def test_a_waiting_cloud_enables_itself_when_its_time_is_over(
 # Nothing to choose, and many
 
 
-@pytest.mark.both_databases
 def test_who_misses_a_cloud_copies_a_request(browser: Open, world: World) -> None:
     client = browser(OLGA)
     client.get(where(world.ninas_subaccount))
@@ -191,7 +190,6 @@ def test_a_clouds_page_says_that_it_is_not_linked_and_leads_to_linking(
     assert "Link to another account" not in client.text
 
 
-@pytest.mark.both_databases
 def test_more_than_twenty_clouds_are_searched(browser: Open, world: World) -> None:
     client = browser(NINA)
     for number in range(20):

@@ -249,7 +249,6 @@ def test_a_strangers_account_is_not_found(browser: Open, world: World, who: str)
 
 
 @pytest.mark.parametrize("query", ["q=" + "x" * 5000, "shown=-1", "shown=1e9", "shown=99999999999"])
-@pytest.mark.both_databases
 def test_an_odd_query_is_no_fault(browser: Open, world: World, query: str) -> None:
     client = browser(NINA)
     assert client.get(f"{where(world.ninas_subaccount)}?{query}").status_code == 200

@@ -21,8 +21,6 @@ from portal.domain.customers import Customer
 from tests.domain.test_audit import raw
 from tests.support.world import EDDIE, World, actor, register, user
 
-pytestmark = pytest.mark.both_databases
-
 Rows = list[dict[str, object]]
 COLUMNS = AuditLine.__table__.columns.keys()
 

@@ -24,8 +24,6 @@ from tests.support.relay import clear_mails
 from tests.support.work import appoint_operator
 from tests.support.world import Clock, all_rows
 
-pytestmark = pytest.mark.both_databases
-
 SECRET = new_secret()
 HOUR = timedelta(hours=1)
 ON_SQLITE = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)

@@ -21,8 +21,6 @@ from tests.support.clouds import (
 )
 from tests.support.world import CARL, DORA, EDDIE, NINA, SAM, VERA, Clock, World, actor
 
-pytestmark = pytest.mark.both_databases
-
 
 def choices(to: str, by: str, *, search: str = "", shown: int = links.PAGE) -> CandidateList:
     def question() -> CandidateList:

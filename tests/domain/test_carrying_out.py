@@ -19,8 +19,6 @@ from tests.support.relay import clear_mails
 from tests.support.work import appoint_operator
 from tests.support.world import DORA, NINA, OLGA, World, actor, all_rows, signed_in
 
-pytestmark = pytest.mark.both_databases
-
 
 @pytest.fixture(autouse=True)
 def _manual(app: Flask) -> None:

@@ -22,7 +22,6 @@ from tests.support.usage import deliver, find, publish, remove, stage
 from tests.support.world import Clock, World
 
 D = Decimal
-pytestmark = pytest.mark.both_databases
 ON_SQLITE = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 
 

@@ -23,8 +23,6 @@ from tests.support.verbs import VERBS
 from tests.support.verbs.verb import Verb
 from tests.support.world import DORA, EDDIE, OLGA, SAM, START, Clock, World, actor, user
 
-pytestmark = pytest.mark.both_databases
-
 LAST_WEEK = START.replace(day=1, hour=23)
 """The day before the cast was built, in the week before."""
 

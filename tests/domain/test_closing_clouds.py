@@ -40,8 +40,6 @@ from tests.support.world import (
     signed_in,
 )
 
-pytestmark = pytest.mark.both_databases
-
 
 @pytest.fixture(autouse=True)
 def _quiet(app: Flask) -> None:

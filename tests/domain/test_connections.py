@@ -28,8 +28,6 @@ from tests.support.relay import clear_mails
 from tests.support.work import appoint_operator
 from tests.support.world import DORA, OLGA, Clock, World, actor, all_rows, signed_in, user
 
-pytestmark = pytest.mark.both_databases
-
 ON_SQLITE = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 """For what is the same on both databases."""
 VERBS: dict[str, Callable[..., object]] = {

@@ -56,8 +56,6 @@ from tests.support.world import (
     user,
 )
 
-pytestmark = pytest.mark.both_databases
-
 ON_ONE = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 
 

@@ -27,8 +27,6 @@ from portal.domain.imports import Line
 from portal.domain.mail_deliveries import MailDelivery
 from tests.support.world import EDDIE, OLGA, SAM, World, actor, all_rows, user
 
-pytestmark = pytest.mark.both_databases
-
 PERSONAL = {
     "name": "Xaverina Quill",
     "invitation_email": "xaverina@quill.example",

@@ -30,8 +30,6 @@ from tests.support.world import (
     user,
 )
 
-pytestmark = pytest.mark.both_databases
-
 
 def sign_in(email: str = DORA) -> str:
     return db.write(lambda: identity.open_session(user(email).id, user_agent="Browser 1"))

@@ -40,8 +40,6 @@ from tests.support.world import (
     all_rows,
 )
 
-pytestmark = pytest.mark.both_databases
-
 # What linking does
 
 

@@ -6,7 +6,6 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-import pytest
 from flask import Flask
 from sqlalchemy import select
 
@@ -21,8 +20,6 @@ from tests.support.mails import mails_to, plain_text
 from tests.support.money import row
 from tests.support.usage import deliver, remove
 from tests.support.world import DORA, EDDIE, OLGA, Clock, World, user
-
-pytestmark = pytest.mark.both_databases
 
 
 def notices(email: str) -> list[tuple[str, str, str]]:
@@ -110,12 +107,12 @@ def test_seven_days_before_a_lot_expires_what_is_left_and_pays_then_is_mailed(
     db.write(lambda: accounts.switch_to_paid(account, by=COMMAND))
     noon = datetime.combine(end, time(12), ZoneInfo("UTC"))
     clock.now = noon - timedelta(days=7)
-    run_upkeep()
+    run_upkeep("notify-of-lots")
     assert notices(DORA) == []
     clock.forward(days=1)
-    run_upkeep()
+    run_upkeep("notify-of-lots")
     clock.forward(days=1)
-    run_upkeep()
+    run_upkeep("notify-of-lots")
     assert notices(DORA) == [("expires", "personal", "4000.000000")]
     run_mails()
     mail = mails_to(DORA)[-1]
@@ -126,5 +123,5 @@ def test_seven_days_before_a_lot_expires_what_is_left_and_pays_then_is_mailed(
     clock.now = noon
     deliver(row("1", world.doras_cloud))
     clock.forward(days=1)
-    run_upkeep()
+    run_upkeep("notify-of-lots")
     assert len(notices(DORA)) == 1

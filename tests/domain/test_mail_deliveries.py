@@ -25,8 +25,6 @@ from tests.support.mail_deliveries import (
 from tests.support.relay import clear_mails
 from tests.support.world import Clock
 
-pytestmark = pytest.mark.both_databases
-
 FINAL = [state for state in DeliveryState if state not in mail_deliveries.OPEN_STATES]
 
 

@@ -48,8 +48,6 @@ from tests.support.world import (
     user,
 )
 
-pytestmark = pytest.mark.both_databases
-
 EDITOR, VIEWER = CloudRole.EDITOR, CloudRole.VIEWER
 GRANT, REVOKE = OrderKind.GRANT, OrderKind.REVOKE
 

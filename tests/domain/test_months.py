@@ -56,7 +56,6 @@ def refusal(unit: object) -> str:
     return str(caught.value.code)
 
 
-@pytest.mark.both_databases
 def test_rows_for_a_closed_month_go_to_the_oldest_open_one_as_corrections(
     app: Flask, world: World, clock: Clock
 ) -> None:
@@ -73,7 +72,6 @@ def test_rows_for_a_closed_month_go_to_the_oldest_open_one_as_corrections(
     assert months() == {MARCH: "closed", APRIL: "open"}
 
 
-@pytest.mark.both_databases
 def test_a_negative_for_a_closed_day_undoes_the_account_first_then_the_lot(
     app: Flask, world: World, clock: Clock
 ) -> None:
@@ -93,7 +91,6 @@ def test_a_negative_for_a_closed_day_undoes_the_account_first_then_the_lot(
     assert borne(world.north) == {("02", "personal"): D(-2), ("03", "personal"): D(1)}
 
 
-@pytest.mark.both_databases
 def test_what_is_left_of_a_lot_expires_with_the_month_of_its_last_day(
     app: Flask, world: World, clock: Clock
 ) -> None:
@@ -228,7 +225,6 @@ def test_a_stopped_closing_begins_again_only_by_hand(
     assert months() == {MARCH: "finalising"}
 
 
-@pytest.mark.both_databases
 def test_a_closed_month_stays_closed(app: Flask, world: World, clock: Clock) -> None:
     close(clock)
     for forbidden in (

@@ -56,8 +56,6 @@ from tests.support.world import (
     user,
 )
 
-pytestmark = pytest.mark.both_databases
-
 EDITORS = (OLGA, AMIR, EDDIE)
 
 

@@ -16,8 +16,6 @@ from tests.support.pretended_cloud import PretendedCloud, run_orders, use_preten
 from tests.support.relay import clear_mails
 from tests.support.world import NINA, OLGA, World, actor
 
-pytestmark = pytest.mark.both_databases
-
 
 @pytest.fixture
 def there(app: Flask, monkeypatch: pytest.MonkeyPatch) -> PretendedCloud:

@@ -24,7 +24,6 @@ from tests.support.usage import deliver, publish, remove, stage
 from tests.support.world import Clock, World
 
 D = Decimal
-pytestmark = pytest.mark.both_databases
 ON_SQLITE = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 
 

@@ -19,8 +19,6 @@ from tests.support.money import charges_of, problems, row
 from tests.support.usage import deliver, find, in_force, publish, remove, stage
 from tests.support.world import Clock, World
 
-pytestmark = pytest.mark.both_databases
-
 D = Decimal
 
 

@@ -14,8 +14,6 @@ from portal.domain.errors import Refused
 from portal.domain.identity import RateLimitCounter
 from tests.support.world import DORA, Clock
 
-pytestmark = pytest.mark.both_databases
-
 HERE = "192.0.2.1"
 
 

@@ -21,8 +21,6 @@ from tests.support import mail_deliveries
 from tests.support.relay import clear_mails
 from tests.support.world import DORA, EDDIE, Clock, user
 
-pytestmark = pytest.mark.both_databases
-
 
 @pytest.fixture(autouse=True)
 def _well(app: Flask) -> None:

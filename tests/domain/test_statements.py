@@ -49,7 +49,6 @@ def storage(cost: str, cloud_id: str, start: str = "02T10") -> dict[str, str]:
     return row(cost, cloud_id, start, ServiceName="Storage")
 
 
-@pytest.mark.both_databases
 def test_lines_sum_to_the_total_and_the_balance_moves_by_what_is_printed(
     app: Flask, world: World, clock: Clock
 ) -> None:
@@ -102,7 +101,6 @@ def test_what_is_paid_with_a_later_month_is_carried_to_its_statement(
     assert balance(world.north) == D("-2.13")
 
 
-@pytest.mark.both_databases
 def test_a_customers_statement_is_a_draft_until_the_partner_releases_it(
     app: Flask, world: World, clock: Clock
 ) -> None:
@@ -196,7 +194,6 @@ def end_partnership(world: World) -> None:
     db.write(lambda: customers.end_partnership(customer, by=COMMAND))
 
 
-@pytest.mark.both_databases
 def test_a_customer_is_erased_from_statements_only_when_they_need_not_be_kept(
     app: Flask, world: World, clock: Clock
 ) -> None:
@@ -219,7 +216,6 @@ def test_a_customer_is_erased_from_statements_only_when_they_need_not_be_kept(
     assert db.read(lambda: list(db.session.scalars(names))) == [""]
 
 
-@pytest.mark.both_databases
 def test_a_released_statement_is_fixed(app: Flask, world: World, clock: Clock) -> None:
     deliver(row("1", world.ninas_cloud))
     close(clock)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-import pytest
 from flask import Flask
 from sqlalchemy import select
 
@@ -19,7 +18,6 @@ from tests.support.usage import deliver, remove
 from tests.support.usage_files import FOCUS
 from tests.support.world import Clock, World
 
-pytestmark = pytest.mark.both_databases
 HOURS = {"ConsumedQuantity": "2.5", "ConsumedUnit": "Hours"}
 APRIL = {
     "BillingPeriodStart": "2026-04-01",

@@ -39,8 +39,6 @@ from tests.support.usage import (
 )
 from tests.support.world import DORA, OLGA, Clock, World, actor, all_rows
 
-pytestmark = pytest.mark.both_databases
-
 MARCH = {"BillingPeriodStart": "2026-03-01", "BillingPeriodEnd": "2026-04-01"}
 ON_SQLITE = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 D = Decimal

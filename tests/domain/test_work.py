@@ -31,8 +31,6 @@ from tests.support.relay import clear_mails, invite
 from tests.support.work import appoint_operator, begun_import, bring_to, refused_mail
 from tests.support.world import OLGA, Clock, World, actor, all_rows, signed_in
 
-pytestmark = pytest.mark.both_databases
-
 VERBS = [work.run_again, work.cancel]
 Verb = Callable[..., None]
 

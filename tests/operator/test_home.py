@@ -69,6 +69,7 @@ def test_staged_deliveries_are_counted_beyond_the_newest_page_of_them(
     db.write(unit)
     dora.get("/operator")
     assert f"Deliveries to publish or discard {usage.PAGE + 2}" in dora.text
+    assert dora.text.count("Vendor To be published €0.00 0 s") == 1, "the newest of each source"
 
 
 def test_the_state_of_the_installation_is_beside_it(

@@ -85,7 +85,6 @@ def test_an_order_that_waits_for_an_operator_is_shown_and_mailed_once(
     assert shown(dora) == [False] * 6
 
 
-@pytest.mark.both_databases
 def test_an_order_that_a_newer_one_follows_waits_for_nobody(app: Flask, clock: Clock) -> None:
     def fail(kind: OrderKind) -> None:
         order = job(claim_order(kind))

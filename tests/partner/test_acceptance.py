@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 
-import pytest
 from flask import Flask
 
 from portal import db
@@ -14,8 +13,6 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.customers import Customer, Week
 from tests.support.browser import Browser
 from tests.support.world import CARL, OLGA, SAM, VERA, Clock, World, actor, draft
-
-pytestmark = pytest.mark.both_databases
 
 
 def weeks(world: World, email: str = OLGA) -> list[Week]:

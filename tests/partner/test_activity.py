@@ -32,8 +32,6 @@ from tests.support.world import (
     user,
 )
 
-pytestmark = pytest.mark.both_databases
-
 Open = Callable[..., Browser]
 
 

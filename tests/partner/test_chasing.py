@@ -20,8 +20,6 @@ from tests.support.browser import Browser
 from tests.support.new_customer import add_customer, open_form, post_form
 from tests.support.world import CARL, EDDIE, OLGA, START, Clock, World, actor
 
-pytestmark = pytest.mark.both_databases
-
 Open = Callable[..., Browser]
 
 

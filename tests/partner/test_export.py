@@ -21,8 +21,6 @@ from tests.support.browser import Browser
 from tests.support.new_customer import add_customer
 from tests.support.world import ACE, CARL, EDDIE, NINA, OLGA, SAM, VERA, World, actor, draft, user
 
-pytestmark = pytest.mark.both_databases
-
 Open = Callable[..., Browser]
 
 

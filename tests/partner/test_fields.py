@@ -56,7 +56,6 @@ def refused(client: Browser, world: World, field: str, typed: str, what: str, **
     assert what in all_refused(client, world, {field: typed}, **also)[field], ascii(typed)[:40]
 
 
-@pytest.mark.both_databases
 def test_text_that_cannot_be_seen_is_refused_at_its_field(browser: Open, world: World) -> None:
     client, before = open_form(browser(OLGA), world), stored_rows()
     breaks = ("C1 control", "line separator")
@@ -179,7 +178,6 @@ def test_an_address_of_ones_own_staff_is_no_customers(browser: Open, world: Worl
     assert post_form(client, world, invitation_email=DORA).status_code == 303
 
 
-@pytest.mark.both_databases
 def test_one_address_is_one_customers_in_whatever_case(browser: Open, world: World) -> None:
     client, before = open_form(browser(OLGA), world), stored_rows()
     for twin in (CARL, CARL.upper(), " Carl@Customer.Example "):
@@ -187,7 +185,6 @@ def test_one_address_is_one_customers_in_whatever_case(browser: Open, world: Wor
     assert stored_rows() == before
 
 
-@pytest.mark.both_databases
 def test_a_reference_stands_once(browser: Open, world: World) -> None:
     add_customer(world, "twin@client.example", name="Twin & Co", reference="K-17")
     client, before = open_form(browser(OLGA), world), stored_rows()
@@ -234,7 +231,6 @@ def test_all_errors_show_at_once_in_the_order_of_the_page(browser: Open, world: 
     assert stored_rows() == before
 
 
-@pytest.mark.both_databases
 def test_odd_text_is_taken_and_shown_as_it_is(browser: Open, world: World) -> None:
     client = browser(OLGA)
     shown_as = ("Legal name", "Legal address", "Postal address", "Own reference", "Description")
@@ -251,7 +247,6 @@ def test_odd_text_is_taken_and_shown_as_it_is(browser: Open, world: World) -> No
         assert "<script>alert" not in page.text
 
 
-@pytest.mark.both_databases
 def test_a_name_of_the_greatest_length_is_taken(browser: Open, world: World) -> None:
     client = open_form(browser(OLGA), world)
     assert post_form(client, world, name="й" * 200).status_code == 303

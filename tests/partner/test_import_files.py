@@ -207,7 +207,6 @@ def test_all_that_is_wrong_with_a_row_is_said_at_once(browser: Open, world: Worl
     assert "tin:" not in said, "it is read by the rules of a country"
 
 
-@pytest.mark.both_databases
 def test_who_stands_in_the_file_twice_is_refused_the_second_time(
     browser: Open, world: World
 ) -> None:
@@ -219,7 +218,6 @@ def test_who_stands_in_the_file_twice_is_refused_the_second_time(
     assert said[4].startswith("Refused reference: Row 2 has the same reference.")
 
 
-@pytest.mark.both_databases
 def test_who_is_there_already_stays_as_it_is(browser: Open, world: World) -> None:
     add_customer(world, "ref@client.example", name="Old name", reference="K-1")
     rows = [
@@ -237,7 +235,6 @@ def test_who_is_there_already_stays_as_it_is(browser: Open, world: World) -> Non
     assert added_names(world) == ["Old name", "Firm 0"]
 
 
-@pytest.mark.both_databases
 def test_the_same_file_again_adds_nobody_twice(browser: Open, world: World) -> None:
     rows = ["A,a@client.example,DE,K-1", "B,b@client.example,DE,"]
     olga = upload_and_import(browser(OLGA), world, *rows, header=HEADER + ",reference")
@@ -247,7 +244,6 @@ def test_the_same_file_again_adds_nobody_twice(browser: Open, world: World) -> N
     assert added_names(world) == ["A", "B"]
 
 
-@pytest.mark.both_databases
 def test_one_tax_number_twice_is_imported_when_that_is_meant(browser: Open, world: World) -> None:
     add_customer(world, name="Twin", tin="DE136695976")
     header = HEADER + ",tin"
@@ -292,7 +288,6 @@ def test_refused_rows_come_back_with_reasons_to_be_mended_and_uploaded(
     assert added_names(world) == ["Firm 0", "=1+1"]
 
 
-@pytest.mark.both_databases
 def test_an_export_is_imported_elsewhere_as_it_was(browser: Open, world: World) -> None:
     odd = ["=SUM(A1)", "+7 people", "-minus", "@home", "'=quoted", "''+twice", "'plain", 'a;"b",c']
     odd += ["x;=1+1;y", "a, '-b", "＝1"]

@@ -112,7 +112,6 @@ def test_whoever_begins_an_import_answers_for_it(browser: Open, world: World) ->
     assert [line.email for line in customers.history_of(found)] == [AMIR]
 
 
-@pytest.mark.both_databases
 def test_a_double_click_on_the_button_uploads_one_file(browser: Open, world: World) -> None:
     olga = browser(OLGA)
     olga.get(import_path(world))
@@ -125,7 +124,6 @@ def test_a_double_click_on_the_button_uploads_one_file(browser: Open, world: Wor
     assert db.session.query(Import).count() == 2
 
 
-@pytest.mark.both_databases
 def test_pressing_a_button_twice_is_harmless(browser: Open, world: World) -> None:
     olga = upload_and_check(browser(OLGA), world, *csv_rows(2))
     data, url = olga.form("/begin"), olga.url
@@ -178,7 +176,6 @@ def test_files_without_end_are_refused(browser: Open, world: World) -> None:
     assert "5 imports are not over yet." in notices(olga)[0]
 
 
-@pytest.mark.both_databases
 def test_outcomes_are_filtered_and_paged(browser: Open, world: World) -> None:
     bad = [f"Bad {n},bad,DE" for n in range(60)]
     olga = upload_and_check(browser(OLGA), world, *bad, *csv_rows(2))
@@ -215,7 +212,6 @@ def test_the_page_asks_by_itself_until_there_is_nothing_to_wait_for(
     assert '<meta http-equiv="refresh"' not in olga.get(olga.url).text
 
 
-@pytest.mark.both_databases
 def test_what_a_file_says_about_people_is_dropped_in_time(
     browser: Open, world: World, clock: Clock
 ) -> None:
@@ -225,10 +221,10 @@ def test_what_a_file_says_about_people_is_dropped_in_time(
     assert cells == {2: {}, 3: {"name": "Bad", "invitation_email": "bad", "country": "DE"}}
     assert "Its rows are kept until 1 Apr 2026." in olga.text
     clock.forward(days=29)
-    run_upkeep()
+    run_upkeep("purge-imports")
     assert db.session.query(Import).count() == 1, "only what was never begun is gone"
     clock.forward(days=2)
-    run_upkeep()
+    run_upkeep("purge-imports")
     assert db.session.query(Import).count() == 0
     assert db.session.query(imports.ImportRow).count() == 0
     assert added_names(world) == ["Firm 0"]

@@ -16,8 +16,6 @@ from tests.support.new_customer import add_customer
 from tests.support.page import text_of
 from tests.support.world import CARL, OLGA, TINA, VERA, World, actor
 
-pytestmark = pytest.mark.both_databases
-
 Open = Callable[..., Browser]
 
 WAITING = "SUBACCOUNT-ACCEPTANCE-REQUIRED"

@@ -72,7 +72,6 @@ def test_a_waiting_row_becomes_what_the_customer_answers(
     assert client.get(part(client, "following").attrib["hx-get"], headers=HTMX).status_code == 204
 
 
-@pytest.mark.both_databases
 def test_a_list_in_which_nobody_waits_any_more_asks_no_more(browser: Open, world: World) -> None:
     client = followed(browser, world, f"?status={WAITING}", "following", "Confirm")
     following = part(client, "following")
@@ -91,7 +90,6 @@ def test_a_list_in_which_nobody_waits_any_more_asks_no_more(browser: Open, world
         ("?waiting=0", "0 customers shown, newest first."),
     ],
 )
-@pytest.mark.both_databases
 def test_the_foot_counts_with_the_row(
     browser: Open, world: World, clock: Clock, query: str, says: str
 ) -> None:

@@ -13,8 +13,6 @@ from tests.support.browser import Browser
 from tests.support.page import text_of
 from tests.support.world import EDDIE, OLGA, SAM, VERA, World, user
 
-pytestmark = pytest.mark.both_databases
-
 Open = Callable[..., Browser]
 
 

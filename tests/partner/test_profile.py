@@ -99,7 +99,6 @@ def test_all_errors_are_shown_at_their_fields_and_nothing_is_kept(
     assert errors(olga)["tin"] == "Fill this in; it is required."
 
 
-@pytest.mark.both_databases
 def test_of_two_tabs_the_second_overwrites_nothing(browser: Open, world: World) -> None:
     first, second = browser(OLGA), browser(OLGA)
     for tab in (first, second):

@@ -72,7 +72,6 @@ def test_a_view_is_its_owners_alone(browser: Open, world: World) -> None:
     assert "Carls" not in opened(browser(OLGA), world, "/views").text
 
 
-@pytest.mark.both_databases
 def test_only_a_filter_that_is_no_view_yet_can_be_saved(browser: Open, world: World) -> None:
     eddie = browser(EDDIE)
     assert "Save this view" not in links(opened(eddie, world))
@@ -84,7 +83,6 @@ def test_only_a_filter_that_is_no_view_yet_can_be_saved(browser: Open, world: Wo
     assert "Save this view" in links(opened(eddie, world, "?q=carl&status=Active"))
 
 
-@pytest.mark.both_databases
 def test_what_is_no_filter_is_not_saved(browser: Open, world: World) -> None:
     save(browser(VERA), world, "?x=1&next=//evil&status=Active&after=cst1&manager=me", "V")
     assert saved(VERA, world) == [("V", "status=Active&manager=me")]
@@ -105,7 +103,6 @@ def test_search_in_place_brings_the_tabs_along(browser: Open, world: World) -> N
     assert links(vera)["Save this view"].endswith("/views/save?q=nina")
 
 
-@pytest.mark.both_databases
 def test_views_are_renamed_reordered_and_removed(browser: Open, world: World) -> None:
     vera = browser(VERA)
     for name in ("one", "two", "three"):
@@ -170,7 +167,6 @@ def test_the_whole_list_and_a_filter_saved_before_are_refused(browser: Open, wor
     assert len(saved(OLGA, world)) == 1
 
 
-@pytest.mark.both_databases
 def test_a_double_click_saves_one_view(browser: Open, world: World) -> None:
     vera = opened(browser(VERA), world, "/views/save?q=x")
     data = vera.form("/views/save") | {"name": "X"}
@@ -195,7 +191,6 @@ def test_twenty_views_are_the_most(browser: Open, world: World) -> None:
 
 
 @pytest.mark.parametrize("to", ["-5", "9" * 30, "9" * 5000, "x", "", "²"])
-@pytest.mark.both_databases
 def test_a_place_that_no_button_names_breaks_nothing(browser: Open, world: World, to: str) -> None:
     olga = browser(OLGA)
     save(olga, world, "?q=x", "Second")

@@ -92,7 +92,6 @@ def test_a_record_is_edited_and_its_errors_stand_beside_the_fields(
     assert "+49 30 23125182" in eddie.text
 
 
-@pytest.mark.both_databases
 def test_two_people_editing_at_once_do_not_overwrite_each_other(
     app: Flask, world: World, browser: Open
 ) -> None:

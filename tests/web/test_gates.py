@@ -21,8 +21,6 @@ from tests.support.answers import csrf_token, normalized_html, stored_rows
 from tests.support.browser import Browser
 from tests.support.world import CARL, DORA, OLGA, SAM, VERA, Clock, World, user
 
-BOTH = pytest.mark.both_databases
-
 Open = Callable[..., Browser]
 
 SAMPLES = {
@@ -167,7 +165,6 @@ def test_the_samples_cover_every_argument(app: Flask) -> None:
     assert arguments == set(SAMPLES)
 
 
-@BOTH
 def test_a_stranger_writes_nothing_at_any_url(app: Flask, browser: Open, world: World) -> None:
     sam = browser(SAM)
     data = {"csrf_token": csrf_token(sam), "name": "changed"}
@@ -181,7 +178,6 @@ def test_a_stranger_writes_nothing_at_any_url(app: Flask, browser: Open, world: 
     assert stored_rows() == before
 
 
-@BOTH
 def test_an_owner_writes_at_every_url(app: Flask, browser: Open, world: World) -> None:
     owners = {email: browser(email) for email in (OLGA, CARL, DORA)}
     good = {email: csrf_token(client) for email, client in owners.items()}
@@ -194,14 +190,13 @@ def test_an_owner_writes_at_every_url(app: Flask, browser: Open, world: World) -
 
 
 PEOPLE = [
-    pytest.param(DORA, id="operator", marks=BOTH),
-    pytest.param(OLGA, id="owner", marks=BOTH),
+    pytest.param(DORA, id="operator"),
+    pytest.param(OLGA, id="owner"),
     pytest.param(VERA, id="viewer"),
     pytest.param(SAM, id="stranger"),
-    pytest.param(CARL, id="customer", marks=BOTH),
+    pytest.param(CARL, id="customer"),
     pytest.param(None, id="anonymous"),
 ]
-"""Together the marked ones open every page."""
 
 
 @pytest.mark.parametrize("who", PEOPLE)
@@ -237,7 +232,7 @@ def test_the_ids_converter_takes_nothing_else(app: Flask, world: World) -> None:
     assert all(taken(getattr(world, name)) for _owner, name in SAMPLES.values())
 
 
-@pytest.mark.parametrize("method", [pytest.param("GET", marks=BOTH), "POST"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_made_up_id_is_answered_like_a_strangers(
     app: Flask, browser: Open, world: World, method: str
 ) -> None:
@@ -263,7 +258,6 @@ def test_a_made_up_id_is_answered_like_a_strangers(
             page(owner_of(rule), there)
 
 
-@BOTH
 def test_an_id_of_ones_own_in_the_wrong_place_is_not_found(browser: Open, world: World) -> None:
     def let_olga_in() -> None:
         south = db.lock(BillingAccount, world.south)

@@ -18,8 +18,6 @@ from portal.domain.customers import Customer
 from tests.support.browser import Browser
 from tests.support.world import CARL, DORA, NINA, OLGA, World, actor, draft, register, user
 
-pytestmark = pytest.mark.both_databases
-
 Open = Callable[..., Browser]
 
 PAGES = (

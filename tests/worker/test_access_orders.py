@@ -46,8 +46,6 @@ from tests.support.relay import clear_mails
 from tests.support.work import appoint_operator
 from tests.support.world import DORA, SAM, Clock, World, user
 
-pytestmark = pytest.mark.both_databases
-
 EDITOR, VIEWER, MEMBER = CloudRole.EDITOR, CloudRole.VIEWER, CloudRole.MEMBER
 
 

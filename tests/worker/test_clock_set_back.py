@@ -29,8 +29,6 @@ from tests.support.processes import wait_until
 from tests.support.relay import clear_mails
 from tests.support.world import Clock
 
-pytestmark = pytest.mark.both_databases
-
 OTHER = Process("p1", "north-1", 17, "")
 PAST = (
     Heartbeat.seen_at,

@@ -29,8 +29,6 @@ from tests.support.pretended_cloud import (
 from tests.support.relay import clear_mails
 from tests.support.world import CARL, DORA, NINA, OLGA, Clock, World, actor, draft
 
-pytestmark = pytest.mark.both_databases
-
 Verb = Callable[..., None]
 LOST = Later("the answer was lost")
 

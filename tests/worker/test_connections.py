@@ -20,8 +20,6 @@ from tests.support.jobs import job_of
 from tests.support.relay import clear_mails
 from tests.support.work import appoint_operator
 
-pytestmark = pytest.mark.both_databases
-
 
 class Pretended:
     """A cloud that answers a test as it is told."""

@@ -21,8 +21,6 @@ from tests.support.relay import clear_mails, delivery, queue_invitation, run_wor
 from tests.support.smtp import SmtpServer
 from tests.support.world import Clock
 
-pytestmark = pytest.mark.both_databases
-
 ON_SQLITE = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 DONE = Outcome(State.DONE)
 

@@ -36,8 +36,6 @@ from tests.support.relay import (
 from tests.support.smtp import CuttingServer, SmtpServer
 from tests.support.world import OLGA, Clock, actor
 
-pytestmark = pytest.mark.both_databases
-
 ON_SQLITE = pytest.mark.parametrize("kind", ["sqlite"])
 
 

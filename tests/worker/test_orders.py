@@ -18,8 +18,6 @@ from tests.support.orders import job, queue_order, states
 from tests.support.relay import clear_mails
 from tests.support.world import Clock
 
-pytestmark = pytest.mark.both_databases
-
 Result = Done | Access | Running
 GRANT, REVOKE = OrderKind.GRANT, OrderKind.REVOKE
 BREAKER = "cloud:conx"

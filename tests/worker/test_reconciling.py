@@ -18,7 +18,7 @@ from portal.domain.errors import Refused
 from portal.domain.jobs import Job, Kind, OrderKind
 from portal.providers.contract import Later, Role
 from tests.domain.test_lock_order import faults
-from tests.support.claims import clouds_with
+from tests.support.claims import clouds_with, map_person, register
 from tests.support.cloud_access import change, give, revoke
 from tests.support.clouds import create_cloud, own_account_id
 from tests.support.jobs import run_upkeep
@@ -93,7 +93,6 @@ def foreign() -> list[str]:
     return [row.external_id for row in db.read(lambda: drift.foreign_clouds(connection))]
 
 
-@pytest.mark.both_databases
 def test_what_is_as_carried_out_does_not_differ(there: PretendedCloud, shop: str) -> None:
     assert reconcile() == []
     assert foreign() == []
@@ -128,6 +127,17 @@ def test_a_suspension_by_hand_is_only_restored(there: PretendedCloud, shop: str)
     decide(drift.restore)
     assert there.clouds[f"ext-{shop}"]["is_suspended"] is False
     assert reconcile() == []
+
+
+def test_a_cloud_that_is_taken_over_is_compared_at_once(there: PretendedCloud) -> None:
+    there.add("prj-1")
+    there.clouds["prj-1"]["is_suspended"] = True
+    there.members["prj-1"] = {"dora@idp": Role.OWNER}
+    map_person(DORA, place().id, "dora@idp")
+    register(place().id, "prj-1")
+    run_orders()
+    (cloud,) = clouds_with("prj-1")
+    assert {(row.drift.cloud_id, row.drift.kind) for row in rows()} >= {(cloud.id, "suspended")}
 
 
 def test_a_cloud_that_was_deleted_there_is_created_again_and_access_is_taken_again(
@@ -208,7 +218,6 @@ def test_a_role_that_was_lost_there_is_given_to_a_new_membership(
     assert reconcile() == []
 
 
-@pytest.mark.both_databases
 def test_a_role_that_was_changed_there_is_given_again_or_left(
     there: PretendedCloud, shop: str
 ) -> None:
@@ -247,7 +256,6 @@ def test_a_connection_that_does_not_say_what_a_role_is_there_compares_none(
     assert reconcile() == []
 
 
-@pytest.mark.both_databases
 def test_a_foreign_cloud_is_assigned_to_an_account(
     there: PretendedCloud, world: World, shop: str
 ) -> None:
@@ -274,7 +282,6 @@ def test_a_foreign_cloud_is_assigned_to_an_account(
     assert refused(lambda: assign("prj-2", world.carls_subaccount)) == "customer-not-confirmed"
 
 
-@pytest.mark.both_databases
 def test_a_list_that_breaks_off_changes_nothing_that_was_known(
     there: PretendedCloud, shop: str
 ) -> None:

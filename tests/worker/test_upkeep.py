@@ -18,8 +18,6 @@ from tests.support.jobs import run_upkeep
 from tests.support.relay import clear_mails
 from tests.support.world import CARL, OLGA, Clock, World, actor
 
-pytestmark = pytest.mark.both_databases
-
 ENDED = [state for state in DeliveryState if state not in mail_deliveries.OPEN_STATES]
 UNDELIVERED = {DeliveryState.UNKNOWN, *mail_deliveries.NOT_DELIVERED}
 ADDRESS = "new@client.example"

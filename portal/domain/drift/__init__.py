@@ -17,6 +17,7 @@ from portal.domain.drift.deciding import (
     adopt,
     assign,
     check_again,
+    order_comparison,
     queue_reconcile,
     reconcile_all,
     restore,
@@ -30,6 +31,7 @@ from portal.domain.drift.listing import (
     foreign_clouds,
     numbers_by_connection,
     reconciliation_of,
+    refusal_to_get_access,
     suspended_since,
 )
 from portal.domain.drift.record import (

@@ -64,6 +64,13 @@ def reconcile_all() -> None:
             _order(connection)
 
 
+def order_comparison(connection_id: str) -> None:
+    """Order that the connection is compared with the portal, if it asks a cloud."""
+    connection = db.session.get_one(Connection, connection_id)
+    if connection.spec is not None and connection.spec.asks:
+        _order(connection)
+
+
 def _order(connection: Connection) -> None:
     jobs.add_order(OrderKind.RECONCILE, connection.id, connection_id=connection.id)
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import and_, exists, func, select
 
 from portal import db
+from portal.domain import memberships
 from portal.domain.access import CloudRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
@@ -22,6 +23,7 @@ from portal.domain.drift.record import (
     FoundCloud,
     Reconciliation,
 )
+from portal.domain.errors import Code, Refused
 from portal.domain.identity import User
 from portal.domain.memberships import Membership
 
@@ -77,6 +79,13 @@ def suspended_since(cloud: Cloud) -> datetime | None:
     caller has checked that the actor sees the cloud."""
     is_it = Drift.cloud_id == cloud.id, Drift.kind == DriftKind.SUSPENDED
     return db.session.scalar(select(Drift.found_at).where(*is_it))
+
+
+def refusal_to_get_access(cloud: Cloud) -> Refused | None:
+    """Why the cloud gives nobody an access now: as `memberships.refusal_to_get`, or because it is
+    known to be suspended there."""
+    refusal = memberships.refusal_to_get(cloud)
+    return refusal or (Refused(Code.CLOUD_SUSPENDED) if suspended_since(cloud) else None)
 
 
 def numbers_by_connection() -> dict[str, tuple[int, datetime]]:

@@ -34,6 +34,7 @@ from portal.domain.usage.listing import (
     deliveries_for,
     find_cloud,
     find_key,
+    latest_for,
     preview,
     unassigned_for,
 )

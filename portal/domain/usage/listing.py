@@ -79,6 +79,13 @@ def deliveries_for(actor: Actor, *, before: str = "") -> list[Delivery]:
     return list(db.session.scalars(query.order_by(Delivery.id.desc()).limit(PAGE + 1)))
 
 
+def latest_for(actor: Actor, *, limit: int) -> list[Delivery]:
+    """The newest delivery of each source, the newest of these first."""
+    newest = select(func.max(Delivery.id)).group_by(Delivery.source_id)
+    query = select(Delivery).where(Delivery.visible_to(actor), Delivery.id.in_(newest))
+    return list(db.session.scalars(query.order_by(Delivery.id.desc()).limit(limit)))
+
+
 def count_staged(actor: Actor) -> tuple[int, datetime | None]:
     """How many deliveries wait to be published or discarded, and when the oldest was added."""
     query = select(func.count(), func.min(Delivery.created_at))
