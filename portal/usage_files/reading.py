@@ -82,7 +82,11 @@ class UsageReading:
                     raise
                 raise UsageFileError(Fault.NO_SPACE, file=files[0].name) from None
             finally:
-                reading.connection.close()
+                reading.close()
+
+    def close(self) -> None:
+        """Free the memory of the rows; counts, sum and bad rows stay."""
+        self.connection.close()
 
     @property
     def doubles(self) -> tuple[str, ...]:

@@ -103,8 +103,9 @@ def stage(
     progress: Callable[[int], object] = lambda _rows: None,
     days: Collection[date] = (),
 ) -> None:
-    """Stage all rows, by short transactions; `progress` gets the number of rows of each
-    piece. `days` are scopes in any case, whether they have rows or not. Raises LeaseLost."""
+    """Stage all rows, by short transactions, and close the reading; `progress` gets the number of
+    rows of each piece. `days` are scopes in any case, whether they have rows or not. Raises
+    LeaseLost."""
     identified = _identify_keys(staging, reading)
     for piece in pieces.pieces(reading):
         db.write(lambda: usage.add_piece(staging, piece))  # noqa: B023 - runs at once
@@ -114,6 +115,7 @@ def stage(
         db.write(lambda: usage.add_groups(staging, groups))  # noqa: B023 - runs at once
     while not _finish(staging, reading, identified, days):
         identified = _identify_keys(staging, reading)
+    reading.close()  # or there would be the memory of two engines
     usage_posting.prepare_publishing(staging.delivery_id, by=WORKER)
 
 
