@@ -8,7 +8,6 @@ longest wait of another writer.
 
 from __future__ import annotations
 
-import resource
 import statistics
 import sys
 import tempfile
@@ -140,11 +139,6 @@ def measure(kind: str, rows: int, rounds: int, databases: Databases, folder: Pat
         print(f"  {database:11}longest wait of another writer {max(waits):.2f} s")
 
 
-def peak_memory() -> float:
-    """The most memory that this process had, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def main() -> None:
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
@@ -156,7 +150,6 @@ def main() -> None:
         finally:
             if databases.server is not None:
                 databases.server.stop()
-    print(f"memory: {peak_memory():.0f} MB at most")
 
 
 if __name__ == "__main__":

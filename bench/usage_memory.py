@@ -6,6 +6,7 @@ as much space for a while.
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 import tempfile
@@ -14,16 +15,20 @@ from pathlib import Path
 import flask_migrate
 
 from bench.usage_clouds import add_clouds
-from bench.usage_import import import_file, peak_memory, seconds
+from bench.usage_import import import_file, seconds
 from portal import db
 from portal.domain.usage import Mode
 from tests.conftest import Databases, make_app
 from tests.support.usage import add_source
 
-GENERATE = "import sys; from pathlib import Path; from bench.usage_files import generate;" + (
-    "generate(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))"
-)
+GENERATE = """import sys; from pathlib import Path; from bench.usage_files import generate
+generate(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))"""
 """In a process of its own, whose memory does not count."""
+
+
+def peak_memory() -> float:
+    """The most memory that this process had, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:
@@ -40,8 +45,8 @@ def main() -> None:
             before = peak_memory()
             taken = seconds(lambda: import_file(path, Mode.OVERWRITE))
         size = path.stat().st_size / 10**9
-        print(f"{kind}, {size:.1f} GB: {taken:.0f} s, {peak_memory():.0f} MB at most")
-        print(f"  before: {before:.0f} MB")
+        peak = f"{peak_memory():.0f} MB at most, {before:.0f} MB before"
+        print(f"{kind}, {size:.1f} GB: {taken:.0f} s, {peak}")
 
 
 if __name__ == "__main__":

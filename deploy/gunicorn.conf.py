@@ -58,7 +58,7 @@ def on_starting(server: Any) -> None:
     with server.app.wsgi().app_context():
         try:
             serve.demo_accounts()
-        except (serve.DemoInProduction, serve.OtherMoney) as error:
+        except serve.DemoInProduction as error:
             raise SystemExit(f"Error: {error.message}") from None
         except db.Unavailable as error:
             raise SystemExit(f"Error: the database is {error.reason}") from None

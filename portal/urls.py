@@ -10,7 +10,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from flask import current_app, url_for
+from flask import current_app, has_request_context, request, url_for
 
 PAGES: dict[str, tuple[str, ...]] = {
     # kind: (endpoint, its argument for the ID, its argument for the account)
@@ -42,8 +42,14 @@ def path(kind: str, thing_id: str = "", account_id: str | None = None) -> str:
 
 
 def asset(path: str) -> str:
-    """The URL of a static file, with a fingerprint of its content."""
-    return url_for("static", filename=path, v=_fingerprint(str(current_app.static_folder), path))
+    """The URL of a static file, with a fingerprint of its content. A page has some twenty."""
+    prefix = request.script_root if has_request_context() else ""
+    return _asset(str(current_app.static_folder), prefix, path)
+
+
+@cache
+def _asset(folder: str, _prefix: str, path: str) -> str:
+    return url_for("static", filename=path, v=_fingerprint(folder, path))
 
 
 @cache

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from alembic import op
 
 revision = "0041"
-down_revision = "0038"
+down_revision = "0039"
 branch_labels = None
 depends_on = None
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from itertools import product
@@ -14,6 +13,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from portal import db
+from portal.cli import listing
 from portal.cli.refusals import run_unit
 from portal.domain import work
 from portal.domain.actors import COMMAND
@@ -27,24 +27,22 @@ commands = AppGroup("jobs", help="What waits, runs, failed or is parked.")
 @commands.command("list")
 @click.option("--kind", "kinds", multiple=True, type=click.Choice([str(kind) for kind in Kind]))
 @click.option("--state", "states", multiple=True, type=click.Choice([*map(str, LISTED_STATES)]))
-@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+@listing.as_json
 def show(kinds: tuple[str, ...], states: tuple[str, ...], *, as_json: bool) -> None:
     """The jobs of all kinds and states, or of these; the oldest of each first."""
     chosen = [State(state) for state in states] or LISTED_STATES
     with current_app.test_request_context():
         for kind, state in product(kinds or [str(kind) for kind in Kind], chosen):
-            for row in _rows(kind, state):
-                click.echo(json.dumps(_object_of(row)) if as_json else _text_of(row))
+            load = partial(_page, kind, state)
+            for row in listing.every(load, work.PAGE, lambda row: row.cursor):
+                if as_json:
+                    listing.echo_json(_object_of(row))
+                else:
+                    click.echo(_text_of(row))
 
 
-def _rows(kind: str, state: State) -> Iterator[JobRow]:
-    after = ""
-    while True:
-        rows = db.read(partial(work.jobs_for, COMMAND, kind, state, after=after))
-        yield from rows[: work.PAGE]
-        if len(rows) <= work.PAGE:
-            return
-        after = rows[work.PAGE - 1].cursor
+def _page(kind: str, state: State, after: str) -> list[JobRow]:
+    return work.jobs_for(COMMAND, kind, state, after=after)
 
 
 def _when(job: Job) -> datetime | None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import click
@@ -18,6 +19,7 @@ import structlog
 import waitress
 from flask import Flask, current_app
 from flask.cli import with_appcontext
+from sqlalchemy.exc import DatabaseError
 
 from portal import config, db, demo, health, logs, metrics, worker
 from portal.cli import seed, unavailable
@@ -127,9 +129,20 @@ class OtherMoney(click.ClickException):
         )
 
 
-def refuse_other_money() -> None:
-    """Raise OtherMoney if other settings are fixed. Every web server and worker calls this."""
-    fixed = db.read(installation.fixed_money)
+def refuse_other_money(app: Flask) -> None:
+    """Raise OtherMoney if other settings are fixed. `wsgi` calls this, so each web server, worker
+    and command does. A database that is away or has no tables is for those who need it."""
+    with app.app_context():
+        engine = db.extension.engine
+        if engine.name == "sqlite" and not Path(engine.url.database or "").exists():
+            return
+        try:
+            fixed = db.read(installation.fixed_money)
+        except (db.Unavailable, DatabaseError):
+            return
+        finally:
+            db.session.remove()
+            engine.dispose()  # a connection is not shared with forked processes
     current = policy.current()
     if fixed not in (None, (current.currency, current.billing_time_zone.key)):
         raise OtherMoney(*fixed or ("", ""))
@@ -150,11 +163,10 @@ def demo_accounts() -> str:
     """Return the table of demonstration accounts; empty without demonstration data, or while the
     database is being restored.
 
-    Raises DemoInProduction, OtherMoney. Every web server calls this when it starts.
+    Raises DemoInProduction. Every web server calls this when it starts.
     """
     if says_restoring():
         return ""
-    refuse_other_money()
     accounts = db.read(demo.accounts_table)
     if accounts and config.current().portal_env == "production":
         raise DemoInProduction
@@ -236,8 +248,8 @@ def work(under: int | None, kinds: tuple[str, ...]) -> None:
         signal.signal(number, lambda *_args: stop.set())
     if under is not None:
         threading.Thread(target=_watch_parent, args=(under, stop), daemon=True).start()
-    elif not says_restoring():
-        refuse_other_money()
+    else:
+        says_restoring()
     logs.set_level(logging.INFO)
     log.info("worker.started")
     app = current_app._get_current_object()  # type: ignore[attr-defined]

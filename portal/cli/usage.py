@@ -177,7 +177,10 @@ def _print_preview(delivery_id: str) -> None:
 
 
 def _print_changes(changes: usage.Changes, currency: str) -> None:
-    """Print the biggest changes, and how many there are."""
+    """Print the biggest changes, and how many there are; or why it can't be published."""
+    if changes.refusal is not None:
+        click.echo(f"It can't be published: {text_of(changes.refusal)}")
+        return
     click.echo(f"Accounts that pay something else: {changes.accounts}")
     for row in changes.rows[:LISTED]:
         old, new, more = map(wording.exact_text, (row.old, row.new, row.difference))

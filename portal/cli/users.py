@@ -1,4 +1,4 @@
-"""`flask user`: create, allow, disable, block users; end their sessions; appoint operators."""
+"""`flask user`: list, create, allow, disable, block users; end sessions; appoint operators."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import click
 from flask.cli import AppGroup
 
 from portal import db
+from portal.cli import listing
 from portal.cli.email import EMAIL, find_user
 from portal.cli.refusals import fail, run_unit, text_of
 from portal.domain import accounts, identity, people, values, workflows
@@ -32,6 +33,28 @@ def _check_password(context: click.Context, _option: click.Parameter, value: str
     if problem := identity.password_problem(value, email.display, name):
         raise click.BadParameter(text_of(problem))
     return value
+
+
+@commands.command("list")
+@listing.as_json
+def show(*, as_json: bool) -> None:
+    """All people with an account, the oldest first."""
+
+    def load(after: str) -> list[User]:
+        return people.people_for(COMMAND, after=after)
+
+    for user in listing.every(load, people.PAGE, lambda user: user.id):
+        state = _state_of(user)
+        if as_json:
+            facts = {"id": user.id, "email": user.email, "name": user.name, "state": state}
+            listing.echo_json(facts | {"is_operator": user.is_operator})
+        else:
+            role = "operator" if user.is_operator else ""
+            click.echo(f"{user.id}  {state:<8} {role:<8}  {user.email}  {user.name}")
+
+
+def _state_of(user: User) -> str:
+    return "blocked" if user.blocked_at else "disabled" if user.disabled_at else "active"
 
 
 @commands.command("create")
@@ -132,5 +155,4 @@ def _say_who_may_sign_in(email: EmailAddress) -> None:
     if user.is_active:
         click.echo(f"{email.display} may sign in again.")
     else:
-        state = "blocked" if user.blocked_at else "disabled"
-        click.echo(f"{email.display} is still {state}.")
+        click.echo(f"{email.display} is still {_state_of(user)}.")

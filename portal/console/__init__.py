@@ -4,6 +4,7 @@ from portal.console import (
     access,
     accesses,
     billing,
+    budget,
     claims,
     closing,
     clouds,
@@ -14,5 +15,8 @@ from portal.console import (
 )
 from portal.console.home import blueprint
 
-for screen in (billing, usage, statements, clouds, access, accesses, linking, claims, logos):
+for screen in (
+    *(billing, usage, budget, statements),
+    *(clouds, access, accesses, linking, claims, logos),
+):
     blueprint.register_blueprint(screen.blueprint)

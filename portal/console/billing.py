@@ -8,18 +8,24 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from portal import db, web
+from portal.console import payer_chart
+from portal.console.budget import budget_of
 from portal.domain import (
     access,
     accounts,
+    billing_days,
     clouds,
     ledger,
     partner_profiles,
+    policy,
     prices,
     reports,
     statements,
 )
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
+from portal.domain.reports import Figures
+from portal.domain.totals import By
 from portal.web import cloud_progress
 from portal.wording import money as wording
 
@@ -58,31 +64,39 @@ def show(account_id: str) -> Any:
         may_switch=access.may(actor, Action.ACCOUNT_SWITCH_TO_PAID, account),
         may_create=access.may(actor, Action.CLOUD_CREATE, account),
         may_link=access.may(actor, Action.CLOUD_LINK, account),
-        **_months(account),
-        **_money(account),
+        **_amounts(account),
         **page,
     )
 
 
-def _months(account: BillingAccount) -> dict[str, Any]:
-    """Prices by month, and whether there are statements."""
+def _amounts(account: BillingAccount) -> dict[str, Any]:
+    """What the user reads of amounts: a customer's prices by month, the account's money, and
+    whether there are statements."""
+    figures = reports.figures_for(web.actor(), account)
     return {
-        "prices": prices.months_shown(account),
+        **_money(account, figures),
+        "prices": prices.months_of(account) if account.parent and figures.price else [],
         "has_statements": statements.has_released(account, actor=web.actor()),
     }
 
 
-def _money(account: BillingAccount) -> dict[str, Any]:
+def _money(account: BillingAccount, figures: Figures) -> dict[str, Any]:
     """What of the account's money the user may see."""
-    actor = web.actor()
-    if account.parent_id or not access.may(actor, Action.ACCOUNT_SEE_MONEY, account):
+    if account.parent_id or not figures.cost:
         return {"money_of": None}
     rows = ledger.entries_of(account.id, before=web.number_before())
     entries, next_before = web.paginate(rows, ledger.PAGE, cursor=lambda row: str(row.seq))
+    money = ledger.money_for(account, by=web.actor())
+    uses = reports.lot_uses(account.id, money.lots) if money else {}
+    keys = {key for use in uses.values() for key, _amount in use.clouds}
     return {
-        "money_of": ledger.money_for(account, by=actor),
+        **budget_of(account),
+        "money_of": money,
+        "lot_uses": uses,
+        "cloud_names": reports.names_of(web.actor(), account.id, By.CLOUD, keys),
         "entries": entries,
         "next_before": next_before,
+        "grants_pay_all": policy.current().grant_pays_all,
         "wording": wording,
     }
 
@@ -93,7 +107,13 @@ def _page_of_clouds(account: BillingAccount) -> dict[str, Any]:
     after = request.args.get("cloud", "")[:20]
     payers, next_cloud = reports.page_of(reports.payers_of(web.actor(), account, after=after))
     linked = clouds.clouds_linked_to([account.id], after=after, until=next_cloud)[account.id]
-    return {"clouds": linked, "payers": payers, "next_cloud": next_cloud, "cloud_after": after}
+    return {
+        "clouds": linked,
+        "payers": payers,
+        "payer_chart": payer_chart.draw(account, payers, db.now()),
+        "next_cloud": next_cloud,
+        "cloud_after": after,
+    }
 
 
 @blueprint.route("/<id:account_id>/switch-to-paid", methods=["GET", "POST"])
@@ -107,7 +127,11 @@ def switch_to_paid(account_id: str) -> Any:
     if not form.is_submitted() or not form.validate():
         status = 422 if form.is_submitted() else 200
         template = "console/billing/switch_to_paid.html"
-        return web.page(template, account=account, form=form, back=back, status=status)
+        context: dict[str, Any] = {
+            "today": billing_days.today(),
+            "grants_pay_all": policy.current().grant_pays_all,
+        }
+        return web.page(template, account=account, form=form, back=back, status=status, **context)
     db.write(
         lambda: accounts.switch_to_paid(db.session.get_one(BillingAccount, account_id), by=actor)
     )

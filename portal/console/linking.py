@@ -12,12 +12,13 @@ from flask_babel import gettext as _
 from wtforms import HiddenField, StringField
 
 from portal import db, web
-from portal.domain import access, claims, links
+from portal.domain import access, claims, links, reports
 from portal.domain.accounts import BillingAccount, PartnerAccount
 from portal.domain.actions import Action
 from portal.domain.claims import ClaimState
 from portal.domain.clouds import Cloud
-from portal.domain.links import Target
+from portal.domain.errors import Refused
+from portal.domain.links import Candidate, Target
 from portal.web import cloud_progress
 from portal.wording import message_drafts
 
@@ -100,11 +101,19 @@ def _page(target: Target, form: LinkForm, cloud: Cloud | None) -> Any:
         search=search,
         chosen=chosen,
         refusal=refusal,
-        effect=links.preview_link(target, chosen) if chosen and not refusal else None,
+        **_effect(target, chosen, refusal),
         message_draft=_message_draft(target),
         may_switch=access.may(target.actor, Action.ACCOUNT_SWITCH_TO_PAID, target.account),
         status=422 if form.errors or form.form_errors else 200,
     )
+
+
+def _effect(target: Target, chosen: Candidate | None, refusal: Refused | None) -> dict[str, Any]:
+    """What linking the chosen cloud does, and what it cost last month to who may know."""
+    if chosen is None or refusal is not None:
+        return {"effect": None}
+    costs = reports.last_month_of(target.actor, chosen.id)
+    return {"effect": links.preview_link(target, chosen), "costs": costs}
 
 
 def _message_draft(target: Target) -> str:

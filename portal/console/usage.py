@@ -12,9 +12,9 @@ from flask_babel import gettext as _
 from flask_babel import pgettext
 
 from portal import db, web
-from portal.domain import access, policy, prices, reports
+from portal.console.budget import budget_of
+from portal.domain import policy, reports
 from portal.domain.accounts import BillingAccount
-from portal.domain.actions import Action
 from portal.domain.reports import CloudPayer
 from portal.domain.totals import By
 from portal.i18n import formats
@@ -27,28 +27,24 @@ blueprint = Blueprint("usage", __name__, url_prefix="/billing/<id:account_id>/us
 @blueprint.get("")
 def show(account_id: str) -> Any:
     """Show a month: to who may see it the cost, to others the quantities."""
-    account = _find(account_id)
-    is_customers = account.parent_id and not reports.may_see_cost(web.actor(), account)
+    account = web.find_or_404(BillingAccount, account_id)
+    shown = usage_pages.shown(account, has_prices=True)
     return usage_pages.usage_page(
         "console/billing/usage.html",
-        usage_pages.shown(account, has_prices=True),
+        shown,
         export=".export",
         links=_links,
         account=account,
-        is_published=prices.is_published(account) if is_customers else None,
+        sees_price=shown.figures.price,
+        **budget_of(account),
     )
 
 
 @blueprint.get("/export")
 def export(account_id: str) -> Any:
     """Download what the page shows: as CSV, spreadsheet, or FOCUS 1.4."""
-    return usage_pages.usage_file(usage_pages.shown(_find(account_id), has_prices=True))
-
-
-def _find(account_id: str) -> BillingAccount:
     account = web.find_or_404(BillingAccount, account_id)
-    access.require(web.actor(), Action.ACCOUNT_SEE, account)
-    return account
+    return usage_pages.usage_file(usage_pages.shown(account, has_prices=True))
 
 
 def _links(by: By, keys: set[str]) -> dict[str, str]:
@@ -60,7 +56,7 @@ def _links(by: By, keys: set[str]) -> dict[str, str]:
 @blueprint.get("/payers")
 def payers(account_id: str) -> Any:
     """Download who paid for each cloud from when to when, and what it cost."""
-    _find(account_id)
+    reports.figures_for(web.actor(), web.find_or_404(BillingAccount, account_id))
     return web.csv_file("payers", _payer_rows(account_id))
 
 
@@ -79,7 +75,7 @@ def _payer_rows(account_id: str) -> Iterator[list[object]]:
 
 def _payer_page(actor: Any, account_id: str, after: str) -> list[CloudPayer]:
     account = db.find(BillingAccount, account_id, actor)
-    if account is None or not access.may(actor, Action.ACCOUNT_SEE, account):
+    if account is None:
         raise web.Interrupted
     return reports.payers_of(actor, account, after=after)
 

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 
 from portal import db, usage_files
+from portal.demo import budget
 from portal.demo.timeline import DAY, seeded_random
 from portal.domain import policy, usage
 from portal.domain.accounts import BillingAccount, Kind
@@ -113,6 +114,7 @@ def import_all(on_progress: Callable[[int], object] = lambda _days: None) -> Non
         on_progress(len({row.day for row in month}))
     corrected = months[-3]
     _deliver(METERING, Mode.OVERWRITE, [_correct(row) for row in corrected])
+    db.write(budget.set_budget)
     late = next(row for row in reversed(corrected) if row.cloud != UNASSIGNED)
     _deliver(LATE, Mode.APPEND, [late])
 

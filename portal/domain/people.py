@@ -103,6 +103,13 @@ def end_sessions(user: User, *, by: Actor) -> None:
     _record(Action.USER_END_SESSIONS, user, by=by)
 
 
+def people_for(actor: Actor, *, after: str = "") -> list[User]:
+    """A page of the users, the oldest first, and one more if there is a next page; `after` is the
+    ID of the previous page's last. Operators only."""
+    query = select(User).where(User.visible_to(actor), User.id > after)
+    return list(db.session.scalars(query.order_by(User.id).limit(PAGE + 1)))
+
+
 def blocked_people(actor: Actor) -> list[User]:
     """The users who are blocked now, the latest first, at most PAGE."""
     query = select(User).where(User.visible_to(actor), User.blocked_at.is_not(None))

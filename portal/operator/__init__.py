@@ -1,4 +1,4 @@
-"""The operator's pages: what needs a person, work, connections, usage, people, feedback."""
+"""The operator's pages: what needs a person, work, clouds, usage, partners, people."""
 
 from portal.operator import (
     audit_heads,
@@ -12,6 +12,7 @@ from portal.operator import (
     mappings,
     metering,
     months,
+    partners,
     people,
     unknown_mails,
     usage,

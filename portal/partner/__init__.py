@@ -1,7 +1,16 @@
-"""The partner portal: customers, usage, prices, statements, team, activity, profile."""
+"""The partner portal: customers, usage, prices, budgets, statements, team, activity, profile."""
 
-from portal.partner import activity, customers, prices, profile, statements, team, usage
+from portal.partner import (
+    activity,
+    budgets,
+    customers,
+    prices,
+    profile,
+    statements,
+    team,
+    usage,
+)
 from portal.partner.blueprint import blueprint
 
-for screen in (customers, usage, prices, statements, team, activity, profile):
+for screen in (customers, usage, prices, budgets, statements, team, activity, profile):
     blueprint.register_blueprint(screen.blueprint)

@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext
 from wtforms import DateField, StringField, ValidationError
 
 from portal import db, web
-from portal.domain import access, billing_days, prices
+from portal.domain import access, billing_days, prices, reports
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.customers import Customer
@@ -40,8 +40,7 @@ def index(account_id: str) -> Any:
         fragment="list",
         partner=g.partner,
         customer=customer,
-        months=prices.totals_for(g.partner, subaccount_id=subaccount_id),
-        **_rates(subaccount_id),
+        **_amounts(subaccount_id),
         may_set=access.may(web.actor(), Action.PRICE_SET_RATE, g.partner),
         is_published=prices.is_published_by(account_id, subaccount_id),
         is_applied=prices.is_applied(account_id),
@@ -49,13 +48,15 @@ def index(account_id: str) -> Any:
     )
 
 
-def _rates(subaccount_id: str) -> dict[str, Any]:
-    """A page of rates, for who may see cost: a rate tells it from a price."""
-    if not access.may(web.actor(), Action.ACCOUNT_SEE_MONEY, g.partner):
-        return {"may_see_cost": False}
+def _amounts(subaccount_id: str) -> dict[str, Any]:
+    """Prices by month; for who reads cost also a page of rates: a rate tells it from a price."""
+    sees_cost = reports.figures_for(web.actor(), g.partner).cost
+    months = prices.totals_for(g.partner, subaccount_id=subaccount_id)
+    if not sees_cost:
+        return {"months": months, "sees_cost": False}
     rows = prices.rates_for(g.partner, subaccount_id=subaccount_id, before=web.number_before())
     rates, next_before = web.paginate(rows, prices.PAGE, cursor=lambda row: row.rate.number)
-    return {"may_see_cost": True, "rates": rates, "next_before": next_before}
+    return {"months": months, "sees_cost": True, "rates": rates, "next_before": next_before}
 
 
 def _read_percent(form: Any, field: Any) -> None:

@@ -6,9 +6,7 @@ from typing import Any
 
 from flask import Blueprint, g, url_for
 
-from portal import web
-from portal.domain import access, reports
-from portal.domain.actions import Action
+from portal.domain import reports
 from portal.domain.totals import By
 from portal.web import usage_pages
 
@@ -31,7 +29,6 @@ def export(account_id: str) -> Any:
 
 
 def _shown() -> usage_pages.Shown:
-    access.require(web.actor(), Action.ACCOUNT_SEE, g.partner)
     return usage_pages.shown(g.partner)
 
 

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
-from portal.domain.reports import MONTHS, Series, shift
+from portal.domain.reports import MONTHS, Series, months_until
 
 WIDTHS = {"wide": 1232, "mid": 760, "narrow": 343}
 HEIGHT, TOP, BASE, LEFT = 236, 20, 214, 60
@@ -48,7 +48,7 @@ class Drawing(NamedTuple):
 def draw(series: Sequence[Series], last: date, forecast: Decimal | None) -> list[Drawing]:
     """The chart of the months up to `last`; empty without any amount. What is negative in a month
     takes no room."""
-    months = [shift(last, number - MONTHS + 1) for number in range(MONTHS)]
+    months = months_until(last)
     heights = [sum(max(it.amounts[at], Decimal(0)) for it in series) for at in range(MONTHS)]
     highest = max([*heights, forecast or Decimal(0)], default=Decimal(0))
     if not highest:
@@ -84,3 +84,15 @@ def _bar(series: Sequence[Series], at: int, month: date, width: int, scale: floa
     amount = sum((one.amounts[at] for one in series), Decimal(0))
     middle = left + room / 2
     return Bar(month, amount, left + room * 0.2, room * 0.6, middle, parts, y, None)
+
+
+def spark(amounts: Sequence[Decimal]) -> list[tuple[float, float]]:
+    """The points of a small line of 80 × 18; empty without an amount. What is negative is 0."""
+    highest = max(*amounts, Decimal(0))
+    if not highest:
+        return []
+    step = 76 / (len(amounts) - 1)
+    return [
+        (round(2 + at * step, 1), round(16 - 14 * float(max(amount, Decimal(0)) / highest), 1))
+        for at, amount in enumerate(amounts)
+    ]

@@ -104,7 +104,7 @@ def _cost_page(
 def _find(who: Actor, account_id: str) -> BillingAccount:
     """The account, again on each page. Raises Interrupted once the user may not see its cost."""
     account = db.find(BillingAccount, account_id, who)
-    if account is None or not reports.may_see_cost(who, account):
+    if account is None or not reports.figures_for(who, account).cost:
         raise Interrupted
     return account
 

@@ -16,14 +16,14 @@ from flask_babel import lazy_gettext
 
 from portal.domain import prices, reports
 from portal.domain.accounts import BillingAccount, Kind
-from portal.domain.reports import Series
+from portal.domain.reports import Figures, Series
 from portal.domain.totals import By
 from portal.web import usage_exports
 from portal.web.gates import actor
 from portal.web.months import Months, shown_month
 from portal.web.pages import page
 from portal.web.pagination import paginate
-from portal.web.usage_chart import draw
+from portal.web.usage_chart import draw, spark
 
 GROUPINGS = {
     By.CUSTOMER: lazy_gettext("Customer"),
@@ -35,23 +35,26 @@ Links = Callable[[By, set[str]], Mapping[str, str]]
 
 
 class Shown(NamedTuple):
-    """What the URL chooses: the month, and what it is grouped by; whether who may not see the cost
-    sees prices, once they are published."""
+    """What the URL chooses: the month, and what it is grouped by; which figures the user reads, and
+    whether prices stand beside quantities."""
 
     account: BillingAccount
     months: Months
     by: By
     groupings: dict[By, Any]
+    figures: Figures
     has_prices: bool
 
 
 def shown(account: BillingAccount, *, has_prices: bool = False) -> Shown:
-    """What the page of an account shows; only a partner's has customers."""
+    """What the page of an account shows; only a partner's has customers. With `has_prices`, also
+    prices that the user reads. Raises Forbidden."""
+    figures = reports.figures_for(actor(), account)
     groupings = {by: name for by, name in GROUPINGS.items() if _has(account, by)}
     chosen = request.args.get("by", "")
     by = By(chosen) if chosen in set(groupings) else next(iter(groupings))
     months = shown_month(reports.first_month(account.id))
-    return Shown(account, months, by, groupings, has_prices)
+    return Shown(account, months, by, groupings, figures, has_prices and figures.price)
 
 
 def _has(account: BillingAccount, by: By) -> bool:
@@ -63,7 +66,7 @@ def usage_page(
 ) -> Any:
     """The page of an account: to who may see it with the cost, to others with quantities. `export`
     is the endpoint of its files."""
-    sees_cost = reports.may_see_cost(actor(), it.account)
+    sees_cost = it.figures.cost
     context |= {
         "months": it.months,
         "by": it.by,
@@ -93,7 +96,7 @@ def _prices(it: Shown) -> dict[tuple[str, date], Decimal | None]:
     """The prices of the month and the one before, by service and month; none if not shown."""
     if not it.has_prices:
         return {}
-    return prices.shown_by_service(it.account, (it.months.before, it.months.shown))
+    return prices.prices_by_service(it.account, (it.months.before, it.months.shown))
 
 
 def _sum(found: Mapping[tuple[str, date], Decimal | None], month: date) -> Decimal | None:
@@ -112,7 +115,9 @@ def _costs(it: Shown, links: Links) -> dict[str, Any]:
     scale = overview.scale
     grew = reports.grown(account_id, by, month, scale) if scale else []
     stopped = reports.stopped(account_id, by, month) if scale else []
-    keys = {row.key for row in listed} | {it.key for it in series if it.key is not None}
+    shown = {row.key for row in listed}
+    trends = reports.trends_of(account_id, by, month, shown)
+    keys = shown | {it.key for it in series if it.key is not None}
     keys |= {key for key, _amount in (*grew, *stopped)}
     return {
         "overview": overview,
@@ -120,6 +125,7 @@ def _costs(it: Shown, links: Links) -> dict[str, Any]:
         "chart": draw(series, month, overview.forecast),
         "colors": _colors(series),
         "rows": listed,
+        "sparks": {key: spark(amounts) for key, amounts in trends.items()},
         "after": after,
         "next_after": next_after,
         "grew": grew,
@@ -144,7 +150,7 @@ def _after() -> tuple[int, str] | None:
 def usage_file(it: Shown) -> Any:
     """What the page shows as a download: CSV, spreadsheet, or the cost as FOCUS 1.4."""
     kind, month = request.args.get("format", "csv"), it.months.shown
-    if not reports.may_see_cost(actor(), it.account):
+    if not it.figures.cost:
         rows = reports.quantities_of(it.account.id, month)
         return usage_exports.quantities_file(rows, _prices(it), month, kind)
     if kind == "focus":

@@ -12,7 +12,7 @@ from flask_babel import gettext, lazy_gettext
 
 from portal.domain.actions import Action
 from portal.i18n.formats import iso_day
-from portal.wording import claims, connections, partners, prices, statements, usage
+from portal.wording import budgets, claims, connections, partners, prices, statements, usage
 from portal.wording.clouds import TASKS
 from portal.wording.labels import BLOCK_REASONS, NOT_ARRIVED_REASONS, field, role
 
@@ -32,7 +32,7 @@ TITLES = {
     Action.ACCOUNT_CREATE: lazy_gettext("Account opened"),
     Action.ACCOUNT_SWITCH_TO_PAID: lazy_gettext("Switched to paid"),
     **partners.AUDIT_TITLES,
-    **(prices.AUDIT_TITLES | statements.AUDIT_TITLES),
+    **(budgets.AUDIT_TITLES | prices.AUDIT_TITLES | statements.AUDIT_TITLES),
     Action.ACCESS_GRANT: lazy_gettext("Role given"),
     Action.ACCESS_CHANGE: lazy_gettext("Role changed"),
     Action.ACCESS_REVOKE: lazy_gettext("Role taken back"),
@@ -124,7 +124,7 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     Action.ACCOUNT_CREATE: lambda f: _("The account was opened."),
     Action.ACCOUNT_SWITCH_TO_PAID: lambda f: _("The account was switched from trial to paid."),
     **partners.AUDIT_SENTENCES,
-    **(prices.AUDIT_SENTENCES | statements.AUDIT_SENTENCES),
+    **(budgets.AUDIT_SENTENCES | prices.AUDIT_SENTENCES | statements.AUDIT_SENTENCES),
     Action.ACCESS_GRANT: lambda f: _(
         "%(person)s came onto the staff, as %(role)s.", person=f["about"], role=role(f["role"])
     ),

@@ -15,11 +15,12 @@ from flask_babel import gettext, lazy_gettext
 from portal.domain.ledger import PERSONAL, WAIVED
 from portal.domain.notifications import Channel, Kind
 from portal.i18n.formats import iso_day, money, month
+from portal.wording import budgets
 from portal.wording.labels import ROLES, unknown_reason
 from portal.wording.quotes import quoted
 
 Facts = Mapping[str, Any]
-OURS = ("role", "reason", "day", "month", "percent", "amount", "left", "next", "until")
+OURS = ("role", "reason", "day", "month", "percent", "step", "amount", "left", "next", "until")
 """Facts that are codes, dates or amounts; all others are names."""
 
 
@@ -138,7 +139,10 @@ WORDING = {
     Kind.LEFT: NotificationWording(
         lazy_gettext("A customer’s cloud was linked away"),
         lambda f: _("The cloud %(cloud)s of %(customer)s was linked away", **f),
-        lazy_gettext("From that moment another account pays for it."),
+        lazy_gettext(
+            "From that moment another account pays for it. What was used before stays with you, "
+            "even if it is charged later."
+        ),
     ),
     Kind.ENDED: NotificationWording(
         lazy_gettext("A partnership ended"),
@@ -230,6 +234,15 @@ WORDING = {
     Kind.LOT_EXPIRES: NotificationWording(
         lazy_gettext("A grant expires in seven days"), _lot_expires_title, ""
     ),
+    Kind.BUDGET: NotificationWording(
+        lazy_gettext("A budget is reached, or will be by forecast"), budgets.title, ""
+    ),
+    Kind.LIMIT: NotificationWording(
+        lazy_gettext("A partner’s limit for my subaccount is near or reached"),
+        budgets.limit_title,
+        "",
+        lazy_gettext("Your partner’s limit for this month is near or reached"),
+    ),
 }
 
 CHANNELS = {
@@ -264,6 +277,8 @@ def meaning(kind: Kind, facts: Facts) -> str:
     """Return what it means for the reader, with the reason if it has one."""
     if kind in (Kind.LOT_USED, Kind.LOT_EXPIRES):
         return _next_bearer(facts)
+    if kind in (Kind.BUDGET, Kind.LIMIT):
+        return (budgets.meaning if kind == Kind.BUDGET else budgets.limit_meaning)(facts)
     means = str(WORDING[kind].means)
     if kind == Kind.PARKED and "reason" in facts:  # a mail has the kind as text
         return f"{unknown_reason(facts['reason'])} {means}"

@@ -35,6 +35,7 @@ from portal.domain import (
 )
 from portal.domain.actors import WORKER
 from portal.domain.jobs import Job, Kind, Outcome, State
+from portal.worker import budgets
 
 log = structlog.get_logger(__name__)
 
@@ -79,13 +80,14 @@ AUDIT_HEADS = "audit-heads"
 DAILY = timedelta(days=1)
 RECONCILE = "reconcile"
 HOURLY = timedelta(hours=1)
+WATCH_BUDGETS = "watch-budgets"
 ENDINGS_EVERY = timedelta(minutes=10)
 """And when a billing day begins."""
 
 
 def queue_upkeep() -> None:
     """Queue each upkeep job that is not queued."""
-    names = (DOCTOR, AUDIT_HEADS, jobs.ENDINGS, RECONCILE, metering.FETCH_USAGE)
+    names = (DOCTOR, AUDIT_HEADS, jobs.ENDINGS, RECONCILE, metering.FETCH_USAGE, WATCH_BUDGETS)
     for name in (*BATCHES, *names):
         jobs.add_recurring(Kind.UPKEEP, key=jobs.upkeep_lane(name), subject=("upkeep", name))
 
@@ -106,7 +108,10 @@ def run(job: Job) -> Outcome:
     if job.subject_id == metering.FETCH_USAGE:
         return _fetch_usage()
     name = job.subject_id
-    has_more, now = db.write(lambda: (BATCHES[name](), db.now()))
+    if name == WATCH_BUDGETS:
+        has_more, now = budgets.watch(), db.read(db.now)
+    else:
+        has_more, now = db.write(lambda: (BATCHES[name](), db.now()))
     wait = timedelta() if has_more else EVERY.get(name, BATCH_EVERY)
     return Outcome(State.WAITING, run_at=now + wait)
 

@@ -40,6 +40,8 @@ FACTS = {
     Kind.FINALISING: {"account": "North & Co", "month": "2026-03-01"},
     Kind.STATEMENT: {"issuer": "North & Co", "month": "2026-03-01"},
     Kind.LOT_USED: {"percent": "80", "account": "North & Co", "amount": "4000", "next": "waived"},
+    Kind.BUDGET: {"step": "80", "month": "2026-03-01", "amount": "100", "customer": "Carl & Sons"},
+    Kind.LIMIT: {"step": "near", "partner": "North & Co", "until": "2026-04-01"},
     Kind.LOT_EXPIRES: {
         "account": "North & Co",
         "amount": "4000",

@@ -20,6 +20,7 @@ from tests.support.clouds import create_cloud
 from tests.support.jobs import run_usage
 from tests.support.metering import days_in_force, use_metered, used
 from tests.support.pretended_cloud import run_orders
+from tests.support.processes import run_flask
 from tests.support.relay import clear_mails
 from tests.support.usage import add_source, in_force, problems
 from tests.support.usage_files import write_focus
@@ -129,18 +130,18 @@ def test_the_mode_is_asked_and_nothing_is_published_without_a_yes(
 def test_a_start_with_another_currency_or_zone_is_refused(
     app: Flask, cast: tuple[str, World], tmp_path: Path
 ) -> None:
-    serve.demo_accounts()
+    serve.refuse_other_money(app)
     write_focus(tmp_path / "a.csv", {})
     assert call(app, "usage", "import", "a.csv", *OVERWRITE)[0] == 0
-    serve.demo_accounts()
+    serve.refuse_other_money(app)
     for changed in ({"CURRENCY": "USD"}, {"TIME_ZONE": "Asia/Tokyo"}):
         other = make_app(cast[0], **changed)
-        with other.app_context():
-            with pytest.raises(serve.OtherMoney, match="CURRENCY=EUR and BILLING_TIME_ZONE=UTC"):
-                serve.demo_accounts()
-            code, said = call(other, "work", "--kinds", "mail")
-            assert (code, "Usage was published with CURRENCY=EUR" in said) == (1, True)
+        with pytest.raises(serve.OtherMoney, match="CURRENCY=EUR and BILLING_TIME_ZONE=UTC"):
+            serve.refuse_other_money(other)
     make_app(cast[0])  # the settings are those of the process
+    with run_flask("run --port 1", cast[0], CURRENCY="USD") as program:
+        said, _nothing = program.communicate(timeout=60)
+    assert (program.returncode, "Usage was published with CURRENCY=EUR" in said) == (1, True)
 
 
 def test_a_file_that_can_not_be_read_is_a_sentence(app: Flask, tmp_path: Path) -> None:

@@ -71,7 +71,8 @@ def test_an_account_in_trial_shows_what_is_left_until_when(browser: Open, world:
     assert "TRIAL_ACTIVE" in client.text
     assert "Switching to paid is free and possible at any time." in client.text
     assert "What is left of it remains after switching to paid." in client.text
-    assert "not debited until the grant is spent, or ends on 1 May 2026" in client.text
+    assert "not debited for usage until the grant is spent, or ends on 1 May 2026" in client.text
+    assert "Grants do not pay for taxes and purchases." in client.text
     assert "This account pays for no cloud." in client.text
 
 
@@ -85,6 +86,7 @@ def test_an_owner_switches_to_paid_after_being_asked(browser: Open, world: World
         "It is one way: the account cannot go back to trial.",
         "What is left of the initial grant, €4,000.00, remains and pays first",
         "or ends on 1 May 2026",
+        "Today, 2 Mar 2026, is still a day of the trial",
         "You can then add customers in the partner portal.",
     ):
         assert words in client.text
@@ -260,6 +262,8 @@ def test_owners_and_accountants_see_balance_grants_and_entries_others_do_not(
         client.get(f"/console/billing/{world.north}")
         assert definition_list(client)["Balance"] == "-€0.50"
         assert "grant until 1 May 2026" in client.text
+        assert "€4,000.00 used of €4,000.00 €0.00 left" in client.text
+        assert "It paid for Amount default (Nina GmbH) €4,000.00" in client.text
         assert "-€4,000.00" in client.text
     for before in ("99999999999999999999", "-99999999999999999999", "soon"):
         assert client.get(f"/console/billing/{world.north}?before={before}").status_code == 200

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from portal import db
-from portal.domain import circuit_breakers, jobs
+from portal.domain import circuit_breakers, customers, jobs
 from tests.support.answers import notices
 from tests.support.browser import Browser
 from tests.support.clouds import create_cloud
@@ -85,3 +85,15 @@ def test_lists_and_the_drop_down_say_that_a_connection_is_down_and_since_when(
     assert len(there.calls) == calls, "no page asks a cloud"
     db.write(lambda: circuit_breakers.record_answer(lane))
     assert says() == []
+
+
+def test_a_card_has_the_first_clouds_and_leads_to_all(
+    browser: Open, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = create_cloud(NINA, "second", payer=world.ninas_subaccount)
+    monkeypatch.setattr(customers.listing, "CARD_CLOUDS", 1)
+    nina = browser(NINA)
+    nina.get("/console")
+    assert (world.ninas_cloud in nina.text, second in nina.text) == (True, False)
+    nina.click("All clouds")
+    assert second in nina.text

@@ -19,7 +19,9 @@ from tests.support.clouds import (
     own_account_id,
     payer_ids,
 )
+from tests.support.money import row
 from tests.support.page import text_of
+from tests.support.usage import deliver
 from tests.support.world import DORA, EDDIE, NINA, OLGA, SAM, Clock, World, actor
 
 Open = Callable[..., Browser]
@@ -82,7 +84,8 @@ def test_a_customer_links_from_the_menu_of_the_partners_subaccount(
     client.click("Link cloud")
     assert ready(client) == ["shop"]
     client.submit("Show what linking does", cloud=shop)
-    assert "Until you press Link nothing changes; Nina Customer pays for it" in client.text
+    assert "Now paid by Nina Customer" in client.text
+    assert "From now on North pays for it in this subaccount, and sees its usage." in client.text
     client.submit("Link")
     assert client.url == "http://localhost/console"
     assert notices(client, "success") == ["shop is linked. From now on North pays for it."]
@@ -157,10 +160,22 @@ def test_choosing_fetches_the_effect_alone(browser: Open, world: World, shop: st
     client.get(where(world.ninas_subaccount))
     target = {**HTMX, "HX-Target": "effect"}
     client.get(f"{where(world.ninas_subaccount)}?cloud={shop}", headers=target)
-    assert "nothing changes; another account pays for it." in client.text
-    assert "billed to this subaccount of North. North sees it and is invoiced" in client.text
+    assert "Now paid by another account From now on North pays for it" in client.text
     assert "Nina" not in client.text
     assert not radios(client)
+
+
+def test_who_paid_for_the_cloud_last_month_reads_what_it_cost(
+    browser: Open, world: World, shop: str, clock: Clock
+) -> None:
+    deliver(row("318.4", shop))
+    clock.forward(days=31)
+    for email, sees in ((NINA, True), (OLGA, False)):
+        client = browser(email)
+        client.get(f"{where(world.ninas_subaccount)}?cloud={shop}")
+        assert "Now paid by" in client.text
+        cost = "Cost in March 2026 €318.40, charged to Nina Customer"
+        assert (cost in client.text, "318" in client.text) == (sees, sees)
 
 
 def test_what_changed_meanwhile_is_shown_again_and_not_done(

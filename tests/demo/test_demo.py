@@ -20,11 +20,12 @@ from portal import db, demo
 from portal.demo.companies import companies
 from portal.demo.people import AMIRA, CARL, EDDIE, GLEB, MAREK, OLGA
 from portal.demo.stories import STORY_KINDS, story_kinds
-from portal.domain import accounts, audit, doctor, identity, notifications, policy, usage
+from portal.domain import accounts, audit, budgets, doctor, identity, notifications, policy, usage
 from portal.domain.access import AccountAccess, AccountRole, CloudAccess, CloudRole
 from portal.domain.accounts import BillingAccount, Kind, Mode
 from portal.domain.actors import COMMAND
 from portal.domain.audit import AuditLine
+from portal.domain.budgets import Budget
 from portal.domain.charges import Charge
 from portal.domain.clouds import Cloud, Folder, Link
 from portal.domain.customers import Customer, Status, acceptance_by_week, draft_of
@@ -288,6 +289,10 @@ def assert_a_year_of_usage() -> None:
     priced = select(func.sum(PriceSum.missing), func.count()).where(PriceSum.whole > 0)
     ((missing, priced_months),) = rows_of(priced)
     assert (missing, priced_months > 12) == (0, True), "Halden has had rates from its first day on"
+    (budget,) = rows(Budget)
+    spending = budgets.spending_of(budget.account_id, budget.kind)
+    assert spending is not None
+    assert spending.percent in (0, *range(80, 99)), "0 on the first day of a month"
     assert [row.key for row in usage.unassigned_for(COMMAND)] == [demo.usage.UNASSIGNED]
     assert [result for result in doctor.run() if result.total] == []
 

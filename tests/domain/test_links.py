@@ -122,7 +122,7 @@ def test_the_effect_names_the_payer_only_to_who_may_see_that_account(
     grant(shop, by=NINA, to=world.north)
     clock.forward(minutes=5)
     mine = link_preview(shop, world.ninas_subaccount, NINA)
-    assert (mine.payer_id, mine.invoiced_partner_name) == (own_account_id(NINA), "North")
+    assert (mine.payer_id, mine.partner_name) == (own_account_id(NINA), "North")
     assert mine.grant_left == 4000
     theirs = link_preview(shop, world.ninas_subaccount, EDDIE)
     assert (theirs.payer_id, theirs.payer_name, theirs.grant_left) == (None, None, None)

@@ -68,6 +68,9 @@ def test_after_raw_months_rows_go_and_sums_and_charges_stay(
 
     assert refusal(lambda: remove(old)) == "usage-rows-purged"
     snapshot = stage(row("1", "project"))
+    changes = db.read(lambda: usage.changes_of(db.session.get_one(Delivery, snapshot)))
+    assert changes is not None
+    assert (changes.rows, changes.refusal and changes.refusal.code) == ([], "usage-rows-purged")
     assert refusal(lambda: publish(snapshot)) == "usage-rows-purged"
     assert refusal(lambda: db.write(unassign)) == "usage-rows-purged"
     assert problems() == []

@@ -1,4 +1,4 @@
-"""Reports read kept totals by their indexes, in the order of a page: no list is read to its end."""
+"""Reports: who reads which figure; each reads kept totals by their indexes, never to their end."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from portal import db
-from portal.domain import reports
+from portal.domain import prices, reports
 from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
+from portal.domain.errors import Forbidden
+from portal.domain.ledger import Lot
 from portal.domain.totals import By
+from tests.support.clouds import create_cloud
 from tests.support.money import row
 from tests.support.usage import deliver
-from tests.support.world import World
+from tests.support.world import ACE, DORA, EDDIE, NINA, OLGA, VERA, Clock, World, actor
 
 APRIL = date(2026, 4, 1)
 
@@ -27,6 +31,7 @@ def read_all(world: World) -> None:
         reports.first_month(account_id)
         reports.overview(account, APRIL)
         reports.series_of(account_id, by, APRIL)
+        reports.trends_of(account_id, by, APRIL, ["x", "y"])
         reports.rows_of(account_id, by, APRIL, after=(5, "x"))
         reports.grown(account_id, by, APRIL, Decimal(1))
         reports.stopped(account_id, by, APRIL)
@@ -40,7 +45,7 @@ def test_no_report_reads_or_sorts_more_than_it_shows(app: Flask, world: World, k
     event.listen(engine, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
     db.read(lambda: read_all(world))
     reports_asked = [it for it in asked if "usage_" in it[0] or "day_sums" in it[0]]
-    assert len(reports_asked) == 20
+    assert len(reports_asked) == 22
     with engine.connect() as connection:
         if kind == "postgresql":
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # as where there are many
@@ -51,6 +56,8 @@ def test_no_report_reads_or_sorts_more_than_it_shows(app: Flask, world: World, k
             plan = connection.exec_driver_sql(f"{explain} {words}", given).all()
             for bad in ("SCAN ", "Seq Scan", "TEMP B-TREE FOR ORDER", "Sort"):
                 assert bad not in str(plan), (words, plan)
+            if "usage_sums.key IN" in words:
+                assert "ix_usage_sums" not in str(plan), (words, plan)
             if "change < 0" in words:
                 assert "ix_usage_sums_stopped" in str(plan)
 
@@ -67,3 +74,56 @@ def test_a_page_goes_on_after_rows_of_one_amount(app: Flask, world: World) -> No
         pages.append([it.key for it in rows[:2]])
         after = rows[1].micros, rows[1].key
     assert [*pages, [it.key for it in rows]] == [names[4:2:-1], names[2:0:-1], names[:1]]
+
+
+def test_one_rule_says_who_reads_price_and_cost(app: Flask, world: World) -> None:
+    def read(account_id: str) -> dict[str, str]:
+        account = db.session.get_one(BillingAccount, account_id)
+        found = {}
+        for who in (OLGA, ACE, EDDIE, VERA, NINA, DORA):
+            try:
+                figures = reports.figures_for(actor(who), account)
+            except Forbidden:
+                continue
+            found[who] = " ".join(name for name, is_read in figures._asdict().items() if is_read)
+        return found
+
+    staff = {OLGA: "price cost", ACE: "price cost", EDDIE: "price", VERA: "price"}
+    assert db.read(lambda: read(world.north)) == staff
+    assert db.read(lambda: read(world.direct)) == {DORA: "cost"}
+    unpublished = {OLGA: "cost", ACE: "cost", EDDIE: "", VERA: "", NINA: ""}
+    assert db.read(lambda: read(world.ninas_subaccount)) == unpublished
+    db.write(lambda: prices.publish(db.session.get_one(BillingAccount, world.north), by=COMMAND))
+    assert db.read(lambda: read(world.ninas_subaccount)) == staff | {NINA: "price"}
+
+
+def test_what_a_cloud_cost_last_month_is_for_who_reads_the_cost_of_the_account_charged(
+    app: Flask, world: World, clock: Clock
+) -> None:
+    def costs_for(who: str) -> list[tuple[date, str, Decimal]]:
+        costs = db.read(lambda: reports.last_month_of(actor(who), world.ninas_cloud))
+        return [tuple(cost) for cost in costs]
+
+    deliver(row("10", world.ninas_cloud))
+    assert costs_for(OLGA) == []
+    clock.forward(days=31)
+    for who in (OLGA, ACE):
+        assert costs_for(who) == [(date(2026, 3, 1), "Nina GmbH", 10)]
+    for who in (EDDIE, NINA, DORA):
+        assert costs_for(who) == []
+
+
+def test_a_grant_says_for_which_clouds_it_paid_to_the_last_unit(app: Flask, world: World) -> None:
+    second = create_cloud(DORA, payer=world.direct)
+    deliver(row("1000.0000005", world.doras_cloud), row("2000", second), row("-9", second, "03T10"))
+    deliver(row("2000", world.doras_cloud, "20T10"), row("7", second, "21T10"), source="Late")
+
+    def use() -> tuple[reports.LotUse, Decimal]:
+        lot = db.session.scalars(select(Lot).where(Lot.account_id == world.direct)).one()
+        return reports.lot_uses(world.direct, [lot])[lot.id], lot.used
+
+    found, used = db.read(use)
+    assert used == 4000
+    assert sum(amount for _cloud, amount in found.clouds) + found.other == used
+    assert [cloud for cloud, _amount in found.clouds] == [world.doras_cloud, second]
+    assert found.other == 0

@@ -56,6 +56,9 @@ AS_WRITTEN = {
     "price.publish": "oA",
     "price.withdraw": "oA",
     "statement.release": "oA",
+    "budget.set": "oA",
+    "budget.set_for_customer": "oAe",
+    "budget.choose_steps": "o",
     "cloud.create": "oAe",
     "cloud.link": "oAe",
     "customer.add": "oAe",
@@ -77,7 +80,6 @@ AS_WRITTEN = {
 """The roles on accounts as the design has them: owner, Admin, editor, accountant, viewer."""
 
 ASKS_NOBODY = {
-    "accounts.grant_partner_status",
     "accounts.register",
     "connections.reseal_next",
     "identity.allow_email",
@@ -87,7 +89,6 @@ ASKS_NOBODY = {
     "workflows.enable_user",
     "workflows.erase_customer",
     "workflows.key_audit_log",
-    "workflows.revoke_partner_status",
 }
 """Verbs of the operator's commands and of sign-up: no role on anything leads to them."""
 
@@ -133,6 +134,8 @@ ASKS_OPERATORS = {
     "usage.unassign",
     "work.cancel",
     "work.run_again",
+    "accounts.grant_partner_status",
+    "workflows.revoke_partner_status",
 }
 """Verbs of the operator's pages: no role on anything leads to them, only being an operator."""
 

@@ -28,6 +28,7 @@ NAME = "Carl & Sons"
 TOLD = dict.fromkeys(("customer", "partner", "cloud", "thing", "account", "issuer"), NAME)
 TOLD |= {"role": "billing.accounts.editor", "day": "2026-04-01", "month": "2026-03-01"}
 TOLD |= {"amount": "4000", "percent": "80", "left": "0.5", "next": "waived"}
+TOLD |= {"step": "80", "until": "2026-05-01"}
 TARGET = {"kind": "account", "id": "dn2" + "0" * 17, "account_id": None}
 OF_ACCESS = (Kind.ACCESS_GIVEN, Kind.ACCESS_TAKEN)
 
@@ -47,8 +48,10 @@ FACTS: dict[str, list[dict[str, Any]]] = {
     "notice": [
         *(notice(kind, TOLD | {"person": NAME}) for kind in Kind),
         *(notice(kind, TOLD) for kind in OF_ACCESS),
+        *(notice(Kind.BUDGET, TOLD | {"step": it}) for it in ("forecast", "100", "suspended")),
+        *(notice(Kind.LIMIT, TOLD | {"step": it}) for it in ("near", "stopped", "suspends")),
         notice(Kind.LOT_USED, TOLD | {"percent": "100", "next": "personal"}),
-        notice(Kind.LOT_EXPIRES, TOLD | {"next": "lot", "until": "2026-05-01"}),
+        notice(Kind.LOT_EXPIRES, TOLD | {"next": "lot"}),
         notice(Kind.PARKED, TOLD | {"reason": "fault"}, TOLD, TOLD, more=2),
     ],
     "password-changed": [{}],

@@ -14,6 +14,7 @@ from portal.domain.clouds import Cloud
 from portal.domain.customers import Customer
 from tests.support.answers import errors, links, notices, stored_rows
 from tests.support.browser import Browser
+from tests.support.clouds import create_cloud
 from tests.support.odd_inputs import INVISIBLE, LONG, UNUSUAL_NAMES
 from tests.support.page import text_of
 from tests.support.world import (
@@ -68,6 +69,22 @@ def test_the_tab_shows_what_is_linked_since_when_and_who_pays(browser: Open, wor
     assert world.ninas_cloud in [button.get("data-copy") for button in olga.page.iter("button")]
     olga.click("default")
     assert olga.url.endswith(f"/console/clouds/{world.ninas_cloud}")
+
+
+def test_many_clouds_have_pages(
+    browser: Open, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = create_cloud(OLGA, "second", payer=world.ninas_subaccount)
+    monkeypatch.setattr(clouds.listing, "PAGE", 1)
+    monkeypatch.setattr(clouds, "PAGE", 1)
+    olga = browser(OLGA)
+    olga.get(at(world))
+    (row,) = rows(olga)
+    assert world.ninas_cloud in row
+    olga.click("Next")
+    (row,) = rows(olga)
+    assert second in row
+    assert links(olga)["First page"] == at(world)
 
 
 def test_a_cloud_that_leaves_is_not_on_the_tab_any_more(browser: Open, world: World) -> None:

@@ -186,9 +186,13 @@ def test_the_account_shows_who_paid_for_its_clouds(browser: Open, world: World) 
     path = f"/console/billing/{world.ninas_subaccount}"
     olga.get(path)
     assert "now €16.00" in olga.text
+    value = "default: Nina GmbH, 2 Mar 2026 – now"
+    labels = [each.get("aria-label") for each in olga.page.iter()]
+    assert labels.count(f"{value}, €16.00") == 3  # for each width
     assert "16.000000000000001" in olga.get(f"{path}/usage/payers").text
     nina.get(path)
     assert "Who paid for each cloud" in nina.text
+    assert [each.get("aria-label") for each in nina.page.iter()].count(value) == 3
     for text in (nina.text, nina.get(f"{path}/usage/payers").text):
         assert world.ninas_cloud in text or "default" in text
         assert "16.0" not in text

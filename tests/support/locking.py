@@ -53,6 +53,8 @@ PARENTS = {
     "price_publications": ("billing_accounts", "subaccount_id"),
     "price_totals": ("postings", "posting_id"),
     "price_sums": ("billing_accounts", "payer_id"),
+    "budgets": ("billing_accounts", "account_id"),
+    "budget_months": ("billing_accounts", "account_id"),
     "charge_sums": ("postings", "posting_id"),
     "billing_months": ("installation", ""),
     "statements": ("billing_accounts", "account_id"),

@@ -52,6 +52,12 @@ def to_unassign(page: Page) -> None:
     page.goto(page.url.replace("/assign", "/unassign"))
 
 
+def partners(name: str, endpoint: str, path: str = "", *steps: Step) -> PageState:
+    """The state that a page of the operator's *Partners* has after the steps."""
+    return state(name, f"operator.{endpoint}", INGRID, f"/operator/partners{path}", *steps)
+
+
+TIDEWATER = click("main a >> text=Tidewater Systems")
 FIND_PIET, BLOCK = send(email=PIET), click("[href$='/block']")
 
 
@@ -158,5 +164,10 @@ OPERATOR = [
         "unblock",
         *(send(email=NOOR), BLOCK, send(reason="left"), click("[href$='/unblock']")),
     ),
+    partners("operator-partners", "show_partners"),
+    partners("operator-no-partner", "show_partners", "?q=nobody"),
+    partners("operator-partner", "show_partner", "", TIDEWATER),
+    partners("operator-partner-make", "make_partner", "/make", send_invalid(email="x", name="")),
+    partners("operator-partner-revoke", "revoke_partner", "", TIDEWATER, click("[href$=revoke]")),
     state("operator-feedback", "operator.show_feedback", INGRID, "/operator/feedback"),
 ]

@@ -199,6 +199,9 @@ RESOLVERS: dict[str, Resolver] = {
     "customers_account": first_match("{active}/clouds", rf'"(/console/billing/{ID_PATTERN})"'),
     "cloud": first_match("/console", CLOUD),
     "customers_cloud": first_match("{active}/clouds", CLOUD),
+    "budgeted": first_match(
+        "{partner}/budgets", rf'"(/partner/{ID_PATTERN}/customers/{ID_PATTERN})/usage"'
+    ),
     "statements": statement_pages.add,
     "own_statements": lambda page, tour: (
         f"/console/statements?account={tour.resolve(page, '{partner}').rpartition('/')[2]}"

@@ -29,7 +29,7 @@ README = {
     "customer-waiting": (1280, "light", 700),
     "console-invited": (375, "dark", 700),
     "console-confirmed": None,  # leads to the next state
-    "link-dialog": (1280, "light", 700),
+    "link-dialog": (1280, "light", 740),
 }
 """Width, theme and height of each screenshot, by the name of its page."""
 

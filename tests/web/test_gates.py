@@ -38,6 +38,7 @@ SAMPLES = {
     "ident": (CARL, "carls_subaccount"),
     "job_id": (DORA, "carls_job"),
     "person_id": (DORA, "eddie"),
+    "reseller_id": (DORA, "north"),
     "connection_id": (DORA, "connection"),
     "claim_id": (DORA, "doras_claim"),
     "access_id": (OLGA, "olgas_access"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 from typing import Any, Protocol
 
 from sqlalchemy import (
@@ -16,8 +17,8 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     and_,
+    bindparam,
     case,
-    literal,
     or_,
     select,
     text,
@@ -38,6 +39,9 @@ from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Forbidden
 from portal.domain.notifications import Target
+
+NOW = bindparam("now", callable_=db.now, type_=db.UtcDateTime(), unique=True)
+"""The instant of the unit of work that executes the statement."""
 
 
 class Account(Protocol):
@@ -71,9 +75,8 @@ class Assignment:
     @holds_from.inplace.expression
     @classmethod
     def _holds_from(cls) -> ColumnElement[datetime]:
-        now = literal(db.now(), db.UtcDateTime())
-        is_as_stored = or_(cls.effective_at > cls.granted_at, cls.effective_at <= now)
-        return case((is_as_stored, cls.effective_at), else_=now)
+        is_as_stored = or_(cls.effective_at > cls.granted_at, cls.effective_at <= NOW)
+        return case((is_as_stored, cls.effective_at), else_=NOW)
 
     def revoke(self) -> None:
         """End the role now, but never before it began: the clock may have been set back."""
@@ -144,25 +147,28 @@ class CloudAccess(Assignment, db.Base):
 def roles_on_account(actor: Actor, account: Account) -> frozenset[AccountRole]:
     """The actor's roles in effect on the account, including those on its partner's account."""
     ids = [account.id] if account.parent_id is None else [account.id, account.parent_id]
-    query = select(AccountAccess.role).where(
-        AccountAccess.account_id.in_(ids), AccountAccess.user_id == actor.id, in_effect()
-    )
-    return db.load_once(
-        ("roles_on_account", actor.id, *ids), lambda: frozenset(db.session.scalars(query))
-    )
+
+    def load() -> frozenset[AccountRole]:
+        is_theirs = AccountAccess.account_id.in_(ids), AccountAccess.user_id == actor.id
+        query = select(AccountAccess.role).where(*is_theirs, in_effect())
+        return frozenset(db.session.scalars(query))
+
+    return db.load_once(("roles_on_account", actor.id, *ids), load)
 
 
 def roles_on_cloud(actor: Actor, cloud_id: str) -> frozenset[CloudRole]:
     """The actor's roles in effect on the cloud, including those of their partner account."""
-    query = select(CloudAccess.role).where(
-        CloudAccess.cloud_id == cloud_id,
-        CloudAccess.revoked_at.is_(None),
-        CloudAccess.holds_from <= db.now(),
-        _has_role(actor),
-    )
-    return db.load_once(
-        ("roles_on_cloud", actor.id, cloud_id), lambda: frozenset(db.session.scalars(query))
-    )
+
+    def load() -> frozenset[CloudRole]:
+        query = select(CloudAccess.role).where(
+            CloudAccess.cloud_id == cloud_id,
+            CloudAccess.revoked_at.is_(None),
+            CloudAccess.holds_from <= NOW,
+            _has_role(actor),
+        )
+        return frozenset(db.session.scalars(query))
+
+    return db.load_once(("roles_on_cloud", actor.id, cloud_id), load)
 
 
 def may(actor: Actor, action: Action, thing: Any) -> bool:
@@ -208,17 +214,21 @@ def cloud_owners(cloud_id: str) -> set[str]:
         CloudAccess.role == CloudRole.OWNER,
         CloudAccess.user_id.is_not(None),
         CloudAccess.revoked_at.is_(None),
-        CloudAccess.holds_from <= db.now(),
+        CloudAccess.holds_from <= NOW,
     )
     return {user_id for user_id in db.session.scalars(query) if user_id}
 
 
 def staff_ids(partner_id: str) -> set[str]:
     """The IDs of the users with any role on the partner's account, pending ones included."""
-    query = select(AccountAccess.user_id).where(
-        AccountAccess.account_id == partner_id, AccountAccess.revoked_at.is_(None)
-    )
-    return set(db.load_once(("staff_ids", partner_id), lambda: set(db.session.scalars(query))))
+
+    def load() -> set[str]:
+        query = select(AccountAccess.user_id).where(
+            AccountAccess.account_id == partner_id, AccountAccess.revoked_at.is_(None)
+        )
+        return set(db.session.scalars(query))
+
+    return set(db.load_once(("staff_ids", partner_id), load))
 
 
 def is_staff(user_id: str, partner_id: str) -> bool:
@@ -259,6 +269,7 @@ def _has_role(actor: Actor) -> ColumnElement[bool]:
     )
 
 
+@cache
 def in_effect() -> ColumnElement[bool]:
     """The condition for account roles that are in effect now."""
-    return and_(AccountAccess.revoked_at.is_(None), AccountAccess.holds_from <= db.now())
+    return and_(AccountAccess.revoked_at.is_(None), AccountAccess.holds_from <= NOW)

@@ -96,7 +96,13 @@ def switch_to_paid(account: BillingAccount, *, by: Actor) -> None:
 
 
 def grant_partner_status(account: BillingAccount, *, name: str | None, by: Actor) -> None:
-    """Turn a direct account into a partner's; `name` renames it. Raises Refused("not-direct")."""
+    """An operator turns a direct account into a partner's; `name` renames it.
+
+    Raises ReauthenticationRequired, Forbidden, Refused("not-direct").
+    """
+    identity.require_recent(by)
+    access.require_operator(by, Action.PARTNER_GRANT)
+    account = db.lock(BillingAccount, account.id)
     if account.kind is not Kind.DIRECT:
         raise Refused(Code.NOT_DIRECT)
     account.kind = Kind.PARTNER

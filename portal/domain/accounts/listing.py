@@ -26,11 +26,11 @@ class PartnerAccount(NamedTuple):
 
 def partner_accounts_of(actor: Actor) -> list[PartnerAccount]:
     """The partner accounts on which the actor is staff, by name."""
-    query = select(BillingAccount.id, BillingAccount.name).where(
-        BillingAccount.kind == Kind.PARTNER, BillingAccount.id.in_(access.account_ids(actor))
-    )
 
     def load() -> list[PartnerAccount]:
+        query = select(BillingAccount.id, BillingAccount.name).where(
+            BillingAccount.kind == Kind.PARTNER, BillingAccount.id.in_(access.account_ids(actor))
+        )
         rows = db.session.execute(query.order_by(BillingAccount.name, BillingAccount.id))
         return [PartnerAccount(*row) for row in rows]
 
@@ -99,4 +99,5 @@ def accounts_to_pay_from(actor: Actor) -> list[BillingAccount]:
         )
     )
     accounts = db.session.scalars(query.order_by(BillingAccount.id))
-    return [a for a in accounts if a.status in (Status.ACTIVE, Status.TRIAL_ACTIVE)]
+    can_pay = (Status.ACTIVE, Status.TRIAL_ACTIVE)
+    return [a for a in accounts if a.status in can_pay and a.no_clouds_until is None]

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, UniqueConstra
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from portal import db
-from portal.domain import access
+from portal.domain import access, billing_days, billing_months
 from portal.domain.actors import Actor
 from portal.domain.ledger import Lot
 from portal.domain.notifications import Target, TargetKind
@@ -37,7 +37,7 @@ class Status(StrEnum):
 
 
 class BillingAccount(db.Base):
-    """Pays for clouds. A subaccount has a parent: the partner's account, which is invoiced."""
+    """Pays for clouds. A subaccount has a parent: the partner's account, which pays."""
 
     __tablename__ = "billing_accounts"
     __table_args__ = (
@@ -66,6 +66,8 @@ class BillingAccount(db.Base):
     closed_at: Mapped[datetime | None]
     ends_on: Mapped[date | None]
     """The billing day for which the partner has given notice to this subaccount's customer."""
+    clouds_stopped_on: Mapped[date | None]
+    """The month in which the partner's budget stops new clouds in this subaccount."""
 
     parent: Mapped[BillingAccount | None] = relationship(remote_side=[id])
     lots: Mapped[list[Lot]] = relationship(
@@ -95,6 +97,13 @@ class BillingAccount(db.Base):
     def people_target(self) -> Target:
         """Where a notification of a role on it leads: the partner's team, or the account."""
         return Target(TargetKind.TEAM if self.kind is Kind.PARTNER else TargetKind.ACCOUNT, self.id)
+
+    @property
+    def no_clouds_until(self) -> date | None:
+        """The day before which no cloud is created in it or linked to it; None if it may be."""
+        month_on = billing_months.month_of(billing_days.today())
+        is_stopped = self.clouds_stopped_on == month_on
+        return billing_months.next_month(month_on) if is_stopped else None
 
     @property
     def grant(self) -> Lot | None:

@@ -72,7 +72,7 @@ def create(
     partner's staff create for a customer is owned by the partner's account and by the users who
     administer the subaccount.
 
-    Raises Forbidden, Refused("partnership-ending", "customer-not-confirmed", "account-not-active").
+    Raises Forbidden, and those of `require_payer`.
     """
     payer = db.lock(BillingAccount, payer.id)
     access.require(by, Action.CLOUD_CREATE, payer)
@@ -101,14 +101,16 @@ def create(
 
 
 def require_payer(payer: BillingAccount) -> None:
-    """Raises Refused("partnership-ending", "customer-not-confirmed", "account-not-active") unless
-    the account can pay for another cloud."""
+    """Raises Refused("partnership-ending", "customer-not-confirmed", "account-not-active",
+    "no-new-clouds") unless the account can pay for another cloud."""
     if payer.ends_on is not None:
         raise Refused(Code.PARTNERSHIP_ENDING, day=payer.ends_on)
     if payer.status not in (Status.ACTIVE, Status.TRIAL_ACTIVE):
         raise Refused(Code.ACCOUNT_NOT_ACTIVE, status=payer.status)
     if payer.parent_id is not None and payer.confirmed_at is None:
         raise Refused(Code.CUSTOMER_NOT_CONFIRMED)
+    if (day := payer.no_clouds_until) is not None:
+        raise Refused(Code.NO_NEW_CLOUDS, day=day)
 
 
 def adopt(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Case, and_, case, or_, select
+from sqlalchemy import Case, and_, case, func, or_, select
 
 from portal import db
 from portal.domain import access
@@ -42,12 +42,13 @@ class Payer(NamedTuple):
 
 def payer_of(cloud: Cloud) -> BillingAccount:
     """The account that pays for the cloud now."""
-    query = (
-        select(BillingAccount)
-        .join(Link, Link.account_id == BillingAccount.id)
-        .where(Link.cloud_id == cloud.id, Link.until_at.is_(None))
-    )
-    return db.load_once(("payer", cloud.id), lambda: db.session.scalars(query).one())
+
+    def load() -> BillingAccount:
+        is_now = Link.cloud_id == cloud.id, Link.until_at.is_(None)
+        query = select(BillingAccount).join(Link, Link.account_id == BillingAccount.id)
+        return db.session.scalars(query.where(*is_now)).one()
+
+    return db.load_once(("payer", cloud.id), load)
 
 
 def visible_payer(cloud: Cloud, actor: Actor) -> BillingAccount | None:
@@ -122,25 +123,44 @@ def clouds_linked_to(
 ) -> dict[str, list[CloudRow]]:
     """For each account ID the clouds linked to it now, by ID: those after `after`, up to `until`.
     The caller has checked that the actor sees the accounts."""
-    query = (
-        select(
-            Cloud.id,
-            Cloud.name,
-            BillingAccount.id,
-            BillingAccount.name,
-            Cloud.closed_at,
-            Link.since_at,
-        )
-        .join(Link, and_(Link.cloud_id == Cloud.id, Link.until_at.is_(None)))
-        .join(BillingAccount, BillingAccount.id == Link.account_id)
-        .where(BillingAccount.id.in_(account_ids), Cloud.id > after)
-    )
+    query = _linked().where(BillingAccount.id.in_(account_ids), Cloud.id > after)
     if until:
         query = query.where(Cloud.id <= until)
     clouds_by_account: dict[str, list[CloudRow]] = {account_id: [] for account_id in account_ids}
     for row in db.session.execute(query.order_by(Cloud.id)):
         clouds_by_account[row[2]].append(CloudRow(*row))
     return clouds_by_account
+
+
+def first_clouds_of(account_ids: list[str], size: int) -> dict[str, list[CloudRow]]:
+    """For each account ID the first clouds linked to it now, by ID, at most `size`. The caller has
+    checked that the actor sees the accounts."""
+    number = func.row_number().over(partition_by=Link.account_id, order_by=Link.cloud_id)
+    which = Link.account_id.in_(account_ids), Link.until_at.is_(None)
+    numbered = select(Link.id, number.label("number")).where(*which).subquery()
+    query = _linked().join(numbered, numbered.c.id == Link.id).where(numbered.c.number <= size)
+    found: dict[str, list[CloudRow]] = {account_id: [] for account_id in account_ids}
+    for row in db.session.execute(query.order_by(Cloud.id)):
+        found[row[2]].append(CloudRow(*row))
+    return found
+
+
+def linked_page_of(account: BillingAccount, *, after: str = "") -> list[CloudRow]:
+    """A page of the clouds linked to the account now, by ID, and one more if there is a next page.
+    The caller has checked that the actor sees the account."""
+    query = _linked().where(Link.account_id == account.id, Link.cloud_id > after)
+    rows = db.session.execute(query.order_by(Link.cloud_id).limit(PAGE + 1))
+    return [CloudRow(*row) for row in rows]
+
+
+def _linked() -> Any:
+    """The fields of `CloudRow` of linked clouds, with the account that pays."""
+    payer = BillingAccount.id, BillingAccount.name
+    return (
+        select(Cloud.id, Cloud.name, *payer, Cloud.closed_at, Link.since_at)
+        .join(Link, and_(Link.cloud_id == Cloud.id, Link.until_at.is_(None)))
+        .join(BillingAccount, BillingAccount.id == Link.account_id)
+    )
 
 
 def payers_of(cloud: Cloud, *, actor: Actor) -> list[Payer]:

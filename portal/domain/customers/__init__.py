@@ -70,7 +70,11 @@ from portal.domain.customers.notes import (
     note_text,
     notes_on,
 )
-from portal.domain.customers.notifications import notify_of_delivery, notify_partner
+from portal.domain.customers.notifications import (
+    notify_customer,
+    notify_of_delivery,
+    notify_partner,
+)
 from portal.domain.customers.people import administrators_of, people_of
 from portal.domain.customers.record import (
     Customer,

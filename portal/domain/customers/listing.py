@@ -21,6 +21,8 @@ from portal.domain.partner_profiles import PartnerProfile
 from portal.domain.values import search_key
 
 PAGE = 50
+CARD_CLOUDS = 20
+"""Clouds on the card of a subaccount."""
 EXPORT_PAGE = 500
 ME, NOBODY = "me", "none"
 
@@ -87,12 +89,13 @@ class Counts(NamedTuple):
 
 
 class SubaccountCard(NamedTuple):
-    """A subaccount on the console's homepage; `profile` is the partner's."""
+    """A subaccount on the console's homepage with its first clouds; `profile` is the partner's."""
 
     account: BillingAccount
     partner_name: str
     status: Status
     clouds: list[CloudRow]
+    has_more: bool
     profile: PartnerProfile | None
 
 
@@ -236,8 +239,10 @@ def subaccount_cards(
     rows = list(
         db.session.execute(query.order_by(BillingAccount.id.desc()).limit(accounts.PAGE + 1))
     )
-    clouds_by_account = clouds.clouds_linked_to([row[0].id for row in rows])
-    return [
-        SubaccountCard(account, partner_name, status, clouds_by_account[account.id], profile)
-        for account, partner_name, status, profile in rows
-    ]
+    first = clouds.first_clouds_of([row[0].id for row in rows], CARD_CLOUDS + 1)
+    cards = []
+    for account, partner_name, status, profile in rows:
+        shown = first[account.id][:CARD_CLOUDS]
+        has_more = len(first[account.id]) > CARD_CLOUDS
+        cards.append(SubaccountCard(account, partner_name, status, shown, has_more, profile))
+    return cards

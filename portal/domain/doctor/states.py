@@ -12,6 +12,8 @@ from portal.domain.access import AccountAccess
 from portal.domain.accounts import BillingAccount, Kind
 from portal.domain.actions import Action
 from portal.domain.audit import INSTALLATION, AuditLine
+from portal.domain.budgets import Budget
+from portal.domain.budgets import Kind as BudgetKind
 from portal.domain.clouds import Cloud, Link
 from portal.domain.customers import Customer, Status
 from portal.domain.doctor.check import (
@@ -27,6 +29,7 @@ from portal.domain.identity import User, UserSession
 from portal.domain.invitations import Answer, Invitation
 
 STATUS, ANSWER = raw(Customer.status), raw(Invitation.answer)
+BUDGET_KIND = raw(Budget.kind)
 BY_CUSTOMER = (Answer.CONFIRMED, Answer.DECLINED)
 
 
@@ -93,6 +96,24 @@ def partnership_not_ended() -> Iterator[Problem]:
     ):
         sentence = f"The partnership was to end on {ends_on}; its subaccount {account_id} is open."
         yield Problem(customer_id, sentence)
+
+
+@select_check("I4", "New clouds are stopped in {1}, but no budget says so.")
+def clouds_stopped_without_budget() -> Query:
+    stops = exists().where(
+        Budget.account_id == BillingAccount.id,
+        BUDGET_KIND == BudgetKind.CUSTOMER,
+        Budget.stops_clouds,
+    )
+    columns = BillingAccount.id, BillingAccount.clouds_stopped_on
+    return select(*columns).where(BillingAccount.clouds_stopped_on.is_not(None), ~stops)
+
+
+@select_check("I4", "The account has a budget for a customer, but is no subaccount.")
+def budget_of_no_customer() -> Query:
+    query = select(Budget.account_id).join(BillingAccount, BillingAccount.id == Budget.account_id)
+    is_customers = BUDGET_KIND == BudgetKind.CUSTOMER
+    return query.where(is_customers, BillingAccount.parent_id.is_(None))
 
 
 @select_check("I4", "The cloud is open, but linked to the account {1}, which is closed.")

@@ -40,8 +40,8 @@ class LinkPreview:
     grant_until: date | None
     account_id: str
     account_name: str
-    invoiced_partner_name: str | None
-    """The partner that is invoiced for the clouds linked to the account."""
+    partner_name: str | None
+    """The partner that pays for the clouds linked to the account."""
 
     @property
     def digest(self) -> str:
@@ -66,7 +66,7 @@ def preview_link(target: Target, candidate: Candidate) -> LinkPreview:
         grant_until=grant.last_on if grant and is_left else None,
         account_id=account.id,
         account_name=account.name,
-        invoiced_partner_name=account.parent.name if account.parent else None,
+        partner_name=account.parent.name if account.parent else None,
     )
 
 

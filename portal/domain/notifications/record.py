@@ -37,6 +37,8 @@ class Kind(StrEnum):
     STATEMENT = "statement.ready"
     LOT_USED = "lot.used"
     LOT_EXPIRES = "lot.expires"
+    BUDGET = "budget.reached"
+    LIMIT = "limit.reached"
 
 
 class Channel(StrEnum):

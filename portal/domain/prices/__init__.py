@@ -21,10 +21,10 @@ from portal.domain.prices.listing import (
     PAGE,
     MonthPrice,
     MonthSum,
-    months_shown,
+    months_of,
+    prices_by_service,
     rates_for,
     services_of,
-    shown_by_service,
     totals_for,
     totals_of,
 )

@@ -1,6 +1,6 @@
 """Lists of prices: rates, and totals by month.
 
-The caller checks visibility: costs and rates are for who may see the partner's money.
+The caller checks visibility: `reports.figures_for` says who reads costs and prices.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from portal import db
 from portal.domain.accounts import BillingAccount
 from portal.domain.ledger import Posting
 from portal.domain.prices.amounts import AMOUNTS, sums_of
-from portal.domain.prices.publishing import is_published
 from portal.domain.prices.record import PriceSum, PriceTotal, Rate
 
 PAGE = 50
@@ -97,22 +96,18 @@ def totals_for(
     return found
 
 
-def months_shown(subaccount: BillingAccount) -> list[tuple[date, Decimal | None]]:
-    """What a customer sees: the price of each of the last months with usage, newest first, None
-    while one is missing; nothing unless prices are published."""
-    if subaccount.parent is None or not is_published(subaccount):
-        return []
-    months = totals_for(subaccount.parent, subaccount_id=subaccount.id)
+def months_of(subaccount: BillingAccount) -> list[tuple[date, Decimal | None]]:
+    """The price of each of a subaccount's last months with usage, newest first, None while one is
+    missing."""
+    partner = subaccount.parent
+    months = totals_for(partner, subaccount_id=subaccount.id) if partner else []
     return [(it.month_on, None if it.missing else it.price) for it in months]
 
 
-def shown_by_service(
+def prices_by_service(
     subaccount: BillingAccount, months: Collection[date]
 ) -> dict[tuple[str, date], Decimal | None]:
-    """What a customer sees: the price of these months by service and month, None while one is
-    missing; nothing unless prices are published."""
-    if not is_published(subaccount):
-        return {}
+    """The prices of a subaccount's months by service and month, None while one is missing."""
     columns = [getattr(PriceSum, name) for name in AMOUNTS]
     query = select(PriceSum.service, PriceSum.month_on, *columns).where(
         PriceSum.account_id == subaccount.id,

@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, or_, select, text, tuple_
 
 from portal import db
-from portal.domain import access, billing_days, clouds
+from portal.domain import billing_days, clouds
 from portal.domain.accounts import BillingAccount
-from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud, Link
 from portal.domain.customers import Customer
@@ -66,13 +65,6 @@ class Series(NamedTuple):
     amounts: list[Decimal]
 
 
-def may_see_cost(actor: Actor, account: BillingAccount) -> bool:
-    """Whether the actor sees what the account's usage costs: by a role on the account that pays,
-    never by one on a subaccount alone. Without it, pages and files of usage have quantities; here
-    is where a published price will take the place of the cost."""
-    return access.may(actor, Action.ACCOUNT_SEE_MONEY, account.parent or account)
-
-
 def shift(month: date, by: int) -> date:
     """The first day of the month so many months later."""
     number = month.year * 12 + month.month - 1 + by
@@ -89,9 +81,12 @@ def first_month(account_id: str) -> date | None:
     return db.session.scalar(query.order_by(UsageSum.month_on).limit(1))
 
 
-def _amounts(account_id: str, by: By, months: Sequence[date], keys: Collection[str]) -> Any:
-    """Amounts by key and month."""
-    which = UsageSum.month_on.in_(months), UsageSum.key.in_(keys), UsageSum.unit == ""
+def amounts_of(
+    account_id: str, by: By, months: Sequence[date], keys: Collection[str]
+) -> dict[tuple[str, date], Decimal]:
+    """Amounts by key and month; not for quantities. The caller checks visibility."""
+    # Without a condition on the unit: with it PostgreSQL may take an index of the whole month.
+    which = UsageSum.month_on.in_(months), UsageSum.key.in_(keys)
     columns = UsageSum.key, UsageSum.month_on, UsageSum.micros, UsageSum.rest
     rows = db.session.execute(select(*columns).where(_is_sum(account_id, by, *which)))
     return {(key, month): exact(micros, rest) for key, month, micros, rest in rows}
@@ -100,7 +95,7 @@ def _amounts(account_id: str, by: By, months: Sequence[date], keys: Collection[s
 def overview(account: BillingAccount, month: date) -> Overview:
     """The cost of a month, with the days so far from which a forecast is worked out: up to the last
     one with usage of the account that pays, yesterday at most."""
-    found = _amounts(account.id, By.TOTAL, [month, shift(month, -1)], [""])
+    found = amounts_of(account.id, By.TOTAL, [month, shift(month, -1)], [""])
     amount, before = (found.get(("", it), Decimal(0)) for it in (month, shift(month, -1)))
     month_days = calendar.monthrange(month.year, month.month)[1]
     yesterday = billing_days.today() - timedelta(days=1)
@@ -152,22 +147,37 @@ def rows_of(
         micros, key = after
         query = query.where(tuple_(UsageSum.micros, UsageSum.key) < tuple_(micros, key))
     rows = _rows(query.order_by(UsageSum.micros.desc(), UsageSum.key.desc()).limit(size + 1))
-    before = _amounts(account_id, by, [shift(month, -1)], [row.key for row in rows]) if rows else {}
+    keys = [row.key for row in rows]
+    before = amounts_of(account_id, by, [shift(month, -1)], keys) if keys else {}
     return [
         row._replace(before=before.get((row.key, shift(month, -1)), Decimal(0))) for row in rows
     ]
 
 
+def months_until(last: date) -> list[date]:
+    """The first days of the MONTHS up to `last`."""
+    return [shift(last, number - MONTHS + 1) for number in range(MONTHS)]
+
+
+def trends_of(
+    account_id: str, by: By, last: date, keys: Collection[str]
+) -> dict[str, list[Decimal]]:
+    """The cost of these keys in each of the MONTHS up to `last`."""
+    months = months_until(last)
+    amounts = amounts_of(account_id, by, months, keys) if keys else {}
+    return {key: [amounts.get((key, month), Decimal(0)) for month in months] for key in keys}
+
+
 def series_of(account_id: str, by: By, last: date) -> list[Series]:
     """The cost in each of the MONTHS up to `last` of the keys that cost most in it, and of all
     others."""
-    months = [shift(last, number - MONTHS + 1) for number in range(MONTHS)]
+    months = months_until(last)
     keys = [
         row.key for row in rows_of(account_id, by, last, size=SERIES)[:SERIES] if row.micros > 0
     ]
-    amounts = _amounts(account_id, by, months, keys) if keys else {}
-    totals = _amounts(account_id, By.TOTAL, months, [""])
-    found = [Series(key, [amounts.get((key, it), Decimal(0)) for it in months]) for key in keys]
+    trends = trends_of(account_id, by, last, keys)
+    totals = amounts_of(account_id, By.TOTAL, months, [""])
+    found = [Series(key, trends[key]) for key in keys]
     others = [
         totals.get(("", month), Decimal(0)) - sum(one.amounts[number] for one in found)
         for number, month in enumerate(months)

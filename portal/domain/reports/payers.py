@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 from sqlalchemy import func, select
 
 from portal import db
-from portal.domain import access, clouds
+from portal.domain import billing_days, clouds
 from portal.domain.accounts import BillingAccount
-from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud, Link
+from portal.domain.reports.figures import payers_with_cost
 from portal.domain.totals import UsageTotal
 from portal.domain.usage import exact
 
@@ -58,7 +58,7 @@ def payers_of(actor: Actor, account: BillingAccount, *, after: str = "") -> list
         if row[0].account_id == account.id or row[0].cloud_id in names
     ]
     payer_of = {link.account_id: parent_id or link.account_id for link, parent_id, *_ in rows}
-    seen = access.ids_with(actor, Action.ACCOUNT_SEE_MONEY, set(payer_of.values()))
+    seen = payers_with_cost(actor, set(payer_of.values()))
     amounts = _amounts(cloud_ids, [it for it, payer_id in payer_of.items() if payer_id in seen])
     times = Counter((link.cloud_id, link.account_id) for link, *_ in rows)
     found: list[CloudPayer] = []
@@ -73,6 +73,31 @@ def payers_of(actor: Actor, account: BillingAccount, *, after: str = "") -> list
     return found
 
 
+class MonthCost(NamedTuple):
+    """What a cloud cost an account in the month that begins on `month_on`."""
+
+    month_on: date
+    account_name: str
+    amount: Decimal
+
+
+def last_month_of(actor: Actor, cloud_id: str) -> list[MonthCost]:
+    """What the cloud cost last month, by account that was charged: of those whose cost the actor
+    reads. The caller has checked that the actor sees the cloud."""
+    month_on = (billing_days.today().replace(day=1) - timedelta(days=1)).replace(day=1)
+    account = BillingAccount.id, BillingAccount.name, BillingAccount.parent_id
+    paid = select(*account).join(Link, Link.account_id == BillingAccount.id).distinct()
+    rows = db.session.execute(paid.where(Link.cloud_id == cloud_id).order_by(*account)).all()
+    seen = payers_with_cost(actor, {row.parent_id or row.id for row in rows})
+    names = {row.id: row.name for row in rows if (row.parent_id or row.id) in seen}
+    amounts = _amounts([cloud_id], list(names), month_on)
+    return [
+        MonthCost(month_on, name, amounts[cloud_id, account_id])
+        for account_id, name in names.items()
+        if (cloud_id, account_id) in amounts
+    ]
+
+
 def page_of(rows: list[CloudPayer]) -> tuple[list[CloudPayer], str]:
     """The rows of PAGE clouds, and the last cloud's ID if there is a next page, else empty."""
     ids = list(dict.fromkeys(row.cloud_id for row in rows))
@@ -82,13 +107,17 @@ def page_of(rows: list[CloudPayer]) -> tuple[list[CloudPayer], str]:
     return [row for row in rows if row.cloud_id <= last], last
 
 
-def _amounts(cloud_ids: list[str], account_ids: list[str]) -> dict[tuple[str, str], Decimal]:
-    """What clouds cost accounts, by cloud and account."""
+def _amounts(
+    cloud_ids: list[str], account_ids: list[str], month_on: date | None = None
+) -> dict[tuple[str, str], Decimal]:
+    """What clouds cost accounts in all, or in a month, by cloud and account."""
     pair = UsageTotal.cloud_id, UsageTotal.account_id
     query = (
         select(*pair, func.sum(UsageTotal.micros), func.sum(UsageTotal.rest))
         .where(UsageTotal.account_id.in_(account_ids), UsageTotal.cloud_id.in_(cloud_ids))
         .group_by(*pair)
     )
+    if month_on is not None:
+        query = query.where(UsageTotal.month_on == month_on)
     rows = db.session.execute(query)
     return {(row[0], row[1]): exact(row[2], row[3]) for row in rows}

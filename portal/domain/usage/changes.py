@@ -11,9 +11,10 @@ from portal import db
 from portal.domain import charges
 from portal.domain.accounts import BillingAccount
 from portal.domain.charges import Charge
+from portal.domain.errors import Refused
 from portal.domain.ledger import UNITS_OF_MICRO, DaySum, Posting, PostingKind
 from portal.domain.usage.amounts import exact, total
-from portal.domain.usage.preparing import basis_of, replaced_by
+from portal.domain.usage.preparing import basis_of, refuse_purged, replaced_by
 from portal.domain.usage.record import Delivery, DeliveryScope, UsageKey
 
 CHANGES_PAGE = 50
@@ -34,11 +35,13 @@ class AccountChange(NamedTuple):
 
 class Changes(NamedTuple):
     """A page of changes, the biggest differences first, and one more if there is a next page; the
-    number of all; whether they are still what publishing posts."""
+    number of all; whether they are still what publishing posts. None of them if publishing is
+    refused, since rows that it would take back are no longer kept."""
 
     rows: list[AccountChange]
     accounts: int
     is_current: bool
+    refusal: Refused | None = None
 
 
 def changes_of(delivery: Delivery, *, after: int = 0) -> Changes | None:
@@ -47,6 +50,11 @@ def changes_of(delivery: Delivery, *, after: int = 0) -> Changes | None:
     posting = charges.staged_posting(PostingKind.DELIVERY, delivery.id)
     if posting is None:
         return None
+    ended = replaced_by(delivery)
+    try:
+        refuse_purged(ended)
+    except Refused as refusal:
+        return Changes([], 0, is_current=True, refusal=refusal)
     is_its = DaySum.posting_id == posting.id
     count = select(func.count(DaySum.account_id.distinct())).where(is_its)
     found = list(db.session.execute(_differences(is_its).offset(after).limit(CHANGES_PAGE + 1)))
@@ -58,7 +66,7 @@ def changes_of(delivery: Delivery, *, after: int = 0) -> Changes | None:
         rows.append(
             AccountChange(account_id, name, exact(0, before), exact(0, before + difference))
         )
-    used, now = (posting.basis or {})["usage"], basis_of(delivery, replaced_by(delivery))
+    used, now = (posting.basis or {})["usage"], basis_of(delivery, ended)
     return Changes(rows, db.session.scalar(count) or 0, used == now)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.domain import customers, imports, statements
+from portal.domain import budgets, customers, imports, statements
 from portal.domain.actors import Actor
 from portal.domain.customers import Customer
 
@@ -15,4 +15,5 @@ def erase_customer(customer: Customer, *, by: Actor, with_statements: bool = Fal
     """
     imports.erase(customer)  # first: it finds the rows by the address that is erased next
     customers.erase(customer, by=by)
+    budgets.erase(customer)
     statements.erase(customer, with_kept=with_statements)

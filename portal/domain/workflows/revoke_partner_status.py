@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from portal import db
-from portal.domain import audit, cloud_access, customers, locks, memberships
+from portal.domain import access, audit, cloud_access, customers, identity, locks, memberships
 from portal.domain.access import CloudAccess
 from portal.domain.accounts import BillingAccount, Kind
 from portal.domain.actions import Action
@@ -15,10 +15,14 @@ from portal.domain.errors import Code, Refused
 
 
 def revoke_partner_status(account: BillingAccount, *, by: Actor) -> None:
-    """Turn a partner's account into a direct one. Its roles on clouds hold no more (I8).
+    """An operator turns a partner's account into a direct one. Its roles on clouds hold no more
+    (I8).
 
-    Raises Refused("not-partner", "customers-live", "partner-owns-clouds").
+    Raises ReauthenticationRequired, Forbidden, Refused("not-partner", "customers-live",
+    "partner-owns-clouds").
     """
+    identity.require_recent(by)
+    access.require_operator(by, Action.PARTNER_REVOKE)
     account = db.lock(BillingAccount, account.id)  # so that no customer is added after the count
     if account.kind is not Kind.PARTNER:
         raise Refused(Code.NOT_PARTNER)

@@ -5,6 +5,7 @@ Importing the package registers every screen on its blueprint.
 
 from portal.partner.customers import (
     acceptance,
+    budget,
     clouds,
     export,
     field_validation,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import g, url_for
+from flask import g, request, url_for
 
 from portal import db, web
 from portal.domain import access, connections
@@ -24,8 +24,8 @@ def clouds(account_id: str, customer_id: str) -> Any:
     customer = find(customer_id)
     subaccount = web.find_or_404(BillingAccount, customer.subaccount_id)
     partner = PartnerAccount(g.partner.id, g.partner.name)
-    linked = domain_clouds.clouds_linked_to([subaccount.id])[subaccount.id]
-    followed = cloud_progress.followed([cloud.id for cloud in linked])
+    page = _page_of(subaccount)
+    followed = cloud_progress.followed([cloud.id for cloud in page["clouds"]])
     if cloud_progress.is_shown(followed):
         return "", 204
     return web.page(
@@ -33,10 +33,17 @@ def clouds(account_id: str, customer_id: str) -> Any:
         fragment="linked",
         **summary(customer),
         **followed,
-        clouds=linked,
+        **page,
         may_create=access.may(web.actor(), Action.CLOUD_CREATE, subaccount),
         message_draft=message_drafts.access_to_clouds(partner, web.actor()),
     )
+
+
+def _page_of(subaccount: BillingAccount) -> dict[str, Any]:
+    after = request.args.get("after", "")[:20]
+    rows = domain_clouds.linked_page_of(subaccount, after=after)
+    linked, next_after = web.paginate(rows, domain_clouds.PAGE)
+    return {"clouds": linked, "after": after, "next_after": next_after}
 
 
 @blueprint.route("/<id:customer_id>/clouds/create", methods=["GET", "POST"])

@@ -9,6 +9,7 @@ from flask import g
 
 from portal import db, web
 from portal.domain import access, customers, invitations
+from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.customers import Customer, Status
 from portal.domain.errors import Code, Refused
@@ -56,12 +57,14 @@ def summary(customer: Customer) -> dict[str, Any]:
     mail = (len(deliveries), delivery.state, delivery.attempts) if delivery else ()
     since = delivery.created_at if delivery else customer.created_at
     ending = customers.ending_of(customer) if customer.status is Status.INACTIVE else None
+    subaccount = db.session.get_one(BillingAccount, customer.subaccount_id)
     ends_on = customers.ends_on(customer)
     stamp = (STATUSES.index(customer.status), ends_on, *mail, resend.is_possible)
     return {
         "partner": g.partner,
         "customer": customer,
         "ends_on": ends_on,
+        "no_clouds_until": subaccount.no_clouds_until,
         "menu": menu_for(customer, is_ending=ends_on is not None),
         "deliveries": deliveries,
         "delivery": delivery,

@@ -8,6 +8,7 @@ from portal import web
 from portal.domain.accounts import BillingAccount
 from portal.domain.customers import Customer
 from portal.partner.customers.blueprint import blueprint, find
+from portal.partner.customers.budget import budget_of
 from portal.partner.customers.summary import summary
 from portal.web import usage_pages
 
@@ -21,6 +22,7 @@ def usage(account_id: str, customer_id: str) -> Any:
         _shown(customer),
         export=".export_usage",
         **summary(customer),
+        **budget_of(customer),
     )
 
 

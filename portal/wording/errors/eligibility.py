@@ -56,6 +56,11 @@ REASONS: dict[str, Callable[[Facts], str]] = {
         "it.",
         day=plain_day(f["day"]),
     ),
+    Code.NO_NEW_CLOUDS: lambda f: _(
+        "The partner’s limit for this month is reached: before %(day)s no cloud can be created in "
+        "this subaccount or linked to it.",
+        day=plain_day(f["day"]),
+    ),
     Code.ALREADY_LINKED: lambda f: _(
         "Already linked to this account since %(day)s.", day=local_day(f["since"])
     ),

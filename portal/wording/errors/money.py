@@ -24,6 +24,10 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Code.RATE_RANGE: lambda f: _(
         "Enter a rate from −100 to 1,000,000 percent, with up to four decimals."
     ),
+    Code.BUDGET_AMOUNT: lambda f: _(
+        "Enter an amount such as 500 or 49.50, with up to two decimals."
+    ),
+    Code.BUDGET_PERCENT: lambda f: _("Enter a whole percentage from 101 to 500."),
     Code.MONTH_CLOSED: lambda f: _(
         "This month is closed. Rates begin, and grants end, in a month that is open."
     ),

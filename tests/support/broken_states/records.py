@@ -76,6 +76,19 @@ CASES = (
         ("ninas_customer",),
     ),
     Case(
+        "clouds-stopped-without-budget",
+        ("UPDATE billing_accounts SET clouds_stopped_on = '2026-03-01' WHERE id = :direct",),
+        ("direct",),
+    ),
+    Case(
+        "budget-of-no-customer",
+        (
+            "INSERT INTO budgets (account_id, kind, amount, since_on, stops_clouds)"
+            " VALUES (:direct, 'customer', 1, '2026-03-01', FALSE)",
+        ),
+        ("direct",),
+    ),
+    Case(
         "live-customer-without-partner",
         (
             "UPDATE billing_accounts SET kind = 'direct' WHERE id = :south",

@@ -9,6 +9,7 @@ from portal import db
 from portal.domain import (
     access,
     accounts,
+    budgets,
     customers,
     first_steps,
     ledger,
@@ -21,6 +22,7 @@ from portal.domain import (
 from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
+from portal.domain.budgets import Steps
 from portal.domain.customers import Customer, SavedView
 from portal.domain.errors import Forbidden
 from portal.domain.partner_profiles import ProfileDraft
@@ -76,6 +78,29 @@ def _publish_prices(world: World, by: Actor) -> None:
 
 def _withdraw_prices(world: World, by: Actor) -> None:
     prices.withdraw(db.session.get_one(BillingAccount, world.north), by=by)
+
+
+def _set_budget(world: World, by: Actor) -> None:
+    north = db.session.get_one(BillingAccount, world.north)
+    budgets.set_budget(north, amount=Decimal(100), by=by)
+
+
+def _remove_budget(world: World, by: Actor) -> None:
+    budgets.remove(db.session.get_one(BillingAccount, world.north), by=by)
+
+
+def _budget_customer(world: World, by: Actor, steps: Steps | None = None) -> None:
+    nina = db.session.get_one(Customer, world.ninas_customer)
+    budgets.set_for_customer(nina, amount=Decimal(100), by=by, steps=steps)
+
+
+def _choose_steps(world: World, by: Actor) -> None:
+    _budget_customer(world, by, Steps(stops_clouds=True, suspends_at=120))
+
+
+def _remove_customers_budget(world: World, by: Actor) -> None:
+    nina = db.session.get_one(Customer, world.ninas_customer)
+    budgets.remove_for_customer(nina, by=by)
 
 
 def _may_release(world: World, _by: Actor) -> None:
@@ -143,6 +168,7 @@ def _copy_link(world: World, by: Actor) -> None:
     customers.copy_link(db.session.get_one(Customer, world.carls_customer), by=by)
 
 
+REMOVED = "budget.remove"
 VERBS = (
     Verb("account.see", lambda world: world.north, _see_account),
     Verb("account.see", lambda world: world.north, _see_customer),
@@ -162,6 +188,17 @@ VERBS = (
     Verb("price.publish", north, _publish_prices),
     Verb("price.withdraw", north, _withdraw_prices),
     Verb("statement.release", north, _release_statement, prepare=_may_release),
+    Verb("budget.set", north, _set_budget),
+    Verb("budget.set", north, _remove_budget, ("budget.set", REMOVED), prepare=_set_budget),
+    Verb("budget.set_for_customer", north, _budget_customer),
+    Verb("budget.choose_steps", north, _choose_steps, ("budget.set_for_customer",)),
+    Verb(
+        "budget.set_for_customer",
+        north,
+        _remove_customers_budget,
+        ("budget.set_for_customer", REMOVED),
+        prepare=_budget_customer,
+    ),
     Verb("access.manage", north, _add_staff, ("access.grant",)),
     Verb("access.manage", north, _grant, ("access.grant",)),
     Verb("access.manage", north, _change_role, ("access.change",)),
