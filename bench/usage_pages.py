@@ -1,13 +1,15 @@
 """Benchmark of usage pages: 12 million rows behind them against 1,000.
 
-`python -m bench.usage_pages`, on SQLite and PostgreSQL. What rows add up to by cloud and service is
-generated, not the rows, since no page reads them; the product's own statements make the sums that
-pages read. Both databases are asked in turn, so that a busy machine slows both.
+`python -m bench.usage_pages [KIND]`, on SQLite and PostgreSQL, or one of them. What rows add up to
+by cloud and service is generated, not the rows, since no page reads them; the product's own
+statements make the sums that pages read. Both databases are asked in turn, so that a busy machine
+slows both.
 """
 
 from __future__ import annotations
 
 import statistics
+import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -187,7 +189,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="portal-bench-") as name:
         databases = Databases(Path(name))
         try:
-            for kind in KINDS:
+            for kind in sys.argv[1:] or KINDS:
                 measure(kind, databases)
         finally:
             if databases.server is not None:

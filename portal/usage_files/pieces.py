@@ -137,7 +137,7 @@ def key_sums(reading: UsageReading) -> Iterator[KeySum]:
 
 
 def pieces(reading: UsageReading) -> Iterator[Piece]:
-    """The rows in pieces of PIECE_ROWS, file by file, in their order."""
+    """The rows in pieces of PIECE_ROWS, file by file, each row with its number."""
     number = 0
     for file, layout in enumerate(reading.layouts):
         columns = {name: f"c{place}" for place, name in enumerate(layout.names)}

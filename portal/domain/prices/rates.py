@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
@@ -64,10 +64,9 @@ class RateTable:
 
 
 def factors_of(
-    services: Iterable[tuple[str, str, str]],
+    services: Sequence[tuple[str, str, str]],
 ) -> list[tuple[str, str, str, date, date, int]]:
     """The factors of partners, subaccounts and services."""
-    services = list(services)
     tables = tables_of({partner_id for partner_id, _account, _service in services})
     return [
         (partner_id, account_id, service, *factor)
