@@ -10,7 +10,10 @@ from portal.domain.prices.amounts import (
     add_prices,
     differences,
     find_changes,
+    insert_prices,
+    insert_totals,
     keep_totals,
+    posted_rows,
     price_of,
     sums_of,
 )
@@ -31,6 +34,7 @@ from portal.domain.prices.rates import (
     LOWEST,
     SUBJECT,
     RateTable,
+    factors_of,
     set_late_rate,
     set_rate,
     tables_of,

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select, text
+from sqlalchemy import String, func, select, text, type_coerce
 
 from portal import db
 from portal.domain import billing_months
@@ -29,6 +29,8 @@ TOTAL_COLUMNS = (
     *("posting_id", "number", "payer_id", "account_id", "cloud_id", "service", "category"),
     *("month_on", *AMOUNTS),
 )
+DAYS = ("usage_on", "month_on")
+POSTED = [getattr(Price, name) for name in COLUMNS[2:]]
 
 
 Drafts = Collection[tuple[str, date]]
@@ -171,21 +173,46 @@ def sums_of(micros: Any, rest: Any, whole: Any, millionths: Any, missing: Any) -
     return Sums(units, int(whole) * MICROS_OF_ONE + int(millionths), int(missing))
 
 
+def posted_rows(cloud_ids: Collection[str], first: date) -> Iterable[Sequence[Any]]:
+    """What is posted of these clouds from a usage day on, with the columns from `payer_id` on; days
+    are ISO text or dates."""
+    columns = (type_coerce(column, String) if column.key in DAYS else column for column in POSTED)
+    query = (
+        select(*columns)
+        .join(Posting, Posting.id == Price.posting_id)
+        .where(
+            Price.cloud_id.in_(cloud_ids),
+            Price.usage_on >= first,
+            Posting.posted_at.is_not(None),
+        )
+    )
+    return db.session.connection().execute(query)
+
+
+def insert_prices(rows: Iterable[tuple[Any, ...]]) -> None:
+    """Insert rows with the columns COLUMNS."""
+    db.insert_rows(Price, COLUMNS, rows)
+
+
+def insert_totals(rows: Iterable[tuple[Any, ...]]) -> None:
+    """Insert rows with the columns TOTAL_COLUMNS."""
+    db.insert_rows(PriceTotal, TOTAL_COLUMNS, rows)
+
+
 def add_prices(posting_id: str, first: int, changes: Sequence[Change]) -> None:
     """Add changes whose numbers run from `first`, and their totals, to a posting."""
     rows = [
         (posting_id, number, *_texts(*it.group, it.month_on), *_columns(it))
         for number, it in enumerate(changes, start=first)
     ]
-    db.insert_rows(Price, COLUMNS, rows)
+    insert_prices(rows)
     totals: dict[tuple[str | date, ...], Sums] = {}
     for it in changes:
         key = (*it.group[:5], it.month_on)
         units, price, missing = totals.get(key, Sums())
         totals[key] = Sums(units + it.units, price + it.price, missing + it.missing)
     numbered = enumerate(totals.items(), start=first)
-    of_clouds = [(posting_id, n, *_texts(*key), *_columns(sums)) for n, (key, sums) in numbered]
-    db.insert_rows(PriceTotal, TOTAL_COLUMNS, of_clouds)
+    insert_totals((posting_id, n, *_texts(*key), *_columns(sums)) for n, (key, sums) in numbered)
 
 
 def _texts(*values: str | date) -> list[str]:

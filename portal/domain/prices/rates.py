@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import select
@@ -63,6 +64,26 @@ class RateTable:
         customer win."""
         keys = [(whose, month_on) for month_on in months for whose in ("", subaccount_id)]
         return {key[1]: self._late[key] for key in keys if key in self._late}
+
+    def factors(self, subaccount_id: str, service: str) -> Iterator[tuple[date, date, int]]:
+        """From which usage day until before which, and the factor; without days that have none."""
+        keys = ((subaccount_id, service), (subaccount_id, ""), ("", service), ("", ""))
+        starts = sorted({entry[0] for key in keys for entry in self._by_key.get(key, [])})
+        for first_on, until_on in pairwise([*starts, date.max]):
+            if (factor := self.factor(subaccount_id, service, first_on)) is not None:
+                yield first_on, until_on, factor
+
+
+def factors_of(
+    services: Sequence[tuple[str, str, str]],
+) -> list[tuple[str, str, str, date, date, int]]:
+    """The factors of partners, subaccounts and services."""
+    tables = tables_of({partner_id for partner_id, _account, _service in services})
+    return [
+        (partner_id, account_id, service, *factor)
+        for partner_id, account_id, service in services
+        for factor in tables[partner_id].factors(account_id, service)
+    ]
 
 
 def tables_of(partner_ids: Collection[str]) -> dict[str, RateTable]:
