@@ -16,9 +16,11 @@ from portal.cli.refusals import run_unit, text_of
 from portal.domain import connections, memberships, metering, values
 from portal.domain.actors import COMMAND
 from portal.domain.connections import KINDS, Connection
+from portal.domain.errors import Refused
 from portal.domain.metering import RATED
 from portal.domain.values import EmailAddress, Invalid
 from portal.wording import connections as wording
+from portal.wording.numbers import plain_number
 
 commands = AppGroup("connection", help="Where clouds live.")
 
@@ -126,8 +128,9 @@ def _set_rates(name: str, typed: dict[str, str], since: datetime | None) -> None
     if unknown := set(typed).difference(RATED):
         raise click.BadParameter(f"there is no rate {min(unknown)}: there are {', '.join(RATED)}")
     try:
-        rates = metering.parse_rates(typed)
-    except Invalid as error:
+        plain = {name: plain_number(text, places=9) for name, text in typed.items()}
+        rates = metering.parse_rates(plain)
+    except (Invalid, Refused) as error:
         raise click.ClickException(text_of(error)) from error
 
     def unit() -> None:

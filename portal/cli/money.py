@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -12,26 +12,35 @@ from flask.cli import AppGroup
 
 from portal import db
 from portal.cli import beancount
-from portal.cli.refusals import run_unit
+from portal.cli.refusals import fail, run_unit
 from portal.domain import ledger, policy
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
+from portal.domain.errors import Refused
 from portal.domain.ledger import Entry
 from portal.wording import usage as wording
+from portal.wording.numbers import read_number
 
 commands = AppGroup("money", help="Balance, grants and entries of accounts.")
 
 
 class Amount(click.ParamType):  # type: ignore[type-arg]
-    """A decimal number such as 49.50."""
+    """A number with up to `places` decimals, such as 49.50 or 1,234.56."""
 
     name = "amount"
 
+    def __init__(self, places: int = 6) -> None:
+        self.places = places
+
     def convert(self, value: Any, param: Any, ctx: Any) -> Decimal:
         try:
-            return Decimal(value)
-        except InvalidOperation:
-            self.fail("must be a number such as 49.50", param, ctx)
+            number = read_number(value, places=self.places)
+        except Refused as error:
+            fail(error)
+        if number is None:
+            said = f"Enter an amount such as 49.50, with up to {self.places} decimals."
+            raise click.ClickException(said)
+        return number
 
 
 REASON = click.option("--reason", required=True, help="Why; who sees entries reads it.")

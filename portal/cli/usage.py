@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import tempfile
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,6 +13,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from portal import db
+from portal.cli.money import Amount
 from portal.cli.refusals import fail, run_step, run_unit, text_of
 from portal.domain import connections, metering, policy, usage
 from portal.domain.actors import COMMAND
@@ -31,20 +31,13 @@ DAY = click.DateTime(["%Y-%m-%d"])
 FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-def _amount(_context: Any, _option: Any, value: str | None) -> Decimal | None:
-    try:
-        return None if value is None else Decimal(value)
-    except InvalidOperation:
-        raise click.BadParameter("must be a number such as 1234.56") from None
-
-
 @commands.command("import")
 @click.argument("files", nargs=-1, required=True, type=FILES)
 @click.option("--source", "name", default="Files", show_default=True, help="Who issued them.")
 @click.option("--mode", type=click.Choice([str(mode) for mode in Mode]), help="By default asked.")
 @click.option("--key-column", type=click.Choice(KEY_COLUMNS), help="Names the cloud; new sources.")
 @click.option("--rows", type=int, help="Rows that the issuer says there are.")
-@click.option("--sum", "amount", callback=_amount, help="The sum that the issuer says.")
+@click.option("--sum", "amount", type=Amount(15), help="The sum that the issuer says.")
 @click.option("--skip-bad-rows", is_flag=True, help="Publish the good rows.")
 @click.option("--yes", is_flag=True, help="Publish without asking.")
 def import_files(

@@ -7,14 +7,17 @@ from typing import Any
 
 from flask import url_for
 from flask_babel import lazy_gettext
-from wtforms import DateField, StringField
+from wtforms import DateField, StringField, ValidationError
 from wtforms.validators import InputRequired
 
 from portal import web
 from portal.domain import metering, policy
 from portal.domain.connections import Connection
+from portal.domain.errors import Refused
 from portal.domain.metering import RATED, parse_rate, parse_rates
 from portal.operator.blueprint import blueprint
+from portal.wording.errors import sentence
+from portal.wording.numbers import plain_number
 
 LAST_DAYS = timedelta(days=2)
 """Before the last day: what the form of *Fetch usage* begins with."""
@@ -28,8 +31,12 @@ class FetchForm(web.Form):
 
 
 def _rate(text: str) -> str:
-    parse_rate(text)
-    return text.strip()
+    try:
+        plain = plain_number(text.strip(), places=9)
+    except Refused as error:
+        raise ValidationError(sentence(error.code, error.facts)) from None
+    parse_rate(plain)
+    return plain
 
 
 class RatesForm(web.Form):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from flask import request, url_for
@@ -12,7 +12,7 @@ from wtforms.validators import InputRequired
 
 from portal import web
 from portal.domain import usage
-from portal.domain.errors import Code, Refused
+from portal.domain.errors import Code
 from portal.domain.usage import UsageSource
 from portal.operator.blueprint import blueprint
 
@@ -22,7 +22,9 @@ class InvoiceForm(web.Form):
 
     source = SelectField(lazy_gettext("Source"))
     month = MonthField(lazy_gettext("Month"), [InputRequired(lazy_gettext("Choose a month."))])
-    amount = StringField(lazy_gettext("Amount"), [web.REQUIRED])
+    amount = StringField(lazy_gettext("Amount"), [web.REQUIRED, web.number(6, Code.INVOICE_AMOUNT)])
+
+    value: Decimal
 
     def __init__(self, sources: list[UsageSource]) -> None:
         super().__init__(source=request.args.get("source"))
@@ -39,17 +41,9 @@ def record_invoice() -> Any:
 
     def unit() -> None:
         source = web.find_or_404(UsageSource, form.source.data)
-        amount = _amount(form.amount.data or "")
-        usage.record_invoice(source, month_on=form.month.data, amount=amount, by=web.actor())
+        usage.record_invoice(source, month_on=form.month.data, amount=form.value, by=web.actor())
 
     done = lazy_gettext("The invoice is recorded.")
     if answer := web.submit(form, unit, to=back, success=done):
         return answer
     return web.form_page(form, "operator/usage_invoice.html", back=back)
-
-
-def _amount(text: str) -> Decimal:
-    try:
-        return Decimal("".join(text.split()).replace(",", "."))
-    except InvalidOperation:
-        raise Refused(Code.AMOUNT_RANGE, field="amount") from None

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, abort, flash, g, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from wtforms import DateField, StringField, ValidationError
+from wtforms import DateField, StringField
 
 from portal import db, web
 from portal.domain import access, billing_days, prices, reports
@@ -17,7 +17,6 @@ from portal.domain.actions import Action
 from portal.domain.customers import Customer
 from portal.domain.errors import Code
 from portal.wording import prices as wording
-from portal.wording.errors import sentence
 
 blueprint = Blueprint("prices", __name__, url_prefix="/<id:account_id>/prices")
 
@@ -59,11 +58,7 @@ def _amounts(subaccount_id: str) -> dict[str, Any]:
     return {"months": months, "sees_cost": True, "rates": rates, "next_before": next_before}
 
 
-def read_percent(form: Any, field: Any) -> None:
-    """Validate a mark-up in percent, and keep it as the form's `value`."""
-    form.value = wording.read_percent(field.data or "")
-    if form.value is None:
-        raise ValidationError(sentence(Code.RATE_RANGE, {}))
+read_percent = web.number(4, Code.RATE_RANGE, unit="%")
 
 
 class RateForm(web.CreatingForm):

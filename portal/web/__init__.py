@@ -10,6 +10,7 @@ from portal.web.forms import (
     Form,
     is_secret,
     normalise_with,
+    number,
 )
 from portal.web.gates import (
     client_network,

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from wtforms import IntegerField, SelectField, StringField, ValidationError
+from wtforms import IntegerField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Optional
 
@@ -15,24 +15,16 @@ from portal import web
 from portal.domain import policy
 from portal.domain.budgets import Budget, Steps
 from portal.domain.errors import Code
-from portal.wording.budgets import read_amount
-from portal.wording.errors import sentence
 
 NOTHING, STOP, SUSPEND = "nothing", "stop", "suspend"
 SUSPENDS_AT = 120
 """What the form begins with."""
 
 
-def _read_amount(form: Any, field: Any) -> None:
-    form.value = read_amount(field.data or "")
-    if form.value is None:
-        raise ValidationError(sentence(Code.BUDGET_AMOUNT, {}))
-
-
 class BudgetForm(web.Form):
     """The amount of a month."""
 
-    amount = StringField(validators=[web.REQUIRED, _read_amount])
+    amount = StringField(validators=[web.REQUIRED, web.number(2, Code.BUDGET_AMOUNT)])
 
     value: Decimal
 

@@ -21,6 +21,7 @@ from portal.domain.values import Invalid
 from portal.web.refusals import log_refusal
 from portal.web.surfaces import actor
 from portal.wording.errors import sentence
+from portal.wording.numbers import read_number
 
 NEVER_SAVED = {"csrf_token", "form_key", "carried", "username"}
 is_secret = re.compile("password|secret").search
@@ -36,6 +37,21 @@ def normalise_with(rule: Callable[[str], str]) -> Callable[[Any, Any], None]:
             field.data = rule(field.data or "")
         except Invalid as error:
             raise ValidationError(sentence(error.code, error.facts)) from error
+
+    return validate
+
+
+def number(places: int, code: Code, *, unit: str = "") -> Callable[[Any, Any], None]:
+    """Return a validator that keeps a number with up to `places` decimals, and maybe its unit, as
+    the form's `value`, or says the sentence of the code."""
+
+    def validate(form: Any, field: Any) -> None:
+        try:
+            form.value = read_number((field.data or "").strip().removesuffix(unit), places=places)
+        except Refused as error:
+            raise ValidationError(sentence(error.code, error.facts)) from error
+        if form.value is None:
+            raise ValidationError(sentence(code, {}))
 
     return validate
 

@@ -1,37 +1,19 @@
-"""Wording of budgets: amounts as people write them, notices, lines of the audit log."""
+"""Wording of budgets: notices, lines of the audit log."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from babel.numbers import NumberFormatError, parse_decimal
-from flask_babel import get_locale, lazy_gettext
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 
 from portal.domain.actions import Action
 from portal.i18n.formats import iso_day, money, month
 
 Facts = Mapping[str, Any]
-
-
-def read_amount(text: str) -> Decimal | None:
-    """Return an amount as people write it, None if it is no number or has more than two decimals.
-    Comma and point are decimal marks, or separate thousands as in the reader's language."""
-    plain = "".join(text.split())
-    if re.fullmatch(r"[0-9]+([.,][0-9]{1,2})?", plain):
-        return Decimal(plain.replace(",", "."))
-    if not re.fullmatch(r"[0-9.,]+", plain):
-        return None
-    try:
-        amount = parse_decimal(text.strip(), locale=get_locale() or "en", strict=True)
-    except NumberFormatError:
-        return None
-    exponent = amount.as_tuple().exponent
-    return amount if isinstance(exponent, int) and exponent >= -2 else None
 
 
 def title(facts: Facts) -> str:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from babel import Locale
 from babel.numbers import format_decimal
 from flask_babel import get_locale, lazy_gettext
 from flask_babel import gettext as _
 
 from portal.domain.actions import Action
-
-THOUSANDS = 3
 
 
 def mark_up(percent: Decimal) -> str:
@@ -23,20 +19,6 @@ def mark_up(percent: Decimal) -> str:
     number = format_decimal(abs(exact), locale=get_locale() or "en", decimal_quantization=False)
     sign = "−" if exact < 0 else "+" if exact else ""
     return f"{sign}{number} %"
-
-
-def read_percent(text: str) -> Decimal | None:
-    """Return a rate as people write it, None if it is no number. Comma and point are decimal marks,
-    unless they separate thousands in the reader's language."""
-    plain = "".join(text.replace("−", "-").removesuffix("%").split())
-    match = re.fullmatch(r"[+-]?[0-9]+(?:([.,])([0-9]+))?", plain)
-    if match is None:
-        return None
-    mark, decimals = match.groups()
-    separator = Locale.parse(get_locale() or "en").number_symbols["latn"]["group"]
-    if mark == separator and len(decimals) == THOUSANDS:
-        return None
-    return Decimal(plain.replace(",", "."))
 
 
 AUDIT_TITLES = {

@@ -196,12 +196,14 @@ def test_a_vendors_invoice_stands_beside_our_sum_with_the_difference(dora: Brows
     ]
     dora.click("October 2026")
     dora.submit("Record", amount="1,2,3")
-    assert errors(dora)["amount"].startswith("Enter an amount such as 49.50")
+    assert errors(dora)["amount"].startswith("Enter an amount such as 49.50 or −5")
+    dora.submit("Record", amount="1,234")
+    assert errors(dora)["amount"].endswith("Write 1234 or 1.234.")
     dora.submit("Record", amount="9,50")
     assert notices(dora, "success") == ["The invoice is recorded."]
     dora.click("October 2026")
-    dora.submit("Record", amount="12.25")
-    invoiced = ["Invoice: €12.25", "Difference: €2.249999999999999"]
+    dora.submit("Record", amount="43,823.37")
+    invoiced = ["Invoice: €43,823.37", "Difference: +€43,813.369999999999999"]
     assert table_rows(dora, "invoices") == [
         [*october, "Our sum: €10.000000000000001", *invoiced],
         [*march, "Our sum: €3.00", *none],

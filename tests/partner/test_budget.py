@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import Decimal
 
 import pytest
-from flask import Flask
-from flask_babel import force_locale
 
 from portal import db
 from portal.domain import prices
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
-from portal.wording.budgets import read_amount
 from portal.worker import budgets
 from tests.support.answers import errors
 from tests.support.browser import Browser
@@ -120,16 +116,3 @@ def test_an_accounts_budget_is_on_its_page_and_a_customers_own_is_the_customers_
     assert olga.get(usage.replace("usage", "budget")).status_code == 403
     ace.get(f"/console/billing/{world.north}/usage")
     assert "Set budget" not in main_text(ace)
-
-
-def test_amounts_are_read_as_people_write_them(app: Flask) -> None:
-    expected = {
-        "en": {"500": 500, "49.5": "49.5", "49,50": "49.5", "1,500": 1500, "1,500.25": "1500.25"},
-        "ru": {"1 500": 1500, "1\u00a0500,25": "1500.25", "49.50": "49.5", "1,500": None},
-    }
-    for language, texts in expected.items():
-        with app.test_request_context(), force_locale(language):
-            found = {text: read_amount(text) for text in texts}
-        assert found == {text: it and Decimal(it) for text, it in texts.items()}
-    with app.test_request_context(), force_locale("en"):
-        assert [read_amount(text) for text in ("", "x", "1.234", "-5.001", "1e3")] == [None] * 5

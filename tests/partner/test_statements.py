@@ -194,4 +194,4 @@ def test_an_operator_closes_a_month(browser: Open, world: World, clock: Clock) -
     close_again = dora.get("/operator/months/2026-03/close")
     assert close_again.status_code == 200
     assert dora.submit("Close now").status_code == 422
-    assert "This month is closed." in main_text(dora)
+    assert "This month is closed" in main_text(dora)

@@ -54,13 +54,13 @@ class Comparison(NamedTuple):
 def record_invoice(source: UsageSource, *, month_on: date, amount: Decimal, by: Actor) -> None:
     """An operator records a vendor's invoice of a month; a later one takes its place.
 
-    Raises ReauthenticationRequired, Forbidden, Refused("amount-range").
+    Raises ReauthenticationRequired, Forbidden, Refused("invoice-amount").
     """
     identity.require_recent(by)
     access.require_operator(by, Action.USAGE_INVOICE)
     is_exact = amount.is_finite() and abs(amount) < LARGEST and amount == amount.quantize(STEP)
     if not is_exact:
-        raise Refused(Code.AMOUNT_RANGE, field="amount")
+        raise Refused(Code.INVOICE_AMOUNT, field="amount")
     db.lock(UsageSource, source.id)
     values = {"amount": amount, "recorded_at": db.now(), "recorded_by": by.id}
     row = UsageInvoice(source_id=source.id, month_on=month_of(month_on), **values)

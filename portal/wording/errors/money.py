@@ -13,6 +13,9 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Code.AMOUNT_RANGE: lambda f: _(
         "Enter an amount such as 49.50, with up to six decimals; payments and grants are positive."
     ),
+    Code.INVOICE_AMOUNT: lambda f: _(
+        "Enter an amount such as 49.50 or −5, with up to six decimals, below a million millions."
+    ),
     Code.ACCOUNT_PAYS_NOT: lambda f: _(
         "This is a subaccount: its balance is always zero. Choose the partner’s account."
     ),
@@ -29,7 +32,7 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     Code.BUDGET_PERCENT: lambda f: _("Enter a whole percentage from 101 to 500."),
     Code.MONTH_CLOSED: lambda f: _(
-        "This month is closed. Rates begin, and grants end, in a month that is open."
+        "This month is closed: its costs and prices change no more. Choose one that is open."
     ),
     Code.MONTH_NOT_OVER: lambda f: _("This month is not over yet."),
     Code.MONTH_ORDER: lambda f: _(
