@@ -111,6 +111,11 @@ def money(amount: Decimal, *, is_exact: bool = True) -> str:
     return str(format_currency(amount, currency, locale=locale, decimal_quantization=False))
 
 
+def signed_money(amount: Decimal) -> str:
+    """Return a difference as `money` does, with a plus sign if it is positive."""
+    return f"+{money(amount)}" if amount > 0 else money(amount)
+
+
 def compact_money(amount: Decimal) -> str:
     """Return a rounded amount for an axis: "€20K" in English."""
     locale, currency = get_locale() or "en", config.current().currency

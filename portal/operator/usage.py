@@ -12,9 +12,10 @@ from wtforms import BooleanField
 from portal import config, web
 from portal.domain import metering, usage
 from portal.domain.errors import Code
-from portal.domain.usage import Delivery, State
+from portal.domain.usage import Delivery, Mode, State
 from portal.operator.blueprint import blueprint
 from portal.wording import usage as wording
+from portal.wording import usage_warnings as warnings
 
 LISTED = 100
 """Unassigned keys, and clouds with rows before the portal, that the page lists."""
@@ -34,6 +35,7 @@ def show_usage() -> Any:
         "operator/usage.html",
         fragment="list",
         rows=shown,
+        periods=usage.periods_of(shown),
         before=before,
         next_before=next_before,
         is_moving=any(row.state in MOVING for row in shown),
@@ -58,9 +60,17 @@ def show_delivery(delivery_id: str) -> Any:
         delivery=delivery,
         is_moving=delivery.state in MOVING,
         preview=usage.preview(delivery) if has_rows else None,
+        warnings=_warnings(delivery) if has_rows else [],
         **_changes(delivery),
         upload_mb=config.current().upload_mb,
     )
+
+
+def _warnings(delivery: Delivery) -> list[str]:
+    """What is odd about a delivery; of a removed one nothing."""
+    if delivery.state is State.REMOVED:
+        return []
+    return warnings.sentences(delivery, usage.warnings_of(delivery))
 
 
 def _changes(delivery: Delivery) -> dict[str, Any]:
@@ -113,7 +123,17 @@ def publish_delivery(delivery_id: str) -> Any:
     if answer := web.submit(form, unit, to=back, success=lambda done: str(PUBLISHED[done])):
         return answer
     form.leave_out(delivery)
-    return step_page(PUBLISH, delivery.source.name, form, back)
+    return step_page(PUBLISH, delivery.source.name, form, back, **_said(delivery))
+
+
+def _said(delivery: Delivery) -> dict[str, Any]:
+    """What the delivery says, for the confirmation of its publishing."""
+    return {
+        "delivery": delivery,
+        "preview": usage.preview(delivery),
+        "changes": usage.changes_of(delivery),
+        "warnings": _warnings(delivery),
+    }
 
 
 PUBLISHED = {
@@ -150,14 +170,31 @@ DISCARD = Step(
 REMOVE = Step(
     lazy_gettext("Remove this delivery?"),
     lazy_gettext("Remove delivery"),
-    lazy_gettext(
-        "Its billing periods become empty. An older snapshot does not come back: import its file "
-        "again if it is right."
-    ),
+    "",
     lazy_gettext("A worker removes the delivery."),
     usage.remove_or_queue,
     is_danger=True,
 )
+
+
+def _removing(delivery: Delivery) -> Step:
+    """*Remove delivery*, with what it changes."""
+    periods = usage.periods_of([delivery]).get(delivery.id)
+    if periods is None or not periods.open:
+        return REMOVE._replace(consequence=REPLACED)
+    return REMOVE._replace(consequence=REMOVED[delivery.mode])
+
+
+REPLACED = lazy_gettext("Newer snapshots have replaced all of it: no cost changes.")
+REMOVED = {
+    Mode.OVERWRITE: lazy_gettext(
+        "Its billing periods become empty. An older snapshot does not come back: import its file "
+        "again if it is right."
+    ),
+    Mode.APPEND: lazy_gettext(
+        "Its rows count no more. What other deliveries say of the same billing periods stays."
+    ),
+}
 
 
 @blueprint.route("/usage/<id:delivery_id>/discard", methods=["GET", "POST"])
@@ -174,7 +211,7 @@ def remove_delivery(delivery_id: str) -> Any:
 
 def _take(step: Step, delivery_id: str) -> Any:
     """Ask for confirmation on GET, take the step on POST."""
-    web.find_or_404(Delivery, delivery_id)
+    delivery = web.find_or_404(Delivery, delivery_id)
     web.require_recent_sign_in()
     form, back = web.Form(), url_for(".show_delivery", delivery_id=delivery_id)
 
@@ -184,9 +221,11 @@ def _take(step: Step, delivery_id: str) -> Any:
 
     if answer := web.submit(form, unit, to=back, success=step.done):
         return answer
-    return step_page(step, web.find_or_404(Delivery, delivery_id).source.name, form, back)
+    shown = _removing(delivery) if step is REMOVE else step
+    return step_page(shown, delivery.source.name, form, back)
 
 
-def step_page(step: Step, name: str, form: web.Form, back: str) -> Any:
+def step_page(step: Step, name: str, form: web.Form, back: str, **preview: Any) -> Any:
     """Ask for confirmation of a step with the delivery or key of this name."""
-    return web.form_page(form, "operator/usage_step.html", name=name, step=step, back=back)
+    preview |= {"name": name, "step": step, "back": back}
+    return web.form_page(form, "operator/usage_step.html", **preview)

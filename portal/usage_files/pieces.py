@@ -130,7 +130,9 @@ def groups(reading: UsageReading, head: str) -> Iterator[list[Group]]:
 def key_sums(reading: UsageReading) -> Iterator[KeySum]:
     """The sums by key and period. Call `identify_keys` first."""
     before = f"CASE WHEN {IS_BEFORE} THEN amount END"
-    query = f"""SELECT id, period_on::VARCHAR, min(usage_on)::VARCHAR, max(usage_on)::VARCHAR,
+    last_at = "greatest(start_at, end_at - INTERVAL 1 microsecond)"
+    last_on = f"CAST(timezone({text_of(reading.terms.zone)}, {last_at}) AS DATE)"
+    query = f"""SELECT id, period_on::VARCHAR, min(usage_on)::VARCHAR, max({last_on})::VARCHAR,
         count(*), {sums_of("amount")}, count({before}), {sums_of(before)}
         FROM checked JOIN keys USING (key) GROUP BY id, period_on ORDER BY id"""  # noqa: S608
     yield from map(KeySum._make, reading.stream(query))

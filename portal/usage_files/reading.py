@@ -61,7 +61,7 @@ class UsageReading:
         self.connection = engine.connect(folder, [file.path for file in files])
         self.bad = BadRows()
         self.layouts: list[Layout] = []
-        self.rows, self.total = 0, Decimal(0)
+        self.rows, self.points, self.total = 0, 0, Decimal(0)
 
     @classmethod
     @contextmanager
@@ -185,8 +185,9 @@ class UsageReading:
                 self.bad.add(BadRow(name, number + 1, code, column, value or ""))
             self.bad.listed.sort(key=lambda row: (row.file, row.row))
             self.connection.execute("DELETE FROM checked WHERE reason IS NOT NULL")
-        sums = f"SELECT count(*), sum(amount), sum(abs(amount))::{AMOUNT} FROM checked"  # noqa: S608
-        ((self.rows, total, size),) = self.select(sums)
+        points = "count(*) FILTER (end_at = start_at)"
+        sums = f"SELECT count(*), {points}, sum(amount), sum(abs(amount))::{AMOUNT} FROM checked"  # noqa: S608
+        ((self.rows, self.points, total, size),) = self.select(sums)
         self.total = Decimal(total or 0)
         if size is not None and size > MAX_TOTAL:
             raise UsageFileError(Fault.AMOUNTS_LARGE, file=self.files[0].name)

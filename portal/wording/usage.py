@@ -9,8 +9,8 @@ from typing import Any
 from flask_babel import gettext, lazy_gettext, lazy_pgettext, ngettext
 
 from portal.domain.actions import Action
-from portal.domain.usage import Mode, State
-from portal.i18n.formats import money
+from portal.domain.usage import Delivery, Mode, Periods, State
+from portal.i18n.formats import money, month
 from portal.usage_files import Reason
 from portal.wording.errors import sentence
 
@@ -103,6 +103,20 @@ def bad_rows_table(rows: Iterable[Any]) -> Iterator[list[str]]:
     yield [_("File"), _("Row"), _("Column"), _("Value"), _("Reason")]
     for file, row, reason, column, value in rows:
         yield [file, str(row), column, value, str(REASONS.get(reason, reason))]
+
+
+def state_of(delivery: Delivery, periods: Periods | None) -> tuple[str, str]:
+    """The name of a delivery's state, and how it is marked; a snapshot may be replaced as a
+    whole."""
+    if delivery.state is State.PUBLISHED and periods is not None and not periods.open:
+        return str(lazy_pgettext("usage", "Replaced")), "inactive"
+    return str(STATES[delivery.state]), SHAPES[delivery.state]
+
+
+def months(periods: Periods) -> str:
+    """The months from the first to the last billing period."""
+    first, last = month(periods.first_on), month(periods.last_on)
+    return first if first == last else f"{first} – {last}"
 
 
 def refusal(refusal: dict[str, Any]) -> str:

@@ -148,6 +148,7 @@ def _finish(
             scopes=scopes,
             total=total,
             bad=reading.bad,
+            points=reading.points,
             rounded=reading.doubles,
             terms=reading.terms,
         )

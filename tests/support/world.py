@@ -292,7 +292,7 @@ def _create_staged_delivery() -> tuple[str, str]:
     staging = usage.begin(source, mode=Mode.OVERWRITE, files=[file], by=COMMAND)
     identified = usage.identify_keys(staging, ["project-0"])
     nothing = {"keys": (), "scopes": (), "total": (0, 0, 0), "bad": BadRows(), "rounded": ()}
-    nothing["terms"] = Terms("EUR", "UTC")
+    nothing |= {"terms": Terms("EUR", "UTC"), "points": 0}
     usage.finish(staging, identified, **nothing)  # type: ignore[arg-type]
     return staging.delivery_id, identified.ids["project-0"]
 

@@ -24,6 +24,7 @@ from portal.domain.usage.listing import (
     PAGE,
     AssignedKey,
     CloudBefore,
+    Periods,
     Preview,
     Sum,
     UnassignedKey,
@@ -35,6 +36,7 @@ from portal.domain.usage.listing import (
     find_cloud,
     find_key,
     latest_for,
+    periods_of,
     preview,
     unassigned_for,
 )
@@ -84,3 +86,4 @@ from portal.domain.usage.staging import (
     set_files,
 )
 from portal.domain.usage.uploads import CHUNK_BYTES, add_chunk, begin_upload, chunks
+from portal.domain.usage.warnings import Warnings, warnings_of

@@ -41,6 +41,14 @@ class Preview(NamedTuple):
     periods: list[DeliveryScope]
 
 
+class Periods(NamedTuple):
+    """The first and the last billing period of a delivery, and how many of them are in force."""
+
+    first_on: date
+    last_on: date
+    open: int
+
+
 class UnassignedKey(NamedTuple):
     """A key that names no cloud, with its rows in force."""
 
@@ -77,6 +85,17 @@ def deliveries_for(actor: Actor, *, before: str = "") -> list[Delivery]:
     if before:
         query = query.where(Delivery.id < before)
     return list(db.session.scalars(query.order_by(Delivery.id.desc()).limit(PAGE + 1)))
+
+
+def periods_of(rows: Sequence[Delivery]) -> dict[str, Periods]:
+    """The billing periods of deliveries, by their IDs; of those that have some. The caller checks
+    visibility."""
+    scope = DeliveryScope.scope_on
+    open_scopes = func.count().filter(DeliveryScope.ended_at.is_(None))
+    query = select(DeliveryScope.delivery_id, func.min(scope), func.max(scope), open_scopes)
+    query = query.where(DeliveryScope.delivery_id.in_([row.id for row in rows]))
+    found = db.session.execute(query.group_by(DeliveryScope.delivery_id))
+    return {row[0]: Periods(*row[1:]) for row in found}
 
 
 def latest_for(actor: Actor, *, limit: int) -> list[Delivery]:

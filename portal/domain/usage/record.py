@@ -138,6 +138,8 @@ class Delivery(Sums, db.Base):
     token: Mapped[str | None]
     leased_until: Mapped[datetime | None]
     bad_rows: Mapped[int] = mapped_column(BIG, default=0)
+    points: Mapped[int] = mapped_column(BIG, default=0)
+    """Rows without length."""
     currency: Mapped[str] = mapped_column(default="")
     time_zone: Mapped[str] = mapped_column(default="")
     """Of the usage days; both as they were when the rows were staged."""

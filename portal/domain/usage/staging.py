@@ -221,11 +221,12 @@ def finish(
     scopes: Sequence[ScopeSum],
     total: tuple[int, int, int],
     bad: BadRows,
+    points: int,
     rounded: Sequence[str],
     terms: Terms,
 ) -> bool:
-    """End staging; `total` is rows, micros and rest. False if a key was assigned meanwhile: then
-    the sums of keys have to be made again. Raises LeaseLost."""
+    """End staging; `total` is rows, micros and rest, `points` counts rows without length. False if
+    a key was assigned meanwhile: then the sums of keys have to be made again. Raises LeaseLost."""
     delivery = db.session.get_one(Delivery, staging.delivery_id)
     source = db.lock(UsageSource, delivery.source_id)
     hold(staging)
@@ -244,6 +245,7 @@ def finish(
         db.session.execute(insert(DeliveryScope), rows)
     delivery.rows, delivery.micros, delivery.rest = total
     delivery.currency, delivery.time_zone = terms.currency, terms.zone
+    delivery.points = points
     delivery.bad_rows, delivery.rounded = bad.count, ", ".join(rounded)
     delivery.bad_listed = [list(row) for row in bad.listed]
     _end_staging(delivery, State.STAGED)
