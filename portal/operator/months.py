@@ -124,6 +124,7 @@ def _take(step: MonthStep, month: str) -> Any:
         form,
         "operator/month_step.html",
         month_on=month_on,
+        overview=statements.overview_of(month_on, actor=web.actor()),
         step=step,
         back=back,
         month_name=formats.month,

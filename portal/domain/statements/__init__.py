@@ -32,6 +32,7 @@ from portal.domain.statements.making import (
     plan_books,
 )
 from portal.domain.statements.months import MonthRow, close, finalise, months_for, stop
+from portal.domain.statements.overview import MonthOverview, overview_of
 from portal.domain.statements.parties import parties_of
 from portal.domain.statements.record import Kind, State, Statement, StatementLine
 from portal.domain.statements.releasing import Released, release, release_some

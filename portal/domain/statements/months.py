@@ -21,7 +21,7 @@ from portal.domain.billing_months import (
 )
 from portal.domain.charges import ChargeSum
 from portal.domain.errors import Code, Refused
-from portal.domain.ledger import Posting
+from portal.domain.ledger import Ledger, Posting
 from portal.domain.prices import PriceList
 from portal.domain.statements.record import Statement
 from portal.domain.usage import Delivery, DeliveryScope
@@ -43,11 +43,10 @@ class MonthRow(NamedTuple):
     closed_at: datetime | None
     statements: int
     drafts: int
-
-    @property
-    def is_over(self) -> bool:
-        """Whether its last day is over."""
-        return is_over(self.month_on)
+    may_close: bool
+    """Whether it is the oldest that is not closed, and over."""
+    is_making: bool
+    """Whether accounts have still to get their statements of it."""
 
 
 def is_over(month_on: date) -> bool:
@@ -137,12 +136,17 @@ def _record(action: Action, month: BillingMonth, by: Actor) -> None:
 
 def is_delivery_staged(month_on: date) -> bool:
     """Whether a delivery waits whose rows the month would not get any more."""
+    return count_staged(month_on) > 0
+
+
+def count_staged(month_on: date) -> int:
+    """How many deliveries wait whose rows the month would not get any more."""
     is_early = exists().where(
         DeliveryScope.delivery_id == Delivery.id, DeliveryScope.scope_on < next_month(month_on)
     )
     is_unknown = Delivery.state.in_((DeliveryState.UPLOADED, DeliveryState.STAGING))
     waits = or_(is_unknown, and_(Delivery.state == DeliveryState.STAGED, is_early))
-    return db.session.scalar(select(Delivery.id).where(waits).limit(1)) is not None
+    return db.session.scalar(select(func.count(Delivery.id)).where(waits)) or 0
 
 
 def is_rate_waiting() -> bool:
@@ -169,17 +173,36 @@ def months_for(actor: Actor) -> list[MonthRow]:
     while month_on is not None:
         found.add(month_on)
         month_on = first_charged(month_on)
-    counts = _count_statements()
+    counts, first = _count_statements(), first_charged()
     return [
-        _row(each, rows.get(each), *counts.get(each, (0, 0)))
+        _row(each, rows.get(each), *counts.get(each, (0, 0)), may_close=each == first)
         for each in sorted(found, reverse=True)
     ]
 
 
-def _row(month_on: date, row: BillingMonth | None, statements: int, drafts: int) -> MonthRow:
-    if row is None:
-        return MonthRow(month_on, State.OPEN, None, None, statements, drafts)
-    return MonthRow(month_on, row.state, row.closes_at, row.closed_at, statements, drafts)
+def _row(
+    month_on: date, row: BillingMonth | None, statements: int, drafts: int, *, may_close: bool
+) -> MonthRow:
+    state = State.OPEN if row is None else row.state
+    return MonthRow(
+        month_on,
+        state,
+        row.closes_at if row else None,
+        row.closed_at if row else None,
+        statements,
+        drafts,
+        may_close=may_close and is_over(month_on),
+        is_making=state is State.CLOSED and _is_making(month_on),
+    )
+
+
+def _is_making(month_on: date) -> bool:
+    """Whether an account with charges in the month has not closed its books of it."""
+    query = select(Ledger.account_id).where(
+        or_(Ledger.closed_on.is_(None), Ledger.closed_on < month_on),
+        exists().where(ChargeSum.month_on == month_on, ChargeSum.payer_id == Ledger.account_id),
+    )
+    return db.session.scalar(query.limit(1)) is not None
 
 
 def _count_statements() -> dict[date, tuple[int, int]]:
