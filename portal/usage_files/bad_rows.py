@@ -27,16 +27,17 @@ class BadRow(NamedTuple):
 
 
 class BadRows:
-    """The number of bad rows, and the first MAX_LISTED of them."""
+    """The number of bad rows, and the first MAX_LISTED of their reasons."""
 
     def __init__(self) -> None:
         self.count = 0
         self.listed: list[BadRow] = []
 
-    def add(self, row: BadRow) -> None:
+    def add(self, *reasons: BadRow) -> None:
+        """Add a row, with each reason why it is bad."""
         self.count += 1
-        if len(self.listed) < MAX_LISTED:
-            self.listed.append(row._replace(value=row.value[:MAX_VALUE]))
+        room = max(0, MAX_LISTED - len(self.listed))
+        self.listed += [row._replace(value=row.value[:MAX_VALUE]) for row in reasons[:room]]
 
 
 def copy_well_formed(path: Path, target: Path, layout: Layout, file: str, bad: BadRows) -> int:

@@ -27,6 +27,16 @@ NEEDED = (
 PLAIN_COLUMNS = ("cloud", "start", "end", "service", "quantity", "unit", "cost", "currency")
 """The columns of the plain CSV; every row is a charge of the category Usage."""
 PLAIN_NEEDED = ("cloud", "start", "end", "cost", "currency")
+PLAIN_NAMES = {
+    "BilledCost": "cost",
+    "BillingCurrency": "currency",
+    "BillingPeriodStart": "start",
+    "BillingPeriodEnd": "end",
+    "ChargePeriodStart": "start",
+    "ChargePeriodEnd": "end",
+    "SubAccountId": "cloud",
+}
+"""What the plain CSV calls the columns of FOCUS."""
 CATEGORIES = ("Usage", "Purchase", "Tax", "Credit", "Adjustment")
 APART = frozenset(
     name.casefold()

@@ -84,7 +84,7 @@ def _key(layout: Layout, key_column: str | None) -> str:
 
 
 def select_checked(source: str, zone: str, currency: str) -> str:
-    """The SELECT of checked rows: NULL where a value is bad, and the first `reason`."""
+    """The SELECT of checked rows: NULL where a value is bad, and each `reason`."""
     cost, categories = "trim(cost)", ", ".join(text_of(name.lower()) for name in CATEGORIES)
     amount = f"""CASE WHEN is_double THEN try_cast(cost AS {AMOUNT})
         WHEN regexp_full_match({cost}, {text_of(NUMBER)}) THEN try_cast({cost} AS {AMOUNT}) END"""
@@ -107,7 +107,8 @@ def _instant(name: str) -> str:
 
 
 def _reason(currency: str) -> str:
-    """The first of a row's reasons as `code|column`; the column's name is that of FOCUS."""
+    """A row's reasons as `code|column`, separated by commas: the first of each column, whose name
+    is that of FOCUS; NULL without any."""
     cost = "trim(cost)"
     faults = [
         ("cost IS NULL", Reason.MISSING, "BilledCost"),
@@ -130,5 +131,8 @@ def _reason(currency: str) -> str:
         ("key IS NULL OR key = ''", Reason.NO_KEY, "SubAccountId"),
         (f"length(key) > {MAX_KEY}", Reason.KEY_LONG, "SubAccountId"),
     ]
-    cases = (f"WHEN {test} THEN '{code}|{column}'" for test, code, column in faults)
-    return f"CASE {' '.join(cases)} END"
+    cases: dict[str, list[str]] = {}
+    for test, code, column in faults:
+        cases.setdefault(column, []).append(f"WHEN {test} THEN '{code}|{column}'")
+    listed = ", ".join(f"CASE {' '.join(each)} END" for each in cases.values())
+    return f"nullif(concat_ws(',', {listed}), '')"

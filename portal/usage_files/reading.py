@@ -15,11 +15,12 @@ import duckdb
 
 from portal.usage_files import engine
 from portal.usage_files.bad_rows import BadRow, BadRows, copy_well_formed
-from portal.usage_files.columns import NEEDED, Layout, layout_of, read_header
+from portal.usage_files.columns import NEEDED, PLAIN_NAMES, Layout, layout_of, read_header
 from portal.usage_files.expressions import (
     AMOUNT,
     DATES,
     WITH_EXPONENT,
+    name_of,
     select_checked,
     select_source,
     text_of,
@@ -36,9 +37,14 @@ BUFFER_BYTES = 2 * MAX_LINE_BYTES
 each, exceed the engine's memory."""
 MAX_TOTAL = Decimal(9 * 10**12)
 """Of the amounts without sign: sums fit into integers of 64 bits."""
-VALUES = {"BilledCost": "cost", "BillingCurrency": "currency", "ChargeCategory": "category"} | {
-    focus: name for name, focus, _plain in DATES
+VALUES = {
+    "BilledCost": "cost",
+    "BillingCurrency": "currency",
+    "ChargeCategory": "category",
+    **{focus: name for name, focus, _plain in DATES},
+    "SubAccountId": "key",
 }
+"""What we call the columns that reasons name."""
 BATCH = 20_000
 """Rows of a transaction that inserts them: no other writer waits longer than a second."""
 
@@ -177,12 +183,12 @@ class UsageReading:
             f"kind AS category, usage_on, period_on, amount, start_at, end_at, reason "
             f"FROM ({checked})"
         )
-        bad = f"SELECT file, n, reason, {_values()} FROM ({checked}) WHERE reason IS NOT NULL"  # noqa: S608
+        values = ", ".join(map(name_of, VALUES.values()))
+        bad = f"SELECT file, n, reason, {values} FROM ({checked}) WHERE reason IS NOT NULL"  # noqa: S608
         if self.select("SELECT 1 FROM checked WHERE reason IS NOT NULL LIMIT 1"):
-            for file, number, reason, value in self.stream(f"{bad} ORDER BY file, n"):
-                code, _sign, column = reason.partition("|")
-                name = self.files[file].name
-                self.bad.add(BadRow(name, number + 1, code, column, value or ""))
+            for file, number, reasons, *cells in self.stream(f"{bad} ORDER BY file, n"):
+                found = dict(zip(VALUES, cells, strict=True))
+                self.bad.add(*self._reasons(file, number + 1, reasons.split(","), found))
             self.bad.listed.sort(key=lambda row: (row.file, row.row))
             self.connection.execute("DELETE FROM checked WHERE reason IS NOT NULL")
         points = "count(*) FILTER (end_at = start_at)"
@@ -191,6 +197,19 @@ class UsageReading:
         self.total = Decimal(total or 0)
         if size is not None and size > MAX_TOTAL:
             raise UsageFileError(Fault.AMOUNTS_LARGE, file=self.files[0].name)
+
+    def _reasons(
+        self, file: int, row: int, reasons: list[str], values: dict[str, str | None]
+    ) -> Iterator[BadRow]:
+        """Why the row is bad, by column, whose name is that in the file. The billing period of
+        plain CSV is worked out from the start: its reasons only count if there is no other."""
+        is_focus, name = self.layouts[file].is_focus, self.files[file].name
+        pairs = [reason.split("|") for reason in reasons]
+        if not is_focus:
+            pairs = [pair for pair in pairs if not pair[1].startswith("BillingPeriod")] or pairs[:1]
+        for code, column in pairs:
+            shown = column if is_focus else PLAIN_NAMES.get(column, column)
+            yield BadRow(name, row, code, shown, values.get(column) or "")
 
     def _without_exponents(self, source: str) -> str:
         """The source with amounts such as 3.52E-6 written out, exactly."""
@@ -229,9 +248,3 @@ def _read_csv(path: Path, columns: list[str], delimiter: str) -> str:
         f"nullstr=[{NULL_TEXTS}], strict_mode=true, null_padding=false, "
         f"max_line_size={MAX_LINE_BYTES}, buffer_size={BUFFER_BYTES})"
     )
-
-
-def _values() -> str:
-    """The value of the column that the reason names."""
-    cases = " ".join(f"WHEN '{column}' THEN \"{name}\"" for column, name in VALUES.items())
-    return f"CASE split_part(reason, '|', 2) {cases} ELSE key END"

@@ -198,6 +198,26 @@ def test_the_plain_csv_has_the_calendar_month_as_its_period(tmp_path: Path) -> N
     ]
 
 
+def test_a_bad_row_of_plain_csv_names_its_own_columns_and_each_reason(tmp_path: Path) -> None:
+    path = tmp_path / "plain.csv"
+    path.write_text(
+        "cloud,start,end,service,cost,currency\n"
+        "web,2026-10-01,2026-10-02,Compute,much,USD\n"
+        ",2026-13-01,2026-10-02,Compute,1,EUR\n"
+        "web,2199-12-15,2199-12-16,Compute,1,EUR\n"
+    )
+    with reading(tmp_path, path) as opened:
+        listed = [(row.row, row.reason, row.column, row.value) for row in opened.bad.listed]
+    assert opened.bad.count == 3
+    assert listed == [
+        (2, Reason.NOT_A_NUMBER, "cost", "much"),
+        (2, Reason.CURRENCY, "currency", "USD"),
+        (3, Reason.DATE, "start", "2026-13-01"),
+        (3, Reason.NO_KEY, "cloud", ""),
+        (4, Reason.DATE, "end", "2200-01-01"),
+    ]
+
+
 def write_parquet(path: Path, cost: str) -> Path:
     """A Parquet file whose cost is this expression of DuckDB."""
     values = {**{name: f"'{value}'" for name, value in FOCUS.items()}, "BilledCost": cost}
