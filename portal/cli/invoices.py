@@ -1,9 +1,10 @@
-"""`flask invoice`: record a vendor's invoice of a month, and list invoices beside our sums."""
+"""`flask invoice`: record, remove and list invoices of vendors beside our sums."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import click
 from flask.cli import AppGroup
@@ -14,6 +15,7 @@ from portal.cli.months import MONTH
 from portal.cli.refusals import run_unit
 from portal.domain import policy, usage
 from portal.domain.actors import COMMAND
+from portal.domain.usage import UsageSource
 from portal.wording.usage import exact_text
 
 commands = AppGroup("invoice", help="Invoices of vendors, beside our sums of usage.")
@@ -36,14 +38,25 @@ def show_all() -> None:
 def record(source: str, month: datetime, amount: Decimal) -> None:
     """The vendor of SOURCE asks AMOUNT for MONTH, such as 2026-10. A later one takes its place."""
 
-    def unit() -> None:
-        names = {it.name: it for it in usage.file_sources_for(COMMAND)}
-        if source not in names:
-            raise click.ClickException(f"There is no source of files {source}.")
-        usage.record_invoice(names[source], month_on=month.date(), amount=amount, by=COMMAND)
-
-    run_unit(unit)
+    more: dict[str, Any] = {"month_on": month.date(), "amount": amount, "by": COMMAND}
+    run_unit(lambda: usage.record_invoice(_source(source), **more))
     click.echo("The invoice is recorded.")
+
+
+@commands.command("remove")
+@click.argument("source")
+@MONTH
+def remove(source: str, month: datetime) -> None:
+    """Remove the invoice of SOURCE for MONTH."""
+    run_unit(lambda: usage.remove_invoice(_source(source), month_on=month.date(), by=COMMAND))
+    click.echo("The invoice is removed.")
+
+
+def _source(name: str) -> UsageSource:
+    names = {it.name: it for it in usage.file_sources_for(COMMAND)}
+    if name not in names:
+        raise click.ClickException(f"There is no source of files {name}.")
+    return names[name]
 
 
 def _text(amount: Decimal) -> str:

@@ -103,6 +103,7 @@ class Action(StrEnum):
     USAGE_ASSIGN = "usage.assign"
     USAGE_UNASSIGN = "usage.unassign"
     USAGE_INVOICE = "usage.record_invoice"
+    USAGE_INVOICE_REMOVE = "usage.remove_invoice"
     USAGE_FETCH = "usage.fetch"
     MONEY_PAYMENT = "money.payment"
     MONEY_CREDIT = "money.credit"

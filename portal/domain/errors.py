@@ -236,6 +236,8 @@ class Code(StrEnum):
     USAGE_RATE_FORMAT = "usage-rate-format"
     AMOUNT_RANGE = "amount-range"
     INVOICE_AMOUNT = "invoice-amount"
+    INVOICE_EARLY = "invoice-early"
+    INVOICE_UNKNOWN = "invoice-unknown"
     ACCOUNT_PAYS_NOT = "account-pays-not"
     DAYS_REVERSED = "days-reversed"
     ENTRY_UNKNOWN = "entry-unknown"

@@ -69,7 +69,7 @@ def show_months() -> Any:
     )
 
 
-def _read(month: str) -> date:
+def read_month(month: str) -> date:
     try:
         return datetime.strptime(month, "%Y-%m").date()  # noqa: DTZ007 - a day has no zone
     except ValueError:
@@ -79,7 +79,7 @@ def _read(month: str) -> date:
 @blueprint.get("/months/<month>")
 def show_month(month: str) -> Any:
     """The statements of accounts for a month."""
-    month_on, after = _read(month), request.args.get("after", "")[:40]
+    month_on, after = read_month(month), request.args.get("after", "")[:40]
     rows = statements.accounts_in(month_on, actor=web.actor(), after=after)
     shown, next_after = web.paginate(rows, statements.PAGE)
     return web.page(
@@ -111,7 +111,7 @@ def stop_month(month: str) -> Any:
 
 def _take(step: MonthStep, month: str) -> Any:
     """Ask for confirmation on GET, take the step on POST."""
-    month_on = _read(month)
+    month_on = read_month(month)
     web.require_recent_sign_in()
     form, back = web.Form(), url_for(".show_months")
 

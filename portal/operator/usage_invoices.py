@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -10,11 +11,14 @@ from flask_babel import lazy_gettext
 from wtforms import MonthField, SelectField, StringField
 from wtforms.validators import InputRequired
 
-from portal import web
+from portal import db, web
 from portal.domain import usage
 from portal.domain.errors import Code
 from portal.domain.usage import UsageSource
+from portal.i18n import formats
 from portal.operator.blueprint import blueprint
+from portal.operator.months import read_month
+from portal.operator.usage import Step, step_page
 
 
 class InvoiceForm(web.Form):
@@ -46,4 +50,38 @@ def record_invoice() -> Any:
     done = lazy_gettext("The invoice is recorded.")
     if answer := web.submit(form, unit, to=back, success=done):
         return answer
-    return web.form_page(form, "operator/usage_invoice.html", back=back)
+    remove = _recorded(form.source.data, form.month.data)
+    return web.form_page(form, "operator/usage_invoice.html", back=back, remove=remove)
+
+
+def _recorded(source_id: str | None, month_on: date | None) -> str | None:
+    """Where the invoice of the source's month is removed, if one is recorded."""
+    source = db.session.get(UsageSource, source_id or "")
+    if source is None or month_on is None or usage.find_invoice(source, month_on) is None:
+        return None
+    return url_for(".remove_invoice", source_id=source.id, month=f"{month_on:%Y-%m}")
+
+
+REMOVE = Step(
+    lazy_gettext("Remove this invoice?"),
+    lazy_gettext("Remove invoice"),
+    lazy_gettext("Our sum of the month then has no invoice beside it. You can record it again."),
+    lazy_gettext("The invoice is removed."),
+    is_danger=True,
+)
+
+
+@blueprint.route("/usage/invoices/<id:source_id>/<month>/remove", methods=["GET", "POST"])
+def remove_invoice(source_id: str, month: str) -> Any:
+    """*Remove invoice* of a source's month."""
+    source, month_on = web.find_or_404(UsageSource, source_id), read_month(month)
+    web.require_recent_sign_in()
+    form, back = web.Form(), url_for(".show_usage")
+
+    def unit() -> None:
+        source = web.find_or_404(UsageSource, source_id)
+        usage.remove_invoice(source, month_on=month_on, by=web.actor())
+
+    if answer := web.submit(form, unit, to=back, success=REMOVE.done):
+        return answer
+    return step_page(REMOVE, f"{source.name}, {formats.month(month_on)}", form, back)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from werkzeug.datastructures import FileStorage
 from wtforms import SelectField, ValidationError
 
 from portal import config, db, web
-from portal.domain import usage
+from portal.domain import billing_days, policy, usage
 from portal.domain.errors import Code, Refused
 from portal.domain.usage import CHUNK_BYTES, Delivery, Mode, UsageSource
 from portal.operator.blueprint import blueprint
@@ -97,8 +98,12 @@ def _keep(form: UploadForm) -> str:
 
 @blueprint.get("/usage/template")
 def usage_template() -> Any:
-    """Download a plain CSV file with the header row alone."""
-    return web.csv_file("usage-template", [PLAIN_COLUMNS])
+    """Download a plain CSV file with the header and an example row."""
+    day = billing_days.today().replace(day=1)
+    times = (f"{day}T00:00:00Z", f"{day + timedelta(days=1)}T00:00:00Z")
+    currency = policy.current().currency
+    row = ("example", *times, "Compute", "24", "hours", "1.25", currency)
+    return web.csv_file("usage-template", [PLAIN_COLUMNS, row])
 
 
 class SourceForm(NameForm):

@@ -72,6 +72,7 @@ AUDIT_TITLES = {
     Action.USAGE_ASSIGN: lazy_gettext("Usage assigned to a cloud"),
     Action.USAGE_UNASSIGN: lazy_gettext("Usage unassigned"),
     Action.USAGE_INVOICE: lazy_gettext("Invoice of a vendor recorded"),
+    Action.USAGE_INVOICE_REMOVE: lazy_gettext("Invoice of a vendor removed"),
 }
 AUDIT_SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Action.USAGE_SOURCE_ADD: lambda f: _("A source of usage was added: %(id)s.", id=f["thing"]),
@@ -82,6 +83,12 @@ AUDIT_SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Action.USAGE_ASSIGN: lambda f: _("Usage was assigned to the cloud %(id)s.", id=f["cloud"]),
     Action.USAGE_INVOICE: lambda f: _(
         "An invoice of the source %(id)s was recorded: %(amount)s for the month from %(day)s.",
+        id=f["thing"],
+        amount=f["amount"],
+        day=f["month"],
+    ),
+    Action.USAGE_INVOICE_REMOVE: lambda f: _(
+        "An invoice of the source %(id)s was removed: %(amount)s for the month from %(day)s.",
         id=f["thing"],
         amount=f["amount"],
         day=f["month"],

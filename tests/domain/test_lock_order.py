@@ -317,6 +317,14 @@ def _record_invoice(_world: World) -> Unit:
     return lambda: usage.record_invoice(source, **terms, by=signed_in(by))
 
 
+def _remove_invoice(_world: World) -> Unit:
+    source, by = db.write(lambda: usage.add_source("Vendor", by=COMMAND)), appoint_operator()
+    month_on = date(2026, 3, 1)
+    more = {"month_on": month_on, "amount": Decimal(1)}
+    db.write(lambda: usage.record_invoice(source, **more, by=COMMAND))  # type: ignore[arg-type]
+    return lambda: usage.remove_invoice(source, month_on=month_on, by=signed_in(by))
+
+
 def _relink_future(world: World) -> Unit:
     """Link a cloud away whose row reaches into the future."""
     deliver(row("7", world.doras_cloud, "02T09", "31T09"))
@@ -373,6 +381,7 @@ OTHERS: dict[str, Callable[[World], Unit]] = {
     "assign_usage": _assign_usage,
     "unassign_usage": _unassign_usage,
     "record_invoice": _record_invoice,
+    "remove_invoice": _remove_invoice,
     "register": _register,
     "change_email": _change_email,
     "disable": _disable,

@@ -127,6 +127,7 @@ ASKS_OPERATORS = {
     "usage.publish",
     "usage.queue",
     "usage.record_invoice",
+    "usage.remove_invoice",
     "usage.remove",
     "usage.unassign",
     "work.cancel",

@@ -21,7 +21,7 @@ from tests.support.answers import definition_list, errors, links, notices, table
 from tests.support.browser import Browser
 from tests.support.jobs import run_usage
 from tests.support.money import MARCH
-from tests.support.usage import deliver, in_force, stage
+from tests.support.usage import deliver, find, in_force, stage
 from tests.support.usage_files import focus_rows
 from tests.support.work import appoint_operator
 from tests.support.world import DORA, OLGA, World
@@ -176,7 +176,15 @@ def test_a_key_is_assigned_to_a_cloud_and_unassigned(dora: Browser, world: World
 def test_the_template_has_the_columns_of_the_plain_csv(dora: Browser) -> None:
     answer = dora.get("/operator/usage/template")
     text = answer.get_data(as_text=True).lstrip("\ufeff")
-    assert text == "cloud,start,end,service,quantity,unit,cost,currency\r\n"
+    header, example = text.splitlines()
+    assert header == "cloud,start,end,service,quantity,unit,cost,currency"
+    assert example.startswith("example,2026-03-01T00:00:00Z,2026-03-02T00:00:00Z,Compute,24,")
+    add_source(dora, mode="overwrite")
+    upload(dora, text)
+    run_usage()
+    dora.get(path_of(dora))
+    facts = definition_list(dora)
+    assert (facts["Rows"], facts["Bad rows"], facts["Sum"]) == ("1", "0", "€1.25")
 
 
 def test_usage_does_not_exist_for_others(dora: Browser, browser: Open, world: World) -> None:
@@ -188,26 +196,37 @@ def test_usage_does_not_exist_for_others(dora: Browser, browser: Open, world: Wo
 def test_a_vendors_invoice_stands_beside_our_sum_with_the_difference(dora: Browser) -> None:
     deliver({"BilledCost": "10.000000000000001"}, {**MARCH, "BilledCost": "3"})
     dora.get("/operator/usage")
-    none = ["–", "–"]
-    october, march = ["October 2026", "Vendor"], ["March 2026", "Vendor"]
-    assert table_rows(dora, "invoices") == [
-        [*october, "Our sum: €10.000000000000001", *none],
-        [*march, "Our sum: €3.00", *none],
-    ]
-    dora.click("October 2026")
+    october = ["October 2026", "Vendor", "Our sum: €10.000000000000001", "–", "–"]
+    march = ["March 2026", "Vendor", "Our sum: €3.00"]
+    assert table_rows(dora, "invoices") == [october, [*march, "–", "–"]]
+    dora.click("March 2026")
     dora.submit("Record", amount="1,2,3")
     assert errors(dora)["amount"].startswith("Enter an amount such as 49.50 or −5")
     dora.submit("Record", amount="1,234")
     assert errors(dora)["amount"].endswith("Write 1234 or 1.234.")
     dora.submit("Record", amount="9,50")
     assert notices(dora, "success") == ["The invoice is recorded."]
-    dora.click("October 2026")
+    dora.click("March 2026")
     dora.submit("Record", amount="43,823.37")
-    invoiced = ["Invoice: €43,823.37", "Difference: +€43,813.369999999999999"]
-    assert table_rows(dora, "invoices") == [
-        [*october, "Our sum: €10.000000000000001", *invoiced],
-        [*march, "Our sum: €3.00", *none],
-    ]
+    invoiced = [*march, "Invoice: €43,823.37", "Difference: +€43,820.37"]
+    assert table_rows(dora, "invoices") == [october, invoiced]
+
+
+def test_an_invoice_is_of_a_month_that_has_begun_and_can_be_removed(dora: Browser) -> None:
+    deliver(MARCH)
+    dora.get("/operator/usage/invoices/record")
+    dora.submit("Record", month="2026-04", amount="7")
+    assert errors(dora) == {"month": "This month has not begun yet."}
+    dora.submit("Record", month="2026-02", amount="7")
+    dora.click("February 2026")
+    dora.click("Remove invoice")
+    dora.submit("Remove invoice")
+    assert notices(dora, "success") == ["The invoice is removed."]
+    assert [each[0] for each in table_rows(dora, "invoices")] == ["March 2026"]
+    again = dora.get(f"/operator/usage/invoices/{find('Vendor').id}/2026-02/remove")
+    assert again.status_code == 200
+    assert dora.submit("Remove invoice").status_code == 422
+    assert "No invoice is recorded for this month." in dora.text
 
 
 def test_a_staged_delivery_shows_what_changes_for_each_account_that_pays(

@@ -8,7 +8,9 @@ from portal.domain.usage.invoices import (
     Comparison,
     UsageInvoice,
     comparisons_for,
+    find_invoice,
     record_invoice,
+    remove_invoice,
 )
 from portal.domain.usage.key_ids import identify_keys
 from portal.domain.usage.keys import (

@@ -11,7 +11,7 @@ from sqlalchemy import ForeignKey, Select, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
-from portal.domain import access, audit, identity
+from portal.domain import access, audit, billing_days, identity
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.billing_months import month_of
@@ -54,13 +54,15 @@ class Comparison(NamedTuple):
 def record_invoice(source: UsageSource, *, month_on: date, amount: Decimal, by: Actor) -> None:
     """An operator records a vendor's invoice of a month; a later one takes its place.
 
-    Raises ReauthenticationRequired, Forbidden, Refused("invoice-amount").
+    Raises ReauthenticationRequired, Forbidden, Refused("invoice-amount", "invoice-early").
     """
     identity.require_recent(by)
     access.require_operator(by, Action.USAGE_INVOICE)
     is_exact = amount.is_finite() and abs(amount) < LARGEST and amount == amount.quantize(STEP)
     if not is_exact:
         raise Refused(Code.INVOICE_AMOUNT, field="amount")
+    if month_of(month_on) > billing_days.today():
+        raise Refused(Code.INVOICE_EARLY, field="month")
     db.lock(UsageSource, source.id)
     values = {"amount": amount, "recorded_at": db.now(), "recorded_by": by.id}
     row = UsageInvoice(source_id=source.id, month_on=month_of(month_on), **values)
@@ -68,6 +70,29 @@ def record_invoice(source: UsageSource, *, month_on: date, amount: Decimal, by: 
     db.session.flush()
     facts = {"month": row.month_on.isoformat(), "amount": str(amount)}
     audit.record(Action.USAGE_INVOICE, by=by, chain=audit.INSTALLATION, thing=source.id, **facts)
+
+
+def find_invoice(source: UsageSource, month_on: date) -> UsageInvoice | None:
+    """The invoice that is recorded for a source's month."""
+    return db.session.get(UsageInvoice, (source.id, month_on))
+
+
+def remove_invoice(source: UsageSource, *, month_on: date, by: Actor) -> None:
+    """An operator removes an invoice that was recorded by mistake.
+
+    Raises ReauthenticationRequired, Forbidden, Refused("invoice-unknown").
+    """
+    identity.require_recent(by)
+    access.require_operator(by, Action.USAGE_INVOICE_REMOVE)
+    db.lock(UsageSource, source.id)
+    row = find_invoice(source, month_on)
+    if row is None:
+        raise Refused(Code.INVOICE_UNKNOWN)
+    facts = {"month": month_on.isoformat(), "amount": str(row.amount)}
+    db.session.delete(row)
+    db.session.flush()
+    chain = audit.INSTALLATION
+    audit.record(Action.USAGE_INVOICE_REMOVE, by=by, chain=chain, thing=source.id, **facts)
 
 
 def comparisons_for(actor: Actor) -> list[Comparison]:

@@ -16,6 +16,8 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Code.INVOICE_AMOUNT: lambda f: _(
         "Enter an amount such as 49.50 or −5, with up to six decimals, below a million millions."
     ),
+    Code.INVOICE_EARLY: lambda f: _("This month has not begun yet."),
+    Code.INVOICE_UNKNOWN: lambda f: _("No invoice is recorded for this month."),
     Code.ACCOUNT_PAYS_NOT: lambda f: _(
         "This is a subaccount: its balance is always zero. Choose the partner’s account."
     ),
