@@ -10,7 +10,7 @@ from flask import abort, request, url_for
 from flask_babel import lazy_gettext
 
 from portal import config, web
-from portal.domain import statements
+from portal.domain import ledger, statements
 from portal.i18n import formats
 from portal.operator.blueprint import blueprint
 from portal.wording import statements as wording
@@ -86,6 +86,8 @@ def show_month(month: str) -> Any:
         "operator/month.html",
         month_on=month_on,
         rows=shown,
+        overview=statements.overview_of(month_on, actor=web.actor()),
+        balances=ledger.balances_of([row.account_id for row in shown]),
         next_after=next_after,
         month_name=formats.month,
     )

@@ -28,17 +28,11 @@ MOVING = (State.UPLOADING, State.UPLOADED, State.STAGING)
 @blueprint.get("/usage")
 def show_usage() -> Any:
     """*Usage*: list deliveries, sources, what is unassigned and what is before the portal."""
-    actor, before = web.actor(), request.args.get("before", "")[:40]
-    rows = usage.deliveries_for(actor, before=before)
-    shown, next_before = web.paginate(rows, usage.PAGE, cursor=lambda row: row.id)
+    actor = web.actor()
     return web.page(
         "operator/usage.html",
         fragment="list",
-        rows=shown,
-        periods=usage.periods_of(shown),
-        before=before,
-        next_before=next_before,
-        is_moving=any(row.state in MOVING for row in shown),
+        **_deliveries(),
         sources=usage.file_sources_for(actor),
         connections=metering.statuses_for(actor).values(),
         unassigned=usage.unassigned_for(actor, limit=LISTED + 1),
@@ -47,6 +41,20 @@ def show_usage() -> Any:
         before_portal=usage.before_for(actor, limit=LISTED + 1),
         listed=LISTED,
     )
+
+
+def _deliveries() -> dict[str, Any]:
+    """A page of deliveries, with their billing periods."""
+    before = request.args.get("before", "")[:40]
+    rows = usage.deliveries_for(web.actor(), before=before)
+    shown, next_before = web.paginate(rows, usage.PAGE, cursor=lambda row: row.id)
+    return {
+        "rows": shown,
+        "periods": usage.periods_of(shown),
+        "before": before,
+        "next_before": next_before,
+        "is_moving": any(row.state in MOVING for row in shown),
+    }
 
 
 @blueprint.get("/usage/<id:delivery_id>")

@@ -19,6 +19,7 @@ from tests.conftest import make_app
 from tests.support.clouds import create_cloud
 from tests.support.jobs import run_usage
 from tests.support.metering import days_in_force, use_metered, used
+from tests.support.money import MARCH
 from tests.support.pretended_cloud import run_orders
 from tests.support.processes import run_flask
 from tests.support.relay import clear_mails
@@ -206,12 +207,14 @@ def test_a_connection_is_fetched_again_and_takes_no_files(
 
 
 def test_an_invoice_is_recorded_and_listed_beside_our_sum(app: Flask, world: World) -> None:
-    deliver({"BilledCost": "1.5"}, source="Vendor")
-    assert call(app, "invoice", "list")[1] == "2026-10  Vendor  1.50 EUR  no invoice\n"
+    deliver(MARCH, source="Vendor")
+    assert call(app, "invoice", "list")[1] == "2026-03  Vendor  1.50 EUR  no invoice\n"
     for amount in ("-2", "1.25"):
-        assert call(app, "invoice", "record", "Vendor", "2026-10", amount)[0] == 0
+        assert call(app, "invoice", "record", "Vendor", "2026-03", amount)[0] == 0
     said = call(app, "invoice", "list")[1]
-    assert said == "2026-10  Vendor  1.50 EUR  invoice 1.25 EUR, difference -0.25 EUR\n"
-    code, said = call(app, "invoice", "record", "Nobody", "2026-10", "1")
+    assert said == "2026-03  Vendor  1.50 EUR  invoice 1.25 EUR, difference -0.25 EUR\n"
+    assert call(app, "invoice", "remove", "Vendor", "2026-03")[0] == 0
+    assert "no invoice" in call(app, "invoice", "list")[1]
+    code, said = call(app, "invoice", "record", "Nobody", "2026-03", "1")
     assert (code, "There is no source of files Nobody." in said) == (1, True)
-    assert call(app, "invoice", "record", "Vendor", "2026-10", "0.0000001")[0] == 1
+    assert call(app, "invoice", "record", "Vendor", "2026-03", "0.0000001")[0] == 1

@@ -10,7 +10,8 @@ import pytest
 from flask import Flask
 
 from portal import db
-from portal.domain import statements, usage
+from portal.domain import ledger, statements, usage
+from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from tests.support.answers import definition_list, table_rows
 from tests.support.browser import Browser
@@ -78,3 +79,20 @@ def test_months_are_offered_in_their_order_and_say_that_statements_are_being_mad
     make_statements()
     dora.get("/operator/months")
     assert "being made" not in table_rows(dora, "months")[1][2]
+
+
+def test_a_closed_month_shows_its_sum_and_what_its_accounts_owe(
+    dora: Browser, world: World
+) -> None:
+    db.write(lambda: statements.close(MARCH, by=COMMAND))
+    make_statements()
+    db.write(lambda: _pay(world.north))
+    dora.get("/operator/months/2026-03")
+    assert definition_list(dora)["Cost"] == "€3.00"
+    (found,) = table_rows(dora, "statements")
+    assert found[2:] == ["Total: €3.00", "Balance now: €4.50"]
+
+
+def _pay(account_id: str) -> None:
+    account = db.session.get_one(BillingAccount, account_id)
+    ledger.record_payment(account, amount=Decimal("4.50"), reason="paid", by=COMMAND)

@@ -9,7 +9,15 @@ from portal.domain.ledger.closing import (
 )
 from portal.domain.ledger.export import BookEntry, BookLot, entries_of_all, lots_of_all
 from portal.domain.ledger.grants import add_lot, give_initial_grant, settle_from, switch_to_paid
-from portal.domain.ledger.listing import PAGE, EntryRow, Money, entries_of, money_for, money_of
+from portal.domain.ledger.listing import (
+    PAGE,
+    EntryRow,
+    Money,
+    balances_of,
+    entries_of,
+    money_for,
+    money_of,
+)
 from portal.domain.ledger.manual import counter, give_lot, record_credit, record_payment
 from portal.domain.ledger.payment import PERSONAL, UNITS_OF_MICRO, WAIVED, DayKind
 from portal.domain.ledger.posting import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -54,6 +55,13 @@ def money_of(account_id: str) -> Money | None:
     waived = db.session.scalar(select(func.sum(Entry.amount)).where(*is_waived))
     lots = select(Lot).where(Lot.account_id == account_id).order_by(Lot.granted_at, Lot.id)
     return Money(ledger.balance, -(waived or Decimal(0)), list(db.session.scalars(lots)))
+
+
+def balances_of(account_ids: Collection[str]) -> dict[str, Decimal]:
+    """The balances of paying accounts, negative if they owe, by account. The caller checks
+    visibility."""
+    query = select(Ledger.account_id, Ledger.balance).where(Ledger.account_id.in_(account_ids))
+    return {row[0]: row[1] for row in db.session.execute(query)}
 
 
 def entries_of(account_id: str, *, before: int | None = None) -> list[EntryRow]:

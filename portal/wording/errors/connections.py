@@ -89,8 +89,5 @@ INVALID: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Code.FINGERPRINT_FORMAT: lambda f: _("A fingerprint is 64 hexadecimal digits (SHA-256)."),
     Code.CURRENCY_UNKNOWN: lambda f: _("Enter the code of a currency (ISO 4217), such as EUR."),
     Code.NETWORK_NAME: lambda f: _("Enter the name of a network of LXD, such as lxdbr0."),
-    Code.NUMBER_UNCLEAR: lambda f: _(
-        "The comma could mean thousands or decimals. Write %(thousands)s or %(decimal)s.", **f
-    ),
     Code.NUMBER_RANGE: lambda f: _("Enter a whole number from %(least)s to %(most)s.", **f),
 }

@@ -13,6 +13,9 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Code.AMOUNT_RANGE: lambda f: _(
         "Enter an amount such as 49.50, with up to six decimals; payments and grants are positive."
     ),
+    Code.NUMBER_UNCLEAR: lambda f: _(
+        "The comma could mean thousands or decimals. Write %(thousands)s or %(decimal)s.", **f
+    ),
     Code.INVOICE_AMOUNT: lambda f: _(
         "Enter an amount such as 49.50 or −5, with up to six decimals, below a million millions."
     ),
