@@ -21,8 +21,10 @@ def watch() -> bool:
     due = db.read(budgets.find_due)
     batches = [due[first : first + BATCH] for first in range(0, len(due), BATCH)]
     is_done = [_advance(batch) for batch in batches]
-    for account_id in db.read(budgets.find_suspensions):
-        is_done.append(_attempt(partial(budgets.suspend_due, account_id), account_id))
+    is_done += [
+        _attempt(partial(budgets.suspend_due, account_id), account_id)
+        for account_id in db.read(budgets.find_suspensions)
+    ]
     return any(is_done)
 
 
