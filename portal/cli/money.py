@@ -28,9 +28,11 @@ class Amount(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Decimal:
         try:
-            return Decimal(value)
+            if value.isascii() and "_" not in value:  # which Decimal reads
+                return Decimal(value)
         except InvalidOperation:
-            self.fail("must be a number such as 49.50", param, ctx)
+            pass
+        self.fail("must be a number such as 49.50", param, ctx)
 
 
 REASON = click.option("--reason", required=True, help="Why; who sees entries reads it.")

@@ -359,6 +359,20 @@ def test_an_ended_partnership_has_no_budget_any_more(
     assert db.read(lambda: db.session.scalars(select(Budget)).all()) == []
 
 
+def test_no_suspension_is_announced_to_a_customer_that_is_suspended(
+    app: Flask, world: World, march: Clock
+) -> None:
+    apply_rate(world.north, "0")
+    budget_nina(world, steps=SUSPEND)
+    db.write(lambda: customers.suspend(nina(world), by=actor(EDDIE)))
+    cost(world, "150")
+    watch()
+    assert steps(NINA, News.LIMIT) == ["stopped"]
+    db.write(lambda: customers.resume(nina(world), by=actor(EDDIE)))
+    watch()
+    assert steps(NINA, News.LIMIT) == ["stopped", "suspends"]
+
+
 @pytest.mark.parametrize("event", ["INSERT", "UPDATE"])
 def test_what_fails_for_one_customer_does_not_stop_the_others(
     app: Flask, world: World, march: Clock, caplog: pytest.LogCaptureFixture, event: str
