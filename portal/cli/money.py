@@ -27,12 +27,11 @@ class Amount(click.ParamType):  # type: ignore[type-arg]
     name = "amount"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Decimal:
+        is_plain = value.isascii() and "_" not in value  # Decimal reads 1_000, too
         try:
-            if value.isascii() and "_" not in value:  # which Decimal reads
-                return Decimal(value)
+            return Decimal(value if is_plain else "")
         except InvalidOperation:
-            pass
-        self.fail("must be a number such as 49.50", param, ctx)
+            self.fail("must be a number such as 49.50", param, ctx)
 
 
 REASON = click.option("--reason", required=True, help="Why; who sees entries reads it.")
