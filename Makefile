@@ -73,6 +73,9 @@ bench: .venv/.dev
 	@$(BIN)/python -m bench.drop_down
 	@$(BIN)/python -m bench.slow_clients
 	@$(BIN)/python -m bench.usage_import
+	@$(BIN)/python -m bench.closing
+	@$(BIN)/python -m bench.usage_pages
+	@$(BIN)/python -m bench.usage_memory
 
 # What is lost or repeated while processes are killed and servers fail: docs/reliability.md.
 # DATABASES="sqlite" chooses; SEED=1 repeats a run. About six minutes for each database.

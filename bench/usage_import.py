@@ -1,13 +1,13 @@
 """Benchmark of an import of usage against DuckDB alone, which turns the same CSV into Parquet.
 
 `python -m bench.usage_import [ROWS] [ROUNDS]` (1,000,000 and 5), on SQLite and PostgreSQL. It
-prints medians and their ratio to DuckDB, which varies less between runs than the times do, and the
+prints medians and their ratio to DuckDB, which varies less between runs than the times do; both of
+the seconds, and of those of the CPU in this process, which another load changes less; and the
 longest wait of another writer.
 """
 
 from __future__ import annotations
 
-import resource
 import statistics
 import sys
 import tempfile
@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import flask_migrate
 from flask import Flask
@@ -39,6 +40,23 @@ def seconds(unit: Callable[[], object]) -> float:
     begin = time.perf_counter()
     unit()
     return time.perf_counter() - begin
+
+
+class Taken(NamedTuple):
+    """Seconds, and those of the CPU in this process."""
+
+    wall: float
+    cpu: float
+
+
+def taken(unit: Callable[[], object]) -> Taken:
+    begin = time.process_time()
+    wall = seconds(unit)
+    return Taken(wall, time.process_time() - begin)
+
+
+def median(times: list[Taken]) -> Taken:
+    return Taken(*map(statistics.median, zip(*times, strict=True)))
 
 
 def import_file(path: Path, mode: Mode) -> None:
@@ -89,8 +107,10 @@ def measure(kind: str, rows: int, rounds: int, databases: Databases, folder: Pat
     path, other = folder / f"{kind}.csv", folder / f"{kind}-2.csv"
     generate(path, kind, rows)
     other.write_bytes(path.read_bytes() + b"\n")
-    alone = [seconds(lambda: to_parquet(path, folder / "alone.parquet")) for _ in range(rounds)]
-    print(f"{kind}: DuckDB alone {statistics.median(alone):.2f} s")
+    alone = median(
+        [taken(lambda: to_parquet(path, folder / "alone.parquet")) for _ in range(rounds)]
+    )
+    print(f"{kind}: DuckDB alone {alone.wall:.2f} s, CPU {alone.cpu:.2f} s")
     units: dict[str, Callable[[], object]] = {
         "first import": lambda: import_file(path, Mode.OVERWRITE),
         "the same file again": lambda: import_again(path),
@@ -98,7 +118,7 @@ def measure(kind: str, rows: int, rounds: int, databases: Databases, folder: Pat
         "append": lambda: import_file(path, Mode.APPEND),
     }
     for database in KINDS:
-        times: dict[str, list[float]] = {name: [] for name in units}
+        times: dict[str, list[Taken]] = {name: [] for name in units}
         waits: list[float] = []
         for _round in range(rounds):
             app = make_app(databases.empty(database))
@@ -108,13 +128,14 @@ def measure(kind: str, rows: int, rounds: int, databases: Databases, folder: Pat
                 db.write(add_clouds)
                 with other_writer(app, waits):
                     for name, unit in units.items():
-                        times[name].append(seconds(unit))
+                        times[name].append(taken(unit))
                 db.session.remove()
                 db.extension.engine.dispose()
-        for name, taken in times.items():
-            median = statistics.median(taken)
-            ratio = median / statistics.median(alone)
-            print(f"  {database:11}{name:26}{median:8.2f} s{ratio:8.2f}")
+        for name, mine in times.items():
+            it = median(mine)
+            ratio, cpu_ratio = it.wall / alone.wall, it.cpu / alone.cpu
+            cpu = f"CPU{it.cpu:8.2f} s{cpu_ratio:8.2f}"
+            print(f"  {database:11}{name:26}{it.wall:8.2f} s{ratio:8.2f}   {cpu}", flush=True)
         print(f"  {database:11}longest wait of another writer {max(waits):.2f} s")
 
 
@@ -129,8 +150,6 @@ def main() -> None:
         finally:
             if databases.server is not None:
                 databases.server.stop()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"memory: {peak:.0f} MB at most")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from portal.cli import (
     connections,
     customers,
     doctor,
+    invoices,
     jobs,
     money,
     months,
@@ -38,7 +39,7 @@ def register(app: Flask) -> None:
     """Add the portal's commands to `flask`, and its `db` of Flask-Migrate, logged as they are."""
     modules = (
         *(users, partners, customers, clouds, connections),
-        *(usage, money, months, jobs, audit),
+        *(usage, invoices, money, months, jobs, audit),
     )
     groups = (flask_migrate.cli.db, *(module.commands for module in modules))
     others = (seed.seed, backup.command, restore.command, doctor.command)

@@ -1,4 +1,4 @@
-"""`flask money`: record payments, credits and grants of an account; counter and show entries."""
+"""`flask money`: record payments, credits and grants; counter, show and export entries."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 from flask.cli import AppGroup
 
 from portal import db
+from portal.cli import beancount
 from portal.cli.refusals import run_unit
 from portal.domain import ledger, policy
 from portal.domain.accounts import BillingAccount
@@ -127,3 +128,15 @@ def show(account: str) -> None:
 
     for text in db.read(load):
         click.echo(text)
+
+
+@commands.command("export")
+def export() -> None:
+    """Print the ledger of all accounts as beancount text, which `bean-check` proves."""
+
+    def unit() -> None:
+        currency = policy.current().currency
+        for text in beancount.render(ledger.entries_of_all(), ledger.lots_of_all(), currency):
+            click.echo(text, nl=False)
+
+    db.read(unit)

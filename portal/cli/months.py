@@ -12,6 +12,7 @@ from portal import db
 from portal.cli.refusals import run_unit
 from portal.domain import statements
 from portal.domain.actors import COMMAND
+from portal.worker import statement_making
 
 commands = AppGroup("month", help="Billing months: close them, and make statements.")
 
@@ -36,7 +37,7 @@ def close(month: datetime, *, now: bool) -> None:
     verb: Callable[..., object] = statements.close if now else statements.finalise
     run_unit(lambda: verb(_day(month), by=COMMAND))
     if now:
-        while db.write(statements.advance):
+        while statement_making.advance():
             pass
         click.echo(f"{month:%Y-%m} is closed, its statements are made.")
     else:

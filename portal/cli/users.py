@@ -86,7 +86,7 @@ def create(email: EmailAddress, name: str, language: str, password: str) -> None
 @click.argument("email", type=EMAIL)
 def allow(email: EmailAddress) -> None:
     """EMAIL may sign up although SIGN_UP is `invited`."""
-    run_unit(lambda: identity.allow_email(email, by=COMMAND))
+    run_unit(lambda: people.allow(email, by=COMMAND))
     click.echo(f"{email.display} may sign up.")
 
 
@@ -94,7 +94,7 @@ def allow(email: EmailAddress) -> None:
 @click.argument("email", type=EMAIL)
 def make_operator(email: EmailAddress) -> None:
     """EMAIL's account runs this installation."""
-    run_unit(lambda: identity.make_operator(find_user(email), by=COMMAND))
+    run_unit(lambda: people.appoint_operator(find_user(email), by=COMMAND))
     click.echo(f"{email.display} is an operator.")
 
 

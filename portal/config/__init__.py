@@ -11,6 +11,7 @@ from flask import current_app
 from portal.config.audit_keys import add_audit_key, read_audit_keys
 from portal.config.credentials_keys import add_credentials_key, read_credentials_keys
 from portal.config.hosts import LOOPBACK, in_url, is_trusted, trusted
+from portal.config.in_force import texts_in_force
 from portal.config.load import MIN_SECRET_LENGTH, UnsafeSettings, load
 from portal.config.local_run import is_only_for_this_machine, mailbox_dir
 from portal.config.parsing import DOMAINS_EXPECTED

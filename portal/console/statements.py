@@ -1,4 +1,4 @@
-"""*Statements* of an account: the list, each as a page, as PDF and as CSV."""
+"""*Statements* of an account: the list, each as a page and as files."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from portal.domain import statements
 from portal.domain.accounts import BillingAccount
 from portal.domain.statements import Statement
 from portal.i18n import formats
-from portal.web import statement_files
-from portal.web.statement_pages import file_name, firm_of, sheet_of
+from portal.web import statement_pages
+from portal.web.statement_pages import firm_of, sheet_of
 
 blueprint = Blueprint("statements", __name__, url_prefix="/statements")
 
@@ -50,15 +50,7 @@ def show(statement_id: str) -> Any:
     )
 
 
-@blueprint.get("/<id:statement_id>/pdf")
-def pdf(statement_id: str) -> Any:
-    """Download a statement as PDF."""
-    statement = web.find_or_404(Statement, statement_id)
-    return statement_files.pdf_of(sheet_of(statement), file_name(statement))
-
-
-@blueprint.get("/<id:statement_id>/csv")
-def csv(statement_id: str) -> Any:
-    """Download a statement as CSV."""
-    statement = web.find_or_404(Statement, statement_id)
-    return statement_files.csv_of(sheet_of(statement), file_name(statement))
+@blueprint.get("/<id:statement_id>/download")
+def download(statement_id: str) -> Any:
+    """Download a statement as PDF, CSV, spreadsheet or FOCUS 1.4."""
+    return statement_pages.download(web.find_or_404(Statement, statement_id))

@@ -1,6 +1,7 @@
 """A year of usage: one file for each month, imported as an operator imports the vendor's files.
 
-Clouds grow, shrink, stay or stop. One month is corrected, one row is late, one cloud is unassigned.
+Clouds grow, shrink, stay or stop. All months but the last two are closed; then one of them is
+corrected. One row is late, one cloud is unassigned.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 
 from portal import db, usage_files
-from portal.demo import budget
+from portal.demo import budget, closings
 from portal.demo.timeline import DAY, seeded_random
 from portal.domain import policy, usage
 from portal.domain.accounts import BillingAccount, Kind
@@ -112,8 +113,13 @@ def import_all(on_progress: Callable[[int], object] = lambda _days: None) -> Non
     for month in months:
         _deliver(METERING, Mode.OVERWRITE, month)
         on_progress(len({row.day for row in month}))
-    corrected = months[-3]
+    closings.apply_rates()
+    *closed, last = [some[0].day.replace(day=1) for some in months[:-2]]
+    for month_on in closed:
+        closings.close(month_on)
+    corrected = months[max(0, len(months) - 4)]
     _deliver(METERING, Mode.OVERWRITE, [_correct(row) for row in corrected])
+    closings.close(last)
     db.write(budget.set_budget)
     late = next(row for row in reversed(corrected) if row.cloud != UNASSIGNED)
     _deliver(LATE, Mode.APPEND, [late])

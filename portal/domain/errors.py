@@ -251,6 +251,8 @@ class Code(StrEnum):
     MONTH_RATE_WAITS = "month-rate-waits"
     STATEMENT_RELEASED = "statement-released"
     STATEMENT_PRICES_MISSING = "statement-prices-missing"
+    STATEMENT_PRICES_COMPLETE = "statement-prices-complete"
+    STATEMENT_RATE_WAITS = "statement-rate-waits"
     STATEMENT_PRICES_HIDDEN = "statement-prices-hidden"
     STATEMENT_PROFILE_MISSING = "statement-profile-missing"
     STATEMENTS_KEPT = "statements-kept"

@@ -1,4 +1,4 @@
-"""People: operators find a user, block and unblock them, and end their sessions.
+"""People: operators find a user, block and unblock them, end their sessions, appoint operators.
 
 To block stops a person at once, and changes no ownership: a blocked user still counts as owner.
 """
@@ -29,6 +29,7 @@ from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
 from portal.domain.identity import BlockReason, User, UserSession
 from portal.domain.memberships import Progress
+from portal.domain.values import EmailAddress
 
 PAGE = 50
 
@@ -101,6 +102,20 @@ def end_sessions(user: User, *, by: Actor) -> None:
     user = _lock(user, Action.USER_END_SESSIONS, by=by)
     identity.end_sessions(user.id, by=by, why="operator")
     _record(Action.USER_END_SESSIONS, user, by=by)
+
+
+def appoint_operator(user: User, *, by: Actor) -> None:
+    """An operator makes another user an operator, too. Raises ReauthenticationRequired,
+    Forbidden."""
+    identity.make_operator(_lock(user, Action.USER_OPERATOR, by=by), by=by)
+
+
+def allow(address: EmailAddress, *, by: Actor) -> None:
+    """An operator allows an address to sign up where sign-up is by invitation. Raises
+    ReauthenticationRequired, Forbidden."""
+    identity.require_recent(by)
+    access.require_operator(by, Action.USER_ALLOW)
+    identity.allow_email(address, by=by)
 
 
 def people_for(actor: Actor, *, after: str = "") -> list[User]:

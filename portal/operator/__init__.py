@@ -8,6 +8,7 @@ from portal.operator import (
     drift,
     feedback,
     home,
+    installation,
     limits,
     mappings,
     metering,

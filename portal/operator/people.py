@@ -1,4 +1,4 @@
-"""*People*: find a user by address; *Block*, *Unblock*, *End sessions*."""
+"""*People*: find a user by address, block, disable, appoint them; allow an address to sign up."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from flask import redirect, url_for
 from flask_babel import lazy_gettext
 from wtforms import EmailField, SelectField
 from wtforms.fields.choices import SelectChoice
+from wtforms.validators import Optional
 
 from portal import web
-from portal.domain import identity, people, values
+from portal.domain import identity, people, values, workflows
 from portal.domain.errors import Code, Refused
 from portal.domain.identity import BlockReason, User
 from portal.operator import steps
@@ -34,6 +35,22 @@ class BlockForm(web.Form):
         [web.REQUIRED],
         choices=[SelectChoice(*reason) for reason in (("", ""), *labels.BLOCK_REASONS.items())],
     )
+
+
+class DisableForm(web.Form):
+    """Who becomes the owner of what the person alone owns."""
+
+    heir = EmailField(
+        lazy_gettext("New owner’s e-mail"),
+        [Optional(), web.EMAIL],
+        description=lazy_gettext("Of what this person alone owns; empty if there is nothing."),
+    )
+
+
+class AllowForm(web.Form):
+    """An address that may sign up."""
+
+    email = EmailField(lazy_gettext("E-mail"), [web.REQUIRED, web.EMAIL])
 
 
 @blueprint.route("/people", methods=["GET", "POST"])
@@ -102,6 +119,75 @@ def unblock(person_id: str) -> Any:
 def end_sessions(person_id: str) -> Any:
     """*End sessions* of a person."""
     return _take(END_SESSIONS, person_id)
+
+
+ENABLE = Step(
+    workflows.enable_user,
+    lazy_gettext("Enable this person?"),
+    lazy_gettext("Enable"),
+    lazy_gettext("They can sign in again, with the roles they had. No session comes back."),
+    lazy_gettext("The person is enabled."),
+)
+DISABLE = Step(
+    workflows.disable_user,
+    lazy_gettext("Disable this person?"),
+    lazy_gettext("Disable"),
+    lazy_gettext(
+        "All their sessions end at once, and they can’t sign in any more. Their access to clouds "
+        "is revoked there. What they alone own gets a new owner."
+    ),
+    lazy_gettext("The person is disabled, and their sessions are ended."),
+    is_danger=True,
+)
+APPOINT = Step(
+    people.appoint_operator,
+    lazy_gettext("Make this person an operator?"),
+    lazy_gettext("Make operator"),
+    lazy_gettext("They see these pages, and can do what you can do here. It can’t be taken back."),
+    lazy_gettext("The person is an operator."),
+)
+
+
+@blueprint.route("/people/<id:person_id>/enable", methods=["GET", "POST"])
+def enable(person_id: str) -> Any:
+    """*Enable* a disabled person."""
+    return _take(ENABLE, person_id)
+
+
+@blueprint.route("/people/<id:person_id>/disable", methods=["GET", "POST"])
+def disable(person_id: str) -> Any:
+    """*Disable* a person, with an heir for what they alone own."""
+    form = DisableForm()
+
+    def facts() -> dict[str, Any]:
+        if not form.heir.data:
+            return {}
+        heir = identity.user_by_email(values.email(form.heir.data).key)
+        if heir is None:
+            raise Refused(Code.PERSON_UNKNOWN, field="heir")
+        return {"heir": heir}
+
+    return _take(DISABLE, person_id, form, facts)
+
+
+@blueprint.route("/people/<id:person_id>/appoint", methods=["GET", "POST"])
+def appoint(person_id: str) -> Any:
+    """*Make operator*."""
+    return _take(APPOINT, person_id)
+
+
+@blueprint.route("/people/allow", methods=["GET", "POST"])
+def allow() -> Any:
+    """*Allow an address* to sign up where sign-up is by invitation."""
+    web.require_recent_sign_in()
+    form, back = AllowForm(), url_for(".show_people")
+
+    def unit() -> None:
+        people.allow(values.email(form.email.data or ""), by=web.actor())
+
+    if answer := web.submit(form, unit, to=back, success=lazy_gettext("The address may sign up.")):
+        return answer
+    return web.form_page(form, "operator/allow.html", back=back)
 
 
 def _take(

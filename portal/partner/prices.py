@@ -63,7 +63,8 @@ def _service(text: str) -> str:
     return values.line(text, limit=prices.MAX_SERVICE) if text.strip() else ""
 
 
-def _read_percent(form: Any, field: Any) -> None:
+def read_percent(form: Any, field: Any) -> None:
+    """Validate a mark-up in percent, and keep it as the form's `value`."""
     form.value = wording.read_percent(field.data or "")
     if form.value is None:
         raise ValidationError(sentence(Code.RATE_RANGE, {}))
@@ -74,7 +75,7 @@ class RateForm(web.CreatingForm):
 
     percent = StringField(
         lazy_gettext("Mark-up in percent"),
-        [web.REQUIRED, _read_percent],
+        [web.REQUIRED, read_percent],
         description=lazy_gettext(
             "From −100 to 1,000,000, with up to four decimals; a negative one is a discount."
         ),

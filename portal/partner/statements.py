@@ -1,14 +1,15 @@
-"""*Statements* of a partner's customers: drafts, *Release* one or all, each as page, PDF, CSV."""
+"""*Statements* of a partner's customers: drafts, *Release* one or all, each as page and files."""
 
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, abort, flash, g, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
-from wtforms import BooleanField
+from wtforms import BooleanField, StringField
 
 from portal import db, web
 from portal.domain import access, prices, reports, statements
@@ -16,8 +17,9 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.statements import Statement
 from portal.i18n import formats
-from portal.web import statement_files
-from portal.web.statement_pages import file_name, firm_of, sheet_of
+from portal.partner.prices import read_percent
+from portal.web import statement_pages
+from portal.web.statement_pages import firm_of, sheet_of
 from portal.wording import statements as wording
 
 blueprint = Blueprint("statements", __name__, url_prefix="/<id:account_id>/statements")
@@ -48,6 +50,7 @@ def index(account_id: str) -> Any:
 
 def _context() -> dict[str, Any]:
     return {
+        "may_set_prices": access.may(web.actor(), Action.PRICE_SET_RATE, g.partner),
         "may_release": access.may(web.actor(), Action.STATEMENT_RELEASE, g.partner),
         "may_see_money": reports.figures_for(web.actor(), g.partner).cost,
         "states": wording.STATES,
@@ -83,18 +86,10 @@ def show(account_id: str, statement_id: str) -> Any:
     )
 
 
-@blueprint.get("/<id:statement_id>/pdf")
-def pdf(account_id: str, statement_id: str) -> Any:
-    """Download a statement as PDF."""
-    statement = _find(statement_id)
-    return statement_files.pdf_of(sheet_of(statement), file_name(statement))
-
-
-@blueprint.get("/<id:statement_id>/csv")
-def csv(account_id: str, statement_id: str) -> Any:
-    """Download a statement as CSV."""
-    statement = _find(statement_id)
-    return statement_files.csv_of(sheet_of(statement), file_name(statement))
+@blueprint.get("/<id:statement_id>/download")
+def download(account_id: str, statement_id: str) -> Any:
+    """Download a statement as PDF, CSV, spreadsheet or FOCUS 1.4."""
+    return statement_pages.download(_find(statement_id))
 
 
 class ReleaseForm(web.Form):
@@ -121,6 +116,46 @@ def release(account_id: str, statement_id: str) -> Any:
         return answer
     return web.form_page(
         form, "partner/statements/release.html", partner=g.partner, statement=statement, back=back
+    )
+
+
+class MissingPricesForm(web.CreatingForm):
+    """A mark-up for the costs that have no price, and on which drafts."""
+
+    percent = StringField(
+        lazy_gettext("Mark-up in percent"),
+        [web.REQUIRED, read_percent],
+        description=lazy_gettext("On the costs without a price; 0 makes the cost the price."),
+    )
+    is_for_all = BooleanField(lazy_gettext("On all drafts of this month"))
+
+    value: Decimal
+
+    def unit(self, statement_id: str) -> int:
+        """Set the rate; its number."""
+        statement = db.session.get_one(Statement, statement_id)
+        is_for_all = bool(self.is_for_all.data)
+        rate = statements.set_missing_prices(
+            statement, percent=self.value, by=web.actor(), is_for_all=is_for_all
+        )
+        return rate.number
+
+
+@blueprint.route("/<id:statement_id>/set-missing-prices", methods=["GET", "POST"])
+def set_missing_prices(account_id: str, statement_id: str) -> Any:
+    """*Set missing prices* of a draft, or of all drafts of its month."""
+    access.require(web.actor(), Action.PRICE_SET_RATE, g.partner)
+    statement, form = _find(statement_id), MissingPricesForm()
+    back = url_for(".show", account_id=account_id, statement_id=statement_id)
+    done = _("A worker sets the missing prices. That takes some minutes.")
+    if answer := web.submit(form, lambda: form.unit(statement_id), to=back, success=done):
+        return answer
+    return web.form_page(
+        form,
+        "partner/statements/set_missing_prices.html",
+        partner=g.partner,
+        statement=statement,
+        back=back,
     )
 
 

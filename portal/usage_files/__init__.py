@@ -13,6 +13,7 @@ from portal.usage_files.attribution import (
     attribute,
 )
 from portal.usage_files.bad_rows import MAX_LISTED, BadRow, BadRows
+from portal.usage_files.charging import Charging
 from portal.usage_files.columns import KEY_COLUMNS, PLAIN_COLUMNS
 from portal.usage_files.faults import Fault, Reason, UsageFileError
 from portal.usage_files.pieces import (

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,31 +114,42 @@ COST = f"""{sums_of(f"CASE WHEN {IS_WHOLE} THEN signed END")},
 QUANTITY = f"coalesce(sum(CASE WHEN {IS_WHOLE} THEN nanos ELSE {_part('nanos')} END * {SIGN}), 0)"
 
 
-class Attribution:
-    """Rows of deliveries, joined with spans. Use it in `with attribute(…)`."""
+ATTRIBUTED = f"""CREATE TABLE attributed AS SELECT * EXCLUDE (micros, rest, parts),
+    micros::HUGEINT * {UNITS_OF_MICRO} + rest + parts AS units FROM (
+        SELECT span, service, category, unit, period_on,
+            CASE WHEN since_us > start_us THEN since_on ELSE usage_on END AS day,
+            {COST}, {QUANTITY} FROM {SHARES} GROUP BY ALL
+    ) AS summed (span, service, category, unit, period_on, day, micros, rest, parts, nanos)"""  # noqa: S608
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self.connection = connection
+
+class Attribution:
+    """Rows of deliveries, joined with spans; their sums are the table `attributed`. Use it in
+    `with attribute(…)`."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+        self.connection, self.folder = connection, folder
+        connection.execute(ATTRIBUTED)
 
     def shares(self) -> Iterator[Share]:
         """What each span costs, without zeros."""
-        query = f"""SELECT span, service, category,
-            (CASE WHEN since_us > start_us THEN since_on ELSE usage_on END)::VARCHAR AS day,
-            period_on::VARCHAR, {COST} FROM {SHARES}
-          GROUP BY span, service, category, day, period_on ORDER BY span, day"""  # noqa: S608
-        for *head, micros, rest, parts in self._stream(query):
-            total = micros * UNITS_OF_MICRO + rest + parts
-            if total:
-                yield Share._make((*head, total))
+        yield from map(
+            Share._make,
+            self.stream(
+                """SELECT span, service, category, day::VARCHAR, period_on::VARCHAR,
+                sum(units)::HUGEINT AS units FROM attributed GROUP BY ALL HAVING units <> 0"""
+            ),
+        )
 
     def totals(self) -> Iterator[Total]:
         """What each span costs and uses by billing period, without zeros."""
-        query = f"""SELECT span, service, category, unit, period_on::VARCHAR, {COST}, {QUANTITY}
-          FROM {SHARES} GROUP BY ALL ORDER BY span"""  # noqa: S608
-        for *head, micros, rest, parts, nanos in self._stream(query):
-            total = micros * UNITS_OF_MICRO + rest + parts
-            if total or nanos:
-                yield Total._make((*head, total, nanos))
+        yield from map(
+            Total._make,
+            self.stream(
+                """SELECT span, service, category, unit, period_on::VARCHAR,
+                sum(units)::HUGEINT AS units, sum(nanos)::HUGEINT AS nanos FROM attributed
+                GROUP BY ALL HAVING units <> 0 OR nanos <> 0 ORDER BY span"""
+            ),
+        )
 
     def late_rows(self, after_us: int) -> Iterator[LateRow]:
         """The added rows that end after the moment."""
@@ -145,12 +157,17 @@ class Attribution:
             start_us, end_us, {UNITS}, unit, nanos FROM rows
             JOIN (SELECT DISTINCT key, first_us FROM spans WHERE span_sign > 0) USING (key)
             WHERE row_sign > 0 AND greatest(start_us, end_us) > {after_us} AND {IS_AFTER}"""  # noqa: S608
-        yield from map(LateRow._make, self._stream(query))
+        yield from map(LateRow._make, self.stream(query))
 
-    def _stream(self, query: str) -> Iterator[Any]:
+    def batches(self, query: str) -> Iterator[list[Any]]:
+        """The rows of a query, BATCH of them at a time."""
         result = self.connection.execute(query)
         while rows := result.fetchmany(BATCH):
-            yield from rows
+            yield rows
+
+    def stream(self, query: str) -> Iterator[Any]:
+        """The rows of a query."""
+        return chain.from_iterable(self.batches(query))
 
 
 @contextmanager
@@ -170,7 +187,7 @@ def attribute(terms: Sequence[Term], spans: Sequence[Span]) -> Iterator[Attribut
             rows = " UNION ALL ".join(selects) or NO_ROWS
             connection.execute(f"CREATE VIEW rows AS {rows}")
             _insert_spans(connection, spans)
-            yield Attribution(connection)
+            yield Attribution(connection, folder)
         finally:
             connection.close()
 

@@ -41,17 +41,10 @@ class Owned(NamedTuple):
     until_at: datetime | None
 
 
-class Group(NamedTuple):
-    """The exact sum of rows with equal values: `micros`·10⁻⁶ + `rest`·10⁻¹⁵. Days are ISO text."""
-
-    key: str
-    service: str
-    category: str
-    usage_on: str
-    period_on: str
-    rows: int
-    micros: int
-    rest: int
+Group = tuple[str, int, str, str, str, str, str, int, int, int, str]
+"""The exact sum of rows with equal values: head, number, ID of the key, service, category, usage
+day, first day of the period, number of rows, `micros`·10⁻⁶ + `rest`·10⁻¹⁵, the period
+again as scope. Days are ISO text."""
 
 
 class KeySum(NamedTuple):
@@ -124,12 +117,14 @@ def identify_keys(
         )
 
 
-def groups(reading: UsageReading) -> Iterator[Group]:
-    """The groups, by key and day. Call `identify_keys` first."""
-    query = f"""SELECT id, service, category, usage_on::VARCHAR, period_on::VARCHAR,
-        count(*), {sums_of("amount")} FROM checked JOIN keys USING (key)
-        GROUP BY ALL ORDER BY id, usage_on::VARCHAR"""  # noqa: S608
-    yield from map(Group._make, reading.stream(query))
+def groups(reading: UsageReading, head: str) -> Iterator[list[Group]]:
+    """The groups in batches, each with `head` and its number. Call `identify_keys` first."""
+    query = f"""SELECT {text_of(head)}, row_number() OVER () - 1, id, service, category,
+            usage_on::VARCHAR, period_on::VARCHAR AS period, rows, micros, rest, period FROM (
+            SELECT id, service, category, usage_on, period_on, count(*), {sums_of("amount")}
+            FROM checked JOIN keys USING (key) GROUP BY ALL
+        ) AS g (id, service, category, usage_on, period_on, rows, micros, rest)"""  # noqa: S608
+    return reading.batches(query)
 
 
 def key_sums(reading: UsageReading) -> Iterator[KeySum]:
@@ -142,7 +137,7 @@ def key_sums(reading: UsageReading) -> Iterator[KeySum]:
 
 
 def pieces(reading: UsageReading) -> Iterator[Piece]:
-    """The rows in pieces of PIECE_ROWS, file by file, in their order."""
+    """The rows in pieces of PIECE_ROWS, file by file, each row with its number."""
     number = 0
     for file, layout in enumerate(reading.layouts):
         columns = {name: f"c{place}" for place, name in enumerate(layout.names)}
@@ -161,7 +156,7 @@ def pieces(reading: UsageReading) -> Iterator[Piece]:
                     raw = f"(SELECT * FROM raw{file} WHERE {where})"  # noqa: S608
                     named = [f"{column} AS {name_of(name)}" for name, column in chosen.items()]
                     query = f"""SELECT n AS {OURS}row, {", ".join([*ours, *named])}
-                        FROM {raw} JOIN {good} USING (n) ORDER BY n"""  # noqa: S608
+                        FROM {raw} JOIN {good} USING (n)"""  # noqa: S608
                     yield Piece(number, file, kind, count, _write(reading, query))
 
 

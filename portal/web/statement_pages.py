@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from flask import request
+
 from portal.domain import ledger, partner_profiles, statements
 from portal.domain.partner_profiles import PartnerProfile
 from portal.domain.statements import Statement
+from portal.web.statement_files import focus_file, sheet_file
 from portal.wording.statement_sheet import Sheet, sheet
 
 
@@ -22,7 +27,15 @@ def firm_of(statement: Statement) -> PartnerProfile | None:
     return partner_profiles.profile_of(statement.issuer_id)
 
 
-def file_name(statement: Statement) -> str:
+def download(statement: Statement) -> Any:
+    """The statement as the kind of file that the address names."""
+    name, kind = _file_name(statement), request.args.get("format", "pdf")
+    if kind == "focus":
+        return focus_file(statement, name)
+    return sheet_file(sheet_of(statement), name, kind, firm_of(statement))
+
+
+def _file_name(statement: Statement) -> str:
     """What the file of a statement is called, without what file systems refuse."""
     number = "".join(c if c.isascii() and c.isalnum() else "-" for c in statement.full_number)
     return f"statement-{number or 'draft'}-{statement.month_on:%Y-%m}"

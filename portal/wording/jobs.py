@@ -48,6 +48,7 @@ UPKEEP = {
     "close-clouds": lazy_gettext("Close clouds whose days to restore them are over"),
     "close-months": lazy_gettext("Close months, and make their statements"),
     "notify-of-lots": lazy_gettext("Say when grants are used up or expire"),
+    "watch-budgets": lazy_gettext("Say when budgets are used up, and take their steps"),
     "audit-heads": lazy_gettext("Log the heads of the audit log"),
     "doctor": lazy_gettext("Check of the data"),
     "end-partnerships": lazy_gettext("End partnerships whose day has come"),

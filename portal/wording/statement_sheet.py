@@ -10,19 +10,36 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from flask_babel import gettext as _
+from flask_babel import lazy_pgettext
 
 from portal.domain import policy
 from portal.domain.billing_months import next_month
+from portal.domain.charges import Category
 from portal.domain.ledger import PERSONAL, WAIVED, Lot
 from portal.domain.statements import BROUGHT, CARRIED, Kind, Line, State, Statement, minor_digits
-from portal.i18n.formats import local_day, month, plain_day
+from portal.i18n.formats import local_day, month, plain_day, quantity
+from portal.wording.usage import exact_text
+
+CATEGORIES = {
+    Category.PURCHASE: lazy_pgettext("charge", "purchase"),
+    Category.TAX: lazy_pgettext("charge", "tax"),
+    Category.CREDIT: lazy_pgettext("charge", "credit"),
+    Category.ADJUSTMENT: lazy_pgettext("charge", "adjustment"),
+}
 
 
 class Row(NamedTuple):
-    """A service of a cloud, or what bears the total."""
+    """A service of a cloud, or what bears the total; `unit` is empty without a quantity."""
 
     label: str
     amount: Decimal
+    unit: str = ""
+    quantity: Decimal = Decimal(0)
+
+    @property
+    def used(self) -> str:
+        """The quantity with its unit, empty without one."""
+        return f"{quantity(self.quantity)} {self.unit}" if self.unit else ""
 
 
 class Group(NamedTuple):
@@ -108,16 +125,24 @@ def _groups(lines: Iterable[Line]) -> Iterator[Group]:
     listed = sorted(lines, key=lambda line: (line.is_correction, line.customer, line.cloud))
     own = [line for line in listed if not line.is_correction]
     for (customer, cloud_id, name), some in groupby(own, lambda it: (it[0], it[1], it[2])):
-        rows = [Row(_service(it), it.amount) for it in some]
+        rows = [_row(_service(it), it) for it in some]
         yield Group(name or cloud_id, customer, cloud_id, _sum(rows), rows)
-    corrections = [Row(_of_cloud(it), it.amount) for it in listed if it.is_correction]
+    corrections = [_row(_of_cloud(it), it) for it in listed if it.is_correction]
     if corrections:
         note = _("of months that were closed before")
         yield Group(_("Corrections"), note, "", _sum(corrections), corrections)
 
 
+def _row(label: str, line: Line) -> Row:
+    return Row(label, line.amount, line.unit, line.quantity)
+
+
 def _service(line: Line) -> str:
-    return line.service or _("without a service")
+    """The service, with the category of what is no usage."""
+    service = line.service or _("without a service")
+    if line.category == Category.USAGE:
+        return service
+    return f"{service} ({CATEGORIES[Category(line.category)]})"
 
 
 def _of_cloud(line: Line) -> str:
@@ -164,10 +189,12 @@ def _notes(statement: Statement) -> list[str]:
 
 def table(sheet: Sheet) -> Iterator[list[object]]:
     """The table of a statement for a CSV file, with its header; amounts are plain numbers."""
-    yield [_("Statement"), _("Customer"), _("Cloud"), _("Cloud ID"), _("Service"), _("Amount"), ""]
+    header = [_("Statement"), _("Customer"), _("Cloud"), _("Cloud ID"), _("Service")]
+    yield [*header, _("Quantity"), _("Unit"), _("Amount"), ""]
     for group in sheet.groups:
         for row in group.rows:
             cells = (group.note, group.name, group.id, row.label)
-            yield [sheet.number, *cells, row.amount, sheet.currency]
+            used = (Decimal(exact_text(row.quantity)), row.unit) if row.unit else ("", "")
+            yield [sheet.number, *cells, *used, row.amount, sheet.currency]
     for row in (Row(_("Total"), sheet.total), *sheet.payments):
-        yield [sheet.number, "", "", "", row.label, row.amount, sheet.currency]
+        yield [sheet.number, "", "", "", row.label, "", "", row.amount, sheet.currency]

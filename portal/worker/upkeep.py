@@ -29,13 +29,12 @@ from portal.domain import (
     memberships,
     metering,
     notifications,
-    statements,
     usage,
     workflows,
 )
 from portal.domain.actors import WORKER
 from portal.domain.jobs import Job, Kind, Outcome, State
-from portal.worker import budgets
+from portal.worker import budgets, statement_making
 
 log = structlog.get_logger(__name__)
 
@@ -62,17 +61,15 @@ MEMBERSHIPS: dict[str, Callable[[], bool]] = {
     "revoke-closed": memberships.settle_closed,
     "withdraw-accesses": memberships.withdraw_due,
 }
-MONTHS = {jobs.MONTHS: statements.advance}
 BATCHES = {
     **PURGES,
     jobs.CLOSE: clouds.close_due,
     **MEMBERSHIPS,
-    **MONTHS,
     "notify-of-lots": accounts.notify_of_lots,
 }
 """The purges, and other units of work in batches."""
 BATCH_EVERY = timedelta(minutes=10)
-EVERY = dict.fromkeys((*MEMBERSHIPS, *MONTHS), timedelta(minutes=1))
+EVERY = dict.fromkeys((*MEMBERSHIPS, jobs.MONTHS), timedelta(minutes=1))
 """People wait for these."""
 
 DOCTOR = "doctor"
@@ -81,14 +78,16 @@ DAILY = timedelta(days=1)
 RECONCILE = "reconcile"
 HOURLY = timedelta(hours=1)
 WATCH_BUDGETS = "watch-budgets"
+STEPS = {jobs.MONTHS: statement_making.advance, WATCH_BUDGETS: budgets.watch}
+"""Steps that are several units of work."""
 ENDINGS_EVERY = timedelta(minutes=10)
 """And when a billing day begins."""
 
 
 def queue_upkeep() -> None:
     """Queue each upkeep job that is not queued."""
-    names = (DOCTOR, AUDIT_HEADS, jobs.ENDINGS, RECONCILE, metering.FETCH_USAGE, WATCH_BUDGETS)
-    for name in (*BATCHES, *names):
+    names = (DOCTOR, AUDIT_HEADS, jobs.ENDINGS, RECONCILE, metering.FETCH_USAGE)
+    for name in (*BATCHES, *STEPS, *names):
         jobs.add_recurring(Kind.UPKEEP, key=jobs.upkeep_lane(name), subject=("upkeep", name))
 
 
@@ -108,8 +107,8 @@ def run(job: Job) -> Outcome:
     if job.subject_id == metering.FETCH_USAGE:
         return _fetch_usage()
     name = job.subject_id
-    if name == WATCH_BUDGETS:
-        has_more, now = budgets.watch(), db.read(db.now)
+    if name in STEPS:
+        has_more, now = STEPS[name](), db.read(db.now)
     else:
         has_more, now = db.write(lambda: (BATCHES[name](), db.now()))
     wait = timedelta() if has_more else EVERY.get(name, BATCH_EVERY)

@@ -30,7 +30,6 @@ LEASE = timedelta(minutes=15)
 """Of a job. An upload is read within it."""
 RETRY = timedelta(seconds=30)
 """Until a source is asked again whose other import goes on."""
-GROUPS_BATCH = 20_000
 KEYS_BATCH = 5_000
 """Rows of a transaction: no other writer waits longer than a second."""
 T = TypeVar("T")
@@ -104,19 +103,19 @@ def stage(
     progress: Callable[[int], object] = lambda _rows: None,
     days: Collection[date] = (),
 ) -> None:
-    """Stage all rows, by short transactions; `progress` gets the number of rows of each
-    piece. `days` are scopes in any case, whether they have rows or not. Raises LeaseLost."""
+    """Stage all rows, by short transactions, and close the reading; `progress` gets the number of
+    rows of each piece. `days` are scopes in any case, whether they have rows or not. Raises
+    LeaseLost."""
     identified = _identify_keys(staging, reading)
     for piece in pieces.pieces(reading):
         db.write(lambda: usage.add_piece(staging, piece))  # noqa: B023 - runs at once
         if piece.kind == pieces.AMOUNTS:
             progress(piece.rows)
-    first = 0
-    for batch in _batches(pieces.groups(reading), GROUPS_BATCH):
-        db.write(lambda: usage.add_groups(staging, first, batch))  # noqa: B023 - runs at once
-        first += len(batch)
+    for groups in pieces.groups(reading, staging.delivery_id):
+        db.write(lambda: usage.add_groups(staging, groups))  # noqa: B023 - runs at once
     while not _finish(staging, reading, identified, days):
         identified = _identify_keys(staging, reading)
+    reading.close()  # or there would be the memory of two engines
     usage_posting.prepare_publishing(staging.delivery_id, by=WORKER)
 
 

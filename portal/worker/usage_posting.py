@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import groupby, islice
-from typing import TypeVar
+from datetime import date
+from itertools import islice
+from typing import Any, TypeVar
 
 from portal import db, usage_files
-from portal.domain import charges, ledger, prices, totals, usage
+from portal.domain import charges, ledger, prices, statements, totals, usage
 from portal.domain.actors import Actor
-from portal.domain.charges import ChargeRow, Late, Outdated
+from portal.domain.charges import Late, Outdated
 from portal.domain.errors import Code, Refused
 from portal.domain.ledger import Days
 from portal.domain.totals import ChangeRow
 from portal.domain.usage import Delivery, Preparation, UsageKey
-from portal.usage_files import Attribution, LateRow, Share, Term, Total
+from portal.usage_files import Attribution, Charging, LateRow, Term, Total
 
 BATCH = 20_000
 """Rows of a transaction: no other writer waits longer than a second."""
@@ -25,6 +26,7 @@ CLOUDS_BATCH = 200
 MAX_TRIES = 5
 """Of preparing, while links and other deliveries change what it is worked out from."""
 T = TypeVar("T")
+Row = tuple[Any, ...]
 
 
 def publish(delivery_id: str, *, by: Actor, **options: bool) -> None:
@@ -65,24 +67,29 @@ def assign(key_id: str, cloud_id: str | None, *, by: Actor) -> None:
 
 
 def reprice(partner_id: str, *, by: Actor) -> None:
-    """Let a partner's prices follow its new rates. Raises Refused("usage-outdated")."""
+    """Let a partner's prices, and its drafts of statements, follow its new rates. Raises
+    Refused("usage-outdated")."""
     if not db.read(lambda: prices.is_applied(partner_id)):
         prepare_repricing(partner_id, by=by)
         _post(
             lambda: charges.apply_rates(partner_id),
             lambda: prepare_repricing(partner_id, by=by),
         )
+    after = ""
+    while after := db.write(lambda: statements.refresh_drafts(partner_id, after=after)):
+        pass
 
 
 def prepare_repricing(partner_id: str, *, by: Actor) -> None:
     """Stage what new rates change of a partner's prices, by short transactions."""
     posting_id, plan = db.write(lambda: charges.begin_repricing(partner_id, by=by))
+    drafts = db.read(lambda: statements.drafts_without_prices(partner_id))
     first = 0
     for cloud_ids in _batches(iter(plan.cloud_ids), CLOUDS_BATCH):
         first += _stage_prices(
             posting_id,
             first,
-            db.read(lambda: prices.find_repriced(partner_id, cloud_ids, plan.first_on)),  # noqa: B023
+            db.read(lambda: prices.find_repriced(partner_id, cloud_ids, plan.first_on, drafts)),  # noqa: B023
         )
     basis = {"usage": {}, "versions": plan.version}
     db.write(lambda: charges.finish_staging(posting_id, basis))
@@ -143,20 +150,29 @@ def _contents(delivery_id: str) -> Iterator[bytes]:
 
 
 def _stage_charges(it: Preparation, attribution: Attribution) -> Days:
-    """Stage all charges, and what they change of prices; what they add to days."""
-    first, first_sum, first_price, days = 0, 0, 0, Days()
-    for clouds in _whole_clouds(_charge(it, share) for share in attribution.shares()):
-        for rows in _batches(iter(clouds)):
-            db.write(lambda: charges.add_charges(it.posting_id, first, rows))  # noqa: B023
-            first += len(rows)
-        first_sum += db.write(lambda: charges.add_sums(it.posting_id, first_sum, clouds))  # noqa: B023
-        changes = db.read(lambda: charges.find_price_changes(clouds))  # noqa: B023
-        first_price += _stage_prices(it.posting_id, first_price, changes)
-        for account_id, more in charges.days_of(clouds).items():
-            mine = days.setdefault(account_id, {})
-            for key, units in more.items():
-                mine[key] = mine.get(key, 0) + units
-    return days
+    """Stage all charges, and what they change of months and prices; what they add to days."""
+    open_on = date.fromisoformat(it.open_on)
+    charging = Charging(attribution, it.posting_id, it.bearers, open_on)
+    _insert(charges.insert_charges, charging.charges(it.source_id))
+    _insert(charges.insert_sums, charging.sums())
+    _load_prices(charging)
+    _insert(prices.insert_prices, charging.prices())
+    _insert(prices.insert_totals, charging.price_totals())
+    return charges.days_of(charging.days())
+
+
+def _load_prices(charging: Charging) -> None:
+    """Work out prices with what is posted, and the rates of now."""
+    cloud_ids, first_on = charging.priced()
+    for some in _batches(iter(cloud_ids), CLOUDS_BATCH):
+        db.read(lambda: charging.add_posted(prices.posted_rows(some, first_on)))  # noqa: B023
+    services = list(charging.services())
+    charging.price(db.read(lambda: prices.factors_of(services)))
+
+
+def _insert(insert: Callable[[list[Row]], None], batches: Iterator[list[Row]]) -> None:
+    for rows in batches:
+        db.write(lambda: insert(rows))  # noqa: B023 - runs at once
 
 
 def _stage_totals(it: Preparation, attribution: Attribution) -> set[str]:
@@ -180,21 +196,10 @@ def _change(it: Preparation, total: Total) -> ChangeRow:
         category=total.category,
         unit=total.unit,
         month_on=max(_month_of(total.period_on), it.open_on),
+        is_correction=_month_of(total.period_on) < it.open_on,
         units=total.units,
         nanos=total.nanos,
     )
-
-
-def _whole_clouds(rows: Iterator[ChargeRow]) -> Iterator[list[ChargeRow]]:
-    """About BATCH rows at a time, or more: all of a cloud follow each other, and come at once."""
-    batch: list[ChargeRow] = []
-    for _cloud_id, of_cloud in groupby(rows, key=lambda row: row.bearer.cloud_id):
-        batch += of_cloud
-        if len(batch) >= BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _stage_draws(posting_id: str, days: Days) -> None:
@@ -204,19 +209,6 @@ def _stage_draws(posting_id: str, days: Days) -> None:
         changes = db.read(lambda: ledger.find_changes(added))  # noqa: B023 - runs at once
         db.write(lambda: ledger.add_days(posting_id, added))  # noqa: B023 - runs at once
         db.write(lambda: ledger.add_draws(posting_id, changes))  # noqa: B023 - runs at once
-
-
-def _charge(it: Preparation, share: Share) -> ChargeRow:
-    return ChargeRow(
-        bearer=it.bearers[share.span],
-        source_id=it.source_id,
-        scope_on=share.period_on,
-        service=share.service,
-        category=share.category,
-        usage_on=share.usage_on,
-        month_on=max(_month_of(share.period_on), it.open_on),
-        units=share.units,
-    )
 
 
 def _month_of(day: str) -> str:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from flask import Flask
 
 from tests.cli.test_cli import call
-from tests.support.money import entries, problems, row
+from tests.domain.test_charges import move
+from tests.support.money import balance, entries, problems, row
+from tests.support.months import APRIL, close
 from tests.support.usage import deliver
-from tests.support.world import World
+from tests.support.world import Clock, World
 
 WHY = "--reason", "Bank"
 
@@ -70,3 +76,32 @@ def test_what_cannot_be_recorded_says_why(
     code, said = call(app, "money", verb, getattr(world, of), *more, *reason)
     assert code == 1
     assert sentence in said
+
+
+def test_the_exported_ledger_passes_bean_check(
+    app: Flask, world: World, clock: Clock, tmp_path: Path
+) -> None:
+    """With lots, a link, entries by hand, closings with rounding and expiry, corrections."""
+    reason = "--reason", 'Bank "North" \\ October'
+    days = "--first", "2026-03-25", "--last", "2026-03-31"
+    assert call(app, "money", "grant", world.north, "0.75", *days, *reason)[0] == 0
+    deliver(row("4001.006", world.ninas_cloud), row("2.5", world.doras_cloud, "20T10"))
+    move(world.doras_cloud, world.ninas_subaccount)
+    assert call(app, "money", "payment", world.north, "50.25", *reason)[0] == 0
+    number = str(len(entries(world.north)))
+    assert call(app, "money", "counter", world.north, number, *WHY)[0] == 0
+    close(clock)
+    deliver(row("3999.1", world.ninas_cloud))
+    close(clock, APRIL)
+    kinds = {kind for kind, _amount, _balance in entries(world.north)}
+    assert kinds == {"delivery", "link", "payment", "counter", "rounding", "expiry"}
+    code, text = call(app, "money", "export")
+    assert (code, problems()) == (0, [])
+    north = world.north.capitalize()
+    assert f" balance Liabilities:{north}:Personal  {-balance(world.north):.6f} ~ 0 EUR" in text
+    file = tmp_path / "ledger.beancount"
+    checker = Path(sys.executable).with_name("bean-check")
+    for content, expected in ((text, 0), (text.replace("50.250000", "50.260000", 1), 1)):
+        file.write_text(content)
+        answer = subprocess.run([checker, file], capture_output=True, text=True, check=False)
+        assert answer.returncode == expected, answer.stderr

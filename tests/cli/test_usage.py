@@ -22,7 +22,7 @@ from tests.support.metering import days_in_force, use_metered, used
 from tests.support.pretended_cloud import run_orders
 from tests.support.processes import run_flask
 from tests.support.relay import clear_mails
-from tests.support.usage import add_source, in_force, problems
+from tests.support.usage import add_source, deliver, in_force, problems
 from tests.support.usage_files import write_focus
 from tests.support.world import DORA, World
 
@@ -203,3 +203,15 @@ def test_a_connection_is_fetched_again_and_takes_no_files(
     write_focus(tmp_path / "march.csv", {})
     code, said = call(app, "usage", "import", "march.csv", "--source", "Frankfurt", *OVERWRITE)
     assert (code, "A connection delivers this source by itself." in said) == (1, True)
+
+
+def test_an_invoice_is_recorded_and_listed_beside_our_sum(app: Flask, world: World) -> None:
+    deliver({"BilledCost": "1.5"}, source="Vendor")
+    assert call(app, "invoice", "list")[1] == "2026-10  Vendor  1.50 EUR  no invoice\n"
+    for amount in ("-2", "1.25"):
+        assert call(app, "invoice", "record", "Vendor", "2026-10", amount)[0] == 0
+    said = call(app, "invoice", "list")[1]
+    assert said == "2026-10  Vendor  1.50 EUR  invoice 1.25 EUR, difference -0.25 EUR\n"
+    code, said = call(app, "invoice", "record", "Nobody", "2026-10", "1")
+    assert (code, "There is no source of files Nobody." in said) == (1, True)
+    assert call(app, "invoice", "record", "Vendor", "2026-10", "0.0000001")[0] == 1

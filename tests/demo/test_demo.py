@@ -35,6 +35,8 @@ from portal.domain.mail_deliveries import DeliveryState, MailDelivery
 from portal.domain.notifications import Notification
 from portal.domain.policy import Policy
 from portal.domain.prices import PriceSum
+from portal.domain.statements import Kind as StatementKind
+from portal.domain.statements import State, Statement, StatementLine
 from portal.domain.usage import Delivery, DeliveryScope
 from tests.conftest import Databases, make_app
 from tests.support import demonstration
@@ -294,7 +296,20 @@ def assert_a_year_of_usage() -> None:
     assert spending is not None
     assert spending.percent in (0, *range(80, 99)), "0 on the first day of a month"
     assert [row.key for row in usage.unassigned_for(COMMAND)] == [demo.usage.UNASSIGNED]
+    assert_statements()
     assert [result for result in doctor.run() if result.total] == []
+
+
+def assert_statements() -> None:
+    """Of all months but the last two, with customers' drafts; their mails are sent."""
+    states = Counter((row.kind, row.state) for row in rows(Statement))
+    assert set(states) == {
+        (StatementKind.ACCOUNT, State.RELEASED),
+        (StatementKind.CUSTOMER, State.RELEASED),
+        (StatementKind.CUSTOMER, State.DRAFT),
+    }
+    assert len({row.month_on for row in rows(Statement)}) in (10, 11)
+    assert any(row.is_correction for row in rows(StatementLine))
 
 
 def test_usage_whose_import_was_killed_is_completed_by_the_next_start(

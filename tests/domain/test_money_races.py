@@ -143,8 +143,11 @@ def test_what_is_removed_while_its_month_is_closed_is_on_this_statement_or_the_n
 
     def close() -> None:
         statements.close(MARCH, by=COMMAND)
-        while statements.advance():
-            pass
+        while books := statements.next_books():
+            statements.lock_books(books)
+            if rows := statements.undrafted(books):
+                statements.add_drafts(books, rows)
+            statements.close_books(statements.plan_books(books))
 
     def remove() -> None:
         usage.remove(db.session.get_one(Delivery, delivery_id), by=COMMAND)

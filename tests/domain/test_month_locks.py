@@ -12,6 +12,7 @@ from portal import db
 from portal.domain import statements
 from portal.domain.actors import COMMAND
 from portal.domain.ledger import Ledger
+from portal.worker import statement_making
 from tests.domain.test_lock_order import Unit, faults
 from tests.support.money import row
 from tests.support.usage import deliver
@@ -34,7 +35,7 @@ def _stop_month(world: World) -> Unit:
     return lambda: statements.stop(MONTH, by=signed_in(by))
 
 
-def _make_statements(world: World) -> Unit:
+def _books_of_north(world: World) -> statements.Books:
     deliver(row("1", world.ninas_cloud) | FEBRUARY)
     db.write(lambda: statements.close(MONTH, by=COMMAND))
 
@@ -43,11 +44,34 @@ def _make_statements(world: World) -> Unit:
         return db.session.scalar(query.order_by(Ledger.account_id).limit(1)) == world.north
 
     while not db.read(is_next):
-        db.write(statements.advance)
-    return statements.advance
+        statement_making.advance()
+    books = db.read(statements.next_books)
+    assert books is not None
+    return books
 
 
-@pytest.mark.parametrize("begin", [_close_month, _stop_month, _make_statements])
+def _draft_statements(world: World) -> Unit:
+    books = _books_of_north(world)
+    rows = db.read(lambda: statements.undrafted(books))
+    return lambda: statements.add_drafts(books, rows)
+
+
+def _close_books(world: World) -> Unit:
+    books = _books_of_north(world)
+    plan = db.read(lambda: statements.plan_books(books))
+    return lambda: statements.close_books(plan)
+
+
+def _close_idle_books(world: World) -> Unit:
+    db.write(lambda: statements.close(MONTH, by=COMMAND))
+    books = db.read(statements.next_books)
+    assert books is not None
+    return lambda: statements.close_idle_books(books)
+
+
+@pytest.mark.parametrize(
+    "begin", [_close_month, _stop_month, _draft_statements, _close_books, _close_idle_books]
+)
 def test_steps_with_months_lock_in_the_one_order(
     app: object, world: World, begin: Callable[[World], Unit]
 ) -> None:

@@ -15,9 +15,10 @@ from portal.domain import customers, prices, statements, workflows
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.customers import Customer
-from portal.domain.statements import State, Statement
+from portal.domain.statements import State, Statement, making
 from portal.domain.statements.rounding import apportion
 from portal.domain.usage import Mode
+from portal.worker import statement_making
 from tests.domain.test_charges import move
 from tests.domain.test_months import refusal, spend_grant
 from tests.support.money import balance, entries, problems, row
@@ -26,6 +27,7 @@ from tests.support.months import (
     MARCH,
     close,
     lines_of,
+    make_statements,
     name_firm,
     payments_of,
     release,
@@ -33,7 +35,7 @@ from tests.support.months import (
 )
 from tests.support.prices import apply_rate, set_rate
 from tests.support.usage import deliver
-from tests.support.world import NINA, Clock, World, actor
+from tests.support.world import NINA, OLGA, Clock, World, actor
 
 D = Decimal
 
@@ -239,3 +241,29 @@ def test_parts_are_rounded_by_largest_remainder(kind: str) -> None:
     assert apportion([-third, 2 * third], D("0.33"), 2) == [D("-0.33"), D("0.66")]
     assert apportion([10**15, 0], D("1.00"), 2) == [D("1.00"), D("0.00")]
     assert apportion([5 * 10**14], D(1), 0) == [D(1)]
+
+
+@pytest.mark.both_databases
+def test_a_worker_that_died_while_it_added_lines_goes_on_after_the_last_one(
+    app: Flask, world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making, "LINES_BATCH", 2)
+    monkeypatch.setattr(statements, "LINES_BATCH", 2)
+    services = [f"Service {number}" for number in range(7)]
+    deliver(*(row("1.115", world.ninas_cloud, ServiceName=name) for name in services))
+    clock.forward(days=31)
+    db.write(lambda: statements.close(MARCH, by=COMMAND))
+    while (books := db.read(statements.next_books)) and books.account_id != world.north:
+        statement_making.advance()
+    assert books is not None
+    assert statement_making.advance()  # drafts
+    plan = db.read(lambda: statements.plan_books(books))
+    assert [db.write(lambda: statements.add_some_lines(plan)) for _ in range(2)] == [True, True]
+    half = statement_of(world.north)
+    assert half.state is State.DRAFT
+    assert db.read(lambda: db.find(Statement, half.id, actor(OLGA))) is None
+    make_statements()
+    assert [line[1] for line in lines_of(statement_of(world.north))] == services
+    assert statement_of(world.north).total == D("7.81")
+    db.write(lambda: statements.close_books(plan))  # another worker has done it
+    assert len(lines_of(statement_of(world.north))) == 7

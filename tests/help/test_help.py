@@ -23,7 +23,7 @@ from tests.support.answers import csrf_token, links, notices
 from tests.support.browser import Browser
 from tests.support.jobs import run_upkeep
 from tests.support.page import text_of
-from tests.support.pictures import PICTURES, PICTURES_FOLDER
+from tests.support.pictures import PICTURES, PICTURES_FOLDER, SMALL
 from tests.support.world import CARL, DORA, OLGA, Clock, World, user
 
 Open = Callable[..., Browser]
@@ -32,7 +32,6 @@ LABEL = re.compile(r"\*\*(.+?)\*\*")
 SENTENCE = re.compile(r"(?<!\*)\*([^*]+\.)\*(?!\*)")
 PICTURE = re.compile(r"!\[(.+)\]\((.+)\)")
 HTMX = {"HX-Request": "true"}
-SMALL = 60_000
 WITHOUT_WAITING = {
     "ACCESS_PROPAGATION_SECONDS": "0",
     "SIGN_UP": "closed",

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import logging
+import zipfile
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask_babel import force_locale
 
 from portal import db
-from portal.web import statement_files
+from portal.domain import partner_profiles
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
+from portal.domain.values.picture import Picture, PictureType
+from portal.web import statement_pdf
 from portal.wording.statement_sheet import Group, Row, Sheet
 from tests.partner.test_prices import digits, main_text
 from tests.support.browser import Browser
+from tests.support.logos import PICTURE
 from tests.support.money import row
-from tests.support.months import close, name_firm, release, statement_of
+from tests.support.months import APRIL, close, name_firm, release, statement_of
 from tests.support.prices import apply_rate
 from tests.support.usage import deliver
+from tests.support.usage_files import FOCUS, check_focus
 from tests.support.world import ACE, AMIR, DORA, EDDIE, NINA, OLGA, SAM, VERA, Clock, World, user
 
 Open = Callable[..., Browser]
@@ -29,7 +39,8 @@ COST, PRICE = "71.23", "142.46"
 def closed(app: Flask, world: World, clock: Clock) -> None:
     """March is closed; Nina's cloud has a cost, and twice as much as price."""
     apply_rate(world.north, "100")
-    deliver(row(COST, world.ninas_cloud))
+    used = {"ConsumedQuantity": "744", "ConsumedUnit": "Hours"}
+    deliver(row(COST, world.ninas_cloud, **used), columns=(*FOCUS, *used))
     close(clock)
     name_firm(world.north)
 
@@ -49,7 +60,9 @@ def test_an_admin_releases_a_draft_and_the_customer_reads_a_total(
     nina.click("Statements")
     nina.click("March 2026")
     shown = main_text(nina)
-    assert all(text in shown for text in (PRICE, "NI-1", "North Integration GmbH", "Total"))
+    assert all(
+        text in shown for text in (PRICE, "744 Hours", "NI-1", "North Integration GmbH", "Total")
+    )
     assert "balance" not in shown.lower()
 
 
@@ -82,7 +95,8 @@ def test_who_reads_which_statement(browser: Open, world: World) -> None:
 def test_no_statement_of_a_customer_holds_a_cost(browser: Open, world: World) -> None:
     statement = release(statement_of(world.ninas_subaccount))
     nina, path = browser(NINA), f"/console/statements/{statement.id}"
-    for url in (path, f"{path}/csv", f"/console/statements?account={world.ninas_subaccount}"):
+    files = [f"{path}/download?format={kind}" for kind in ("csv", "focus")]
+    for url in (path, *files, f"/console/statements?account={world.ninas_subaccount}"):
         text = digits(nina.get(url).get_data(as_text=True))
         assert digits(PRICE) in text
         assert digits(COST) not in text
@@ -94,12 +108,50 @@ def test_files_of_a_statement(
 ) -> None:
     own = statement_of(world.north)
     olga = browser(OLGA)
-    table = olga.get(f"/console/statements/{own.id}/csv").get_data(as_text=True)
-    assert f"1,Nina GmbH,default,{world.ninas_cloud},Compute,71.23,EUR" in table
-    assert "Paid by the grant until 1 May 2026,-71.23,EUR" in table
-    pdf = olga.get(f"/console/statements/{own.id}/pdf")
+    table = olga.get(f"/console/statements/{own.id}/download?format=csv").get_data(as_text=True)
+    assert f"1,Nina GmbH,default,{world.ninas_cloud},Compute,744.00,Hours,71.23,EUR" in table
+    assert "Paid by the grant until 1 May 2026,,,-71.23,EUR" in table
+    xlsx = olga.get(f"/console/statements/{own.id}/download?format=xlsx").data
+    with zipfile.ZipFile(io.BytesIO(xlsx)) as book:
+        cells = book.read("xl/worksheets/sheet1.xml").decode()
+    assert all(cell in cells for cell in ("<t>Hours</t>", "<v>744.00</v>", "<v>71.23</v>"))
+    assert olga.get(f"/console/statements/{own.id}/download?format=doc").status_code == 404
+    pdf = olga.get(f"/console/statements/{own.id}/download")
     assert (pdf.mimetype, pdf.data[:5]) == ("application/pdf", b"%PDF-")
     assert 'filename="statement-1-2026-03.pdf"' in pdf.headers["Content-Disposition"]
+
+
+@pytest.mark.usefixtures("closed")
+def test_the_focus_file_is_valid_and_sums_to_the_total(
+    browser: Open, world: World, clock: Clock, tmp_path: Path
+) -> None:
+    tax, corrected = row("7", world.ninas_cloud, ChargeCategory="Tax"), row("70", world.ninas_cloud)
+    deliver(corrected, tax)
+    close(clock, APRIL)
+    statement = release(statement_of(world.ninas_subaccount, APRIL))
+    path = f"/console/statements/{statement.id}/download?format=focus"
+    content = browser(NINA).get(path).text.lstrip("\ufeff")
+    lines = list(csv.DictReader(io.StringIO(content)))
+    assert sum(Decimal(line["EffectiveCost"]) for line in lines) == statement.total
+    assert {(line["ChargeCategory"], line["ChargeClass"], line["InvoiceId"]) for line in lines} == {
+        ("Usage", "Correction", "NI-1"),
+        ("Tax", "Correction", "NI-1"),
+    }
+    check_focus(content, tmp_path)
+
+
+@pytest.mark.usefixtures("closed")
+def test_the_pdf_has_the_logo_of_who_issues_it(browser: Open, world: World) -> None:
+    def unit() -> None:
+        north = db.session.get_one(BillingAccount, world.north)
+        partner_profiles.set_logo(north, by=COMMAND, logo=Picture(PICTURE, PictureType.PNG))
+
+    db.write(unit)
+    draft, own = statement_of(world.ninas_subaccount), statement_of(world.north)
+    olga = browser(OLGA)
+    customers = olga.get(f"/partner/{world.north}/statements/{draft.id}/download").data
+    assert b"/Subtype /Image" in customers
+    assert b"/Subtype /Image" not in olga.get(f"/console/statements/{own.id}/download").data
 
 
 def test_the_pdf_has_a_glyph_for_each_character(
@@ -115,7 +167,7 @@ def test_the_pdf_has_a_glyph_for_each_character(
     with caplog.at_level(logging.WARNING), app.test_request_context():
         for language in ("en", "ru"):
             with force_locale(language):
-                assert statement_files.render(sheet)[:5] == b"%PDF-"
+                assert statement_pdf.render(sheet, PICTURE)[:5] == b"%PDF-"
     assert [record.getMessage() for record in caplog.records] == []
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import subprocess
-import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -21,7 +19,7 @@ from tests.support.clouds import assign_account_role
 from tests.support.money import problems, row
 from tests.support.prices import apply_rate
 from tests.support.usage import deliver
-from tests.support.usage_files import FOCUS
+from tests.support.usage_files import FOCUS, check_focus
 from tests.support.world import ACE, CARL, DORA, EDDIE, NINA, OLGA, SAM, VERA, Clock, World
 
 Open = Callable[..., Browser]
@@ -251,9 +249,4 @@ def test_the_focus_file_is_valid(browser: Open, world: World, tmp_path: Path) ->
     lines = list(csv.DictReader(io.StringIO(content)))
     assert sum(Decimal(line["BilledCost"]) for line in lines) == Decimal("5.500000000000001")
     assert {line["ConsumedQuantity"] for line in lines} == {"2.5", ""}
-    file = tmp_path / "focus.csv"
-    file.write_text(content)
-    toolkit = Path(sys.executable).with_name("focus-toolkit")
-    command = [toolkit, "validate", file, "--dataset", "cost-and-usage"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert answer.returncode == 0, answer.stdout
+    check_focus(content, tmp_path)

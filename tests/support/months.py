@@ -14,6 +14,7 @@ from portal.domain.actors import COMMAND
 from portal.domain.partner_profiles import PartnerProfile, ProfileDraft
 from portal.domain.prices import PriceList
 from portal.domain.statements import Statement, StatementLine
+from portal.worker import statement_making
 from tests.support.world import Clock, World
 
 MARCH, APRIL, MAY, JUNE = (date(2026, month, 1) for month in range(3, 7))
@@ -29,7 +30,7 @@ def close(clock: Clock, month_on: date = MARCH) -> None:
 
 
 def make_statements() -> None:
-    while db.write(statements.advance):
+    while statement_making.advance():
         pass
 
 

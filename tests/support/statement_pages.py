@@ -9,7 +9,8 @@ from playwright.sync_api import Page
 
 from tests.support.tour import Tour
 
-MONTH, AT = "2026-01-01", "2026-02-10 00:00:00.000000"
+MONTH, AT = "2024-01-01", "2024-02-10 00:00:00.000000"
+"""Before the demonstration began."""
 PARTIES = {
     "issuer": '{"name": "Halden Integration GmbH", "lines": ["Speicherstraße 4", "20457 Hamburg"],'
     ' "tin": "DE811569869", "email": "billing@halden.example"}',
@@ -22,6 +23,7 @@ PRICED = """SELECT account_id, month_on, 1000000 * SUM(whole) + SUM(millionths) 
     ORDER BY month_on DESC, account_id LIMIT 1"""
 """A customer's month with prices, whose sum is the total of the draft."""
 TOTAL = 477_470_000
+FIRST_NUMBER = 9001
 STATEMENT = """INSERT INTO statements (id, kind, state, account_id, issuer_id, month_on, created_at,
     released_at, released_by, prefix, number, currency, total, carried, is_last, missing, issuer,
     recipient, payments) VALUES (?, ?, 'draft', ?, ?, ?, ?, NULL, '', '', NULL, 'EUR', ?, 0,
@@ -71,7 +73,7 @@ def _add_released(connection: sqlite3.Connection, number: int, account: str, iss
         (("Compute", 0, 489_870_000), ("Object storage", 1, -12_400_000))
     ):
         connection.execute(LINE, [ident, line, account, service, is_correction, amount])
-    values = [AT, number + 1, PARTIES["issuer"], PARTIES["recipient"], ident]
+    values = [AT, FIRST_NUMBER + number, PARTIES["issuer"], PARTIES["recipient"], ident]
     connection.execute(RELEASE, values)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
+import pytest
 from sqlalchemy import select
 
 from portal import db, usage_files
@@ -47,6 +49,8 @@ def stage(
                 lambda: usage.begin(find(source), mode=mode, files=files, by=COMMAND)
             )
             usage_imports.stage(staging, reading)
+            with pytest.raises(duckdb.ConnectionException):  # else two engines had their memory
+                reading.select("SELECT 1")
     return staging.delivery_id
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,3 +53,13 @@ def kept_parts(*rows: dict[str, str]) -> list[bytes]:
         files = [usage_files.unpack(path, folder)]
         with UsageReading.open(files, Terms("EUR", "UTC"), folder) as reading:
             return [p.content for p in pieces.pieces(reading) if p.kind == pieces.AMOUNTS]
+
+
+def check_focus(content: str, folder: Path) -> None:
+    """Fail unless the text of a CSV file is FOCUS 1.4."""
+    file = folder / "focus.csv"
+    file.write_text(content)
+    toolkit = Path(sys.executable).with_name("focus-toolkit")
+    command = [toolkit, "validate", file, "--dataset", "cost-and-usage"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout

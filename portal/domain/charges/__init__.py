@@ -2,12 +2,10 @@
 
 from portal.domain.charges.posting import (
     Bearer,
-    ChargeRow,
     Outdated,
-    add_charges,
-    add_sums,
     days_of,
-    find_price_changes,
+    insert_charges,
+    insert_sums,
     lock_payers,
     post,
     still_holds,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from portal import db
 from portal.domain import billing_months, installation, ledger, locks, prices, totals
@@ -19,8 +19,10 @@ COLUMNS = (
     *("micros", "rest"),
 )
 
-SUM_KEY = ("month_on", "payer_id", "account_id", "cloud_id", "service", "is_correction")
-SUM_COLUMNS = ("posting_id", "number", *SUM_KEY, "micros", "rest")
+SUM_COLUMNS = (
+    *("posting_id", "number", "month_on", "payer_id", "account_id", "cloud_id", "service"),
+    *("category", "is_correction", "micros", "rest"),
+)
 BATCH = 5_000
 """Accounts in one statement."""
 
@@ -51,11 +53,20 @@ class ChargeRow(NamedTuple):
     units: int
 
 
-def add_charges(posting_id: str, first: int, rows: Iterable[ChargeRow]) -> None:
-    """Add charges whose numbers run from `first`."""
-    db.insert_rows(
-        Charge,
-        COLUMNS,
+def insert_charges(rows: Iterable[tuple[Any, ...]]) -> None:
+    """Insert rows with the columns COLUMNS."""
+    db.insert_rows(Charge, COLUMNS, rows)
+
+
+def insert_sums(rows: Iterable[tuple[Any, ...]]) -> None:
+    """Insert rows with the columns SUM_COLUMNS."""
+    db.insert_rows(ChargeSum, SUM_COLUMNS, rows)
+
+
+def add_charges(posting_id: str, rows: Iterable[ChargeRow]) -> None:
+    """Add charges, and what they change of statement months."""
+    rows = list(rows)
+    insert_charges(
         (
             (
                 *(posting_id, number, row.source_id, row.scope_on),
@@ -64,43 +75,40 @@ def add_charges(posting_id: str, first: int, rows: Iterable[ChargeRow]) -> None:
                 *(row.category in PURCHASES, row.bearer.is_waivable),
                 *divmod(row.units, UNITS_OF_MICRO),
             )
-            for number, row in enumerate(rows, start=first)
-        ),
+            for number, row in enumerate(rows)
+        )
     )
-
-
-def add_sums(posting_id: str, first: int, rows: Iterable[ChargeRow]) -> int:
-    """Add what charges change of statement months, numbered from `first`; how many rows that are.
-    All charges of a cloud come at once."""
-    sums: Counter[tuple[str, str, str, str, str, bool]] = Counter()
+    sums: Counter[tuple[str | bool, ...]] = Counter()
     for row in rows:
         cloud_id, account_id, payer_id, _is_waivable = row.bearer
         is_correction = row.scope_on[:7] < row.month_on[:7]
-        key = (row.month_on, payer_id, account_id, cloud_id, row.service, is_correction)
-        sums[key] += row.units
-    numbered = enumerate(sums.items(), start=first)
-    db.insert_rows(
-        ChargeSum,
-        SUM_COLUMNS,
-        ((posting_id, n, *key, *divmod(units, UNITS_OF_MICRO)) for n, (key, units) in numbered),
+        whose = (row.month_on, payer_id, account_id, cloud_id)
+        sums[*whose, row.service, row.category, is_correction] += row.units
+    insert_sums(
+        (posting_id, number, *key, *divmod(units, UNITS_OF_MICRO))
+        for number, (key, units) in enumerate(sums.items())
     )
-    return len(sums)
 
 
-def days_of(rows: Iterable[ChargeRow]) -> Days:
-    """What charges add to the days of the accounts that pay."""
+def days_of(rows: Iterable[tuple[str, date, bool, bool, int]]) -> Days:
+    """What charges add to the days of the accounts that pay: rows of payer, usage day, whether it
+    is a purchase, whether it is waivable, and units."""
     days: Days = {}
-    for row in rows:
-        is_purchase, is_waivable = row.category in PURCHASES, row.bearer.is_waivable
-        key = DayKind(date.fromisoformat(row.usage_on), is_purchase, is_waivable)
-        mine = days.setdefault(row.bearer.payer_id, {})
-        mine[key] = mine.get(key, 0) + row.units
+    for payer_id, usage_on, is_purchase, is_waivable, units in rows:
+        key = DayKind(usage_on, is_purchase, is_waivable)
+        mine = days.setdefault(payer_id, {})
+        mine[key] = mine.get(key, 0) + units
     return days
 
 
+def day_of(row: ChargeRow) -> tuple[str, date, bool, bool, int]:
+    """A charge as `days_of` takes it."""
+    usage_on, is_purchase = date.fromisoformat(row.usage_on), row.category in PURCHASES
+    return row.bearer.payer_id, usage_on, is_purchase, row.bearer.is_waivable, row.units
+
+
 def find_price_changes(rows: Iterable[ChargeRow]) -> list[prices.Change]:
-    """What charges that are about to be posted change of the prices for customers. All charges of
-    a cloud come at once."""
+    """What charges that are about to be posted change of the prices for customers."""
     return prices.find_changes(
         prices.Cost(_group_of(row), date.fromisoformat(row.month_on), row.units)
         for row in rows

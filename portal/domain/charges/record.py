@@ -53,8 +53,8 @@ class Charge(db.Base):
 
 
 class ChargeSum(db.Base):
-    """By how much a posting changed what a cloud cost an account in a statement month, by service.
-    A correction is for usage of a month that was closed before it was charged."""
+    """By how much a posting changed what a cloud cost an account in a statement month, by service
+    and category. A correction is for usage of a month that was closed before it was charged."""
 
     __tablename__ = "charge_sums"
     __table_args__ = (Index("ix_charge_sums_month_on", "month_on", "payer_id"),)
@@ -66,6 +66,7 @@ class ChargeSum(db.Base):
     account_id: Mapped[str]
     cloud_id: Mapped[str]
     service: Mapped[str]
+    category: Mapped[Category] = mapped_column(db.enum_column(Category, "category"))
     is_correction: Mapped[bool]
     micros: Mapped[int] = mapped_column(BIG)
     rest: Mapped[int] = mapped_column(BIG)

@@ -17,7 +17,7 @@ from portal.domain.charges.posting import (
     Bearer,
     ChargeRow,
     add_charges,
-    add_sums,
+    day_of,
     days_of,
     find_price_changes,
 )
@@ -89,9 +89,8 @@ def post_relink(link: Link, *, by: Actor) -> None:
     charges = [charge._replace(units=units) for charge, units in sums.items() if units]
     if charges or changes:
         posting = ledger.begin(PostingKind.LINK, subject=link.id, by=by)
-        add_charges(posting.id, 0, charges)
-        add_sums(posting.id, 0, charges)
-        ledger.settle(posting, days_of(charges))
+        add_charges(posting.id, charges)
+        ledger.settle(posting, days_of(map(day_of, charges)))
         totals.add_changes(posting.id, 0, changes)
         totals.keep(posting.id)
         prices.add_prices(posting.id, 0, find_price_changes(charges))
@@ -133,6 +132,7 @@ def _changes_of(
             category=row.category,
             unit=row.unit,
             month_on=max(row.month_on, open_on).isoformat(),
+            is_correction=row.month_on < open_on,
             units=sign * share.units,
             nanos=sign * quantity.units,
         )

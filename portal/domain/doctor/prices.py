@@ -17,7 +17,7 @@ from portal.domain.prices import Price, PriceList, PriceSum, PriceTotal
 
 GROUP = ("payer_id", "account_id", "cloud_id", "service", "category", "usage_on")
 SUM = ("account_id", "month_on", "service", "payer_id")
-TOTAL = ("posting_id", "account_id", "month_on", "cloud_id", "service", "payer_id")
+TOTAL = ("posting_id", "account_id", "month_on", "cloud_id", "service", "category", "payer_id")
 
 
 def _columns(model: Any, names: tuple[str, ...]) -> list[Any]:

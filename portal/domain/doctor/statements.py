@@ -15,7 +15,7 @@ from portal.domain import ledger
 from portal.domain.billing_months import BillingMonth, next_month
 from portal.domain.billing_months import State as MonthState
 from portal.domain.charges import Charge, ChargeSum
-from portal.domain.doctor.check import Problem, Query, check, select_check, stream
+from portal.domain.doctor.check import Problem, Query, check, raw, select_check, stream
 from portal.domain.doctor.money import IS_POSTED, is_not_zero
 from portal.domain.installation import Installation
 from portal.domain.ledger import PERSONAL, Entry, Ledger, Lot, Posting, PostingKind
@@ -23,12 +23,14 @@ from portal.domain.partner_profiles import PartnerProfile
 from portal.domain.prices import MICROS_OF_ONE, PriceTotal
 from portal.domain.statements import Kind, State, Statement, StatementLine
 
-SUM = ("posting_id", "month_on", "payer_id", "account_id", "cloud_id", "service")
+SUM = ("posting_id", "month_on", "payer_id", "account_id", "cloud_id", "service", "category")
 ZERO = literal(0, BigInteger)
 
 
 def _columns(model: Any, names: tuple[str, ...]) -> list[Any]:
-    return [getattr(model, name) for name in names]
+    return [
+        raw(getattr(model, name)) if name == "category" else getattr(model, name) for name in names
+    ]
 
 
 @select_check("I9", "The posting {1} has another sum of {2} in a month than its charges.")
@@ -54,9 +56,13 @@ def closed_month_charged() -> Query:
 
 @select_check("I9", "The lines of the statement do not sum to its total.")
 def statement_lines_differ_from_total() -> Query:
-    printed = select(StatementLine.statement_id, type_coerce(StatementLine.amount, BigInteger))
+    """Of released ones: the lines of the others are still being added."""
+    printed = select(
+        StatementLine.statement_id, type_coerce(StatementLine.amount, BigInteger)
+    ).join(Statement, Statement.id == StatementLine.statement_id)
     total = select(Statement.id, -type_coerce(Statement.total, BigInteger))
-    rows = union_all(printed, total.where(Statement.state == State.RELEASED)).subquery()
+    is_released = Statement.state == State.RELEASED
+    rows = union_all(printed.where(is_released), total.where(is_released)).subquery()
     key, amount = rows.c
     return select(key).group_by(key).having(func.sum(amount) != 0)
 
@@ -64,9 +70,13 @@ def statement_lines_differ_from_total() -> Query:
 @check("I9")
 def statements_differ_from_sums() -> Iterator[Problem]:
     """The exact lines of a released statement are the month's charges, or prices."""
-    key = ("statement_id", "cloud_id", "service")
-    lines = select(*_columns(StatementLine, key), StatementLine.micros, StatementLine.rest)
+    key = ("statement_id", "cloud_id", "service", "category")
     is_released = Statement.state == State.RELEASED
+    lines = (
+        select(*_columns(StatementLine, key), StatementLine.micros, StatementLine.rest)
+        .join(Statement, Statement.id == StatementLine.statement_id)
+        .where(is_released)
+    )
     cost = and_(
         ChargeSum.payer_id == Statement.account_id, ChargeSum.month_on == Statement.month_on
     )
@@ -92,7 +102,7 @@ def statements_differ_from_sums() -> Iterator[Problem]:
     )
     rows = union_all(lines, charged, priced).subquery()
     columns = list(rows.c)
-    query = select(*columns[:2]).group_by(*columns[:3])
+    query = select(*columns[:2]).group_by(*columns[:4])
     differs = is_not_zero(rows.c.micros, rows.c.rest)
     for statement_id, cloud_id in stream(query.having(differs)):
         yield Problem(statement_id, f"Its lines of {cloud_id} are not what the month has.")
@@ -105,7 +115,7 @@ def statement_payments_differ_from_draws() -> Iterator[Problem]:
     roundings = select(Posting.subject, Entry.amount).join(Entry, Entry.posting_id == Posting.id)
     is_rounding = Posting.kind == PostingKind.ROUNDING
     rounded = {row[0]: row[1] for row in stream(roundings.where(is_rounding))}
-    statements = select(Statement).where(Statement.kind == Kind.ACCOUNT)
+    statements = select(Statement).where(Statement.issuer_id == "", Statement.number.is_not(None))
     for row in list(db.session.scalars(statements)):
         printed = Counter({bearer: Decimal(amount) for bearer, amount in row.payments})
         total = row.total + printed.pop("brought", Decimal(0))

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import func, literal, select, union_all
 
-from portal.domain.charges import Charge
+from portal.domain.charges import Charge, ChargeSum
 from portal.domain.doctor.check import Query, raw, select_check
 from portal.domain.doctor.money import is_not_zero
 from portal.domain.ledger import Posting
-from portal.domain.totals import By, UsageSum, UsageTotal
+from portal.domain.totals import By, CorrectedTotal, UsageSum, UsageTotal
 
 BY_CLOUD = ("account_id", "payer_id", "cloud_id", "service", "month_on")
 AMOUNTS = ("micros", "rest", "quantity", "nanos")
@@ -31,6 +31,25 @@ def total_differs_from_charges() -> Query:
     rows = union_all(charged, select(*kept, -UsageTotal.micros, -UsageTotal.rest)).subquery().c
     query = select(rows.account_id, rows.cloud_id, rows.month_on)
     query = query.group_by(*list(rows)[: len(kept)])
+    return query.having(is_not_zero(rows.micros, rows.rest))
+
+
+@select_check(
+    "I9", "The account's correction of {1} in the month of {2} is not that of its charges."
+)
+def correction_differs_from_charges() -> Query:
+    """Its cost is part of a total, whose quantity has a part, too."""
+    columns = (*BY_CLOUD, "category", "micros", "rest")
+    charged = (
+        select(*_columns(ChargeSum, BY_CLOUD), raw(ChargeSum.category))
+        .add_columns(ChargeSum.micros, ChargeSum.rest)
+        .join(Posting, Posting.id == ChargeSum.posting_id)
+        .where(Posting.posted_at.is_not(None), ChargeSum.is_correction)
+    )
+    *key, micros, rest = _columns(CorrectedTotal, columns)
+    rows = union_all(charged, select(*key, -micros, -rest)).subquery().c
+    query = select(rows.account_id, rows.cloud_id, rows.month_on)
+    query = query.group_by(*list(rows)[: len(key)])
     return query.having(is_not_zero(rows.micros, rows.rest))
 
 

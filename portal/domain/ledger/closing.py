@@ -45,6 +45,15 @@ def expire_lots(account_id: str, month_on: date, *, by: Actor) -> None:
         add_entries(posting, {account_id: amounts})
 
 
+def has_ending_lot(account_id: str, month_on: date, *, is_first: bool) -> bool:
+    """Whether a lot of the account ended in the month, or before if it is the first to be closed in
+    its books."""
+    is_over = [Lot.account_id == account_id, Lot.last_on < next_month(month_on)]
+    if not is_first:
+        is_over.append(Lot.last_on >= month_on)
+    return db.session.scalar(select(Lot.id).where(*is_over).limit(1)) is not None
+
+
 def used_until(lot: Lot, day: date) -> Decimal:
     """What draws used of a lot that the closing of the months before this day froze."""
     query = (

@@ -10,7 +10,10 @@ from portal.domain.prices.amounts import (
     add_prices,
     differences,
     find_changes,
+    insert_prices,
+    insert_totals,
     keep_totals,
+    posted_rows,
     price_of,
     sums_of,
 )
@@ -32,6 +35,8 @@ from portal.domain.prices.rates import (
     MAX_SERVICE,
     SUBJECT,
     RateTable,
+    factors_of,
+    set_late_rate,
     set_rate,
     tables_of,
 )

@@ -7,11 +7,11 @@ holds the difference. Within a day the statement months share it in their order.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select, text
+from sqlalchemy import String, func, select, text, type_coerce
 
 from portal import db
 from portal.domain import billing_months
@@ -26,9 +26,15 @@ COLUMNS = (
     *("usage_on", "month_on", *AMOUNTS),
 )
 TOTAL_COLUMNS = (
-    *("posting_id", "number", "payer_id", "account_id", "cloud_id", "service", "month_on"),
-    *AMOUNTS,
+    *("posting_id", "number", "payer_id", "account_id", "cloud_id", "service", "category"),
+    *("month_on", *AMOUNTS),
 )
+DAYS = ("usage_on", "month_on")
+POSTED = [getattr(Price, name) for name in COLUMNS[2:]]
+
+
+Drafts = Collection[tuple[str, date]]
+"""Subaccounts and closed months whose statements are drafts."""
 
 
 class Group(NamedTuple):
@@ -81,10 +87,11 @@ def differences(
     factor: int | None,
     *,
     open_on: date,
+    late: Mapping[date, int] | None = None,
 ) -> Iterator[tuple[date, Sums]]:
     """By how much the sums of a group change in each month, once `added` is there and `factor` is
     that of its rate. Months before `open_on` are closed and keep their prices; what they lack
-    goes to the next open one."""
+    goes to the next open one. If they have none, the factors `late` by month make one."""
     cost = priced = 0
     months = sorted(posted.keys() | added.keys())
     for month_on in months:
@@ -94,6 +101,8 @@ def differences(
         if month_on >= open_on:
             price = 0 if factor is None else price_of(cost, factor) - priced
             missing = int(factor is None and units != 0)
+        elif missing and (late_factor := (late or {}).get(month_on)) is not None:
+            price, missing = price_of(cost, late_factor) - priced, 0
         priced += price
         change = Sums(more, price - before.price, missing - before.missing)
         if any(change):
@@ -115,9 +124,12 @@ def find_changes(costs: Iterable[Cost]) -> list[Change]:
 
 
 def changes_of(
-    added: Mapping[Group, Mapping[date, int]], posted: Mapping[Group, Mapping[date, Sums]]
+    added: Mapping[Group, Mapping[date, int]],
+    posted: Mapping[Group, Mapping[date, Sums]],
+    drafts: Drafts = frozenset(),
 ) -> list[Change]:
-    """What the posted groups change by the rates of now and what is added to them."""
+    """What the posted groups change by the rates of now and what is added to them; late rates price
+    what has no price on the drafts."""
     open_on = billing_months.oldest_open()
     tables = tables_of({group.payer_id for group in posted})
     return [
@@ -128,6 +140,9 @@ def changes_of(
             added.get(group, {}),
             tables[group.payer_id].factor(group.account_id, group.service, group.usage_on),
             open_on=open_on,
+            late=tables[group.payer_id].late_factors(
+                group.account_id, [each for each in months if (group.account_id, each) in drafts]
+            ),
         )
     ]
 
@@ -158,21 +173,46 @@ def sums_of(micros: Any, rest: Any, whole: Any, millionths: Any, missing: Any) -
     return Sums(units, int(whole) * MICROS_OF_ONE + int(millionths), int(missing))
 
 
+def posted_rows(cloud_ids: Collection[str], first: date) -> Iterable[Sequence[Any]]:
+    """What is posted of these clouds from a usage day on, with the columns from `payer_id` on; days
+    are ISO text or dates."""
+    columns = (type_coerce(column, String) if column.key in DAYS else column for column in POSTED)
+    query = (
+        select(*columns)
+        .join(Posting, Posting.id == Price.posting_id)
+        .where(
+            Price.cloud_id.in_(cloud_ids),
+            Price.usage_on >= first,
+            Posting.posted_at.is_not(None),
+        )
+    )
+    return db.session.connection().execute(query)
+
+
+def insert_prices(rows: Iterable[tuple[Any, ...]]) -> None:
+    """Insert rows with the columns COLUMNS."""
+    db.insert_rows(Price, COLUMNS, rows)
+
+
+def insert_totals(rows: Iterable[tuple[Any, ...]]) -> None:
+    """Insert rows with the columns TOTAL_COLUMNS."""
+    db.insert_rows(PriceTotal, TOTAL_COLUMNS, rows)
+
+
 def add_prices(posting_id: str, first: int, changes: Sequence[Change]) -> None:
     """Add changes whose numbers run from `first`, and their totals, to a posting."""
     rows = [
         (posting_id, number, *_texts(*it.group, it.month_on), *_columns(it))
         for number, it in enumerate(changes, start=first)
     ]
-    db.insert_rows(Price, COLUMNS, rows)
+    insert_prices(rows)
     totals: dict[tuple[str | date, ...], Sums] = {}
     for it in changes:
-        key = (*it.group[:4], it.month_on)
+        key = (*it.group[:5], it.month_on)
         units, price, missing = totals.get(key, Sums())
         totals[key] = Sums(units + it.units, price + it.price, missing + it.missing)
     numbered = enumerate(totals.items(), start=first)
-    of_clouds = [(posting_id, n, *_texts(*key), *_columns(sums)) for n, (key, sums) in numbered]
-    db.insert_rows(PriceTotal, TOTAL_COLUMNS, of_clouds)
+    insert_totals((posting_id, n, *_texts(*key), *_columns(sums)) for n, (key, sums) in numbered)
 
 
 def _texts(*values: str | date) -> list[str]:

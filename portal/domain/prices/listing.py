@@ -30,11 +30,12 @@ class RateRow(NamedTuple):
 
 
 class MonthPrice(NamedTuple):
-    """The price of a subaccount's cloud and service in a month; `missing` counts its costs without
-    price, by category and usage day."""
+    """The price of a subaccount's cloud in a month, by service and category; `missing` counts its
+    costs without price, by usage day."""
 
     cloud_id: str
     service: str
+    category: str
     price: Decimal
     missing: int
 
@@ -122,8 +123,10 @@ def prices_by_service(
 
 
 def totals_of(subaccount_ids: Iterable[str], month_on: date) -> dict[str, list[MonthPrice]]:
-    """The prices of subaccounts in a statement month, by subaccount, cloud and service."""
-    key = PriceTotal.account_id, PriceTotal.cloud_id, PriceTotal.service
+    """The prices of subaccounts in a statement month, by subaccount, cloud, service and
+    category."""
+    names = ("account_id", "cloud_id", "service", "category")
+    key = [getattr(PriceTotal, name) for name in names]
     sums = [func.sum(getattr(PriceTotal, name)) for name in AMOUNTS]
     query = (
         select(*key, *sums)
@@ -134,9 +137,9 @@ def totals_of(subaccount_ids: Iterable[str], month_on: date) -> dict[str, list[M
         .order_by(*key)
     )
     found: dict[str, list[MonthPrice]] = {}
-    for account_id, cloud_id, service, *amounts in db.session.execute(query):
+    for account_id, cloud_id, service, category, *amounts in db.session.execute(query):
         _units, price, missing = sums_of(*amounts)
-        row = MonthPrice(cloud_id, service, _money(price), missing)
+        row = MonthPrice(cloud_id, service, category, _money(price), missing)
         found.setdefault(account_id, []).append(row)
     return found
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
+from typing import Any
 
 from sqlalchemy import select
 
@@ -36,7 +38,11 @@ class RateTable:
 
     def __init__(self, rates: Iterable[Rate]) -> None:
         self._by_key: dict[tuple[str, str], list[tuple[date, int, int]]] = {}
+        self._late: dict[tuple[str, date], int] = {}
         for rate in rates:
+            if rate.month_on is not None:
+                self._late[rate.subaccount_id, rate.month_on] = factor_of(rate.percent)
+                continue
             entry = (rate.starts_on, rate.number, factor_of(rate.percent))
             self._by_key.setdefault((rate.subaccount_id, rate.service), []).append(entry)
         for entries in self._by_key.values():
@@ -53,11 +59,37 @@ class RateTable:
                 return entries[before - 1][2]
         return None
 
+    def late_factors(self, subaccount_id: str, months: Iterable[date]) -> dict[date, int]:
+        """What the last late rates for closed months make of a cost of 10⁶, by month; those of the
+        customer win."""
+        keys = [(whose, month_on) for month_on in months for whose in ("", subaccount_id)]
+        return {key[1]: self._late[key] for key in keys if key in self._late}
+
+    def factors(self, subaccount_id: str, service: str) -> Iterator[tuple[date, date, int]]:
+        """From which usage day until before which, and the factor; without days that have none."""
+        keys = ((subaccount_id, service), (subaccount_id, ""), ("", service), ("", ""))
+        starts = sorted({entry[0] for key in keys for entry in self._by_key.get(key, [])})
+        for first_on, until_on in pairwise([*starts, date.max]):
+            if (factor := self.factor(subaccount_id, service, first_on)) is not None:
+                yield first_on, until_on, factor
+
+
+def factors_of(
+    services: Sequence[tuple[str, str, str]],
+) -> list[tuple[str, str, str, date, date, int]]:
+    """The factors of partners, subaccounts and services."""
+    tables = tables_of({partner_id for partner_id, _account, _service in services})
+    return [
+        (partner_id, account_id, service, *factor)
+        for partner_id, account_id, service in services
+        for factor in tables[partner_id].factors(account_id, service)
+    ]
+
 
 def tables_of(partner_ids: Collection[str]) -> dict[str, RateTable]:
     """The rates of each partner."""
     rates: dict[str, list[Rate]] = {partner_id: [] for partner_id in partner_ids}
-    query = select(Rate).where(Rate.partner_id.in_(partner_ids))
+    query = select(Rate).where(Rate.partner_id.in_(partner_ids)).order_by(Rate.number)
     for rate in db.session.scalars(query):
         rates[rate.partner_id].append(rate)
     return {partner_id: RateTable(found) for partner_id, found in rates.items()}
@@ -101,39 +133,48 @@ def set_rate(
     """
     price_list = lock_list(partner)
     access.require(by, Action.PRICE_SET_RATE, partner)
-    _check(percent, starts_on)
+    _check_range(percent)
+    if not billing_months.is_open(billing_months.month_of(starts_on)):
+        raise Refused(Code.MONTH_CLOSED, field="starts_on")
     if subaccount_id:
         check_subaccount(partner.id, subaccount_id)
-    price_list.rates += 1
-    rate = Rate(
-        partner_id=partner.id,
-        number=price_list.rates,
-        subaccount_id=subaccount_id,
-        service=line(service, limit=MAX_SERVICE) if service.strip() else "",
-        starts_on=starts_on,
-        percent=percent,
-        created_at=db.now(),
-        created_by=by.id,
-    )
-    db.session.add(rate)
-    db.session.flush()
-    _queue_repricing(partner)
-    of = partner.id
-    audit.record(Action.PRICE_SET_RATE, by=by, chain=of, thing=of, rate=rate.number)
-    return rate
+    name = line(service, limit=MAX_SERVICE) if service.strip() else ""
+    terms = {"subaccount_id": subaccount_id, "service": name, "starts_on": starts_on}
+    return _add(price_list, by, percent=percent, **terms)
 
 
-def _check(percent: Decimal, starts_on: date) -> None:
-    """Raises Refused("rate-range", "month-closed")."""
+def set_late_rate(
+    partner: BillingAccount, *, percent: Decimal, month_on: date, by: Actor, subaccount_id: str = ""
+) -> Rate:
+    """Owners and admins of a partner's account set a mark-up for what has no price in a closed
+    month, of one customer or of all, while their statements are drafts. A worker prices it.
+
+    `percent` as in `set_rate`. Raises Forbidden, Refused("not-partner", "rate-range").
+    """
+    price_list = lock_list(partner)
+    access.require(by, Action.PRICE_SET_RATE, partner)
+    _check_range(percent)
+    terms = {"subaccount_id": subaccount_id, "starts_on": month_on, "month_on": month_on}
+    return _add(price_list, by, percent=percent, **terms)
+
+
+def _check_range(percent: Decimal) -> None:
+    """Raises Refused("rate-range")."""
     is_exact = percent.is_finite() and LOWEST <= percent <= HIGHEST
     if not is_exact or percent != percent.quantize(STEP):
         raise Refused(Code.RATE_RANGE, field="percent")
-    if not billing_months.is_open(billing_months.month_of(starts_on)):
-        raise Refused(Code.MONTH_CLOSED, field="starts_on")
 
 
-def _queue_repricing(partner: BillingAccount) -> None:
-    """Let a worker reprice; what was staged with the former rates holds no more."""
-    ledger.raise_versions([partner.id])
-    lane = f"prices:{partner.id}"
-    jobs.add(jobs.Kind.USAGE, key=lane, subject=(SUBJECT, partner.id), account_id=partner.id)
+def _add(price_list: PriceList, by: Actor, **terms: Any) -> Rate:
+    """Add a rate to a locked list. Let a worker reprice; what was staged with the former rates
+    holds no more."""
+    of, number = price_list.partner_id, price_list.rates + 1
+    price_list.rates = number
+    more = {"created_at": db.now(), "created_by": by.id}
+    rate = Rate(partner_id=of, number=number, **{"service": "", **terms, **more})
+    db.session.add(rate)
+    db.session.flush()
+    ledger.raise_versions([of])
+    jobs.add(jobs.Kind.USAGE, key=f"prices:{of}", subject=(SUBJECT, of), account_id=of)
+    audit.record(Action.PRICE_SET_RATE, by=by, chain=of, thing=of, rate=number)
+    return rate

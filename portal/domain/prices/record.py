@@ -20,7 +20,11 @@ BIG = BigInteger()
 class Rate(db.Base):
     """A mark-up in percent on the cost of usage days from `starts_on`; a negative one is a
     discount. `subaccount_id` is empty for all customers, `service` for all services. Of rates that
-    begin on one day the last counts. Rates are never changed."""
+    begin on one day the last counts. Rates are never changed.
+
+    A late rate is for what has no price in the closed month `month_on`, on customers' statements
+    that are drafts, and for nothing else.
+    """
 
     __tablename__ = "rates"
     __table_args__ = (
@@ -32,6 +36,7 @@ class Rate(db.Base):
     subaccount_id: Mapped[str] = mapped_column(default="")
     service: Mapped[str] = mapped_column(default="")
     starts_on: Mapped[date]
+    month_on: Mapped[date | None]
     percent: Mapped[Decimal]
     created_at: Mapped[datetime]
     created_by: Mapped[str]
@@ -84,7 +89,7 @@ class Price(db.Base):
 
 class PriceTotal(db.Base):
     """By how much a posting changed cost and price of a subaccount's cloud in a statement month, by
-    service. `missing` counts the costs without price, by category and usage day."""
+    service and category. `missing` counts the costs without price, by usage day."""
 
     __tablename__ = "price_totals"
     __table_args__ = (
@@ -98,6 +103,7 @@ class PriceTotal(db.Base):
     account_id: Mapped[str]
     cloud_id: Mapped[str]
     service: Mapped[str]
+    category: Mapped[str]
     month_on: Mapped[date]
     micros: Mapped[int] = mapped_column(BIG)
     rest: Mapped[int] = mapped_column(BIG)

@@ -1,4 +1,4 @@
-"""Closing by the clock: the worker begins it, tells people, closes the month, makes statements."""
+"""Closing by the clock: the worker begins it, notifies people, closes the month."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sqlalchemy import select
 from portal import db
 from portal.domain.actors import WORKER
 from portal.domain.billing_months import BillingMonth, State
-from portal.domain.statements import making, months, people
+from portal.domain.statements import months, people
 
 
 def advance() -> bool:
@@ -26,4 +26,4 @@ def advance() -> bool:
         if is_due and not waits:
             months.close(month.month_on, by=WORKER)
             return True
-    return making.make_some()
+    return False

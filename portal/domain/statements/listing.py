@@ -11,22 +11,27 @@ from sqlalchemy import func, select
 from portal import db
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
-from portal.domain.statements.making import names_of
+from portal.domain.statements.lines import CostLine, names_of
 from portal.domain.statements.record import State, Statement, StatementLine
 from portal.domain.statements.releasing import price_lines, printed
+from portal.domain.totals import quantity_of
 
 PAGE = 50
 
 
 class Line(NamedTuple):
-    """A printed line; `customer` is empty unless it is a customer's on its partner's statement."""
+    """A printed line; `customer` is empty unless it is a customer's on its partner's statement, and
+    `unit` unless it has one quantity."""
 
     customer: str
     cloud_id: str
     cloud: str
     service: str
+    category: str
     is_correction: bool
     amount: Decimal
+    unit: str
+    quantity: Decimal
 
 
 class Month(NamedTuple):
@@ -43,13 +48,21 @@ def lines_of(statement: Statement) -> list[Line]:
         lines = price_lines(statement)
         clouds = names_of(lines)
         amounts = printed(statement, lines)
-        return [
-            Line("", it.cloud_id, clouds.get(it.cloud_id, ""), it.service, it.is_correction, amount)
-            for it, amount in zip(lines, amounts, strict=True)
-        ]
-    columns = [getattr(StatementLine, name) for name in Line._fields]
+        return [_line(it, clouds, amount) for it, amount in zip(lines, amounts, strict=True)]
+    columns = [getattr(StatementLine, name) for name in (*Line._fields, "nanos")]
     query = select(*columns).where(StatementLine.statement_id == statement.id)
-    return [Line._make(row) for row in db.session.execute(query.order_by(StatementLine.number))]
+    return [
+        Line._make((*row[:-2], quantity_of(*row[-2:])))
+        for row in db.session.execute(query.order_by(StatementLine.number))
+    ]
+
+
+def _line(line: CostLine, clouds: dict[str, str], amount: Decimal) -> Line:
+    """A line of a draft."""
+    _account_id, cloud_id, *key = line.key
+    quantity = quantity_of(0, line.nanos)
+    name = clouds.get(cloud_id, "")
+    return Line._make(("", cloud_id, name, *key, amount, line.unit, quantity))
 
 
 def released_for(account: BillingAccount, *, actor: Actor, before: date | None) -> list[Statement]:

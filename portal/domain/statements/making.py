@@ -1,29 +1,29 @@
 """Making statements: what a closed month leaves to do in the books of each account that pays.
 
-The worker does it account by account in short transactions. What a closing froze changes no more,
-so the order does not matter, nor what is posted meanwhile.
+What a closing froze changes no more, so the order of accounts does not matter, nor what is posted
+meanwhile. The worker works a statement out in a reading transaction, adds its lines to a draft by
+short ones, and closes the books by another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from portal import db
-from portal.domain import accounts, billing_days, installation, ledger, locks, policy, prices
+from portal.domain import accounts, installation, ledger, policy
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import WORKER
-from portal.domain.billing_months import BillingMonth, last_closed, next_month
+from portal.domain.billing_months import BillingMonth, last_closed
 from portal.domain.billing_months import State as MonthState
-from portal.domain.charges import ChargeSum
-from portal.domain.clouds import Cloud
-from portal.domain.ledger import PERSONAL, UNITS_OF_MICRO, Ledger, Posting
-from portal.domain.prices import PriceSum
+from portal.domain.ledger import PERSONAL, UNITS_OF_MICRO, Ledger
+from portal.domain.ledger.payment import Draws
+from portal.domain.statements.lines import CostLine, add_lines, cost_lines
 from portal.domain.statements.parties import party_of, seller
 from portal.domain.statements.people import tell_of_statement
 from portal.domain.statements.record import Kind, State, Statement, StatementLine
@@ -31,184 +31,176 @@ from portal.domain.statements.rounding import apportion, minor_digits, round_amo
 
 log = structlog.get_logger(__name__)
 
-DRAFTS_BATCH = 500
+LINES_BATCH = 5_000
+"""Lines of one transaction."""
 CARRIED, BROUGHT = "carried", "brought"
 """Payments that are none: what a later statement, or an earlier one, has to do with the total."""
 
 
-class CostLine(NamedTuple):
-    """What an account's cloud cost in a month, or its price, in `units` of 10⁻¹⁵."""
+class Books(NamedTuple):
+    """A closed month in the books of an account that pays; `is_first` if none was closed in them
+    before."""
 
     account_id: str
-    cloud_id: str
-    service: str
-    is_correction: bool
-    units: int
+    month_on: date
+    is_partners: bool
+    is_first: bool
 
 
-def make_some() -> bool:
-    """Make statements of the next account that pays for closed months. Return whether there may be
-    more."""
+class Plan(NamedTuple):
+    """What closing these books makes: a statement with these lines, unless it would be empty.
+    `payments` are printed; `rounding` is what moves the balance by what is printed. Idle books have
+    nothing to close: no charge, draw or ending lot, and no customers."""
+
+    books: Books
+    lines: list[CostLine]
+    amounts: list[Decimal]
+    total: Decimal
+    carried: Decimal
+    payments: list[list[str]]
+    rounding: Decimal
+    is_empty: bool
+    is_idle: bool
+
+
+def next_books() -> Books | None:
+    """The oldest closed month in the books of the next account in which it is not closed."""
     month_on = last_closed()
     if month_on is None:
-        return False
-    installation.lock()
+        return None
     is_behind = or_(Ledger.closed_on.is_(None), Ledger.closed_on < month_on)
-    query = select(Ledger.account_id).where(is_behind).order_by(Ledger.account_id).limit(1)
-    account_id = db.session.scalar(query)
-    if account_id is not None:
-        _close_books(db.lock(BillingAccount, account_id))
-    return account_id is not None
+    query = select(Ledger).where(is_behind).order_by(Ledger.account_id).limit(1)
+    row = db.session.scalar(query)
+    if row is None:
+        return None
+    is_due = BillingMonth.month_on > (row.closed_on or date.min)
+    months = select(BillingMonth.month_on).where(is_due, BillingMonth.state == MonthState.CLOSED)
+    account = db.session.get_one(BillingAccount, row.account_id)
+    is_partners = account.kind is accounts.Kind.PARTNER
+    first = db.session.scalars(months.order_by(BillingMonth.month_on).limit(1)).one()
+    return Books(account.id, first, is_partners, row.closed_on is None)
 
 
-def _close_books(account: BillingAccount) -> None:
-    """Close the next closed month in the books of a locked account, or draft statements of a batch
-    of its customers."""
-    books = db.session.get_one(Ledger, account.id, populate_existing=True)
-    is_due = [BillingMonth.state == MonthState.CLOSED]
-    if books.closed_on is not None:
-        is_due.append(BillingMonth.month_on > books.closed_on)
-    query = select(BillingMonth.month_on).where(*is_due).order_by(BillingMonth.month_on)
-    month_on = db.session.scalars(query.limit(1)).one()
-    if account.kind is accounts.Kind.PARTNER and _draft_some(account, month_on):
-        return
-    _make_statement(account, month_on)
-    ledger.expire_lots(account.id, month_on, by=WORKER)
-    books.closed_on = month_on
-    db.session.flush()
-
-
-def _find_undrafted(partner: BillingAccount, month_on: date) -> list[tuple[str, bool]]:
-    """Subaccounts that lack a statement of the month, in which they had usage or their partnership
-    ended; with the latter. At most DRAFTS_BATCH."""
-    has_one = exists().where(
-        Statement.account_id == BillingAccount.id, Statement.month_on == month_on
-    )
-    begin, end = (billing_days.start_of(day) for day in (month_on, next_month(month_on)))
-    is_last = and_(
-        BillingAccount.confirmed_at.is_not(None),
-        BillingAccount.closed_at >= begin,
-        BillingAccount.closed_at < end,
-    )
-    has_usage = exists().where(
-        PriceSum.account_id == BillingAccount.id,
-        PriceSum.month_on == month_on,
-        PriceSum.payer_id == partner.id,
-    )
-    of_partner = BillingAccount.parent_id == partner.id, ~has_one, or_(has_usage, is_last)
-    query = select(BillingAccount.id, is_last).where(*of_partner).order_by(BillingAccount.id)
-    return [(row[0], bool(row[1])) for row in db.session.execute(query.limit(DRAFTS_BATCH))]
-
-
-def _draft_some(partner: BillingAccount, month_on: date) -> bool:
-    """Draft statements of a batch of the partner's customers. Return whether there may be more."""
-    rows = _find_undrafted(partner, month_on)
-    account_ids = [row[0] for row in rows]
-    is_one = BillingAccount.id.in_(account_ids)
-    db.session.execute(locks.select_for_update(BillingAccount.id, is_one)).all()
-    totals = _price_totals(account_ids, month_on)
-    currency = policy.current().currency
-    for account_id, is_last in rows:
-        micros, missing = totals.get(account_id, (0, 0))
-        draft = Statement(
-            id=db.new_id("stm"),
-            kind=Kind.CUSTOMER,
-            state=State.DRAFT,
-            account_id=account_id,
-            issuer_id=partner.id,
-            month_on=month_on,
-            created_at=db.now(),
-            currency=currency,
-            total=round_amount(micros * UNITS_OF_MICRO, minor_digits(currency)),
-            is_last=is_last,
-            missing=missing,
-        )
-        db.session.add(draft)
-    db.session.flush()
-    return len(rows) == DRAFTS_BATCH
-
-
-def _price_totals(account_ids: list[str], month_on: date) -> dict[str, tuple[int, int]]:
-    """By subaccount its price of a month in 10⁻⁶, and how many of its costs have none."""
-    sums = [func.sum(getattr(PriceSum, name)) for name in prices.AMOUNTS]
-    query = select(PriceSum.account_id, *sums).where(
-        PriceSum.account_id.in_(account_ids), PriceSum.month_on == month_on
-    )
-    rows = db.session.execute(query.group_by(PriceSum.account_id))
-    return {row[0]: prices.sums_of(*row[1:])[1:] for row in rows}
-
-
-def _make_statement(account: BillingAccount, month_on: date) -> None:
-    """Make and number the statement of an account that pays, if it has anything in the month."""
-    lines = list(_cost_lines(account.id, month_on))
-    borne = ledger.borne_in(account.id, month_on)
-    if not lines and not borne:
-        return
+def plan_books(books: Books) -> Plan:
+    """Work out what closing these books makes."""
+    account_id, month_on, is_partners, is_first = books
+    lines, borne = cost_lines(account_id, month_on), ledger.borne_in(account_id, month_on)
+    lot_ends = ledger.has_ending_lot(account_id, month_on, is_first=is_first)
     digits = minor_digits(policy.current().currency)
     exact = sum(line.units for line in lines)
     total = round_amount(exact, digits)
-    earlier = _earlier(account.id, month_on)
+    earlier = _earlier(account_id, month_on)
     brought = _carried_amount(earlier)
     before = earlier.carried if earlier else Decimal(0)
     carried = before + Decimal(f"{exact}E-15") - _money(borne.values())
     carried = carried.quantize(Decimal("0.000001"))
-    parts = {CARRIED: int(carried.scaleb(6)), **borne, PERSONAL: borne.get(PERSONAL, 0)}
-    units = [micros * UNITS_OF_MICRO for micros in parts.values()]
-    payments = dict(zip(parts, apportion(units, total + brought, digits), strict=True))
-    statement = Statement(
-        id=db.new_id("stm"),
-        kind=Kind.ACCOUNT,
-        state=State.DRAFT,
-        account_id=account.id,
-        issuer_id="",
-        month_on=month_on,
-        created_at=db.now(),
-        currency=policy.current().currency,
+    payments = _payments(borne, carried, total + brought, digits)
+    personal = borne.get(PERSONAL, 0)
+    return Plan(
+        books,
+        lines,
+        amounts=apportion([line.units for line in lines], total, digits),
         total=total,
         carried=carried,
-        issuer=seller(),
-        recipient=party_of(account),
         payments=[[BROUGHT, str(brought)]] * bool(brought)
         + [[bearer, str(amount)] for bearer, amount in payments.items() if amount],
+        rounding=_money([personal]) - payments[PERSONAL],
+        is_empty=not (lines or borne),
+        is_idle=not (lines or borne or is_partners or lot_ends),
     )
-    db.session.add(statement)
+
+
+def _payments(borne: Draws, carried: Decimal, total: Decimal, digits: int) -> dict[str, Decimal]:
+    """What bears the total, by bearer, as it is printed."""
+    parts = {CARRIED: int(carried.scaleb(6)), **borne, PERSONAL: borne.get(PERSONAL, 0)}
+    units = [micros * UNITS_OF_MICRO for micros in parts.values()]
+    return dict(zip(parts, apportion(units, total, digits), strict=True))
+
+
+def add_some_lines(plan: Plan) -> bool:
+    """Add a batch of lines to the draft of a statement. Has no effect, and returns False, once one
+    batch is left."""
+    db.lock(BillingAccount, plan.books.account_id)
+    if _is_closed(plan.books):
+        return False
+    statement = _find_draft(plan)
+    begin = _count_lines(statement)
+    if len(plan.lines) - begin <= LINES_BATCH:
+        return False
+    _add_lines(plan, statement, begin, begin + LINES_BATCH)
+    return True
+
+
+def close_books(plan: Plan) -> None:
+    """Close a month in the books of an account: number its statement, with the last lines, enter
+    its rounding, expire its lots. Has no effect if that is done."""
+    installation.lock()
+    account_id, month_on = plan.books[:2]
+    db.lock(BillingAccount, account_id)
+    if _is_closed(plan.books):
+        return
+    if not plan.is_empty:
+        statement = _find_draft(plan)
+        _add_lines(plan, statement, _count_lines(statement), len(plan.lines))
+        if plan.rounding:
+            ledger.round_off(account_id, plan.rounding, subject=statement.id, by=WORKER)
+        _release(statement)
+    ledger.expire_lots(account_id, month_on, by=WORKER)
+    db.session.get_one(Ledger, account_id).closed_on = month_on
     db.session.flush()
-    add_lines(statement, lines, apportion([line.units for line in lines], total, digits))
-    rounding = _money([parts[PERSONAL]]) - payments[PERSONAL]
-    if rounding:
-        ledger.round_off(account.id, rounding, subject=statement.id, by=WORKER)
-    _release(statement)
+
+
+def _is_closed(books: Books) -> bool:
+    """Whether another worker has closed them. The account is locked."""
+    row = db.session.get_one(Ledger, books.account_id, populate_existing=True)
+    return row.closed_on is not None and row.closed_on >= books.month_on
+
+
+def _find_draft(plan: Plan) -> Statement:
+    """The draft of the plan's statement, a new one if there is none."""
+    account_id, month_on = plan.books[:2]
+    is_it = and_(Statement.account_id == account_id, Statement.month_on == month_on)
+    statement = db.session.scalar(select(Statement).where(is_it))
+    if statement is None:
+        statement = Statement(
+            id=db.new_id("stm"),
+            kind=Kind.ACCOUNT,
+            state=State.DRAFT,
+            account_id=account_id,
+            issuer_id="",
+            month_on=month_on,
+            created_at=db.now(),
+            currency=policy.current().currency,
+            total=plan.total,
+            carried=plan.carried,
+            payments=plan.payments,
+        )
+        db.session.add(statement)
+        db.session.flush()
+    return statement
+
+
+def _count_lines(statement: Statement) -> int:
+    is_its = StatementLine.statement_id == statement.id
+    return db.session.scalar(select(func.count()).select_from(StatementLine).where(is_its)) or 0
+
+
+def _add_lines(plan: Plan, statement: Statement, begin: int, end: int) -> None:
+    add_lines(statement, plan.lines[begin:end], plan.amounts[begin:end], first=begin)
 
 
 def _release(statement: Statement) -> None:
-    statement.prefix = policy.current().statement_prefix
-    statement.number = installation.next_statement()
-    statement.state, statement.released_at = State.RELEASED, db.now()
+    account = db.session.get_one(BillingAccount, statement.account_id)
+    issuer, recipient, now = seller(), party_of(account), db.now()
+    number = installation.next_statement()
+    statement.issuer, statement.recipient = issuer, recipient
+    statement.prefix, statement.number = policy.current().statement_prefix, number
+    statement.state, statement.released_at = State.RELEASED, now
     statement.released_by = WORKER.id
     db.session.flush()
     statement_id = statement.id
     db.after_commit(lambda: log.info("statement.released", statement=statement_id))
     tell_of_statement(statement, by=WORKER)
-
-
-def _cost_lines(payer_id: str, month_on: date) -> Iterable[CostLine]:
-    """What an account that pays has to pay for in a month, without zeros."""
-    names = ("account_id", "cloud_id", "service", "is_correction")
-    columns = [getattr(ChargeSum, name) for name in names]
-    query = (
-        select(*columns, func.sum(ChargeSum.micros), func.sum(ChargeSum.rest))
-        .join(Posting, Posting.id == ChargeSum.posting_id)
-        .where(
-            ChargeSum.month_on == month_on,
-            ChargeSum.payer_id == payer_id,
-            Posting.posted_at.is_not(None),
-        )
-        .group_by(*columns)
-        .order_by(columns[3], *columns[:3])
-    )
-    for *key, micros, rest in db.session.execute(query):
-        if units := int(micros) * UNITS_OF_MICRO + int(rest):
-            yield CostLine._make((*key, units))
 
 
 def _earlier(account_id: str, month_on: date) -> Statement | None:
@@ -225,45 +217,3 @@ def _carried_amount(earlier: Statement | None) -> Decimal:
 
 def _money(micros: Iterable[int]) -> Decimal:
     return Decimal(sum(micros)).scaleb(-6)
-
-
-def add_lines(statement: Statement, lines: list[CostLine], amounts: list[Decimal]) -> None:
-    """Add the lines of a statement, with the names of customers and clouds as they are now."""
-    clouds = names_of(lines)
-    others = {line.account_id for line in lines} - {statement.account_id}
-    customers = _names(BillingAccount, others)
-    db.insert_rows(
-        StatementLine,
-        LINE_COLUMNS,
-        (
-            (
-                *(statement.id, number, line.account_id, customers.get(line.account_id, "")),
-                *(line.cloud_id, clouds.get(line.cloud_id, ""), line.service, line.is_correction),
-                int(amount.scaleb(6)),
-                *divmod(line.units, UNITS_OF_MICRO),
-            )
-            for number, (line, amount) in enumerate(zip(lines, amounts, strict=True))
-        ),
-    )
-
-
-def names_of(lines: Sequence[CostLine]) -> dict[str, str]:
-    """The names of the clouds of lines."""
-    return _names(Cloud, {line.cloud_id for line in lines})
-
-
-LINE_COLUMNS = (
-    *("statement_id", "number", "account_id", "customer", "cloud_id", "cloud", "service"),
-    *("is_correction", "amount", "micros", "rest"),
-)
-NAMES_BATCH = 5_000
-
-
-def _names(model: type[Cloud] | type[BillingAccount], ids: set[str]) -> dict[str, str]:
-    """The names of things by their IDs."""
-    listed, names = sorted(ids), dict[str, str]()
-    for begin in range(0, len(listed), NAMES_BATCH):
-        some = listed[begin : begin + NAMES_BATCH]
-        query = select(model.id, model.name).where(model.id.in_(some))
-        names |= {row[0]: row[1] for row in db.session.execute(query)}
-    return names

@@ -186,8 +186,8 @@ def _count_statements() -> dict[date, tuple[int, int]]:
     is_account = Statement.issuer_id == ""
     query = select(
         Statement.month_on,
-        func.count().filter(is_account),
-        func.count().filter(Statement.number.is_(None)),
+        func.count().filter(is_account, Statement.number.is_not(None)),
+        func.count().filter(~is_account, Statement.number.is_(None)),
     ).group_by(Statement.month_on)
     return {row[0]: (row[1], row[2]) for row in db.session.execute(query)}
 

@@ -94,23 +94,24 @@ class Statement(db.Base):
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
         """A partner's staff see its customers' statements, drafts too; a customer's people their
-        own released ones; who may see an account's money its statements; operators these."""
+        own released ones; who may see an account's money its released ones; operators these."""
         if actor.is_system:
             return true()
         own = access.account_ids(actor)
         paying = access.account_ids(actor, allowing=Action.ACCOUNT_SEE_MONEY)
-        is_account = cls.kind == Kind.ACCOUNT
+        is_account = and_(cls.kind == Kind.ACCOUNT, cls.state == State.RELEASED)
         is_theirs = and_(cls.account_id.in_(own), cls.state == State.RELEASED)
         visible = or_(
             and_(is_account, cls.account_id.in_(paying)),
-            and_(~is_account, or_(is_theirs, cls.issuer_id.in_(own))),
+            and_(cls.kind == Kind.CUSTOMER, or_(is_theirs, cls.issuer_id.in_(own))),
         )
         return or_(visible, is_account) if actor.is_operator else visible
 
 
 class StatementLine(db.Base):
-    """A line: what a cloud cost by service, or its price on a customer's statement. `amount` is
-    printed; `micros` and `rest` are what it was rounded from, which `rest` completes by 10⁻¹⁵."""
+    """A line: what a cloud cost by service and category, or its price on a customer's statement.
+    `amount` is printed; `micros` and `rest` are what it was rounded from, which `rest` completes by
+    10⁻¹⁵. It has `quantity` + `nanos`·10⁻⁹ of a unit, which is empty unless one applies to it."""
 
     __tablename__ = "statement_lines"
 
@@ -121,7 +122,11 @@ class StatementLine(db.Base):
     cloud_id: Mapped[str]
     cloud: Mapped[str]
     service: Mapped[str]
+    category: Mapped[str] = mapped_column(server_default="Usage")
     is_correction: Mapped[bool]
     amount: Mapped[Decimal]
     micros: Mapped[int] = mapped_column(BIG)
     rest: Mapped[int] = mapped_column(BIG)
+    unit: Mapped[str] = mapped_column(server_default="")
+    quantity: Mapped[int] = mapped_column(BIG, server_default="0")
+    nanos: Mapped[int] = mapped_column(BIG, server_default="0")

@@ -19,7 +19,8 @@ from portal.domain.errors import Code, Refused
 from portal.domain.ledger import UNITS_OF_MICRO, Posting
 from portal.domain.prices import MICROS_OF_ONE, Price
 from portal.domain.statements import parties
-from portal.domain.statements.making import CostLine, add_lines
+from portal.domain.statements.drafts import lock_accounts, price
+from portal.domain.statements.lines import CostLine, LineKey, add_lines, quantities_in
 from portal.domain.statements.people import tell_of_statement
 from portal.domain.statements.record import Kind, State, Statement
 from portal.domain.statements.rounding import apportion, minor_digits
@@ -37,14 +38,18 @@ def release(statement: Statement, *, by: Actor, leave_out: bool = False) -> None
     is fixed, and its people are notified. With `leave_out` costs without a price are not on it.
 
     Raises Forbidden, Refused("statement-released", "statement-prices-missing",
-    "statement-prices-hidden", "statement-profile-missing").
+    "statement-rate-waits", "statement-prices-hidden", "statement-profile-missing").
     """
-    partner = _lock(statement)
+    partner = lock_accounts(statement)
     access.require(by, Action.STATEMENT_RELEASE, partner)
     if statement.state is State.RELEASED or statement.kind is not Kind.CUSTOMER:
         raise Refused(Code.STATEMENT_RELEASED)
     if statement.missing and not leave_out:
         raise Refused(Code.STATEMENT_PRICES_MISSING, count=statement.missing)
+    if statement.missing:
+        if not prices.is_applied(partner.id):
+            raise Refused(Code.STATEMENT_RATE_WAITS)
+        price([statement])  # a worker may not have come to it yet
     if not prices.is_published_by(partner.id, statement.account_id):
         raise Refused(Code.STATEMENT_PRICES_HIDDEN)
     customer = _complete(statement, partner)
@@ -86,13 +91,6 @@ def release_some(partner: BillingAccount, *, month_on: date, by: Actor, after: s
     return Released(count, found[-1].id if found else "")
 
 
-def _lock(statement: Statement) -> BillingAccount:
-    """Lock the accounts of both sides, and refresh the statement; the partner's account."""
-    locks.lock((BillingAccount, statement.issuer_id), (BillingAccount, statement.account_id))
-    db.session.refresh(statement)
-    return db.session.get_one(BillingAccount, statement.issuer_id)
-
-
 def _complete(statement: Statement, partner: BillingAccount) -> Customer:
     """Add lines, number, names and addresses; the customer. Raises
     Refused("statement-profile-missing")."""
@@ -119,21 +117,25 @@ def price_lines(statement: Statement) -> list[CostLine]:
     """The lines of a customer's statement: its prices, corrections of earlier months last."""
     account_id, month_on = statement.account_id, statement.month_on
     found = prices.totals_of([account_id], month_on).get(account_id, [])
-    totals = {(it.cloud_id, it.service): int(it.price.scaleb(6)) for it in found}
-    corrected = _corrections(statement, {cloud_id for cloud_id, _service in totals})
+    totals = {(it.cloud_id, it.service, it.category): int(it.price.scaleb(6)) for it in found}
+    corrected = _corrections(statement, {key[0] for key in totals})
     own = {key: price - corrected.get(key, 0) for key, price in totals.items()}
+    quantities = quantities_in(month_on, payer_id=statement.issuer_id, account_id=account_id)
+    nothing = ("", 0)
     return [
-        CostLine(statement.account_id, *key, is_correction, micros * UNITS_OF_MICRO)
+        CostLine(line, micros * UNITS_OF_MICRO, *quantities.get(line, nothing))
         for is_correction, prices_of in ((False, own), (True, corrected))
         for key, micros in prices_of.items()
         if micros or key not in corrected
+        for line in [LineKey(account_id, *key, is_correction)]
     ]
 
 
-def _corrections(statement: Statement, cloud_ids: set[str]) -> dict[tuple[str, str], int]:
-    """By cloud and service what the month has to do with usage of closed ones."""
+def _corrections(statement: Statement, cloud_ids: set[str]) -> dict[tuple[str, str, str], int]:
+    """By cloud, service and category what the month has to do with usage of closed ones."""
+    key = Price.cloud_id, Price.service, Price.category
     query = (
-        select(Price.cloud_id, Price.service, func.sum(Price.whole), func.sum(Price.millionths))
+        select(*key, func.sum(Price.whole), func.sum(Price.millionths))
         .join(Posting, Posting.id == Price.posting_id)
         .where(
             Price.cloud_id.in_(cloud_ids),
@@ -143,10 +145,10 @@ def _corrections(statement: Statement, cloud_ids: set[str]) -> dict[tuple[str, s
             Posting.open_on == statement.month_on,
             Posting.posted_at.is_not(None),
         )
-        .group_by(Price.cloud_id, Price.service)
+        .group_by(*key)
     )
     found = {
-        (cloud_id, service): int(whole) * MICROS_OF_ONE + int(millionths)
-        for cloud_id, service, whole, millionths in db.session.execute(query)
+        (cloud_id, service, category): int(whole) * MICROS_OF_ONE + int(millionths)
+        for cloud_id, service, category, whole, millionths in db.session.execute(query)
     }
     return {key: micros for key, micros in found.items() if micros}

@@ -6,6 +6,7 @@ from portal.domain.totals.record import (
     IS_STOPPED,
     NANO,
     By,
+    CorrectedTotal,
     UsageChange,
     UsageSum,
     UsageTotal,

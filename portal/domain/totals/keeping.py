@@ -14,13 +14,14 @@ from portal.domain.totals.record import NANO, By, UsageChange, UsageTotal
 
 COLUMNS = (
     *("posting_id", "number", "account_id", "payer_id", "cloud_id", "service", "category", "unit"),
-    *("month_on", "next_on", "micros", "rest", "quantity", "nanos"),
+    *("month_on", "next_on", "is_correction", "micros", "rest", "quantity", "nanos"),
 )
 MONTH = timedelta(days=31)
 
 
 class ChangeRow(NamedTuple):
-    """By `units` of 10⁻¹⁵ and `nanos` of its quantity a total changes; `month_on` is ISO text."""
+    """By `units` of 10⁻¹⁵ and `nanos` of its quantity a total changes; `month_on` is ISO text.
+    A correction is for usage of a month that was closed before."""
 
     account_id: str
     payer_id: str
@@ -29,6 +30,7 @@ class ChangeRow(NamedTuple):
     category: str
     unit: str
     month_on: str
+    is_correction: bool
     units: int
     nanos: int
 
@@ -40,7 +42,7 @@ def add_changes(posting_id: str, first: int, rows: Iterable[ChangeRow]) -> None:
         COLUMNS,
         (
             (
-                *(posting_id, number, *row[:7], _next(row.month_on)),
+                *(posting_id, number, *row[:7], _next(row.month_on), row.is_correction),
                 *divmod(row.units, UNITS_OF_MICRO),
                 *divmod(row.nanos, NANO),
             )
@@ -79,11 +81,7 @@ AMOUNTS = (("micros", "rest", UNITS_OF_MICRO), ("quantity", "nanos", NANO))
 SUMS = ", ".join(_summed(*names) for names in AMOUNTS)
 TOTAL_KEY = ", ".join(column.name for column in UsageTotal.__table__.primary_key)
 SUM_KEY = "account_id,grouped_by,month_on,key,unit"
-ADD_TOTALS = text(f"""INSERT INTO usage_totals
-        ({TOTAL_KEY}, payer_id, micros, rest, quantity, nanos)
-    SELECT {TOTAL_KEY}, payer_id, {SUMS} FROM usage_changes WHERE posting_id = :posting
-    GROUP BY {TOTAL_KEY}, payer_id ON CONFLICT ({TOTAL_KEY})
-    DO UPDATE SET {", ".join(_grown("usage_totals", *names) for names in AMOUNTS)}""")  # noqa: S608
+
 MORE_MICROS = f"excluded.micros + (usage_sums.rest + excluded.rest) / {UNITS_OF_MICRO}"
 GROUPINGS = (
     (By.TOTAL, "payer_id", "''", "''", "1 = 1"),
@@ -102,6 +100,15 @@ GROUPINGS = (
     ),
 )
 """By what, whose sums, their key and unit, and which changes count."""
+
+
+def _add_totals(table: str, which: str) -> TextClause:
+    return text(f"""INSERT INTO {table}
+        ({TOTAL_KEY}, payer_id, micros, rest, quantity, nanos)
+        SELECT {TOTAL_KEY}, payer_id, {SUMS} FROM usage_changes
+        WHERE posting_id = :posting AND {which}
+        GROUP BY {TOTAL_KEY}, payer_id ON CONFLICT ({TOTAL_KEY})
+        DO UPDATE SET {", ".join(_grown(table, *names) for names in AMOUNTS)}""")  # noqa: S608
 
 
 def _add_sums(by: By, whose: str, key: str, unit: str, which: str) -> TextClause:
@@ -130,7 +137,8 @@ def _compare_next(by: By, whose: str, key: str, unit: str, which: str) -> TextCl
 
 
 STATEMENTS = (
-    ADD_TOTALS,
+    _add_totals("usage_totals", "1 = 1"),
+    _add_totals("corrected_totals", "is_correction"),
     *(_add_sums(*grouping) for grouping in GROUPINGS),
     *(_compare_next(*it) for it in GROUPINGS if it[0] not in (By.TOTAL, By.QUANTITY)),
 )

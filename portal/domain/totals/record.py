@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, Index, text
+from sqlalchemy import BigInteger, ForeignKey, Index, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import db
@@ -51,7 +51,8 @@ class Amounts:
 
 
 class UsageChange(Amounts, db.Base):
-    """By how much a staged posting changes a total; deleted when it is posted."""
+    """By how much a staged posting changes a total; deleted when it is posted. A correction is for
+    usage of a month that was closed before."""
 
     __tablename__ = "usage_changes"
 
@@ -65,6 +66,7 @@ class UsageChange(Amounts, db.Base):
     unit: Mapped[str]
     month_on: Mapped[date]
     next_on: Mapped[date]
+    is_correction: Mapped[bool] = mapped_column(server_default=false())
 
 
 class UsageTotal(Amounts, db.Base):
@@ -78,6 +80,21 @@ class UsageTotal(Amounts, db.Base):
             *("payer_id", "month_on", "account_id", "cloud_id", "service", "category", "unit"),
         ),
     )
+
+    account_id: Mapped[str] = mapped_column(primary_key=True)
+    cloud_id: Mapped[str] = mapped_column(primary_key=True)
+    month_on: Mapped[date] = mapped_column(primary_key=True)
+    service: Mapped[str] = mapped_column(primary_key=True)
+    category: Mapped[str] = mapped_column(primary_key=True)
+    unit: Mapped[str] = mapped_column(primary_key=True)
+    payer_id: Mapped[str]
+
+
+class CorrectedTotal(Amounts, db.Base):
+    """What of a total corrects months that were closed before."""
+
+    __tablename__ = "corrected_totals"
+    __table_args__ = (Index("ix_corrected_totals_payer_id", "payer_id", "month_on"),)
 
     account_id: Mapped[str] = mapped_column(primary_key=True)
     cloud_id: Mapped[str] = mapped_column(primary_key=True)

@@ -37,7 +37,10 @@ from portal.usage_files import BadRows, FileFacts, Group, KeySum, Piece, ScopeSu
 LEASE = timedelta(minutes=1)
 """Extended by each transaction; the longest takes about a second."""
 SUMS = ("rows", "micros", "rest")
-GROUP_COLUMNS = ("key_id", "service", "category", "usage_on", "period_on", *SUMS)
+GROUP_COLUMNS = (
+    *("delivery_id", "number", "key_id", "service", "category", "usage_on", "period_on", *SUMS),
+    "scope_on",
+)
 """The columns of a Group, in its order."""
 KEY_COLUMNS = ("key_id", "scope_on", "first_on", "last_on", *SUMS, *(f"before_{n}" for n in SUMS))
 """The columns of a KeySum, in its order."""
@@ -204,18 +207,10 @@ def add_piece(staging: Staging, piece: Piece) -> None:
     db.session.execute(insert(DeliveryPart), [values])
 
 
-def add_groups(staging: Staging, first: int, groups: Iterable[Group]) -> None:
-    """Add groups whose numbers run from `first`. Raises LeaseLost."""
+def add_groups(staging: Staging, groups: Sequence[Group]) -> None:
+    """Add groups, whose head is the delivery's ID. Raises LeaseLost."""
     hold(staging)
-    ident = staging.delivery_id
-    db.insert_rows(
-        UsageGroup,
-        ("delivery_id", "number", *GROUP_COLUMNS, "scope_on"),
-        (
-            (ident, number, *group, group.period_on)
-            for number, group in enumerate(groups, start=first)
-        ),
-    )
+    db.insert_rows(UsageGroup, GROUP_COLUMNS, groups)
 
 
 def finish(

@@ -5,24 +5,30 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from portal import db
-from portal.domain import access, audit, locks, memberships, notifications, team, values
+from portal.domain import access, audit, identity, locks, memberships, notifications, team, values
 from portal.domain.access import AccountAccess, AccountRole, CloudAccess, CloudRole
 from portal.domain.accounts import BillingAccount, Kind
 from portal.domain.actions import Action
-from portal.domain.actors import Actor
+from portal.domain.actors import WORKER, Actor
 from portal.domain.clouds import Cloud
-from portal.domain.errors import Code, Refused
+from portal.domain.errors import Code, Forbidden, Refused
 from portal.domain.identity import User, as_actor, end_sessions
 
 
 def disable_user(user: User, *, by: Actor, heir: User | None = None) -> None:
-    """Disable a user and end their sessions. The heir becomes an owner of every account and cloud
-    that only this user owns.
+    """An operator disables another user and ends their sessions. The heir becomes an owner of every
+    account and cloud that only this user owns.
 
-    Raises Refused("owns-alone") with the IDs of those accounts and clouds if there is no heir,
-    Refused("heir-unfit") if the heir is the same user, disabled or blocked, and as `team.add`.
+    Raises ReauthenticationRequired, Forbidden, Refused("owns-alone") with the IDs of those accounts
+    and clouds if there is no heir, Refused("heir-unfit") if the heir is the same user, disabled or
+    blocked, and as `team.add`.
     """
-    locks.lock((User, user.id), (User, heir.id if heir else None))
+    people = user.id, heir.id if heir else None, None if by.is_system else by.id
+    locks.lock(*((User, user_id) for user_id in people))
+    identity.require_recent(by)
+    access.require_operator(by, Action.USER_DISABLE)
+    if user.id == by.id:
+        raise Forbidden(Action.USER_DISABLE)
     if user.disabled_at is not None:
         return
     if heir is not None and (heir is user or not heir.is_active):
@@ -31,7 +37,8 @@ def disable_user(user: User, *, by: Actor, heir: User | None = None) -> None:
     memberships.lock_people(user.id, heir.id if heir else None)
     solely_owned = [*(account.id for account in accounts), *(cloud.id for cloud in clouds)]
     if heir is not None:
-        _transfer(accounts, clouds, to=heir, by=by)
+        # The line about the user says which operator it was, who has no role on these.
+        _transfer(accounts, clouds, to=heir, by=by if by.is_system else WORKER)
     elif solely_owned:
         raise Refused(Code.OWNS_ALONE, things=solely_owned)
     user.disabled_at = db.now()

@@ -46,6 +46,10 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Code.STATEMENT_PRICES_MISSING: lambda f: _(
         "Prices are missing. Release the statement without these costs, if that is meant."
     ),
+    Code.STATEMENT_PRICES_COMPLETE: lambda f: _("No price is missing on this statement."),
+    Code.STATEMENT_RATE_WAITS: lambda f: _(
+        "A worker sets the missing prices. Release the statement in some minutes."
+    ),
     Code.STATEMENT_PRICES_HIDDEN: lambda f: _(
         "This customer sees no prices yet. Publish prices first."
     ),

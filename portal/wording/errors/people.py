@@ -38,7 +38,7 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
         "choose another address."
     ),
     Code.OWNS_ALONE: lambda f: _(
-        "They alone own: %(things)s. Name who becomes owner with --heir EMAIL.",
+        "They alone own: %(things)s. Name who becomes their owner.",
         things=", ".join(f["things"]),
     ),
     Code.HEIR_UNFIT: lambda f: _(

@@ -22,8 +22,8 @@ PAID = (
     " VALUES ('pst', 0, :source, '2026-03-01', :direct, :direct, :doras_cloud, '', 'Usage',"
     f" '2026-03-01', {DAY}, 1, 1)",
     "INSERT INTO charge_sums (posting_id, number, month_on, payer_id, account_id, cloud_id,"
-    " service, is_correction, micros, rest) VALUES ('pst', 0, '2026-03-01', :direct, :direct,"
-    " :doras_cloud, '', FALSE, 1, 1)",
+    " service, category, is_correction, micros, rest) VALUES ('pst', 0, '2026-03-01', :direct,"
+    " :direct, :doras_cloud, '', 'Usage', FALSE, 1, 1)",
     "INSERT INTO day_sums (posting_id, account_id, usage_on, is_purchase, is_waivable, micros,"
     f" rest) VALUES ('pst', :direct, {DAY}, 1, 1)",
     "INSERT INTO draws (posting_id, account_id, usage_on, is_purchase, is_waivable, bearer, micros)"
@@ -89,8 +89,9 @@ PRICED = (
     f"INSERT INTO prices (posting_id, number, {PRICE_KEY}, category, usage_on, {PRICE_AMOUNTS})"
     " VALUES ('pst', 0, :ninas_subaccount, :north, :ninas_cloud, '', '2026-03-01', 'Usage',"
     " '2026-03-02', 0, 0, 0, 0, 0)",
-    f"INSERT INTO price_totals (posting_id, number, {PRICE_KEY}, {PRICE_AMOUNTS}) VALUES"
-    " ('pst', 0, :ninas_subaccount, :north, :ninas_cloud, '', '2026-03-01', 0, 0, 0, 0, 0)",
+    f"INSERT INTO price_totals (posting_id, number, {PRICE_KEY}, category, {PRICE_AMOUNTS}) VALUES"
+    " ('pst', 0, :ninas_subaccount, :north, :ninas_cloud, '', '2026-03-01', 'Usage', 0, 0, 0, 0,"
+    " 0)",
     *(
         f"INSERT INTO price_sums (account_id, payer_id, service, month_on, {PRICE_AMOUNTS})"
         f" VALUES ({of}, :north, '', '2026-03-01', 0, 0, 0, 0, 0)"
@@ -189,6 +190,16 @@ CASES = (
     Case(
         "total-differs-from-charges",
         (*PAID, "UPDATE usage_totals SET rest = 2", "UPDATE usage_sums SET rest = 2"),
+        ("direct",),
+    ),
+    Case(
+        "correction-differs-from-charges",
+        (
+            *PAID,
+            "INSERT INTO corrected_totals (account_id, payer_id, cloud_id, service, category, unit,"
+            " month_on, micros, rest, quantity, nanos) VALUES (:direct, :direct, :doras_cloud, '',"
+            " 'Usage', 'Hours', '2026-03-01', 1, 1, 1, 0)",
+        ),
         ("direct",),
     ),
     Case(

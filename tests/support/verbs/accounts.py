@@ -111,6 +111,16 @@ def _release_statement(world: World, by: Actor) -> None:
     statements.release(db.session.get_one(Statement, world.ninas_statement), by=by)
 
 
+def _lack_prices(world: World, _by: Actor) -> None:
+    db.session.get_one(Statement, world.ninas_statement).missing = 1
+    db.session.flush()
+
+
+def _set_missing_prices(world: World, by: Actor) -> None:
+    draft = db.session.get_one(Statement, world.ninas_statement)
+    statements.set_missing_prices(draft, percent=Decimal(10), by=by)
+
+
 def _add_staff(world: World, by: Actor) -> None:
     partner, address = db.session.get_one(BillingAccount, world.north), values.email(DORA)
     team.add(partner, by=by, address=address, role=AccountRole.VIEWER)
@@ -185,6 +195,7 @@ VERBS = (
     Verb("partner.edit_profile", north, _set_logo, ("partner.set_logo",)),
     Verb("partner.edit_profile", north, _remove_logo, ("partner.remove_logo",)),
     Verb("price.set_rate", north, _set_rate),
+    Verb("price.set_rate", north, _set_missing_prices, prepare=_lack_prices),
     Verb("price.publish", north, _publish_prices),
     Verb("price.withdraw", north, _withdraw_prices),
     Verb("statement.release", north, _release_statement, prepare=_may_release),
