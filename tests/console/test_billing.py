@@ -187,6 +187,10 @@ def test_a_negative_balance_is_said_before_a_cloud_is_refused(browser: Open, wor
     assert "Create cloud" not in links(client)
     client.get("/console/clouds/create")
     assert "its balance is negative" in client.text
+    owe(world.north)
+    viewer = browser(VERA)
+    viewer.get(f"/console/billing/{world.north}")
+    assert notices(viewer, "warn") == []
 
 
 def test_a_spent_grant_says_so(browser: Open, world: World) -> None:

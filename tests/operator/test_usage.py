@@ -213,6 +213,10 @@ def test_a_vendors_invoice_stands_beside_our_sum_with_the_difference(dora: Brows
     ]
 
 
+def test_a_month_that_ends_after_the_last_day_there_is_does_not_exist(dora: Browser) -> None:
+    assert dora.get("/operator/months/9999-12/close").status_code == 404
+
+
 def test_a_staged_delivery_shows_what_changes_for_each_account_that_pays(
     dora: Browser, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
