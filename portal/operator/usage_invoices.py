@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -31,10 +31,13 @@ class InvoiceForm(web.Form):
     value: Decimal
 
     def __init__(self, sources: list[UsageSource]) -> None:
-        super().__init__(source=request.args.get("source"))
+        month = request.args.get("month", type=_read_month)
+        super().__init__(source=request.args.get("source"), month=month)
         self.source.choices = [(source.id, source.name) for source in sources]
-        if self.month.raw_data is None:
-            self.month.process_formdata([request.args["month"]] if "month" in request.args else [])
+
+
+def _read_month(text: str) -> date:
+    return datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 - a day has no zone
 
 
 @blueprint.route("/usage/invoices/record", methods=["GET", "POST"])

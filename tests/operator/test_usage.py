@@ -200,10 +200,15 @@ def test_a_vendors_invoice_stands_beside_our_sum_with_the_difference(dora: Brows
     march = ["March 2026", "Vendor", "Our sum: €3.00"]
     assert table_rows(dora, "invoices") == [october, [*march, "–", "–"]]
     dora.click("March 2026")
-    dora.submit("Record", amount="1,2,3")
-    assert errors(dora)["amount"].startswith("Enter an amount such as 49.50 or −5")
+    for amount in ("1,2,3", "1_000", "１２", "1e3", "NaN", "0.0000001"):
+        dora.submit("Record", amount=amount)
+        assert errors(dora)["amount"].startswith("Enter an amount such as 49.50 or −5")
     dora.submit("Record", amount="1,234")
     assert errors(dora)["amount"].endswith("Write 1234 or 1.234.")
+    for month in ("", "2026-13", "NaN"):
+        assert dora.get(f"/operator/usage/invoices/record?month={month}").status_code == 200
+    dora.get("/operator/usage")
+    dora.click("March 2026")
     dora.submit("Record", amount="9,50")
     assert notices(dora, "success") == ["The invoice is recorded."]
     dora.click("March 2026")
@@ -227,6 +232,10 @@ def test_an_invoice_is_of_a_month_that_has_begun_and_can_be_removed(dora: Browse
     assert again.status_code == 200
     assert dora.submit("Remove invoice").status_code == 422
     assert "No invoice is recorded for this month." in dora.text
+
+
+def test_a_month_that_ends_after_the_last_day_there_is_does_not_exist(dora: Browser) -> None:
+    assert dora.get("/operator/months/9999-12/close").status_code == 404
 
 
 def test_a_staged_delivery_shows_what_changes_for_each_account_that_pays(

@@ -32,6 +32,7 @@ from portal.domain.prices.publishing import is_published, is_published_by, publi
 from portal.domain.prices.rates import (
     HIGHEST,
     LOWEST,
+    MAX_SERVICE,
     SUBJECT,
     RateTable,
     factors_of,
