@@ -31,6 +31,7 @@ from portal.domain.clouds import Cloud, Folder, Link
 from portal.domain.customers import Customer, Status, acceptance_by_week, draft_of
 from portal.domain.identity import User
 from portal.domain.invitations import Answer, Invitation
+from portal.domain.ledger import Ledger
 from portal.domain.mail_deliveries import DeliveryState, MailDelivery
 from portal.domain.notifications import Notification
 from portal.domain.policy import Policy
@@ -295,6 +296,7 @@ def assert_a_year_of_usage() -> None:
     spending = budgets.spending_of(budget.account_id, budget.kind)
     assert spending is not None
     assert spending.percent in (0, *range(80, 99)), "0 on the first day of a month"
+    assert min(rows(Ledger.balance)) >= 0, "a debt would refuse new clouds"
     assert [row.key for row in usage.unassigned_for(COMMAND)] == [demo.usage.UNASSIGNED]
     assert_statements()
     assert [result for result in doctor.run() if result.total] == []
