@@ -24,22 +24,21 @@ from portal.wording.numbers import read_number
 commands = AppGroup("money", help="Balance, grants and entries of accounts.")
 
 
+PLACES = 15
+
+
 class Amount(click.ParamType):  # type: ignore[type-arg]
-    """A number with up to `places` decimals, such as 49.50 or 1,234.56."""
+    """A number such as 49.50 or 1,234.56, with as many decimals as usage has."""
 
     name = "amount"
 
-    def __init__(self, places: int = 6) -> None:
-        self.places = places
-
     def convert(self, value: Any, param: Any, ctx: Any) -> Decimal:
         try:
-            number = read_number(value, places=self.places)
+            number = read_number(value, places=PLACES)
         except Refused as error:
             fail(error)
         if number is None:
-            said = f"Enter an amount such as 49.50, with up to {self.places} decimals."
-            raise click.ClickException(said)
+            self.fail("must be a number such as 49.50", param, ctx)
         return number
 
 

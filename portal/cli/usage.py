@@ -37,7 +37,7 @@ FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--mode", type=click.Choice([str(mode) for mode in Mode]), help="By default asked.")
 @click.option("--key-column", type=click.Choice(KEY_COLUMNS), help="Names the cloud; new sources.")
 @click.option("--rows", type=int, help="Rows that the issuer says there are.")
-@click.option("--sum", "amount", type=Amount(15), help="The sum that the issuer says.")
+@click.option("--sum", "amount", type=Amount(), help="The sum that the issuer says.")
 @click.option("--skip-bad-rows", is_flag=True, help="Publish the good rows.")
 @click.option("--yes", is_flag=True, help="Publish without asking.")
 def import_files(

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
+from portal import db
+from portal.domain import ledger
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
+from portal.domain.errors import Refused
 from tests.cli.test_cli import call
 from tests.domain.test_charges import move
 from tests.support.money import balance, entries, problems, row
@@ -45,9 +51,16 @@ def test_what_is_recorded_by_hand_is_entered_countered_once_and_shown(
         *("delivery", "delivery", "payment", "credit", "counter", "lot", "lot")
     ]
     assert problems() == []
-    for odd in ("1_000", "１２"):
+    for odd in ("1_000", "１２", "NaN"):
         code, said = call(app, "money", "payment", world.north, odd, *WHY)
         assert (code, "must be a number such as 49.50" in said) == (2, True)
+    with pytest.raises(Refused):
+        db.write(lambda: _pay_nothing(world.north))
+
+
+def _pay_nothing(account_id: str) -> None:
+    account = db.session.get_one(BillingAccount, account_id)
+    ledger.record_payment(account, amount=Decimal("NaN"), reason="none", by=COMMAND)
 
 
 @pytest.mark.parametrize(
@@ -56,8 +69,7 @@ def test_what_is_recorded_by_hand_is_entered_countered_once_and_shown(
         (("payment", "north", "-1"), "Enter an amount such as"),
         (("credit", "north", "0"), "Enter an amount such as"),
         (("credit", "north", "0.0000001"), "Enter an amount such as"),
-        (("credit", "north", "NaN"), "Enter an amount such as"),
-        (("payment", "north", "NaN"), "Enter an amount such as"),
+        (("credit", "north", "1,234"), "Write 1234 or 1.234."),
         (("payment", "ninas_subaccount", "1"), "its balance is always zero"),
         (("counter", "north", "1"), "This entry comes from usage"),
         (("counter", "north", "9"), "no entry with this number"),

@@ -96,7 +96,7 @@ def test_what_the_issuer_says_is_compared(app: Flask, tmp_path: Path) -> None:
         code, said = call(app, "usage", "import", "a.csv", option, value, *OVERWRITE)
         assert code == 1
         assert f"is {value}. Nothing is published." in said
-    assert call(app, "usage", "import", "a.csv", "--sum", "x", *OVERWRITE)[0] == 1
+    assert call(app, "usage", "import", "a.csv", "--sum", "x", *OVERWRITE)[0] == 2
     assert (in_force(), states()) == ({}, [])
     assert call(app, "usage", "import", "a.csv", "--rows", "2", "--sum", "3", *OVERWRITE)[0] == 0
 
