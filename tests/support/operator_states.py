@@ -157,7 +157,7 @@ OPERATOR = [
         "remove_invoice",
         "/invoices/record?month=2026-01",
         send(amount="12"),
-        click("#invoices ~ table [href*='month=2026-01']"),
+        click("section[aria-labelledby=invoices] [href*='month=2026-01']"),
         click("[href$='/remove']"),
     ),
     people("operator-people", "show_people"),
