@@ -88,7 +88,7 @@ def test_a_closed_month_shows_its_sum_and_what_its_accounts_owe(
     make_statements()
     db.write(lambda: _pay(world.north))
     dora.get("/operator/months/2026-03")
-    assert definition_list(dora)["Cost"] == "€3.00"
+    assert definition_list(dora) == {"Cost": "€3.00"}
     (found,) = table_rows(dora, "statements")
     assert found[2:] == ["Total: €3.00", "Balance now: €4.50"]
 

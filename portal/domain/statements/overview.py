@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from portal import db
 from portal.domain import usage
 from portal.domain.actors import Actor
-from portal.domain.billing_months import BillingMonth, next_month
+from portal.domain.billing_months import BillingMonth, State, next_month
 from portal.domain.charges import ChargeSum
 from portal.domain.ledger import Posting
 from portal.domain.prices import PriceTotal
@@ -30,6 +30,7 @@ class MonthOverview(NamedTuple):
     staged: int
     without_price: int
     closes_at: datetime | None
+    is_closed: bool
 
 
 def overview_of(month_on: date, *, actor: Actor) -> MonthOverview:
@@ -46,6 +47,7 @@ def overview_of(month_on: date, *, actor: Actor) -> MonthOverview:
         staged=count_staged(month_on),
         without_price=_without_price(month_on),
         closes_at=month.closes_at if month else None,
+        is_closed=month is not None and month.state is State.CLOSED,
     )
 
 
