@@ -314,6 +314,7 @@ def assert_statements() -> None:
     assert any(row.is_correction for row in rows(StatementLine))
 
 
+@pytest.mark.deploy
 def test_usage_whose_import_was_killed_is_completed_by_the_next_start(
     databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -347,7 +348,11 @@ def most_in_a_day() -> int:
     return most
 
 
-@pytest.mark.parametrize("at", [SATURDAY_NIGHT, MONDAY_EARLY], ids=["saturday", "monday"])
+@pytest.mark.parametrize(
+    "at",
+    [SATURDAY_NIGHT, pytest.param(MONDAY_EARLY, marks=pytest.mark.deploy)],
+    ids=["saturday", "monday"],
+)
 def test_it_can_be_told_on_any_day_and_whatever_is_set(databases: Databases, at: datetime) -> None:
     settings = {
         "INVITATIONS_PER_DAY": "1",
