@@ -62,7 +62,7 @@ def _recorded(source_id: str | None, month_on: date | None) -> str | None:
     source = db.session.get(UsageSource, source_id or "")
     if source is None or month_on is None or usage.find_invoice(source, month_on) is None:
         return None
-    return url_for(".remove_invoice", source_id=source.id, month=f"{month_on:%Y-%m}")
+    return url_for(".remove_invoice", source=source.id, month=f"{month_on:%Y-%m}")
 
 
 REMOVE = Step(
@@ -74,17 +74,19 @@ REMOVE = Step(
 )
 
 
-@blueprint.route("/usage/invoices/<id:source_id>/<month>/remove", methods=["GET", "POST"])
-def remove_invoice(source_id: str, month: str) -> Any:
-    """*Remove invoice* of a source's month."""
-    source, month_on = web.find_or_404(UsageSource, source_id), read_month(month)
+@blueprint.route("/usage/invoices/remove", methods=["GET", "POST"])
+def remove_invoice() -> Any:
+    """*Remove invoice* of the source and month that the address names."""
+    month_on = read_month(request.args.get("month", ""))
+    source = web.find_or_404(UsageSource, request.args.get("source", "")[:40])
     web.require_recent_sign_in()
     form, back = web.Form(), url_for(".show_usage")
 
     def unit() -> None:
-        source = web.find_or_404(UsageSource, source_id)
-        usage.remove_invoice(source, month_on=month_on, by=web.actor())
+        row = web.find_or_404(UsageSource, source.id)
+        usage.remove_invoice(row, month_on=month_on, by=web.actor())
 
     if answer := web.submit(form, unit, to=back, success=REMOVE.done):
         return answer
-    return step_page(REMOVE, f"{source.name}, {formats.month(month_on)}", form, back)
+    name, action = f"{source.name}, {formats.month(month_on)}", _recorded(source.id, month_on)
+    return step_page(REMOVE, name, form, back, action=action)
