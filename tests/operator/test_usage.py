@@ -230,8 +230,8 @@ def test_an_invoice_is_of_a_month_that_has_begun_and_can_be_removed(dora: Browse
     dora.submit("Remove invoice")
     assert notices(dora, "success") == ["The invoice is removed."]
     assert [each[0] for each in table_rows(dora, "invoices")] == ["March 2026"]
+    vendor = find("Vendor")
     with pytest.raises(Refused):
-        vendor = find("Vendor")
         db.write(lambda: usage.remove_invoice(vendor, month_on=date(2026, 2, 1), by=COMMAND))
 
 
