@@ -127,3 +127,15 @@ def test_a_grant_says_for_which_clouds_it_paid_to_the_last_unit(app: Flask, worl
     assert sum(amount for _cloud, amount in found.clouds) + found.other == used
     assert [cloud for cloud, _amount in found.clouds] == [world.doras_cloud, second]
     assert found.other == 0
+
+
+def test_what_a_grant_cannot_pay_has_no_part_in_its_split(app: Flask, world: World) -> None:
+    second = create_cloud(DORA, payer=world.direct)
+    tax = row("900", second, ChargeCategory="Tax")
+    deliver(row("100", world.doras_cloud), row("300", second), tax)
+
+    def use() -> reports.LotUse:
+        lot = db.session.scalars(select(Lot).where(Lot.account_id == world.direct)).one()
+        return reports.lot_uses(world.direct, [lot])[lot.id]
+
+    assert db.read(use).clouds == [(second, 300), (world.doras_cloud, 100)]
