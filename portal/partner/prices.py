@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from flask import Blueprint, abort, flash, g, redirect, request, url_for
+from flask import Blueprint, abort, g, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import DateField, StringField, ValidationError
@@ -124,29 +124,37 @@ def set_rate(account_id: str) -> Any:
     )
 
 
-@blueprint.post("/publish")
+@blueprint.route("/publish", methods=["GET", "POST"])
 def publish(account_id: str) -> Any:
     """*Publish prices* to all customers, or to one."""
+    access.require(web.actor(), Action.PRICE_PUBLISH, g.partner)
     return _switch(prices.publish, account_id, _("Prices are published."))
 
 
-@blueprint.post("/withdraw")
+@blueprint.route("/withdraw", methods=["GET", "POST"])
 def withdraw(account_id: str) -> Any:
     """*Withdraw prices* from all customers, or from one."""
+    access.require(web.actor(), Action.PRICE_WITHDRAW, g.partner)
     return _switch(prices.withdraw, account_id, _("Prices are withdrawn."))
 
 
 def _switch(verb: Any, account_id: str, done: str) -> Any:
-    if not web.Form().validate():
-        abort(422)
-    customer = _customer()
+    customer, form = _customer(), web.Form()
 
     def unit() -> None:
         partner = db.session.get_one(BillingAccount, account_id)
         subaccount_id = customer.subaccount_id if customer else ""
         verb(partner, by=web.actor(), subaccount_id=subaccount_id)
 
-    db.write(unit)
-    flash(done, "success")
-    here = url_for(".index", account_id=account_id, customer=customer and customer.id)
-    return redirect(here, 303)
+    back = url_for(".index", account_id=account_id, customer=customer and customer.id)
+    if answer := web.submit(form, unit, to=back, success=done):
+        return answer
+    return web.form_page(
+        form,
+        "partner/prices/switch.html",
+        partner=g.partner,
+        customer=customer,
+        is_published=verb is prices.withdraw,
+        choices=0 if customer else prices.count_choices(g.partner),
+        back=back,
+    )

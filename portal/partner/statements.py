@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from flask import Blueprint, abort, flash, g, redirect, request, url_for
+from flask import Blueprint, flash, g, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
 from wtforms import BooleanField, StringField
@@ -15,6 +15,7 @@ from portal import db, web
 from portal.domain import access, prices, reports, statements
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
+from portal.domain.errors import Refused
 from portal.domain.statements import Statement
 from portal.i18n import formats
 from portal.partner.prices import read_percent
@@ -82,6 +83,7 @@ def show(account_id: str, statement_id: str) -> Any:
         sheet=sheet_of(statement),
         firm=firm_of(statement),
         is_hidden=not prices.is_published_by(account_id, statement.account_id),
+        customer_id=reports.customers_of([statement.account_id]).get(statement.account_id),
         **_context(),
     )
 
@@ -159,16 +161,26 @@ def set_missing_prices(account_id: str, statement_id: str) -> Any:
     )
 
 
-@blueprint.post("/release-all")
+@blueprint.route("/release-all", methods=["GET", "POST"])
 def release_all(account_id: str) -> Any:
     """*Release all* drafts of a month whose prices are there."""
-    if not web.Form().validate():
-        abort(422)
-    month_on = request.form.get("month", type=date.fromisoformat) or abort(422)
-    count = _release_all(account_id, month_on)
-    text = ngettext("%(num)s statement is released.", "%(num)s statements are released.", count)
-    flash(text, "success")
-    return redirect(url_for(".index", account_id=account_id, month=month_on.isoformat()), 303)
+    access.require(web.actor(), Action.STATEMENT_RELEASE, g.partner)
+    month, form = _chosen(statements.months_of(g.partner)), web.Form()
+    back = url_for(".index", account_id=account_id, month=month and month.month_on.isoformat())
+    if month is None or month.month_on.isoformat() != request.args.get("month"):
+        return redirect(back, 303)
+    if form.is_submitted() and form.validate():
+        try:
+            count = _release_all(account_id, month.month_on)
+        except Refused as refusal:
+            form.refuse(refusal)
+        else:
+            done = ngettext("%(num)s statement is released.", "%(num)s statements are released.", count)
+            flash(done, "success")
+            return redirect(back, 303)
+    return web.form_page(
+        form, "partner/statements/release_all.html", partner=g.partner, month=month, back=back
+    )
 
 
 def _release_all(account_id: str, month_on: date) -> int:

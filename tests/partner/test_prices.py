@@ -127,10 +127,15 @@ def test_prices_are_published_and_withdrawn(browser: Open, world: World) -> None
     olga = browser(OLGA)
     for customer in ("", world.ninas_customer):
         olga.get(path(world, customer=customer))
-        olga.submit("Publish prices" if not customer else "Withdraw prices")
+        button = "Publish prices" if not customer else "Withdraw prices"
+        olga.click(button)
+        olga.submit(button)
     assert "This customer sees no prices yet" in main_text(olga)
     olga.get(path(world))
     assert "Customers see the prices of their usage" in main_text(olga)
+    olga.click("Withdraw prices")
+    assert "Withdraw prices from all customers?" in main_text(olga)
+    assert "It replaces what you chose for 1 customer." in main_text(olga)
     actions = [line.action for line in lines() if line.action.startswith("price.")]
     assert actions == ["price.publish", "price.withdraw"]
 
@@ -181,6 +186,7 @@ def test_nothing_that_a_customer_can_reach_holds_a_cost_or_a_rate(
     olga.get(path(world))
     nina, account = browser(NINA), f"/console/billing/{world.ninas_subaccount}"
     assert "7,351" not in nina.get(account).get_data(as_text=True)
+    olga.click("Publish prices")
     olga.submit("Publish prices")
     found = reachable(nina, "/", "/console", account)
     assert PRICE in found[account]

@@ -15,7 +15,7 @@ from flask import Flask
 from flask_babel import force_locale
 
 from portal import db
-from portal.domain import partner_profiles
+from portal.domain import partner_profiles, prices
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.values.picture import Picture, PictureType
@@ -67,12 +67,27 @@ def test_an_admin_releases_a_draft_and_the_customer_reads_a_total(
 
 
 @pytest.mark.usefixtures("closed")
-def test_all_drafts_of_a_month_are_released_at_once(browser: Open, world: World) -> None:
+def test_all_drafts_of_a_month_are_released_at_once_after_a_confirmation(browser: Open, world: World) -> None:
     olga = browser(OLGA)
     olga.get(f"/partner/{world.north}/statements")
-    olga.submit("Release all of March 2026")
+    olga.click("Release all of March 2026")
+    assert f"1 draft, €{PRICE} in all." in main_text(olga)
+    assert statement_of(world.ninas_subaccount).number is None
+    olga.submit("Release all")
     assert "1 statement is released." in main_text(olga)
     assert statement_of(world.ninas_subaccount).full_number == "NI-1"
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_draft_without_published_prices_leads_to_those_of_its_customer(
+    browser: Open, world: World
+) -> None:
+    north = db.read(lambda: db.session.get_one(BillingAccount, world.north))
+    db.write(lambda: prices.withdraw(north, by=COMMAND))
+    olga = browser(OLGA)
+    olga.get(f"/partner/{world.north}/statements/{statement_of(world.ninas_subaccount).id}")
+    olga.click("Publish prices")
+    assert "Publish prices to Nina GmbH?" in main_text(olga)
 
 
 @pytest.mark.usefixtures("closed")

@@ -195,6 +195,8 @@ FIRM = [
     state("prices-none", "partner.prices.index", SAM, "{partner}/prices"),
     state("prices-viewer", "partner.prices.index", VERA, "{partner}/prices"),
     state("prices-set-rate", "partner.prices.set_rate", OLGA, "{partner}/prices/set-rate"),
+    state("prices-publish", "partner.prices.publish", OLGA, "{partner}/prices/publish"),
+    state("prices-withdraw", "partner.prices.withdraw", OLGA, "{partner}/prices/withdraw"),
     state(
         "prices-faults",
         "partner.prices.set_rate",
@@ -211,6 +213,12 @@ FIRM = [
     ),
     state("statements-none", "partner.statements.index", SAM, "{partner}/statements"),
     state("statements", "partner.statements.index", OLGA, "{statements}"),
+    state(
+        "statements-release-all",
+        "partner.statements.release_all",
+        OLGA,
+        "{release_all}",
+    ),
     state("statement-draft", "partner.statements.show", OLGA, path_of(2)),
     state("statement-customers", "partner.statements.show", OLGA, path_of(1)),
     state(

@@ -28,7 +28,13 @@ from portal.domain.prices.listing import (
     totals_for,
     totals_of,
 )
-from portal.domain.prices.publishing import is_published, is_published_by, publish, withdraw
+from portal.domain.prices.publishing import (
+    count_choices,
+    is_published,
+    is_published_by,
+    publish,
+    withdraw,
+)
 from portal.domain.prices.rates import (
     HIGHEST,
     LOWEST,

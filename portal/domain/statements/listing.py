@@ -35,11 +35,15 @@ class Line(NamedTuple):
 
 
 class Month(NamedTuple):
-    """A month with statements of a partner's customers, and how many of them are drafts."""
+    """A month with statements of a partner's customers, and how many of them are drafts, with both
+    sums; `held` are the drafts whose prices are missing."""
 
     month_on: date
     statements: int
     drafts: int
+    held: int
+    total: Decimal
+    draft_total: Decimal
 
 
 def lines_of(statement: Statement) -> list[Line]:
@@ -95,10 +99,14 @@ def accounts_in(month_on: date, *, actor: Actor, after: str = "") -> list[Statem
 
 def months_of(partner: BillingAccount) -> list[Month]:
     """The months in which a partner's customers have statements, the newest first."""
-    drafts = func.count().filter(Statement.number.is_(None))
-    query = select(Statement.month_on, func.count(), drafts).where(
-        Statement.issuer_id == partner.id
+    is_draft, zero = Statement.number.is_(None), Decimal(0)
+    total, of_drafts = func.sum(Statement.total), func.sum(Statement.total).filter(is_draft)
+    columns = (
+        *(Statement.month_on, func.count(), func.count().filter(is_draft)),
+        *(func.count().filter(is_draft, Statement.missing > 0), total),
+        func.coalesce(of_drafts, zero, type_=Statement.total.type),
     )
+    query = select(*columns).where(Statement.issuer_id == partner.id)
     rows = db.session.execute(query.group_by(Statement.month_on))
     return sorted((Month._make(row) for row in rows), reverse=True)
 
