@@ -139,6 +139,7 @@ def test_a_customer_reads_published_prices_beside_quantities(browser: Open, worl
     assert "€" not in nina.text
     olga = browser(OLGA)
     olga.get(f"/partner/{world.north}/prices")
+    olga.click("Publish prices")
     olga.submit("Publish prices")
     nina.get(where)
     assert (
