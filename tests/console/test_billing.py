@@ -73,7 +73,8 @@ def test_an_account_in_trial_shows_what_is_left_until_when(browser: Open, world:
     assert "What is left of it remains after switching to paid." in client.text
     assert "not debited for usage until the grant is spent, or ends on 1 May 2026" in client.text
     assert "Grants do not pay for taxes and purchases." in client.text
-    assert "This account pays for no cloud." in client.text
+    assert "No cloud is linked to this account itself; those of customers" in client.text
+    assert "for no cloud" not in client.text
 
 
 def test_an_owner_switches_to_paid_after_being_asked(browser: Open, world: World) -> None:

@@ -23,7 +23,7 @@ ONCE = ("Credit", "Adjustment")
 """Categories whose amounts come once, of those that lots pay for."""
 
 
-def _day_sums(month_on: date, account_id: ColumnElement[Any], *columns: Any) -> Select[Any]:
+def _day_sums(month_on: date, account_id: Any, *columns: Any) -> Select[Any]:
     """Of the days of the month that are over."""
     days = month_on, billing_days.today() - timedelta(days=1)
     query = select(*columns).join(Posting, Posting.id == DaySum.posting_id)
