@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask_babel import force_locale
+from sqlalchemy import update
 
 from portal import db
 from portal.domain import partner_profiles, prices
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
+from portal.domain.customers import Customer
 from portal.domain.values.picture import Picture, PictureType
 from portal.web import statement_pdf
 from portal.wording.statement_sheet import Group, Row, Sheet
@@ -124,8 +126,13 @@ def test_files_of_a_statement(
     own = statement_of(world.north)
     olga = browser(OLGA)
     table = olga.get(f"/console/statements/{own.id}/download?format=csv").get_data(as_text=True)
-    assert f"1,Nina GmbH,default,{world.ninas_cloud},Compute,744.00,Hours,71.23,EUR" in table
-    assert "Paid by the grant until 1 May 2026,,,-71.23,EUR" in table
+    assert f"1,Nina GmbH,default,{world.ninas_cloud},Compute,,744.00,Hours,71.23,EUR,," in table
+    assert "EUR,Paid by the grant until 1 May 2026,-71.23" in table
+    assert "EUR,Debited to the account,0.00" in table
+    [header, *rows] = csv.reader(io.StringIO(table.lstrip("\ufeff")))
+    assert "" not in header
+    amounts = [row[header.index("Amount")] for row in rows]
+    assert sum(Decimal(amount or 0) for amount in amounts) == Decimal(COST)
     xlsx = olga.get(f"/console/statements/{own.id}/download?format=xlsx").data
     with zipfile.ZipFile(io.BytesIO(xlsx)) as book:
         cells = book.read("xl/worksheets/sheet1.xml").decode()
@@ -153,6 +160,36 @@ def test_the_focus_file_is_valid_and_sums_to_the_total(
         ("Tax", "Correction", "NI-1"),
     }
     check_focus(content, tmp_path)
+
+
+@pytest.mark.usefixtures("closed")
+def test_corrections_name_their_month_and_customer(
+    browser: Open, world: World, clock: Clock
+) -> None:
+    deliver(row("70", world.ninas_cloud))
+    close(clock, APRIL)
+    own, olga = statement_of(world.north, APRIL), browser(OLGA)
+    olga.get(f"/console/statements/{own.id}")
+    assert "Corrections of March 2026" in main_text(olga)
+    table = olga.get(f"/console/statements/{own.id}/download?format=csv").get_data(as_text=True)
+    cells = f"Nina GmbH,default,{world.ninas_cloud},Compute,of March 2026,-744.00,Hours,-1.23,EUR"
+    assert cells in table
+    for path in (f"/partner/{world.north}/usage", f"/console/billing/{world.direct}/usage"):
+        olga.get(f"{path}?month=2026-04")
+        assert ("-€1.23 of it corrects closed months" in olga.text) == ("partner" in path)
+
+
+@pytest.mark.usefixtures("closed")
+def test_an_address_has_its_post_code_once_and_the_name_of_its_country(
+    browser: Open, world: World
+) -> None:
+    terms = {"legal_address": "Lindenplatz 57, 92315 Birkenhollen", "post_code": "92315"}
+    change = update(Customer).where(Customer.id == world.ninas_customer)
+    db.write(lambda: db.session.execute(change.values(terms)))
+    olga = browser(OLGA)
+    olga.get(f"/partner/{world.north}/statements/{statement_of(world.ninas_subaccount).id}")
+    assert main_text(olga).count("92315") == 1
+    assert "Hamburg Germany" in main_text(olga)
 
 
 @pytest.mark.usefixtures("closed")

@@ -21,6 +21,7 @@ from portal.domain.totals import (
     IS_STOPPED,
     By,
     UsageSum,
+    corrections,
     first_day,
     last_day,
     running_cost,
@@ -37,7 +38,8 @@ CANDIDATES = 100
 
 class Overview(NamedTuple):
     """The cost of a month, and of the month before. `days` of its `month_days` have usage, all once
-    the month is over; `left` follow them. `running` of the cost goes on day by day."""
+    the month is over; `left` follow them. `running` of the cost goes on day by day; `corrected`
+    of it is for months that were closed before."""
 
     amount: Decimal
     before: Decimal
@@ -46,6 +48,7 @@ class Overview(NamedTuple):
     is_over: bool
     left: int = 0
     running: Decimal = Decimal(0)
+    corrected: Decimal = Decimal(0)
 
     @property
     def scale(self) -> Decimal | None:
@@ -111,14 +114,16 @@ def overview(account: BillingAccount, month: date) -> Overview:
     found = amounts_of(account.id, By.TOTAL, [month, shift(month, -1)], [""])
     amount, before = (found.get(("", it), Decimal(0)) for it in (month, shift(month, -1)))
     month_days = calendar.monthrange(month.year, month.month)[1]
-    if billing_days.today() > month.replace(day=month_days):
-        return Overview(amount, before, month_days, month_days, is_over=True)
-    columns = first_day(month), last_day(month), running_cost(month)
+    columns = first_day(month), last_day(month), running_cost(month), corrections(month)
     row = db.session.execute(select(*columns).where(BillingAccount.id == account.id)).one()
     first, last = int(row[0]), int(row[1] or 0)
     days = max(last - first + 1, 0) if last else 0
-    running = Decimal(int(row[2])).scaleb(-6)
-    return Overview(amount, before, days, month_days, False, month_days - last, running)
+    running, corrected = (Decimal(int(micros)).scaleb(-6) for micros in row[2:])
+    is_over = billing_days.today() > month.replace(day=month_days)
+    if is_over:
+        days, last = month_days, month_days
+    sums = amount, before
+    return Overview(*sums, days, month_days, is_over, month_days - last, running, corrected)
 
 
 COLUMNS = (UsageSum.key, UsageSum.micros, UsageSum.rest, UsageSum.change)

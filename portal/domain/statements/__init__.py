@@ -17,6 +17,7 @@ from portal.domain.statements.listing import (
     customers_of,
     has_released,
     lines_of,
+    corrected_months,
     months_of,
     released_for,
 )

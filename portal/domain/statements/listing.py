@@ -11,6 +11,9 @@ from sqlalchemy import func, select
 from portal import db
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
+from portal.domain.billing_months import month_of
+from portal.domain.charges import Charge, ChargeSum
+from portal.domain.ledger import Posting
 from portal.domain.statements.lines import CostLine, names_of
 from portal.domain.statements.record import State, Statement, StatementLine
 from portal.domain.statements.releasing import price_lines, printed
@@ -67,6 +70,26 @@ def _line(line: CostLine, clouds: dict[str, str], amount: Decimal) -> Line:
     quantity = quantity_of(0, line.nanos)
     name = clouds.get(cloud_id, "")
     return Line._make(("", cloud_id, name, *key, amount, line.unit, quantity))
+
+
+def corrected_months(statement: Statement) -> list[date]:
+    """The months that the corrections of a statement are of, in order."""
+    payer_id = statement.issuer_id or statement.account_id
+    has_corrections = (
+        select(ChargeSum.posting_id)
+        .join(Posting, Posting.id == ChargeSum.posting_id)
+        .where(ChargeSum.month_on == statement.month_on, ChargeSum.payer_id == payer_id)
+        .where(ChargeSum.is_correction, Posting.posted_at.is_not(None))
+    )
+    query = select(Charge.usage_on).where(
+        Charge.posting_id.in_(has_corrections),
+        Charge.payer_id == payer_id,
+        Charge.month_on == statement.month_on,
+        Charge.usage_on < statement.month_on,
+    )
+    if statement.issuer_id:
+        query = query.where(Charge.account_id == statement.account_id)
+    return sorted({month_of(day) for day in db.session.scalars(query.distinct())})
 
 
 def released_for(account: BillingAccount, *, actor: Actor, before: date | None) -> list[Statement]:

@@ -77,6 +77,17 @@ def running_cost(month_on: date) -> ColumnElement[int]:
     return case((IS_CUSTOMERS, customers), else_=own)
 
 
+def corrections(month_on: date) -> ColumnElement[int]:
+    """What of the cost corrects months that were closed before, in 10⁻⁶."""
+    own, customers = (
+        select(_sum(CorrectedTotal.micros))
+        .where(it == BillingAccount.id, CorrectedTotal.month_on == month_on)
+        .scalar_subquery()
+        for it in (CorrectedTotal.payer_id, CorrectedTotal.account_id)
+    )
+    return case((IS_CUSTOMERS, customers), else_=own)
+
+
 def running_price(month_on: date) -> ColumnElement[int]:
     """What of the price of a subaccount's usage goes on, in 10⁻⁶."""
     price = _sum(Price.whole) * MICROS_OF_ONE + _sum(Price.millionths)
