@@ -22,7 +22,7 @@ from portal.wording.errors import sentence
 blueprint = Blueprint("prices", __name__, url_prefix="/<id:account_id>/prices")
 
 
-def _customer() -> Customer | None:
+def customer_of_address() -> Customer | None:
     """The customer that the address names; all customers without one."""
     if not (customer_id := request.args.get("customer", "")[:40]):
         return None
@@ -33,7 +33,7 @@ def _customer() -> Customer | None:
 @blueprint.get("")
 def index(account_id: str) -> Any:
     """Show months with their prices; to who may see cost, also rates and margins."""
-    customer = _customer()
+    customer = customer_of_address()
     subaccount_id = customer.subaccount_id if customer else ""
     return web.page(
         "partner/prices/index.html",
@@ -106,20 +106,24 @@ class RateForm(web.CreatingForm):
 def set_rate(account_id: str) -> Any:
     """*Set rate*."""
     access.require(web.actor(), Action.PRICE_SET_RATE, g.partner)
-    customer, form = _customer(), RateForm(data={"starts_on": billing_days.today()})
+    customer, form = customer_of_address(), RateForm(data={"starts_on": billing_days.today()})
 
     def unit() -> int:
         return form.unit(customer.subaccount_id if customer else "")
 
     back = url_for(".index", account_id=account_id, customer=customer and customer.id)
-    if answer := web.submit(form, unit, to=back, success=_("The rate is set.")):
+    services = prices.services_of(g.partner)
+    done = _("The rate is set.")
+    if (form.service.data or "").strip() not in ("", *services):
+        done += " " + _("No usage of your customers names this service yet.")
+    if answer := web.submit(form, unit, to=back, success=done):
         return answer
     return web.form_page(
         form,
         "partner/prices/set_rate.html",
         partner=g.partner,
         customer=customer,
-        services=prices.services_of(g.partner),
+        services=services,
         back=back,
     )
 
@@ -139,7 +143,7 @@ def withdraw(account_id: str) -> Any:
 
 
 def _switch(verb: Any, account_id: str, done: str) -> Any:
-    customer, form = _customer(), web.Form()
+    customer, form = customer_of_address(), web.Form()
 
     def unit() -> None:
         partner = db.session.get_one(BillingAccount, account_id)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, flash, g, redirect, request, url_for
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext, ngettext
+from flask_babel import lazy_gettext, ngettext, pgettext
 from wtforms import BooleanField, StringField
 
 from portal import db, web
 from portal.domain import access, prices, reports, statements
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
+from portal.domain.actors import Actor
 from portal.domain.errors import Refused
 from portal.domain.statements import Statement
 from portal.i18n import formats
-from portal.partner.prices import read_percent
+from portal.partner.prices import customer_of_address, read_percent
 from portal.web import statement_pages
 from portal.web.statement_pages import firm_of, sheet_of
 from portal.wording import statements as wording
@@ -31,7 +34,15 @@ BATCHES = 10
 
 @blueprint.get("")
 def index(account_id: str) -> Any:
-    """List the statements of customers in a month."""
+    """List the statements of customers in a month, or of one customer."""
+    if customer := customer_of_address():
+        return web.page(
+            "partner/statements/customer.html",
+            partner=g.partner,
+            customer=customer,
+            rows=statements.issued_to(g.partner, customer.subaccount_id),
+            **_context(),
+        )
     months = statements.months_of(g.partner)
     month = _chosen(months)
     after = request.args.get("after", "")[:40]
@@ -70,6 +81,35 @@ def _find(statement_id: str) -> Statement:
     statement = web.find_or_404(Statement, statement_id)
     web.same_or_404(statement.issuer_id, g.partner.id)
     return statement
+
+
+@blueprint.get("/export")
+def export(account_id: str) -> Any:
+    """Download the statements of a month as CSV."""
+    month = _chosen(statements.months_of(g.partner))
+    name = f"statements-{month.month_on:%Y-%m}" if month else "statements"
+    return web.csv_file(name, _rows(account_id, month and month.month_on))
+
+
+def _rows(account_id: str, month_on: date | None) -> Iterator[list[object]]:
+    """A header and the rows. Each page has its own transaction: a slow client holds none."""
+    header = [_("Month"), _("Customer"), _("Subaccount"), pgettext("statement", "Number")]
+    yield [*header, _("State"), _("Prices missing"), _("Total"), _("Currency")]
+    actor, after = web.actor(), ""
+    while after is not None:
+        rows = db.read(partial(_page, actor, account_id, month_on, after))
+        shown, after = web.paginate(rows, statements.PAGE)
+        for row in shown:
+            whose = row.month_on.isoformat()[:7], row.account.name, row.account_id
+            state = str(wording.STATES[row.state])
+            yield [*whose, row.full_number, state, row.missing, row.total, row.currency]
+
+
+def _page(actor: Actor, account_id: str, month_on: date | None, after: str) -> list[Statement]:
+    partner = db.find(BillingAccount, account_id, actor)
+    if partner is None:
+        raise web.Interrupted
+    return statements.customers_of(partner, month_on, after=after)
 
 
 @blueprint.get("/<id:statement_id>")
@@ -175,7 +215,9 @@ def release_all(account_id: str) -> Any:
         except Refused as refusal:
             form.refuse(refusal)
         else:
-            done = ngettext("%(num)s statement is released.", "%(num)s statements are released.", count)
+            done = ngettext(
+                "%(num)s statement is released.", "%(num)s statements are released.", count
+            )
             flash(done, "success")
             return redirect(back, 303)
     return web.form_page(

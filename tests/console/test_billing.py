@@ -266,6 +266,7 @@ def test_owners_and_accountants_see_balance_grants_and_entries_others_do_not(
         assert "€4,000.00 used of €4,000.00 €0.00 left" in client.text
         assert "It paid for Amount default (Nina GmbH) €4,000.00" in client.text
         assert "-€4,000.00" in client.text
+    assert "Usage 2 Mar 2026 · personal account" in client.text
     for before in ("99999999999999999999", "-99999999999999999999", "soon"):
         assert client.get(f"/console/billing/{world.north}?before={before}").status_code == 200
     for email in (EDDIE, VERA):
@@ -276,6 +277,15 @@ def test_owners_and_accountants_see_balance_grants_and_entries_others_do_not(
     client = browser(OLGA)
     client.get(f"/console/billing/{world.ninas_subaccount}")
     assert "Balance" not in definition_list(client)
+
+
+def test_amounts_are_read_with_two_decimals_and_exact_on_hover(browser: Open, world: World) -> None:
+    deliver(row("45.766194", world.doras_cloud))
+    client = browser(DORA)
+    client.get(f"/console/billing/{world.direct}")
+    assert "€45.77 used of €4,000.00 €3,954.23 left" in client.text
+    assert "€45.766194" not in client.text
+    assert "€45.766194" in {each.get("title") for each in client.page.iter("span")}
 
 
 def test_an_account_with_many_clouds_has_pages_of_them(

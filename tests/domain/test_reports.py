@@ -115,9 +115,7 @@ def test_what_a_cloud_cost_last_month_is_for_who_reads_the_cost_of_the_account_c
         assert costs_for(who) == []
 
 
-def test_a_forecast_counts_once_what_does_not_go_on(
-    app: Flask, world: World, clock: Clock
-) -> None:
+def test_a_forecast_counts_once_what_does_not_go_on(app: Flask, world: World, clock: Clock) -> None:
     clock.now = datetime(2026, 3, 11, 12, tzinfo=UTC)
     nina, once = world.ninas_cloud, ("Tax", "Purchase", "Credit", "Adjustment")
     deliver(

@@ -67,6 +67,7 @@ def test_a_rate_of_one_customer_is_set_from_its_page(browser: Open, world: World
     assert targets == [path(world), path(world, customer=world.ninas_customer)]
     olga.get(targets[1])
     assert "no rate of its own" in main_text(olga)
+    assert "All customers All services +10 %" in main_text(olga)
     olga.click("Set rate")
     olga.submit("Set rate", percent="-50", starts_on="2026-03-01")
     run_usage()
@@ -74,6 +75,20 @@ def test_a_rate_of_one_customer_is_set_from_its_page(browser: Open, world: World
     assert "−50 %" in main_text(olga)
     assert "100.00" in main_text(olga)
     assert olga.get(path(world, customer=world.souths_customer)).status_code == 404
+
+
+def test_a_rate_of_a_service_that_usage_does_not_name_is_refused_or_warned_of(
+    browser: Open, world: World
+) -> None:
+    deliver(row("200", world.ninas_cloud))
+    olga = browser(OLGA)
+    olga.get(path(world, "/set-rate"))
+    assert "For all customers," in main_text(olga)
+    terms = {"percent": "5", "starts_on": "2026-03-01"}
+    assert olga.submit("Set rate", service="compute", **terms).status_code == 422
+    assert errors(olga) == {"service": "Usage names this service “Compute”."}
+    olga.submit("Set rate", service="Disk", **terms)
+    assert "No usage of your customers names this service yet." in olga.text
 
 
 NO_RATES = ("much", "%", "1_000", "1,000", "1e3", "１２", "NaN", "−100.1", "1000001", "0.00001")

@@ -69,7 +69,9 @@ def test_an_admin_releases_a_draft_and_the_customer_reads_a_total(
 
 
 @pytest.mark.usefixtures("closed")
-def test_all_drafts_of_a_month_are_released_at_once_after_a_confirmation(browser: Open, world: World) -> None:
+def test_all_drafts_of_a_month_are_released_at_once_after_a_confirmation(
+    browser: Open, world: World
+) -> None:
     olga = browser(OLGA)
     olga.get(f"/partner/{world.north}/statements")
     olga.click("Release all of March 2026")
@@ -78,6 +80,23 @@ def test_all_drafts_of_a_month_are_released_at_once_after_a_confirmation(browser
     olga.submit("Release all")
     assert "1 statement is released." in main_text(olga)
     assert statement_of(world.ninas_subaccount).full_number == "NI-1"
+
+
+@pytest.mark.usefixtures("closed")
+def test_the_list_has_a_sum_an_order_a_file_and_one_customers_own(
+    browser: Open, world: World
+) -> None:
+    olga, path = browser(OLGA), f"/partner/{world.north}/statements"
+    olga.get(path)
+    assert f"1 statement, €{PRICE} in all. 1 of them, €{PRICE}, is a draft." in main_text(olga)
+    rows = list(csv.reader(io.StringIO(olga.get(f"{path}/export").text.lstrip("\ufeff"))))
+    [number] = [row[:2] + row[3:] for row in rows[1:]]
+    assert number == ["2026-03", "Nina GmbH", "", "draft", "0", PRICE, "EUR"]
+    olga.get(f"/partner/{world.north}/customers/{world.ninas_customer}")
+    link = [each for each in olga.page.iter("a") if "statements?customer" in each.get("href", "")]
+    olga.get(link[0].get("href", ""))
+    assert f"March 2026 – draft €{PRICE}" in main_text(olga)
+    assert olga.get(f"{path}?customer={world.souths_customer}").status_code == 404
 
 
 @pytest.mark.usefixtures("closed")

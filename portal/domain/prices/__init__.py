@@ -24,7 +24,6 @@ from portal.domain.prices.listing import (
     months_of,
     prices_by_service,
     rates_for,
-    services_of,
     totals_for,
     totals_of,
 )
@@ -41,6 +40,7 @@ from portal.domain.prices.rates import (
     SUBJECT,
     RateTable,
     factors_of,
+    services_of,
     set_late_rate,
     set_rate,
     tables_of,

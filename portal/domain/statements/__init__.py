@@ -14,10 +14,11 @@ from portal.domain.statements.listing import (
     Line,
     Month,
     accounts_in,
+    corrected_months,
     customers_of,
     has_released,
+    issued_to,
     lines_of,
-    corrected_months,
     months_of,
     released_for,
 )

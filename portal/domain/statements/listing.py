@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 
 from portal import db
 from portal.domain.accounts import BillingAccount
@@ -137,9 +137,18 @@ def months_of(partner: BillingAccount) -> list[Month]:
 def customers_of(
     partner: BillingAccount, month_on: date | None, *, after: str = ""
 ) -> list[Statement]:
-    """A page of the statements of a partner's customers in a month, and one more if there is a next
-    page; `after` is the ID of the previous page's last."""
-    query = select(Statement).where(
-        Statement.issuer_id == partner.id, Statement.month_on == month_on, Statement.id > after
-    )
-    return list(db.session.scalars(query.order_by(Statement.id).limit(PAGE + 1)))
+    """A page of the statements of a partner's customers in a month, by name, and one more if there
+    is a next page; `after` is the ID of the previous page's last."""
+    key = BillingAccount.name, Statement.id
+    query = select(Statement).join(BillingAccount, BillingAccount.id == Statement.account_id)
+    query = query.where(Statement.issuer_id == partner.id, Statement.month_on == month_on)
+    if after and (last := db.session.get(Statement, after)):
+        query = query.where(tuple_(*key) > tuple_(last.account.name, after))
+    return list(db.session.scalars(query.order_by(*key).limit(PAGE + 1)))
+
+
+def issued_to(partner: BillingAccount, account_id: str) -> list[Statement]:
+    """The last statements of a partner's customer, drafts too, the newest first; PAGE at most."""
+    is_its = Statement.issuer_id == partner.id, Statement.account_id == account_id
+    query = select(Statement).where(*is_its).order_by(Statement.month_on.desc())
+    return list(db.session.scalars(query.limit(PAGE)))
