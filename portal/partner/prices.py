@@ -101,6 +101,13 @@ class RateForm(web.CreatingForm):
         )
         return rate.number
 
+    def done(self, services: list[str]) -> str:
+        """What was done, with a warning of a service that usage does not name."""
+        text = _("The rate is set.")
+        if (self.service.data or "").strip() in ("", *services):
+            return text
+        return f"{text} {_('No usage of your customers names this service yet.')}"
+
 
 @blueprint.route("/set-rate", methods=["GET", "POST"])
 def set_rate(account_id: str) -> Any:
@@ -113,10 +120,7 @@ def set_rate(account_id: str) -> Any:
 
     back = url_for(".index", account_id=account_id, customer=customer and customer.id)
     services = prices.services_of(g.partner)
-    done = _("The rate is set.")
-    if (form.service.data or "").strip() not in ("", *services):
-        done += " " + _("No usage of your customers names this service yet.")
-    if answer := web.submit(form, unit, to=back, success=done):
+    if answer := web.submit(form, unit, to=back, success=lambda _number: form.done(services)):
         return answer
     return web.form_page(
         form,

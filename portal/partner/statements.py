@@ -18,6 +18,7 @@ from portal.domain import access, prices, reports, statements
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
+from portal.domain.customers import Customer
 from portal.domain.errors import Refused
 from portal.domain.statements import Statement
 from portal.i18n import formats
@@ -36,13 +37,7 @@ BATCHES = 10
 def index(account_id: str) -> Any:
     """List the statements of customers in a month, or of one customer."""
     if customer := customer_of_address():
-        return web.page(
-            "partner/statements/customer.html",
-            partner=g.partner,
-            customer=customer,
-            rows=statements.issued_to(g.partner, customer.subaccount_id),
-            **_context(),
-        )
+        return _page_of(customer)
     months = statements.months_of(g.partner)
     month = _chosen(months)
     after = request.args.get("after", "")[:40]
@@ -56,6 +51,16 @@ def index(account_id: str) -> Any:
         month=month,
         rows=shown,
         next_after=next_after,
+        **_context(),
+    )
+
+
+def _page_of(customer: Customer) -> Any:
+    return web.page(
+        "partner/statements/customer.html",
+        partner=g.partner,
+        customer=customer,
+        rows=statements.issued_to(g.partner, customer.subaccount_id),
         **_context(),
     )
 
@@ -102,7 +107,8 @@ def _rows(account_id: str, month_on: date | None) -> Iterator[list[object]]:
         for row in shown:
             whose = row.month_on.isoformat()[:7], row.account.name, row.account_id
             state = str(wording.STATES[row.state])
-            yield [*whose, row.full_number, state, row.missing, row.total, row.currency]
+            total = round(row.total, statements.minor_digits(row.currency))
+            yield [*whose, row.full_number, state, row.missing, total, row.currency]
 
 
 def _page(actor: Actor, account_id: str, month_on: date | None, after: str) -> list[Statement]:
@@ -211,22 +217,17 @@ def release_all(account_id: str) -> Any:
         return redirect(back, 303)
     if form.is_submitted() and form.validate():
         try:
-            count = _release_all(account_id, month.month_on)
+            _release_all(account_id, month.month_on)
+            return redirect(back, 303)
         except Refused as refusal:
             form.refuse(refusal)
-        else:
-            done = ngettext(
-                "%(num)s statement is released.", "%(num)s statements are released.", count
-            )
-            flash(done, "success")
-            return redirect(back, 303)
     return web.form_page(
         form, "partner/statements/release_all.html", partner=g.partner, month=month, back=back
     )
 
 
-def _release_all(account_id: str, month_on: date) -> int:
-    """Release what one request may; how many were released."""
+def _release_all(account_id: str, month_on: date) -> None:
+    """Release what one request may, and say how many were released."""
     last, count = "", 0
 
     def unit() -> statements.Released:
@@ -238,4 +239,5 @@ def _release_all(account_id: str, month_on: date) -> int:
         count, last = count + batch.released, batch.last
         if not last:
             break
-    return count
+    done = ngettext("%(num)s statement is released.", "%(num)s statements are released.", count)
+    flash(done, "success")
