@@ -28,8 +28,9 @@ class Amount(click.ParamType):  # type: ignore[type-arg]
     name = "amount"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Decimal:
+        is_plain = value.isascii() and "_" not in value  # Decimal reads 1_000, too
         try:
-            return Decimal(value)
+            return Decimal(value if is_plain else "")
         except InvalidOperation:
             self.fail("must be a number such as 49.50", param, ctx)
 

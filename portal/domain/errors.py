@@ -204,6 +204,7 @@ class Code(StrEnum):
     CUSTOMER_SUSPENDED = "customer-suspended"
     PARTNERSHIP_ENDING = "partnership-ending"
     NO_NEW_CLOUDS = "no-new-clouds"
+    BALANCE_NEGATIVE = "balance-negative"
     ALREADY_LINKED = "already-linked"
     PAID_TO_TRIAL = "paid-to-trial"
     EFFECT_CHANGED = "effect-changed"

@@ -10,7 +10,7 @@ from flask import abort, request, url_for
 from flask_babel import lazy_gettext
 
 from portal import config, web
-from portal.domain import statements
+from portal.domain import billing_months, statements
 from portal.i18n import formats
 from portal.operator.blueprint import blueprint
 from portal.wording import statements as wording
@@ -71,9 +71,11 @@ def show_months() -> Any:
 
 def _read(month: str) -> date:
     try:
-        return datetime.strptime(month, "%Y-%m").date()  # noqa: DTZ007 - a day has no zone
-    except ValueError:
+        month_on = datetime.strptime(month, "%Y-%m").date()  # noqa: DTZ007 - a day has no zone
+        billing_months.next_month(month_on)
+    except (ValueError, OverflowError):
         abort(404)
+    return month_on
 
 
 @blueprint.get("/months/<month>")

@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext
 from wtforms import DateField, StringField, ValidationError
 
 from portal import db, web
-from portal.domain import access, billing_days, prices, reports
+from portal.domain import access, billing_days, prices, reports, values
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
 from portal.domain.customers import Customer
@@ -59,6 +59,10 @@ def _amounts(subaccount_id: str) -> dict[str, Any]:
     return {"months": months, "sees_cost": True, "rates": rates, "next_before": next_before}
 
 
+def _service(text: str) -> str:
+    return values.line(text, limit=prices.MAX_SERVICE) if text.strip() else ""
+
+
 def read_percent(form: Any, field: Any) -> None:
     """Validate a mark-up in percent, and keep it as the form's `value`."""
     form.value = wording.read_percent(field.data or "")
@@ -83,6 +87,7 @@ class RateForm(web.CreatingForm):
     )
     service = StringField(
         lazy_gettext("Service"),
+        [web.normalise_with(_service)],
         description=lazy_gettext("As usage names it; empty for all services."),
     )
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from babel import Locale
 from babel.numbers import format_decimal
 from flask_babel import get_locale, lazy_gettext
 from flask_babel import gettext as _
 
 from portal.domain.actions import Action
-
-THOUSANDS = 3
+from portal.wording.numbers import read_decimal
 
 
 def mark_up(percent: Decimal) -> str:
@@ -26,17 +23,8 @@ def mark_up(percent: Decimal) -> str:
 
 
 def read_percent(text: str) -> Decimal | None:
-    """Return a rate as people write it, None if it is no number. Comma and point are decimal marks,
-    unless they separate thousands in the reader's language."""
-    plain = "".join(text.replace("−", "-").removesuffix("%").split())
-    match = re.fullmatch(r"[+-]?[0-9]+(?:([.,])([0-9]+))?", plain)
-    if match is None:
-        return None
-    mark, decimals = match.groups()
-    separator = Locale.parse(get_locale() or "en").number_symbols["latn"]["group"]
-    if mark == separator and len(decimals) == THOUSANDS:
-        return None
-    return Decimal(plain.replace(",", "."))
+    """Return a rate as people write it, with or without a percent sign; None if it is no number."""
+    return read_decimal(text.strip().removesuffix("%"))
 
 
 AUDIT_TITLES = {

@@ -45,6 +45,9 @@ def test_what_is_recorded_by_hand_is_entered_countered_once_and_shown(
         *("delivery", "delivery", "payment", "credit", "counter", "lot", "lot")
     ]
     assert problems() == []
+    for odd in ("1_000", "１２"):
+        code, said = call(app, "money", "payment", world.north, odd, *WHY)
+        assert (code, "must be a number such as 49.50" in said) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +57,7 @@ def test_what_is_recorded_by_hand_is_entered_countered_once_and_shown(
         (("credit", "north", "0"), "Enter an amount such as"),
         (("credit", "north", "0.0000001"), "Enter an amount such as"),
         (("credit", "north", "NaN"), "Enter an amount such as"),
+        (("payment", "north", "NaN"), "Enter an amount such as"),
         (("payment", "ninas_subaccount", "1"), "its balance is always zero"),
         (("counter", "north", "1"), "This entry comes from usage"),
         (("counter", "north", "9"), "no entry with this number"),

@@ -18,7 +18,7 @@ from portal.domain.ledger import Lot
 from tests.support.answers import csrf_token, definition_list, links, notices, stored_rows
 from tests.support.browser import Browser
 from tests.support.clouds import create_cloud
-from tests.support.money import row
+from tests.support.money import owe, row
 from tests.support.usage import deliver
 from tests.support.world import (
     ACE,
@@ -176,6 +176,22 @@ def test_after_its_date_the_grant_is_over_and_so_is_the_trial(
     assert "ACTIVE" in client.text
     assert "TRIAL" not in client.text
     assert links(client)["Create cloud"] == f"/console/clouds/create?account={world.direct}"
+
+
+def test_a_negative_balance_is_said_before_a_cloud_is_refused(browser: Open, world: World) -> None:
+    client = browser(DORA)
+    client.get(f"/console/billing/{world.direct}")
+    assert "Create cloud" in links(client)
+    owe(world.direct)
+    client.get(f"/console/billing/{world.direct}")
+    assert notices(client, "warn")[0].startswith("The balance is negative. This account owes money")
+    assert "Create cloud" not in links(client)
+    client.get("/console/clouds/create")
+    assert "its balance is negative" in client.text
+    owe(world.north)
+    viewer = browser(VERA)
+    viewer.get(f"/console/billing/{world.north}")
+    assert notices(viewer, "warn") == []
 
 
 def test_a_spent_grant_says_so(browser: Open, world: World) -> None:

@@ -15,6 +15,7 @@ from portal.domain.accounts import BillingAccount, Kind, Status
 from portal.domain.actors import COMMAND, NEWCOMER
 from portal.domain.errors import Forbidden, Refused
 from portal.domain.ledger import Lot
+from tests.support.money import owe
 from tests.support.world import (
     CARL,
     DORA,
@@ -367,3 +368,5 @@ def test_clouds_are_paid_from_accounts_that_can_pay_and_let_one_create(
     assert payers(NINA) == {world.ninas_subaccount}
     set_up(world.ninas_subaccount, suspended_at=clock.now)
     assert payers(NINA) == set()
+    owe(world.north)
+    assert payers(EDDIE) == set()

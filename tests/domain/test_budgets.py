@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from portal import db
 from portal.domain import budgets, clouds, customers, prices
@@ -20,6 +20,7 @@ from portal.domain.errors import Code, Forbidden, Refused
 from portal.domain.notifications import Kind as News
 from portal.domain.notifications import Notification
 from portal.worker import budgets as worker_budgets
+from tests.support.clouds import accept_carls_invitation
 from tests.support.jobs import run_upkeep
 from tests.support.money import row
 from tests.support.prices import apply_rate
@@ -357,3 +358,43 @@ def test_an_ended_partnership_has_no_budget_any_more(
         budget_nina(world)
     db.write(lambda: budgets.erase(nina(world)))
     assert db.read(lambda: db.session.scalars(select(Budget)).all()) == []
+
+
+def test_no_suspension_is_announced_to_a_customer_that_is_suspended(
+    app: Flask, world: World, march: Clock
+) -> None:
+    apply_rate(world.north, "0")
+    budget_nina(world, steps=SUSPEND)
+    db.write(lambda: customers.suspend(nina(world), by=actor(EDDIE)))
+    cost(world, "150")
+    watch()
+    assert steps(NINA, News.LIMIT) == ["stopped"]
+    db.write(lambda: customers.resume(nina(world), by=actor(EDDIE)))
+    watch()
+    assert steps(NINA, News.LIMIT) == ["stopped", "suspends"]
+
+
+@pytest.mark.parametrize("event", ["INSERT", "UPDATE"])
+def test_what_fails_for_one_customer_does_not_stop_the_others(
+    app: Flask, world: World, march: Clock, caplog: pytest.LogCaptureFixture, event: str
+) -> None:
+    """A notice that fails inserts a month, a suspension that fails updates one."""
+    accept_carls_invitation()
+    apply_rate(world.north, "0")
+    terms = {"amount": Decimal(100), "steps": SUSPEND, "by": actor(OLGA)}
+    both = [db.session.get_one(Customer, it) for it in (world.carls_customer, world.ninas_customer)]
+    for customer in both:
+        db.write(lambda it=customer: budgets.set_for_customer(it, **terms))  # type: ignore[misc]
+    deliver(row("150", world.ninas_cloud, "10T10"), row("150", world.carls_cloud, "10T10"))
+    if event == "UPDATE":
+        watch()
+    first = min(world.carls_subaccount, world.ninas_subaccount)
+    fault = f"CREATE TRIGGER fault BEFORE {event} ON budget_months WHEN NEW.account_id = '{first}'"
+    fault += " BEGIN SELECT RAISE(ABORT, 'broken'); END"
+    db.write(lambda: db.session.execute(text(fault)))
+    watch()
+    march.forward(days=1)
+    watch()
+    found = db.read(lambda: sorted(it.status for it in map(db.session.merge, both)))
+    assert found == [Status.ACTIVE, Status.SUSPENDED]
+    assert "budget.watching_failed" in caplog.text

@@ -15,6 +15,7 @@ from portal.domain.actors import COMMAND
 from portal.domain.clouds import Cloud, Folder, Link
 from portal.domain.errors import Forbidden, Refused
 from tests.support.memberships import pretend_connection, put_on
+from tests.support.money import owe
 from tests.support.world import (
     ACE,
     AMIR,
@@ -142,6 +143,8 @@ def test_an_account_that_cannot_pay_gets_no_cloud(app: object, world: World, clo
     db.write(suspend)
     facts = refused(lambda: create(world.ninas_subaccount, NINA), "account-not-active").facts
     assert facts == {"status": "SUSPENDED"}
+    owe(world.direct)
+    refused(lambda: create(world.direct, DORA), "balance-negative")
     clock.forward(days=61)
     facts = refused(lambda: create(world.direct, DORA), "account-not-active").facts
     assert facts == {"status": "TRIAL_EXPIRED"}

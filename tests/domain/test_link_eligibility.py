@@ -35,6 +35,7 @@ from tests.support.clouds import (
     run_customer_verb,
     switch_to_paid,
 )
+from tests.support.money import owe
 from tests.support.world import (
     ACE,
     AMIR,
@@ -206,6 +207,19 @@ def test_account_not_active_heals_when_an_expired_trial_is_switched_to_paid(
     assert refusal_code(world.doras_cloud, own_account_id(NINA), by=NINA) == "account-not-active"
     switch_to_paid(NINA)
     assert refusal_code(world.doras_cloud, own_account_id(NINA), by=NINA) is None
+
+
+def test_a_negative_balance_stops_links_to_that_account_alone_until_it_is_settled(
+    app: object, world: World
+) -> None:
+    assign_cloud_role(NINA, world.doras_cloud)
+    shop, own = create_cloud(NINA), own_account_id(NINA)
+    owe(own)
+    owe(world.north)
+    assert refusal_code(world.doras_cloud, own, by=NINA) == "balance-negative"
+    assert refusal_code(shop, world.ninas_subaccount, by=NINA) is None
+    owe(own, "-1")
+    assert refusal_code(world.doras_cloud, own, by=NINA) is None
 
 
 def test_nothing_is_linked_to_the_subaccount_of_an_ended_partnership(

@@ -48,6 +48,13 @@ def give_lot(account_id: str, amount: str, first_on: date, last_on: date) -> Non
     db.write(unit)
 
 
+def test_a_lot_may_last_until_the_last_day_there_is(app: Flask, world: World) -> None:
+    give_lot(world.north, "1", date(2026, 1, 1), date.max)
+    deliver(row("5000", world.ninas_cloud))
+    notify()
+    assert notices(OLGA) == [("100", "personal", "")] * 2
+
+
 def test_owner_and_accountant_are_notified_once_of_80_percent_and_of_all_of_a_lot(
     app: Flask, world: World
 ) -> None:

@@ -195,8 +195,13 @@ def test_a_vendors_invoice_stands_beside_our_sum_with_the_difference(dora: Brows
         [*march, "Our sum: €3.00", *none],
     ]
     dora.click("October 2026")
-    dora.submit("Record", amount="1,2,3")
-    assert errors(dora)["amount"].startswith("Enter an amount such as 49.50")
+    for amount in ("1,2,3", "1,000", "1_000", "１２", "1e3", "NaN", "0.0000001"):
+        dora.submit("Record", amount=amount)
+        assert errors(dora)["amount"].startswith("Enter an amount such as 49.50")
+    for month in ("", "2026-13", "NaN"):
+        assert dora.get(f"/operator/usage/invoices/record?month={month}").status_code == 200
+    dora.get("/operator/usage")
+    dora.click("October 2026")
     dora.submit("Record", amount="9,50")
     assert notices(dora, "success") == ["The invoice is recorded."]
     dora.click("October 2026")
@@ -206,6 +211,10 @@ def test_a_vendors_invoice_stands_beside_our_sum_with_the_difference(dora: Brows
         [*october, "Our sum: €10.000000000000001", *invoiced],
         [*march, "Our sum: €3.00", *none],
     ]
+
+
+def test_a_month_that_ends_after_the_last_day_there_is_does_not_exist(dora: Browser) -> None:
+    assert dora.get("/operator/months/9999-12/close").status_code == 404
 
 
 def test_a_staged_delivery_shows_what_changes_for_each_account_that_pays(

@@ -104,6 +104,9 @@ def test_a_rate_that_is_none_is_refused_at_its_field(browser: Open, world: World
     for day in ("", "2026-02-30", "0000-01-01", "soon"):
         olga.submit("Set rate", percent="+1", starts_on=day)
         assert list(errors(olga)) == ["starts_on"]
+    for service in ("x" * 301, "a\nb", "a\0", "\u202eabc"):
+        olga.submit("Set rate", percent="1", starts_on="2026-03-01", service=service)
+        assert list(errors(olga)) == ["service"]
     assert olga.get(path(world) + "?before=99999999999999999999").status_code == 200
 
 

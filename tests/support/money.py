@@ -9,6 +9,8 @@ from sqlalchemy import select
 
 from portal import db
 from portal.domain import doctor, ledger
+from portal.domain.accounts import BillingAccount
+from portal.domain.actors import COMMAND
 from portal.domain.charges import Charge
 from portal.domain.doctor import money, prices, statements, totals, usage
 from portal.domain.ledger import Draw, Entry, Posting
@@ -68,6 +70,17 @@ def entries(account_id: str) -> list[tuple[str, Decimal, Decimal]]:
         return [(str(kind), amount, balance) for kind, amount, balance in rows]
 
     return db.read(load)
+
+
+def owe(account_id: str, amount: str = "1") -> None:
+    """Debit the account with an amount."""
+
+    def unit() -> None:
+        account = db.session.get_one(BillingAccount, account_id)
+        more = {"reason": "A fee", "by": COMMAND}
+        ledger.record_credit(account, amount=-Decimal(amount), **more)  # type: ignore[arg-type]
+
+    db.write(unit)
 
 
 def balance(account_id: str) -> Decimal:

@@ -100,4 +100,10 @@ def accounts_to_pay_from(actor: Actor) -> list[BillingAccount]:
     )
     accounts = db.session.scalars(query.order_by(BillingAccount.id))
     can_pay = (Status.ACTIVE, Status.TRIAL_ACTIVE)
-    return [a for a in accounts if a.status in can_pay and a.no_clouds_until is None]
+    return [
+        account
+        for account in accounts
+        if account.status in can_pay
+        and account.no_clouds_until is None
+        and not account.is_overdrawn
+    ]

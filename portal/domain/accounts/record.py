@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 from portal import db
 from portal.domain import access, billing_days, billing_months
 from portal.domain.actors import Actor
-from portal.domain.ledger import Lot
+from portal.domain.ledger import Ledger, Lot
 from portal.domain.notifications import Target, TargetKind
 
 
@@ -75,6 +75,11 @@ class BillingAccount(db.Base):
         order_by=lambda: (Lot.granted_at, Lot.id),
         viewonly=True,
     )
+    ledger: Mapped[Ledger | None] = relationship(
+        primaryjoin=lambda: BillingAccount.id == foreign(Ledger.account_id),
+        uselist=False,
+        viewonly=True,
+    )
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
@@ -104,6 +109,12 @@ class BillingAccount(db.Base):
         month_on = billing_months.month_of(billing_days.today())
         is_stopped = self.clouds_stopped_on == month_on
         return billing_months.next_month(month_on) if is_stopped else None
+
+    @property
+    def is_overdrawn(self) -> bool:
+        """Whether its own balance is negative: no cloud is created in it or linked to it. That of a
+        subaccount is always zero."""
+        return self.parent_id is None and self.ledger is not None and self.ledger.balance < 0
 
     @property
     def grant(self) -> Lot | None:

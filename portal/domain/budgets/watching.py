@@ -169,11 +169,12 @@ def _steps_due(found: Selected) -> list[ColumnElement[bool]]:
     near = and_(_reaches(spent, 80), ~is_reached, ~_is(BudgetMonth.is_stop_announced))
     is_stopped = _is(BillingAccount.clouds_stopped_on == month_on)
     is_new = BudgetMonth.suspension_announced_at.is_(None)
+    is_running = BillingAccount.suspended_at.is_(None)
     return [
         _is(forecast),
         and_(Budget.stops_clouds, near),
         and_(Budget.stops_clouds, is_reached, ~is_stopped),
-        and_(Budget.suspends_at.is_not(None), is_reached, is_new),
+        and_(Budget.suspends_at.is_not(None), is_reached, is_new, is_running),
     ]
 
 

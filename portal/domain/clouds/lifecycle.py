@@ -102,13 +102,15 @@ def create(
 
 def require_payer(payer: BillingAccount) -> None:
     """Raises Refused("partnership-ending", "customer-not-confirmed", "account-not-active",
-    "no-new-clouds") unless the account can pay for another cloud."""
+    "balance-negative", "no-new-clouds") unless the account can pay for another cloud."""
     if payer.ends_on is not None:
         raise Refused(Code.PARTNERSHIP_ENDING, day=payer.ends_on)
     if payer.status not in (Status.ACTIVE, Status.TRIAL_ACTIVE):
         raise Refused(Code.ACCOUNT_NOT_ACTIVE, status=payer.status)
     if payer.parent_id is not None and payer.confirmed_at is None:
         raise Refused(Code.CUSTOMER_NOT_CONFIRMED)
+    if payer.is_overdrawn:
+        raise Refused(Code.BALANCE_NEGATIVE)
     if (day := payer.no_clouds_until) is not None:
         raise Refused(Code.NO_NEW_CLOUDS, day=day)
 

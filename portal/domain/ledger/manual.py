@@ -37,7 +37,7 @@ def record_payment(account: Account, *, amount: Decimal, reason: str, by: Actor)
     """
     identity.require_recent(by)
     access.require_operator(by, Action.MONEY_PAYMENT)
-    if amount <= 0:
+    if amount.is_nan() or amount <= 0:
         raise Refused(Code.AMOUNT_RANGE, field="amount")
     return _record(Action.MONEY_PAYMENT, account, amount, reason=reason, by=by)
 

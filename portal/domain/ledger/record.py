@@ -139,8 +139,8 @@ class Lot(db.Base):
 
     @property
     def over_on(self) -> date:
-        """The first day for which it does not pay."""
-        return self.last_on + timedelta(days=1)
+        """The first day for which it does not pay; the last day there is has no next one."""
+        return self.last_on + timedelta(days=1) if self.last_on < date.max else date.max
 
     @property
     def expired(self) -> Decimal:

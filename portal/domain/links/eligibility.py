@@ -88,7 +88,7 @@ def target_for(account: BillingAccount, actor: Actor) -> Target:
 def account_refusal(target: Target) -> Refused | None:
     """Why the actor can't link any cloud to the account: "account-role-missing",
     "partnership-ending", "customer-suspended", "customer-not-confirmed", "account-not-active",
-    "no-new-clouds"; None if they can."""
+    "balance-negative", "no-new-clouds"; None if they can."""
     account = target.account
     if not target.may_link:
         return Refused(Code.ACCOUNT_ROLE_MISSING)
@@ -101,6 +101,12 @@ def account_refusal(target: Target) -> Refused | None:
             return Refused(Code.CUSTOMER_SUSPENDED)
     if account.status not in (Status.ACTIVE, Status.TRIAL_ACTIVE):
         return Refused(Code.ACCOUNT_NOT_ACTIVE, status=account.status)
+    return _money_refusal(account)
+
+
+def _money_refusal(account: BillingAccount) -> Refused | None:
+    if account.is_overdrawn:
+        return Refused(Code.BALANCE_NEGATIVE)
     day = account.no_clouds_until
     return Refused(Code.NO_NEW_CLOUDS, day=day) if day else None
 

@@ -37,6 +37,7 @@ from portal.domain.prices.publishing import (
 from portal.domain.prices.rates import (
     HIGHEST,
     LOWEST,
+    MAX_SERVICE,
     SUBJECT,
     RateTable,
     factors_of,

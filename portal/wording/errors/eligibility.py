@@ -61,6 +61,10 @@ REASONS: dict[str, Callable[[Facts], str]] = {
         "this subaccount or linked to it.",
         day=plain_day(f["day"]),
     ),
+    Code.BALANCE_NEGATIVE: lambda f: _(
+        "This account owes money: before its balance is settled no cloud can be created in it or "
+        "linked to it. What runs goes on running."
+    ),
     Code.ALREADY_LINKED: lambda f: _(
         "Already linked to this account since %(day)s.", day=local_day(f["since"])
     ),
