@@ -111,7 +111,7 @@ class RateForm(web.CreatingForm):
         text = _("The rate is set.")
         if (self.service.data or "").strip() in ("", *services):
             return text
-        return f"{text} {_('No usage of your customers names this service yet.')}"
+        return " ".join((text, _("No usage of your customers names this service yet.")))
 
 
 @blueprint.route("/set-rate", methods=["GET", "POST"])

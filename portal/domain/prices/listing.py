@@ -19,8 +19,6 @@ from portal.domain.prices.amounts import AMOUNTS, sums_of
 from portal.domain.prices.record import PriceSum, PriceTotal, Rate
 
 PAGE = 50
-LARGEST = 2**31 - 1
-"""PostgreSQL knows no larger number of a rate."""
 PRECISE = Context(prec=60)
 
 
@@ -69,7 +67,7 @@ def rates_for(
     if subaccount_id:
         query = query.where(Rate.subaccount_id.in_(("", subaccount_id)))
     if before is not None:
-        query = query.where(Rate.number < min(before, LARGEST))
+        query = query.where(Rate.number < before)
     rows = db.session.execute(query.order_by(Rate.number.desc()).limit(PAGE + 1))
     return [RateRow(*row) for row in rows]
 
