@@ -108,7 +108,7 @@ class RateForm(web.CreatingForm):
 
     def done(self, services: list[str]) -> str:
         """What was done, with a warning of a service that usage does not name."""
-        text = _("The rate is set.")
+        text = str(_("The rate is set."))
         if (self.service.data or "").strip() in ("", *services):
             return text
         return " ".join((text, _("No usage of your customers names this service yet.")))

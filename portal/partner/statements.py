@@ -212,8 +212,9 @@ def release_all(account_id: str) -> Any:
     """*Release all* drafts of a month whose prices are there."""
     access.require(web.actor(), Action.STATEMENT_RELEASE, g.partner)
     month, form = _chosen(statements.months_of(g.partner)), web.Form()
-    back = url_for(".index", account_id=account_id, month=month and month.month_on.isoformat())
-    if month is None or month.month_on.isoformat() != request.args.get("month"):
+    named = month and month.month_on.isoformat()
+    back = url_for(".index", account_id=account_id, month=named)
+    if month is None or (form.is_submitted() and named != request.args.get("month")):
         return redirect(back, 303)
     if form.is_submitted() and form.validate():
         try:
