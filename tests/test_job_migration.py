@@ -81,6 +81,7 @@ def old_states() -> dict[str, str]:
     return db.read(lambda: {row.id: row.state for row in db.session.execute(sql)})
 
 
+@pytest.mark.deploy  # an upgrade
 def test_old_mails_are_sent_exactly_if_they_have_not_left(app: Flask, clock: Clock) -> None:
     clear_mails()
     flask_migrate.downgrade(revision="0012")
@@ -108,6 +109,7 @@ def test_old_mails_are_sent_exactly_if_they_have_not_left(app: Flask, clock: Clo
     assert states() == expected
 
 
+@pytest.mark.deploy  # an upgrade
 def test_mails_of_the_new_version_are_kept_by_the_older_one(app: Flask, clock: Clock) -> None:
     clear_mails()
     added = {state: _add(state) for state in DeliveryState}
@@ -131,6 +133,7 @@ def _add(state: DeliveryState) -> str:
     return db.write(unit)
 
 
+@pytest.mark.deploy  # an upgrade
 @pytest.mark.parametrize("is_begun", [True, False])
 def test_an_open_import_goes_on_after_both_directions(
     app: Flask, world: World, clock: Clock, is_begun: bool

@@ -159,6 +159,7 @@ def old_mails() -> list[dict[str, Any]]:
     return [facts for ident, facts in mails_stored().items() if ident.startswith("old")]
 
 
+@pytest.mark.deploy  # an upgrade
 def test_old_notices_and_their_waiting_mails_lead_where_they_led(
     app: Flask, world: World, kind: str
 ) -> None:
@@ -194,6 +195,7 @@ def test_old_notices_and_their_waiting_mails_lead_where_they_led(
     assert (sent, other) == (SENT[2], OTHER[2])
 
 
+@pytest.mark.deploy  # an upgrade
 def test_what_the_cast_was_told_comes_back_from_the_older_version(
     app: Flask, world: World, kind: str
 ) -> None:
@@ -213,6 +215,7 @@ MONEY = {
 }
 
 
+@pytest.mark.deploy  # an upgrade
 def test_initial_grants_become_lots_and_what_was_published_is_charged(
     app: Flask, world: World, kind: str
 ) -> None:
@@ -234,6 +237,7 @@ def test_initial_grants_become_lots_and_what_was_published_is_charged(
     assert problems() == []
 
 
+@pytest.mark.deploy  # an upgrade
 def test_what_was_charged_before_there_were_prices_has_none_until_a_rate_is_set(
     app: Flask, world: World, kind: str
 ) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 
 from sqlalchemy import delete, insert, select
 
 from portal import db
 from portal.demo.people import OLGA
 from portal.demo.timeline import DAY
-from portal.domain import identity, statements
+from portal.domain import identity, ledger, statements
+from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
 from portal.domain.billing_months import is_open, next_month
 from portal.domain.identity import User
+from portal.domain.ledger import Ledger
 from portal.domain.notifications import Channel, Kind, MutedNotification
 from portal.domain.prices import PriceList
 from portal.domain.statements import State, Statement
@@ -24,6 +28,7 @@ IS_MAIL = (
     MutedNotification.kind == Kind.STATEMENT,
     MutedNotification.channel == Channel.MAIL,
 )
+HUNDRED = 100
 RELEASED = 3
 """Statements of customers of each month; the others wait for their partner."""
 
@@ -52,8 +57,17 @@ def _close(month_on: date) -> None:
         if not (plan.is_idle and statements.close_idle_books(books)):
             statements.close_books(plan)
     _release(month_on)
+    pay_debts()
     is_theirs = MutedNotification.user_id.in_(muted)
     db.session.execute(delete(MutedNotification).where(is_theirs, *IS_MAIL))
+
+
+def pay_debts() -> None:
+    """Who owes pays, in round numbers: a negative balance would refuse new clouds."""
+    debtors = select(BillingAccount, Ledger.balance).join(Ledger).where(Ledger.balance < Decimal(0))
+    for account, balance in db.session.execute(debtors.order_by(BillingAccount.id)).all():
+        amount = Decimal(math.ceil(-balance / HUNDRED) * HUNDRED)
+        ledger.record_payment(account, amount=amount, reason="Bank transfer", by=COMMAND)
 
 
 def _mute_mails() -> list[str]:

@@ -123,6 +123,7 @@ def import_all(on_progress: Callable[[int], object] = lambda _days: None) -> Non
     db.write(budget.set_budget)
     late = next(row for row in reversed(corrected) if row.cloud != UNASSIGNED)
     _deliver(LATE, Mode.APPEND, [late])
+    db.write(closings.pay_debts)
 
 
 def _rows() -> list[Row]:

@@ -47,7 +47,7 @@ def record(job: Job, result: Done) -> None:
     """Record what is carried out. Raises NeedsPerson if the ID of a new cloud is wrong."""
     task = clouds.TASKS[OrderKind(job.subject_kind)]
     cloud = db.session.get_one(clouds.Cloud, job.subject_id)
-    is_adopted = cloud.carried_out_at is not None and cloud.carried_out_name is None
+    is_adopted = cloud.carried_out_at is not None and cloud.changed_there_at is None
     try:
         clouds.record_order(
             job.subject_id,

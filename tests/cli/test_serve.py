@@ -101,8 +101,11 @@ def test_a_first_start_makes_a_world_prints_how_to_enter_it_and_delivers_its_mai
 
 @pytest.mark.parametrize(
     ("number", "is_for_all"),
-    [(signal.SIGINT, True), (signal.SIGTERM, True), (signal.SIGTERM, False)],
-    ids=["terminal", "systemd", "container"],
+    [
+        pytest.param(signal.SIGINT, True, id="terminal"),
+        pytest.param(signal.SIGTERM, True, id="systemd", marks=pytest.mark.deploy),
+        pytest.param(signal.SIGTERM, False, id="container", marks=pytest.mark.deploy),
+    ],
 )
 def test_one_signal_stops_server_and_worker(
     url: str, port: int, tmp_path: Path, number: int, is_for_all: bool

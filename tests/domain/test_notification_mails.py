@@ -150,6 +150,7 @@ def test_notifications_at_the_same_time_share_a_mail(
     assert len(waiting()) == (1 if is_guarded else 2)
 
 
+@pytest.mark.deploy  # an upgrade
 def test_the_migration_keeps_what_waits(app: Flask, world: World) -> None:
     notify("shop", about=world.carls_customer)
     before = [(delivery.about, delivery.facts) for delivery in waiting()]

@@ -372,7 +372,7 @@ def test_every_kind_that_can_be_switched_is_told_by_some_verb_and_no_other(app: 
         for path in package.parent.rglob("*.py")
         if path.parent != package
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "Kind"
+        if isinstance(node, ast.Attribute) and "Kind" in ast.unparse(node.value).split(".")
     }
     assert {kind for kind in Kind if kind.name in used} == set(Kind)
     assert {kind for kind, _channel in PREFERENCES} == set(Kind)

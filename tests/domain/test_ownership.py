@@ -231,7 +231,7 @@ def test_the_command_says_what_needs_an_heir(app: Flask, world: World) -> None:
     failed = runner.invoke(args=["user", "disable", DORA])
     assert failed.exit_code == 1
     assert f"They alone own: {world.direct}, {world.doras_cloud}." in failed.output
-    assert "--heir" in failed.output
+    assert "Name who becomes their owner." in failed.output
     done = runner.invoke(args=["user", "disable", DORA, "--heir", SAM])
     assert (done.exit_code, done.output) == (
         0,

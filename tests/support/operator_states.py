@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
-from portal.demo.people import INGRID, NOOR, PIET
+from portal.demo.people import INGRID, MAREK, NOOR, PIET
 from tests.support.page_paths import (
     Step,
     click,
@@ -58,6 +58,7 @@ def partners(name: str, endpoint: str, path: str = "", *steps: Step) -> PageStat
 
 
 TIDEWATER = click("main a >> text=Tidewater Systems")
+DISABLED = (send(email=MAREK), click("#actions"), click("[href$=disable]"), send(heir=INGRID))
 FIND_PIET, BLOCK = send(email=PIET), click("[href$='/block']")
 
 
@@ -165,6 +166,7 @@ OPERATOR = [
         *(send(email=NOOR), BLOCK, send(reason="left"), click("[href$='/unblock']")),
     ),
     people("operator-disable", "disable", FIND_PIET, click("#actions"), click("[href$=disable]")),
+    people("operator-enable", "enable", *DISABLED, click("#actions"), click("[href$=enable]")),
     people("operator-appoint", "appoint", FIND_PIET, click("#actions"), click("[href$=appoint]")),
     people("operator-allow", "allow", click("[href$=allow]"), send_invalid(email="x")),
     state("operator-installation", "operator.show_installation", INGRID, "/operator/installation"),

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from html import unescape
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-from flask import Flask
+from flask import Flask, template_rendered
 from sqlalchemy import select
 from werkzeug.routing import Rule
 
-from portal import PUBLIC, IdConverter, db, tokens, web
+from portal import PUBLIC, IdConverter, config, db, tokens, web
 from portal.domain import access, identity, values
 from portal.domain.access import AccountRole
 from portal.domain.accounts import BillingAccount
@@ -20,8 +22,11 @@ from portal.domain.actors import COMMAND
 from tests.support.answers import csrf_token, normalized_html, stored_rows
 from tests.support.browser import Browser
 from tests.support.world import CARL, DORA, OLGA, SAM, VERA, Clock, World, user
+from tests.web.test_templates import modules_in
 
 Open = Callable[..., Browser]
+
+PYTHON_OBJECT = re.compile(r"<(?:module|function|class|bound method|built-in) |\bobject at 0x")
 
 SAMPLES = {
     "account_id": (OLGA, "north"),
@@ -204,20 +209,41 @@ PEOPLE = [
 def test_reading_shows_each_what_is_theirs_and_changes_nothing(
     app: Flask, browser: Open, world: World, clock: Clock, who: str | None
 ) -> None:
-    """A stranger finds nothing at any URL with an ID, an owner finds every one of theirs."""
-    client = browser(who)
+    """A stranger finds nothing at any URL with an ID, an owner finds every one of theirs. No page
+    shows a Python object, nor a path of the server."""
+    client, passed = browser(who), set[str]()
+
+    def record(_app: Flask, *, context: dict[str, Any], **_kwargs: Any) -> None:
+        passed.update(context)
+
     urls, tenants = list(every_url(app, world, "GET")), with_ids(app, "GET")
     before = stored_rows()
+    with template_rendered.connected_to(record, app):
+        read_all(client, urls, tenants, clock, who)
+    assert "product_name" in passed
+    assert passed & modules_in(app.jinja_env) == set()
+    assert stored_rows() == before
+
+
+def read_all(
+    client: Browser,
+    urls: list[tuple[Rule, str]],
+    tenants: list[Rule],
+    clock: Clock,
+    who: str | None,
+) -> None:
     for rule, target in urls:
         for method in ("GET", "HEAD") if who == OLGA else ("GET",):
             clock.forward(seconds=2)  # the session is seen again, and stays recent
             # Signed in already, "/sign-in" leads on; that page is one of the others.
-            status = client.open(target, method=method, buffered=True).status_code
+            answer = client.open(target, method=method, buffered=True)
+            status, page = answer.status_code, unescape(answer.data.decode(errors="replace"))
+            assert not PYTHON_OBJECT.search(page), target
+            assert str(config.ROOT) not in page, target
             assert status < 500 or target == "/readyz", target
             if rule in tenants:
                 assert who != SAM or status == 404, (method, target)
                 assert who != owner_of(rule) or status == 200, (method, target)
-    assert stored_rows() == before
 
 
 def is_converted(rule: Rule, name: str) -> bool:
