@@ -10,6 +10,7 @@ from typing import NamedTuple
 from portal.domain import billing_days
 from portal.domain.accounts import BillingAccount
 from portal.domain.reports import CloudPayer, shift
+from portal.wording import labels
 
 WIDTHS = {"wide": (1232, 180), "mid": (760, 180), "narrow": (343, 0)}
 """The width of each drawing, and where its bars begin."""
@@ -71,7 +72,7 @@ def draw(account: BillingAccount, payers: Sequence[CloudPayer], now: datetime) -
         return None
     colors = _colors(account.id, [payer for of in drawn for _row, payer in of])
     drawings = [_drawing(name, drawn, colors, begin, now) for name in WIDTHS]
-    names = {payer.account_id: payer.account_name for payer in payers}
+    names = {it.account_id: labels.payer(it.account_name, it.partner_name) for it in payers}
     key = {color: names[ident] if color != "c0" else None for ident, color in colors.items()}
     return Chart(drawings, list(key.items()), len(clouds) > CLOUDS)
 

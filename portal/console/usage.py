@@ -19,6 +19,7 @@ from portal.domain.reports import CloudPayer
 from portal.domain.totals import By
 from portal.i18n import formats
 from portal.web import usage_pages
+from portal.wording import labels
 from portal.wording.usage import exact_text
 
 blueprint = Blueprint("usage", __name__, url_prefix="/billing/<id:account_id>/usage")
@@ -83,7 +84,7 @@ def _payer_page(actor: Any, account_id: str, after: str) -> list[CloudPayer]:
 def _payer_row(row: CloudPayer) -> list[object]:
     until = formats.iso_time(row.until_at) if row.until_at else ""
     amount = "" if row.amount is None else Decimal(exact_text(row.amount))
-    payer = [row.account_name or _("another account"), row.account_id or ""]
+    payer = [labels.payer(row.account_name, row.partner_name), row.account_id or ""]
     return [
         *(row.cloud_name or "", row.cloud_id),
         *(*payer, formats.iso_time(row.since_at), until, amount),

@@ -245,6 +245,7 @@ class Code(StrEnum):
     ENTRY_OF_USAGE = "entry-of-usage"
     ENTRY_COUNTERED = "entry-countered"
     RATE_RANGE = "rate-range"
+    RATE_SERVICE = "rate-service"
     BUDGET_AMOUNT = "budget-amount"
     BUDGET_PERCENT = "budget-percent"
     MONTH_CLOSED = "month-closed"

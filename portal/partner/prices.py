@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from flask import Blueprint, abort, flash, g, redirect, request, url_for
+from flask import Blueprint, abort, g, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import DateField, StringField
@@ -21,7 +21,7 @@ from portal.wording import prices as wording
 blueprint = Blueprint("prices", __name__, url_prefix="/<id:account_id>/prices")
 
 
-def _customer() -> Customer | None:
+def customer_of_address() -> Customer | None:
     """The customer that the address names; all customers without one."""
     if not (customer_id := request.args.get("customer", "")[:40]):
         return None
@@ -32,7 +32,7 @@ def _customer() -> Customer | None:
 @blueprint.get("")
 def index(account_id: str) -> Any:
     """Show months with their prices; to who may see cost, also rates and margins."""
-    customer = _customer()
+    customer = customer_of_address()
     subaccount_id = customer.subaccount_id if customer else ""
     return web.page(
         "partner/prices/index.html",
@@ -101,52 +101,68 @@ class RateForm(web.CreatingForm):
         )
         return rate.number
 
+    def done(self, services: list[str]) -> str:
+        """What was done, with a warning of a service that usage does not name."""
+        text = str(_("The rate is set."))
+        if (self.service.data or "").strip() in ("", *services):
+            return text
+        return " ".join((text, _("No usage of your customers names this service yet.")))
+
 
 @blueprint.route("/set-rate", methods=["GET", "POST"])
 def set_rate(account_id: str) -> Any:
     """*Set rate*."""
     access.require(web.actor(), Action.PRICE_SET_RATE, g.partner)
-    customer, form = _customer(), RateForm(data={"starts_on": billing_days.today()})
+    customer, form = customer_of_address(), RateForm(data={"starts_on": billing_days.today()})
 
     def unit() -> int:
         return form.unit(customer.subaccount_id if customer else "")
 
     back = url_for(".index", account_id=account_id, customer=customer and customer.id)
-    if answer := web.submit(form, unit, to=back, success=_("The rate is set.")):
+    services = prices.services_of(g.partner)
+    if answer := web.submit(form, unit, to=back, success=lambda _number: form.done(services)):
         return answer
     return web.form_page(
         form,
         "partner/prices/set_rate.html",
         partner=g.partner,
         customer=customer,
-        services=prices.services_of(g.partner),
+        services=services,
         back=back,
     )
 
 
-@blueprint.post("/publish")
+@blueprint.route("/publish", methods=["GET", "POST"])
 def publish(account_id: str) -> Any:
     """*Publish prices* to all customers, or to one."""
+    access.require(web.actor(), Action.PRICE_PUBLISH, g.partner)
     return _switch(prices.publish, account_id, _("Prices are published."))
 
 
-@blueprint.post("/withdraw")
+@blueprint.route("/withdraw", methods=["GET", "POST"])
 def withdraw(account_id: str) -> Any:
     """*Withdraw prices* from all customers, or from one."""
+    access.require(web.actor(), Action.PRICE_WITHDRAW, g.partner)
     return _switch(prices.withdraw, account_id, _("Prices are withdrawn."))
 
 
 def _switch(verb: Any, account_id: str, done: str) -> Any:
-    if not web.Form().validate():
-        abort(422)
-    customer = _customer()
+    customer, form = customer_of_address(), web.Form()
 
     def unit() -> None:
         partner = db.session.get_one(BillingAccount, account_id)
         subaccount_id = customer.subaccount_id if customer else ""
         verb(partner, by=web.actor(), subaccount_id=subaccount_id)
 
-    db.write(unit)
-    flash(done, "success")
-    here = url_for(".index", account_id=account_id, customer=customer and customer.id)
-    return redirect(here, 303)
+    back = url_for(".index", account_id=account_id, customer=customer and customer.id)
+    if answer := web.submit(form, unit, to=back, success=done):
+        return answer
+    return web.form_page(
+        form,
+        "partner/prices/switch.html",
+        partner=g.partner,
+        customer=customer,
+        is_published=verb is prices.withdraw,
+        choices=0 if customer else prices.count_choices(g.partner),
+        back=back,
+    )

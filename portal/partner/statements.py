@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
-from flask import Blueprint, abort, flash, g, redirect, request, url_for
+from flask import Blueprint, flash, g, redirect, request, url_for
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext, ngettext
+from flask_babel import lazy_gettext, ngettext, pgettext
 from wtforms import BooleanField, StringField
 
 from portal import db, web
 from portal.domain import access, prices, reports, statements
 from portal.domain.accounts import BillingAccount
 from portal.domain.actions import Action
+from portal.domain.actors import Actor
+from portal.domain.customers import Customer
+from portal.domain.errors import Refused
 from portal.domain.statements import Statement
 from portal.i18n import formats
-from portal.partner.prices import read_percent
+from portal.partner.prices import customer_of_address, read_percent
 from portal.web import statement_pages
 from portal.web.statement_pages import firm_of, sheet_of
 from portal.wording import statements as wording
@@ -30,7 +35,9 @@ BATCHES = 10
 
 @blueprint.get("")
 def index(account_id: str) -> Any:
-    """List the statements of customers in a month."""
+    """List the statements of customers in a month, or of one customer."""
+    if customer := customer_of_address():
+        return _page_of(customer)
     months = statements.months_of(g.partner)
     month = _chosen(months)
     after = request.args.get("after", "")[:40]
@@ -44,6 +51,16 @@ def index(account_id: str) -> Any:
         month=month,
         rows=shown,
         next_after=next_after,
+        **_context(),
+    )
+
+
+def _page_of(customer: Customer) -> Any:
+    return web.page(
+        "partner/statements/customer.html",
+        partner=g.partner,
+        customer=customer,
+        rows=statements.issued_to(g.partner, customer.subaccount_id),
         **_context(),
     )
 
@@ -71,6 +88,36 @@ def _find(statement_id: str) -> Statement:
     return statement
 
 
+@blueprint.get("/export")
+def export(account_id: str) -> Any:
+    """Download the statements of a month as CSV."""
+    month = _chosen(statements.months_of(g.partner))
+    name = f"statements-{month.month_on:%Y-%m}" if month else "statements"
+    return web.csv_file(name, _rows(account_id, month and month.month_on))
+
+
+def _rows(account_id: str, month_on: date | None) -> Iterator[list[object]]:
+    """A header and the rows. Each page has its own transaction: a slow client holds none."""
+    header = [_("Month"), _("Customer"), _("Subaccount"), pgettext("statement", "Number")]
+    yield [*header, _("State"), _("Prices missing"), _("Total"), _("Currency")]
+    actor, after = web.actor(), ""
+    while after is not None:
+        rows = db.read(partial(_page, actor, account_id, month_on, after))
+        shown, after = web.paginate(rows, statements.PAGE)
+        for row in shown:
+            whose = row.month_on.isoformat()[:7], row.account.name, row.account_id
+            state = str(wording.STATES[row.state])
+            total = round(row.total, statements.minor_digits(row.currency))
+            yield [*whose, row.full_number, state, row.missing, total, row.currency]
+
+
+def _page(actor: Actor, account_id: str, month_on: date | None, after: str) -> list[Statement]:
+    partner = db.find(BillingAccount, account_id, actor)
+    if partner is None:
+        raise web.Interrupted
+    return statements.customers_of(partner, month_on, after=after)
+
+
 @blueprint.get("/<id:statement_id>")
 def show(account_id: str, statement_id: str) -> Any:
     """Show a statement, or the draft of one, as a sheet that prints well."""
@@ -82,6 +129,7 @@ def show(account_id: str, statement_id: str) -> Any:
         sheet=sheet_of(statement),
         firm=firm_of(statement),
         is_hidden=not prices.is_published_by(account_id, statement.account_id),
+        customer_id=reports.customers_of([statement.account_id]).get(statement.account_id),
         **_context(),
     )
 
@@ -159,20 +207,28 @@ def set_missing_prices(account_id: str, statement_id: str) -> Any:
     )
 
 
-@blueprint.post("/release-all")
+@blueprint.route("/release-all", methods=["GET", "POST"])
 def release_all(account_id: str) -> Any:
     """*Release all* drafts of a month whose prices are there."""
-    if not web.Form().validate():
-        abort(422)
-    month_on = request.form.get("month", type=date.fromisoformat) or abort(422)
-    count = _release_all(account_id, month_on)
-    text = ngettext("%(num)s statement is released.", "%(num)s statements are released.", count)
-    flash(text, "success")
-    return redirect(url_for(".index", account_id=account_id, month=month_on.isoformat()), 303)
+    access.require(web.actor(), Action.STATEMENT_RELEASE, g.partner)
+    month, form = _chosen(statements.months_of(g.partner)), web.Form()
+    named = month and month.month_on.isoformat()
+    back = url_for(".index", account_id=account_id, month=named)
+    if month is None or (form.is_submitted() and named != request.args.get("month")):
+        return redirect(back, 303)
+    if form.is_submitted() and form.validate():
+        try:
+            _release_all(account_id, month.month_on)
+            return redirect(back, 303)
+        except Refused as refusal:
+            form.refuse(refusal)
+    return web.form_page(
+        form, "partner/statements/release_all.html", partner=g.partner, month=month, back=back
+    )
 
 
-def _release_all(account_id: str, month_on: date) -> int:
-    """Release what one request may; how many were released."""
+def _release_all(account_id: str, month_on: date) -> None:
+    """Release what one request may, and say how many were released."""
     last, count = "", 0
 
     def unit() -> statements.Released:
@@ -184,4 +240,5 @@ def _release_all(account_id: str, month_on: date) -> int:
         count, last = count + batch.released, batch.last
         if not last:
             break
-    return count
+    done = ngettext("%(num)s statement is released.", "%(num)s statements are released.", count)
+    flash(done, "success")

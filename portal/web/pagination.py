@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from flask import request
 
-LARGEST = 2**63 - 1
-"""Databases know no larger integer."""
+LARGEST = 2**31 - 1
+"""PostgreSQL knows no larger number of rates and entries."""
 T = TypeVar("T")
 
 

@@ -19,7 +19,11 @@ def sheet_of(statement: Statement) -> Sheet:
     issuer, recipient = statements.parties_of(statement)
     lines = statements.lines_of(statement)
     lots = money.lots if money else []
-    return sheet(statement, lines, lots=lots, issuer=issuer, recipient=recipient)
+    corrected = (
+        statements.corrected_months(statement) if any(it.is_correction for it in lines) else []
+    )
+    parties = {"issuer": issuer, "recipient": recipient}
+    return sheet(statement, lines, lots=lots, corrected=corrected, **parties)
 
 
 def firm_of(statement: Statement) -> PartnerProfile | None:

@@ -112,6 +112,16 @@ ABILITIES = {
 """What the actions of the role tables allow."""
 
 
+def payer(account_name: str | None, partner_name: str | None) -> str:
+    """Who pays for a cloud: of a subaccount its partner. No name is of an account that the reader
+    can't see."""
+    if not account_name:
+        return _("another account")
+    if not partner_name:
+        return account_name
+    return _("%(partner)s, in subaccount %(name)s", partner=partner_name, name=account_name)
+
+
 def abilities(table: Mapping[Action, Set[str]]) -> list[tuple[Any, Set[str]]]:
     """Return the rows of a role table: what an action allows, and the roles that may."""
     return [(ABILITIES[action], roles) for action, roles in table.items()]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from portal.domain.charges import Category
 from portal.domain.ledger import PERSONAL, WAIVED, Lot
 from portal.domain.statements import BROUGHT, CARRIED, Kind, Line, State, Statement, minor_digits
 from portal.i18n.formats import local_day, month, plain_day, quantity
+from portal.wording.errors import country_name
 from portal.wording.usage import exact_text
 
 CATEGORIES = {
@@ -29,12 +30,14 @@ CATEGORIES = {
 
 
 class Row(NamedTuple):
-    """A service of a cloud, or what bears the total; `unit` is empty without a quantity."""
+    """A service of a cloud, or what bears the total; `unit` is empty without a quantity. `cells`
+    are customer, cloud, its ID and service."""
 
     label: str
     amount: Decimal
     unit: str = ""
     quantity: Decimal = Decimal(0)
+    cells: tuple[str, ...] = ()
 
     @property
     def used(self) -> str:
@@ -74,11 +77,14 @@ def sheet(
     lines: Iterable[Line],
     *,
     lots: Iterable[Lot],
+    corrected: Sequence[date] = (),
     issuer: dict[str, Any],
     recipient: dict[str, Any],
 ) -> Sheet:
-    """The sheet of a statement of these parties, with the lots of the account that pays."""
+    """The sheet of a statement of these parties, with the lots of the account that pays, and the
+    months that its corrections are of."""
     of_month = month(statement.month_on)
+    printed = [it._replace(amount=_printed(it.amount, statement)) for it in lines]
     return Sheet(
         title=of_month,
         number=statement.full_number,
@@ -86,9 +92,9 @@ def sheet(
         issuer=_party(issuer),
         recipient=_party(recipient),
         facts=_facts(statement),
-        groups=list(_groups([it._replace(amount=_printed(it.amount, statement)) for it in lines])),
+        groups=list(_groups(printed, corrected)),
         total=_printed(statement.total, statement),
-        payments=[_payment(bearer, amount, lots) for bearer, amount in statement.payments],
+        payments=_payments(statement, lots),
         notes=_notes(statement),
         currency=statement.currency,
     )
@@ -103,7 +109,8 @@ def _party(party: dict[str, Any]) -> list[str]:
     if not party:
         return [_("name erased")]
     last = " · ".join(filter(None, (party["tin"], party["email"])))
-    return [line for line in (party["name"], *party["lines"], last) if line]
+    lines = [country_name(line) if len(line) == 2 else line for line in party["lines"]]
+    return [line for line in (party["name"], *lines, last) if line]
 
 
 def _facts(statement: Statement) -> list[tuple[str, str]]:
@@ -120,7 +127,7 @@ def _facts(statement: Statement) -> list[tuple[str, str]]:
     return [fact for fact in facts if fact[1]]
 
 
-def _groups(lines: Iterable[Line]) -> Iterator[Group]:
+def _groups(lines: Iterable[Line], corrected: Sequence[date]) -> Iterator[Group]:
     """A group for each customer's cloud, and one for the corrections."""
     listed = sorted(lines, key=lambda line: (line.is_correction, line.customer, line.cloud))
     own = [line for line in listed if not line.is_correction]
@@ -130,11 +137,14 @@ def _groups(lines: Iterable[Line]) -> Iterator[Group]:
     corrections = [_row(_of_cloud(it), it) for it in listed if it.is_correction]
     if corrections:
         note = _("of months that were closed before")
+        if corrected:
+            note = _("of %(months)s", months=", ".join(map(month, corrected)))
         yield Group(_("Corrections"), note, "", _sum(corrections), corrections)
 
 
 def _row(label: str, line: Line) -> Row:
-    return Row(label, line.amount, line.unit, line.quantity)
+    cells = line.customer, line.cloud or line.cloud_id, line.cloud_id, _service(line)
+    return Row(label, line.amount, line.unit, line.quantity, cells)
 
 
 def _service(line: Line) -> str:
@@ -151,6 +161,14 @@ def _of_cloud(line: Line) -> str:
 
 def _sum(rows: list[Row]) -> Decimal:
     return sum((row.amount for row in rows), Decimal(0))
+
+
+def _payments(statement: Statement, lots: Iterable[Lot]) -> list[Row]:
+    """What bears the total; last, also if it is zero, what is debited."""
+    rows = [_payment(bearer, amount, lots) for bearer, amount in statement.payments]
+    if rows and PERSONAL not in dict(statement.payments):
+        rows.append(_payment(PERSONAL, str(_printed(Decimal(0), statement)), lots))
+    return rows
 
 
 def _payment(bearer: str, amount: str, lots: Iterable[Lot]) -> Row:
@@ -188,13 +206,18 @@ def _notes(statement: Statement) -> list[str]:
 
 
 def table(sheet: Sheet) -> Iterator[list[object]]:
-    """The table of a statement for a CSV file, with its header; amounts are plain numbers."""
+    """The table of a statement for a CSV file, with its header; amounts are plain numbers. The
+    total, and what bears it, are in columns of their own, so that the amounts sum to it."""
     header = [_("Statement"), _("Customer"), _("Cloud"), _("Cloud ID"), _("Service")]
-    yield [*header, _("Quantity"), _("Unit"), _("Amount"), ""]
+    yield [
+        *(*header, _("Correction"), _("Quantity"), _("Unit"), _("Amount"), _("Currency")),
+        *(_("Summary"), _("Sum")),
+    ]
     for group in sheet.groups:
+        correction = "" if group.id else group.note
         for row in group.rows:
-            cells = (group.note, group.name, group.id, row.label)
             used = (Decimal(exact_text(row.quantity)), row.unit) if row.unit else ("", "")
-            yield [sheet.number, *cells, *used, row.amount, sheet.currency]
+            cells = (*row.cells, correction, *used, row.amount, sheet.currency)
+            yield [sheet.number, *cells, "", ""]
     for row in (Row(_("Total"), sheet.total), *sheet.payments):
-        yield [sheet.number, "", "", "", row.label, "", "", row.amount, sheet.currency]
+        yield [sheet.number, *[""] * 8, sheet.currency, row.label, row.amount]

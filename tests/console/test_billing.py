@@ -73,7 +73,8 @@ def test_an_account_in_trial_shows_what_is_left_until_when(browser: Open, world:
     assert "What is left of it remains after switching to paid." in client.text
     assert "not debited for usage until the grant is spent, or ends on 1 May 2026" in client.text
     assert "Grants do not pay for taxes and purchases." in client.text
-    assert "This account pays for no cloud." in client.text
+    assert "No cloud is linked to this account itself; those of customers" in client.text
+    assert "for no cloud" not in client.text
 
 
 def test_an_owner_switches_to_paid_after_being_asked(browser: Open, world: World) -> None:
@@ -281,6 +282,7 @@ def test_owners_and_accountants_see_balance_grants_and_entries_others_do_not(
         assert "€4,000.00 used of €4,000.00 €0.00 left" in client.text
         assert "It paid for Amount default (Nina GmbH) €4,000.00" in client.text
         assert "-€4,000.00" in client.text
+    assert "Usage 2 Mar 2026 · personal account" in client.text
     for before in ("99999999999999999999", "-99999999999999999999", "soon"):
         assert client.get(f"/console/billing/{world.north}?before={before}").status_code == 200
     for email in (EDDIE, VERA):
@@ -291,6 +293,15 @@ def test_owners_and_accountants_see_balance_grants_and_entries_others_do_not(
     client = browser(OLGA)
     client.get(f"/console/billing/{world.ninas_subaccount}")
     assert "Balance" not in definition_list(client)
+
+
+def test_amounts_are_read_with_two_decimals_and_exact_on_hover(browser: Open, world: World) -> None:
+    deliver(row("45.766194", world.doras_cloud))
+    client = browser(DORA)
+    client.get(f"/console/billing/{world.direct}")
+    assert "€45.77 used of €4,000.00 €3,954.23 left" in client.text
+    assert "€45.766194" not in client.text
+    assert "€45.766194" in {each.get("title") for each in client.page.iter("span")}
 
 
 def test_an_account_with_many_clouds_has_pages_of_them(

@@ -106,7 +106,7 @@ def test_a_cloud_is_born_linked_with_one_folder(app: object, world: World) -> No
     assert len(made.id) == 20
     assert [(f.name, f.is_default) for f in clouds.folders_of(made)] == [("default", True)]
     assert clouds.payers_of(made, actor=actor(DORA)) == [
-        (made.created_at, None, world.direct, "Dora Direct")
+        (made.created_at, None, world.direct, "Dora Direct", None)
     ]
 
 

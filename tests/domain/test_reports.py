@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from portal.domain.ledger import Lot
 from portal.domain.totals import By
 from tests.support.clouds import create_cloud
 from tests.support.money import row
+from tests.support.months import close
 from tests.support.usage import deliver
 from tests.support.world import ACE, DORA, EDDIE, NINA, OLGA, VERA, Clock, World, actor
 
@@ -113,6 +115,31 @@ def test_what_a_cloud_cost_last_month_is_for_who_reads_the_cost_of_the_account_c
         assert costs_for(who) == []
 
 
+def test_a_forecast_counts_once_what_does_not_go_on(app: Flask, world: World, clock: Clock) -> None:
+    clock.now = datetime(2026, 3, 11, 12, tzinfo=UTC)
+    nina, once = world.ninas_cloud, ("Tax", "Purchase", "Credit", "Adjustment")
+    deliver(
+        *(row("1", nina, "09T10"), row("3", nina, "10T10"), row("50", nina, "25T10")),
+        *(row("7", nina, "10T12", ChargeCategory=each) for each in once),
+    )
+
+    def forecast(account_id: str, month: date) -> tuple[Decimal, int, Decimal | None]:
+        account = db.session.get_one(BillingAccount, account_id)
+        overview = reports.overview(account, month)
+        return overview.amount, overview.days, overview.forecast
+
+    for account_id in (world.north, world.ninas_subaccount):
+        found = db.read(partial(forecast, account_id, date(2026, 3, 1)))
+        assert found == (82, 2, 82 + 4 / 2 * 21)
+    close(clock)
+    clock.forward(days=10)
+    deliver(row("10", nina, "09T10"))  # corrects March by -72
+    april = {name: value.replace("-03-", "-04-") for name, value in row("20", nina).items()}
+    deliver(april | {"BillingPeriodStart": "2026-04-01", "BillingPeriodEnd": "2026-05-01"})
+    for account_id in (world.north, world.ninas_subaccount):
+        assert db.read(partial(forecast, account_id, APRIL)) == (-52, 2, -52 + 20 / 2 * 28)
+
+
 def test_a_grant_says_for_which_clouds_it_paid_to_the_last_unit(app: Flask, world: World) -> None:
     second = create_cloud(DORA, payer=world.direct)
     deliver(row("1000.0000005", world.doras_cloud), row("2000", second), row("-9", second, "03T10"))
@@ -127,3 +154,15 @@ def test_a_grant_says_for_which_clouds_it_paid_to_the_last_unit(app: Flask, worl
     assert sum(amount for _cloud, amount in found.clouds) + found.other == used
     assert [cloud for cloud, _amount in found.clouds] == [world.doras_cloud, second]
     assert found.other == 0
+
+
+def test_what_a_grant_cannot_pay_has_no_part_in_its_split(app: Flask, world: World) -> None:
+    second = create_cloud(DORA, payer=world.direct)
+    tax = row("900", second, ChargeCategory="Tax")
+    deliver(row("100", world.doras_cloud), row("300", second), tax)
+
+    def use() -> reports.LotUse:
+        lot = db.session.scalars(select(Lot).where(Lot.account_id == world.direct)).one()
+        return reports.lot_uses(world.direct, [lot])[lot.id]
+
+    assert db.read(use).clouds == [(second, 300), (world.doras_cloud, 100)]

@@ -63,6 +63,7 @@ def test_a_rate_of_one_customer_is_set_from_its_page(browser: Open, world: World
     assert targets == [path(world), path(world, customer=world.ninas_customer)]
     olga.get(targets[1])
     assert "no rate of its own" in main_text(olga)
+    assert "All customers All services +10 %" in main_text(olga)
     olga.click("Set rate")
     olga.submit("Set rate", percent="-50", starts_on="2026-03-01")
     run_usage()
@@ -70,6 +71,20 @@ def test_a_rate_of_one_customer_is_set_from_its_page(browser: Open, world: World
     assert "−50 %" in main_text(olga)
     assert "100.00" in main_text(olga)
     assert olga.get(path(world, customer=world.souths_customer)).status_code == 404
+
+
+def test_a_rate_of_a_service_that_usage_does_not_name_is_refused_or_warned_of(
+    browser: Open, world: World
+) -> None:
+    deliver(row("200", world.ninas_cloud))
+    olga = browser(OLGA)
+    olga.get(path(world, "/set-rate"))
+    assert "For all customers," in main_text(olga)
+    terms = {"percent": "5", "starts_on": "2026-03-01"}
+    assert olga.submit("Set rate", service="compute", **terms).status_code == 422
+    assert errors(olga) == {"service": "Usage names this service “Compute”."}
+    olga.submit("Set rate", service="Disk", **terms)
+    assert "No usage of your customers names this service yet." in olga.text
 
 
 NO_RATES = ("much", "%", "1_000", "1,000", "1e3", "１２", "NaN", "−100.1", "1000001", "0.00001")
@@ -116,10 +131,15 @@ def test_prices_are_published_and_withdrawn(browser: Open, world: World) -> None
     olga = browser(OLGA)
     for customer in ("", world.ninas_customer):
         olga.get(path(world, customer=customer))
-        olga.submit("Publish prices" if not customer else "Withdraw prices")
+        button = "Publish prices" if not customer else "Withdraw prices"
+        olga.click(button)
+        olga.submit(button)
     assert "This customer sees no prices yet" in main_text(olga)
     olga.get(path(world))
     assert "Customers see the prices of their usage" in main_text(olga)
+    olga.click("Withdraw prices")
+    assert "Withdraw prices from all customers?" in main_text(olga)
+    assert "It replaces what you chose for 1 customer." in main_text(olga)
     actions = [line.action for line in lines() if line.action.startswith("price.")]
     assert actions == ["price.publish", "price.withdraw"]
 
@@ -170,6 +190,7 @@ def test_nothing_that_a_customer_can_reach_holds_a_cost_or_a_rate(
     olga.get(path(world))
     nina, account = browser(NINA), f"/console/billing/{world.ninas_subaccount}"
     assert "7,351" not in nina.get(account).get_data(as_text=True)
+    olga.click("Publish prices")
     olga.submit("Publish prices")
     found = reachable(nina, "/", "/console", account)
     assert PRICE in found[account]

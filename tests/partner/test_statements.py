@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask_babel import force_locale
+from sqlalchemy import update
 
 from portal import db
-from portal.domain import partner_profiles
+from portal.domain import partner_profiles, prices
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import COMMAND
+from portal.domain.customers import Customer
 from portal.domain.values.picture import Picture, PictureType
 from portal.web import statement_pdf
 from portal.wording.statement_sheet import Group, Row, Sheet
@@ -67,12 +69,46 @@ def test_an_admin_releases_a_draft_and_the_customer_reads_a_total(
 
 
 @pytest.mark.usefixtures("closed")
-def test_all_drafts_of_a_month_are_released_at_once(browser: Open, world: World) -> None:
+def test_all_drafts_of_a_month_are_released_at_once_after_a_confirmation(
+    browser: Open, world: World
+) -> None:
     olga = browser(OLGA)
     olga.get(f"/partner/{world.north}/statements")
-    olga.submit("Release all of March 2026")
+    olga.click("Release all of March 2026")
+    assert f"1 draft, €{PRICE} in all." in main_text(olga)
+    assert statement_of(world.ninas_subaccount).number is None
+    olga.submit("Release all")
     assert "1 statement is released." in main_text(olga)
     assert statement_of(world.ninas_subaccount).full_number == "NI-1"
+
+
+@pytest.mark.usefixtures("closed")
+def test_the_list_has_a_sum_an_order_a_file_and_one_customers_own(
+    browser: Open, world: World
+) -> None:
+    olga, path = browser(OLGA), f"/partner/{world.north}/statements"
+    olga.get(path)
+    assert f"1 statement, €{PRICE} in all. 1 of them, €{PRICE}, is a draft." in main_text(olga)
+    rows = list(csv.reader(io.StringIO(olga.get(f"{path}/export").text.lstrip("\ufeff"))))
+    [number] = [row[:2] + row[3:] for row in rows[1:]]
+    assert number == ["2026-03", "Nina GmbH", "", "draft", "0", PRICE, "EUR"]
+    olga.get(f"/partner/{world.north}/customers/{world.ninas_customer}")
+    link = [each for each in olga.page.iter("a") if "statements?customer" in each.get("href", "")]
+    olga.get(link[0].get("href", ""))
+    assert f"March 2026 – draft €{PRICE}" in main_text(olga)
+    assert olga.get(f"{path}?customer={world.souths_customer}").status_code == 404
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_draft_without_published_prices_leads_to_those_of_its_customer(
+    browser: Open, world: World
+) -> None:
+    north = db.read(lambda: db.session.get_one(BillingAccount, world.north))
+    db.write(lambda: prices.withdraw(north, by=COMMAND))
+    olga = browser(OLGA)
+    olga.get(f"/partner/{world.north}/statements/{statement_of(world.ninas_subaccount).id}")
+    olga.click("Publish prices")
+    assert "Publish prices to Nina GmbH?" in main_text(olga)
 
 
 @pytest.mark.usefixtures("closed")
@@ -109,8 +145,13 @@ def test_files_of_a_statement(
     own = statement_of(world.north)
     olga = browser(OLGA)
     table = olga.get(f"/console/statements/{own.id}/download?format=csv").get_data(as_text=True)
-    assert f"1,Nina GmbH,default,{world.ninas_cloud},Compute,744.00,Hours,71.23,EUR" in table
-    assert "Paid by the grant until 1 May 2026,,,-71.23,EUR" in table
+    assert f"1,Nina GmbH,default,{world.ninas_cloud},Compute,,744.00,Hours,71.23,EUR,," in table
+    assert "EUR,Paid by the grant until 1 May 2026,-71.23" in table
+    assert "EUR,Debited to the account,0.00" in table
+    [header, *rows] = csv.reader(io.StringIO(table.lstrip("\ufeff")))
+    assert "" not in header
+    amounts = [row[header.index("Amount")] for row in rows]
+    assert sum(Decimal(amount or 0) for amount in amounts) == Decimal(COST)
     xlsx = olga.get(f"/console/statements/{own.id}/download?format=xlsx").data
     with zipfile.ZipFile(io.BytesIO(xlsx)) as book:
         cells = book.read("xl/worksheets/sheet1.xml").decode()
@@ -138,6 +179,36 @@ def test_the_focus_file_is_valid_and_sums_to_the_total(
         ("Tax", "Correction", "NI-1"),
     }
     check_focus(content, tmp_path)
+
+
+@pytest.mark.usefixtures("closed")
+def test_corrections_name_their_month_and_customer(
+    browser: Open, world: World, clock: Clock
+) -> None:
+    deliver(row("70", world.ninas_cloud))
+    close(clock, APRIL)
+    own, olga = statement_of(world.north, APRIL), browser(OLGA)
+    olga.get(f"/console/statements/{own.id}")
+    assert "Corrections of March 2026" in main_text(olga)
+    table = olga.get(f"/console/statements/{own.id}/download?format=csv").get_data(as_text=True)
+    cells = f"Nina GmbH,default,{world.ninas_cloud},Compute,of March 2026,-744.00,Hours,-1.23,EUR"
+    assert cells in table
+    for path in (f"/partner/{world.north}/usage", f"/console/billing/{world.direct}/usage"):
+        olga.get(f"{path}?month=2026-04")
+        assert ("-€1.23 of it corrects closed months" in olga.text) == ("partner" in path)
+
+
+@pytest.mark.usefixtures("closed")
+def test_an_address_has_its_post_code_once_and_the_name_of_its_country(
+    browser: Open, world: World
+) -> None:
+    terms = {"legal_address": "Lindenplatz 57, 92315 Birkenhollen", "post_code": "92315"}
+    change = update(Customer).where(Customer.id == world.ninas_customer)
+    db.write(lambda: db.session.execute(change.values(terms)))
+    olga = browser(OLGA)
+    olga.get(f"/partner/{world.north}/statements/{statement_of(world.ninas_subaccount).id}")
+    assert main_text(olga).count("92315") == 1
+    assert "Hamburg Germany" in main_text(olga)
 
 
 @pytest.mark.usefixtures("closed")

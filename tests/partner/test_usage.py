@@ -139,6 +139,7 @@ def test_a_customer_reads_published_prices_beside_quantities(browser: Open, worl
     assert "€" not in nina.text
     olga = browser(OLGA)
     olga.get(f"/partner/{world.north}/prices")
+    olga.click("Publish prices")
     olga.submit("Publish prices")
     nina.get(where)
     assert (
@@ -184,10 +185,14 @@ def test_the_account_shows_who_paid_for_its_clouds(browser: Open, world: World) 
     path = f"/console/billing/{world.ninas_subaccount}"
     olga.get(path)
     assert "now €16.00" in olga.text
-    value = "default: Nina GmbH, 2 Mar 2026 – now"
+    value = "default: North, in subaccount Nina GmbH, 2 Mar 2026 – now"
     labels = [each.get("aria-label") for each in olga.page.iter()]
     assert labels.count(f"{value}, €16.00") == 3  # for each width
-    assert "16.000000000000001" in olga.get(f"{path}/usage/payers").text
+    payers_file = olga.get(f"{path}/usage/payers").text
+    assert "16.000000000000001" in payers_file
+    assert '"North, in subaccount Nina GmbH"' in payers_file
+    olga.get(f"/console/clouds/{world.ninas_cloud}")
+    assert "Who pays North, in subaccount Nina GmbH" in olga.text
     nina.get(path)
     assert "Who paid for each cloud" in nina.text
     assert [each.get("aria-label") for each in nina.page.iter()].count(value) == 3

@@ -47,6 +47,7 @@ WITHOUT_PAGE = {
     "operator.usage_template": "a file",
     "console.statements.download": "a file",
     "partner.statements.download": "a file",
+    "partner.statements.export": "a file",
     "front": "redirects to the partner portal or the console",
     "partner.activity.export": "a file",
     "partner.usage.export": "a file",
@@ -195,6 +196,8 @@ FIRM = [
     state("prices-none", "partner.prices.index", SAM, "{partner}/prices"),
     state("prices-viewer", "partner.prices.index", VERA, "{partner}/prices"),
     state("prices-set-rate", "partner.prices.set_rate", OLGA, "{partner}/prices/set-rate"),
+    state("prices-publish", "partner.prices.publish", OLGA, "{partner}/prices/publish"),
+    state("prices-withdraw", "partner.prices.withdraw", OLGA, "{partner}/prices/withdraw"),
     state(
         "prices-faults",
         "partner.prices.set_rate",
@@ -211,6 +214,20 @@ FIRM = [
     ),
     state("statements-none", "partner.statements.index", SAM, "{partner}/statements"),
     state("statements", "partner.statements.index", OLGA, "{statements}"),
+    state(
+        "statements-release-all",
+        "partner.statements.release_all",
+        OLGA,
+        "{statements}",
+        click(".page-head .next a", ".centred"),
+    ),
+    state(
+        "statements-customer",
+        "partner.statements.index",
+        OLGA,
+        "{active}/clouds",
+        click("a[href*='statements?customer=']", "h1"),
+    ),
     state("statement-draft", "partner.statements.show", OLGA, path_of(2)),
     state("statement-customers", "partner.statements.show", OLGA, path_of(1)),
     state(

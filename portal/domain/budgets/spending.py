@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -18,9 +18,10 @@ from sqlalchemy import (
     case,
     cast,
     exists,
-    extract,
     false,
     func,
+    literal,
+    or_,
     select,
     type_coerce,
 )
@@ -30,9 +31,15 @@ from portal.domain import billing_days, billing_months
 from portal.domain.accounts import BillingAccount
 from portal.domain.budgets.record import Budget, BudgetMonth, Kind
 from portal.domain.customers import Customer
-from portal.domain.ledger import DaySum, Posting
 from portal.domain.prices import MICROS_OF_ONE, PriceList, PricePublication, PriceSum
-from portal.domain.totals import By, UsageSum
+from portal.domain.totals import (
+    By,
+    UsageSum,
+    first_day,
+    last_day,
+    running_cost,
+    running_price,
+)
 
 AMOUNT: ColumnElement[Any] = type_coerce(
     cast(type_coerce(Budget.amount, BigInteger), Numeric), BigInteger
@@ -75,32 +82,40 @@ def length_of(month_on: date) -> int:
 
 
 class Selected(NamedTuple):
-    """A SELECT of Budget, BudgetMonth, BillingAccount, spent and days, with the last two as columns
-    for its conditions."""
+    """A SELECT of Budget, BudgetMonth, BillingAccount and the four others, which are columns for
+    its conditions: what is spent, what of it goes on, the first and the last day with usage."""
 
     query: Select[Any]
     spent: ColumnElement[Any]
-    days: ColumnElement[Any]
+    running: ColumnElement[Any]
+    first: ColumnElement[Any]
+    last: ColumnElement[Any]
 
 
 def select_budgets(month_on: date, *which: ColumnElement[bool]) -> Selected:
     """The budgets of open accounts under these conditions of budgets and accounts, with what is
     spent in the month. Each sum is read once: the databases do not move it into the conditions."""
+    forecast: tuple[ColumnElement[Any], ...] = (literal(0), literal(1), literal(None))
+    if month_on == this_month():
+        forecast = _running(month_on), first_day(month_on), last_day(month_on)
+    names = "spent", "running", "first", "last"
+    labelled = map(ColumnElement.label, (_spent(month_on), *forecast), names)
     sums = (
-        select(Budget.account_id, Budget.kind, _spent(month_on), _days(month_on))
+        select(Budget.account_id, Budget.kind, *labelled)
         .join(BillingAccount, BillingAccount.id == Budget.account_id)
         .where(BillingAccount.closed_at.is_(None), Budget.since_on <= month_on, *which)
         .cte("spending")
         .prefix_with("MATERIALIZED")
     )
     is_its = BudgetMonth.account_id == Budget.account_id, BudgetMonth.kind == Budget.kind
+    columns = [sums.c[name] for name in names]
     query = (
-        select(Budget, BudgetMonth, BillingAccount, sums.c.spent, sums.c.days)
+        select(Budget, BudgetMonth, BillingAccount, *columns)
         .join(sums, and_(sums.c.account_id == Budget.account_id, sums.c.kind == Budget.kind))
         .join(BillingAccount, BillingAccount.id == Budget.account_id)
         .outerjoin(BudgetMonth, and_(*is_its, BudgetMonth.month_on == month_on))
     )
-    return Selected(query, sums.c.spent, sums.c.days)
+    return Selected(query, *columns)
 
 
 def _spent(month_on: date) -> ColumnElement[int]:
@@ -118,7 +133,7 @@ def _spent(month_on: date) -> ColumnElement[int]:
         (_is_published(), of_month.where(PriceSum.missing == 0).scalar_subquery()),
         else_=0,
     )
-    return spent.label("spent")
+    return spent
 
 
 def _is_price(month_on: date) -> Sequence[ColumnElement[bool]]:
@@ -135,21 +150,13 @@ def _is_published() -> ColumnElement[bool]:
     return func.coalesce(own.scalar_subquery(), partners.scalar_subquery(), false())
 
 
-def _days(month_on: date) -> ColumnElement[int]:
-    """The days of the month so far, as pages of usage count them: up to the last one with usage of
-    the account that pays, yesterday at most. NULL before it has one."""
-    last = (
-        select(DaySum.usage_on)
-        .join(Posting, Posting.id == DaySum.posting_id)
-        .where(
-            DaySum.account_id == func.coalesce(BillingAccount.parent_id, BillingAccount.id),
-            DaySum.usage_on.between(month_on, billing_days.today() - timedelta(days=1)),
-            Posting.posted_at.is_not(None),
-        )
-        .order_by(DaySum.usage_on.desc())
-        .limit(1)
+def _running(month_on: date) -> ColumnElement[int]:
+    """What of it goes on day by day, in 10⁻⁶."""
+    is_account = BillingAccount.parent_id.is_(None)
+    is_counted = or_(Budget.kind == Kind.CUSTOMER, _is_published())
+    return case(
+        (is_account, running_cost(month_on)), (is_counted, running_price(month_on)), else_=0
     )
-    return extract("day", last.correlate(BillingAccount).scalar_subquery()).label("days")
 
 
 def spending_of(account_id: str, kind: Kind) -> Spending | None:
@@ -185,7 +192,11 @@ def _is_complete() -> ColumnElement[bool]:
 
 
 def _spending(row: Any) -> Spending:
-    budget, _month, _account, micros, days, is_complete = row[:6]
-    month_on, spent = this_month(), Decimal(int(micros)).scaleb(-6)
-    forecast = spent * length_of(month_on) / int(days) if days else None
+    budget, _month, _account, *amounts, first, last, is_complete = row[:8]
+    month_on = this_month()
+    spent, running = (Decimal(int(micros)).scaleb(-6) for micros in amounts)
+    forecast = None
+    if last:
+        left, days = length_of(month_on) - int(last), max(int(last) - int(first) + 1, 1)
+        forecast = spent + running * left / days
     return Spending(budget, month_on, spent, forecast, bool(is_complete))

@@ -42,6 +42,7 @@ from portal.domain.actors import WORKER
 from portal.domain.budgets.record import Budget, BudgetMonth, Kind
 from portal.domain.budgets.spending import (
     AMOUNT,
+    Selected,
     length_of,
     select_budgets,
     this_month,
@@ -102,7 +103,7 @@ def advance(keys: Sequence[Key]) -> None:
         which = Budget.account_id == key.account_id, Budget.kind == key.kind
         row = db.session.execute(_fresh(_select_news(key.month_on, *which))).one_or_none()
         if row is not None:
-            _do(News(*row[:3], *row[5:]), key.month_on)
+            _do(News(*row[:3], *row[7:]), key.month_on)
 
 
 def find_suspensions() -> list[str]:
@@ -144,24 +145,26 @@ def _select_suspensions(*which: ColumnElement[bool]) -> Select[Any]:
 
 
 def _select_news(month_on: date, *which: ColumnElement[bool]) -> Select[Any]:
-    """Budgets about which something is due, with the columns of `News` after the account, spent and
-    days. For a past month, only levels are due."""
-    query, spent, days = select_budgets(month_on, *which)
+    """Budgets about which something is due, with the columns of `News` after the account and the
+    columns of `Selected`. For a past month, only levels are due."""
+    found = select_budgets(month_on, *which)
+    spent = found.spent
     level = case(*((_reaches(spent, it), it) for it in reversed(LEVELS)), else_=0)
     flags = [level > func.coalesce(BudgetMonth.notified, 0)]
     is_current = month_on == this_month()
-    flags += _steps_due(spent, days) if is_current else [false()] * 4
-    return query.add_columns(level, *flags).where(or_(*flags)).order_by(Budget.account_id)
+    flags += _steps_due(found) if is_current else [false()] * 4
+    return found.query.add_columns(level, *flags).where(or_(*flags)).order_by(Budget.account_id)
 
 
-def _steps_due(spent: ColumnElement[int], days: ColumnElement[int]) -> list[ColumnElement[bool]]:
+def _steps_due(found: Selected) -> list[ColumnElement[bool]]:
     """The last columns of `News`."""
-    month_on, is_reached = this_month(), _reaches(spent, 100)
+    month_on, spent, is_reached = this_month(), found.spent, _reaches(found.spent, 100)
+    days, left = found.last - found.first + 1, length_of(month_on) - found.last
     forecast = and_(
         ~_is(BudgetMonth.is_forecast_notified),
         ~is_reached,
         spent > 0,
-        spent * length_of(month_on) > AMOUNT * days,
+        spent * days + found.running * left > AMOUNT * days,
     )
     near = and_(_reaches(spent, 80), ~is_reached, ~_is(BudgetMonth.is_stop_announced))
     is_stopped = _is(BillingAccount.clouds_stopped_on == month_on)

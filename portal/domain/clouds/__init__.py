@@ -43,6 +43,7 @@ from portal.domain.clouds.listing import (
     folders_of,
     linked_page_of,
     other_clouds_for,
+    partner_name_for,
     payer_columns_for,
     payer_of,
     payers_of,

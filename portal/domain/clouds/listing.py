@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Case, and_, case, func, or_, select
+from sqlalchemy.orm import aliased
 
 from portal import db
 from portal.domain import access
@@ -32,12 +33,13 @@ class CloudRow(NamedTuple):
 
 class Payer(NamedTuple):
     """A period in which an account paid for a cloud. ID and name are None where the reader can't
-    see that account."""
+    see that account; the partner's name is None unless it is a subaccount."""
 
     since_at: datetime
     until_at: datetime | None
     account_id: str | None
     account_name: str | None
+    partner_name: str | None
 
 
 def payer_of(cloud: Cloud) -> BillingAccount:
@@ -166,12 +168,24 @@ def _linked() -> Any:
 def payers_of(cloud: Cloud, *, actor: Actor) -> list[Payer]:
     """The accounts that paid for the cloud, as the actor sees them, newest first."""
     query = (
-        select(Link.since_at, Link.until_at, *payer_columns_for(actor))
+        select(
+            *(Link.since_at, Link.until_at, *payer_columns_for(actor)),
+            partner_name_for(actor),
+        )
         .join(BillingAccount, BillingAccount.id == Link.account_id)
         .where(Link.cloud_id == cloud.id)
     )
     rows = db.session.execute(query.order_by(Link.since_at.desc()))
     return [Payer(*row) for row in rows]
+
+
+def partner_name_for(actor: Actor) -> Case[str | None]:
+    """Name of the partner of the joined account, who pays in the end; NULL without one, or where
+    the actor can't see the account."""
+    partner = aliased(BillingAccount)
+    name = select(partner.name).where(partner.id == BillingAccount.parent_id)
+    is_visible = BillingAccount.visible_to(actor)
+    return case((is_visible, name.correlate(BillingAccount).scalar_subquery()))
 
 
 def payer_columns_for(actor: Actor) -> tuple[Case[str | None], Case[str | None]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from portal.domain.access.permissions import Account
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.ledger.payment import WAIVED
-from portal.domain.ledger.record import Entry, Ledger, Lot, Posting, PostingKind
+from portal.domain.ledger.record import Draw, Entry, Ledger, Lot, Posting, PostingKind
 
 PAGE = 50
 
@@ -29,7 +29,8 @@ class Money(NamedTuple):
 
 
 class EntryRow(NamedTuple):
-    """An entry with the kind and reason of its posting."""
+    """An entry with the kind and reason of its posting, and the first and the last usage day that
+    it is for, None of one that is not for usage."""
 
     seq: int
     at: datetime
@@ -38,6 +39,8 @@ class EntryRow(NamedTuple):
     amount: Decimal
     balance: Decimal
     reason: str
+    first_on: date | None
+    last_on: date | None
 
 
 def money_for(account: Account, *, by: Actor) -> Money | None:
@@ -68,8 +71,13 @@ def entries_of(account_id: str, *, before: int | None = None) -> list[EntryRow]:
     """A page of the account's entries, newest first, and one more if there is a next page; `before`
     is the number of the previous page's last."""
     columns = Entry.bearer, Entry.amount, Entry.balance, Posting.reason
+    is_its = Draw.posting_id == Entry.posting_id, Draw.account_id == Entry.account_id
+    days = [
+        select(of(Draw.usage_on)).where(*is_its, Draw.bearer == Entry.bearer).scalar_subquery()
+        for of in (func.min, func.max)
+    ]
     query = (
-        select(Entry.seq, Entry.at, Posting.kind, *columns)
+        select(Entry.seq, Entry.at, Posting.kind, *columns, *days)
         .join(Posting, Posting.id == Entry.posting_id)
         .where(Entry.account_id == account_id)
     )

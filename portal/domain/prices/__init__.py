@@ -24,11 +24,16 @@ from portal.domain.prices.listing import (
     months_of,
     prices_by_service,
     rates_for,
-    services_of,
     totals_for,
     totals_of,
 )
-from portal.domain.prices.publishing import is_published, is_published_by, publish, withdraw
+from portal.domain.prices.publishing import (
+    count_choices,
+    is_published,
+    is_published_by,
+    publish,
+    withdraw,
+)
 from portal.domain.prices.rates import (
     HIGHEST,
     LOWEST,
@@ -36,6 +41,7 @@ from portal.domain.prices.rates import (
     SUBJECT,
     RateTable,
     factors_of,
+    services_of,
     set_late_rate,
     set_rate,
     tables_of,

@@ -57,25 +57,19 @@ class MonthSum(NamedTuple):
 def rates_for(
     partner: BillingAccount, *, subaccount_id: str = "", before: int | None = None
 ) -> list[RateRow]:
-    """A page of a partner's rates, or of those of a subaccount alone, newest first, and one more if
-    there is a next page; `before` is the number of the previous page's last."""
+    """A page of a partner's rates, or of those that apply to a subaccount, newest first, and one
+    more if there is a next page; `before` is the number of the previous page's last."""
     query = (
         select(Rate, BillingAccount.name)
         .outerjoin(BillingAccount, BillingAccount.id == Rate.subaccount_id)
         .where(Rate.partner_id == partner.id)
     )
     if subaccount_id:
-        query = query.where(Rate.subaccount_id == subaccount_id)
+        query = query.where(Rate.subaccount_id.in_(("", subaccount_id)))
     if before is not None:
         query = query.where(Rate.number < before)
     rows = db.session.execute(query.order_by(Rate.number.desc()).limit(PAGE + 1))
     return [RateRow(*row) for row in rows]
-
-
-def services_of(partner: BillingAccount) -> list[str]:
-    """The services that the partner's customers have used."""
-    query = select(PriceSum.service).where(PriceSum.account_id == partner.id).distinct()
-    return [name for name in db.session.scalars(query.order_by(PriceSum.service)) if name]
 
 
 def totals_for(

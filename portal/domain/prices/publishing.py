@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, func, select
 
 from portal import db
 from portal.domain import access, audit
@@ -42,11 +42,21 @@ def _set(price_list: PriceList, subaccount_id: str, *, is_published: bool) -> bo
         db.session.merge(PricePublication(subaccount_id=subaccount_id, is_published=is_published))
     else:
         price_list.is_published = is_published
-        theirs = select(BillingAccount.id).where(BillingAccount.parent_id == price_list.partner_id)
-        own = delete(PricePublication).where(PricePublication.subaccount_id.in_(theirs))
+        own = delete(PricePublication).where(_is_choice(price_list.partner_id))
         db.session.execute(own.execution_options(synchronize_session=False))
     db.session.flush()
     return True
+
+
+def _is_choice(partner_id: str) -> ColumnElement[bool]:
+    theirs = select(BillingAccount.id).where(BillingAccount.parent_id == partner_id)
+    return PricePublication.subaccount_id.in_(theirs)
+
+
+def count_choices(partner: BillingAccount) -> int:
+    """For how many single customers the partner chose whether they see prices."""
+    query = select(func.count()).select_from(PricePublication).where(_is_choice(partner.id))
+    return db.session.scalar(query) or 0
 
 
 def is_published(subaccount: BillingAccount) -> bool:

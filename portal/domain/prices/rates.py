@@ -17,7 +17,7 @@ from portal.domain.accounts import BillingAccount, Kind
 from portal.domain.actions import Action
 from portal.domain.actors import Actor
 from portal.domain.errors import Code, Refused
-from portal.domain.prices.record import PriceList, Rate
+from portal.domain.prices.record import PriceList, PriceSum, Rate
 from portal.domain.values import line
 
 SUBJECT = "price-list"
@@ -116,6 +116,12 @@ def check_subaccount(partner_id: str, subaccount_id: str) -> None:
         raise Refused(Code.ACCOUNT_UNKNOWN, field="customer")
 
 
+def services_of(partner: BillingAccount) -> list[str]:
+    """The services that the partner's customers have used."""
+    query = select(PriceSum.service).where(PriceSum.account_id == partner.id).distinct()
+    return [name for name in db.session.scalars(query.order_by(PriceSum.service)) if name]
+
+
 def set_rate(
     partner: BillingAccount,
     *,
@@ -129,7 +135,8 @@ def set_rate(
     services, or one of either. A worker reprices what is posted for these days.
 
     `percent` is from −100 to 10⁶, with up to four decimals. Raises Forbidden,
-    Refused("not-partner", "rate-range", "month-closed", "account-unknown"), Invalid.
+    Invalid, Refused("not-partner", "rate-range", "month-closed", "account-unknown",
+    "rate-service").
     """
     price_list = lock_list(partner)
     access.require(by, Action.PRICE_SET_RATE, partner)
@@ -139,6 +146,7 @@ def set_rate(
     if subaccount_id:
         check_subaccount(partner.id, subaccount_id)
     name = line(service, limit=MAX_SERVICE) if service.strip() else ""
+    _check_case(name, services_of(partner))
     terms = {"subaccount_id": subaccount_id, "service": name, "starts_on": starts_on}
     return _add(price_list, by, percent=percent, **terms)
 
@@ -156,6 +164,13 @@ def set_late_rate(
     _check_range(percent)
     terms = {"subaccount_id": subaccount_id, "starts_on": month_on, "month_on": month_on}
     return _add(price_list, by, percent=percent, **terms)
+
+
+def _check_case(name: str, services: list[str]) -> None:
+    """Refuse a service that usage writes in another case: its rate would price nothing."""
+    alike = [service for service in services if service.casefold() == name.casefold()]
+    if alike and name not in alike:
+        raise Refused(Code.RATE_SERVICE, field="service", service=alike[0])
 
 
 def _check_range(percent: Decimal) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -16,8 +16,16 @@ from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
 from portal.domain.clouds import Cloud, Link
 from portal.domain.customers import Customer
-from portal.domain.ledger import DaySum, Posting
-from portal.domain.totals import IS_COST, IS_STOPPED, By, UsageSum
+from portal.domain.totals import (
+    IS_COST,
+    IS_STOPPED,
+    By,
+    UsageSum,
+    corrections,
+    first_day,
+    last_day,
+    running_cost,
+)
 from portal.domain.usage import exact
 
 MONTHS = 12
@@ -30,23 +38,31 @@ CANDIDATES = 100
 
 class Overview(NamedTuple):
     """The cost of a month, and of the month before. `days` of its `month_days` have usage, all once
-    the month is over."""
+    the month is over; `left` follow them. `running` of the cost goes on day by day; `corrected`
+    of it is for months that were closed before."""
 
     amount: Decimal
     before: Decimal
     days: int
     month_days: int
     is_over: bool
+    left: int = 0
+    running: Decimal = Decimal(0)
+    corrected: Decimal = Decimal(0)
 
     @property
     def scale(self) -> Decimal | None:
         """What costs are multiplied by to compare them with a whole month; None without a day."""
-        return Decimal(self.month_days) / self.days if self.days else None
+        if self.forecast is None or not self.amount:
+            return Decimal(self.month_days) / self.days if self.days else None
+        return self.forecast / self.amount
 
     @property
     def forecast(self) -> Decimal | None:
         """The cost of the whole month; None once it is over, or before it has a day."""
-        return None if self.is_over or not self.days else self.amount * self.month_days / self.days
+        if self.is_over or not self.days:
+            return None
+        return self.amount + self.running * self.left / self.days
 
 
 class Row(NamedTuple):
@@ -93,30 +109,21 @@ def amounts_of(
 
 
 def overview(account: BillingAccount, month: date) -> Overview:
-    """The cost of a month, with the days so far from which a forecast is worked out: up to the last
-    one with usage of the account that pays, yesterday at most."""
+    """The cost of a month, with the days so far from which a forecast is worked out: from the first
+    one with usage, up to the last one of the account that pays, yesterday at most."""
     found = amounts_of(account.id, By.TOTAL, [month, shift(month, -1)], [""])
     amount, before = (found.get(("", it), Decimal(0)) for it in (month, shift(month, -1)))
     month_days = calendar.monthrange(month.year, month.month)[1]
-    yesterday = billing_days.today() - timedelta(days=1)
-    is_over = yesterday >= month.replace(day=month_days)
-    days = month_days if is_over else _days_so_far(account, month, yesterday)
-    return Overview(amount, before, days, month_days, is_over)
-
-
-def _days_so_far(account: BillingAccount, month: date, yesterday: date) -> int:
-    query = (
-        select(DaySum.usage_on)
-        .join(Posting, Posting.id == DaySum.posting_id)
-        .where(
-            DaySum.account_id == (account.parent_id or account.id),
-            DaySum.usage_on.between(month, yesterday),
-            Posting.posted_at.is_not(None),
-        )
-        .order_by(DaySum.usage_on.desc())
-    )
-    last = db.session.scalar(query.limit(1))
-    return 0 if last is None else last.day
+    columns = first_day(month), last_day(month), running_cost(month), corrections(month)
+    row = db.session.execute(select(*columns).where(BillingAccount.id == account.id)).one()
+    first, last = int(row[0]), int(row[1] or 0)
+    days = max(last - first + 1, 0) if last else 0
+    running, corrected = (Decimal(int(micros)).scaleb(-6) for micros in row[2:])
+    is_over = billing_days.today() > month.replace(day=month_days)
+    if is_over:
+        days, last = month_days, month_days
+    sums = amount, before
+    return Overview(*sums, days, month_days, is_over, month_days - last, running, corrected)
 
 
 COLUMNS = (UsageSum.key, UsageSum.micros, UsageSum.rest, UsageSum.change)

@@ -24,7 +24,8 @@ PAGE = 50
 class CloudPayer(NamedTuple):
     """An account that paid for a cloud. ID and names are None where the actor can't see that
     account or cloud; `amount` is None where they don't see its cost. An account that paid several
-    times has one amount for all of them, at the last (`is_sum`)."""
+    times has one amount for all of them, at the last (`is_sum`). The partner's name is
+    None unless the account is a subaccount."""
 
     cloud_id: str
     cloud_name: str | None
@@ -34,6 +35,7 @@ class CloudPayer(NamedTuple):
     until_at: datetime | None
     amount: Decimal | None
     is_sum: bool
+    partner_name: str | None = None
 
 
 def payers_of(actor: Actor, account: BillingAccount, *, after: str = "") -> list[CloudPayer]:
@@ -44,7 +46,10 @@ def payers_of(actor: Actor, account: BillingAccount, *, after: str = "") -> list
     page = own.distinct().order_by(Link.cloud_id).limit(PAGE + 1)
     cloud_ids = list(db.session.scalars(page))
     links = (
-        select(Link, BillingAccount.parent_id, *clouds.payer_columns_for(actor))
+        select(
+            *(Link, BillingAccount.parent_id, *clouds.payer_columns_for(actor)),
+            clouds.partner_name_for(actor),
+        )
         .join(BillingAccount, BillingAccount.id == Link.account_id)
         .where(Link.cloud_id.in_(cloud_ids))
         .order_by(Link.cloud_id, Link.since_at.desc())
@@ -63,13 +68,14 @@ def payers_of(actor: Actor, account: BillingAccount, *, after: str = "") -> list
     times = Counter((link.cloud_id, link.account_id) for link, *_ in rows)
     found: list[CloudPayer] = []
     done: set[tuple[str, str]] = set()
-    for link, _parent_id, account_id, name in rows:
+    for link, _parent_id, account_id, name, partner_name in rows:
         pair = link.cloud_id, link.account_id
         is_shown = payer_of[link.account_id] in seen and pair not in done
         amount = amounts.get(pair, Decimal(0)) if is_shown else None
         done.add(pair)
         whom = (link.cloud_id, names.get(link.cloud_id), account_id, name)
-        found.append(CloudPayer(*whom, link.since_at, link.until_at, amount, times[pair] > 1))
+        since_until = link.since_at, link.until_at
+        found.append(CloudPayer(*whom, *since_until, amount, times[pair] > 1, partner_name))
     return found
 
 

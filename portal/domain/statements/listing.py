@@ -6,11 +6,14 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 
 from portal import db
 from portal.domain.accounts import BillingAccount
 from portal.domain.actors import Actor
+from portal.domain.billing_months import month_of
+from portal.domain.charges import Charge, ChargeSum
+from portal.domain.ledger import Posting
 from portal.domain.statements.lines import CostLine, names_of
 from portal.domain.statements.record import State, Statement, StatementLine
 from portal.domain.statements.releasing import price_lines, printed
@@ -35,11 +38,15 @@ class Line(NamedTuple):
 
 
 class Month(NamedTuple):
-    """A month with statements of a partner's customers, and how many of them are drafts."""
+    """A month with statements of a partner's customers, and how many of them are drafts, with both
+    sums; `held` are the drafts whose prices are missing."""
 
     month_on: date
     statements: int
     drafts: int
+    held: int
+    total: Decimal
+    draft_total: Decimal
 
 
 def lines_of(statement: Statement) -> list[Line]:
@@ -63,6 +70,26 @@ def _line(line: CostLine, clouds: dict[str, str], amount: Decimal) -> Line:
     quantity = quantity_of(0, line.nanos)
     name = clouds.get(cloud_id, "")
     return Line._make(("", cloud_id, name, *key, amount, line.unit, quantity))
+
+
+def corrected_months(statement: Statement) -> list[date]:
+    """The months that the corrections of a statement are of, in order."""
+    payer_id = statement.issuer_id or statement.account_id
+    has_corrections = (
+        select(ChargeSum.posting_id)
+        .join(Posting, Posting.id == ChargeSum.posting_id)
+        .where(ChargeSum.month_on == statement.month_on, ChargeSum.payer_id == payer_id)
+        .where(ChargeSum.is_correction, Posting.posted_at.is_not(None))
+    )
+    query = select(Charge.usage_on).where(
+        Charge.posting_id.in_(has_corrections),
+        Charge.payer_id == payer_id,
+        Charge.month_on == statement.month_on,
+        Charge.usage_on < statement.month_on,
+    )
+    if statement.issuer_id:
+        query = query.where(Charge.account_id == statement.account_id)
+    return sorted({month_of(day) for day in db.session.scalars(query.distinct())})
 
 
 def released_for(account: BillingAccount, *, actor: Actor, before: date | None) -> list[Statement]:
@@ -95,10 +122,14 @@ def accounts_in(month_on: date, *, actor: Actor, after: str = "") -> list[Statem
 
 def months_of(partner: BillingAccount) -> list[Month]:
     """The months in which a partner's customers have statements, the newest first."""
-    drafts = func.count().filter(Statement.number.is_(None))
-    query = select(Statement.month_on, func.count(), drafts).where(
-        Statement.issuer_id == partner.id
+    is_draft, zero = Statement.number.is_(None), Decimal(0)
+    total, of_drafts = func.sum(Statement.total), func.sum(Statement.total).filter(is_draft)
+    columns = (
+        *(Statement.month_on, func.count(), func.count().filter(is_draft)),
+        *(func.count().filter(is_draft, Statement.missing > 0), total),
+        func.coalesce(of_drafts, zero, type_=Statement.total.type),
     )
+    query = select(*columns).where(Statement.issuer_id == partner.id)
     rows = db.session.execute(query.group_by(Statement.month_on))
     return sorted((Month._make(row) for row in rows), reverse=True)
 
@@ -106,9 +137,18 @@ def months_of(partner: BillingAccount) -> list[Month]:
 def customers_of(
     partner: BillingAccount, month_on: date | None, *, after: str = ""
 ) -> list[Statement]:
-    """A page of the statements of a partner's customers in a month, and one more if there is a next
-    page; `after` is the ID of the previous page's last."""
-    query = select(Statement).where(
-        Statement.issuer_id == partner.id, Statement.month_on == month_on, Statement.id > after
-    )
-    return list(db.session.scalars(query.order_by(Statement.id).limit(PAGE + 1)))
+    """A page of the statements of a partner's customers in a month, by name, and one more if there
+    is a next page; `after` is the ID of the previous page's last."""
+    key = BillingAccount.name, Statement.id
+    query = select(Statement).join(BillingAccount, BillingAccount.id == Statement.account_id)
+    query = query.where(Statement.issuer_id == partner.id, Statement.month_on == month_on)
+    if after and (last := db.session.get(Statement, after)):
+        query = query.where(tuple_(*key) > tuple_(last.account.name, after))
+    return list(db.session.scalars(query.order_by(*key).limit(PAGE + 1)))
+
+
+def issued_to(partner: BillingAccount, account_id: str) -> list[Statement]:
+    """The last statements of a partner's customer, drafts too, the newest first; PAGE at most."""
+    is_its = Statement.issuer_id == partner.id, Statement.account_id == account_id
+    query = select(Statement).where(*is_its).order_by(Statement.month_on.desc())
+    return list(db.session.scalars(query.limit(PAGE)))

@@ -49,7 +49,8 @@ def customer_of(subaccount_id: str) -> Customer:
 
 def customer_party(customer: Customer) -> Party:
     """A partner's customer."""
-    lines = [customer.legal_address or customer.post_address, customer.post_code, customer.country]
+    address, post_code = customer.legal_address or customer.post_address, customer.post_code
+    lines = [address, "" if post_code in address else post_code, customer.country]
     return _party(customer.longname or customer.name, lines, customer.tin)
 
 

@@ -12,3 +12,10 @@ from portal.domain.totals.record import (
     UsageTotal,
     quantity_of,
 )
+from portal.domain.totals.running import (
+    corrections,
+    first_day,
+    last_day,
+    running_cost,
+    running_price,
+)

@@ -32,6 +32,7 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Code.RATE_RANGE: lambda f: _(
         "Enter a rate from −100 to 1,000,000 percent, with up to four decimals."
     ),
+    Code.RATE_SERVICE: lambda f: _("Usage names this service “%(service)s”.", **f),
     Code.BUDGET_AMOUNT: lambda f: _(
         "Enter an amount such as 500 or 49.50, with up to two decimals."
     ),
