@@ -27,9 +27,9 @@ MARKS ?= not deploy and not tour and not clouds
 test: .venv/.dev
 	@$(BIN)/pytest -n auto --dist worksteal -m "$(MARKS)"
 
-# On PostgreSQL what `test` runs on SQLite alone.
+# On PostgreSQL what `test` runs on SQLite alone; TESTS="tests/domain" chooses.
 test-postgresql: .venv/.dev
-	@$(BIN)/pytest -n auto --dist worksteal --postgresql -m "$(MARKS)"
+	@$(BIN)/pytest -n auto --dist worksteal --postgresql -m "$(MARKS)" $(TESTS)
 
 # Every page on a phone's width and in both themes, read by axe.
 test-pages: .venv/.dev
