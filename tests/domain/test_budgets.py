@@ -375,11 +375,10 @@ def test_no_suspension_is_announced_to_a_customer_that_is_suspended(
 
 
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)  # the fault is a trigger of SQLite
-@pytest.mark.parametrize("event", ["INSERT", "UPDATE"])
+@pytest.mark.parametrize("event", ["INSERT", "UPDATE"])  # by a notice, by a suspension
 def test_what_fails_for_one_customer_does_not_stop_the_others(
     app: Flask, world: World, march: Clock, caplog: pytest.LogCaptureFixture, event: str
 ) -> None:
-    """A notice that fails inserts a month, a suspension that fails updates one."""
     accept_carls_invitation()
     apply_rate(world.north, "0")
     terms = {"amount": Decimal(100), "steps": SUSPEND, "by": actor(OLGA)}
@@ -390,8 +389,8 @@ def test_what_fails_for_one_customer_does_not_stop_the_others(
     if event == "UPDATE":
         watch()
     first = min(world.carls_subaccount, world.ninas_subaccount)
-    fault = f"CREATE TRIGGER fault BEFORE {event} ON budget_months WHEN NEW.account_id = '{first}'"
-    fault += " BEGIN SELECT RAISE(ABORT, 'broken'); END"
+    fault = f"""CREATE TRIGGER fault BEFORE {event} ON budget_months
+        WHEN NEW.account_id = '{first}' BEGIN SELECT RAISE(ABORT, 'broken'); END"""
     db.write(lambda: db.session.execute(text(fault)))
     watch()
     march.forward(days=1)

@@ -22,7 +22,7 @@ from portal.domain.usage import Comparison, DeliveryKey, Sum, UsageKey
 class MonthOverview(NamedTuple):
     """What accounts are charged in the statement month; rows of its billing periods whose cloud
     nobody knows; invoices of vendors that differ from our sums; deliveries that wait; customers
-    with costs that have no price; when it closes by itself, if that has begun."""
+    with costs that have no price; when it closes automatically, if that has begun."""
 
     cost: Decimal
     unassigned: Sum

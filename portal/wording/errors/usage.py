@@ -52,7 +52,7 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         "The files were read with another CURRENCY or BILLING_TIME_ZONE. Import them again."
     ),
     Code.USAGE_SOURCE_CONNECTED: lambda f: _(
-        "A connection delivers this source by itself. Choose another source for files."
+        "A connection delivers this source. Choose another source for files."
     ),
     Code.USAGE_NOT_DELIVERED: lambda f: _(
         "No test has found that this connection delivers usage. Test it."
