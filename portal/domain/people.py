@@ -113,9 +113,10 @@ def appoint_operator(user: User, *, by: Actor) -> None:
 def allow(address: EmailAddress, *, by: Actor) -> None:
     """An operator allows an address to sign up where sign-up is by invitation. Raises
     ReauthenticationRequired, Forbidden."""
-    identity.require_recent(by)
     access.require_operator(by, Action.USER_ALLOW)
     identity.allow_email(address, by=by)
+    db.session.flush()
+    identity.require_recent(by)  # last: it locks the user, and allowed addresses come before users
 
 
 def people_for(actor: Actor, *, after: str = "") -> list[User]:
